@@ -1,0 +1,31 @@
+"""Where a DICOM registration really sends each point, and whether an image series really is a regular volume.
+
+The names below are imported at first use, so that importing the package costs nothing at application start-up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .inspection import Inspection, inspect_paths
+    from .registration import Registration, read_registration
+
+__version__ = "0.1.0"
+
+__all__ = ["Inspection", "Registration", "__version__", "inspect_paths", "read_registration"]
+
+_HOMES = {
+    "Inspection": "inspection",
+    "inspect_paths": "inspection",
+    "Registration": "registration",
+    "read_registration": "registration",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
