@@ -1,0 +1,146 @@
+"""What the elements and the vectors of a registration show to be wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..findings import Finding
+from .elements import tag_text
+from .grid import Grid
+from .statistics import Region
+
+ORTHONORMAL_TOLERANCE = 1e-3
+"""Largest dot product, and deviation from unit length, of grid directions: decimal strings of 4 places reach 2e-4."""
+RIGID_TOLERANCE = 1e-4
+"""Largest deviation of R'R from the identity in a rigid matrix: elements written with 5 decimals reach 2e-5."""
+SINGULAR_RATIO = 1e-9
+"""Smallest singular value against the largest below which a matrix counts as not invertible."""
+NEAR_ZERO_MM = 0.1
+"""A field whose longest vector is shorter does nothing that can be seen: a tenth of the finest CT voxel edge and less.
+
+One such export was seen in the field with components from -0.05 to 0.02 mm.
+"""
+
+
+def is_rigid(matrix: np.ndarray) -> bool:
+    """Whether a 4x4 is a rotation and a translation, within :data:`RIGID_TOLERANCE`."""
+    rotation = matrix[:3, :3]
+    deviation = np.abs(rotation.T @ rotation - np.eye(3)).max()
+    return bool(deviation <= RIGID_TOLERANCE and np.linalg.det(rotation) > 0)
+
+
+def is_singular(matrix: np.ndarray) -> bool:
+    """Whether a 4x4 collapses space."""
+    values = np.linalg.svd(matrix[:3, :3], compute_uv=False)
+    return bool(values[-1] <= SINGULAR_RATIO * max(values[0], 1e-300))
+
+
+def matrix_findings(matrix: np.ndarray, declared: str, name: str, subject: str, baked: bool) -> list[Finding]:
+    """Findings about one transformation matrix.
+
+    Parameters
+    ----------
+    matrix
+        (4, 4), valid.
+    declared
+        Frame of Reference Transformation Matrix Type (0070,030C): RIGID, RIGID_SCALE or AFFINE.
+    name
+        How to name the matrix in the message.
+    baked
+        Whether the scene has to work the matrix into the grid's vectors when it is not rigid.
+    """
+    singular_values = np.linalg.svd(matrix[:3, :3], compute_uv=False)
+    evidence: dict[str, Any] = {
+        "matrix": name,
+        "declared_type": declared,
+        "singular_values": singular_values.tolist(),
+        "determinant": float(np.linalg.det(matrix[:3, :3])),
+    }
+    if is_singular(matrix):
+        message = f"{name} cannot be inverted: its singular values are {_join(singular_values)}."
+        return [Finding("reg-matrix-singular", "error", message, subject, evidence)]
+    if is_rigid(matrix):
+        return []
+    wrong = declared == "RIGID"
+    scale = f"scales by {_join(singular_values)} along its principal axes"
+    if evidence["determinant"] < 0:
+        scale += " and mirrors"
+    says = f"is declared {declared}" if declared else "has no declared type"
+    message = f"{name} {says} {'but' if wrong else 'and'} {scale}."
+    if baked:
+        message += " In a scene it is worked into the grid's vectors (exact at and between the nodes)."
+    return [Finding("reg-matrix-not-rigid", "warning" if wrong else "info", message, subject, evidence)]
+
+
+def order_findings(pairs: list[tuple[int, int]], subject: str) -> list[Finding]:
+    """A finding when elements stand out of ascending order (PS3.5 section 7.1)."""
+    if not pairs:
+        return []
+    tag, before = pairs[0]
+    where = "a second time" if tag == before else f"after {tag_text(before)}"
+    message = (
+        f"{len(pairs)} element{'s stand' if len(pairs) > 1 else ' stands'} out of ascending tag order, "
+        f"the first of them {tag_text(tag)} {where}. All were read."
+    )
+    evidence = {"count": len(pairs), "first": f"({tag >> 16:04X},{tag & 0xFFFF:04X})"}
+    return [Finding("reg-tag-order", "warning", message, subject, evidence)]
+
+
+def vector_findings(grid: Grid, subject: str, identity_matrices: bool) -> tuple[Finding, ...]:
+    """Findings that need the vectors themselves: undefined and infinite ones, and a field that does nothing."""
+    statistics = grid.statistics
+    findings = []
+    total = grid.place.count
+    if statistics.undefined is not None:
+        evidence = region_evidence(grid, statistics.undefined, total)
+        message = (
+            f"{statistics.undefined.count} of {total} vectors ({evidence['percent']:.3g} %) are NaN, that is undefined, "
+            f"{_box_text(statistics.undefined)}. Points there map to nothing; in a scene these vectors are zero."
+        )
+        findings.append(Finding("reg-vectors-undefined", "warning", message, subject, evidence))
+    if statistics.infinite is not None:
+        evidence = region_evidence(grid, statistics.infinite, total)
+        message = (
+            f"{statistics.infinite.count} of {total} vectors ({evidence['percent']:.3g} %) are infinite, "
+            f"{_box_text(statistics.infinite)}. In a scene these vectors are zero."
+        )
+        findings.append(Finding("reg-vectors-nonfinite", "error", message, subject, evidence))
+    if statistics.max_mm is not None and statistics.max_mm < NEAR_ZERO_MM and identity_matrices:
+        message = (
+            f"The longest vector is {statistics.max_mm:.3g} mm (mean {statistics.mean_mm:.3g} mm) and there is no "
+            f"other matrix than the identity: this registration moves nothing by {NEAR_ZERO_MM} mm or more."
+        )
+        evidence = {"max_mm": statistics.max_mm, "mean_mm": statistics.mean_mm, "threshold_mm": NEAR_ZERO_MM}
+        findings.append(Finding("reg-near-zero", "warning", message, subject, evidence))
+    return tuple(findings)
+
+
+def region_evidence(grid: Grid, region: Region, total: int) -> dict[str, Any]:
+    """Count, share, and the box of a region of the grid, as indices and in LPS mm."""
+    corners = np.array(
+        [grid.node_position(index) for index in np.ndindex(2, 2, 2) for index in [_corner(region, index)]]
+    )
+    return {
+        "count": region.count,
+        "percent": 100 * region.count / total,
+        "first_index_ijk": list(region.first),
+        "last_index_ijk": list(region.last),
+        "box_min_lps_mm": corners.min(axis=0).tolist(),
+        "box_max_lps_mm": corners.max(axis=0).tolist(),
+    }
+
+
+def _corner(region: Region, which: tuple[int, ...]) -> tuple[int, int, int]:
+    return tuple(b if side else a for a, b, side in zip(region.first, region.last, which, strict=True))
+
+
+def _box_text(region: Region) -> str:
+    if region.count == 1:
+        return f"at grid node (i, j, k) = {region.first}"
+    return f"within grid nodes (i, j, k) = {region.first} to {region.last}"
+
+
+def _join(values: np.ndarray) -> str:
+    return ", ".join(f"{value:.6g}" for value in values)

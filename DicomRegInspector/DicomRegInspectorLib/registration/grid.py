@@ -1,0 +1,147 @@
+"""The deformation grid of a registration item: its lattice, its vectors, and what lies between the nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .statistics import VectorStatistics, measure_vectors
+from .vectors import VectorPlace
+
+BORDER_TOLERANCE_MM = 1e-3
+"""How far outside the outermost nodes a point still counts as on them.
+
+Grid and image positions are decimal strings that were rounded separately, so the corner of an image can lie this
+far outside a grid that was made for it.
+"""
+NODE_TOLERANCE = 1e-6
+"""Part of a voxel within which a point is on a node: rounding must not pull in an undefined neighbour."""
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular lattice of displacement vectors (PS3.3 C.20.3.1.1 to C.20.3.1.3).
+
+    Node (i, j, k) lies at ``origin + directions @ (spacing * (i, j, k))``, in LPS mm of the Registered RCS. Vectors
+    are in mm along the axes of that RCS, whatever the grid's own directions.
+    """
+
+    dimensions: tuple[int, int, int]
+    """(nx, ny, nz)."""
+    spacing_mm: np.ndarray
+    """(3,) distance of the nodes along each grid axis."""
+    origin_lps_mm: np.ndarray
+    """(3,) centre of node (0, 0, 0)."""
+    directions: np.ndarray
+    """(3, 3), columns row, column and row x column."""
+    place: VectorPlace
+    """Where the vectors lie in the file."""
+
+    @property
+    def index_to_lps(self) -> np.ndarray:
+        """(4, 4) from (i, j, k, 1) to LPS mm."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.directions * self.spacing_mm
+        matrix[:3, 3] = self.origin_lps_mm
+        return matrix
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """(nz, ny, nx, 3) float32 displacements along LPS in mm, as the file holds them; read at the first use.
+
+        Raises
+        ------
+        FileError
+            When the file is gone or has changed.
+        """
+        nx, ny, nz = self.dimensions
+        array = np.empty((nz, ny, nx, 3), np.float32)
+        self.place.read_into(array)
+        array.flags.writeable = False
+        return array
+
+    @cached_property
+    def statistics(self) -> VectorStatistics:
+        """Magnitudes and undefined regions, measured at the first use in one pass over the file."""
+        return measure_vectors(self.place, self.dimensions)
+
+    def node_position(self, index: tuple[int, int, int]) -> np.ndarray:
+        """(3,) LPS mm of node (i, j, k)."""
+        return self.index_to_lps[:3, :3] @ np.asarray(index, float) + self.origin_lps_mm
+
+    def displacement(self, points: np.ndarray, *, extend: bool = False) -> np.ndarray:
+        """The displacement at points of the Registered RCS, by trilinear interpolation in double precision.
+
+        Parameters
+        ----------
+        points
+            (n, 3) LPS mm.
+        extend
+            Outside the grid take the nearest border point's vector instead of NaN (for iterations that pass there).
+
+        Returns
+        -------
+        np.ndarray
+            (n, 3) mm; NaN outside the grid and where a vector that takes part is undefined.
+        """
+        return self._interpolate(points, extend, derivative=False)[0]
+
+    def displacement_and_gradient(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Displacement (n, 3) in mm and its gradient (n, 3, 3), ``[:, a, b] = d D_a / d x_b``, extended at the border."""
+        displacement, gradient = self._interpolate(points, True, derivative=True)
+        return displacement, gradient
+
+    def _interpolate(self, points: np.ndarray, extend: bool, derivative: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        values = np.empty((len(points), 3))
+        gradients = np.empty((len(points), 3, 3)) if derivative else None
+        to_index = np.linalg.inv(self.index_to_lps)
+        for start in range(0, len(points), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            index = points[part] @ to_index[:3, :3].T + to_index[:3, 3]
+            values[part], gradient = self._interpolate_index(index, extend, derivative)
+            if derivative:
+                gradients[part] = gradient @ to_index[:3, :3]
+        return values, gradients
+
+    def _interpolate_index(
+        self, index: np.ndarray, extend: bool, derivative: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        last = np.array(self.dimensions) - 1
+        nearest = np.round(index)
+        with np.errstate(invalid="ignore"):
+            index = np.where(np.abs(index - nearest) < NODE_TOLERANCE, nearest, index)
+            tolerance = BORDER_TOLERANCE_MM / self.spacing_mm
+            outside = ~((index >= -tolerance) & (index <= last + tolerance)).all(axis=1)
+        undefined = np.isnan(index).any(axis=1) if extend else outside
+        index = np.clip(np.where(np.isnan(index), 0.0, index), 0, last)
+        base = np.minimum(index.astype(np.int64), np.maximum(last - 1, 0))
+        fraction = index - base
+        values, gradient = self._weigh_corners(base, fraction, last, derivative)
+        values[undefined] = np.nan
+        return values, gradient
+
+    def _weigh_corners(
+        self, base: np.ndarray, fraction: np.ndarray, last: np.ndarray, derivative: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        nx, ny, _ = self.dimensions
+        flat = self.vectors.reshape(-1, 3)
+        values = np.zeros((len(base), 3))
+        gradient = np.zeros((len(base), 3, 3)) if derivative else None
+        steps = np.minimum(last, 1)
+        for corner in np.ndindex(2, 2, 2):
+            offset = np.array(corner)
+            factors = np.where(offset == 1, fraction, 1 - fraction)
+            weight = factors.prod(axis=1)
+            node = base + offset * steps
+            vector = flat[node[:, 0] + nx * (node[:, 1] + ny * node[:, 2])].astype(np.float64)
+            # A corner of weight zero takes no part, even when it is undefined.
+            values += np.where(weight[:, None] > 0, weight[:, None] * vector, 0.0)
+            if derivative:
+                sign = np.where(offset == 1, 1.0, -1.0)
+                others = np.stack([factors[:, [1, 2]], factors[:, [0, 2]], factors[:, [0, 1]]], axis=1).prod(axis=2)
+                gradient += vector[:, :, None] * (sign * others)[:, None, :]
+        return values, gradient

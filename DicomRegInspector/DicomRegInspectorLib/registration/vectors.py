@@ -1,0 +1,156 @@
+"""Deformation vectors: from their place in the file straight into the array that will hold them.
+
+Nothing of the size of the grid is read twice or held twice: slabs that fit a processor cache are read into their
+final place and worked on there, on two threads where the file allows it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import TruncatedFileError
+from .source import ByteSource, DeflatedSource, PlainSource
+
+BYTES_PER_VECTOR = 12
+SLAB_VECTORS = 1 << 16
+"""Vectors in a slab (768 KiB): small enough for a second-level cache, large enough to hide Python's cost."""
+
+SlabWork = Callable[[np.ndarray, int], None]
+"""Called with a slab, float32 of shape (n, 3), and the number of its first vector; may change the slab in place."""
+
+
+@dataclass(frozen=True)
+class VectorPlace:
+    """Where the value of Vector Grid Data (0064,0009) lies, and how its numbers are written (PS3.3 C.20.3.1.3)."""
+
+    path: Path
+    offset: int
+    """First byte: in the file, or in the inflated data set when ``deflated_from`` is not None."""
+    count: int
+    """Number of vectors."""
+    byte_order: str
+    """``<``, ``>``, or ``w`` for 16-bit words swapped (an OW that a tool turned to big endian as words)."""
+    deflated_from: int | None = None
+
+    def open(self, first: int = 0) -> ByteSource:
+        """The file, placed at a vector.
+
+        Raises
+        ------
+        FileError
+            When the file cannot be opened any more.
+        """
+        if self.deflated_from is None:
+            source: ByteSource = PlainSource(self.path)
+        else:
+            source = DeflatedSource(self.path, self.deflated_from)
+        source.skip(self.offset + first * BYTES_PER_VECTOR)
+        return source
+
+    def read_into(self, target: np.ndarray, work: SlabWork | None = None) -> None:
+        """Fill an array with all vectors, components along LPS in mm as the file holds them.
+
+        Parameters
+        ----------
+        target
+            float32, C-contiguous, ``count * 3`` numbers in all; its memory is written slab by slab.
+        work
+            Applied to every slab once its numbers are in this machine's byte order, possibly from two threads.
+
+        Raises
+        ------
+        TruncatedFileError
+            When the file has become shorter since its elements were read.
+        """
+        flat = target.reshape(-1)
+        if flat.size != self.count * 3 or flat.dtype != np.float32 or not np.shares_memory(flat, target):
+            raise ValueError(
+                f"target must be {self.count * 3} contiguous float32 numbers, got {target.shape} {target.dtype}"
+            )
+        parts = 2 if self.deflated_from is None and (os.cpu_count() or 1) > 1 and self.count > 4 * SLAB_VECTORS else 1
+        middle = self.count // parts // SLAB_VECTORS * SLAB_VECTORS if parts == 2 else self.count
+        if parts == 1:
+            self._fill(flat, 0, self.count, work)
+            return
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(self._fill, flat, middle, self.count, work)
+            self._fill(flat, 0, middle, work)
+            other.result()
+
+    def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
+        """All vectors in order, as (number of the first, float32 (n, 3) LPS mm); the array is used again for the next."""
+        buffer = np.empty(SLAB_VECTORS * 3, np.float32)
+        source = self.open()
+        try:
+            for first in range(0, self.count, SLAB_VECTORS):
+                slab = buffer[: 3 * min(SLAB_VECTORS, self.count - first)]
+                self._read(source, slab, first)
+                yield first, slab.reshape(-1, 3)
+        finally:
+            source.close()
+
+    def _fill(self, flat: np.ndarray, first: int, end: int, work: SlabWork | None) -> None:
+        source = self.open(first)
+        try:
+            for start in range(first, end, SLAB_VECTORS):
+                stop = min(start + SLAB_VECTORS, end)
+                slab = flat[3 * start : 3 * stop]
+                self._read(source, slab, start)
+                if work is not None:
+                    work(slab.reshape(-1, 3), start)
+        finally:
+            source.close()
+
+    def _read(self, source: ByteSource, slab: np.ndarray, first: int) -> None:
+        got = source.readinto(memoryview(slab).cast("B"))
+        if got != slab.nbytes:
+            raise TruncatedFileError(
+                self.path,
+                f"Vector Grid Data (0064,0009) ends after {first * BYTES_PER_VECTOR + got} of "
+                f"{self.count * BYTES_PER_VECTOR} bytes; the file has changed since it was opened",
+            )
+        to_native(slab, self.byte_order)
+
+
+def to_native(slab: np.ndarray, byte_order: str) -> None:
+    """Turn float32 numbers into this machine's byte order, in place."""
+    if byte_order == "w":
+        slab.view(np.uint16).byteswap(inplace=True)
+        byte_order = "<"
+    if (byte_order == "<") != (sys.byteorder == "little"):
+        slab.byteswap(inplace=True)
+
+
+def plausible_byte_order(place: VectorPlace) -> str:
+    """The byte order in which a sample of the vectors looks like displacements.
+
+    Only OF says how a float is written in a big endian file; OW, OB and UN leave it open (PS3.5 section 7.3). The
+    declared order stands unless it makes less than half of the sample plausible and another order more than 99 %.
+    """
+    count = min(place.count, SLAB_VECTORS)
+    raw = np.empty(3 * count, np.float32)
+    source = place.open()
+    try:
+        source.readinto(memoryview(raw).cast("B"))
+    finally:
+        source.close()
+    shares = {}
+    for order in dict.fromkeys((place.byte_order, "w", "<", ">")):
+        sample = raw.copy()
+        to_native(sample, order)
+        shares[order] = _plausible_share(sample)
+    best = max(shares, key=shares.__getitem__)
+    return best if shares[place.byte_order] < 0.5 and shares[best] > 0.99 else place.byte_order
+
+
+def _plausible_share(sample: np.ndarray) -> float:
+    size = np.abs(sample)
+    # Between a nanometre and ten metres, exactly zero, or a proper NaN: all else comes of turned bytes.
+    return float(np.mean((size == 0) | ((size > 1e-6) & (size < 1e4)) | np.isnan(sample))) if sample.size else 1.0

@@ -1,0 +1,5 @@
+"""The room that turns results into MRML nodes; the only one besides the panel that imports slicer and vtk."""
+
+from .transforms import load_registration
+
+__all__ = ["load_registration"]

@@ -1,0 +1,227 @@
+"""Registrations as transform nodes: a source-frame volume placed under the node lands where PS3.3 says.
+
+A registration samples: it maps a registered point to the source point to look at (PS3.3 C.20.3). In Slicer that is a
+transform's FromParent direction, world to node.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from os import PathLike
+
+import numpy as np
+import slicer
+import vtk
+
+from ..errors import RegistrationError, UsageError
+from ..registration import Registration, RegistrationItem, read_registration
+from ..registration.checks import is_rigid, is_singular
+from .convert import to_ras, vtk_matrix
+from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
+from .volumes import place_under_study, volumes_in_frame
+
+ATTRIBUTE_PREFIX = "DicomRegInspector."
+
+
+def load_registration(
+    path_or_registration: str | PathLike[str] | Registration,
+    scene: slicer.vtkMRMLScene,
+    bake: bool = False,
+    *,
+    items: Iterable[int] | None = None,
+    place_volumes: bool = False,
+) -> list[slicer.vtkMRMLTransformNode]:
+    """Load each item of a registration as the transform node to put a source-frame volume under.
+
+    Parameters
+    ----------
+    path_or_registration
+        A file, or what :func:`..registration.read_registration` made of it.
+    scene
+        Where the nodes go.
+    bake
+        Make a single grid node of each deformable item, on the file's own lattice, whose vectors contain the pre and
+        post matrices exactly. Without it, matrices other than the identity become linear nodes around the grid: pre
+        is the grid's parent, post its child (world to node is post ∘ grid ∘ pre). A pre matrix that is not rigid
+        always goes into the vectors. An item without a grid is a linear node either way.
+    items
+        Numbers of the items to load, counting from 1; all by default.
+    place_volumes
+        Also put the scene's volumes of the source frame under the node, those that have no transform yet.
+
+    Returns
+    -------
+    list of vtkMRMLTransformNode
+        The innermost node of each item, in order. Their fixed and moving references are the scene's first volumes of
+        the registered and of the source frame.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read, or an item of it cannot be used; nothing is added to the scene then.
+    UsageError
+        When there is no item with a number asked for.
+    """
+    registration = path_or_registration
+    if not isinstance(registration, Registration):
+        registration = read_registration(registration)
+    chosen = _choose(registration, items)
+    chains = [_chain(item, bake) for item in chosen]
+    return [
+        _add_item(registration, item, chain, scene, place_volumes) for item, chain in zip(chosen, chains, strict=True)
+    ]
+
+
+def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
+    if not registration.items:
+        raise RegistrationError(
+            registration.path, f"is a {registration.kind} object: it holds nothing to load as a transform"
+        )
+    if items is None:
+        chosen = list(registration.items)
+    else:
+        by_number = {item.number: item for item in registration.items}
+        missing = [number for number in items if number not in by_number]
+        if missing:
+            raise UsageError(f"{registration.path} has no item {missing[0]}; it has items 1 to {len(by_number)}")
+        chosen = [by_number[number] for number in items]
+    for item in chosen:
+        item.require_usable()
+    return chosen
+
+
+class _Link:
+    """One node to be: a transform in its FromParent direction (a matrix of a matrix item: ToParent), and its role."""
+
+    def __init__(
+        self, role: str, class_name: str, transform: vtk.vtkAbstractTransform, to_parent: bool = False
+    ) -> None:
+        self.role, self.class_name, self.transform, self.to_parent = role, class_name, transform, to_parent
+        self.attributes: dict[str, str] = {}
+
+    def create(self, scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTransformNode:
+        node = scene.CreateNodeByClass(self.class_name)
+        node.UnRegister(None)
+        node.SetName(scene.GenerateUniqueName(name))
+        if self.to_parent:
+            node.SetAndObserveTransformToParent(self.transform)
+        else:
+            node.SetAndObserveTransformFromParent(self.transform)
+        for key, value in self.attributes.items():
+            node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
+        return scene.AddNode(node)
+
+
+def _linear(role: str, matrix_lps: np.ndarray, to_parent: bool = False) -> _Link:
+    transform = vtk.vtkTransform()
+    transform.SetMatrix(vtk_matrix(to_ras(matrix_lps)))
+    return _Link(role, "vtkMRMLLinearTransformNode", transform, to_parent)
+
+
+def _grid(grid: GridTransform, applied: str) -> _Link:
+    link = _Link("grid", "vtkMRMLGridTransformNode", grid.transform)
+    link.attributes["Vectors"] = applied
+    link.attributes["VectorsSetToZero"] = str(grid.zeroed)
+    return link
+
+
+def _chain(item: RegistrationItem, bake: bool) -> list[_Link]:
+    """The nodes of an item from the outermost to the innermost; one at least."""
+    if item.kind == "matrix":
+        return [_linear("matrix", item.matrix, to_parent=True)]
+    if item.grid is None:
+        product = item.post @ item.pre
+        _require_invertible(item, product, "its matrices")
+        return [_linear("matrices", product)]
+    if bake:
+        return [_grid(baked_grid_transform(item.grid, item.pre, item.post), "pre and post matrices included")]
+    links = []
+    if is_rigid(item.pre):
+        if not _is_identity(item.pre):
+            links.append(_linear("pre-deformation", item.pre))
+        links.append(_grid(moved_grid_transform(item.grid, item.pre), "as in the file"))
+    else:
+        links.append(
+            _grid(baked_grid_transform(item.grid, item.pre, np.eye(4)), "pre matrix included, it is not rigid")
+        )
+    if not _is_identity(item.post):
+        _require_invertible(item, item.post, "its post-deformation matrix")
+        links.append(_linear("post-deformation", item.post))
+    return links
+
+
+def _is_identity(matrix: np.ndarray) -> bool:
+    return bool(np.array_equal(matrix, np.eye(4)))
+
+
+def _require_invertible(item: RegistrationItem, matrix: np.ndarray, what: str) -> None:
+    if is_singular(matrix):
+        raise RegistrationError(
+            item.path,
+            f"item {item.number} cannot be loaded as a chain of nodes: {what} cannot be inverted; ask for a new export",
+        )
+
+
+def _add_item(
+    registration: Registration,
+    item: RegistrationItem,
+    chain: list[_Link],
+    scene: slicer.vtkMRMLScene,
+    place_volumes: bool,
+) -> slicer.vtkMRMLTransformNode:
+    name = registration.series_description or "Registration"
+    if len(registration.items) > 1:
+        name += f" item {item.number}"
+    parent = None
+    for link in chain:
+        innermost = link is chain[-1]
+        node = link.create(scene, name if innermost else f"{name} ({link.role})")
+        if parent is not None:
+            node.SetAndObserveTransformNodeID(parent.GetID())
+        _note_provenance(node, registration, item, [other.role for other in chain])
+        place_under_study(scene, node, registration.study_uid)
+        parent = node
+    _refer_to_volumes(parent, item, scene, place_volumes)
+    return parent
+
+
+def _note_provenance(
+    node: slicer.vtkMRMLTransformNode, registration: Registration, item: RegistrationItem, roles: list[str]
+) -> None:
+    from .. import __version__
+
+    node.SetAttribute("DICOM.instanceUIDs", registration.sop_instance_uid)
+    attributes = {
+        "SOPInstanceUID": registration.sop_instance_uid,
+        "SOPClassUID": registration.sop_class_uid,
+        "Item": str(item.number),
+        "Kind": item.kind,
+        "RegisteredFrameOfReferenceUID": item.registered_frame_uid,
+        "SourceFrameOfReferenceUID": item.source_frame_uid,
+        "FileName": registration.path.name,
+        "Applied": ", ".join(roles),
+        "Version": __version__,
+    }
+    for key, value in attributes.items():
+        node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
+
+
+def _refer_to_volumes(
+    node: slicer.vtkMRMLTransformNode, item: RegistrationItem, scene: slicer.vtkMRMLScene, place_volumes: bool
+) -> None:
+    fixed = volumes_in_frame(scene, item.registered_frame_uid)
+    moving = volumes_in_frame(scene, item.source_frame_uid)
+    for role, volumes in (
+        (slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixed),
+        (slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), moving),
+    ):
+        if volumes:
+            node.SetNodeReferenceID(role, volumes[0].GetID())
+    if not place_volumes or item.source_frame_uid == item.registered_frame_uid:
+        return
+    for volume in moving:
+        if volume.GetParentTransformNode() is None:
+            volume.SetAndObserveTransformNodeID(node.GetID())
+        else:
+            logging.info("%s stays under the transform it has", volume.GetName())

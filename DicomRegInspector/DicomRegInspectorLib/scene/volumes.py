@@ -1,0 +1,57 @@
+"""Which volumes of a scene lie in a DICOM frame of reference, and where a study stands in the subject hierarchy."""
+
+from __future__ import annotations
+
+import slicer
+
+FRAME_OF_REFERENCE_TAG = "0020,0052"
+
+
+def volumes_in_frame(scene: slicer.vtkMRMLScene, frame_uid: str) -> list[slicer.vtkMRMLVolumeNode]:
+    """Volume nodes of a scene whose images have this Frame of Reference UID (0020,0052), in the order of the scene.
+
+    Slicer notes the UID on the subject hierarchy item of what it loads from DICOM; where it does not, the instances
+    that a volume names are looked up in the application's DICOM database.
+    """
+    if not frame_uid:
+        return []
+    collection = scene.GetNodesByClass("vtkMRMLVolumeNode")
+    volumes = [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
+    return [volume for volume in volumes if frame_of_volume(scene, volume) == frame_uid]
+
+
+def frame_of_volume(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
+    """The Frame of Reference UID of a volume that came from DICOM; empty when nothing tells."""
+    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
+    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    if hierarchy is not None:
+        item = hierarchy.GetItemByDataNode(volume)
+        frame = hierarchy.GetItemAttribute(item, name) if item != hierarchy.GetInvalidItemID() else ""
+        if frame:
+            return frame
+    frame = volume.GetAttribute(name)
+    return frame or _frame_in_database((volume.GetAttribute("DICOM.instanceUIDs") or "").split())
+
+
+def _frame_in_database(instance_uids: list[str]) -> str:
+    # Only the application has a DICOM database; None until it was opened.
+    database = getattr(slicer, "dicomDatabase", None)
+    if not instance_uids or database is None or not database.isOpen:
+        return ""
+    return database.instanceValue(instance_uids[0], FRAME_OF_REFERENCE_TAG) or ""
+
+
+def place_under_study(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode, study_uid: str) -> bool:
+    """Put a node under its study in the subject hierarchy, when the scene has that study. Returns whether it has."""
+    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    if hierarchy is None or not study_uid:
+        return False
+    study = hierarchy.GetItemByUID(slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName(), study_uid)
+    if study == hierarchy.GetInvalidItemID():
+        return False
+    item = hierarchy.GetItemByDataNode(node)
+    if item == hierarchy.GetInvalidItemID():
+        hierarchy.CreateItem(study, node)
+    else:
+        hierarchy.SetItemParent(item, study)
+    return True
