@@ -27,45 +27,127 @@ class CodeInfo:
 
 CODES: dict[str, CodeInfo] = {
     # Slice geometry
-    "slice-gap": CodeInfo("Slices missing", "Import the missing slices, or split or resample the series at the gap; do not average the spacing over it."),
-    "slice-overlap": CodeInfo("Slices closer than the spacing", "Split the series here, or drop the overlapping slice, before it is used as a regular volume."),
-    "duplicate-position": CodeInfo("Several slices at one position", "Separate the acquisitions (by acquisition, time or image type) and keep one slice for each position."),
-    "spacing-change": CodeInfo("Slice spacing changes", "Split the series at this border into sections of constant spacing, or resample it to one spacing."),
-    "spacing-jitter": CodeInfo("Slice positions are rounded", "Nothing is needed: the differences are no larger than the precision the positions were written with."),
-    "position-missing": CodeInfo("Slice without a position", "Get the images with Image Position (Patient) from the source system; without it a slice cannot be placed."),
-    "position-constant": CodeInfo("All slices at one position", "Treat these as a time series or get corrected positions: they are not a volume."),
+    "slice-gap": CodeInfo(
+        "Slices missing",
+        "Import the missing slices, or split or resample the series at the gap; do not average the spacing over it.",
+    ),
+    "slice-overlap": CodeInfo(
+        "Slices closer than the spacing",
+        "Split the series here, or drop the overlapping slice, before it is used as a regular volume.",
+    ),
+    "duplicate-position": CodeInfo(
+        "Several slices at one position",
+        "Separate the acquisitions (by acquisition, time or image type) and keep one slice for each position.",
+    ),
+    "spacing-change": CodeInfo(
+        "Slice spacing changes",
+        "Split the series at this border into sections of constant spacing, or resample it to one spacing.",
+    ),
+    "spacing-jitter": CodeInfo(
+        "Slice positions are rounded",
+        "Nothing is needed: the differences are no larger than the precision the positions were written with.",
+    ),
+    "position-missing": CodeInfo(
+        "Slice without a position",
+        "Get the images with Image Position (Patient) from the source system; without it a slice cannot be placed.",
+    ),
+    "position-constant": CodeInfo(
+        "All slices at one position", "Treat these as a time series or get corrected positions: they are not a volume."
+    ),
     "orientation-mixed": CodeInfo("Several slice orientations", "Load each orientation as an image of its own."),
-    "orientation-invalid": CodeInfo("Invalid orientation", "Get corrected images: row and column directions must be perpendicular unit vectors."),
-    "gantry-tilt": CodeInfo("Tilted (sheared) stack", "Load the series with its acquisition transform, or resample it orthogonally; a plain volume would be sheared."),
-    "in-plane-shift": CodeInfo("Slices shifted in plane", "Check the positions: single slices lie beside the line that the others form."),
+    "orientation-invalid": CodeInfo(
+        "Invalid orientation", "Get corrected images: row and column directions must be perpendicular unit vectors."
+    ),
+    "gantry-tilt": CodeInfo(
+        "Tilted (sheared) stack",
+        "Load the series with its acquisition transform, or resample it orthogonally; a plain volume would be sheared.",
+    ),
+    "in-plane-shift": CodeInfo(
+        "Slices shifted in plane", "Check the positions: single slices lie beside the line that the others form."
+    ),
     "size-mixed": CodeInfo("Several image sizes", "Load each image size as a series of its own."),
-    "pixel-spacing-mixed": CodeInfo("Several pixel spacings", "Load each pixel spacing as a series of its own, or resample to one."),
-    "header-spacing-disagrees": CodeInfo("Header spacing disagrees with positions", "Trust the positions; Spacing Between Slices and Slice Thickness do not place a slice."),
-    "acquisitions-mixed": CodeInfo("Several acquisitions in one series", "Separate the acquisitions before making a volume."),
+    "pixel-spacing-mixed": CodeInfo(
+        "Several pixel spacings", "Load each pixel spacing as a series of its own, or resample to one."
+    ),
+    "header-spacing-disagrees": CodeInfo(
+        "Header spacing disagrees with positions",
+        "Trust the positions; Spacing Between Slices and Slice Thickness do not place a slice.",
+    ),
+    "acquisitions-mixed": CodeInfo(
+        "Several acquisitions in one series", "Separate the acquisitions before making a volume."
+    ),
     "localizer-in-series": CodeInfo("Localizer among the slices", "Leave the localizer out of the volume."),
-    "frame-of-reference-mixed": CodeInfo("Several frames of reference", "Load each frame of reference as a volume of its own: positions in different frames cannot be compared."),
-    "geometry-ignored-by-readers": CodeInfo("Readers ignore this geometry", "Check position and spacing after loading: common readers use 1 mm and the origin for this kind of object."),
-    "order-disagrees": CodeInfo("Instance order is not slice order", "Sort by position, never by instance number, slice location or file name."),
+    "frame-of-reference-mixed": CodeInfo(
+        "Several frames of reference",
+        "Load each frame of reference as a volume of its own: positions in different frames cannot be compared.",
+    ),
+    "geometry-ignored-by-readers": CodeInfo(
+        "Readers ignore this geometry",
+        "Check position and spacing after loading: common readers use 1 mm and the origin for this kind of object.",
+    ),
+    "order-disagrees": CodeInfo(
+        "Instance order is not slice order", "Sort by position, never by instance number, slice location or file name."
+    ),
     # Registrations
-    "reg-sop-class-mismatch": CodeInfo("Wrong SOP class for the content", "Read by content (as here); ask the vendor to write the class that matches."),
-    "reg-tag-order": CodeInfo("Elements out of order", "Read with a tolerant reader; ask the vendor to write elements in ascending order."),
-    "reg-units-suspect": CodeInfo("Vectors may not be in millimetres", "Compare the registered images before use; load with vectors scaled from voxels if that is what they are."),
-    "reg-vectors-undefined": CodeInfo("Undefined vectors", "Do not use the registration where vectors are undefined (NaN); they load as zero displacement."),
-    "reg-vectors-nonfinite": CodeInfo("Infinite vectors", "Ask for a new export: a displacement cannot be infinite; such vectors load as zero displacement."),
-    "reg-vectors-byte-order": CodeInfo("Vectors in another byte order", "Compare the loaded field with the source system; ask the vendor to write the vectors as OF."),
-    "reg-grid-size-mismatch": CodeInfo("Vector count does not match the grid", "Ask for a new export: the vectors cannot be placed."),
-    "reg-grid-invalid": CodeInfo("Invalid grid geometry", "Ask for a new export: the grid's place, directions, dimensions or resolution cannot be used."),
-    "reg-matrix-invalid": CodeInfo("Invalid matrix", "Ask for a new export: a transformation matrix needs 16 finite numbers and 0 0 0 1 as its last row."),
+    "reg-sop-class-mismatch": CodeInfo(
+        "Wrong SOP class for the content", "Read by content (as here); ask the vendor to write the class that matches."
+    ),
+    "reg-tag-order": CodeInfo(
+        "Elements out of order", "Read with a tolerant reader; ask the vendor to write elements in ascending order."
+    ),
+    "reg-units-suspect": CodeInfo(
+        "Vectors may not be in millimetres",
+        "Compare the registered images before use; load with vectors scaled from voxels if that is what they are.",
+    ),
+    "reg-vectors-undefined": CodeInfo(
+        "Undefined vectors",
+        "Do not use the registration where vectors are undefined (NaN); they load as zero displacement.",
+    ),
+    "reg-vectors-nonfinite": CodeInfo(
+        "Infinite vectors",
+        "Ask for a new export: a displacement cannot be infinite; such vectors load as zero displacement.",
+    ),
+    "reg-vectors-byte-order": CodeInfo(
+        "Vectors in another byte order",
+        "Compare the loaded field with the source system; ask the vendor to write the vectors as OF.",
+    ),
+    "reg-grid-size-mismatch": CodeInfo(
+        "Vector count does not match the grid", "Ask for a new export: the vectors cannot be placed."
+    ),
+    "reg-grid-invalid": CodeInfo(
+        "Invalid grid geometry",
+        "Ask for a new export: the grid's place, directions, dimensions or resolution cannot be used.",
+    ),
+    "reg-matrix-invalid": CodeInfo(
+        "Invalid matrix",
+        "Ask for a new export: a transformation matrix needs 16 finite numbers and 0 0 0 1 as its last row.",
+    ),
     "reg-matrix-not-rigid": CodeInfo("Matrix is not rigid", "Check that scaling or shear is meant here."),
     "reg-matrix-singular": CodeInfo("Matrix cannot be inverted", "Ask for a new export: this matrix collapses space."),
-    "reg-near-zero": CodeInfo("Registration does nearly nothing", "Check that the exported registration is the one you meant."),
+    "reg-near-zero": CodeInfo(
+        "Registration does nearly nothing", "Check that the exported registration is the one you meant."
+    ),
     "reg-folding": CodeInfo("Field folds", "Do not map dose or contours through the folded region."),
-    "reg-frame-unknown": CodeInfo("Frame of reference without images", "Find the images the registration was made for, or check that they were exported with it."),
-    "reg-bulk-motion": CodeInfo("Field contains the bulk motion", "Do not apply the separate rigid registration on top of this field."),
-    "reg-double-application": CodeInfo("Motion would be applied twice", "Apply either the field or the separate matrix, not both."),
-    "reg-grid-does-not-cover": CodeInfo("Grid does not cover the image", "Do not use the registration outside the grid: the standard defines nothing there."),
-    "reg-incomplete": CodeInfo("Registration is incomplete", "Ask for a new export: what is missing decides where points go."),
-    "reg-not-read": CodeInfo("Registration of a kind not read", "Nothing is wrong with the file; its content is named but not evaluated."),
+    "reg-frame-unknown": CodeInfo(
+        "Frame of reference without images",
+        "Find the images the registration was made for, or check that they were exported with it.",
+    ),
+    "reg-bulk-motion": CodeInfo(
+        "Field contains the bulk motion", "Do not apply the separate rigid registration on top of this field."
+    ),
+    "reg-double-application": CodeInfo(
+        "Motion would be applied twice", "Apply either the field or the separate matrix, not both."
+    ),
+    "reg-grid-does-not-cover": CodeInfo(
+        "Grid does not cover the image",
+        "Do not use the registration outside the grid: the standard defines nothing there.",
+    ),
+    "reg-incomplete": CodeInfo(
+        "Registration is incomplete", "Ask for a new export: what is missing decides where points go."
+    ),
+    "reg-not-read": CodeInfo(
+        "Registration of a kind not read", "Nothing is wrong with the file; its content is named but not evaluated."
+    ),
     # Pixels
     "pixel-data-missing": CodeInfo("No pixel data", "Get the images again from the source system."),
     "pixel-data-length": CodeInfo("Pixel data has the wrong length", "Get the images again from the source system."),
