@@ -1,0 +1,196 @@
+"""The application object, the modules, and the scene with the real MRML logics that slicer-core has."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import slicer
+from PySide6 import QtCore, QtWidgets
+
+from .ctk_widgets import SLICER_WIDGETS, qMRMLWidget
+from .pythonqt import proxy_class, unwrap, wrap
+
+
+class Closed:
+    """An object that says so when it is asked for what the stand-in has not got."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the stand-in's {self._what} has no {name}")
+
+
+class LayoutManager(Closed):
+    """Present when an application with main window is played; the layout itself is the scene's layout node."""
+
+    def __init__(self) -> None:
+        super().__init__("layout manager")
+
+
+class ModuleManager(Closed):
+    """``slicer.app.moduleManager()``."""
+
+    SIGNALS = ("moduleAboutToBeUnloaded(QString)",)
+
+    def __init__(self) -> None:
+        super().__init__("module manager")
+
+    def module(self, name: str) -> Any:
+        return getattr(slicer.modules, name.lower(), None)
+
+    def connect(self, signature: str, receiver: Any) -> bool:
+        return signature in self.SIGNALS
+
+    def disconnect(self, signature: str, receiver: Any) -> bool:
+        return signature in self.SIGNALS
+
+
+class Application(Closed):
+    """``slicer.app``."""
+
+    SIGNALS = ("startupCompleted()",)
+    applicationName = "Slicer stand-in"
+
+    def __init__(self) -> None:
+        super().__init__("slicer.app")
+        self._layout_manager: LayoutManager | None = None
+        self._module_manager = ModuleManager()
+        self.cursors: list[Any] = []
+
+    def playMainWindow(self, present: bool) -> None:
+        self._layout_manager = LayoutManager() if present else None
+
+    def processEvents(self) -> None:
+        QtWidgets.QApplication.processEvents()
+
+    def layoutManager(self) -> LayoutManager | None:
+        return self._layout_manager
+
+    def moduleManager(self) -> ModuleManager:
+        return self._module_manager
+
+    def testingEnabled(self) -> bool:
+        return True
+
+    def topLevelWidgets(self) -> list[Any]:
+        return wrap(QtWidgets.QApplication.topLevelWidgets())
+
+    def setOverrideCursor(self, cursor: Any) -> None:
+        self.cursors.append(cursor)
+
+    def restoreOverrideCursor(self) -> None:
+        self.cursors.pop()
+
+    def connect(self, signature: str, receiver: Any) -> bool:
+        return signature in self.SIGNALS
+
+
+class Modules:
+    """``slicer.modules``."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the stand-in's slicer.modules has no {name}")
+
+
+class LogicModule(Closed):
+    """A loadable module of which only the logic exists."""
+
+    def __init__(self, logic: Any) -> None:
+        super().__init__("loadable module")
+        self._logic = logic
+
+    def logic(self) -> Any:
+        return self._logic
+
+
+class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):  # noqa: N801 - Slicer's name
+    """The widget representation of a scripted module."""
+
+    CTK_MEMBERS = qMRMLWidget.CTK_MEMBERS | {"self"}
+
+    def setPythonSelf(self, instance: Any) -> None:  # noqa: N802 - in the style of the class
+        self._python_self = instance
+
+    def self(self) -> Any:
+        return self._python_self
+
+
+class ScriptedModule(Closed):
+    """``slicer.modules.<name>`` of a scripted module, and the ``parent`` that its module class fills."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("scripted module")
+        self.path = str(path)
+        self.title, self.helpText, self.acknowledgementText = "", "", ""
+        self.categories: list[str] = []
+        self.dependencies: list[str] = []
+        self.contributors: list[str] = []
+        self.hidden = False
+        self._representation: Any = None
+
+    def widgetRepresentation(self) -> Any:
+        if self._representation is None:
+            name = Path(self.path).stem
+            representation = wrap(qSlicerScriptedLoadableModuleWidget())
+            unwrap(representation).setLayout(QtWidgets.QVBoxLayout())
+            representation.setMRMLScene(slicer.mrmlScene)
+            instance = getattr(sys.modules[name], name + "Widget")(representation)
+            unwrap(representation).setPythonSelf(instance)
+            setattr(slicer.modules, name + "Widget", instance)
+            instance.setup()
+            self._representation = representation
+        return self._representation
+
+    def unload(self) -> None:
+        """End of the application: the widget is cleaned up and destroyed."""
+        if self._representation is not None:
+            self._representation.self().cleanup()
+            unwrap(self._representation).deleteLater()
+            QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
+            self._representation = None
+
+
+def load_module(path: Path) -> Any:
+    """Load a scripted module's file as the application does: its folder on the path, its class made, no widget yet."""
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    module = importlib.import_module(path.stem)
+    parent = ScriptedModule(path)
+    setattr(slicer.modules, path.stem.lower(), parent)
+    setattr(slicer.modules, path.stem + "Instance", getattr(module, path.stem)(parent))
+    return parent
+
+
+def make_scene() -> Any:
+    """An MRML scene with the logics of the core modules, and the nodes that an application has from its start."""
+    scene = slicer.vtkMRMLScene()
+    logic = slicer.vtkSlicerApplicationLogic()
+    logic.SetMRMLScene(scene)
+    scene.AddNewNodeByClass("vtkMRMLLayoutNode")
+    slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene)
+    for name in ("Red", "Green", "Yellow"):
+        node = slicer.vtkMRMLSliceNode()
+        node.SetName(name)
+        node.SetSingletonTag(name)
+        node.SetLayoutName(name)
+        scene.AddNode(node).SetOrientation({"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}[name])
+    plots = slicer.vtkSlicerPlotsLogic()
+    plots.SetMRMLScene(scene)
+    plots.SetMRMLApplicationLogic(logic)
+    slicer.modules.plots = LogicModule(plots)
+    return scene
+
+
+def install_slicer() -> None:
+    """Give the package ``slicer`` what the application adds to it."""
+    slicer.app = Application()
+    slicer.modules = Modules()
+    slicer.mrmlScene = make_scene()
+    for widget_class in (*SLICER_WIDGETS, qSlicerScriptedLoadableModuleWidget):
+        setattr(slicer, widget_class.__name__, proxy_class(widget_class))
+    assert isinstance(slicer, types.ModuleType)

@@ -1,0 +1,115 @@
+"""DICOMLib and the DICOM database: names and values as the application's database gives them, read with pydicom."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+
+class DICOMLoadable:
+    """Something a plugin offers to load."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self.name = "Unknown"
+        self.tooltip = "No further information available"
+        self.warning = ""
+        self.selected = False
+        self.confidence = 0.5
+
+
+class DICOMPlugin:
+    """Base class of DICOM plugins. ``examineForImport`` asks ``examineFiles`` for each list and keeps the answers."""
+
+    def __init__(self) -> None:
+        self.loadType = "Generic DICOM"
+        self.loadableCache: dict[tuple[str, ...], list[DICOMLoadable]] = {}
+        self.tags = {"seriesInstanceUID": "0020,000E", "sopClassUID": "0008,0016"}
+
+    def examineForImport(self, fileList: list[list[str]]) -> list[DICOMLoadable]:
+        for files in fileList:
+            if tuple(files) not in self.loadableCache:
+                self.loadableCache[tuple(files)] = self.examineFiles(files)
+        return [loadable for files in fileList for loadable in self.loadableCache[tuple(files)]]
+
+    def examine(self, fileList: list[list[str]]) -> list[DICOMLoadable]:
+        return self.examineForImport(fileList)
+
+    def examineFiles(self, files: list[str]) -> list[DICOMLoadable]:
+        return []
+
+    def load(self, loadable: DICOMLoadable) -> Any:
+        return True
+
+
+class DicomDatabase:
+    """The questions that the module and its plugin ask of ctkDICOMDatabase. A value that is not there is ''."""
+
+    def __init__(self) -> None:
+        self.isOpen = True
+        self._files: dict[str, Any] = {}
+        self.tagsAsked: list[str] = []
+
+    def insertFolder(self, folder: str) -> None:
+        import pydicom
+
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                try:
+                    self._files[str(path)] = pydicom.dcmread(path, stop_before_pixels=True)
+                except (pydicom.errors.InvalidDicomError, EOFError):
+                    continue
+
+    def series(self) -> list[str]:
+        return list(dict.fromkeys(str(dataset.SeriesInstanceUID) for dataset in self._files.values()))
+
+    def filesForSeries(self, seriesUID: str, hits: int = -1) -> tuple[str, ...]:
+        found = [path for path, dataset in self._files.items() if dataset.get("SeriesInstanceUID") == seriesUID]
+        return tuple(found[:hits] if hits >= 0 else found)
+
+    def fileValue(self, path: str, tag: str) -> str:
+        self.tagsAsked.append(tag)
+        dataset = self._files.get(path)
+        group, element = (int(part, 16) for part in tag.split(","))
+        if dataset is None or (group, element) not in dataset or dataset[group, element].VR == "SQ":
+            return ""
+        value = dataset[group, element].value
+        return "" if value is None else str(value)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the stand-in's DICOM database has no {name}")
+
+
+class TemporaryDICOMDatabase:
+    """A database for the time of a ``with`` block, put in place of the application's."""
+
+    def __init__(self, directory: str | None = None) -> None:
+        self._before: Any = None
+
+    def __enter__(self) -> DicomDatabase:
+        self._before = slicer.dicomDatabase
+        slicer.dicomDatabase = DicomDatabase()
+        return slicer.dicomDatabase
+
+    def __exit__(self, *exception: object) -> None:
+        slicer.dicomDatabase = self._before
+
+
+def importDicom(dicomDataDir: str, dicomDatabase: DicomDatabase | None = None, copyFiles: bool = False) -> bool:
+    (dicomDatabase or slicer.dicomDatabase).insertFolder(dicomDataDir)
+    return True
+
+
+def make_modules() -> dict[str, types.ModuleType]:
+    """The modules ``DICOMLib`` and ``DICOMLib.DICOMUtils``."""
+    utils = types.ModuleType("DICOMLib.DICOMUtils")
+    utils.TemporaryDICOMDatabase = TemporaryDICOMDatabase  # type: ignore[attr-defined]
+    utils.importDicom = importDicom  # type: ignore[attr-defined]
+    library = types.ModuleType("DICOMLib")
+    library.DICOMLoadable = DICOMLoadable  # type: ignore[attr-defined]
+    library.DICOMPlugin = DICOMPlugin  # type: ignore[attr-defined]
+    library.DICOMUtils = utils  # type: ignore[attr-defined]
+    return {"DICOMLib": library, "DICOMLib.DICOMUtils": utils}

@@ -1,0 +1,257 @@
+"""Qt as Slicer's Python sees it (PythonQt), played on PySide6.
+
+A proxy stands before every Qt object. It gives Qt properties as attributes, methods as methods, connects signals by
+their C++ signature, and refuses what a C++ object would refuse. What it does not know, it reports as an error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import weakref
+from enum import EnumMeta
+from typing import Any
+
+import shiboken6
+from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
+
+_SOURCES = (QtWidgets, QtGui, QtCore, QtUiTools)
+_PROXIES: weakref.WeakValueDictionary[int, QObjectProxy] = weakref.WeakValueDictionary()
+_CLASSES: dict[type, type] = {}
+_VALUE_TYPES: dict[type, type] = {}
+FAILED_CONNECTIONS: list[str] = []
+"""Every signal connection that Qt would have refused with no more than a line on stderr."""
+
+
+def wrap(value: Any) -> Any:
+    """The value as PythonQt would hand it out: Qt objects behind their proxy."""
+    if isinstance(value, QtCore.QObject):
+        known = _PROXIES.get(id(value))
+        if known is not None and object.__getattribute__(known, "_q") is value:
+            return known
+        proxy = object.__new__(proxy_class(type(value)))
+        _adopt(proxy, value)
+        return proxy
+    if isinstance(value, list | tuple):
+        return type(value)(wrap(item) for item in value)
+    return value
+
+
+def unwrap(value: Any) -> Any:
+    """The value as PySide wants it."""
+    if isinstance(value, QObjectProxy):
+        return object.__getattribute__(value, "_q")
+    if isinstance(value, list | tuple):
+        return type(value)(unwrap(item) for item in value)
+    return value
+
+
+def _adopt(proxy: QObjectProxy, qobject: QtCore.QObject) -> None:
+    object.__setattr__(proxy, "_q", qobject)
+    object.__setattr__(proxy, "_receivers", {})
+    _PROXIES[id(qobject)] = proxy
+    # PySide forgets a Python-side wrapper that nothing refers to; PythonQt's lives as long as the C++ object does.
+    qobject.__dict__["_standin_proxy"] = proxy
+
+
+def proxy_class(pyside_class: type) -> type:
+    """The class that ``type(widget)`` gives for objects of a Qt class; one for each class."""
+    if pyside_class not in _CLASSES:
+        _CLASSES[pyside_class] = _ProxyMeta(pyside_class.__name__, (QObjectProxy,), {"_pyside": pyside_class})
+    return _CLASSES[pyside_class]
+
+
+def _is_scoped_enum(value: Any) -> bool:
+    return isinstance(value, EnumMeta)
+
+
+def _trimmed(function: Any) -> Any:
+    """A slot that takes only as many of the signal's arguments as the function has places for, as in PythonQt."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return lambda *arguments: function(*[wrap(argument) for argument in arguments])
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        places = None
+    else:
+        places = sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+                     for parameter in parameters)
+    return lambda *arguments: function(*[wrap(argument) for argument in arguments[:places]])
+
+
+class SignalProxy:
+    """A signal reached as an attribute: ``button.clicked.connect(f)``."""
+
+    def __init__(self, owner: QObjectProxy, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def _signal(self) -> Any:
+        return getattr(unwrap(self._owner), self._name)
+
+    def connect(self, function: Any) -> bool:
+        slot = _trimmed(function)
+        self._owner._receivers.setdefault((self._name, function), []).append(slot)
+        self._signal().connect(slot)
+        return True
+
+    def disconnect(self, function: Any) -> bool:
+        slots = self._owner._receivers.get((self._name, function))
+        if not slots:
+            return False
+        self._signal().disconnect(slots.pop())
+        return True
+
+    def emit(self, *arguments: Any) -> None:
+        self._signal().emit(*[unwrap(argument) for argument in arguments])
+
+
+class _ProxyMeta(type):
+    def __getattr__(cls, name: str) -> Any:
+        """Static methods and unscoped enumerators: ``qt.QHeaderView.Stretch``."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        pyside_class = cls.__dict__.get("_pyside") or cls._pyside
+        try:
+            value = getattr(pyside_class, name)
+        except AttributeError:
+            raise AttributeError(f"{cls.__name__} has no member {name}") from None
+        if callable(value) and not _is_scoped_enum(value):
+            return lambda *a, **k: wrap(value(*[unwrap(item) for item in a], **k))
+        return value
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        ours, theirs = cls.__dict__.get("_pyside"), getattr(other, "_pyside", None)
+        if ours is None or theirs is None:
+            return type.__subclasscheck__(cls, other)
+        return issubclass(theirs, ours)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return cls.__subclasscheck__(type(instance))
+
+
+class QObjectProxy(metaclass=_ProxyMeta):
+    """What Python holds of a Qt object. Attributes are Qt properties, methods, signals; nothing can be added."""
+
+    _pyside: type = QtCore.QObject
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        if not type(self).__dict__.get("_pyside"):
+            raise NotImplementedError("the stand-in does not let Python classes derive from Qt classes")
+        if keywords:
+            raise TypeError("PythonQt constructors take no keyword arguments")
+        if QtWidgets.QApplication.instance() is None:
+            raise RuntimeError("no Qt application: call slicer_standin.install() first")
+        _adopt(self, type(self)._pyside(*[unwrap(argument) for argument in arguments]))
+
+    def _property(self, name: str) -> QtCore.QMetaProperty | None:
+        meta = unwrap(self).metaObject()
+        index = meta.indexOfProperty("objectName" if name == "name" else name)
+        return meta.property(index) if index >= 0 else None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        qobject = object.__getattribute__(self, "_q")
+        if not shiboken6.isValid(qobject):
+            raise ValueError(f"Trying to get attribute {name} of a destroyed {type(self).__name__} object")
+        found = self._property(name)
+        if found is not None:
+            return wrap(found.read(qobject))
+        if name.encode() in [bytes(item) for item in qobject.dynamicPropertyNames()]:
+            return qobject.property(name)
+        allowed = getattr(type(qobject), "CTK_MEMBERS", None)
+        inherited = getattr(type(qobject), "CTK_BASE", type(qobject))
+        if allowed is not None and name not in allowed and not hasattr(inherited, name):
+            raise AttributeError(f"{type(self).__name__} has no attribute named '{name}' that the stand-in knows")
+        value = getattr(qobject, name, None)
+        if value is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute named '{name}'")
+        if isinstance(value, QtCore.SignalInstance):
+            return SignalProxy(self, name)
+        if callable(value) and not _is_scoped_enum(value):
+            return lambda *a: wrap(value(*[_trimmed(i) if inspect.ismethod(i) else unwrap(i) for i in a]))
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        found = self._property(name)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute named '{name}' (a C++ object takes no new ones)")
+        if not found.isWritable():
+            raise AttributeError(f"property '{name}' of {type(self).__name__} is read only")
+        wanted = {"QString": str, "bool": (bool, int), "int": int, "double": (int, float)}.get(str(found.typeName()))
+        if wanted and not isinstance(value, wanted):
+            raise AttributeError(
+                f"property '{name}' of type '{found.typeName()}' does not accept an object of type {type(value).__name__}"
+            )
+        if not found.write(unwrap(self), unwrap(value)):
+            raise AttributeError(f"property '{name}' of {type(self).__name__} did not take {value!r}")
+
+    def connect(self, signature: str, receiver: Any) -> bool:
+        """Connect a signal by its C++ signature. False, and a line on stderr, when there is no such signal."""
+        qobject = unwrap(self)
+        normalized = bytes(QtCore.QMetaObject.normalizedSignature(signature)).decode()
+        if qobject.metaObject().indexOfSignal(normalized) < 0:
+            message = f"QObject::connect: No such signal {type(self).__name__}::{signature}"
+            FAILED_CONNECTIONS.append(message)
+            print(message, file=sys.stderr)
+            return False
+        slot = _trimmed(receiver)
+        self._receivers.setdefault((normalized, receiver), []).append(slot)
+        return bool(QtCore.QObject.connect(qobject, QtCore.SIGNAL(normalized), slot))
+
+    def disconnect(self, signature: str, receiver: Any) -> bool:
+        normalized = bytes(QtCore.QMetaObject.normalizedSignature(signature)).decode()
+        slots = self._receivers.get((normalized, receiver))
+        if not slots:
+            return False
+        return bool(QtCore.QObject.disconnect(unwrap(self), QtCore.SIGNAL(normalized), slots.pop()))
+
+    def className(self) -> str:
+        return unwrap(self).metaObject().className()
+
+    def __bool__(self) -> bool:
+        return shiboken6.isValid(unwrap(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} (stand-in)"
+
+
+class _QtNamespace:
+    """``qt.Qt``: enumerators without their scope."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(QtCore.Qt, name, None)
+        if value is None or _is_scoped_enum(value):
+            raise AttributeError(f"qt.Qt has no enumerator {name}")
+        return value
+
+
+def _value_type(pyside_class: type) -> type:
+    """A value class (QColor, QIcon, QTableWidgetItem ...), closed against new attributes."""
+    if pyside_class not in _VALUE_TYPES:
+
+        def refuse(self: Any, name: str, value: Any) -> None:
+            raise AttributeError(f"{pyside_class.__name__} has no attribute named '{name}'")
+
+        _VALUE_TYPES[pyside_class] = type(pyside_class.__name__, (pyside_class,), {"__setattr__": refuse})
+    return _VALUE_TYPES[pyside_class]
+
+
+def make_qt_module() -> types.ModuleType:
+    """The module ``qt``."""
+    module = types.ModuleType("qt", "Qt through PythonQt, as a stand-in on PySide6")
+
+    def lookup(name: str) -> Any:
+        if name == "Qt":
+            return _QtNamespace()
+        for source in _SOURCES:
+            value = getattr(source, name, None)
+            if isinstance(value, type) and issubclass(value, QtCore.QObject):
+                return proxy_class(value)
+            if isinstance(value, type) and not _is_scoped_enum(value):
+                return value if issubclass(value, QtWidgets.QApplication) else _value_type(value)
+        raise AttributeError(f"the stand-in's module qt has no {name}")
+
+    module.__getattr__ = lookup  # type: ignore[method-assign]
+    return module
