@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +22,13 @@ MM = 1e-6
 SMOOTH = rf.GridSpec(rf.smooth_vectors((9, 8, 7), 4.0), (4.0, 5.0, 6.0), (-15.0, 7.0, 30.0), rf.orientation_of((0.4, 0.3, -0.7)))
 
 
+FOLDER = tempfile.TemporaryDirectory(prefix="reg-mapping-")
+NUMBERS = itertools.count()
+
+
 def read(spec: rf.RegistrationSpec | list[rf.Element], encoding: rf.Encoding = rf.Encoding()):  # noqa: B008
-    with tempfile.TemporaryDirectory() as folder:
-        registration = read_registration(rf.write(Path(folder) / "reg.dcm", spec, encoding))
-        for item in registration.items:
-            _ = item.grid is not None and item.grid.vectors
-        return registration
+    """The registration, from a file of its own that stays (vectors and what is counted in them are read late)."""
+    return read_registration(rf.write(Path(FOLDER.name) / f"reg-{next(NUMBERS)}.dcm", spec, encoding))
 
 
 def one(item: rf.DeformableItem | rf.MatrixItem):
