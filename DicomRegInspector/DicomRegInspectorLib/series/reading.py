@@ -1,0 +1,249 @@
+"""Headers of files, fast where a file is plain and by pydicom where it is not, with the same result.
+
+Nearly every CT and MR file is explicit little endian with defined lengths, its geometry within the first few kilobytes.
+For those one read and a walk over the elements is enough. Whatever that walk does not understand goes to
+:mod:`.slow_reading`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from os import PathLike, fspath
+from struct import Struct
+
+from ..errors import FileError, NotDicomError, TruncatedFileError
+from .elements import (
+    DEFORMABLE_REGISTRATION_SEQUENCE,
+    EXPLICIT_LITTLE_ENDIAN,
+    LAST_TAG,
+    LONG_VRS,
+    MEDIA_STORAGE_DIRECTORY,
+    REGISTRATION_SEQUENCE,
+    SHORT_VRS,
+    WANTED,
+    Tag,
+    element_name,
+    is_encapsulated,
+)
+from .header import Header
+from .pixel_extent import pixel_extent
+
+FIRST_READ = 8192
+"""Bytes: more than the header of nearly every CT or MR file up to Bits Allocated."""
+SECOND_READ = 1 << 18
+"""Bytes read where the first were not enough (long private groups before the geometry)."""
+
+UNDEFINED = 0xFFFFFFFF
+_SHORT_HEADER = Struct("<HH2sH").unpack_from
+_LONG_LENGTH = Struct("<L").unpack_from
+# O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has O_BINARY instead.
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# Defined terms of Specific Character Set (PS3.3 C.12.1.1.2); anything else is left to pydicom to judge.
+_CHARACTER_SETS = frozenset(
+    [b"", b"ISO_IR 6", b"ISO_IR 192", b"GB18030", b"GBK"]
+    + [b"ISO_IR %d" % number for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166)]
+    + [b"ISO 2022 IR %d" % n for n in (6, 13, 58, 87, 100, 101, 109, 110, 126, 127, 138, 144, 148, 149, 159, 166)]
+)
+
+
+class NotPlainError(Exception):
+    """The fast walk met something it leaves to pydicom."""
+
+
+def read_header(path: str | PathLike[str]) -> Header:
+    """Read what an inspection needs of a file's header.
+
+    Raises
+    ------
+    NotDicomError
+        The file is readable, but is not DICOM.
+    TruncatedFileError
+        The file ends within its header.
+    FileError
+        The file cannot be read, is no regular file, or its header cannot be parsed.
+    """
+    name = fspath(path)
+    try:
+        descriptor = os.open(name, _OPEN_FLAGS)
+    except (OSError, ValueError) as error:
+        raise FileError(name, f"cannot be opened ({_reason(error)}).") from error
+    try:
+        return _read_open(name, descriptor)
+    except OSError as error:
+        raise FileError(name, f"cannot be read ({_reason(error)}).") from error
+    finally:
+        os.close(descriptor)
+
+
+def _read_open(name: str, descriptor: int) -> Header:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(name, "is not a regular file.")
+    head = os.read(descriptor, FIRST_READ)
+    if not head:
+        raise NotDicomError(name, "is empty.")
+    size = status.st_size
+    if head[128:132] == b"DICM":
+        try:
+            return fast_header(name, descriptor, head, size)
+        except NotPlainError:
+            pass
+    elif not looks_like_bare_dataset(head):
+        raise NotDicomError(name, "is not DICOM: no DICM at byte 128, and it does not begin with a DICOM element.")
+    from .slow_reading import slow_header
+
+    return slow_header(name, descriptor, head, size)
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text)[:1].lower() + str(text)[1:]
+
+
+def looks_like_bare_dataset(head: bytes) -> bool:
+    """Whether bytes begin with a DICOM element though there is no preamble: old files and network dumps have none."""
+    if len(head) < 8:
+        return False
+    little = int.from_bytes(head[:2], "little")
+    big = int.from_bytes(head[:2], "big")
+    explicit = head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS
+    if explicit:
+        return little in (2, 8) or big in (2, 8)
+    # Implicit: the first element of group 8 is short (a length, a character set, an image type, a date).
+    return little == 8 and int.from_bytes(head[4:8], "little") <= 1024
+
+
+def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
+    """The header by the walk alone.
+
+    Raises
+    ------
+    NotPlainError
+        When the file needs pydicom.
+    """
+    try:
+        elements, end, next_tag = walk(head, size, name)
+    except IndexError:
+        if len(head) >= size or len(head) > FIRST_READ:
+            raise NotPlainError from None
+        try:
+            elements, end, next_tag = walk(head + os.read(descriptor, SECOND_READ), size, name)
+        except IndexError:
+            raise NotPlainError from None
+    syntax = elements.pop(Tag.TRANSFER_SYNTAX_UID).rstrip(b"\0").decode("ascii")
+    pixel_data, missing = pixel_extent(descriptor, name, elements, syntax, size, end)
+    is_registration = next_tag in (DEFORMABLE_REGISTRATION_SEQUENCE, REGISTRATION_SEQUENCE)
+    return Header(name, syntax, elements, size, pixel_data, missing, is_registration)
+
+
+def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]:
+    """Pick the wanted elements of an explicit little endian file with defined lengths in ascending order.
+
+    Returns
+    -------
+    elements
+        Tag to raw value, Transfer Syntax UID among them.
+    end
+        Offset in the file where reading stopped.
+    next_tag
+        The first element that is not read any more; 0 at the end of the file or after the last wanted one.
+
+    Raises
+    ------
+    IndexError
+        When ``data`` ends before the last wanted element, though the file does not.
+    NotPlainError
+        For everything else this walk does not understand.
+    TruncatedFileError
+        When an element ends beyond the file.
+    """
+    elements: dict[int, bytes] = {}
+    offset, previous, available = 132, 0, len(data)
+    dataset_started = False
+    while True:
+        if offset + 8 > available:
+            if available < size:
+                raise IndexError
+            if offset < available:
+                raise TruncatedFileError(name, partial_element_problem(available - offset))
+            return _checked(elements), offset, 0
+        group, number, vr, length = _SHORT_HEADER(data, offset)
+        tag = group << 16 | number
+        if tag <= previous:
+            raise NotPlainError
+        if group > 2 and not dataset_started:
+            dataset_started = True
+            if _check_meta(elements, group):
+                return elements, offset, tag
+        if tag > LAST_TAG:
+            return _checked(elements), offset, tag
+        offset += 8
+        if vr in LONG_VRS:
+            if offset + 4 > available:
+                raise IndexError if available < size else NotPlainError
+            length = _LONG_LENGTH(data, offset)[0]
+            offset += 4
+            if length == UNDEFINED:
+                raise NotPlainError
+        elif vr not in SHORT_VRS:
+            raise NotPlainError
+        end = offset + length
+        if end > size:
+            raise TruncatedFileError(name, truncation_problem(tag, length, size - offset))
+        if tag in WANTED:
+            if vr != WANTED[tag]:
+                raise NotPlainError
+            if end > available:
+                raise IndexError
+            elements[tag] = data[offset:end]
+            if tag == LAST_TAG:
+                return _checked(elements), end, 0
+        previous = tag
+        offset = end
+
+
+def _check_meta(elements: dict[int, bytes], group: int) -> bool:
+    """Whether reading ends with the file meta information (a media directory); not plain unless explicit LE follows."""
+    syntax = elements.get(Tag.TRANSFER_SYNTAX_UID, b"").rstrip(b"\0").decode("ascii", "replace")
+    if syntax != EXPLICIT_LITTLE_ENDIAN and not is_encapsulated(syntax):
+        raise NotPlainError
+    media_class = elements.pop(Tag.MEDIA_STORAGE_SOP_CLASS_UID, b"").rstrip(b"\0 ")
+    if media_class:
+        elements[Tag.MEDIA_STORAGE_SOP_CLASS_UID] = media_class
+    if media_class == MEDIA_STORAGE_DIRECTORY.encode():
+        return True
+    if group < 8:
+        raise NotPlainError
+    return False
+
+
+def _checked(elements: dict[int, bytes]) -> dict[int, bytes]:
+    """The elements, if they identify an instance and name known character sets."""
+    if not (
+        elements.get(Tag.SOP_CLASS_UID)
+        and elements.get(Tag.SOP_INSTANCE_UID)
+        and elements.get(Tag.SERIES_INSTANCE_UID)
+    ):
+        raise NotPlainError
+    character_set = elements.get(Tag.SPECIFIC_CHARACTER_SET)
+    if character_set is not None:
+        names = [part.strip(b" \0") for part in character_set.split(b"\\")]
+        if not _CHARACTER_SETS.issuperset(names):
+            raise NotPlainError
+        elements[Tag.SPECIFIC_CHARACTER_SET] = b"\\".join(names)
+    return elements
+
+
+def truncation_problem(tag: int, length: int, present: int) -> str:
+    """What to tell the user about an element that ends beyond the file."""
+    return (
+        f"is cut off: {element_name(tag)} announces {length:,} bytes, the file has {max(present, 0):,} left. "
+        "Copy or export it again."
+    )
+
+
+def partial_element_problem(left: int) -> str:
+    return f"is cut off: its last {left} bytes are the beginning of an element. Copy or export it again."
+
+
