@@ -1,0 +1,179 @@
+"""Who may import whom, and when: the contracts of pyproject.toml, and that they would notice a violation."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+LIBRARY = "DicomRegInspectorLib"
+APPLICATION = ("slicer", "vtk", "vtkmodules", "qt", "ctk", "DICOMLib", "PySide6")
+WITHOUT_APPLICATION = ("errors", "findings", "inspection", "registration", "report", "series")
+
+IMPORT_EVERYTHING_WITHOUT_THE_APPLICATION = f"""
+import importlib, pkgutil, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {APPLICATION!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+room = importlib.import_module("{LIBRARY}." + sys.argv[1])
+for found in pkgutil.walk_packages(getattr(room, "__path__", []), room.__name__ + "."):
+    importlib.import_module(found.name)
+print("imported")
+"""
+
+
+ROOMS = ("errors.py", "findings.py", "inspection.py", "cli.py", "demo.py")
+ROOMS += tuple(f"{room}/__init__.py" for room in ("registration", "series", "report", "scene", "panel"))
+
+
+@pytest.fixture
+def empty_rooms(project_root: Path, tmp_path: Path) -> Path:
+    """A checkout with the project's import rules and its rooms, empty, to be spoiled."""
+    shutil.copy(project_root / "pyproject.toml", tmp_path)
+    for room in ("__init__.py", *ROOMS):
+        file = tmp_path / "DicomRegInspector" / LIBRARY / room
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter on the checkout in a folder."""
+    if find_spec("importlinter") is None:
+        pytest.skip("import-linter is not installed")
+    environment = {**os.environ, "PYTHONPATH": str(folder / "DicomRegInspector"), "COLUMNS": "200"}
+    program = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    return subprocess.run(
+        [sys.executable, "-c", program, "--no-cache", "--no-logo"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def run_python(project_root: Path, *arguments: str) -> str:
+    """What a fresh interpreter prints that finds the library in the checkout."""
+    environment = {**os.environ, "PYTHONPATH": str(project_root / "DicomRegInspector")}
+    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_import_rules_hold(project_root: Path) -> None:
+    result = lint_imports(project_root)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 broken" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "planted", "contract"),
+    [
+        ("registration/__init__.py", "from .. import series", "Dependencies point one way"),
+        ("series/__init__.py", "from ..registration import read_registration", "Dependencies point one way"),
+        ("registration/__init__.py", "from .. import scene", "Dependencies point one way"),
+        ("findings.py", "from . import errors, series", "Dependencies point one way"),
+        ("report/__init__.py", "from ..scene import load_registration", "Dependencies point one way"),
+        ("a_new_room.py", "", "Dependencies point one way"),
+        ("registration/__init__.py", "def later():\n    import slicer", "What thinks runs without"),
+        ("series/__init__.py", "import vtk.util.numpy_support", "What thinks runs without"),
+        ("inspection.py", "from vtkmodules.vtkCommonCore import vtkObject", "What thinks runs without"),
+        ("report/__init__.py", "import qt", "What thinks runs without"),
+        ("cli.py", "def later():\n    import slicer", "The command line reaches Slicer"),
+        ("scene/__init__.py", "import qt", "Only the panel knows Qt"),
+        ("scene/__init__.py", "def later():\n    from .. import panel", "Dependencies point one way"),
+    ],
+)
+def test_the_import_rules_notice(where: str, planted: str, contract: str, empty_rooms: Path) -> None:
+    (empty_rooms / "DicomRegInspector" / LIBRARY / where).write_text(f"{planted}\n", encoding="utf-8")
+    result = lint_imports(empty_rooms)
+    assert result.returncode == 1, result.stdout + result.stderr
+    broken = [line for line in result.stdout.splitlines() if line.rstrip().endswith("BROKEN")]
+    assert any(line.startswith(contract) for line in broken), result.stdout
+
+
+def test_the_import_rules_let_the_rooms_use_what_is_below_them(empty_rooms: Path) -> None:
+    library = empty_rooms / "DicomRegInspector" / LIBRARY
+    (library / "panel" / "__init__.py").write_text("import qt, slicer\nfrom ..scene import load\n")
+    (library / "scene" / "__init__.py").write_text("import slicer, vtk\nfrom ..inspection import inspect\n")
+    (library / "inspection.py").write_text("import numpy\nfrom . import findings, registration, series\n")
+    (library / "cli.py").write_text("def run():\n    from .scene import load\n    from . import demo, report\n")
+    result = lint_imports(empty_rooms)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_rooms_are_those_of_the_library(project_root: Path) -> None:
+    library = project_root / "DicomRegInspector" / LIBRARY
+    found = {path.name for path in library.glob("*.py")} | {path.parent.name for path in library.glob("*/__init__.py")}
+    assert found == {room.removesuffix("/__init__.py") for room in ROOMS} | {"__init__.py"}
+
+
+def test_importing_the_library_loads_nothing_heavy(project_root: Path) -> None:
+    heavy = ("numpy", "pydicom", "scipy", "SimpleITK", *APPLICATION)
+    program = f"import sys, {LIBRARY}; print([name for name in {heavy!r} if name in sys.modules])"
+    assert run_python(project_root, "-c", program) == "[]"
+
+
+@pytest.mark.parametrize("room", WITHOUT_APPLICATION)
+def test_a_room_imports_without_slicer_vtk_and_qt(room: str, project_root: Path) -> None:
+    assert run_python(project_root, "-c", IMPORT_EVERYTHING_WITHOUT_THE_APPLICATION, room) == "imported"
+
+
+@pytest.mark.parametrize("name", ["DicomRegInspector", "DicomRegInspectorPlugin"])
+def test_slicers_start_up_does_not_pay_for_pydicom(name: str, project_root: Path) -> None:
+    # Slicer imports every module file when it starts: what they import at file scope, and what that imports in turn.
+    folder = project_root / "DicomRegInspector"
+    loaded = modules_imported_at_start(folder, folder / f"{name}.py")
+    assert f"{folder / name}.py" in map(str, loaded["files"])
+    assert loaded["packages"] & {"pydicom", "highdicom", "scipy", "SimpleITK", "matplotlib"} == set()
+
+
+def modules_imported_at_start(folder: Path, module_file: Path) -> dict[str, set]:
+    """Files of the project and names of packages that importing a file loads, from imports outside of functions."""
+    files: set[Path] = set()
+    packages: set[str] = set()
+    waiting = [module_file]
+    while waiting:
+        file = waiting.pop()
+        if file in files:
+            continue
+        files.add(file)
+        for name in file_scope_imports(file, folder):
+            packages.add(name.split(".")[0])
+            parts = name.split(".")
+            for depth in range(1, len(parts) + 1):
+                place = folder.joinpath(*parts[:depth])
+                waiting += [path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()]
+    return {"files": files, "packages": packages}
+
+
+def file_scope_imports(file: Path, folder: Path) -> list[str]:
+    """Absolute dotted names that a file imports outside of functions; type-checking blocks are left out."""
+    names: list[str] = []
+    package = list(file.relative_to(folder).parent.parts)
+    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+        waiting += ast.iter_child_nodes(node)
+    return names
