@@ -96,7 +96,7 @@ def vector_findings(grid: Grid, subject: str, identity_matrices: bool) -> tuple[
     if statistics.undefined is not None:
         evidence = region_evidence(grid, statistics.undefined, total)
         message = (
-            f"{statistics.undefined.count} of {total} vectors ({evidence['percent']:.3g} %) are NaN, that is undefined, "
+            f"{statistics.undefined.count} of {total} vectors ({evidence['percent']:.3g} %) are NaN (undefined), "
             f"{_box_text(statistics.undefined)}. Points there map to nothing; in a scene these vectors are zero."
         )
         findings.append(Finding("reg-vectors-undefined", "warning", message, subject, evidence))

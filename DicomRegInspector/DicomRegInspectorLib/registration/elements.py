@@ -7,7 +7,6 @@ element is looked at. This walk notes where large values lie and reads only the 
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -291,7 +290,7 @@ class _Walk:
         group, number, length = struct.unpack(order + "HHI", head)
         tag = group << 16 | number
         if level.implicit or group == 0xFFFE:
-            return tag, _dictionary_vr(tag), length
+            return tag, dictionary_vr(tag), length
         vr = head[4:6]
         if vr in LONG_VRS:
             extra = self.source.read(4)
@@ -301,12 +300,12 @@ class _Walk:
         if vr in SHORT_VRS:
             return tag, vr, struct.unpack(order + "H", head[6:])[0]
         # Some writers fall back to implicit VR inside sequences of an explicit VR file.
-        return tag, _dictionary_vr(tag), length
+        return tag, dictionary_vr(tag), length
 
     def _take(self, level: _Level, tag: int, vr: bytes, length: int) -> None:
         wanted = level.keep and tag in self.wanted
         known_sequence = vr == b"SQ" or (
-            vr == b"UN" and (length == UNDEFINED or (wanted and _dictionary_vr(tag) == b"SQ"))
+            vr == b"UN" and (length == UNDEFINED or (wanted and dictionary_vr(tag) == b"SQ"))
         )
         end = self._end(length, tag)
         element = Element(tag, vr.decode("ascii"), self.source.tell(), length, level.little)
@@ -357,56 +356,11 @@ class _Walk:
         self.levels.append(level)
 
 
-def _dictionary_vr(tag: int) -> bytes:
+def dictionary_vr(tag: int) -> bytes:
+    """The VR that the data dictionary gives a tag; UN for one it does not know."""
     from pydicom.datadict import dictionary_VR
 
     try:
         return dictionary_VR(tag)[:2].encode("ascii")
     except KeyError:
         return b"UN"
-
-
-_FORMATS = {"FD": ("d", 8), "FL": ("f", 4), "UL": ("I", 4), "US": ("H", 2), "SL": ("i", 4), "SS": ("h", 2)}
-
-
-def numbers(element: Element) -> list[float] | None:
-    """The numbers of a small element, whatever numeric VR it was written with; None when it holds none that can be read."""
-    vr = element.vr
-    if vr == "UN":
-        vr = _dictionary_vr(element.tag).decode("ascii")
-    if element.value is None:
-        return None
-    if vr in _FORMATS:
-        letter, size = _FORMATS[vr]
-        if len(element.value) % size:
-            return None
-        order = "<" if element.little else ">"
-        return list(struct.unpack(f"{order}{len(element.value) // size}{letter}", element.value))
-    try:
-        text = element.value.decode("ascii").strip("\0 ")
-        return [] if not text else [_number(part) for part in text.split("\\")]
-    except ValueError:
-        return None
-
-
-def _number(text: str) -> float:
-    # Python would also take underscores between digits, which no decimal string may hold.
-    if "_" in text:
-        raise ValueError(text)
-    return float(text.strip("\0 "))
-
-
-def text(element: Element | None, character_sets: Element | None = None) -> str:
-    """The text of a small element in its character set; empty when absent. Characters that cannot be read are replaced."""
-    if element is None or not element.value:
-        return ""
-    from pydicom.charset import convert_encodings, decode_bytes
-
-    names = text(character_sets).split("\\") if character_sets else [""]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            decoded = decode_bytes(element.value, convert_encodings(names), {"\\", "^", "="})
-        except (LookupError, UnicodeError, ValueError):
-            decoded = element.value.decode("ascii", "replace")
-    return decoded.strip("\0 ")

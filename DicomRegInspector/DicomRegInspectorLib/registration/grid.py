@@ -81,7 +81,8 @@ class Grid:
         points
             (n, 3) LPS mm.
         extend
-            Outside the grid take the nearest border point's vector instead of NaN (for iterations that pass there).
+            Also give a vector where there is none, for iterations that pass there: outside the grid the nearest
+            border point's, beside undefined nodes one made of the others of the cell.
 
         Returns
         -------
@@ -91,9 +92,8 @@ class Grid:
         return self._interpolate(points, extend, derivative=False)[0]
 
     def displacement_and_gradient(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Displacement (n, 3) in mm and its gradient (n, 3, 3), ``[:, a, b] = d D_a / d x_b``, extended at the border."""
-        displacement, gradient = self._interpolate(points, True, derivative=True)
-        return displacement, gradient
+        """Displacement (n, 3) in mm and its gradient (n, 3, 3), ``[:, a, b] = dD_a / dx_b``, extended at the border."""
+        return self._interpolate(points, True, derivative=True)
 
     def _interpolate(self, points: np.ndarray, extend: bool, derivative: bool) -> tuple[np.ndarray, np.ndarray | None]:
         values = np.empty((len(points), 3))
@@ -120,24 +120,23 @@ class Grid:
         index = np.clip(np.where(np.isnan(index), 0.0, index), 0, last)
         base = np.minimum(index.astype(np.int64), np.maximum(last - 1, 0))
         fraction = index - base
-        values, gradient = self._weigh_corners(base, fraction, last, derivative)
-        values[undefined] = np.nan
+        values, gradient = self._weigh_corners(base, fraction, last, extend, derivative)
+        values[undefined | ~np.isfinite(values).all(axis=1)] = np.nan
         return values, gradient
 
     def _weigh_corners(
-        self, base: np.ndarray, fraction: np.ndarray, last: np.ndarray, derivative: bool
+        self, base: np.ndarray, fraction: np.ndarray, last: np.ndarray, fill: bool, derivative: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        nx, ny, _ = self.dimensions
-        flat = self.vectors.reshape(-1, 3)
         values = np.zeros((len(base), 3))
         gradient = np.zeros((len(base), 3, 3)) if derivative else None
-        steps = np.minimum(last, 1)
-        for corner in np.ndindex(2, 2, 2):
+        corners = list(np.ndindex(2, 2, 2))
+        vectors = self._corner_vectors(base, np.minimum(last, 1), corners)
+        if fill:
+            _fill_undefined(vectors)
+        for corner, vector in zip(corners, vectors, strict=True):
             offset = np.array(corner)
             factors = np.where(offset == 1, fraction, 1 - fraction)
             weight = factors.prod(axis=1)
-            node = base + offset * steps
-            vector = flat[node[:, 0] + nx * (node[:, 1] + ny * node[:, 2])].astype(np.float64)
             # A corner of weight zero takes no part, even when it is undefined.
             values += np.where(weight[:, None] > 0, weight[:, None] * vector, 0.0)
             if derivative:
@@ -145,3 +144,22 @@ class Grid:
                 others = np.stack([factors[:, [1, 2]], factors[:, [0, 2]], factors[:, [0, 1]]], axis=1).prod(axis=2)
                 gradient += vector[:, :, None] * (sign * others)[:, None, :]
         return values, gradient
+
+    def _corner_vectors(self, base: np.ndarray, steps: np.ndarray, corners: list[tuple[int, ...]]) -> np.ndarray:
+        nx, ny, _ = self.dimensions
+        flat = self.vectors.reshape(-1, 3)
+        vectors = np.empty((len(corners), len(base), 3))
+        for number, corner in enumerate(corners):
+            node = base + np.array(corner) * steps
+            vectors[number] = flat[node[:, 0] + nx * (node[:, 1] + ny * node[:, 2])]
+        return vectors
+
+
+def _fill_undefined(vectors: np.ndarray) -> None:
+    """Replace non-finite corner vectors (8, n, 3) by the mean of the cell's others, in place; zero without any."""
+    finite = np.isfinite(vectors).all(axis=2)
+    if finite.all():
+        return
+    total = np.where(finite[:, :, None], vectors, 0.0).sum(axis=0)
+    mean = total / np.maximum(finite.sum(axis=0), 1)[:, None]
+    vectors[:] = np.where(finite[:, :, None], vectors, mean)

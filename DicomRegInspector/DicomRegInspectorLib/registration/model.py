@@ -87,7 +87,7 @@ class RegistrationItem:
 
     @property
     def displacement_mm(self) -> dict[str, float | None] | None:
-        """Magnitude of the defined grid vectors in mm: ``max``, ``mean``, ``p50``, ``p95``, ``p99``; None without a grid."""
+        """Magnitude of the defined vectors in mm: ``max``, ``mean``, ``p50``, ``p95``, ``p99``; None without a grid."""
         if self.grid is None or self.problem is not None:
             return None
         statistics = self.grid.statistics

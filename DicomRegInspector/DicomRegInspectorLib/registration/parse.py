@@ -10,8 +10,9 @@ import numpy as np
 from ..findings import Finding
 from . import tags
 from .checks import ORTHONORMAL_TOLERANCE, is_singular, matrix_findings
-from .elements import Element, ElementTree, Items, numbers, tag_text, text
+from .elements import Element, ElementTree, Items, tag_text
 from .grid import Grid
+from .values import numbers, text
 from .vectors import BYTES_PER_VECTOR, VectorPlace, plausible_byte_order
 
 
@@ -40,7 +41,8 @@ def read_numbers(items: Items, tag: int, count: int, report: ItemReport, code: s
     if values is None:
         report.error(
             code,
-            f"{tag_text(tag)} (VR {element.vr}, {element.length} bytes) holds no numbers that can be read; expected {count}.",
+            f"{tag_text(tag)} (VR {element.vr}, {element.length} bytes) holds no numbers that can be read; "
+            f"expected {count}.",
         )
         return None
     if len(values) != count:
@@ -63,7 +65,8 @@ def read_matrix(items: Items, name: str, report: ItemReport, baked: bool = False
     if not np.allclose(matrix[3], (0, 0, 0, 1), rtol=0, atol=1e-6):
         report.error(
             "reg-matrix-invalid",
-            f"{tag_text(tags.TRANSFORMATION_MATRIX)} of the {name} has {_show(matrix[3])} as its last row; expected 0, 0, 0, 1.",
+            f"{tag_text(tags.TRANSFORMATION_MATRIX)} of the {name} has {_show(matrix[3])} as its last row; "
+            "expected 0, 0, 0, 1.",
         )
         return None
     matrix[3] = (0, 0, 0, 1)
@@ -182,7 +185,8 @@ def _vector_place(
         report.error(
             "reg-grid-size-mismatch",
             f"{tag_text(tags.VECTOR_GRID_DATA)} has {element.length} bytes ({_vectors(element.length)}); a grid of "
-            f"{' x '.join(map(str, dimensions))} nodes needs {expected} bytes ({nodes} vectors of 3 32-bit numbers).{hint}",
+            f"{' x '.join(map(str, dimensions))} nodes needs {expected} bytes ({nodes} vectors of three "
+            f"32-bit numbers).{hint}",
             found_bytes=element.length,
             expected_bytes=expected,
             dimensions=list(dimensions),
@@ -205,8 +209,8 @@ def _settle_byte_order(place: VectorPlace, element: Element, report: ItemReport)
         Finding(
             "reg-vectors-byte-order",
             "warning",
-            f"{tag_text(tags.VECTOR_GRID_DATA)} has VR {element.vr} in a {names[place.byte_order]} data set; its numbers "
-            f"make sense only as {names[order]} and were read so.",
+            f"{tag_text(tags.VECTOR_GRID_DATA)} has VR {element.vr} in a {names[place.byte_order]} data set; "
+            f"its numbers make sense only as {names[order]} and were read so.",
             report.subject,
             {"vr": element.vr, "declared": names[place.byte_order], "read_as": names[order]},
         )

@@ -12,9 +12,10 @@ from ..errors import FileError, RegistrationError
 from ..findings import Finding
 from . import tags
 from .checks import order_findings
-from .elements import ElementTree, Items, read_elements, tag_text, text
+from .elements import ElementTree, Items, read_elements, tag_text
 from .model import Registration, RegistrationItem
 from .parse import ItemReport, read_grid, read_matrix_chain, read_single_matrix
+from .values import text
 
 
 def read_registration(path: str | PathLike[str]) -> Registration:
@@ -64,7 +65,7 @@ class _Reader:
         return text(items.get(tag), self.root.get(tags.SPECIFIC_CHARACTER_SET))
 
     def _text_without_patient(self, tag: int) -> str:
-        """A description, unless it repeats the patient's name or ID: descriptions become node names and report lines."""
+        """A description, unless it repeats the patient's name or ID: it becomes a node name and a report line."""
         description = self._text(self.root, tag)
         identity = f"{self._text(self.root, tags.PATIENT_NAME)} {self._text(self.root, tags.PATIENT_ID)}"
         parts = [part for part in re.split(r"[\s^=,]+", identity.casefold()) if len(part) > 2]
@@ -83,7 +84,8 @@ class _Reader:
         if kind != "fiducials" and not self.frame_uid:
             self._warn(
                 "reg-incomplete",
-                f"{tag_text(tags.FRAME_OF_REFERENCE_UID)} is missing: the file does not say which frame it registers to.",
+                f"{tag_text(tags.FRAME_OF_REFERENCE_UID)} is missing: "
+                "the file does not say which frame it registers to.",
             )
         return Registration(
             path=self.path,
@@ -130,7 +132,8 @@ class _Reader:
                 Finding(
                     "reg-not-read",
                     "info",
-                    f"Spatial Fiducials object with {len(sets)} sets and {points} fiducials in all; it maps no points itself.",
+                    f"Spatial Fiducials object with {len(sets)} sets and {points} fiducials in all; "
+                    "it maps no points itself.",
                     self.path.name,
                     {"sets": len(sets), "fiducials": points},
                 )
@@ -143,7 +146,8 @@ class _Reader:
         if sop_class in wanted:
             raise RegistrationError(
                 self.path,
-                f"is a {tags.SOP_CLASSES[sop_class]} object, but {wanted[sop_class]} is missing or empty; ask for a new export",
+                f"is a {tags.SOP_CLASSES[sop_class]} object, but {wanted[sop_class]} is missing or empty; "
+                "ask for a new export",
                 code="reg-incomplete",
             )
         modality = self._text(self.root, tags.MODALITY) or "unknown"

@@ -13,7 +13,7 @@ PERCENTILES = {"p50": 50, "p95": 95, "p99": 99}
 
 @dataclass(frozen=True)
 class Region:
-    """Where vectors of one kind lie on the grid: how many, and the box of their indices (i, j, k), both ends included."""
+    """Where vectors of one kind lie on the grid: how many, and the box of their (i, j, k), ends included."""
 
     count: int
     first: tuple[int, int, int]

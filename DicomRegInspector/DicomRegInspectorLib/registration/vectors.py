@@ -85,7 +85,7 @@ class VectorPlace:
             other.result()
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
-        """All vectors in order, as (number of the first, float32 (n, 3) LPS mm); the array is used again for the next."""
+        """All vectors in order: (number of the first, float32 (n, 3) LPS mm); the array is used again for the next."""
         buffer = np.empty(SLAB_VECTORS * 3, np.float32)
         source = self.open()
         try:

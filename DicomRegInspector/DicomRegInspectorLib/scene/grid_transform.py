@@ -20,7 +20,7 @@ class GridTransform:
     """A VTK grid transform and what had to be done to the vectors to make it."""
 
     transform: vtk.vtkTransform
-    """vtkOrientedGridTransform from registered points (after ``pre``) to displaced ones, RAS mm, linear between nodes."""
+    """vtkOrientedGridTransform from registered points (after ``pre``) to displaced ones, RAS mm, linear."""
     zeroed: int
     """Vectors that were NaN or infinite and are zero here."""
 
@@ -94,7 +94,7 @@ def _build(grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: _Baki
 
 def _fill(grid: Grid, target: np.ndarray, baking: _Baking | None) -> int:
     regions = NonFiniteRegions(grid.dimensions)
-    # Turning two of every three sign bits is one pass without gaps; negating strided components is several times slower.
+    # Turning two of every three sign bits is one pass without gaps; negating strided components is far slower.
     signs = np.tile(np.array([1 << 31, 1 << 31, 0], np.uint32), SLAB_VECTORS)
 
     def work(slab: np.ndarray, first: int) -> None:

@@ -101,8 +101,7 @@ class _Link:
         self.attributes: dict[str, str] = {}
 
     def create(self, scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTransformNode:
-        node = scene.CreateNodeByClass(self.class_name)
-        node.UnRegister(None)
+        node = getattr(slicer, self.class_name)()
         node.SetName(scene.GenerateUniqueName(name))
         if self.to_parent:
             node.SetAndObserveTransformToParent(self.transform)
