@@ -77,7 +77,7 @@ def test_the_workflow_runs_the_ci_script_on_every_python_that_is_declared(projec
     assert "run: .ci/run" in workflow
     matrix = re.search(r"python: (\[.*\])", workflow)
     assert matrix is not None
-    declared = re.findall(r"Programming Language :: Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    declared = declared_pythons(project)
     assert json.loads(matrix[1]) == declared
     assert all(version in SpecifierSet(project["requires-python"]) for version in declared)
 
@@ -95,6 +95,18 @@ def test_the_tested_versions_are_those_that_slicer_ships(constraints: dict[str, 
 def test_constraints_hold_everything_that_the_tests_bring(project: dict, constraints: dict[str, str]) -> None:
     for name, version in closure(requirements(project, "headless", "test")).items():
         assert name in constraints, f"{name} {version} comes with the tests, but is not in constraints.txt"
+
+
+def test_the_tested_versions_run_on_every_python_that_is_declared(project: dict, constraints: dict[str, str]) -> None:
+    compared = 0
+    for name, version in closure(requirements(project, "headless", "test")).items():
+        package = distribution(name)
+        if version == constraints.get(name):
+            allowed = SpecifierSet(package.metadata.get("Requires-Python") or "")
+            for python in declared_pythons(project):
+                assert f"{python}.99" in allowed, f"{name} {version} does not run on Python {python}"
+            compared += 1
+    assert compared > 10
 
 
 def test_no_dependency_is_under_a_licence_that_mit_code_cannot_be_shipped_with(project: dict) -> None:
@@ -122,6 +134,11 @@ def test_the_installed_package_is_this_version_with_every_file_and_the_command(p
     (command,) = package.entry_points.select(group="console_scripts")
     assert (command.name, command.value) == (DISTRIBUTION, "DicomRegInspectorLib.cli:main")
     assert callable(command.load())
+
+
+def declared_pythons(project: dict) -> list[str]:
+    """Python versions as 3.x, in ascending order."""
+    return re.findall(r"Programming Language :: Python :: (3\.\d+)", "\n".join(project["classifiers"]))
 
 
 def closure(roots: list[Requirement]) -> dict[str, str]:
