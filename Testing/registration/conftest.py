@@ -1,4 +1,4 @@
-"""The writer and the reference evaluation beside these tests are importable from them, whatever pytest's import mode."""
+"""The writer and the reference evaluation beside these tests can be imported in any of pytest's import modes."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ def displacement(grid: GridSpec, point: np.ndarray, tolerance: float = 1e-9) -> 
     for a in (0, 1):
         for b in (0, 1):
             for c in (0, 1):
-                weight = (part[0] if a else 1 - part[0]) * (part[1] if b else 1 - part[1]) * (part[2] if c else 1 - part[2])
+                weight = (
+                    (part[0] if a else 1 - part[0]) * (part[1] if b else 1 - part[1]) * (part[2] if c else 1 - part[2])
+                )
                 if weight > tolerance:
                     total += weight * grid.vectors[low[2] + c, low[1] + b, low[0] + a].astype(np.float64)
     return total

@@ -158,7 +158,11 @@ def grid_elements(grid: GridSpec, vector_vr: str = "OF") -> list[Element]:
 
 
 def _type_code() -> Element:
-    code = [Element(0x00080100, "SH", "125024"), Element(0x00080102, "SH", "DCM"), Element(0x00080104, "LO", "Image Content-based Alignment")]
+    code = [
+        Element(0x00080100, "SH", "125024"),
+        Element(0x00080102, "SH", "DCM"),
+        Element(0x00080104, "LO", "Image Content-based Alignment"),
+    ]
     return Element(0x0070030D, "SQ", [code])
 
 
@@ -187,7 +191,11 @@ def elements_of(spec: RegistrationSpec, vector_vr: str = "OF") -> list[Element]:
     content: list[Element] = []
     if deformables:
         content.append(Element(DEFORMABLE_SEQUENCE, "SQ", [item_elements(i, vector_vr) for i in deformables]))
-    content += [Element(0x00700080, "CS", "REGISTRATION"), Element(0x00700081, "LO", ""), Element(0x00700084, "PN", spec.patient_name)]
+    content += [
+        Element(0x00700080, "CS", "REGISTRATION"),
+        Element(0x00700081, "LO", ""),
+        Element(0x00700084, "PN", spec.patient_name),
+    ]
     if matrices:
         content.append(Element(REGISTRATION_SEQUENCE, "SQ", [item_elements(i) for i in matrices]))
     return [
@@ -209,7 +217,9 @@ def elements_of(spec: RegistrationSpec, vector_vr: str = "OF") -> list[Element]:
     ]
 
 
-def edited(elements: list[Element], path: Sequence[int], change: Callable[[list[Element], int], None], item: int = 0) -> list[Element]:
+def edited(
+    elements: list[Element], path: Sequence[int], change: Callable[[list[Element], int], None], item: int = 0
+) -> list[Element]:
     """A copy of the tree after ``change(siblings, index)`` of the element at ``path`` (first item of each sequence;
     ``item`` chooses among the items of the outermost one)."""
     tree = copy.deepcopy(elements)
@@ -387,13 +397,15 @@ def context_of(encoding: Encoding) -> _Context:
     return _Context(encoding.syntax != "implicit-le", ">" if encoding.syntax == "explicit-be" else "<", encoding)
 
 
-def encode(elements: list[Element], encoding: Encoding = Encoding()) -> bytes:  # noqa: B008  (frozen)
+def encode(elements: list[Element], encoding: Encoding = Encoding()) -> bytes:
     """The bytes of a whole file."""
     body = encode_elements(elements, context_of(encoding)) + encoding.trailing
     return wrap(body, encoding, _text_of(elements, 0x00080016), _text_of(elements, 0x00080018))
 
 
-def wrap(body: bytes, encoding: Encoding = Encoding(), sop_class: str = DEFORMABLE_CLASS, instance: str = "1.2.3.4.5.6") -> bytes:  # noqa: B008
+def wrap(
+    body: bytes, encoding: Encoding = Encoding(), sop_class: str = DEFORMABLE_CLASS, instance: str = "1.2.3.4.5.6"
+) -> bytes:
     """Preamble and file meta information in front of an encoded data set (deflated where the syntax is)."""
     if encoding.syntax == "deflated":
         packer = zlib.compressobj(6, zlib.DEFLATED, -15)
@@ -405,14 +417,16 @@ def wrap(body: bytes, encoding: Encoding = Encoding(), sop_class: str = DEFORMAB
     return front + body
 
 
-def write(path: Path, what: RegistrationSpec | list[Element], encoding: Encoding = Encoding()) -> Path:  # noqa: B008
+def write(path: Path, what: RegistrationSpec | list[Element], encoding: Encoding = Encoding()) -> Path:
     """Write a registration (or an edited tree of its elements) and return the path."""
     elements = elements_of(what, encoding.vector_vr) if isinstance(what, RegistrationSpec) else what
     path.write_bytes(encode(elements, encoding))
     return path
 
 
-def nested_sequences(depth: int, *, undefined: bool, explicit: bool = True, tag: int = CONTENT_SEQUENCE, closed: bool = True) -> bytes:
+def nested_sequences(
+    depth: int, *, undefined: bool, explicit: bool = True, tag: int = CONTENT_SEQUENCE, closed: bool = True
+) -> bytes:
     """``depth`` sequences, each the only element of the only item of the one before."""
     context = _Context(explicit, "<", Encoding())
     head = 12 if explicit else 8

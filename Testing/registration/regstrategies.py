@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
-from regfiles import DeformableItem, Encoding, GridSpec, MatrixItem, RegistrationSpec, as_written, orientation_of, rigid, smooth_vectors
+from regfiles import (
+    DeformableItem,
+    Encoding,
+    GridSpec,
+    MatrixItem,
+    RegistrationSpec,
+    as_written,
+    orientation_of,
+    rigid,
+    smooth_vectors,
+)
 
 
 def _numbers(low: float, high: float, decimals: int = 3) -> st.SearchStrategy[float]:
@@ -45,11 +55,15 @@ def grids(draw: st.DrawFn, smallest: int = 2) -> GridSpec:
 
 
 @st.composite
-def deformable_items(draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray] = rigids, grid: bool = True) -> DeformableItem:
+def deformable_items(
+    draw: st.DrawFn, matrices: st.SearchStrategy[np.ndarray] = rigids, grid: bool = True
+) -> DeformableItem:
     optional = st.none() | matrices
     lattice = draw(grids()) if grid or draw(st.booleans()) else None
     kind = draw(st.sampled_from(["RIGID", "RIGID_SCALE", "AFFINE"]))
-    return DeformableItem(lattice, draw(optional), draw(optional), kind, kind, source_frame=f"1.2.3.{draw(st.integers(200, 299))}")
+    return DeformableItem(
+        lattice, draw(optional), draw(optional), kind, kind, source_frame=f"1.2.3.{draw(st.integers(200, 299))}"
+    )
 
 
 @st.composite
@@ -58,7 +72,9 @@ def matrix_items(draw: st.DrawFn) -> MatrixItem:
     return MatrixItem(tuple(chain), ("AFFINE",) * len(chain), frame=f"1.2.3.{draw(st.integers(200, 299))}")
 
 
-deformables = st.lists(deformable_items(rigids | affines(), grid=False), min_size=1, max_size=3).map(lambda i: RegistrationSpec(tuple(i)))
+deformables = st.lists(deformable_items(rigids | affines(), grid=False), min_size=1, max_size=3).map(
+    lambda i: RegistrationSpec(tuple(i))
+)
 spatials = st.lists(matrix_items(), min_size=1, max_size=3).map(lambda i: RegistrationSpec(tuple(i)))
 
 

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 MM = 1e-6
 """Agreement in mm where both sides compute in double; the product promises 1e-3."""
 
-SMOOTH = rf.GridSpec(rf.smooth_vectors((9, 8, 7), 4.0), (4.0, 5.0, 6.0), (-15.0, 7.0, 30.0), rf.orientation_of((0.4, 0.3, -0.7)))
+SMOOTH = rf.GridSpec(
+    rf.smooth_vectors((9, 8, 7), 4.0), (4.0, 5.0, 6.0), (-15.0, 7.0, 30.0), rf.orientation_of((0.4, 0.3, -0.7))
+)
 
 
 FOLDER = tempfile.TemporaryDirectory(prefix="reg-mapping-")
@@ -53,7 +55,9 @@ def assert_maps_like_reference(read_item, written: rf.DeformableItem | rf.Matrix
 
 @settings(deadline=None, max_examples=150)
 @given(rs.deformables, rs.encodings())
-def test_deformable_items_map_as_the_equation_says_however_written(spec: rf.RegistrationSpec, encoding: rf.Encoding) -> None:
+def test_deformable_items_map_as_the_equation_says_however_written(
+    spec: rf.RegistrationSpec, encoding: rf.Encoding
+) -> None:
     registration = read(spec, encoding)
     assert registration.kind == "deformable"
     assert registration.frame_uid == spec.frame_uid
@@ -157,7 +161,9 @@ def test_without_a_grid_only_the_matrices_move_points_anywhere() -> None:
 
 def test_two_items_are_alternatives_never_multiplied() -> None:
     first, second = rf.rigid((0, 0, 0.5), (10, 0, 0)), rf.rigid((0.5, 0, 0), (0, 10, 0))
-    spec = rf.RegistrationSpec((rf.MatrixItem((first,), frame="1.2.3.201"), rf.MatrixItem((second,), frame="1.2.3.202")))
+    spec = rf.RegistrationSpec(
+        (rf.MatrixItem((first,), frame="1.2.3.201"), rf.MatrixItem((second,), frame="1.2.3.202"))
+    )
     items = read(spec).items
     point = np.array([1.0, 2.0, 3.0, 1.0])
     for item, matrix in zip(items, (first, second), strict=True):
@@ -201,7 +207,9 @@ def test_a_cell_with_an_undefined_vector_is_undefined_and_no_more(bad: float) ->
     assert touched.sum() > 20
     mapped = item.map_points(points)
     assert np.isnan(mapped[touched]).all()
-    np.testing.assert_allclose(mapped[clear], reference.map_points(rf.DeformableItem(grid), points[clear]), rtol=0, atol=MM)
+    np.testing.assert_allclose(
+        mapped[clear], reference.map_points(rf.DeformableItem(grid), points[clear]), rtol=0, atol=MM
+    )
 
 
 def test_nodes_beside_an_undefined_node_keep_their_own_vectors() -> None:
@@ -249,10 +257,14 @@ def _numbers_in(value) -> list:
 def test_a_grid_one_node_thin_is_defined_in_its_plane_only(axis: int) -> None:
     dimensions = [5, 4, 3]
     dimensions[axis] = 1
-    grid = rf.GridSpec(rf.smooth_vectors(tuple(dimensions)), (2.0, 3.0, 4.0), (1.0, 2.0, 3.0), rf.orientation_of((0.3, 0.1, 0.2)))
+    grid = rf.GridSpec(
+        rf.smooth_vectors(tuple(dimensions)), (2.0, 3.0, 4.0), (1.0, 2.0, 3.0), rf.orientation_of((0.3, 0.1, 0.2))
+    )
     item = one(rf.DeformableItem(grid))
     points = reference.points_inside(grid, 20)
-    np.testing.assert_allclose(item.map_points(points), reference.map_points(rf.DeformableItem(grid), points), rtol=0, atol=MM)
+    np.testing.assert_allclose(
+        item.map_points(points), reference.map_points(rf.DeformableItem(grid), points), rtol=0, atol=MM
+    )
     away = points + reference.directions_of(grid)[:, axis] * 2 * grid.spacing[axis]
     assert np.isnan(item.map_points(away)).all()
 
@@ -263,7 +275,11 @@ def test_a_grid_one_node_thin_is_defined_in_its_plane_only(axis: int) -> None:
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (5, 3), (2, 4, 3), (2, 1, 3, 3), (0, 3)])
 @pytest.mark.parametrize("kind", ["grid", "no grid", "matrix"])
 def test_the_shape_of_the_points_is_kept(shape: tuple[int, ...], kind: str) -> None:
-    item = one({"grid": rf.DeformableItem(SMOOTH), "no grid": rf.DeformableItem(None), "matrix": rf.MatrixItem((np.eye(4),))}[kind])
+    item = one(
+        {"grid": rf.DeformableItem(SMOOTH), "no grid": rf.DeformableItem(None), "matrix": rf.MatrixItem((np.eye(4),))}[
+            kind
+        ]
+    )
     points = np.resize(reference.points_inside(SMOOTH, 30), shape)
     mapped = item.map_points(points)
     assert mapped.shape == shape
@@ -282,7 +298,14 @@ def test_points_of_another_width_are_refused(shape: tuple[int, ...]) -> None:
             mapping(np.zeros(shape))
 
 
-@pytest.mark.parametrize("spec", [rf.DeformableItem(SMOOTH), rf.DeformableItem(None, rf.rigid((1, 2, 3), (4, 5, 6))), rf.MatrixItem((rf.rigid((1, 2, 3), (4, 5, 6)),))])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        rf.DeformableItem(SMOOTH),
+        rf.DeformableItem(None, rf.rigid((1, 2, 3), (4, 5, 6))),
+        rf.MatrixItem((rf.rigid((1, 2, 3), (4, 5, 6)),)),
+    ],
+)
 def test_a_point_that_is_not_a_place_maps_to_none(spec: rf.DeformableItem | rf.MatrixItem) -> None:
     item = one(spec)
     inside = reference.points_inside(SMOOTH, 3)

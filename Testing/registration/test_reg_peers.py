@@ -38,7 +38,9 @@ def test_simpleitk_moves_points_to_the_same_places(tmp_path: Path, seed: int) ->
 def test_pydicomrt_reads_the_same_fields_and_matrices(tmp_path: Path, syntax: str) -> None:
     parser = pytest.importorskip("pydicomrt.reg.parser")
     pydicom = pytest.importorskip("pydicom")
-    grid = rf.GridSpec(rf.smooth_vectors((6, 7, 5)), (1.5, 2.5, 3.5), (-4.0, 5.0, 6.0), rf.orientation_of((0.4, 0.5, 0.6)))
+    grid = rf.GridSpec(
+        rf.smooth_vectors((6, 7, 5)), (1.5, 2.5, 3.5), (-4.0, 5.0, 6.0), rf.orientation_of((0.4, 0.5, 0.6))
+    )
     written = rf.DeformableItem(grid, rf.rigid((0.1, 0.2, 0.3), (1, 2, 3)), rf.rigid((0.3, 0.2, 0.1), (3, 2, 1)))
     path = rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((written,)), rf.Encoding(syntax))
     (theirs,) = parser.get_deformable_registrations(pydicom.dcmread(path))
@@ -87,7 +89,12 @@ def test_what_pydicomrt_writes_is_read(tmp_path: Path) -> None:
     data = builder.DeformableSpatialRegistrationBuilder(series[0]).add_registration(series[1], transform).build()
     data.save_as(tmp_path / "reg.dcm", enforce_file_format=True)
     (item,) = items_of(tmp_path / "reg.dcm")
-    points = np.array([field.TransformContinuousIndexToPhysicalPoint(i) for i in np.random.default_rng(0).uniform(0.01, 3.99, (40, 3)).tolist()])
+    points = np.array(
+        [
+            field.TransformContinuousIndexToPhysicalPoint(i)
+            for i in np.random.default_rng(0).uniform(0.01, 3.99, (40, 3)).tolist()
+        ]
+    )
     expected = np.array([transform.TransformPoint(p.tolist()) for p in points])
     assert (item.source_frame_uid, item.registered_frame_uid) == ("1.2.3.200", "1.2.3.100")
     np.testing.assert_allclose(item.map_points(points), expected, rtol=0, atol=1e-5)
@@ -114,7 +121,12 @@ def _correlation(pair, place) -> float:
     sitk = pytest.importorskip("SimpleITK")
     fixed, moving, _ = pair
     values = sitk.GetArrayFromImage(fixed)
-    kji = np.stack(np.meshgrid(*[np.arange(2, n - 2, step) for n, step in zip(values.shape, (1, 3, 3), strict=True)], indexing="ij"), -1).reshape(-1, 3)
+    kji = np.stack(
+        np.meshgrid(
+            *[np.arange(2, n - 2, step) for n, step in zip(values.shape, (1, 3, 3), strict=True)], indexing="ij"
+        ),
+        -1,
+    ).reshape(-1, 3)
     axes = np.reshape(fixed.GetDirection(), (3, 3)) * fixed.GetSpacing()
     places = place(kji[:, ::-1] @ axes.T + fixed.GetOrigin())
     moving_axes = np.reshape(moving.GetDirection(), (3, 3)) * moving.GetSpacing()
@@ -144,7 +156,10 @@ def test_the_plastimatch_file_says_what_pydicom_reads_from_it(pair, deformable_p
     registration = read_registration(deformable_pair / "registration.dcm")
     assert registration.sop_instance_uid == data.SOPInstanceUID
     assert (registration.study_uid, registration.series_uid) == (data.StudyInstanceUID, data.SeriesInstanceUID)
-    assert (item.source_frame_uid, item.registered_frame_uid) == (entry.SourceFrameOfReferenceUID, data.FrameOfReferenceUID)
+    assert (item.source_frame_uid, item.registered_frame_uid) == (
+        entry.SourceFrameOfReferenceUID,
+        data.FrameOfReferenceUID,
+    )
     assert tuple(item.grid.dimensions) == tuple(lattice.GridDimensions) == (128, 128, 28)
     expected = np.frombuffer(lattice.VectorGridData, "<f4").reshape(28, 128, 128, 3)
     np.testing.assert_array_equal(item.grid.vectors, expected)

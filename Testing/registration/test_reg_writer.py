@@ -34,7 +34,10 @@ def test_pydicom_reads_back_what_was_written(syntax: str, sequences: bool, items
     assert list(grid.GridResolution) == list(expected.grid.spacing)
     assert np.array_equal(np.frombuffer(grid.VectorGridData, f"{order}f4").reshape(5, 6, 7, 3), expected.grid.vectors)
     assert np.array_equal(np.array(grid.ImageOrientationPatient, float), expected.grid.orientation)
-    for sequence, matrix in ((item.PreDeformationMatrixRegistrationSequence, expected.pre), (item.PostDeformationMatrixRegistrationSequence, expected.post)):
+    for sequence, matrix in (
+        (item.PreDeformationMatrixRegistrationSequence, expected.pre),
+        (item.PostDeformationMatrixRegistrationSequence, expected.post),
+    ):
         assert np.array_equal(np.array(sequence[0].FrameOfReferenceTransformationMatrix, float).reshape(4, 4), matrix)
 
 
