@@ -174,7 +174,8 @@ def make_scene() -> Any:
     scene.AddNewNodeByClass("vtkMRMLLayoutNode")
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene)
     for name in ("Red", "Green", "Yellow"):
-        node = slicer.vtkMRMLSliceNode()
+        node = scene.CreateNodeByClass("vtkMRMLSliceNode")
+        node.UnRegister(None)
         node.SetName(name)
         node.SetSingletonTag(name)
         node.SetLayoutName(name)

@@ -103,8 +103,6 @@ class ctkPathLineEdit(QtWidgets.QWidget):  # noqa: N801 - CTK's name
     currentPath = QtCore.Property(str, _get_path, setCurrentPath)
     settingKey = QtCore.Property(str, _get_key, _set_key)
     label = QtCore.Property(str, lambda self: "", lambda self, text: None)
-    filters = QtCore.Property(str, lambda self: "", lambda self, text: None)
-    options = QtCore.Property(str, lambda self: "", lambda self, text: None)
 
 
 class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801 - Slicer's name

@@ -29,10 +29,16 @@ class DICOMPlugin:
         self.loadableCache: dict[tuple[str, ...], list[DICOMLoadable]] = {}
         self.tags = {"seriesInstanceUID": "0020,000E", "sopClassUID": "0008,0016"}
 
+    def getCachedLoadables(self, files: list[str]) -> list[DICOMLoadable] | None:
+        return self.loadableCache.get(tuple(files))
+
+    def cacheLoadables(self, files: list[str], loadables: list[DICOMLoadable]) -> None:
+        self.loadableCache[tuple(files)] = loadables
+
     def examineForImport(self, fileList: list[list[str]]) -> list[DICOMLoadable]:
         for files in fileList:
-            if tuple(files) not in self.loadableCache:
-                self.loadableCache[tuple(files)] = self.examineFiles(files)
+            if self.getCachedLoadables(files) is None:
+                self.cacheLoadables(files, self.examineFiles(files))
         return [loadable for files in fileList for loadable in self.loadableCache[tuple(files)]]
 
     def examine(self, fileList: list[list[str]]) -> list[DICOMLoadable]:
@@ -78,6 +84,12 @@ class DicomDatabase:
             return ""
         value = dataset[group, element].value
         return "" if value is None else str(value)
+
+    def instanceValue(self, sopInstanceUID: str, tag: str) -> str:
+        for path, dataset in self._files.items():
+            if dataset.get("SOPInstanceUID") == sopInstanceUID:
+                return self.fileValue(path, tag)
+        return ""
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"the stand-in's DICOM database has no {name}")

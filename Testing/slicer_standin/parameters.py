@@ -93,7 +93,7 @@ class _Wrapper:
         tag = len(self._guis) + 1
         for name, connector in pairs:
             connector.write(getattr(self, name))
-            connector.on_changed(lambda name=name, connector=connector: self._from_gui(name, connector))
+            connector.on_changed(self._reader(name, connector))
         observer = self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._to_gui(pairs))
         self._guis[tag] = (observer, pairs)
         return tag
@@ -105,9 +105,12 @@ class _Wrapper:
             for _name, connector in pairs:
                 connector.on_changed(None)
 
-    def _from_gui(self, name: str, connector: _Connector) -> None:
-        if not self._writing:
-            setattr(self, name, connector.read())
+    def _reader(self, name: str, connector: _Connector) -> Callable[[], None]:
+        def from_gui() -> None:
+            if not self._writing:
+                setattr(self, name, connector.read())
+
+        return from_gui
 
     def _to_gui(self, pairs: list[tuple[str, _Connector]]) -> None:
         if self._writing:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
 import types
 import weakref
 from enum import EnumMeta
@@ -22,6 +23,8 @@ _CLASSES: dict[type, type] = {}
 _VALUE_TYPES: dict[type, type] = {}
 FAILED_CONNECTIONS: list[str] = []
 """Every signal connection that Qt would have refused with no more than a line on stderr."""
+SLOT_ERRORS: list[Exception] = []
+"""Exceptions that left a slot: the application would print them and go on."""
 
 
 def wrap(value: Any) -> Any:
@@ -67,17 +70,27 @@ def _is_scoped_enum(value: Any) -> bool:
 
 
 def _trimmed(function: Any) -> Any:
-    """A slot that takes only as many of the signal's arguments as the function has places for, as in PythonQt."""
+    """A slot that takes only as many of the signal's arguments as the function has places for, as in PythonQt.
+
+    A place with a default counts too. An exception ends in the slot: Qt goes on, and a test reads it from SLOT_ERRORS.
+    """
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return lambda *arguments: function(*[wrap(argument) for argument in arguments])
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         places = None
     else:
-        places = sum(parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-                     for parameter in parameters)
-    return lambda *arguments: function(*[wrap(argument) for argument in arguments[:places]])
+        kinds = [parameter.kind for parameter in parameters]
+        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        places = None if inspect.Parameter.VAR_POSITIONAL in kinds else sum(kind in positional for kind in kinds)
+
+    def slot(*arguments: Any) -> None:
+        try:
+            function(*[wrap(argument) for argument in arguments[:places]])
+        except Exception as error:
+            SLOT_ERRORS.append(error)
+            traceback.print_exc()
+
+    return slot
 
 
 class SignalProxy:

@@ -1,0 +1,190 @@
+"""The module's door: what Slicer looks for by name. What thinks is in DicomRegInspectorLib."""
+
+import pathlib
+
+import vtk
+
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+from DicomRegInspectorLib.panel.selftests import SelfTests
+
+
+class DicomRegInspector(ScriptedLoadableModule):
+    """How the module presents itself."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = _("DICOM Registration Inspector")
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Informatics")]
+        self.parent.dependencies = []
+        self.parent.contributors = ["DicomRegInspector contributors"]
+        self.parent.helpText = _("""
+<p>Loads DICOM spatial and deformable registrations as transform nodes exactly where the standard says, and finds what
+is wrong with registrations and with the slice positions of image series.</p>
+<p>In the Python console: <code>logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder);
+nodes = logic.loadRegistration(path)</code></p>
+<p>See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documentation</a>.</p>
+""")
+        self.parent.acknowledgementText = _("""
+<p>Written by the DicomRegInspector contributors. What a registration means follows DICOM PS3.3, sections C.20.2 and
+C.20.3.</p>
+""")
+
+
+@parameterNodeWrapper
+class DicomRegInspectorParameterNode:
+    """
+    What is saved with the scene.
+
+    inputFolder - Folder to inspect; empty when none was chosen.
+    bakeToSingleGrid - Load a deformable registration as one grid that contains its matrices.
+    placeVolumes - Put volumes of the source frame under the loaded transform.
+    """
+
+    inputFolder: str = ""
+    bakeToSingleGrid: bool = False
+    placeVolumes: bool = False
+
+
+class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The module's panel; its behaviour is DicomRegInspectorLib.panel.InspectorPanel."""
+
+    def __init__(self, parent=None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panel = None
+        self._parameterNode = None
+        self._parameterNodeGuiTag = None
+
+    def setup(self) -> None:
+        """Called when the user opens the module for the first time."""
+        ScriptedLoadableModuleWidget.setup(self)
+        from DicomRegInspectorLib.panel.panel import InspectorPanel
+
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/DicomRegInspector.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.logic = DicomRegInspectorLogic()
+        self.panel = InspectorPanel(self.ui, self.logic, pathlib.Path(self.resourcePath("Icons")))
+        self.ui.inputPathLineEdit.connect("currentPathChanged(QString)", self.onFolderChanged)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.initializeParameterNode()
+
+    def cleanup(self) -> None:
+        """Called when the application closes or the module is reloaded."""
+        if self.panel:
+            self.panel.close()
+        self.setParameterNode(None)
+        self.removeObservers()
+
+    def enter(self) -> None:
+        """Called each time the user opens this module."""
+        self.initializeParameterNode()
+
+    def exit(self) -> None:
+        """Called each time the user opens a different module."""
+        self.setParameterNode(None)
+
+    def onSceneStartClose(self, caller, event) -> None:
+        """The parameter node is about to be reset."""
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller, event) -> None:
+        """Make a new parameter node at once when the module is shown."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self) -> None:
+        """Ensure that the parameter node exists and is observed."""
+        self.setParameterNode(self.logic.getParameterNode())
+
+    def setParameterNode(self, parameterNode) -> None:
+        """Connect the panel to a parameter node; None disconnects it."""
+        if self._parameterNode:
+            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateFolder)
+        self._parameterNode = parameterNode
+        self._parameterNodeGuiTag = None
+        if self._parameterNode:
+            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateFolder)
+            self.updateFolder()
+
+    # Slicer's wrapper binds a path box to pathlib.Path only, and the Path of an empty box is ".": the folder that
+    # Slicer was started in would show up as the user's choice. So the folder is kept as text and bound here.
+    def updateFolder(self, caller=None, event=None) -> None:
+        """From the parameter node to the path box."""
+        if self._parameterNode and self.ui.inputPathLineEdit.currentPath != self._parameterNode.inputFolder:
+            self.ui.inputPathLineEdit.currentPath = self._parameterNode.inputFolder
+
+    def onFolderChanged(self, path) -> None:
+        """From the path box to the parameter node."""
+        if self._parameterNode:
+            self._parameterNode.inputFolder = path
+
+
+class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
+    """What the module does, without a window: for the panel, for scripts and for the Python console."""
+
+    def getParameterNode(self):
+        return DicomRegInspectorParameterNode(super().getParameterNode())
+
+    def inspect(self, folder, progress=None):
+        """Inspect a folder, a file, or a list of them, and return an Inspection.
+
+        progress(done, total, text) is called as the work goes on and stops it by returning False
+        (DicomRegInspectorLib.errors.Cancelled is raised then).
+        """
+        from DicomRegInspectorLib import inspect_paths
+
+        return inspect_paths(folder, progress)
+
+    def inspectDatabaseSeries(self, seriesUIDs, progress=None):
+        """Inspect series of Slicer's DICOM database, given by their Series Instance UIDs."""
+        from DicomRegInspectorLib.errors import UsageError
+
+        database = getattr(slicer, "dicomDatabase", None)
+        if not database or not database.isOpen:
+            raise UsageError(_("There is no open DICOM database; open Slicer's DICOM module first."))
+        uids = [seriesUIDs] if isinstance(seriesUIDs, str) else list(seriesUIDs)
+        files = [path for uid in uids for path in database.filesForSeries(uid)]
+        if not files:
+            raise UsageError(_("The DICOM database has no files of the selected series."))
+        return self.inspect(files, progress)
+
+    def loadRegistration(self, path, bake=False, placeVolumes=False):
+        """Load a registration file; return one transform node for each of its items, to put source volumes under."""
+        from DicomRegInspectorLib.scene import load_registration
+
+        return load_registration(path, slicer.mrmlScene, bake, place_volumes=placeVolumes)
+
+    def createFindingsTable(self, inspection):
+        """Put all findings of an inspection into a new table node and return it."""
+        from DicomRegInspectorLib.scene.tables import findings_table
+
+        return findings_table(inspection, slicer.mrmlScene)
+
+    def plotSlicePositions(self, series):
+        """Chart the distance from each slice of a series to the next; shown where there is a layout. Returns the chart."""
+        from DicomRegInspectorLib.scene.plots import plot_slice_positions
+
+        chart = plot_slice_positions(series, slicer.mrmlScene).chart
+        if slicer.app.layoutManager() is not None:
+            slicer.modules.plots.logic().ShowChartInLayout(chart)
+        return chart
+
+
+class DicomRegInspectorTest(SelfTests, ScriptedLoadableModuleTest):
+    """The self-tests that Slicer's harness runs; they are in DicomRegInspectorLib/panel/selftests.py."""

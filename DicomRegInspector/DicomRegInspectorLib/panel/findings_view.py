@@ -1,0 +1,112 @@
+"""The findings table of the panel: filled, sorted, filtered, and what is selected in it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..findings import Finding, Severity
+from ..inspection import Inspection
+from .rows import COLUMNS, Row, filtered_rows, rows_of, sorted_rows
+
+LEAST_SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+"""What each entry of the panel's severity box lets through."""
+
+_ICON_FILES: dict[Severity, str] = {
+    "error": "SeverityError.svg",
+    "warning": "SeverityWarning.svg",
+    "info": "SeverityInfo.svg",
+}
+
+
+class FindingsView:
+    """Shows rows in a QTableWidget.
+
+    Sorting and filtering are done here and not by the widget, so that severities sort by rank and ``slice 2`` comes
+    before ``slice 14``.
+
+    Parameters
+    ----------
+    ui
+        The panel's widgets: ``findingsTable``, ``severityComboBox``, ``filterLineEdit``.
+    icons
+        Folder of the severity icons. Severity is told by shape, colour and word; text keeps the theme's colour.
+    on_select
+        Called with the finding of the selected row, or None.
+    """
+
+    def __init__(self, ui: Any, icons: Path, on_select: Callable[[Finding | None], None]) -> None:
+        self._ui, self._on_select = ui, on_select
+        self._icons = {severity: qt.QIcon(str(icons / name)) for severity, name in _ICON_FILES.items()}
+        self._rows: list[Row] = []
+        self._shown: list[Row] = []
+        self._sort_column: int | None = None
+        self._descending = False
+        table = ui.findingsTable
+        table.setColumnCount(len(COLUMNS))
+        table.setHorizontalHeaderLabels([_("Severity"), _("Series or registration"), _("Finding"), _("Where")])
+        table.verticalHeader().hide()
+        header = table.horizontalHeader()
+        header.setSectionsClickable(True)
+        header.setSectionResizeMode(qt.QHeaderView.Interactive)
+        header.setStretchLastSection(True)
+        header.connect("sectionClicked(int)", self.sort_by)
+        table.connect("itemSelectionChanged()", self._selection_changed)
+        ui.severityComboBox.connect("currentIndexChanged(int)", self._fill)
+        ui.filterLineEdit.connect("textChanged(QString)", self._fill)
+
+    @property
+    def shown(self) -> Sequence[Row]:
+        """The rows in the table, from the top."""
+        return self._shown
+
+    def show(self, inspection: Inspection | None) -> None:
+        """Show the findings of an inspection; None empties the table."""
+        self._rows = rows_of(inspection) if inspection is not None else []
+        self._fill()
+        for column in range(len(COLUMNS) - 1):
+            self._ui.findingsTable.resizeColumnToContents(column)
+
+    def sort_by(self, column: int) -> None:
+        """Sort by a column; a second time, the other way round. Severity begins with the worst."""
+        self._descending = not self._descending if column == self._sort_column else column == 0
+        self._sort_column = column
+        header = self._ui.findingsTable.horizontalHeader()
+        header.setSortIndicator(column, qt.Qt.DescendingOrder if self._descending else qt.Qt.AscendingOrder)
+        header.setSortIndicatorShown(True)
+        self._fill()
+
+    def _fill(self, *_arguments: object) -> None:
+        table = self._ui.findingsTable
+        least = LEAST_SEVERITIES[max(self._ui.severityComboBox.currentIndex, 0)]
+        rows = filtered_rows(self._rows, least, self._ui.filterLineEdit.text)
+        if self._sort_column is not None:
+            rows = sorted_rows(rows, self._sort_column, self._descending)
+        blocked = table.blockSignals(True)
+        table.clearSelection()
+        table.setRowCount(0)  # also lets go of the current row, which would otherwise stand for another finding
+        table.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, text in enumerate(row.texts):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(_as_tooltip(row.finding))
+                if column == 0:
+                    item.setIcon(self._icons[row.finding.severity])
+                table.setItem(number, column, item)
+        table.blockSignals(blocked)
+        self._shown = rows
+        self._on_select(None)
+
+    def _selection_changed(self) -> None:
+        selected = [index.row() for index in self._ui.findingsTable.selectionModel().selectedRows()]
+        self._on_select(self._shown[selected[0]].finding if selected else None)
+
+
+def _as_tooltip(finding: Finding) -> str:
+    """Message and remedy; escaped, because a tooltip that looks like HTML is shown as HTML."""
+    return f"<p>{html.escape(finding.message)}</p><p>{html.escape(finding.remedy)}</p>"

@@ -1,0 +1,279 @@
+"""The panel's behaviour: what each button does, and what is shown before, during and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..errors import Cancelled, DicomRegInspectorError
+from ..findings import Finding
+from ..inspection import Inspection
+from ..registration import Registration
+from ..scene.places import place_of, registration_label, series_label
+from ..series import Series
+from .findings_view import FindingsView
+from .navigation import nodes_of, selected_series_uids, show_position
+from .progress import CancellableProgress
+from .registrations_view import RegistrationsView
+from .rows import summary
+
+
+class InspectorPanel:
+    """Connects the widgets of the panel with the module's logic.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    logic
+        The module's logic: ``inspect``, ``inspectDatabaseSeries``, ``loadRegistration``, ``createFindingsTable``,
+        ``plotSlicePositions``.
+    icons
+        Folder of the severity icons.
+    selected_series
+        Tells which series are selected in the DICOM browser.
+    """
+
+    def __init__(
+        self, ui: Any, logic: Any, icons: Path, selected_series: Callable[[], list[str]] = selected_series_uids
+    ) -> None:
+        self._ui, self._logic, self._selected_series = ui, logic, selected_series
+        self._progress: CancellableProgress | None = None
+        self._closed = False
+        self._series: list[Series] = []
+        self.inspection: Inspection | None = None
+        """What the panel shows."""
+        self.findings = FindingsView(ui, icons, self._show_finding)
+        self.registrations = RegistrationsView(ui, self._show_registration, self._load)
+        ui.inspectFolderButton.connect("clicked()", self.inspect_folder)
+        ui.inspectDatabaseButton.connect("clicked()", self.inspect_selected_series)
+        ui.cancelButton.connect("clicked()", self.cancel)
+        ui.saveTableButton.connect("clicked()", self.save_table)
+        ui.loadButton.connect("clicked()", self.load_selected)
+        ui.plotButton.connect("clicked()", self.plot)
+        ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
+        self._set_busy(False)
+        self.reset()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an inspection is under way."""
+        return self._progress is not None
+
+    def reset(self) -> None:
+        """Show nothing, as at the beginning."""
+        self._show(None)
+        self._say(_("Choose a folder with DICOM files, or select series in the DICOM browser, and inspect them."))
+
+    def close(self) -> None:
+        """The widgets are about to go: stop what is under way and do not touch them any more."""
+        self._closed = True
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop the inspection that is under way, if there is one."""
+        if self._progress is not None:
+            self._progress.cancel()
+
+    def inspect_folder(self) -> None:
+        """Inspect the folder in the path box."""
+        folder = self._ui.inputPathLineEdit.currentPath.strip()
+        if not folder:
+            self._say(_("Choose a folder first."))
+            self._ui.inputPathLineEdit.setFocus()
+            return
+        self._ui.inputPathLineEdit.addCurrentPathToHistory()
+        self._inspect(lambda progress: self._logic.inspect(folder, progress))
+
+    def inspect_selected_series(self) -> None:
+        """Inspect the series that are selected in the DICOM browser."""
+        uids = self._selected_series()
+        if not uids:
+            self._say(_("No series is selected. Open Slicer's DICOM module, select one or more series, and come back."))
+            return
+        self._inspect(lambda progress: self._logic.inspectDatabaseSeries(uids, progress))
+
+    def _inspect(self, work: Callable[[CancellableProgress], Inspection]) -> None:
+        if self.busy:
+            return
+        self._progress = CancellableProgress(self._show_progress, slicer.app.processEvents)
+        self._set_busy(True)
+        inspection, text = None, ""
+        try:
+            with slicer.util.tryWithErrorDisplay(_("The inspection failed.")):
+                try:
+                    inspection = work(self._progress)
+                    text = _inspection_in_words(inspection)
+                except Cancelled:
+                    text = _("Cancelled. What is shown below is from before.") if self.inspection else _("Cancelled.")
+                except DicomRegInspectorError as error:
+                    text = _("Not inspected: {error}").format(error=error)
+        finally:
+            self._progress = None
+            if not self._closed:
+                self._set_busy(False)
+                self._say(text or _("The inspection failed; the application's log says more."))
+        if inspection is not None and not self._closed:
+            self._show(inspection)
+
+    def _show_progress(self, done: int, total: int, text: str) -> None:
+        if self._closed:
+            return
+        bar = self._ui.progressBar
+        bar.maximum = total  # 0 of 0: Qt shows that something is going on
+        bar.setValue(done)
+        self._say(f"{text} ({done} / {total})" if total else text)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._ui.progressWidget.visible = busy
+        self._ui.progressBar.setValue(0)
+        for widget in (self._ui.inspectFolderButton, self._ui.inspectDatabaseButton, self._ui.inputPathLineEdit):
+            widget.enabled = not busy
+        for section in ("findings", "registrations", "positions"):
+            getattr(self._ui, f"{section}CollapsibleButton").enabled = not busy
+
+    def _say(self, text: str) -> None:
+        self._ui.statusLabel.text = text
+
+    def _show(self, inspection: Inspection | None) -> None:
+        self.inspection = inspection
+        self.findings.show(inspection)
+        self._ui.saveTableButton.enabled = bool(inspection and inspection.findings)
+        registrations = inspection.registrations if inspection else ()
+        nothing_yet = _("Nothing inspected yet.")
+        self.registrations.show(registrations, _("No registration among the files.") if inspection else nothing_yet)
+        self._series = list(inspection.series) if inspection else []
+        combo = self._ui.seriesComboBox
+        blocked = combo.blockSignals(True)
+        combo.clear()
+        for series in self._series:
+            combo.addItem(series_label(series))
+        combo.blockSignals(blocked)
+        combo.enabled = bool(self._series)
+        self._show_series()
+
+    def _show_finding(self, finding: Finding | None) -> None:
+        label = self._ui.findingLabel
+        if finding is None or self.inspection is None:
+            label.text = self._nothing_selected()
+            return
+        place = place_of(finding, self.inspection)
+        label.text = f"{finding.message}\n{finding.remedy}"
+        if place.registration is not None:
+            self.registrations.select(place.registration)
+        if place.series in self._series:
+            self._ui.seriesComboBox.currentIndex = self._series.index(place.series)
+        if place.position_lps_mm is not None:
+            show_position(place.position_lps_mm)
+
+    def _nothing_selected(self) -> str:
+        if self.inspection is None:
+            return _("Nothing inspected yet.")
+        if not self.inspection.findings:
+            return _("Nothing found: slice positions are regular, and the registrations are as they should be.")
+        if not self.findings.shown:
+            return _("No finding passes the filter; there are {counts}.").format(counts=summary(self.inspection.findings))
+        return _("Select a finding to read it and to see its place.")
+
+    def _show_registration(self, registration: Registration | None) -> None:
+        button = self._ui.loadButton
+        if registration is None:
+            button.enabled, button.toolTip = False, _("Select a registration first.")
+        elif not registration.items:
+            button.enabled, button.toolTip = False, _("This object holds no transform that could be loaded.")
+        elif all(item.problem for item in registration.items):
+            button.enabled, button.toolTip = False, _("This registration cannot be loaded; its findings say why.")
+        else:
+            button.enabled, button.toolTip = True, _("Load the selected registration as transform nodes.")
+
+    def load_selected(self) -> None:
+        """Load the selected registration with the options of the panel."""
+        registration = self.registrations.selected()
+        if registration is not None:
+            self._load(registration)
+
+    def _load(self, registration: Registration) -> None:
+        if self.busy or not self._ui.loadButton.enabled:
+            return
+        bake, place = self._ui.bakeCheckBox.checked, self._ui.placeVolumesCheckBox.checked
+        with slicer.util.tryWithErrorDisplay(_("The registration was not loaded."), waitCursor=True):
+            try:
+                before = len(nodes_of(registration))
+                nodes = self._logic.loadRegistration(registration, bake=bake, placeVolumes=place)
+            except DicomRegInspectorError as error:
+                self._say(_("Not loaded: {error}").format(error=error))
+                return
+            names = ", ".join(node.GetName() for node in nodes)
+            again = _(" It was loaded before too.") if before else ""
+            self._say(_("Loaded {name} as {nodes}.").format(name=registration_label(registration), nodes=names) + again)
+
+    def save_table(self) -> None:
+        """Put the findings into a table node."""
+        if self.inspection is None:
+            return
+        with slicer.util.tryWithErrorDisplay(_("The table was not made.")):
+            node = self._logic.createFindingsTable(self.inspection)
+            self._say(_("The findings are in the table {name}.").format(name=node.GetName()))
+
+    def _current_series(self) -> Series | None:
+        index = self._ui.seriesComboBox.currentIndex
+        return self._series[index] if 0 <= index < len(self._series) else None
+
+    def _show_series(self, *_arguments: object) -> None:
+        series = self._current_series()
+        stack = series.main_stack if series is not None else None
+        self._ui.plotButton.enabled = stack is not None and len(stack.slices) > 1
+        if series is not None:
+            self._ui.seriesSummaryLabel.text = _series_in_words(series)
+        elif self.inspection is None:
+            self._ui.seriesSummaryLabel.text = _("Nothing inspected yet.")
+        else:
+            self._ui.seriesSummaryLabel.text = _("No image series among the files.")
+
+    def plot(self) -> None:
+        """Plot the slice positions of the chosen series."""
+        series = self._current_series()
+        if series is None:
+            return
+        with slicer.util.tryWithErrorDisplay(_("The positions were not plotted.")):
+            try:
+                chart = self._logic.plotSlicePositions(series)
+            except DicomRegInspectorError as error:
+                self._say(_("Not plotted: {error}").format(error=error))
+                return
+            self._say(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
+
+
+def _count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _inspection_in_words(inspection: Inspection) -> str:
+    counts = inspection.file_counts
+    parts = [
+        _count(counts.dicom, "DICOM file"),
+        _count(len(inspection.series), "image series", "image series"),
+        _count(len(inspection.registrations), "registration"),
+    ]
+    text = ", ".join(parts) + ": " + summary(inspection.findings) + "."
+    if counts.not_dicom:
+        text += f" {_count(counts.not_dicom, 'other file')} left out."
+    return text
+
+
+def _series_in_words(series: Series) -> str:
+    stack = series.main_stack
+    if stack is None or len(stack.slices) < 2:
+        return _("No two slices with positions: not a volume.")
+    text = _("{slices} slices").format(slices=len(stack.slices))
+    if stack.nominal_spacing_mm is not None:
+        text += _(", mostly {spacing:.3f} mm apart").format(spacing=stack.nominal_spacing_mm)
+    if len(series.stacks) > 1:
+        text += _("; the largest of {stacks} stacks").format(stacks=len(series.stacks))
+    if stack.tilt_deg is not None and abs(stack.tilt_deg) >= 0.05:
+        text += _("; tilted by {tilt:.1f}°").format(tilt=stack.tilt_deg)
+    return text + "."

@@ -1,0 +1,65 @@
+"""Findings as table rows: what each column says, in what order, and what a filter leaves. No Qt here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..findings import SEVERITIES, Finding, Severity
+from ..inspection import Inspection
+from ..scene.tables import FINDING_COLUMNS, SEVERITY_WORDS, finding_texts
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finding as the table shows it."""
+
+    finding: Finding
+    texts: tuple[str, ...]
+    """One text for each of :data:`COLUMNS`."""
+
+
+COLUMNS = FINDING_COLUMNS[:4]
+"""Severity, subject, finding, place. The message is shown below the table."""
+
+
+def rows_of(inspection: Inspection) -> list[Row]:
+    """A row for each finding of an inspection, most severe first."""
+    return [Row(finding, finding_texts(finding, inspection)[: len(COLUMNS)]) for finding in inspection.findings]
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Sort key by which ``slice 2`` comes before ``slice 14``."""
+    parts = re.split(r"(\d+)", text.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def sorted_rows(rows: Iterable[Row], column: int, descending: bool) -> list[Row]:
+    """Rows in the order of a column; the first column sorts by severity, not by its word. Equal rows keep their order."""
+    if column == 0:
+        return sorted(rows, key=lambda row: SEVERITIES.index(row.finding.severity), reverse=descending)
+    return sorted(rows, key=lambda row: _natural(row.texts[column]), reverse=descending)
+
+
+def filtered_rows(rows: Iterable[Row], least: Severity, text: str) -> list[Row]:
+    """Rows at or above a severity in which every word of the text occurs somewhere."""
+    words = text.casefold().split()
+    threshold = SEVERITIES.index(least)
+    return [
+        row
+        for row in rows
+        if SEVERITIES.index(row.finding.severity) >= threshold
+        and all(word in f"{' '.join(row.texts)} {row.finding.message} {row.finding.code}".casefold() for word in words)
+    ]
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """How many findings of each severity, in words: ``1 error, 2 warnings``."""
+    counts = []
+    for severity in reversed(SEVERITIES):
+        number = sum(finding.severity == severity for finding in findings)
+        if number:
+            word = SEVERITY_WORDS[severity].lower()
+            counts.append(f"{number} {word}{'s' if number > 1 and severity != 'info' else ''}")
+    return ", ".join(counts) or "nothing found"

@@ -1,0 +1,226 @@
+"""The module's self-tests: run by Slicer's harness in Slicer, and by the stand-in without it.
+
+They write the DICOM files they need, and judge by numbers that are worked out here: Equation C.20.3-1 of PS3.3, and the
+positions that the slices were given.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+POSITIONS_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 17.5, 20.0, 22.5)
+"""Nine slices 2.5 mm apart, with one missing between slices 5 and 6."""
+TOLERANCE_MM = 1e-3
+
+
+class SelfTests:
+    """Mixed into the module's test class, which brings the assertions."""
+
+    def setUp(self) -> None:
+        """An empty scene, and a folder with a stack that has a gap and a registration with a known field."""
+        import slicer
+
+        from .selftest_files import KnownField, write_ct_stack, write_deformable
+
+        slicer.mrmlScene.Clear()
+        self.folder = Path(tempfile.mkdtemp(prefix="DicomRegInspector-"))
+        self.known = KnownField()
+        self.registrationFile = self.folder / "registration.dcm"
+        self.registrationUID = write_deformable(self.registrationFile, self.known)
+        self.seriesUID = write_ct_stack(self.folder / "stack", POSITIONS_MM)
+
+    def tearDown(self) -> None:
+        """Leave nothing behind."""
+        import slicer
+
+        widget = getattr(slicer.modules, "DicomRegInspectorWidget", None)
+        if widget is not None and widget.panel is not None:
+            widget.panel.reset()
+        slicer.mrmlScene.Clear()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def makeLogic(self) -> Any:
+        """The module's logic."""
+        from DicomRegInspector import DicomRegInspectorLogic
+
+        return DicomRegInspectorLogic()
+
+    def makeWidget(self) -> Any:
+        """The module's widget, with the folder of this run chosen and the inspection done."""
+        import slicer
+
+        widget = slicer.util.getModuleWidget("DicomRegInspector")
+        widget.enter()
+        widget.ui.inputPathLineEdit.currentPath = str(self.folder)
+        widget.ui.inspectFolderButton.click()
+        return widget
+
+    def assertNodeFollowsEquation(self, node: Any) -> None:
+        """Points of the registered frame go where Equation C.20.3-1 sends them, through the node and its parents."""
+        import numpy as np
+        import vtk
+
+        transform = vtk.vtkGeneralTransform()
+        node.GetTransformFromWorld(transform)
+        for fraction in ((0.5, 0.5, 0.5), (0.1, 0.9, 0.3), (0.77, 0.21, 0.64)):
+            registered = self.known.inside(fraction)
+            ras = transform.TransformPoint(registered * [-1, -1, 1])
+            error = np.linalg.norm(np.array(ras) * [-1, -1, 1] - self.known.source_of(registered))
+            self.assertLess(error, TOLERANCE_MM)
+
+    def test_registration_loads_where_the_standard_says(self) -> None:
+        """As a chain of nodes and as one baked grid."""
+        logic = self.makeLogic()
+        for bake in (False, True):
+            nodes = logic.loadRegistration(str(self.registrationFile), bake=bake)
+            self.assertEqual(len(nodes), 1)
+            self.assertNodeFollowsEquation(nodes[0])
+            self.assertEqual(nodes[0].GetTransformNodeID() is None, bake)
+
+    def test_gap_is_found_and_tabled(self) -> None:
+        """The missing slice is an entry of the table node, at the right slices."""
+        logic = self.makeLogic()
+        inspection = logic.inspect(self.folder / "stack")
+        codes = [finding.code for finding in inspection.findings if finding.severity != "info"]
+        self.assertEqual(codes, ["slice-gap"])
+        table = logic.createFindingsTable(inspection).GetTable()
+        rows = [
+            [table.GetColumn(column).GetValue(row) for column in range(table.GetNumberOfColumns())]
+            for row in range(table.GetNumberOfRows())
+        ]
+        self.assertEqual(len(rows), len(inspection.findings))
+        gap = rows[[row[-1] for row in rows].index("slice-gap")]
+        self.assertEqual(gap[3], "slices 5–6")
+
+    def test_positions_are_plotted(self) -> None:
+        """The chart's table holds every interval, the second one the gap alone."""
+        import numpy as np
+        import slicer
+
+        logic = self.makeLogic()
+        series = logic.inspect([self.folder / "stack"]).series[0]
+        chart = logic.plotSlicePositions(series)
+        self.assertEqual(chart.GetNumberOfPlotSeriesNodes(), 2)
+        drawn, marked = (chart.GetNthPlotSeriesNode(index) for index in range(2))
+        intervals = slicer.util.arrayFromTableColumn(drawn.GetTableNode(), drawn.GetYColumnName())
+        np.testing.assert_allclose(intervals, np.diff(POSITIONS_MM), atol=1e-6)
+        numbers = slicer.util.arrayFromTableColumn(marked.GetTableNode(), marked.GetXColumnName())
+        self.assertEqual(list(numbers), [5])
+        logic.plotSlicePositions(series)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode"), 1)
+
+    def test_panel_shows_findings_and_jumps_to_the_slice(self) -> None:
+        """From the button to the slice view."""
+        import slicer
+
+        widget = self.makeWidget()
+        table, shown = widget.ui.findingsTable, widget.panel.findings.shown
+        self.assertEqual(table.rowCount, len(widget.panel.inspection.findings))
+        gap = [row.finding.code for row in shown].index("slice-gap")
+        self.assertEqual(table.item(gap, 0).text(), "Warning" if shown[gap].finding.severity == "warning" else "Error")
+        self.assertEqual(table.item(gap, 3).text(), "slices 5–6")
+        slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceNode", "Probe").SetOrientationToAxial()
+        view = slicer.mrmlScene.GetFirstNodeByName("Probe")
+        table.selectRow(gap)
+        self.assertIn(shown[gap].finding.message, widget.ui.findingLabel.text)
+        self.assertIn(round(view.GetSliceToRAS().GetElement(2, 3), 3), (10.0, 12.5, 15.0))
+
+    def test_panel_filters_findings(self) -> None:
+        """Words and severity narrow the table."""
+        widget = self.makeWidget()
+        widget.ui.filterLineEdit.text = "no such words"
+        self.assertEqual(widget.ui.findingsTable.rowCount, 0)
+        widget.ui.filterLineEdit.text = "missing"
+        self.assertEqual([row.finding.code for row in widget.panel.findings.shown], ["slice-gap"])
+        widget.ui.filterLineEdit.text = ""
+        widget.ui.severityComboBox.currentIndex = 2
+        self.assertTrue(all(row.finding.severity == "error" for row in widget.panel.findings.shown))
+
+    def test_panel_loads_the_registration(self) -> None:
+        """With the options of the panel."""
+        import slicer
+
+        widget = self.makeWidget()
+        self.assertEqual(widget.ui.registrationsTable.rowCount, 1)
+        widget.ui.registrationsTable.selectRow(0)
+        widget.ui.bakeCheckBox.checked = True
+        self.assertTrue(widget.logic.getParameterNode().bakeToSingleGrid)
+        widget.ui.loadButton.click()
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode"), 1)
+        self.assertNodeFollowsEquation(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLGridTransformNode"))
+
+    def test_inspection_can_be_cancelled(self) -> None:
+        """By the progress callback, and by the panel's button."""
+        from ..errors import Cancelled
+
+        with self.assertRaises(Cancelled):
+            self.makeLogic().inspect(self.folder, lambda done, total, text: False)
+        widget = self.makeWidget()
+        before = widget.panel.inspection
+        self.inspectWith(widget, widget.ui.cancelButton.click)
+        self.assertIs(widget.panel.inspection, before)
+        self.assertIn("Cancelled", widget.ui.statusLabel.text)
+        self.assertTrue(widget.ui.inspectFolderButton.enabled)
+
+    def test_scene_may_be_closed_while_inspecting(self) -> None:
+        """And the module left and entered again."""
+        import slicer
+
+        widget = self.makeWidget()
+
+        def interrupt() -> None:
+            slicer.mrmlScene.Clear()
+            widget.exit()
+            widget.enter()
+            widget.ui.inspectFolderButton.click()  # disabled: nothing starts a second time
+
+        self.inspectWith(widget, interrupt)
+        self.assertEqual(len(widget.panel.inspection.registrations), 1)
+        self.assertFalse(widget.panel.busy)
+
+    def inspectWith(self, widget: Any, interrupt: Any) -> None:
+        """Inspect the folder from the panel; in the middle of it something happens."""
+        inspect = widget.logic.inspect
+        happened = []
+
+        def disturbed(folder: Any, progress: Any) -> Any:
+            def step(done: int, total: int, text: str) -> bool:
+                if not happened:
+                    happened.append(True)
+                    interrupt()
+                return progress(done, total, text)
+
+            return inspect(folder, step)
+
+        widget.logic.inspect = disturbed
+        try:
+            widget.ui.inputPathLineEdit.currentPath = str(self.folder)
+            widget.ui.inspectFolderButton.click()
+        finally:
+            del widget.logic.inspect
+        self.assertTrue(happened)
+
+    def test_plugin_offers_and_loads_registrations(self) -> None:
+        """The DICOM browser's way: files in the database, loadables by plugin, nodes in the scene."""
+        import slicer
+        from DICOMLib import DICOMUtils
+
+        plugin = slicer.modules.dicomPlugins["DicomRegInspectorPlugin"]()
+        with DICOMUtils.TemporaryDICOMDatabase() as database:
+            self.assertTrue(DICOMUtils.importDicom(str(self.folder), database))
+            images = list(database.filesForSeries(self.seriesUID))
+            self.assertEqual(len(images), len(POSITIONS_MM))
+            self.assertEqual(plugin.examineForImport([images]), [])
+            (loadable,) = plugin.examineForImport([[str(self.registrationFile)]])
+            self.assertIn("Self-test field", loadable.name)
+            self.assertTrue(loadable.selected)
+            self.assertGreater(loadable.confidence, 0.9)
+            self.assertTrue(plugin.load(loadable))
+            inspection = self.makeLogic().inspectDatabaseSeries([self.seriesUID])
+            self.assertEqual([series.slice_count for series in inspection.series], [len(POSITIONS_MM)])
+        nodes = slicer.util.getNodesByClass("vtkMRMLTransformNode")
+        innermost = [n for n in nodes if n.GetAttribute("DicomRegInspector.SOPInstanceUID") == self.registrationUID][-1]
+        self.assertNodeFollowsEquation(innermost)

@@ -1,0 +1,112 @@
+"""What a finding is about, in a user's words, and where in space or in which object it is to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..findings import Finding
+from ..inspection import Inspection
+from ..registration import Registration
+from ..series import Series, Slice
+
+SHOWN_SLICES = 6
+"""More slice numbers than this are given as a count with the first and the last."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a finding leads."""
+
+    subject: str
+    """The series, registration or file, as a person calls it; no patient name, no UID."""
+    where: str
+    """Slices, item or region within it; empty when the finding is about all of it."""
+    position_lps_mm: tuple[float, float, float] | None = None
+    """A point to show in the slice views, LPS mm; None when there is none."""
+    series: Series | None = None
+    registration: Registration | None = None
+
+
+def series_label(series: Series) -> str:
+    """A series in a few words: modality, description, number of slices."""
+    parts = [series.modality or "image", series.description or "no description"]
+    return f"{' '.join(parts)} ({series.slice_count} slice{'s' if series.slice_count != 1 else ''})"
+
+
+def registration_label(registration: Registration) -> str:
+    """A registration in a few words: its description, or its file's name."""
+    return registration.series_description or registration.path.name
+
+
+def slice_centre(slice_: Slice) -> tuple[float, float, float] | None:
+    """The middle of a slice, LPS mm; its corner when size or orientation are missing, None without a position."""
+    if slice_.position_lps_mm is None:
+        return None
+    corner = np.asarray(slice_.position_lps_mm, float)
+    rows, columns = slice_.header.rows, slice_.header.columns
+    if slice_.orientation is None or slice_.pixel_spacing_mm is None or not rows or not columns:
+        return tuple(corner.tolist())
+    row, column = np.asarray(slice_.orientation, float).reshape(2, 3)
+    # Pixel Spacing (0028,0030): first the distance between rows, then the distance between columns.
+    between_rows, between_columns = slice_.pixel_spacing_mm
+    centre = corner + row * between_columns * (columns - 1) / 2 + column * between_rows * (rows - 1) / 2
+    return tuple(centre.tolist())
+
+
+def place_of(finding: Finding, inspection: Inspection) -> Place:
+    """Where a finding of an inspection leads."""
+    for series in inspection.series:
+        if any(finding is other for other in series.findings):
+            return _place_in_series(finding, series)
+    for registration in inspection.registrations:
+        if any(finding is other for other in registration.findings):
+            return _place_in_registration(finding, registration)
+    return Place(Path(finding.subject).name, "")
+
+
+def _place_in_registration(finding: Finding, registration: Registration) -> Place:
+    item = finding.subject.split(" of ")[0] if finding.subject.startswith("item ") else ""
+    low, high = finding.evidence.get("box_min_lps_mm"), finding.evidence.get("box_max_lps_mm")
+    position = None
+    if low is not None and high is not None:
+        position = tuple(((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist())
+    return Place(registration_label(registration), item, position, registration=registration)
+
+
+def _place_in_series(finding: Finding, series: Series) -> Place:
+    numbers = _numbers(finding.evidence.get("slices", ()))
+    uids = finding.evidence.get("sop_instance_uids") or ()
+    position = _position_of(series, numbers[0], uids[0]) if numbers and uids else None
+    return Place(series_label(series), _slices_in_words(numbers), position, series=series)
+
+
+def _position_of(series: Series, number: int, uid: str) -> tuple[float, float, float] | None:
+    """Where the slice of this number (from 1) lies, in the stack where that slice has this SOP Instance UID."""
+    for stack in series.stacks:
+        if number <= len(stack.slices) and stack.slices[number - 1].sop_instance_uid == uid:
+            return slice_centre(stack.slices[number - 1])
+    return None
+
+
+def _numbers(value: object) -> list[int]:
+    if isinstance(value, int):
+        return [value]
+    return [int(number) for number in value] if isinstance(value, Iterable) and not isinstance(value, str) else []
+
+
+def _slices_in_words(numbers: list[int]) -> str:
+    if not numbers:
+        return ""
+    if len(numbers) == 1:
+        return f"slice {numbers[0]}"
+    if len(numbers) == 2 and numbers[1] != numbers[0] + 1:
+        return f"slices {numbers[0]}, {numbers[1]}"
+    if numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"slices {numbers[0]}–{numbers[-1]}"
+    if len(numbers) <= SHOWN_SLICES:
+        return "slices " + ", ".join(map(str, numbers))
+    return f"{len(numbers)} slices, {numbers[0]} to {numbers[-1]}"

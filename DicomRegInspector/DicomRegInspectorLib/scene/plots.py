@@ -1,0 +1,154 @@
+"""Slice positions as a table and a plot in which a gap stands out.
+
+Positions against slice numbers make a straight line on which a missing slice is a bend nobody sees. The distance from
+each slice to the next is drawn instead: a regular stack is a flat line, a gap is a peak, an overlap a dip, a change of
+spacing a step. Irregular intervals are marked a second time in a colour of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import UsageError
+from ..series import Series, Stack
+from .places import series_label
+from .tables import fill_table
+
+if TYPE_CHECKING:
+    import slicer
+
+REGULAR_COLOUR = (0.0, 0.447, 0.698)
+"""Okabe and Ito's blue (#0072B2)."""
+IRREGULAR_COLOUR = (0.835, 0.369, 0.0)
+"""Okabe and Ito's vermillion (#D55E00): told from the blue with any kind of colour vision."""
+
+SLICE, NEXT, POSITION, NEXT_POSITION, INTERVAL = (
+    "Slice",
+    "Next slice",
+    "Position (mm)",
+    "Next position (mm)",
+    "Interval to next slice (mm)",
+)
+
+
+@dataclass(frozen=True)
+class PositionPlot:
+    """The nodes of one plot."""
+
+    chart: slicer.vtkMRMLPlotChartNode
+    table: slicer.vtkMRMLTableNode
+    irregular_table: slicer.vtkMRMLTableNode | None
+    """Only the irregular intervals; None when there are none."""
+
+
+def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> PositionPlot:
+    """Make a chart of the distance from each slice to the next, in mm, against the slice number (from 1).
+
+    Parameters
+    ----------
+    series
+        Its main stack is drawn.
+    scene
+        Where table, plot series and chart nodes go. A chart made before for the same series is replaced.
+
+    Raises
+    ------
+    UsageError
+        When the series has no stack of two slices or more: there is nothing to draw.
+    """
+    stack = series.main_stack
+    if stack is None or len(stack.slices) < 2:
+        raise UsageError(f"{series_label(series)} has no two slices with positions in one stack: there is nothing to plot")
+    label = series_label(series)
+    _remove_earlier(scene, series.series_instance_uid)
+    rows = interval_rows(stack)
+    table = fill_table(scene, None, f"Slice positions {label}", {name: [row[name] for row in rows] for name in rows[0]})
+    marked = irregular_intervals(stack)
+    irregular_table = None
+    nodes = [_line(scene, table)]
+    if marked:
+        irregular = [rows[index] for index in marked]
+        irregular_table = fill_table(
+            scene, None, f"Irregular intervals {label}", {name: [row[name] for row in irregular] for name in rows[0]}
+        )
+        nodes.append(_marks(scene, irregular_table))
+    chart = _chart(scene, label, nodes)
+    for node in [table, irregular_table, chart, *nodes]:
+        if node is not None:
+            node.SetAttribute("DicomRegInspector.PositionsOfSeries", series.series_instance_uid)
+    return PositionPlot(chart, table, irregular_table)
+
+
+def interval_rows(stack: Stack) -> list[dict[str, int | float]]:
+    """One row for each interval: the slices at both ends (from 1), their positions along the normal and the distance, mm."""
+    positions = np.asarray(stack.positions_mm, float)
+    return [
+        {
+            SLICE: index + 1,
+            NEXT: index + 2,
+            POSITION: float(positions[index]),
+            NEXT_POSITION: float(positions[index + 1]),
+            INTERVAL: float(positions[index + 1] - positions[index]),
+        }
+        for index in range(len(positions) - 1)
+    ]
+
+
+def irregular_intervals(stack: Stack) -> list[int]:
+    """Indices (from 0) of the intervals that do not fit: gaps, overlaps, and slices at one position."""
+    marked = set(range(len(stack.slices) - 1)) - {int(first) - 1 for first in stack.distinct}
+    for odd in stack.spacing.irregular if stack.spacing is not None else ():
+        # `before` counts distinct positions; the interval ends at the first slice of the next one.
+        marked.add(stack.slice_number(odd.before + 1) - 2)
+    return sorted(marked)
+
+
+def _remove_earlier(scene: slicer.vtkMRMLScene, series_uid: str) -> None:
+    for class_name in ("vtkMRMLPlotChartNode", "vtkMRMLPlotSeriesNode", "vtkMRMLTableNode"):
+        nodes = scene.GetNodesByClass(class_name)
+        for node in [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]:
+            if node.GetAttribute("DicomRegInspector.PositionsOfSeries") == series_uid:
+                scene.RemoveNode(node)
+
+
+def _series_node(scene: slicer.vtkMRMLScene, name: str, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
+    node = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", scene.GenerateUniqueName(name))
+    node.SetAndObserveTableNodeID(table.GetID())
+    node.SetPlotType(node.PlotTypeScatter)
+    node.SetXColumnName(SLICE)
+    node.SetYColumnName(INTERVAL)
+    return node
+
+
+def _line(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
+    node = _series_node(scene, "Interval", table)
+    node.SetLineStyle(node.LineStyleSolid)
+    node.SetMarkerStyle(node.MarkerStyleCircle)
+    node.SetMarkerSize(5)
+    node.SetColor(*REGULAR_COLOUR)
+    return node
+
+
+def _marks(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
+    node = _series_node(scene, "Irregular interval", table)
+    node.SetLineStyle(node.LineStyleNone)
+    node.SetMarkerStyle(node.MarkerStyleDiamond)
+    node.SetMarkerSize(15)
+    node.SetColor(*IRREGULAR_COLOUR)
+    return node
+
+
+def _chart(
+    scene: slicer.vtkMRMLScene, label: str, series_nodes: list[slicer.vtkMRMLPlotSeriesNode]
+) -> slicer.vtkMRMLPlotChartNode:
+    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", scene.GenerateUniqueName(f"Slice positions {label}"))
+    chart.SetTitle(label)
+    chart.SetXAxisTitle("Slice number")
+    chart.SetYAxisTitle("Distance to next slice (mm)")
+    chart.SetLegendVisibility(True)
+    for node in series_nodes:
+        chart.AddAndObservePlotSeriesNodeID(node.GetID())
+    return chart

@@ -1,0 +1,79 @@
+"""Findings as a table node of the scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..findings import Finding, Severity
+from ..inspection import Inspection
+from .places import place_of
+
+if TYPE_CHECKING:
+    import slicer
+
+SEVERITY_WORDS: dict[Severity, str] = {"error": "Error", "warning": "Warning", "info": "Info"}
+
+FINDING_COLUMNS = ("Severity", "Series or registration", "Finding", "Where", "Message", "What to do", "Code")
+
+
+def finding_texts(finding: Finding, inspection: Inspection) -> tuple[str, ...]:
+    """What a table says of a finding, one text for each of :data:`FINDING_COLUMNS`."""
+    place = place_of(finding, inspection)
+    return (
+        SEVERITY_WORDS[finding.severity],
+        place.subject,
+        finding.title,
+        place.where,
+        finding.message,
+        finding.remedy,
+        finding.code,
+    )
+
+
+def findings_table(
+    inspection: Inspection, scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLTableNode | None = None
+) -> slicer.vtkMRMLTableNode:
+    """All findings of an inspection as a table, a row for each, most severe first.
+
+    Parameters
+    ----------
+    inspection
+        What was found.
+    scene
+        Where the node goes when it is made here.
+    node
+        A table node to fill anew instead.
+    """
+    texts = [finding_texts(finding, inspection) for finding in inspection.findings]
+    return fill_table(scene, node, "DICOM findings", {
+        name: [row[index] for row in texts] for index, name in enumerate(FINDING_COLUMNS)
+    })
+
+
+def fill_table(
+    scene: slicer.vtkMRMLScene,
+    node: slicer.vtkMRMLTableNode | None,
+    name: str,
+    columns: dict[str, list[str] | list[int] | list[float]],
+) -> slicer.vtkMRMLTableNode:
+    """A table node with these columns; text columns hold text, others numbers. A node that is given is emptied first."""
+    import vtk
+
+    if node is None:
+        node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
+    table = vtk.vtkTable()
+    for column_name, values in columns.items():
+        array: vtk.vtkAbstractArray
+        if all(isinstance(value, str) for value in values) and values:
+            array = vtk.vtkStringArray()
+        elif all(isinstance(value, int) for value in values) and values:
+            array = vtk.vtkIntArray()
+        else:
+            array = vtk.vtkDoubleArray() if values else vtk.vtkStringArray()
+        array.SetName(column_name)
+        for value in values:
+            array.InsertNextValue(value)
+        table.AddColumn(array)
+    node.SetAndObserveTable(table)
+    node.SetUseColumnTitleAsColumnHeader(False)
+    return node

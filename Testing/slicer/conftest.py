@@ -1,0 +1,48 @@
+"""The stand-in, and the module loaded in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import slicer_standin
+
+
+@pytest.fixture(scope="session")
+def application() -> Any:
+    """The application as far as it is played, with the module and the plugin discovered."""
+    pytest.importorskip("PySide6", reason="the panel's tests need PySide6")
+    slicer_standin.install()
+    import slicer
+    from slicer_standin.application import load_module
+
+    load_module(slicer_standin.MODULE_FOLDER / "DicomRegInspectorPlugin.py")
+    load_module(slicer_standin.MODULE_FOLDER / "DicomRegInspector.py")
+    return slicer
+
+
+@pytest.fixture
+def widget(application: Any) -> Iterator[Any]:
+    """The module's widget, entered, on an empty scene."""
+    application.mrmlScene.Clear()
+    application.app.playMainWindow(False)
+    widget = application.util.getModuleWidget("DicomRegInspector")
+    widget.parent.isEntered = True
+    widget.enter()
+    yield widget
+    widget.panel.reset()
+    widget.ui.filterLineEdit.text = ""
+    widget.ui.severityComboBox.currentIndex = 0
+    application.mrmlScene.Clear()
+
+
+@pytest.fixture
+def ui(widget: Any) -> Any:
+    """The widget's controls."""
+    return widget.ui
