@@ -73,6 +73,7 @@ CODES: dict[str, CodeInfo] = {
         "Header spacing disagrees with positions",
         "Trust the positions; Spacing Between Slices and Slice Thickness do not place a slice.",
     ),
+    "thickness-change": CodeInfo("Slice thickness changes", "Split the series at this border: slices of different thickness average different amounts of tissue."),
     "acquisitions-mixed": CodeInfo(
         "Several acquisitions in one series", "Separate the acquisitions before making a volume."
     ),

@@ -3,40 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from struct import Struct
 
-from .elements import DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, IMPLICIT_LITTLE_ENDIAN, Tag, is_encapsulated
+from .elements import (
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_BIG_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    LONG_VRS,
+    PIXEL_DATA,
+    SHORT_VRS,
+    Tag,
+    is_encapsulated,
+)
 
 UNDEFINED = 0xFFFFFFFF
 MAX_FRAGMENTS = 100_000
 """Fragments of compressed pixel data that are followed; beyond, completeness stays unchecked."""
+MAX_ELEMENTS = 2000
+WINDOW = 8192
+"""Bytes read at a time on the way to Pixel Data."""
 
+_HEADER = Struct("<HH2sH").unpack_from
 _ITEM = b"\xfe\xff\x00\xe0"
 _END_OF_ITEMS = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+
+_PREAD = getattr(os, "pread", None)
 
 Extent = tuple[str, "int | None"]
 """State as in :attr:`~.header.Header.pixel_data`, and the bytes that are missing."""
 
 
-def _unsigned(elements: dict[int, bytes], tag: int) -> int:
-    return int.from_bytes(elements.get(tag, b"")[:2], "little")
-
-
-def native_length(elements: dict[int, bytes]) -> int:
+def native_length(elements: Mapping[int, bytes]) -> int:
     """Bytes of uncompressed Pixel Data by Rows, Columns, samples, bits and frames, padded to even; 0: not an image."""
-    rows, columns = _unsigned(elements, Tag.ROWS), _unsigned(elements, Tag.COLUMNS)
-    samples = _unsigned(elements, Tag.SAMPLES_PER_PIXEL) or 1
+    return _length(*[elements.get(tag, b"") for tag in _LENGTH_TAGS])
+
+
+_LENGTH_TAGS = tuple(
+    int(tag) for tag in (Tag.ROWS, Tag.COLUMNS, Tag.SAMPLES_PER_PIXEL, Tag.BITS_ALLOCATED, Tag.NUMBER_OF_FRAMES)
+)
+
+
+@lru_cache(maxsize=256)
+def _length(rows: bytes, columns: bytes, samples: bytes, bits: bytes, frames: bytes) -> int:
     try:
-        frames = max(int(elements.get(Tag.NUMBER_OF_FRAMES, b"1").strip(b" \0") or b"1"), 1)
+        frame_count = max(int(frames.strip(b" \0") or b"1"), 1)
     except ValueError:
-        frames = 1
-    bits = rows * columns * samples * frames * _unsigned(elements, Tag.BITS_ALLOCATED)
-    length = (bits + 7) // 8
+        frame_count = 1
+    numbers = [int.from_bytes(raw[:2], "little") for raw in (rows, columns, samples, bits)]
+    total_bits = numbers[0] * numbers[1] * (numbers[2] or 1) * numbers[3] * frame_count
+    length = (total_bits + 7) // 8
     return length + length % 2
 
 
 def read_at(descriptor: int, offset: int, count: int) -> bytes:
     """Bytes at a place in a file (``os.pread`` does not exist on Windows)."""
+    if _PREAD is not None:
+        return _PREAD(descriptor, count, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.read(descriptor, count)
 
@@ -44,7 +68,7 @@ def read_at(descriptor: int, offset: int, count: int) -> bytes:
 def pixel_extent(
     descriptor: int,
     name: str,
-    elements: dict[int, bytes],
+    elements: Mapping[int, bytes],
     syntax: str,
     size: int,
     header_end: int,
@@ -62,7 +86,7 @@ def pixel_extent(
     locate
         Gives offset and length of Pixel Data's value, by pydicom unless another way is known.
     """
-    if not (_unsigned(elements, Tag.ROWS) and _unsigned(elements, Tag.COLUMNS)):
+    if not (elements.get(Tag.ROWS, b"").strip(b"\0") and elements.get(Tag.COLUMNS, b"").strip(b"\0")):
         return "absent", None
     if syntax == DEFLATED_LITTLE_ENDIAN:
         return "unchecked", None
@@ -71,12 +95,14 @@ def pixel_extent(
             return "complete", 0
     elif _ends_with_native(descriptor, native_length(elements), syntax, size, header_end):
         return "complete", 0
-    if locate is None:
-        from .slow_reading import pixel_data_by_pydicom
+    place = _walk_to_pixel_data(descriptor, header_end, size) if locate is None else None
+    if place is None:
+        if locate is None:
+            from .slow_reading import pixel_data_by_pydicom
 
-        place = pixel_data_by_pydicom(descriptor, size, name)
-    else:
-        place = locate()
+            place = pixel_data_by_pydicom(descriptor, size, name)
+        else:
+            place = locate()
     if place is None:
         return "absent", None
     offset, length = place
@@ -95,6 +121,33 @@ def _ends_with_native(descriptor: int, length: int, syntax: str, size: int, head
     big = syntax == EXPLICIT_BIG_ENDIAN
     tag = b"\x7f\xe0\x00\x10" if big else b"\xe0\x7f\x10\x00"
     return found[:4] == tag and found[-4:] == length.to_bytes(4, "big" if big else "little")
+
+
+def _walk_to_pixel_data(descriptor: int, start: int, size: int) -> tuple[int, int] | None:
+    """Offset and length of Pixel Data's value in an explicit little endian file; None where pydicom has to look."""
+    offset, previous = start, 0
+    window, window_start = b"", 0
+    for _ in range(MAX_ELEMENTS):
+        position = offset - window_start
+        if position + 12 > len(window):
+            window, window_start, position = read_at(descriptor, offset, WINDOW), offset, 0
+            if len(window) < 12:
+                return None
+        group, number, vr, length = _HEADER(window, position)
+        tag = group << 16 | number
+        if vr in LONG_VRS:
+            length = int.from_bytes(window[position + 8 : position + 12], "little")
+            offset += 4
+        elif vr not in SHORT_VRS:
+            return None
+        offset += 8
+        if tag == PIXEL_DATA:
+            return offset, length
+        if tag <= previous or length == UNDEFINED or tag > PIXEL_DATA:
+            return None
+        previous = tag
+        offset += length
+    return None
 
 
 def _fragments_extent(descriptor: int, offset: int, size: int) -> Extent:

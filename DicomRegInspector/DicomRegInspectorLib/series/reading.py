@@ -35,8 +35,19 @@ SECOND_READ = 1 << 18
 """Bytes read where the first were not enough (long private groups before the geometry)."""
 
 UNDEFINED = 0xFFFFFFFF
-_SHORT_HEADER = Struct("<HH2sH").unpack_from
+RUN_LENGTH = 6
+"""Elements in a remembered run: one that differs from file to file costs the walk over its own run only."""
+MAX_RUN_BYTES = 4096
+MAX_RUNS = 1024
+
+_SHORT_HEADER = Struct("<HHHH").unpack_from
 _LONG_LENGTH = Struct("<L").unpack_from
+# A VR compared as the number its two bytes make.
+_SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
+_LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
+_WANTED_CODES = {tag: int.from_bytes(vr, "little") for tag, vr in WANTED.items()}
+# Tag before a run to the run's bytes and its last tag. Entries are whole and immutable, so threads may share it.
+_runs: dict[int, tuple[bytes, int]] = {}
 # O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has O_BINARY instead.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 # Defined terms of Specific Character Set (PS3.3 C.12.1.1.2); anything else is left to pydicom to judge.
@@ -140,6 +151,10 @@ def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
 def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]:
     """Pick the wanted elements of an explicit little endian file with defined lengths in ascending order.
 
+    Elements between the wanted ones are mostly the same bytes in all files of a series. A run of them that was walked
+    before, after the same tag, is recognised by one comparison and skipped whole; being the same bytes, walking it
+    again would end at the same place.
+
     Returns
     -------
     elements
@@ -160,8 +175,15 @@ def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]
     """
     elements: dict[int, bytes] = {}
     offset, previous, available = 132, 0, len(data)
+    run_start, run_key, run_count = 132, 0, 0
     dataset_started = False
     while True:
+        known = _runs.get(previous)
+        if known is not None and data.startswith(known[0], offset):
+            offset += len(known[0])
+            previous = known[1]
+            run_start, run_key, run_count = offset, previous, 0
+            continue
         if offset + 8 > available:
             if available < size:
                 raise IndexError
@@ -172,35 +194,51 @@ def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]
         tag = group << 16 | number
         if tag <= previous:
             raise NotPlainError
-        if group > 2 and not dataset_started:
+        wanted_vr = _WANTED_CODES.get(tag)
+        starting = group > 2 and not dataset_started
+        if wanted_vr is not None or starting or run_count >= RUN_LENGTH or tag > LAST_TAG:
+            if run_count and run_start < offset <= available:
+                _remember_run(run_key, data[run_start:offset], previous)
+            run_start, run_key, run_count = offset, previous, 0
+        if starting:
             dataset_started = True
             if _check_meta(elements, group):
                 return elements, offset, tag
         if tag > LAST_TAG:
             return _checked(elements), offset, tag
         offset += 8
-        if vr in LONG_VRS:
+        if vr in _LONG_CODES:
             if offset + 4 > available:
                 raise IndexError if available < size else NotPlainError
             length = _LONG_LENGTH(data, offset)[0]
             offset += 4
             if length == UNDEFINED:
                 raise NotPlainError
-        elif vr not in SHORT_VRS:
+        elif vr not in _SHORT_CODES:
             raise NotPlainError
         end = offset + length
         if end > size:
             raise TruncatedFileError(name, truncation_problem(tag, length, size - offset))
-        if tag in WANTED:
-            if vr != WANTED[tag]:
+        if wanted_vr is not None:
+            if vr != wanted_vr:
                 raise NotPlainError
             if end > available:
                 raise IndexError
             elements[tag] = data[offset:end]
             if tag == LAST_TAG:
                 return _checked(elements), end, 0
+            run_start, run_key = end, tag
+        else:
+            run_count += 1
         previous = tag
         offset = end
+
+
+def _remember_run(key: int, run: bytes, last_tag: int) -> None:
+    if len(run) <= MAX_RUN_BYTES:
+        if len(_runs) >= MAX_RUNS:
+            _runs.clear()
+        _runs[key] = (run, last_tag)
 
 
 def _check_meta(elements: dict[int, bytes], group: int) -> bool:

@@ -15,8 +15,6 @@ from .elements import (
     BINARY_SIZES,
     DEFLATED_LITTLE_ENDIAN,
     DEFORMABLE_REGISTRATION_SEQUENCE,
-    EXPLICIT_BIG_ENDIAN,
-    IMPLICIT_LITTLE_ENDIAN,
     LAST_TAG,
     MEDIA_STORAGE_DIRECTORY,
     PIXEL_DATA,
@@ -248,6 +246,29 @@ def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, i
         return _locate_pixel_data(stream, size, name)
 
 
+def read_elements(path: str, tags: list[int]) -> Dataset:
+    """The named elements of a file, wherever they stand before Pixel Data.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read any more or its elements cannot be parsed.
+    """
+    from pydicom.filereader import read_partial
+
+    try:
+        with open(path, "rb") as file, _pydicom_errors(path):
+            size = os.fstat(file.fileno()).st_size
+            with BoundedFile(file.fileno(), size, path) as stream:
+                if DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
+                    raise FileError(path, "is deflated and holds several frames: rewrite it without deflation.")
+                stream.seek(0)
+                stop = _Stop(stream, size, path, last_tag=PIXEL_DATA - 1, after_last=False)
+                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))  # type: ignore[arg-type]
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
+
+
 def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
     """Raw values of the wanted elements as the fast walk gives them: text as it is, numbers little endian."""
     elements: dict[int, bytes] = {}
@@ -294,6 +315,3 @@ def _require_content(name: str, head: bytes, elements: dict[int, bytes]) -> None
     if head[128:132] == b"DICM" or not head:
         raise FileError(name, "begins as DICOM does, but says neither what it is nor what it belongs to. Get it again.")
     raise NotDicomError(name, "is not DICOM: it begins like an element, but no DICOM object follows.")
-
-
-__all__ = ["EXPLICIT_BIG_ENDIAN", "IMPLICIT_LITTLE_ENDIAN", "BoundedFile", "pixel_data_by_pydicom", "slow_header"]

@@ -1,0 +1,247 @@
+"""Judging the intervals of a stack: its spacing, where that changes, and which intervals do not fit.
+
+Only numbers in, only numbers out: positions along the normal (mm, ascending) and the precision they were written with.
+Slices are counted from 1 in all results; interval k lies between slices k and k + 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+RELATIVE_TOLERANCE = 0.05
+"""An interval this much off the nominal spacing (as a share of it) is irregular, unless rounding explains more."""
+PRECISION_FACTOR = 2.0
+"""Two positions, each rounded to the last digit written, leave an interval off by up to one digit; twice is safe."""
+SAME_POSITION_MM = 0.01
+"""Slices closer than this (or than 5 % of the usual interval, if that is less) lie at one position."""
+SECTION_INTERVALS = 3
+"""So many equal intervals in a row are a section of its own spacing, not single irregular intervals."""
+JITTER_MM = 0.001
+"""Smaller differences are not worth a word; Slicer's reader takes larger ones for an irregular acquisition."""
+ROUNDING_CASES = 3
+"""Rounding to coarse digits shows again and again; fewer odd intervals than this are taken for missing slices."""
+
+Kind = Literal["gap", "overlap"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Slices ``first`` to ``last`` (from 1, inclusive), equally spaced."""
+
+    first: int
+    last: int
+    spacing_mm: float
+
+
+@dataclass(frozen=True)
+class Irregular:
+    """One interval that does not fit, between slices ``before`` and ``before + 1``."""
+
+    before: int
+    interval_mm: float
+    expected_mm: float
+    kind: Kind
+    missing: int | None
+    """How many slices fit into a gap; None when it is no whole multiple of the expected spacing."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A section whose slices leave the regular lattice little by little."""
+
+    section: Section
+    deviation_mm: float
+    """The farthest a slice lies from where constant spacing would put it."""
+    at_slice: int
+    first_interval_mm: float
+    last_interval_mm: float
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """What the intervals of one stack say."""
+
+    nominal_mm: float
+    tolerance_mm: float
+    sections: tuple[Section, ...]
+    irregular: tuple[Irregular, ...]
+    drifts: tuple[Drift, ...]
+    jitter_mm: float
+    """The largest difference between intervals of one section."""
+
+
+def same_position_mm(positions: NDArray[np.float64]) -> float:
+    """Distance under which two slices of this stack lie at one position (``positions`` (n,), ascending)."""
+    intervals = np.diff(positions)
+    apart = intervals[intervals > 1e-6]
+    return min(SAME_POSITION_MM, RELATIVE_TOLERANCE * float(np.median(apart))) if apart.size else SAME_POSITION_MM
+
+
+def judge_spacing(positions: NDArray[np.float64], precision_mm: float) -> Spacing | None:
+    """Judge the intervals between distinct positions.
+
+    Parameters
+    ----------
+    positions : (n,) float64
+        Along the normal, mm, strictly ascending.
+    precision_mm
+        The smallest difference the positions could be written with; 0 where unknown.
+
+    Returns
+    -------
+    Spacing, or None for fewer than two positions.
+    """
+    if positions.size < 2:
+        return None
+    intervals = np.diff(positions)
+    nominal = _nominal(intervals, precision_mm)
+    tolerance = _tolerance(nominal, precision_mm)
+    if _rounding_explains(positions, nominal, precision_mm):
+        spacing = float((positions[-1] - positions[0]) / intervals.size)
+        whole = Section(1, positions.size, spacing)
+        return Spacing(spacing, tolerance, (whole,), (), (), float(np.ptp(intervals)))
+    # A missing slice counts however coarse the digits are.
+    cap = min(tolerance, nominal / 2)
+    sections, odd = _sections(positions, intervals, nominal, cap, precision_mm)
+    irregular = tuple(_irregular(k, intervals, sections, nominal, precision_mm) for k in odd)
+    drifts = [_drift(section, positions, _tolerance(section.spacing_mm, precision_mm)) for section in sections]
+    jitter = max((_jitter(section, intervals) for section in sections), default=0.0)
+    return Spacing(
+        nominal, cap, tuple(sections), tuple(one for one in irregular if one is not None),
+        tuple(drift for drift in drifts if drift is not None), jitter,
+    )  # fmt: skip
+
+
+def _tolerance(spacing: float, precision: float) -> float:
+    return max(RELATIVE_TOLERANCE * spacing, PRECISION_FACTOR * precision) + 1e-9
+
+
+def _nominal(intervals: NDArray[np.float64], precision: float) -> float:
+    """The mode: the mean of the most intervals that agree within the tolerance; of equals the smallest spacing."""
+    ordered = np.sort(intervals)
+    reach = ordered + np.minimum(np.maximum(RELATIVE_TOLERANCE * ordered, PRECISION_FACTOR * precision), ordered / 2)
+    counts = np.searchsorted(ordered, reach + 1e-9, side="right") - np.arange(ordered.size)
+    best = int(np.argmax(counts))
+    nominal = float(ordered[best : best + counts[best]].mean())
+    for _ in range(2):
+        cap = min(_tolerance(nominal, precision), nominal / 2)
+        nominal = float(intervals[np.abs(intervals - nominal) <= cap].mean())
+    return nominal
+
+
+def _rounding_explains(positions: NDArray[np.float64], nominal: float, precision: float) -> bool:
+    """Whether one constant spacing, rounded to the digits written, gives just these positions.
+
+    Asked only where the digits are so coarse that rounding makes intervals look like missing slices (1.25 mm written
+    without decimals: 1, 1, 1, 2 mm).
+    """
+    intervals = np.diff(positions)
+    odd = int((np.abs(intervals - nominal) > nominal / 2).sum())
+    if PRECISION_FACTOR * precision <= nominal / 2 or odd < ROUNDING_CASES:
+        return False
+    return float(np.ptp(_line_residuals(positions))) <= precision * 1.25
+
+
+def _line_residuals(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    index = np.arange(positions.size, dtype=np.float64)
+    index -= index.mean()
+    centred = positions - positions.mean()
+    return centred - index * (index @ centred) / max(index @ index, 1.0)
+
+
+def _sections(
+    positions: NDArray[np.float64], intervals: NDArray[np.float64], nominal: float, tolerance: float, precision: float
+) -> tuple[list[Section], list[int]]:
+    """Runs of constant spacing, and the indices of the intervals that belong to none.
+
+    The nominal spacing makes a section wherever it stands; another spacing only from three equal intervals on.
+    """
+    is_nominal = np.abs(intervals - nominal) <= tolerance
+    step = np.maximum(np.minimum(intervals[1:], intervals[:-1]) * RELATIVE_TOLERANCE, PRECISION_FACTOR * precision)
+    step = np.minimum(step, np.minimum(intervals[1:], intervals[:-1]) / 2) + 1e-9
+    breaks = (np.abs(np.diff(intervals)) > step) | (np.diff(is_nominal.astype(int)) != 0)
+    # Within the nominal runs, neighbours may differ by more than a step and still both be nominal.
+    breaks &= ~(is_nominal[1:] & is_nominal[:-1])
+    starts = np.concatenate([[0], np.flatnonzero(breaks) + 1])
+    ends = np.concatenate([starts[1:], [intervals.size]])
+    sections: list[Section] = []
+    odd: list[int] = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        if is_nominal[start] or end - start >= SECTION_INTERVALS:
+            sections.append(Section(start + 1, end + 1, float((positions[end] - positions[start]) / (end - start))))
+        else:
+            odd.extend(range(start, end))
+    return _joined(sections, intervals, tolerance), odd
+
+
+def _joined(sections: list[Section], intervals: NDArray[np.float64], tolerance: float) -> list[Section]:
+    """Sections that touch without a jump are one that drifts."""
+    joined: list[Section] = []
+    for section in sections:
+        previous = joined[-1] if joined else None
+        if previous is not None and previous.last == section.first:
+            jump = abs(intervals[section.first - 1] - intervals[previous.last - 2])
+            steady = min(section.last - section.first, previous.last - previous.first) >= SECTION_INTERVALS
+            constant = max(_jitter(section, intervals), _jitter(previous, intervals)) < abs(jump) / 2
+            if jump <= tolerance and not (steady and constant):
+                count = section.last - previous.first
+                length = previous.spacing_mm * (previous.last - previous.first)
+                length += section.spacing_mm * (section.last - section.first)
+                joined[-1] = Section(previous.first, section.last, length / count)
+                continue
+        joined.append(section)
+    return joined
+
+
+def _jitter(section: Section, intervals: NDArray[np.float64]) -> float:
+    return float(np.ptp(intervals[section.first - 1 : section.last - 1]))
+
+
+def _expected(k: int, sections: list[Section], nominal: float, tolerance: float) -> float:
+    """The spacing around interval ``k``: its neighbours' where they agree, the nominal one otherwise."""
+    before = next((s.spacing_mm for s in reversed(sections) if s.last <= k + 1), None)
+    after = next((s.spacing_mm for s in sections if s.first >= k + 2), None)
+    if before is None or after is None:
+        return before or after or nominal
+    return (before + after) / 2 if abs(before - after) <= tolerance else nominal
+
+
+def _irregular(
+    k: int, intervals: NDArray[np.float64], sections: list[Section], nominal: float, precision: float
+) -> Irregular | None:
+    interval = float(intervals[k])
+    expected = _expected(k, sections, nominal, _tolerance(nominal, precision))
+    tolerance = _tolerance(expected, precision)
+    if abs(interval - expected) <= min(tolerance, expected / 2):
+        return None
+    if interval < expected:
+        return Irregular(k + 1, interval, expected, "overlap", None)
+    count = round(interval / expected)
+    # The spacing itself is known to a digit over its section's length, and that error counts ``count`` times here.
+    longest = max((s.last - s.first for s in sections), default=1)
+    allowed = min(tolerance + count * precision / longest, expected / 4)
+    whole = count >= 2 and abs(interval - count * expected) <= allowed
+    return Irregular(k + 1, interval, expected, "gap", count - 1 if whole else None)
+
+
+def _drift(section: Section, positions: NDArray[np.float64], tolerance: float) -> Drift | None:
+    """Whether a section's small differences add up to more than an interval may be off."""
+    part = positions[section.first - 1 : section.last]
+    if part.size <= SECTION_INTERVALS:
+        return None
+    residuals = np.abs(_line_residuals(part))
+    deviation = float(residuals.max())
+    if deviation <= tolerance:
+        return None
+    # The place is where the slices are farthest from the straight line between the section's ends: the knee.
+    chord = part[0] + (part[-1] - part[0]) * np.arange(part.size) / (part.size - 1)
+    knee = int(np.argmax(np.abs(part - chord)))
+    intervals = np.diff(part)
+    ends = max(min(5, intervals.size // 4), 1)
+    return Drift(
+        section, deviation, section.first + knee, float(intervals[:ends].mean()), float(intervals[-ends:].mean())
+    )
