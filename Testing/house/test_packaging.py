@@ -10,7 +10,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
-from list_module_files import SCRIPTS, tree_files
+from list_module_files import tree_files
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -132,9 +132,12 @@ def test_the_installed_package_is_this_version_with_every_file_and_the_command(p
     from DicomRegInspectorLib import __version__
 
     assert Version(package.version) == Version(__version__)
-    files = {str(file) for file in package.files or [] if file.suffix == ".py"}
-    library = {name for name in tree_files(project_root / "DicomRegInspector")[SCRIPTS] if "/" in name}
-    assert files == library, "the installed package is not this checkout: install it again"
+    installed_files = {str(file) for file in package.files or [] if file.suffix != ".pyc"}
+    shipped = (name for names in tree_files(project_root / "DicomRegInspector").values() for name in names)
+    library = {name for name in shipped if name.startswith("DicomRegInspectorLib/")}
+    assert {name for name in installed_files if name.startswith("DicomRegInspectorLib/")} == library, (
+        "the installed package is not this checkout (install it again), or pyproject.toml leaves files out"
+    )
     (command,) = package.entry_points.select(group="console_scripts")
     assert (command.name, command.value) == (DISTRIBUTION, "DicomRegInspectorLib.cli:main")
     assert callable(command.load())
