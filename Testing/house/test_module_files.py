@@ -27,7 +27,9 @@ STAND_IN_PACKAGE = {
         endmacro()
         macro(slicer_add_python_unittest)
           cmake_parse_arguments(MY "" "SCRIPT;TESTNAME_PREFIX" "SLICER_ARGS" ${ARGN})
-          file(APPEND ${CMAKE_BINARY_DIR}/told "test ${CMAKE_CURRENT_SOURCE_DIR}/${MY_SCRIPT}\\n")
+          set(options ${MY_TESTNAME_PREFIX} ${MY_SLICER_ARGS} ${CMAKE_CURRENT_SOURCE_DIR}/${MY_SCRIPT})
+          list(JOIN options " " options)
+          file(APPEND ${CMAKE_BINARY_DIR}/told "test ${options}\\n")
         endmacro()
     """,
     "package.cmake": """
@@ -117,10 +119,11 @@ def test_cmake_hands_every_shipped_file_to_slicer(told_to_slicer: dict[str, list
     )
 
 
-def test_every_test_for_slicer_is_registered(told_to_slicer: dict[str, list[str]], project_root: Path) -> None:
-    expected = [project_root / "DicomRegInspector" / "DicomRegInspector.py"]
-    expected += (project_root / "Testing" / "slicer").glob("*.py")
-    assert sorted(told_to_slicer["test"]) == sorted(map(str, expected))
+def test_the_self_test_is_registered_with_and_without_a_main_window(
+    told_to_slicer: dict[str, list[str]], module_folder: Path
+) -> None:
+    self_test = str(module_folder / "DicomRegInspector.py")
+    assert sorted(told_to_slicer["test"]) == sorted([self_test, f"nomainwindow_ --no-main-window {self_test}"])
 
 
 def test_cmake_knows_licence_and_readme(told_to_slicer: dict[str, list[str]], project_root: Path) -> None:
