@@ -166,6 +166,10 @@ def load_module(path: Path) -> Any:
     return parent
 
 
+_kept: list[Any] = []
+"""Logics know each other without owning each other, as in the application, which owns them all."""
+
+
 def make_scene() -> Any:
     """An MRML scene with the logics of the core modules, and the nodes that an application has from its start."""
     scene = slicer.vtkMRMLScene()
@@ -184,6 +188,7 @@ def make_scene() -> Any:
     plots.SetMRMLScene(scene)
     plots.SetMRMLApplicationLogic(logic)
     slicer.modules.plots = LogicModule(plots)
+    _kept.append(logic)
     return scene
 
 

@@ -99,24 +99,22 @@ class SignalProxy:
     def __init__(self, owner: QObjectProxy, name: str) -> None:
         self._owner, self._name = owner, name
 
-    def _signal(self) -> Any:
-        return getattr(unwrap(self._owner), self._name)
+    def _signature(self) -> str:
+        """The signal's full signature; where arguments have defaults, the one with all of them."""
+        meta = unwrap(self._owner).metaObject()
+        methods = [meta.method(index) for index in range(meta.methodCount())]
+        signatures = [bytes(method.methodSignature()).decode() for method in methods
+                      if bytes(method.name()).decode() == self._name and method.methodType() == method.MethodType.Signal]
+        return max(signatures, key=len)
 
     def connect(self, function: Any) -> bool:
-        slot = _trimmed(function)
-        self._owner._receivers.setdefault((self._name, function), []).append(slot)
-        self._signal().connect(slot)
-        return True
+        return self._owner.connect(self._signature(), function)
 
     def disconnect(self, function: Any) -> bool:
-        slots = self._owner._receivers.get((self._name, function))
-        if not slots:
-            return False
-        self._signal().disconnect(slots.pop())
-        return True
+        return self._owner.disconnect(self._signature(), function)
 
     def emit(self, *arguments: Any) -> None:
-        self._signal().emit(*[unwrap(argument) for argument in arguments])
+        getattr(unwrap(self._owner), self._name).emit(*[unwrap(argument) for argument in arguments])
 
 
 class _ProxyMeta(type):

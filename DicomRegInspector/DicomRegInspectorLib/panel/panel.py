@@ -131,10 +131,11 @@ class InspectorPanel:
     def _set_busy(self, busy: bool) -> None:
         self._ui.progressWidget.visible = busy
         self._ui.progressBar.setValue(0)
-        for widget in (self._ui.inspectFolderButton, self._ui.inspectDatabaseButton, self._ui.inputPathLineEdit):
+        ui = self._ui
+        inputs = (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit)
+        sections = (ui.findingsCollapsibleButton, ui.registrationsCollapsibleButton, ui.positionsCollapsibleButton)
+        for widget in inputs + sections:
             widget.enabled = not busy
-        for section in ("findings", "registrations", "positions"):
-            getattr(self._ui, f"{section}CollapsibleButton").enabled = not busy
 
     def _say(self, text: str) -> None:
         self._ui.statusLabel.text = text

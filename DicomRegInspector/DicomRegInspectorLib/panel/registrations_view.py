@@ -25,7 +25,7 @@ class RegistrationsView:
     on_select
         Called with the selected registration, or None.
     on_activate
-        Called with a registration that was double-clicked, or on which Enter was pressed.
+        Called with a registration that was double-clicked.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class RegistrationsView:
         table.verticalHeader().hide()
         table.horizontalHeader().setStretchLastSection(True)
         table.connect("itemSelectionChanged()", lambda: self._on_select(self.selected()))
-        table.connect("cellActivated(int,int)", self._activated)
+        table.connect("cellDoubleClicked(int,int)", self._double_clicked)
         self.show((), "")
 
     def show(self, registrations: Sequence[Registration], empty_text: str) -> None:
@@ -78,7 +78,7 @@ class RegistrationsView:
             if other is registration:
                 self._ui.registrationsTable.selectRow(row)
 
-    def _activated(self, row: int, _column: int) -> None:
+    def _double_clicked(self, row: int, _column: int) -> None:
         self._on_activate(self._registrations[row])
 
 

@@ -88,8 +88,8 @@ class KnownField:
         return self.displacement(np.stack([x, y, z], axis=-1)).astype("<f4")
 
 
-def write_deformable(path: Path, known: KnownField) -> str:
-    """A Deformable Spatial Registration (PS3.3 A.39.2) with one item. Returns its SOP Instance UID."""
+def write_deformable(path: Path, known: KnownField) -> tuple[str, str]:
+    """A Deformable Spatial Registration (PS3.3 A.39.2) with one item. Returns its SOP and Series Instance UIDs."""
     from pydicom.dataset import Dataset
     from pydicom.uid import generate_uid
 
@@ -110,7 +110,7 @@ def write_deformable(path: Path, known: KnownField) -> str:
     item.DeformableRegistrationGridSequence = [grid]
     dataset.DeformableRegistrationSequence = [item]
     _save(dataset, path)
-    return str(dataset.SOPInstanceUID)
+    return str(dataset.SOPInstanceUID), str(dataset.SeriesInstanceUID)
 
 
 def _matrix(matrix: np.ndarray) -> Dataset:

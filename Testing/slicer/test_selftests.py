@@ -1,0 +1,61 @@
+"""The module's self-test class, run through the stand-in as Slicer's harness would run it."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+import pytest
+from slicer_standin import pythonqt
+
+
+def test_class_names_are_those_that_slicer_looks_for(application: Any) -> None:
+    import DicomRegInspector as module
+
+    for suffix in ("", "Widget", "Logic", "Test"):
+        assert isinstance(getattr(module, "DicomRegInspector" + suffix), type)
+
+
+@pytest.mark.parametrize("main_window", [False, True], ids=["without main window", "with main window"])
+def test_every_selftest_passes_and_no_slot_fails(application: Any, main_window: bool) -> None:
+    from DicomRegInspector import DicomRegInspectorTest
+
+    application.app.playMainWindow(main_window)
+    pythonqt.SLOT_ERRORS.clear()
+    suite = unittest.TestLoader().loadTestsFromTestCase(DicomRegInspectorTest)
+    assert suite.countTestCases() >= 9
+    result = unittest.TestResult()
+    suite.run(result)
+    assert not result.failures + result.errors + result.skipped, "\n".join(text for _test, text in result.failures + result.errors)
+    assert pythonqt.SLOT_ERRORS == []
+    application.app.playMainWindow(False)
+
+
+def test_reload_and_test_button_runs_them(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import DicomRegInspector as module
+
+    run = []
+    for name in dir(module.DicomRegInspectorTest):
+        if name.startswith("test_"):
+            monkeypatch.setattr(module.DicomRegInspectorTest, name, lambda self, name=name: run.append(name))
+    application.selfTests["DicomRegInspector"](msec=1)
+    assert len(run) >= 9
+
+
+def test_selftest_that_fails_is_reported(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import DicomRegInspector as module
+
+    def fail(self: Any) -> None:
+        self.assertEqual(1, 2)
+
+    monkeypatch.setattr(module.DicomRegInspectorTest, "test_gap_is_found_and_tabled", fail)
+    with pytest.raises(AssertionError):
+        application.selfTests["DicomRegInspector"](msec=1)
+
+
+def test_module_presents_itself(application: Any) -> None:
+    module = application.modules.dicomreginspector
+    assert module.title == "DICOM Registration Inspector"
+    assert module.categories == ["Informatics"]
+    assert "https://github.com/DicomRegInspector/DicomRegInspector" in module.helpText
+    assert application.modules.dicomreginspectorplugin.hidden

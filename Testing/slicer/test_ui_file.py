@@ -1,0 +1,114 @@
+"""The .ui file and the code that uses it agree."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer_standin
+from slicer_standin import pythonqt
+from slicer_standin.ctk_widgets import CTK_CLASSES
+
+UI_FILE = slicer_standin.MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspector.ui"
+CODE = [slicer_standin.MODULE_FOLDER / "DicomRegInspector.py"] + sorted(
+    (slicer_standin.MODULE_FOLDER / "DicomRegInspectorLib" / "panel").glob("*.py")
+)
+CTK_SIGNALS = {
+    "ctkPathLineEdit": {"validInputChanged(bool)", "currentPathChanged(QString)"},
+    "ctkCollapsibleButton": {"contentsCollapsed(bool)"},
+}
+"""As their headers declare them."""
+
+
+def named_widgets() -> dict[str, ElementTree.Element]:
+    tree = ElementTree.parse(UI_FILE)
+    return {element.attrib["name"]: element for element in tree.iter("widget")}
+
+
+def used_names() -> set[str]:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in CODE)
+    return set(re.findall(r"\b_?ui\.([a-z]\w+)", text)) - {"__dict__"}
+
+
+def test_every_widget_that_the_code_names_is_in_the_file() -> None:
+    assert used_names() <= set(named_widgets())
+
+
+def test_every_widget_in_the_file_is_used_by_code_or_explains_another() -> None:
+    widgets = named_widgets()
+    root = ElementTree.parse(UI_FILE).find("widget")
+    explains = {name for name, element in widgets.items() if element.find("property[@name='buddy']") is not None}
+    bound = {name for name, element in widgets.items() if element.find("property[@name='SlicerParameterName']") is not None}
+    sections = {name for name in widgets if name == "inputCollapsibleButton"}
+    unused = set(widgets) - used_names() - explains - bound - sections - {root.attrib["name"]}
+    assert unused == set()
+
+
+def test_bound_controls_name_fields_of_the_parameter_node(application: Any) -> None:
+    from DicomRegInspector import DicomRegInspectorParameterNode
+
+    tree = ElementTree.parse(UI_FILE)
+    bound = {element.find("string").text for element in tree.iter("property") if element.get("name") == "SlicerParameterName"}
+    assert bound == {"bakeToSingleGrid", "placeVolumes"}
+    assert bound < set(DicomRegInspectorParameterNode.allParameters)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "signature"),
+    [
+        (path, name, signature)
+        for path in CODE
+        for name, signature in re.findall(r"\bui\.(\w+)\.connect\(\s*\"([^\"]+)\"", path.read_text(encoding="utf-8"))
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else value,
+)
+def test_signal_exists_in_the_widget_class(application: Any, ui: Any, path: Path, name: str, signature: str) -> None:
+    meta = pythonqt.unwrap(getattr(ui, name)).metaObject()
+    assert meta.indexOfSignal(signature) >= 0
+
+
+def test_setting_up_the_panel_connects_every_signal(ui: Any) -> None:
+    assert pythonqt.FAILED_CONNECTIONS == []
+
+
+def test_signals_of_ctk_widgets_are_those_of_the_headers(application: Any) -> None:
+    for widget_class in CTK_CLASSES:
+        meta = widget_class.staticMetaObject
+        own = range(meta.methodOffset(), meta.methodCount())
+        signals = {bytes(meta.method(index).methodSignature()).decode() for index in own
+                   if meta.method(index).methodType() == meta.method(index).MethodType.Signal}
+        assert signals == CTK_SIGNALS[widget_class.__name__]
+
+
+def test_buddies_and_tab_stops_name_widgets() -> None:
+    widgets = named_widgets()
+    tree = ElementTree.parse(UI_FILE)
+    buddies = {element.find("cstring").text for element in tree.iter("property") if element.get("name") == "buddy"}
+    stops = [element.text for element in tree.iter("tabstop")]
+    assert buddies <= set(widgets)
+    assert len(stops) == len(set(stops))
+    interactive = {"QPushButton", "QCheckBox", "QComboBox", "QLineEdit", "QTableWidget", "ctkPathLineEdit"}
+    assert {name for name, element in widgets.items() if element.attrib["class"] in interactive} <= set(stops)
+
+
+def test_every_mnemonic_is_given_once() -> None:
+    tree = ElementTree.parse(UI_FILE)
+    texts = [element.find("string").text or "" for element in tree.iter("property") if element.get("name") == "text"]
+    letters = [match.lower() for text in texts for match in re.findall(r"&(\w)", text)]
+    assert len(letters) == len(set(letters))
+
+
+def test_every_control_says_what_it_does() -> None:
+    needs = {"QPushButton", "QCheckBox", "QComboBox", "QLineEdit", "QTableWidget", "ctkPathLineEdit"}
+    silent = [name for name, element in named_widgets().items()
+              if element.attrib["class"] in needs and element.find("property[@name='toolTip']") is None]
+    assert silent == []
+
+
+def test_panel_has_no_colour_of_its_own() -> None:
+    text = UI_FILE.read_text(encoding="utf-8")
+    assert "styleSheet" not in text
+    assert "palette" not in text
