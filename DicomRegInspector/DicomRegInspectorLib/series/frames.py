@@ -23,9 +23,27 @@ DETECTOR_INFORMATION = 0x00540022
 SLICE_VECTOR = 0x00540080
 FUNCTIONAL_GROUP_CLASSES = frozenset(
     f"1.2.840.10008.5.1.4.1.1.{suffix}"
-    for suffix in ("2.1", "2.2", "4.1", "4.3", "4.4", "128.1", "130", "66.4", "66.7", "30", "6.2", "13.1.1", "13.1.3",
-                   "77.1.5.4", "7.1", "7.2", "7.3", "7.4")
-)  # fmt: skip
+    for suffix in (
+        "2.1",
+        "2.2",
+        "4.1",
+        "4.3",
+        "4.4",
+        "128.1",
+        "130",
+        "66.4",
+        "66.7",
+        "30",
+        "6.2",
+        "13.1.1",
+        "13.1.3",
+        "77.1.5.4",
+        "7.1",
+        "7.2",
+        "7.3",
+        "7.4",
+    )
+)
 """SOP classes whose frames carry their own plane (PS3.3 C.7.6.16)."""
 
 # (group sequence, element, name): what frames may differ by, besides their plane.
@@ -166,9 +184,13 @@ def _nuclear_slices(header: Header) -> list[Slice]:
         raise FileError(header.path, problem) from error
     position, orientation = _raw(detector, Tag.IMAGE_POSITION), _raw(detector, Tag.IMAGE_ORIENTATION)
     first = Slice(
-        header, numbers(position, 3), numbers(orientation, 6), header.pixel_spacing_mm, precision_of(position),
+        header,
+        numbers(position, 3),
+        numbers(orientation, 6),
+        header.pixel_spacing_mm,
+        precision_of(position),
         precision_of(orientation),
-    )  # fmt: skip
+    )
     vector = np.atleast_1d(np.asarray(value if value is not None else [], dtype=np.float64))
     if not _can_be_placed(first) or vector.size != header.number_of_frames:
         return []
@@ -188,5 +210,3 @@ def _moved(first: Slice, corner: Any, number: int, digit: float) -> Slice:
     return Slice(
         first.header, position, first.orientation, first.pixel_spacing_mm, digit, first.orientation_precision, number
     )
-
-

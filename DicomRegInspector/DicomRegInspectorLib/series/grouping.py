@@ -43,8 +43,13 @@ def group_slices(slices: Iterable[Slice]) -> Grouping:
     for one, orientation, spacing in zip(usable, orientation_ids, spacing_ids, strict=True):
         header = one.header
         key = (
-            header.frame_of_reference_uid, one.is_localizer, header.rows, header.columns, spacing, orientation,
-        )  # fmt: skip
+            header.frame_of_reference_uid,
+            one.is_localizer,
+            header.rows,
+            header.columns,
+            spacing,
+            orientation,
+        )
         groups.setdefault(key, []).append(one)
     stacks = sorted((sorted_stack(group) for group in groups.values()), key=lambda stack: -len(stack.slices))
     worst = max((error for error, _ in errors), default=0.0)

@@ -11,8 +11,16 @@ from .stacks import DISTINGUISHING, Slice, Stack
 
 TIMES = ("acquisition date and time", "acquisition time", "trigger time", "content time")
 """Values that tell slices at one position apart by order, even where they differ from slice to slice as well."""
-PARAMETERS = ("temporal position", "b-value", "echo number", "echo time", "inversion time", "flip angle",
-              "trigger time", "image type")  # fmt: skip
+PARAMETERS = (
+    "temporal position",
+    "b-value",
+    "echo number",
+    "echo time",
+    "inversion time",
+    "flip angle",
+    "trigger time",
+    "image type",
+)
 """What a scan sets on purpose: several values of these in a series are a study design, not an accident."""
 
 

@@ -259,9 +259,7 @@ def _check_meta(elements: dict[int, bytes], group: int) -> bool:
 def _checked(elements: dict[int, bytes]) -> dict[int, bytes]:
     """The elements, if they identify an instance and name known character sets."""
     if not (
-        elements.get(Tag.SOP_CLASS_UID)
-        and elements.get(Tag.SOP_INSTANCE_UID)
-        and elements.get(Tag.SERIES_INSTANCE_UID)
+        elements.get(Tag.SOP_CLASS_UID) and elements.get(Tag.SOP_INSTANCE_UID) and elements.get(Tag.SERIES_INSTANCE_UID)
     ):
         raise NotPlainError
     character_set = elements.get(Tag.SPECIFIC_CHARACTER_SET)
@@ -283,5 +281,3 @@ def truncation_problem(tag: int, length: int, present: int) -> str:
 
 def partial_element_problem(left: int) -> str:
     return f"is cut off: its last {left} bytes are the beginning of an element. Copy or export it again."
-
-

@@ -176,8 +176,12 @@ def _without_copies(headers: list[Header]) -> tuple[list[Header], list[Header]]:
 
 
 _IDENTITY = (
-    Tag.SOP_INSTANCE_UID, Tag.IMAGE_POSITION, Tag.IMAGE_ORIENTATION, Tag.INSTANCE_NUMBER, Tag.NUMBER_OF_FRAMES,
-)  # fmt: skip
+    Tag.SOP_INSTANCE_UID,
+    Tag.IMAGE_POSITION,
+    Tag.IMAGE_ORIENTATION,
+    Tag.INSTANCE_NUMBER,
+    Tag.NUMBER_OF_FRAMES,
+)
 
 
 def _slices(headers: list[Header]) -> tuple[list[Slice], list[Finding]]:

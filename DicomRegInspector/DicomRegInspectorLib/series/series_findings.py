@@ -41,9 +41,12 @@ def file_findings(headers: Iterable[Header]) -> list[Finding]:
             amount = f"{missing:,} bytes" if missing is not None else "the end"
             found.append(
                 Finding(
-                    "file-truncated", "error", f"The file ends within its pixel data: {amount} of it missing", header.path,
+                    "file-truncated",
+                    "error",
+                    f"The file ends within its pixel data: {amount} of it missing",
+                    header.path,
                     {"missing_bytes": missing, "sop_instance_uids": [header.sop_instance_uid]},
-                )  # fmt: skip
+                )
             )
     return found
 

@@ -107,9 +107,7 @@ class _Stop:
         else:
             self.end = self.value_offset + length
             if self.end > self.size:
-                raise TruncatedFileError(
-                    self.name, truncation_problem(int(tag), length, self.size - self.value_offset)
-                )
+                raise TruncatedFileError(self.name, truncation_problem(int(tag), length, self.size - self.value_offset))
         self.last_seen = self.after_last and tag == self.last_tag
         return False
 
@@ -138,7 +136,9 @@ def _pydicom_errors(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is not None:
             raise
-        raise TruncatedFileError(name, "is cut off within a sequence of its header. Copy or export it again.") from error
+        raise TruncatedFileError(
+            name, "is cut off within a sequence of its header. Copy or export it again."
+        ) from error
     except MemoryError as error:
         raise FileError(name, "announces more data than there is memory.") from error
     except Exception as error:  # pydicom raises many kinds on broken input, none of them documented
@@ -199,7 +199,9 @@ def _syntax(meta: Dataset) -> str:
 
 
 def _identified(dataset: Dataset) -> bool:
-    return all(dataset.get_item(tag) is not None for tag in (Tag.SOP_CLASS_UID, Tag.SOP_INSTANCE_UID, Tag.SERIES_INSTANCE_UID))
+    return all(
+        dataset.get_item(tag) is not None for tag in (Tag.SOP_CLASS_UID, Tag.SOP_INSTANCE_UID, Tag.SERIES_INSTANCE_UID)
+    )
 
 
 def _deflated_header(name: str, stream: BoundedFile, size: int) -> Header:
@@ -308,8 +310,12 @@ def _swapped(value: bytes, size: int) -> bytes:
 
 def _require_content(name: str, head: bytes, elements: dict[int, bytes]) -> None:
     identifying = (
-        Tag.MEDIA_STORAGE_SOP_CLASS_UID, Tag.SOP_CLASS_UID, Tag.SERIES_INSTANCE_UID, Tag.MODALITY, Tag.ROWS,
-    )  # fmt: skip
+        Tag.MEDIA_STORAGE_SOP_CLASS_UID,
+        Tag.SOP_CLASS_UID,
+        Tag.SERIES_INSTANCE_UID,
+        Tag.MODALITY,
+        Tag.ROWS,
+    )
     if any(elements.get(tag) for tag in identifying):
         return
     if head[128:132] == b"DICM" or not head:

@@ -111,9 +111,13 @@ def judge_spacing(positions: NDArray[np.float64], precision_mm: float) -> Spacin
     drifts = [_drift(section, positions, _tolerance(section.spacing_mm, precision_mm)) for section in sections]
     jitter = max((_jitter(section, intervals) for section in sections), default=0.0)
     return Spacing(
-        nominal, cap, tuple(sections), tuple(one for one in irregular if one is not None),
-        tuple(drift for drift in drifts if drift is not None), jitter,
-    )  # fmt: skip
+        nominal,
+        cap,
+        tuple(sections),
+        tuple(one for one in irregular if one is not None),
+        tuple(drift for drift in drifts if drift is not None),
+        jitter,
+    )
 
 
 def _tolerance(spacing: float, precision: float) -> float:

@@ -58,9 +58,7 @@ class _Maker:
         self.subject = subject
         self.where = f" ({stack.label})" if stack.label else ""
 
-    def finding(
-        self, code: str, severity: Severity, message: str, slices: Iterable[int], **evidence: Any
-    ) -> Finding:
+    def finding(self, code: str, severity: Severity, message: str, slices: Iterable[int], **evidence: Any) -> Finding:
         """A finding about slices (from 1), with their UIDs, instance numbers and positions in its evidence."""
         numbers = list(slices)
         chosen = [self.stack.slices[number - 1] for number in numbers]
@@ -107,9 +105,15 @@ class _Maker:
         else:
             text += f": {ratio:.2f} times the spacing, no whole number of slices"
         return self.finding(
-            "slice-gap", "error", text, (before, after), gap_mm=one.interval_mm, **lengths,
-            missing_slices=one.missing, whole_multiple=one.missing is not None,
-        )  # fmt: skip
+            "slice-gap",
+            "error",
+            text,
+            (before, after),
+            gap_mm=one.interval_mm,
+            **lengths,
+            missing_slices=one.missing,
+            whole_multiple=one.missing is not None,
+        )
 
     def spacing_changes(self) -> list[Finding]:
         assert self.stack.spacing is not None
@@ -125,7 +129,10 @@ class _Maker:
                 f"{mm(before.spacing_mm)} mm in slices {before.first}-{before.last}, "
                 f"{mm(after.spacing_mm)} mm in slices {after.first}-{after.last}"
             )
-            thickness = self._thickness(before.last), self._thickness(after.first if len(border) > 1 else after.first + 1)
+            thickness = (
+                self._thickness(before.last),
+                self._thickness(after.first if len(border) > 1 else after.first + 1),
+            )
             evidence: dict[str, Any] = {
                 "spacing_before_mm": before.spacing_mm,
                 "spacing_after_mm": after.spacing_mm,
@@ -149,9 +156,16 @@ class _Maker:
             f"and {last}: small steps that add up to {mm(one.deviation_mm)} mm off a regular stack, most around slice {at}"
         )
         return self.finding(
-            "spacing-change", "warning", text, (at,), spacing_before_mm=one.first_interval_mm,
-            spacing_after_mm=one.last_interval_mm, deviation_mm=one.deviation_mm, first_slice=first, last_slice=last,
-        )  # fmt: skip
+            "spacing-change",
+            "warning",
+            text,
+            (at,),
+            spacing_before_mm=one.first_interval_mm,
+            spacing_after_mm=one.last_interval_mm,
+            deviation_mm=one.deviation_mm,
+            first_slice=first,
+            last_slice=last,
+        )
 
     def thickness_changes(self) -> list[Finding]:
         found = []
@@ -159,12 +173,18 @@ class _Maker:
         for number, (before, after) in enumerate(zip(values, values[1:], strict=False), start=1):
             if before is None or after is None or math.isclose(before, after, rel_tol=0.01, abs_tol=1e-6):
                 continue
-            text = f"Slice Thickness changes from {mm(before)} to {mm(after)} mm between slices {number} and {number + 1}"
+            text = (
+                f"Slice Thickness changes from {mm(before)} to {mm(after)} mm between slices {number} and {number + 1}"
+            )
             found.append(
                 self.finding(
-                    "thickness-change", "warning", text, (number, number + 1), thickness_before_mm=before,
+                    "thickness-change",
+                    "warning",
+                    text,
+                    (number, number + 1),
+                    thickness_before_mm=before,
                     thickness_after_mm=after,
-                )  # fmt: skip
+                )
             )
         return found
 
@@ -191,9 +211,16 @@ class _Maker:
         )
         return [
             self.finding(
-                "gantry-tilt", "warning", text, (1, len(stack.slices)), tilt_deg=round(tilt, 4), header_tilt_deg=claimed,
-                shift_mm=shift, along_row=float(slope[0]), along_column=float(slope[1]),
-            )  # fmt: skip
+                "gantry-tilt",
+                "warning",
+                text,
+                (1, len(stack.slices)),
+                tilt_deg=round(tilt, 4),
+                header_tilt_deg=claimed,
+                shift_mm=shift,
+                along_row=float(slope[0]),
+                along_column=float(slope[1]),
+            )
         ]
 
     def shifts(self) -> list[Finding]:
@@ -209,9 +236,14 @@ class _Maker:
             )
             found.append(
                 self.finding(
-                    "in-plane-shift", "warning", text, (k + 1,), shift_mm=float(distance[k]),
-                    along_row_mm=float(residuals[k, 0]), along_column_mm=float(residuals[k, 1]),
-                )  # fmt: skip
+                    "in-plane-shift",
+                    "warning",
+                    text,
+                    (k + 1,),
+                    shift_mm=float(distance[k]),
+                    along_row_mm=float(residuals[k, 0]),
+                    along_column_mm=float(residuals[k, 1]),
+                )
             )
         return found
 
@@ -235,9 +267,13 @@ class _Maker:
             )
             found.append(
                 self.finding(
-                    "header-spacing-disagrees", "warning", text, (sections[0].first, sections[0].last),
-                    header_spacing_mm=claimed, measured_spacing_mm=spacing,
-                )  # fmt: skip
+                    "header-spacing-disagrees",
+                    "warning",
+                    text,
+                    (sections[0].first, sections[0].last),
+                    header_spacing_mm=claimed,
+                    measured_spacing_mm=spacing,
+                )
             )
         return found + self._unscanned_tissue()
 
@@ -255,9 +291,13 @@ class _Maker:
         )
         return [
             self.finding(
-                "header-spacing-disagrees", "info", text, (1, len(self.stack.slices)), thickness_mm=thickness,
+                "header-spacing-disagrees",
+                "info",
+                text,
+                (1, len(self.stack.slices)),
+                thickness_mm=thickness,
                 measured_spacing_mm=spacing,
-            )  # fmt: skip
+            )
         ]
 
     def order(self) -> list[Finding]:
@@ -282,9 +322,7 @@ class _Maker:
                 f"slices {k} and {k + 1} ({values[k - 1]:g}, {values[k]:g})"
             )
             found.append(
-                self.finding(
-                    "order-disagrees", "warning", text, (k, k + 1), ordered_by=name, places=int(against.size)
-                )
+                self.finding("order-disagrees", "warning", text, (k, k + 1), ordered_by=name, places=int(against.size))
             )
         return found
 
@@ -300,9 +338,14 @@ class _Maker:
         )
         return [
             self.finding(
-                "spacing-jitter", "info", text, (1, len(self.stack.slices)), jitter_mm=spacing.jitter_mm,
-                precision_mm=digit, nominal_spacing_mm=spacing.nominal_mm,
-            )  # fmt: skip
+                "spacing-jitter",
+                "info",
+                text,
+                (1, len(self.stack.slices)),
+                jitter_mm=spacing.jitter_mm,
+                precision_mm=digit,
+                nominal_spacing_mm=spacing.nominal_mm,
+            )
         ]
 
 
