@@ -1,0 +1,372 @@
+"""The command line: ``dicom-reg-inspector inspect | show | map | load | demo``.
+
+Exit codes: 0 done, 1 findings at or above ``--fail-on``, 2 bad usage or unreadable input (one line on stderr).
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, NoReturn
+
+from . import __version__
+from .errors import DicomRegInspectorError, RegistrationError, UsageError
+from .findings import SEVERITIES
+
+if TYPE_CHECKING:
+    from .inspection import Inspection
+    from .registration import Registration, RegistrationItem
+
+DONE, FOUND, UNUSABLE = 0, 1, 2
+INTERRUPTED = 130
+"""What shells expect of a program stopped by Ctrl-C (128 + SIGINT)."""
+
+LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    parser = _Parser(
+        prog="dicom-reg-inspector",
+        description="Where a DICOM registration really sends each point, and whether an image series really is a "
+        "regular volume.",
+        epilog="Coordinates are DICOM's (LPS) in millimetres. Exit codes: 0 done, 1 findings at or above --fail-on, "
+        "2 bad usage or unreadable input.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_demo):
+        add(commands, common)
+    return parser
+
+
+def _add_inspect(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "inspect", parents=[common], help="report what is wrong with registrations and image series"
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
+    parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
+    parser.add_argument(
+        "--fail-on",
+        choices=("never", *SEVERITIES[1:]),
+        default="never",
+        help="exit with 1 when there is a finding of this severity or worse (default: never)",
+    )
+    parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
+    parser.set_defaults(run=_inspect)
+
+
+def _add_show(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("show", parents=[common], help="say what one DICOM object holds, in words and units")
+    parser.add_argument("file", metavar="FILE")
+    parser.set_defaults(run=_show)
+
+
+def _add_map(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "map",
+        parents=[common],
+        help="map points from the registered to the source frame",
+        description="Map points (LPS mm) from the registered to the source frame, as CSV x,y,z on stdout; nan where "
+        "the registration is undefined.",
+    )
+    parser.add_argument("registration", metavar="REG")
+    parser.add_argument("--points", required=True, metavar="IN.csv", help="CSV with the columns x,y,z; - for stdin")
+    parser.add_argument("--item", type=int, metavar="N", help="item of the registration, counting from 1")
+    parser.add_argument("--inverse", action="store_true", help="map from the source to the registered frame")
+    parser.add_argument("--residuals", action="store_true", help="with --inverse: add a column residual_mm")
+    parser.set_defaults(run=_map)
+
+
+def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "load",
+        parents=[common],
+        help="write registrations as a Slicer scene or a transform file",
+        description="Write registrations for other tools: .mrb a Slicer scene with all items as transform nodes; "
+        ".h5 and .tfm an ITK transform; .nrrd, .nii.gz and .mha a displacement field. All map from the registered to "
+        "the source frame, as resampling needs it.",
+    )
+    parser.add_argument("registrations", nargs="+", metavar="REG")
+    parser.add_argument("--output", required=True, metavar="FILE", help="ends in " + ", ".join(LOAD_SUFFIXES))
+    parser.add_argument("--item", type=int, metavar="N", help="only this item, counting from 1")
+    parser.add_argument("--bake", action="store_true", help="put pre and post matrices into the vectors")
+    parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
+    parser.set_defaults(run=_load)
+
+
+def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("demo", parents=[common], help="the whole job on files that are installed anyway")
+    parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
+    parser.set_defaults(run=_demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code. No traceback gets out unless ``--debug`` asks for it."""
+    if arguments is None:
+        arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        options = _parser().parse_args(arguments)
+        if not debug:
+            # Libraries comment on odd files in their own words; the findings say it in ours.
+            warnings.simplefilter("ignore")
+            logging.disable(logging.CRITICAL)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else UNUSABLE
+    except BrokenPipeError:
+        _drop_output()
+        return DONE
+    except KeyboardInterrupt:
+        _complain("stopped")
+        return INTERRUPTED
+    except DicomRegInspectorError as error:
+        _complain(str(error))
+    except MemoryError:
+        _complain("there is not enough memory for this")
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if debug:
+            raise
+        _complain(f"unexpected {type(error).__name__}: {error}; run again with --debug for details and report it")
+    finally:
+        logging.disable(logging.NOTSET)
+    return UNUSABLE
+
+
+def _one_line(text: str) -> str:
+    from .report import printable
+
+    return printable(" ".join(text.split()))
+
+
+def _complain(text: str) -> None:
+    """One line on stderr."""
+    from .report import write_text
+
+    write_text(sys.stderr, f"dicom-reg-inspector: {_one_line(text)}")
+
+
+def _print(text: str) -> None:
+    """Onto stdout; a reader that has gone (``| head``) does not change what the command found."""
+    from .report import write_text
+
+    try:
+        write_text(sys.stdout, text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+
+
+def _drop_output() -> None:
+    # Python flushes stdout once more when it ends; that must not fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from .inspection import inspect_paths
+    from .report import Style, inspection_report, write_json
+    from .report.files import json_text
+    from .report.progress import ProgressBar
+
+    if options.json not in (None, "-"):
+        _check_report_place(Path(options.json))
+    with ProgressBar(sys.stderr) as progress:
+        inspection = inspect_paths(options.paths, progress)
+    if options.json == "-":
+        _print(json_text(inspection.to_dict(), ascii_only=True))
+    else:
+        _print(inspection_report(inspection, Style.of(sys.stdout), complete=options.all))
+        if options.json is not None:
+            write_json(options.json, inspection.to_dict())
+    if not _anything_read(inspection):
+        _complain(f"no DICOM object could be read in {', '.join(options.paths)}")
+        return UNUSABLE
+    return _verdict(inspection, options.fail_on)
+
+
+def _check_report_place(path: Path) -> None:
+    """Refuse, before the work, a place that the report cannot go to or that holds anything but a report."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file for the JSON report")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.absolute().parent} to write the JSON report to")
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(64).strip()
+        if head and not head.startswith(b"{"):
+            raise UsageError(f"{path}: is there and is no JSON report; it is not overwritten, name another file")
+
+
+def _anything_read(inspection: Inspection) -> bool:
+    return bool(inspection.registrations or inspection.series or inspection.file_counts.other_dicom)
+
+
+def _verdict(inspection: Inspection, fail_on: str) -> int:
+    if fail_on == "never":
+        return DONE
+    level = SEVERITIES.index(fail_on)
+    return FOUND if any(SEVERITIES.index(one.severity) >= level for one in inspection.findings) else DONE
+
+
+def _show(options: argparse.Namespace) -> int:
+    from .report import Style, show_file
+
+    if os.path.isdir(options.file):
+        raise UsageError(f"{options.file}: is a folder; show takes one file, inspect takes folders")
+    _print(show_file(options.file, Style.of(sys.stdout)))
+    return DONE
+
+
+def _map(options: argparse.Namespace) -> int:
+    from .registration import read_registration
+    from .report.points import format_points, parse_points
+
+    if options.residuals and not options.inverse:
+        raise UsageError("--residuals belongs to --inverse: the forward direction has none")
+    registration = read_registration(options.registration)
+    item = _choose_item(registration, options.item)
+    name = "stdin" if options.points == "-" else options.points
+    points = parse_points(_read_text(options.points), name)
+    if not options.inverse:
+        mapped = item.map_points(points)
+        _print(format_points(mapped))
+        undefined = int((mapped != mapped).any(axis=1).sum())
+        if undefined:
+            _complain(f"{undefined} of {len(points)} points lie where the registration is undefined: nan")
+        return DONE
+    result = item.map_points_inverse(points)
+    _print(format_points(result.points, result.residual_mm if options.residuals else None))
+    found = int(result.converged.sum())
+    largest = f", largest residual {result.residual_mm[result.converged].max():.2g} mm" if found else ""
+    _complain(f"inverse: {found} of {len(points)} points found{largest}; {len(points) - found} not found")
+    return DONE
+
+
+def _read_text(place: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{place}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{place}: is not text in UTF-8; expected CSV with the header x,y,z") from error
+
+
+def _choose_item(registration: Registration, number: int | None) -> RegistrationItem:
+    """The item asked for, the only one, or the only one that moves anything (said on stderr)."""
+    items = registration.items
+    if not items:
+        raise RegistrationError(registration.path, f"is a {registration.kind} object: it maps no points")
+    if number is not None:
+        chosen = next((item for item in items if item.number == number), None)
+        if chosen is None:
+            raise UsageError(f"{registration.path} has no item {number}; it has items 1 to {len(items)}")
+        return chosen
+    moving = [item for item in items if not _is_identity(item)]
+    if len(items) > 1 and len(moving) != 1:
+        named = "; ".join(f"{item.number}: {item.description}, frame {item.source_frame_uid}" for item in items)
+        raise UsageError(f"{registration.path} has {len(items)} items; choose one with --item ({named})")
+    if len(items) > 1:
+        frame = moving[0].source_frame_uid
+        _complain(f"item {moving[0].number} of {len(items)} is used, frame {frame}; the others are the identity")
+    return moving[0] if moving else items[0]
+
+
+def _is_identity(item: RegistrationItem) -> bool:
+    import numpy as np
+
+    if item.problem is not None or item.grid is not None:
+        return False
+    matrix = item.matrix if item.kind == "matrix" else item.post @ item.pre
+    return bool(np.abs(matrix - np.eye(4)).max() < 1e-9)
+
+
+def _load(options: argparse.Namespace) -> int:
+    output = Path(options.output)
+    if not output.name.lower().endswith(LOAD_SUFFIXES):
+        raise UsageError(f"{output}: expected a name that ends in {', '.join(LOAD_SUFFIXES)}")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {output.absolute().parent}")
+    inputs = {os.path.realpath(path) for path in options.registrations}
+    if os.path.realpath(output) in inputs:
+        raise UsageError(f"{output}: is one of the registrations; name another output")
+    if output.exists() and not options.overwrite:
+        raise UsageError(f"{output}: is there; --overwrite replaces it")
+    from .registration import read_registration
+
+    registrations = [read_registration(path) for path in options.registrations]
+    items = None
+    if options.item is not None:
+        items = [options.item]
+    elif not output.name.lower().endswith(".mrb") and len(registrations) == 1 and len(registrations[0].items) > 1:
+        items = [_choose_item(registrations[0], None).number]
+    with _quiet_libraries(options.debug):
+        save = _scene_room("save")
+        save.save_registrations(registrations, output, items=items, bake=options.bake)
+    _print(f"{output}: {save.describe(registrations, output, items)}")
+    return DONE
+
+
+def _demo(options: argparse.Namespace) -> int:
+    with _quiet_libraries(options.debug):
+        _scene_room("save")
+    from .demo import run_demo
+
+    run_demo(Path(options.folder), _print, lambda: _quiet_libraries(options.debug))
+    return DONE
+
+
+def _scene_room(module: str) -> ModuleType:
+    """A module of the scene room; it needs the MRML libraries, which a plain installation lacks."""
+    from importlib import import_module
+
+    try:
+        return import_module(f".scene.{module}", __package__)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
+            raise
+        raise UsageError(
+            f"this needs Slicer's MRML libraries ({error}); install them: pip install 'dicom-reg-inspector[headless]'"
+        ) from error
+
+
+@contextmanager
+def _quiet_libraries(debug: bool) -> Iterator[None]:
+    """Keeps what ITK and VTK write straight to the stderr descriptor off the screen, unless ``--debug`` wants it."""
+    if debug:
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Writing results so that nobody finds half of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+
+
+def write_json(path: str | PathLike[str], value: Any) -> None:
+    """Write a JSON file, UTF-8, in place of one that is there; numbers that JSON does not know (NaN) become null.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be written; what was there before is untouched then.
+    """
+    data = json_text(value).encode("utf-8") + b"\n"
+    replace_file(path, lambda unfinished: unfinished.write_bytes(data))
+
+
+def json_text(value: Any, *, ascii_only: bool = False) -> str:
+    """A value as JSON text; with ``ascii_only``, or where UTF-8 cannot hold it (odd file names), ``\\u`` escapes."""
+    text = json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
+    return json.dumps(json.loads(text), indent=1) if ascii_only or not _is_utf8(text) else text
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeError:
+        return False
+    return True
+
+
+def finite(value: Any) -> Any:
+    """The value with NaN and infinities as None, and NumPy's types as Python's."""
+    if isinstance(value, dict):
+        return {str(key): finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    if hasattr(value, "tolist"):
+        return finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PathLike):
+        return os.fspath(value)
+    if hasattr(value, "items"):
+        return {str(key): finite(one) for key, one in value.items()}
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def replace_file(path: str | PathLike[str], write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file beside the place, then move it there in one step.
+
+    Parameters
+    ----------
+    write
+        Called with the path of the unfinished file, whose name ends like the final one's.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be written; what was there before is untouched, and nothing is left behind.
+    """
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    unfinished = place.with_name(f".unfinished-{os.getpid()}-{place.name}")
+    try:
+        if place.exists() and not place.is_file():
+            write(place)  # A device or a pipe is written to, not replaced.
+            return
+        write(unfinished)
+        os.replace(unfinished, place)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""What a 4x4 matrix does, in words."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .terminal import millimetres
+
+RIGID_TOLERANCE = 1e-4
+"""How far the rotation part may be from a rotation: matrices are written with a few decimals."""
+_SAME = 1e-9
+
+_SIDES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))
+"""What the positive and the negative direction of each LPS axis is called."""
+
+
+def describe_matrix(matrix: np.ndarray) -> str:
+    """A matrix (4, 4) between LPS coordinates in mm, in words: identity, translation, rotation, affine."""
+    if not np.isfinite(matrix).all():
+        return "not all numbers"
+    linear, offset = matrix[:3, :3], matrix[:3, 3]
+    shift = f"translation ({', '.join(millimetres(value) for value in offset)}) mm"
+    moves = bool(np.abs(offset).max() > _SAME)
+    if np.abs(linear - np.eye(3)).max() <= _SAME:
+        return shift if moves else "identity"
+    if np.abs(linear @ linear.T - np.eye(3)).max() > RIGID_TOLERANCE:
+        scale = np.linalg.svd(linear, compute_uv=False)
+        words = f"affine with scale {', '.join(f'{value:.4g}' for value in scale)}"
+    elif np.linalg.det(linear) < 0:
+        words = "reflection"
+    else:
+        words = f"rotation by {rotation_deg(linear):.2f}°"
+    return f"{words}, {shift}" if moves else words
+
+
+def rotation_deg(linear: np.ndarray) -> float:
+    """The angle in degrees of a rotation (3, 3)."""
+    # atan2 keeps small angles, where the cosine alone is blind.
+    skew = np.array([linear[2, 1] - linear[1, 2], linear[0, 2] - linear[2, 0], linear[1, 0] - linear[0, 1]])
+    return math.degrees(math.atan2(float(np.linalg.norm(skew)), float(np.trace(linear)) - 1))
+
+
+def describe_direction(vector: np.ndarray) -> str:
+    """An LPS direction in words: ``left``, ``posterior and 18.5° superior``."""
+    unit = np.asarray(vector, float)
+    unit = unit / np.linalg.norm(unit)
+    order = np.argsort(-np.abs(unit))
+    main = _side(unit, order[0])
+    angle = math.degrees(math.acos(min(abs(float(unit[order[0]])), 1.0)))
+    if angle < 0.05:
+        return main
+    return f"{main}, {angle:.1f}° towards {_side(unit, order[1])}"
+
+
+def _side(vector: np.ndarray, axis: int) -> str:
+    return _SIDES[axis][0 if vector[axis] > 0 else 1]
+
+
+def describe_plane(normal: np.ndarray) -> str:
+    """A slice plane by its normal (LPS): ``axial``, ``axial, tilted 18.5°``, ``oblique``."""
+    unit = np.asarray(normal, float)
+    unit = unit / np.linalg.norm(unit)
+    axis = int(np.argmax(np.abs(unit)))
+    angle = math.degrees(math.acos(min(abs(float(unit[axis])), 1.0)))
+    name = ("sagittal", "coronal", "axial")[axis]
+    if angle < 0.05:
+        return name
+    return f"{name}, tilted {angle:.1f}°" if angle <= 40 else f"oblique, nearest to {name} ({angle:.1f}° off)"
