@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from ..findings import Finding
 from .elements import tag_text
 from .grid import Grid
 from .statistics import Region
+
+if TYPE_CHECKING:
+    from .bulk import BulkPart
+    from .measures import Summary
 
 ORTHONORMAL_TOLERANCE = 1e-3
 """Largest dot product, and deviation from unit length, of grid directions: decimal strings of 4 places reach 2e-4."""
@@ -22,6 +26,13 @@ NEAR_ZERO_MM = 0.1
 
 One such export was seen in the field with components from -0.05 to 0.02 mm.
 """
+
+FOLDING_ERROR_SHARE = 1e-3
+"""Share of folded nodes from which folding is an error: single nodes at the border fold in many usable fields."""
+BULK_SHIFT_MM, BULK_ROTATION_DEG = 3.0, 1.0
+"""Bulk motion worth a word: beyond what a careful patient set-up leaves."""
+BULK_RESIDUAL_SHARE = 0.5
+"""Share of the displacement that may be left for a rigid motion to count as most of it."""
 
 
 def is_rigid(matrix: np.ndarray) -> bool:
@@ -97,14 +108,14 @@ def vector_findings(grid: Grid, subject: str, identity_matrices: bool) -> tuple[
         evidence = region_evidence(grid, statistics.undefined, total)
         message = (
             f"{statistics.undefined.count} of {total} vectors ({evidence['percent']:.3g} %) are NaN (undefined), "
-            f"{_box_text(statistics.undefined)}. Points there map to nothing; in a scene these vectors are zero."
+            f"{box_text(statistics.undefined)}. Points there map to nothing; in a scene these vectors are zero."
         )
         findings.append(Finding("reg-vectors-undefined", "warning", message, subject, evidence))
     if statistics.infinite is not None:
         evidence = region_evidence(grid, statistics.infinite, total)
         message = (
             f"{statistics.infinite.count} of {total} vectors ({evidence['percent']:.3g} %) are infinite, "
-            f"{_box_text(statistics.infinite)}. In a scene these vectors are zero."
+            f"{box_text(statistics.infinite)}. In a scene these vectors are zero."
         )
         findings.append(Finding("reg-vectors-nonfinite", "error", message, subject, evidence))
     if statistics.max_mm is not None and statistics.max_mm < NEAR_ZERO_MM and identity_matrices:
@@ -115,6 +126,44 @@ def vector_findings(grid: Grid, subject: str, identity_matrices: bool) -> tuple[
         evidence = {"max_mm": statistics.max_mm, "mean_mm": statistics.mean_mm, "threshold_mm": NEAR_ZERO_MM}
         findings.append(Finding("reg-near-zero", "warning", message, subject, evidence))
     return tuple(findings)
+
+
+def folding_finding(subject: str, folded: dict[str, Any] | None, jacobian: Summary) -> tuple[Finding, ...]:
+    """A finding when Jacobian determinants of 0 or less were found.
+
+    Parameters
+    ----------
+    folded
+        Evidence about the folded region as :func:`region_evidence` gives it; None without one.
+    jacobian
+        Summary of the determinants.
+    """
+    if folded is None:
+        return ()
+    share = folded["count"] / jacobian.count
+    message = (
+        f"The Jacobian determinant is 0 or less at {folded['count']} of {jacobian.count} nodes ({100 * share:.3g} %), "
+        f"as low as {jacobian.min:.3g}: the mapping folds there, within grid nodes (i, j, k) = "
+        f"{tuple(folded['first_index_ijk'])} to {tuple(folded['last_index_ijk'])}."
+    )
+    evidence = {**folded, "jacobian_min": jacobian.min, "nonpositive_fraction": share}
+    severity = "error" if share >= FOLDING_ERROR_SHARE else "warning"
+    return (Finding("reg-folding", severity, message, subject, evidence),)
+
+
+def bulk_finding(subject: str, rigid: BulkPart | None) -> tuple[Finding, ...]:
+    """A finding when one rigid motion makes up most of a field: whoever also applies it separately moves twice."""
+    if rigid is None:
+        return ()
+    shift = float(np.linalg.norm(rigid.shift_mm))
+    large = shift >= BULK_SHIFT_MM or rigid.rotation_deg >= BULK_ROTATION_DEG
+    if not large or rigid.residual_rms_mm > BULK_RESIDUAL_SHARE * rigid.displacement_rms_mm:
+        return ()
+    message = (
+        f"One rigid motion (shift {shift:.4g} mm at the centre, rotation {rigid.rotation_deg:.3g}°) makes up most of "
+        f"this mapping: without it, {rigid.residual_rms_mm:.3g} mm RMS are left of {rigid.displacement_rms_mm:.4g} mm."
+    )
+    return (Finding("reg-bulk-motion", "info", message, subject, rigid.to_dict()),)
 
 
 def region_evidence(grid: Grid, region: Region, total: int) -> dict[str, Any]:
@@ -136,7 +185,8 @@ def _corner(region: Region, which: tuple[int, ...]) -> tuple[int, int, int]:
     return tuple(b if side else a for a, b, side in zip(region.first, region.last, which, strict=True))
 
 
-def _box_text(region: Region) -> str:
+def box_text(region: Region) -> str:
+    """Where a region lies on the grid, in words."""
     if region.count == 1:
         return f"at grid node (i, j, k) = {region.first}"
     return f"within grid nodes (i, j, k) = {region.first} to {region.last}"

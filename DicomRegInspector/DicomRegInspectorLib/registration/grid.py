@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from .statistics import VectorStatistics, measure_vectors
-from .vectors import VectorPlace
+from .vectors import MemoryPlace, VectorPlace
 
 BORDER_TOLERANCE_MM = 1e-3
 """How far outside the outermost nodes a point still counts as on them.
@@ -38,8 +38,8 @@ class Grid:
     """(3,) centre of node (0, 0, 0)."""
     directions: np.ndarray
     """(3, 3), columns row, column and row x column."""
-    place: VectorPlace
-    """Where the vectors lie in the file."""
+    place: VectorPlace | MemoryPlace
+    """Where the vectors lie: in a file, or in memory."""
 
     @property
     def index_to_lps(self) -> np.ndarray:
@@ -58,6 +58,8 @@ class Grid:
         FileError
             When the file is gone or has changed.
         """
+        if isinstance(self.place, MemoryPlace):
+            return self.place.array
         nx, ny, nz = self.dimensions
         array = np.empty((nz, ny, nx, 3), np.float32)
         self.place.read_into(array)
@@ -163,3 +165,18 @@ def _fill_undefined(vectors: np.ndarray) -> None:
     total = np.where(finite[:, :, None], vectors, 0.0).sum(axis=0)
     mean = total / np.maximum(finite.sum(axis=0), 1)[:, None]
     vectors[:] = np.where(finite[:, :, None], vectors, mean)
+
+
+def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray) -> Grid:
+    """A grid of vectors in memory, which are not copied.
+
+    Parameters
+    ----------
+    vectors
+        (nz, ny, nx, 3) float32, C-contiguous, mm.
+    index_to_world
+        (4, 4) from (i, j, k, 1) to mm, in the coordinates of the vectors: LPS, or RAS throughout.
+    """
+    nz, ny, nx, _ = vectors.shape
+    spacing = np.linalg.norm(index_to_world[:3, :3], axis=0)
+    return Grid((nx, ny, nz), spacing, index_to_world[:3, 3], index_to_world[:3, :3] / spacing, MemoryPlace(vectors))

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import RegistrationError
 from ..findings import Finding
-from .checks import vector_findings
+from .checks import folding_finding, region_evidence, vector_findings
+from .field import field_of_grid
 from .grid import Grid
 from .mapping import (
     INVERSE_TOLERANCE_MM,
@@ -21,6 +22,7 @@ from .mapping import (
     invert_deformable,
     map_deformable,
 )
+from .measures import folded_region, jacobian, summarize
 
 ItemKind = Literal["matrix", "deformable"]
 
@@ -73,7 +75,7 @@ class RegistrationItem:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """Everything found about this item. The first use reads the vectors once.
+        """Everything found about this item. The first use reads the vectors twice: for their lengths and for folding.
 
         Raises
         ------
@@ -83,7 +85,17 @@ class RegistrationItem:
         if self.grid is None or self.problem is not None:
             return self.header_findings
         identity = np.array_equal(self.pre, np.eye(4)) and np.array_equal(self.post, np.eye(4))
-        return self.header_findings + vector_findings(self.grid, self.subject, identity)
+        found = vector_findings(self.grid, self.subject, identity)
+        return self.header_findings + found + self._folding()
+
+    def _folding(self) -> tuple[Finding, ...]:
+        field = field_of_grid(self.grid, self.pre, self.post)
+        determinants = jacobian(field)
+        folded = folded_region(determinants)
+        if folded is None:
+            return ()
+        evidence = region_evidence(self.grid, folded, self.grid.place.count)
+        return folding_finding(self.subject, evidence, summarize(determinants))
 
     @property
     def displacement_mm(self) -> dict[str, float | None] | None:

@@ -54,7 +54,7 @@ class VectorPlace:
         source.skip(self.offset + first * BYTES_PER_VECTOR)
         return source
 
-    def read_into(self, target: np.ndarray, work: SlabWork | None = None) -> None:
+    def read_into(self, target: np.ndarray, work: SlabWork | None = None, *, threads: int = 2) -> None:
         """Fill an array with all vectors, components along LPS in mm as the file holds them.
 
         Parameters
@@ -63,6 +63,8 @@ class VectorPlace:
             float32, C-contiguous, ``count * 3`` numbers in all; its memory is written slab by slab.
         work
             Applied to every slab once its numbers are in this machine's byte order, possibly from two threads.
+        threads
+            1 or 2.
 
         Raises
         ------
@@ -74,15 +76,32 @@ class VectorPlace:
             raise ValueError(
                 f"target must be {self.count * 3} contiguous float32 numbers, got {target.shape} {target.dtype}"
             )
-        parts = 2 if self.deflated_from is None and (os.cpu_count() or 1) > 1 and self.count > 4 * SLAB_VECTORS else 1
-        middle = self.count // parts // SLAB_VECTORS * SLAB_VECTORS if parts == 2 else self.count
-        if parts == 1:
+        cores = min(threads, os.cpu_count() or 1)
+        if self.deflated_from is not None or cores < 2 or self.count <= 4 * SLAB_VECTORS:
             self._fill(flat, 0, self.count, work)
             return
+        middle = self.count // 2 // SLAB_VECTORS * SLAB_VECTORS
         with ThreadPoolExecutor(1) as pool:
             other = pool.submit(self._fill, flat, middle, self.count, work)
             self._fill(flat, 0, middle, work)
             other.result()
+
+    def fill_repeatedly(self, buffer: np.ndarray, first: int) -> Iterator[None]:
+        """Fill an array with the vectors from number ``first`` on, then with those that follow, each time it is asked.
+
+        Parameters
+        ----------
+        buffer
+            float32, C-contiguous.
+        """
+        flat = buffer.reshape(-1)
+        source = self.open(first)
+        try:
+            for start in range(first, self.count, flat.size // 3):
+                self._read(source, flat, start)
+                yield
+        finally:
+            source.close()
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
         """All vectors in order: (number of the first, float32 (n, 3) LPS mm); the array is used again for the next."""
@@ -117,6 +136,25 @@ class VectorPlace:
                 f"{self.count * BYTES_PER_VECTOR} bytes; the file has changed since it was opened",
             )
         to_native(slab, self.byte_order)
+
+
+@dataclass(frozen=True)
+class MemoryPlace:
+    """Vectors that are in memory already, in place of a file."""
+
+    array: np.ndarray
+    """(nz, ny, nx, 3) float32, C-contiguous."""
+
+    @property
+    def count(self) -> int:
+        """Number of vectors."""
+        return self.array.size // 3
+
+    def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
+        """As :meth:`VectorPlace.slabs`; the slabs are views."""
+        flat = self.array.reshape(-1, 3)
+        for first in range(0, len(flat), SLAB_VECTORS):
+            yield first, flat[first : first + SLAB_VECTORS]
 
 
 def to_native(slab: np.ndarray, byte_order: str) -> None:

@@ -66,14 +66,14 @@ def load_registration(
     registration = path_or_registration
     if not isinstance(registration, Registration):
         registration = read_registration(registration)
-    chosen = _choose(registration, items)
+    chosen = _choose(registration, None if items is None else list(items))
     chains = [_chain(item, bake) for item in chosen]
     return [
         _add_item(registration, item, chain, scene, place_volumes) for item, chain in zip(chosen, chains, strict=True)
     ]
 
 
-def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
+def _choose(registration: Registration, items: list[int] | None) -> list[RegistrationItem]:
     if not registration.items:
         raise RegistrationError(
             registration.path, f"is a {registration.kind} object: it holds nothing to load as a transform"

@@ -1,0 +1,90 @@
+"""Measures taken at a sample of the nodes: bending energy, the inverse's residual, the bulk motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .field import Field
+
+BENDING_SAMPLE = 50_000
+INVERSE_SAMPLE = 5_000
+BULK_SAMPLE = 50_000
+SEED = 20_240_501
+"""Fixed, so that a report says the same each time."""
+
+Gather = Callable[[np.ndarray], np.ndarray]
+"""Displacements (n, 3) mm at node indices (n, 3), as float64; NaN where undefined."""
+
+
+@dataclass(frozen=True)
+class BendingEnergy:
+    """Mean over the nodes of the squared second derivatives of the displacement, in 1/mm²."""
+
+    mean: float | None
+    standard_error: float | None
+    """0 where every node with two neighbours along each axis was taken."""
+    samples: int
+    of: int
+    """Nodes there are to sample from."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The sample behind the number."""
+        return {"standard_error": self.standard_error, "samples": self.samples, "of": self.of}
+
+
+def sample_nodes(dimensions: tuple[int, int, int], count: int, margin: int = 0) -> np.ndarray:
+    """Node indices (n, 3): all of them, or ``count`` at random, that keep a margin along axes of more than one node."""
+    first = np.array([margin if size > 1 else 0 for size in dimensions])
+    sizes = np.array(dimensions) - 2 * first
+    if (sizes < 1).any():
+        return np.empty((0, 3), np.int64)
+    total = int(np.prod(sizes))
+    flat = np.arange(total) if total <= count else np.random.default_rng(SEED).integers(0, total, count)
+    index = np.stack([flat % sizes[0], flat // sizes[0] % sizes[1], flat // (sizes[0] * sizes[1])], axis=1)
+    return index + first
+
+
+def bending_energy(field: Field, gather: Gather, count: int = BENDING_SAMPLE) -> BendingEnergy:
+    """``Σ_c Σ_ab (∂²D_c/∂x_a∂x_b)²`` averaged over inner nodes (Rueckert et al., IEEE TMI 18(8), 1999, equation 7).
+
+    Parameters
+    ----------
+    field
+        For the lattice.
+    gather
+        Looks displacements up.
+    count
+        Nodes to sample at most.
+    """
+    index = sample_nodes(field.dimensions, count, margin=1)
+    active = [axis for axis, size in enumerate(field.dimensions) if size > 2]
+    first = np.array([1 if size > 1 else 0 for size in field.dimensions])
+    of = int(np.prod(np.maximum(np.array(field.dimensions) - 2 * first, 0)))
+    if not len(index) or not active:
+        return BendingEnergy(None, None, 0, of)
+    energy = np.einsum("nabc,nabc->n", *[_second_derivatives(field, gather, index, active)] * 2)
+    energy = energy[np.isfinite(energy)]
+    if not len(energy):
+        return BendingEnergy(None, None, 0, of)
+    error = 0.0 if len(index) == of else float(energy.std(ddof=1) / np.sqrt(len(energy)))
+    return BendingEnergy(float(energy.mean()), error, len(energy), of)
+
+
+def _second_derivatives(field: Field, gather: Gather, index: np.ndarray, active: list[int]) -> np.ndarray:
+    """(n, a, b, c) second derivatives along the registered axes of component c at nodes (n, 3)."""
+    unit = np.eye(3, dtype=np.int64)
+    here = gather(index)
+    along = np.zeros((len(index), 3, 3, 3))
+    for a in active:
+        along[:, a, a] = gather(index + unit[a]) - 2 * here + gather(index - unit[a])
+        for b in active:
+            if b > a:
+                mixed = gather(index + unit[a] + unit[b]) - gather(index + unit[a] - unit[b])
+                mixed += gather(index - unit[a] - unit[b]) - gather(index - unit[a] + unit[b])
+                along[:, a, b] = along[:, b, a] = mixed / 4
+    to_index = np.linalg.inv(field.index_to_world[:3, :3])
+    return np.einsum("ia,nijc,jb->nabc", to_index, along, to_index, optimize=True)
