@@ -2,9 +2,9 @@
 
 import pathlib
 
-import vtk
-
 import slicer
+import vtk
+from DicomRegInspectorLib.panel.selftests import SelfTests
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -15,8 +15,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
-
-from DicomRegInspectorLib.panel.selftests import SelfTests
 
 
 class DicomRegInspector(ScriptedLoadableModule):
@@ -31,8 +29,8 @@ class DicomRegInspector(ScriptedLoadableModule):
         self.parent.helpText = _("""
 <p>Loads DICOM spatial and deformable registrations as transform nodes exactly where the standard says, and finds what
 is wrong with registrations and with the slice positions of image series.</p>
-<p>In the Python console: <code>logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder);
-nodes = logic.loadRegistration(path)</code></p>
+<p>In the Python console: <code>from DicomRegInspector import DicomRegInspectorLogic;
+logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder); nodes = logic.loadRegistration(path)</code></p>
 <p>See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documentation</a>.</p>
 """)
         self.parent.acknowledgementText = _("""
@@ -177,7 +175,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         return findings_table(inspection, slicer.mrmlScene)
 
     def plotSlicePositions(self, series):
-        """Chart the distance from each slice of a series to the next; shown where there is a layout. Returns the chart."""
+        """Chart the distance from each slice of a series to the next; shown where there is a layout."""
         from DicomRegInspectorLib.scene.plots import plot_slice_positions
 
         chart = plot_slice_positions(series, slicer.mrmlScene).chart

@@ -54,7 +54,9 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
             kind = self.kindByContent(path)
             if kind is None:
                 return None
-            warning = _("The SOP class ({uid}) is not one of a registration; the content is.").format(uid=sopClass or "?")
+            warning = _("The SOP class ({uid}) is not one of a registration; the content is.").format(
+                uid=sopClass or "?"
+            )
         else:
             return None
         loadable = DICOMLoadable()
@@ -118,7 +120,7 @@ See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documen
 """
         parent.hidden = True
         try:
-            slicer.modules.dicomPlugins
+            slicer.modules.dicomPlugins  # noqa: B018 - made by the first plugin that comes
         except AttributeError:
             slicer.modules.dicomPlugins = {}
         slicer.modules.dicomPlugins["DicomRegInspectorPlugin"] = DicomRegInspectorPluginClass

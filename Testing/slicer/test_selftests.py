@@ -10,10 +10,10 @@ from slicer_standin import pythonqt
 
 
 def test_class_names_are_those_that_slicer_looks_for(application: Any) -> None:
-    import DicomRegInspector as module
+    import DicomRegInspector
 
     for suffix in ("", "Widget", "Logic", "Test"):
-        assert isinstance(getattr(module, "DicomRegInspector" + suffix), type)
+        assert isinstance(getattr(DicomRegInspector, "DicomRegInspector" + suffix), type)
 
 
 @pytest.mark.parametrize("main_window", [False, True], ids=["without main window", "with main window"])
@@ -26,29 +26,31 @@ def test_every_selftest_passes_and_no_slot_fails(application: Any, main_window: 
     assert suite.countTestCases() >= 9
     result = unittest.TestResult()
     suite.run(result)
-    assert not result.failures + result.errors + result.skipped, "\n".join(text for _test, text in result.failures + result.errors)
+    assert not result.failures + result.errors + result.skipped, "\n".join(
+        text for _test, text in result.failures + result.errors
+    )
     assert pythonqt.SLOT_ERRORS == []
     application.app.playMainWindow(False)
 
 
 def test_reload_and_test_button_runs_them(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import DicomRegInspector as module
+    import DicomRegInspector
 
     run = []
-    for name in dir(module.DicomRegInspectorTest):
+    for name in dir(DicomRegInspector.DicomRegInspectorTest):
         if name.startswith("test_"):
-            monkeypatch.setattr(module.DicomRegInspectorTest, name, lambda self, name=name: run.append(name))
+            monkeypatch.setattr(DicomRegInspector.DicomRegInspectorTest, name, lambda self, name=name: run.append(name))
     application.selfTests["DicomRegInspector"](msec=1)
     assert len(run) >= 9
 
 
 def test_selftest_that_fails_is_reported(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import DicomRegInspector as module
+    import DicomRegInspector
 
     def fail(self: Any) -> None:
         self.assertEqual(1, 2)
 
-    monkeypatch.setattr(module.DicomRegInspectorTest, "test_gap_is_found_and_tabled", fail)
+    monkeypatch.setattr(DicomRegInspector.DicomRegInspectorTest, "test_gap_is_found_and_tabled", fail)
     with pytest.raises(AssertionError):
         application.selfTests["DicomRegInspector"](msec=1)
 

@@ -41,7 +41,9 @@ def test_every_widget_in_the_file_is_used_by_code_or_explains_another() -> None:
     widgets = named_widgets()
     root = ElementTree.parse(UI_FILE).find("widget")
     explains = {name for name, element in widgets.items() if element.find("property[@name='buddy']") is not None}
-    bound = {name for name, element in widgets.items() if element.find("property[@name='SlicerParameterName']") is not None}
+    bound = {
+        name for name, element in widgets.items() if element.find("property[@name='SlicerParameterName']") is not None
+    }
     sections = {name for name in widgets if name == "inputCollapsibleButton"}
     unused = set(widgets) - used_names() - explains - bound - sections - {root.attrib["name"]}
     assert unused == set()
@@ -51,7 +53,9 @@ def test_bound_controls_name_fields_of_the_parameter_node(application: Any) -> N
     from DicomRegInspector import DicomRegInspectorParameterNode
 
     tree = ElementTree.parse(UI_FILE)
-    bound = {element.find("string").text for element in tree.iter("property") if element.get("name") == "SlicerParameterName"}
+    bound = {
+        element.find("string").text for element in tree.iter("property") if element.get("name") == "SlicerParameterName"
+    }
     assert bound == {"bakeToSingleGrid", "placeVolumes"}
     assert bound < set(DicomRegInspectorParameterNode.allParameters)
 
@@ -76,10 +80,14 @@ def test_setting_up_the_panel_connects_every_signal(ui: Any) -> None:
 
 def test_signals_of_ctk_widgets_are_those_of_the_headers(application: Any) -> None:
     for widget_class in CTK_CLASSES:
-        meta = widget_class.staticMetaObject
+        widget = widget_class()
+        meta = widget.metaObject()
         own = range(meta.methodOffset(), meta.methodCount())
-        signals = {bytes(meta.method(index).methodSignature()).decode() for index in own
-                   if meta.method(index).methodType() == meta.method(index).MethodType.Signal}
+        signals = {
+            bytes(meta.method(index).methodSignature()).decode()
+            for index in own
+            if meta.method(index).methodType() == meta.method(index).MethodType.Signal
+        }
         assert signals == CTK_SIGNALS[widget_class.__name__]
 
 
@@ -103,8 +111,11 @@ def test_every_mnemonic_is_given_once() -> None:
 
 def test_every_control_says_what_it_does() -> None:
     needs = {"QPushButton", "QCheckBox", "QComboBox", "QLineEdit", "QTableWidget", "ctkPathLineEdit"}
-    silent = [name for name, element in named_widgets().items()
-              if element.attrib["class"] in needs and element.find("property[@name='toolTip']") is None]
+    silent = [
+        name
+        for name, element in named_widgets().items()
+        if element.attrib["class"] in needs and element.find("property[@name='toolTip']") is None
+    ]
     assert silent == []
 
 

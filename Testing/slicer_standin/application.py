@@ -108,12 +108,12 @@ class LogicModule(Closed):
         return self._logic
 
 
-class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):  # noqa: N801 - Slicer's name
+class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
     """The widget representation of a scripted module."""
 
     CTK_MEMBERS = qMRMLWidget.CTK_MEMBERS | {"self"}
 
-    def setPythonSelf(self, instance: Any) -> None:  # noqa: N802 - in the style of the class
+    def setPythonSelf(self, instance: Any) -> None:
         self._python_self = instance
 
     def self(self) -> Any:
@@ -175,7 +175,10 @@ def make_scene() -> Any:
     scene = slicer.vtkMRMLScene()
     logic = slicer.vtkSlicerApplicationLogic()
     logic.SetMRMLScene(scene)
-    scene.AddNewNodeByClass("vtkMRMLLayoutNode")
+    layout = scene.CreateNodeByClass("vtkMRMLLayoutNode")
+    layout.UnRegister(None)
+    layout.SetSingletonTag("vtkMRMLLayoutNode")
+    scene.AddNode(layout)
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene)
     for name in ("Red", "Green", "Yellow"):
         node = scene.CreateNodeByClass("vtkMRMLSliceNode")

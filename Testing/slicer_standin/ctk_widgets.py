@@ -13,7 +13,7 @@ from PySide6 import QtCore, QtWidgets
 from .pythonqt import proxy_class
 
 
-class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - CTK's name
+class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A section with a title line that folds its content (ctkCollapsibleButton.h)."""
 
     CTK_MEMBERS = frozenset({"setCollapsed"})
@@ -35,7 +35,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - CTK's nam
     def _get_collapsed(self) -> bool:
         return self._collapsed
 
-    def setCollapsed(self, collapsed: bool) -> None:  # noqa: N802 - CTK's name
+    def setCollapsed(self, collapsed: bool) -> None:
         if collapsed == self._collapsed:
             return
         self._collapsed = collapsed
@@ -46,11 +46,11 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - CTK's nam
 
     collapsed = QtCore.Property(bool, _get_collapsed, setCollapsed, notify=contentsCollapsed)
 
-    def sizeHint(self) -> QtCore.QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QtCore.QSize:
         title = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 30, self._title_height())
         return title if self._collapsed or self.layout() is None else self.layout().totalSizeHint().expandedTo(title)
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: Any) -> None:
         option = QtWidgets.QStyleOptionButton()
         option.initFrom(self)
         option.rect = QtCore.QRect(0, 0, self.width(), self._title_height())
@@ -58,7 +58,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - CTK's nam
         QtWidgets.QStylePainter(self).drawControl(QtWidgets.QStyle.ControlElement.CE_PushButton, option)
 
 
-class ctkPathLineEdit(QtWidgets.QWidget):  # noqa: N801 - CTK's name
+class ctkPathLineEdit(QtWidgets.QWidget):
     """An edit with history and a browse button for a file or folder (ctkPathLineEdit.h)."""
 
     CTK_MEMBERS = frozenset({"setCurrentPath", "addCurrentPathToHistory", "comboBox"})
@@ -84,7 +84,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):  # noqa: N801 - CTK's name
     def _get_path(self) -> str:
         return self._combo.currentText()
 
-    def setCurrentPath(self, path: str) -> None:  # noqa: N802 - CTK's name
+    def setCurrentPath(self, path: str) -> None:
         self._combo.setEditText(path)
 
     def _get_key(self) -> str:
@@ -93,11 +93,11 @@ class ctkPathLineEdit(QtWidgets.QWidget):  # noqa: N801 - CTK's name
     def _set_key(self, key: str) -> None:
         self._setting_key = key
 
-    def addCurrentPathToHistory(self) -> None:  # noqa: N802 - CTK's name
+    def addCurrentPathToHistory(self) -> None:
         if self._combo.findText(self._get_path()) < 0:
             self._combo.addItem(self._get_path())
 
-    def comboBox(self) -> QtWidgets.QComboBox:  # noqa: N802 - CTK's name
+    def comboBox(self) -> QtWidgets.QComboBox:
         return self._combo
 
     currentPath = QtCore.Property(str, _get_path, setCurrentPath)
@@ -105,7 +105,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):  # noqa: N801 - CTK's name
     label = QtCore.Property(str, lambda self: "", lambda self, text: None)
 
 
-class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801 - Slicer's name
+class qMRMLWidget(QtWidgets.QWidget):
     """The widget that a scripted module's widget lives in (qMRMLWidget.h, qSlicerAbstractModuleWidget.h)."""
 
     CTK_MEMBERS = frozenset({"setMRMLScene", "mrmlScene"})
@@ -116,10 +116,10 @@ class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801 - Slicer's name
         self._scene: Any = None
         self._entered = False
 
-    def setMRMLScene(self, scene: Any) -> None:  # noqa: N802 - Slicer's name
+    def setMRMLScene(self, scene: Any) -> None:
         self._scene = scene
 
-    def mrmlScene(self) -> Any:  # noqa: N802 - Slicer's name
+    def mrmlScene(self) -> Any:
         return self._scene
 
     def _set_entered(self, entered: bool) -> None:

@@ -41,7 +41,9 @@ class _Connector:
                 self.widget, self.datatype, self.property, self.signal = widget, datatype, prop, signal
                 self.slot: Callable[[], None] | None = None
                 return
-        raise RuntimeError(f"Unable to create GUI connector from datatype '{datatype}' to widget type '{type(widget)}'.")
+        raise RuntimeError(
+            f"Unable to create GUI connector from datatype '{datatype}' to widget type '{type(widget)}'."
+        )
 
     def read(self) -> Any:
         return self.datatype(getattr(self.widget, self.property))
@@ -141,7 +143,11 @@ def parameterNodeWrapper(classtype: type) -> type:
         if datatype not in _READ:
             raise NotImplementedError(f"the stand-in's parameter node has no {datatype} (parameter {name})")
         parameters[name] = (datatype, getattr(classtype, name, datatype()))
-    members: dict[str, Any] = {"allParameters": parameters, "__doc__": classtype.__doc__, "__module__": classtype.__module__}
+    members: dict[str, Any] = {
+        "allParameters": parameters,
+        "__doc__": classtype.__doc__,
+        "__module__": classtype.__module__,
+    }
     members.update({name: _make_property(name, datatype) for name, (datatype, _default) in parameters.items()})
     return type(classtype.__name__, (_Wrapper,), members)
 

@@ -103,8 +103,11 @@ class SignalProxy:
         """The signal's full signature; where arguments have defaults, the one with all of them."""
         meta = unwrap(self._owner).metaObject()
         methods = [meta.method(index) for index in range(meta.methodCount())]
-        signatures = [bytes(method.methodSignature()).decode() for method in methods
-                      if bytes(method.name()).decode() == self._name and method.methodType() == method.MethodType.Signal]
+        signatures = [
+            bytes(method.methodSignature()).decode()
+            for method in methods
+            if bytes(method.name()).decode() == self._name and method.methodType() == method.MethodType.Signal
+        ]
         return max(signatures, key=len)
 
     def connect(self, function: Any) -> bool:
@@ -187,13 +190,15 @@ class QObjectProxy(metaclass=_ProxyMeta):
     def __setattr__(self, name: str, value: Any) -> None:
         found = self._property(name)
         if found is None:
-            raise AttributeError(f"{type(self).__name__} has no attribute named '{name}' (a C++ object takes no new ones)")
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute named '{name}' (a C++ object takes no new ones)"
+            )
         if not found.isWritable():
             raise AttributeError(f"property '{name}' of {type(self).__name__} is read only")
         wanted = {"QString": str, "bool": (bool, int), "int": int, "double": (int, float)}.get(str(found.typeName()))
         if wanted and not isinstance(value, wanted):
             raise AttributeError(
-                f"property '{name}' of type '{found.typeName()}' does not accept an object of type {type(value).__name__}"
+                f"property '{name}' of type '{found.typeName()}' does not accept a {type(value).__name__}"
             )
         if not found.write(unwrap(self), unwrap(value)):
             raise AttributeError(f"property '{name}' of {type(self).__name__} did not take {value!r}")

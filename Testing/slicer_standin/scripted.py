@@ -99,8 +99,12 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
 def make_modules() -> dict[str, types.ModuleType]:
     """The modules ``slicer.ScriptedLoadableModule`` and ``slicer.i18n``."""
     scripted = types.ModuleType("slicer.ScriptedLoadableModule")
-    names = ["ScriptedLoadableModule", "ScriptedLoadableModuleWidget", "ScriptedLoadableModuleLogic",
-             "ScriptedLoadableModuleTest"]
+    names = [
+        "ScriptedLoadableModule",
+        "ScriptedLoadableModuleWidget",
+        "ScriptedLoadableModuleLogic",
+        "ScriptedLoadableModuleTest",
+    ]
     for name in names:
         setattr(scripted, name, globals()[name])
     scripted.__all__ = names  # type: ignore[attr-defined]

@@ -1,1 +1,1 @@
-"""What the module's widget hosts: views, the work that a button starts, where a finding leads to. Qt is known here only."""
+"""What the module's widget hosts: its views, and the work that a button starts. The only room that knows Qt."""

@@ -49,12 +49,10 @@ class FindingsView:
         self._descending = False
         table = ui.findingsTable
         table.setColumnCount(len(COLUMNS))
-        table.setHorizontalHeaderLabels([_("Severity"), _("Series or registration"), _("Finding"), _("Where")])
-        table.verticalHeader().hide()
+        table.setHorizontalHeaderLabels([_("Severity"), _("Finding"), _("Where"), _("Series or registration")])
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
         header.setSectionResizeMode(qt.QHeaderView.Interactive)
-        header.setStretchLastSection(True)
         header.connect("sectionClicked(int)", self.sort_by)
         table.connect("itemSelectionChanged()", self._selection_changed)
         ui.severityComboBox.connect("currentIndexChanged(int)", self._fill)

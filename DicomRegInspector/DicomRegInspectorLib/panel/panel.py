@@ -13,7 +13,7 @@ from ..errors import Cancelled, DicomRegInspectorError
 from ..findings import Finding
 from ..inspection import Inspection
 from ..registration import Registration
-from ..scene.places import place_of, registration_label, series_label
+from ..scene.places import Places, registration_label, series_labels
 from ..series import Series
 from .findings_view import FindingsView
 from .navigation import nodes_of, selected_series_uids, show_position
@@ -45,6 +45,7 @@ class InspectorPanel:
         self._progress: CancellableProgress | None = None
         self._closed = False
         self._series: list[Series] = []
+        self._places: Places | None = None
         self.inspection: Inspection | None = None
         """What the panel shows."""
         self.findings = FindingsView(ui, icons, self._show_finding)
@@ -142,6 +143,7 @@ class InspectorPanel:
 
     def _show(self, inspection: Inspection | None) -> None:
         self.inspection = inspection
+        self._places = Places(inspection) if inspection is not None else None
         self.findings.show(inspection)
         self._ui.saveTableButton.enabled = bool(inspection and inspection.findings)
         registrations = inspection.registrations if inspection else ()
@@ -151,19 +153,19 @@ class InspectorPanel:
         combo = self._ui.seriesComboBox
         blocked = combo.blockSignals(True)
         combo.clear()
-        for series in self._series:
-            combo.addItem(series_label(series))
+        for label in series_labels(self._series):
+            combo.addItem(label)
         combo.blockSignals(blocked)
         combo.enabled = bool(self._series)
         self._show_series()
 
     def _show_finding(self, finding: Finding | None) -> None:
         label = self._ui.findingLabel
-        if finding is None or self.inspection is None:
+        if finding is None or self._places is None:
             label.text = self._nothing_selected()
             return
-        place = place_of(finding, self.inspection)
-        label.text = f"{finding.message}\n{finding.remedy}"
+        place = self._places.of(finding)
+        label.text = f"{finding.message}\n" + _("What to do: {remedy}").format(remedy=finding.remedy)
         if place.registration is not None:
             self.registrations.select(place.registration)
         if place.series in self._series:
@@ -177,7 +179,9 @@ class InspectorPanel:
         if not self.inspection.findings:
             return _("Nothing found: slice positions are regular, and the registrations are as they should be.")
         if not self.findings.shown:
-            return _("No finding passes the filter; there are {counts}.").format(counts=summary(self.inspection.findings))
+            return _("No finding passes the filter; there are {counts}.").format(
+                counts=summary(self.inspection.findings)
+            )
         return _("Select a finding to read it and to see its place.")
 
     def _show_registration(self, registration: Registration | None) -> None:
@@ -210,7 +214,10 @@ class InspectorPanel:
                 return
             names = ", ".join(node.GetName() for node in nodes)
             again = _(" It was loaded before too.") if before else ""
-            self._say(_("Loaded {name} as {nodes}.").format(name=registration_label(registration), nodes=names) + again)
+            self._say(
+                _("Loaded {name}: transform {nodes}.").format(name=registration_label(registration), nodes=names)
+                + again
+            )
 
     def save_table(self) -> None:
         """Put the findings into a table node."""
@@ -262,7 +269,9 @@ def _inspection_in_words(inspection: Inspection) -> str:
     ]
     text = ", ".join(parts) + ": " + summary(inspection.findings) + "."
     if counts.not_dicom:
-        text += f" {_count(counts.not_dicom, 'other file')} left out."
+        text += (
+            f" Left out: {_count(counts.not_dicom, 'file')} that {'is' if counts.not_dicom == 1 else 'are'} not DICOM."
+        )
     return text
 
 

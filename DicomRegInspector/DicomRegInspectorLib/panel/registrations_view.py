@@ -39,8 +39,6 @@ class RegistrationsView:
         table = ui.registrationsTable
         table.setColumnCount(4)
         table.setHorizontalHeaderLabels([_("Registration"), _("Kind"), _("Items"), _("Displacement (mm)")])
-        table.verticalHeader().hide()
-        table.horizontalHeader().setStretchLastSection(True)
         table.connect("itemSelectionChanged()", lambda: self._on_select(self.selected()))
         table.connect("cellDoubleClicked(int,int)", self._double_clicked)
         self.show((), "")

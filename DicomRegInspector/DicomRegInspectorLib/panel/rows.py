@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..findings import SEVERITIES, Finding, Severity
 from ..inspection import Inspection
+from ..scene.places import Places
 from ..scene.tables import FINDING_COLUMNS, SEVERITY_WORDS, finding_texts
 
 
@@ -21,12 +22,13 @@ class Row:
 
 
 COLUMNS = FINDING_COLUMNS[:4]
-"""Severity, subject, finding, place. The message is shown below the table."""
+"""Severity, finding, place, subject. The message is shown below the table."""
 
 
 def rows_of(inspection: Inspection) -> list[Row]:
     """A row for each finding of an inspection, most severe first."""
-    return [Row(finding, finding_texts(finding, inspection)[: len(COLUMNS)]) for finding in inspection.findings]
+    places = Places(inspection)
+    return [Row(finding, finding_texts(finding, places)[: len(COLUMNS)]) for finding in inspection.findings]
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
@@ -36,7 +38,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def sorted_rows(rows: Iterable[Row], column: int, descending: bool) -> list[Row]:
-    """Rows in the order of a column; the first column sorts by severity, not by its word. Equal rows keep their order."""
+    """Rows in the order of a column; the first column sorts by severity, not by its word."""
     if column == 0:
         return sorted(rows, key=lambda row: SEVERITIES.index(row.finding.severity), reverse=descending)
     return sorted(rows, key=lambda row: _natural(row.texts[column]), reverse=descending)

@@ -1,4 +1,4 @@
-"""Small DICOM files that the self-tests write: a CT stack at positions of one's choice, and a known deformable field."""
+"""Small DICOM files that the self-tests write: a CT stack at chosen positions, and a known deformable field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS, COLUMNS, PIXEL_MM = 8, 10, 2.0
 
 
 def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
-    """Axial CT slices of 8 x 10 pixels of 2 mm, their corner at x = y = 0, z as given (LPS mm). Returns the series' UID."""
+    """Axial CT slices of 8 x 10 pixels of 2 mm, corner at x = y = 0, z as given (LPS mm). Returns the series' UID."""
     from pydicom.uid import generate_uid
 
     folder.mkdir(parents=True, exist_ok=True)

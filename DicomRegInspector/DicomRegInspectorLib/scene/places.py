@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +32,20 @@ class Place:
     registration: Registration | None = None
 
 
-def series_label(series: Series) -> str:
-    """A series in a few words: modality, description, number of slices."""
-    parts = [series.modality or "image", series.description or "no description"]
-    return f"{' '.join(parts)} ({series.slice_count} slice{'s' if series.slice_count != 1 else ''})"
+def series_labels(every: Sequence[Series]) -> list[str]:
+    """Each series in a few words: modality, description, number of slices; those that would read alike are counted."""
+    labels = [
+        f"{series.modality or 'Image'}, {series.description or 'no description'} "
+        f"({series.slice_count} slice{'s' if series.slice_count != 1 else ''})"
+        for series in every
+    ]
+    repeated = {label for label, count in Counter(labels).items() if count > 1}
+    seen: Counter[str] = Counter()
+    unique = []
+    for label in labels:
+        seen[label] += 1
+        unique.append(f"{label} no. {seen[label]}" if label in repeated else label)
+    return unique
 
 
 def registration_label(registration: Registration) -> str:
@@ -57,15 +68,31 @@ def slice_centre(slice_: Slice) -> tuple[float, float, float] | None:
     return tuple(centre.tolist())
 
 
-def place_of(finding: Finding, inspection: Inspection) -> Place:
-    """Where a finding of an inspection leads."""
-    for series in inspection.series:
-        if any(finding is other for other in series.findings):
-            return _place_in_series(finding, series)
-    for registration in inspection.registrations:
-        if any(finding is other for other in registration.findings):
-            return _place_in_registration(finding, registration)
-    return Place(Path(finding.subject).name, "")
+class Places:
+    """Where each finding of an inspection leads.
+
+    Parameters
+    ----------
+    inspection
+        Whose findings are asked for; a finding is known by identity, not by what it says.
+    """
+
+    def __init__(self, inspection: Inspection) -> None:
+        self._series: dict[int, tuple[Series, str]] = {}
+        self._registrations: dict[int, Registration] = {}
+        for series, label in zip(inspection.series, series_labels(inspection.series), strict=True):
+            self._series.update((id(finding), (series, label)) for finding in series.findings)
+        for registration in inspection.registrations:
+            self._registrations.update((id(finding), registration) for finding in registration.findings)
+        self._inspection = inspection  # keeps the findings, and so their identities
+
+    def of(self, finding: Finding) -> Place:
+        """The place of one finding; a finding about neither series nor registration is about a file."""
+        if id(finding) in self._series:
+            return _place_in_series(finding, *self._series[id(finding)])
+        if id(finding) in self._registrations:
+            return _place_in_registration(finding, self._registrations[id(finding)])
+        return Place(Path(finding.subject).name, "")
 
 
 def _place_in_registration(finding: Finding, registration: Registration) -> Place:
@@ -77,11 +104,11 @@ def _place_in_registration(finding: Finding, registration: Registration) -> Plac
     return Place(registration_label(registration), item, position, registration=registration)
 
 
-def _place_in_series(finding: Finding, series: Series) -> Place:
+def _place_in_series(finding: Finding, series: Series, label: str) -> Place:
     numbers = _numbers(finding.evidence.get("slices", ()))
     uids = finding.evidence.get("sop_instance_uids") or ()
     position = _position_of(series, numbers[0], uids[0]) if numbers and uids else None
-    return Place(series_label(series), _slices_in_words(numbers), position, series=series)
+    return Place(label, _slices_in_words(numbers), position, series=series)
 
 
 def _position_of(series: Series, number: int, uid: str) -> tuple[float, float, float] | None:

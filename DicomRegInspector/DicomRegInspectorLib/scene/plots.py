@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..series import Series, Stack
-from .places import series_label
+from .places import series_labels
 from .tables import fill_table
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> Position
         When the series has no stack of two slices or more: there is nothing to draw.
     """
     stack = series.main_stack
+    (label,) = series_labels([series])
     if stack is None or len(stack.slices) < 2:
-        raise UsageError(f"{series_label(series)} has no two slices with positions in one stack: there is nothing to plot")
-    label = series_label(series)
+        raise UsageError(f"{label} has no two slices with positions in one stack: there is nothing to plot")
     _remove_earlier(scene, series.series_instance_uid)
     rows = interval_rows(stack)
     table = fill_table(scene, None, f"Slice positions {label}", {name: [row[name] for row in rows] for name in rows[0]})
@@ -83,7 +83,7 @@ def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> Position
 
 
 def interval_rows(stack: Stack) -> list[dict[str, int | float]]:
-    """One row for each interval: the slices at both ends (from 1), their positions along the normal and the distance, mm."""
+    """One row for each interval: the slices at both ends (from 1), their positions along the normal, the distance."""
     positions = np.asarray(stack.positions_mm, float)
     return [
         {

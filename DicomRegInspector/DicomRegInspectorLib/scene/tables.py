@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING
 
 from ..findings import Finding, Severity
 from ..inspection import Inspection
-from .places import place_of
+from .places import Places
 
 if TYPE_CHECKING:
     import slicer
 
 SEVERITY_WORDS: dict[Severity, str] = {"error": "Error", "warning": "Warning", "info": "Info"}
 
-FINDING_COLUMNS = ("Severity", "Series or registration", "Finding", "Where", "Message", "What to do", "Code")
+FINDING_COLUMNS = ("Severity", "Finding", "Where", "Series or registration", "Message", "What to do", "Code")
 
 
-def finding_texts(finding: Finding, inspection: Inspection) -> tuple[str, ...]:
+def finding_texts(finding: Finding, places: Places) -> tuple[str, ...]:
     """What a table says of a finding, one text for each of :data:`FINDING_COLUMNS`."""
-    place = place_of(finding, inspection)
+    place = places.of(finding)
     return (
         SEVERITY_WORDS[finding.severity],
-        place.subject,
         finding.title,
         place.where,
+        place.subject,
         finding.message,
         finding.remedy,
         finding.code,
@@ -44,10 +44,14 @@ def findings_table(
     node
         A table node to fill anew instead.
     """
-    texts = [finding_texts(finding, inspection) for finding in inspection.findings]
-    return fill_table(scene, node, "DICOM findings", {
-        name: [row[index] for row in texts] for index, name in enumerate(FINDING_COLUMNS)
-    })
+    places = Places(inspection)
+    texts = [finding_texts(finding, places) for finding in inspection.findings]
+    return fill_table(
+        scene,
+        node,
+        "DICOM findings",
+        {name: [row[index] for row in texts] for index, name in enumerate(FINDING_COLUMNS)},
+    )
 
 
 def fill_table(
@@ -56,7 +60,7 @@ def fill_table(
     name: str,
     columns: dict[str, list[str] | list[int] | list[float]],
 ) -> slicer.vtkMRMLTableNode:
-    """A table node with these columns; text columns hold text, others numbers. A node that is given is emptied first."""
+    """A table node with these columns; text columns hold text, others numbers. A given node is filled anew."""
     import vtk
 
     if node is None:
