@@ -100,6 +100,26 @@ CODES: dict[str, CodeInfo] = {
         "Vectors may not be in millimetres",
         "Compare the registered images before use; load with vectors scaled from voxels if that is what they are.",
     ),
+    "reg-direction-suspect": CodeInfo(
+        "Field may be stored in the other direction",
+        "Check that the two images were not exchanged; if they were not, load the registration reversed.",
+    ),
+    "reg-axis-signs-suspect": CodeInfo(
+        "Signs of x and y may have slipped",
+        "Compare the registered images before use, and ask the vendor whether vectors are written in LPS.",
+    ),
+    "reg-matrices-suspect": CodeInfo(
+        "Matrices may not be meant as they are written",
+        "Compare the registered images before use; load with the matrices ignored if the field contains them already.",
+    ),
+    "reg-deformation-suspect": CodeInfo(
+        "Images agree better without the deformation",
+        "Check that these are the images the registration was made for, and not one that was resampled by it already.",
+    ),
+    "reg-audit-undecided": CodeInfo(
+        "Images do not tell how the registration is meant",
+        "Compare the registered images by eye, or choose two images that show the same anatomy inside the grid.",
+    ),
     "reg-vectors-undefined": CodeInfo(
         "Undefined vectors",
         "Do not use the registration where vectors are undefined (NaN); they load as zero displacement.",
