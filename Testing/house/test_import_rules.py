@@ -32,7 +32,7 @@ print("imported")
 """
 
 
-ROOMS = ("errors.py", "findings.py", "inspection.py", "cli.py", "demo.py")
+ROOMS = ("__main__.py", "errors.py", "findings.py", "inspection.py", "cli.py", "demo.py")
 ROOMS += tuple(f"{room}/__init__.py" for room in ("registration", "series", "report", "scene", "panel"))
 
 
