@@ -1,0 +1,217 @@
+"""The whole job on a machine with no data of one's own: real files that pydicom installs, and a field made here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import UsageError
+from .inspection import Inspection, inspect_paths
+from .registration import Registration, read_registration
+from .registration.write import write_deformable_registration
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from .scene.images import Image
+
+REPORT, SCENE, PICTURE, REGISTRATION = "report.json", "scene.mrb", "registration.png", "synthetic-registration.dcm"
+_SERIES = ("77654033/CT2", "98892001/CT5N", "98892003/MR700")
+_FIXED = "CT_small.dcm"
+_DESCRIPTION = "SYNTHETIC demonstration field, not clinical"
+_WINDOW = (-160.0, 240.0)
+"""Hounsfield units shown from black to white: soft tissue."""
+
+
+def run_demo(
+    folder: Path, say: Callable[[str], object], quietly: Callable[[], AbstractContextManager[object]]
+) -> Inspection:
+    """Inspect, load and draw; leave a report, a scene and a picture in a folder.
+
+    Parameters
+    ----------
+    folder
+        Made when it is not there; one that holds anything but an earlier demonstration is refused.
+    say
+        Called with each paragraph for the user.
+    quietly
+        Gives a context in which libraries may not write to the screen.
+
+    Raises
+    ------
+    UsageError
+        When the folder cannot be used, or pydicom was installed without its files.
+    """
+    from .report import Style, inspection_report, write_json
+
+    started = time.monotonic()
+    files = _installed_files()
+    _prepare(folder)
+    fixed = _read_image(files[-1])
+    registration_file = folder / REGISTRATION
+    write_synthetic_registration(registration_file, fixed)
+    say(
+        "Input: a CT with missing slices, a regular CT, an MR with seven orientations and a single CT slice, all real "
+        "and installed with pydicom;\nand a small deformable registration of that slice, SYNTHETIC, just written to "
+        f"{registration_file}.\n"
+    )
+    inspection = inspect_paths([*files, registration_file])
+    say(inspection_report(inspection, Style()) + "\n")
+    write_json(folder / REPORT, inspection.to_dict())
+    registration = read_registration(registration_file)
+    with quietly():
+        _save_scene(folder / SCENE, registration, fixed)
+        _draw(folder / PICTURE, registration, fixed)
+    say(_closing(folder, time.monotonic() - started))
+    return inspection
+
+
+def write_synthetic_registration(path: Path, fixed: Dataset) -> None:
+    """Write a deformable registration whose Registered RCS is that of an axial image; its source frame is invented.
+
+    A rigid pre matrix (2 degrees and 1.8 mm) and two smooth bumps of some millimetres on a grid of 3 mm.
+    """
+    from pydicom.uid import generate_uid
+
+    ijk_to_lps = image_to_lps(fixed)
+    centre = (ijk_to_lps @ [(fixed.Columns - 1) / 2, (fixed.Rows - 1) / 2, 0, 1])[:3]
+    count, spacing = np.array([31, 31, 17]), np.array([3.0, 3.0, 3.0])
+    origin = centre - spacing * (count - 1) / 2
+    k, j, i = np.meshgrid(*(np.arange(number) for number in count[::-1]), indexing="ij")
+    points = origin + np.stack([i, j, k], axis=-1) * spacing
+    vectors = _bump(points, centre + (-14, 4, 2), 15, (5.0, -4.5, 3.5))
+    vectors += _bump(points, centre + (20, -14, -4), 12, (-3.5, 3.0, 2.0))
+    write_deformable_registration(
+        path,
+        vectors=vectors,
+        origin=origin,
+        directions=np.eye(3),
+        spacing=spacing,
+        registered_frame_uid=fixed.FrameOfReferenceUID,
+        source_frame_uid=generate_uid(prefix=None),
+        pre=_turn_about(centre, 2.0, (1.5, -1.0, 0.0)),
+        series_description=_DESCRIPTION,
+        content_label="SYNTHETIC",
+        content_description="Demonstration: computed, no images were registered",
+        registered_images=[fixed],
+    )
+
+
+def image_to_lps(image: Dataset) -> np.ndarray:
+    """(4, 4) from (column, row, slice, 1) to LPS mm of a single image (PS3.3 C.7.6.2.1.1)."""
+    row, column = np.asarray(image.ImageOrientationPatient, float).reshape(2, 3)
+    matrix = np.eye(4)
+    matrix[:3, 0] = row * float(image.PixelSpacing[1])
+    matrix[:3, 1] = column * float(image.PixelSpacing[0])
+    matrix[:3, 2] = np.cross(row, column) * float(image.SliceThickness)
+    matrix[:3, 3] = np.asarray(image.ImagePositionPatient, float)
+    return matrix
+
+
+def _bump(points: np.ndarray, centre: np.ndarray, width: float, size: tuple[float, ...]) -> np.ndarray:
+    distance = ((points - centre) ** 2).sum(axis=-1)
+    return np.exp(-distance / (2 * width**2))[..., None] * np.asarray(size)
+
+
+def _turn_about(centre: np.ndarray, degrees: float, shift: tuple[float, ...]) -> np.ndarray:
+    matrix = np.eye(4)
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix[:2, :2] = [[cosine, -sine], [sine, cosine]]
+    matrix[:3, 3] = centre - matrix[:3, :3] @ centre + shift
+    return matrix
+
+
+def _installed_files() -> list[Path]:
+    """Folders of series and, last, the fixed image; from pydicom's installation, never from the network."""
+    from pydicom.data import get_testdata_file
+
+    directory = get_testdata_file("DICOMDIR", download=False)
+    fixed = get_testdata_file(_FIXED, download=False)
+    places = [Path(str(directory)).parent / name for name in _SERIES] if directory else []
+    if not fixed or not places or not all(place.is_dir() for place in places):
+        raise UsageError(
+            "the demonstration's files are not here: pydicom was installed without its test files; "
+            "install pydicom from PyPI, or inspect files of your own"
+        )
+    return [*places, Path(str(fixed))]
+
+
+def _prepare(folder: Path) -> None:
+    own = {REPORT, SCENE, PICTURE, REGISTRATION}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        foreign = sorted({entry.name for entry in folder.iterdir()} - own)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: cannot be used as the demonstration's folder ({error.strerror or error})"
+        ) from error
+    if foreign:
+        raise UsageError(f"{folder}: is not empty (it holds {foreign[0]}); name a new folder for the demonstration")
+
+
+def _read_image(path: Path) -> Dataset:
+    import pydicom
+
+    return pydicom.dcmread(path)
+
+
+def _image(fixed: Dataset) -> Image:
+    from .scene.images import Image
+
+    values = fixed.pixel_array.astype(np.float32) * float(fixed.RescaleSlope) + float(fixed.RescaleIntercept)
+    return Image(values[None], image_to_lps(fixed))
+
+
+def _save_scene(path: Path, registration: Registration, fixed: Dataset) -> None:
+    from .scene import load_registration
+    from .scene.images import add_volume
+    from .scene.save import new_scene, save_scene
+
+    scene = new_scene()
+    add_volume(
+        scene,
+        _image(fixed),
+        "Fixed CT slice",
+        frame_uid=str(fixed.FrameOfReferenceUID),
+        instance_uids=str(fixed.SOPInstanceUID),
+        window=_WINDOW,
+    )
+    load_registration(registration, scene)
+    save_scene(scene, path)
+
+
+def _draw(path: Path, registration: Registration, fixed: Dataset) -> None:
+    from .scene.render import render_registration
+
+    image = _image(fixed)
+    thick = f"{float(fixed.SliceThickness):g}"
+    centre = (image.ijk_to_lps @ [(fixed.Columns - 1) / 2, (fixed.Rows - 1) / 2, 0, 1])[:3]
+    render_registration(
+        path,
+        registration.items[0],
+        image,
+        centre_lps_mm=centre,
+        window=_WINDOW,
+        title="Deformable registration: SYNTHETIC demonstration field on a real CT slice",
+        notes=(
+            f"Fixed image: {_FIXED} of pydicom, one slice of {thick} mm (the band in the views at the right)",
+            "Field: computed for this demonstration; rigid pre matrix included",
+        ),
+    )
+
+
+def _closing(folder: Path, seconds: float) -> str:
+    entries = (
+        (REPORT, "the report above, complete, as JSON"),
+        (SCENE, "the registration as transform nodes with its CT slice; drag it into 3D Slicer"),
+        (PICTURE, "slices of the fixed image with the deformation on them"),
+        (REGISTRATION, "the synthetic registration"),
+    )
+    rows = [f"  {folder / name}  {what}" for name, what in entries]
+    command = f"dicom-reg-inspector show {folder / REGISTRATION}"
+    return "\n".join([f"Done in {seconds:.1f} s. Left for you:", *rows, "", f"Go on with: {command}"])
