@@ -230,3 +230,18 @@ BROKEN: dict[str, tuple[Callable[[], list[rf.Element]], tuple[str, ...]]] = {
     "no items": (lambda: rf.with_value(deformable(), [rf.DEFORMABLE_SEQUENCE], []), (INCOMPLETE,)),
     "no sequence": (lambda: rf.without(deformable(), rf.DEFORMABLE_SEQUENCE), (INCOMPLETE,)),
 }
+
+
+# ---- Small files to damage
+
+BASE = {
+    name: rf.encode(deformable(pre=rf.rigid((0.1, 0, 0), (1, 2, 3))), encoding)
+    for name, encoding in {
+        "explicit": rf.Encoding(),
+        "implicit": rf.Encoding("implicit-le", True, True),
+        "big endian": rf.Encoding("explicit-be", False, True),
+        "deflated": rf.Encoding("deflated"),
+        "unknown": rf.Encoding("explicit-le", True, True, sequence_vr="UN"),
+    }.items()
+}
+BASE["matrices"] = rf.encode(rf.elements_of(rf.Samples().matrices))

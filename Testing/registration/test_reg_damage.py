@@ -15,6 +15,7 @@ from DicomRegInspectorLib.registration import read_registration
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from regcases import (
+    BASE,
     BILLIONS,
     GRID,
     INCOMPLETE,
@@ -216,19 +217,6 @@ def test_a_deflated_file_cut_anywhere_is_refused_or_reported(tmp_path: Path) -> 
     for offset in range(0, len(data) - 2, 3):
         path.write_bytes(data[:offset])
         assert_reported(path, "file-truncated", SIZE, INCOMPLETE)
-
-
-BASE = {
-    name: rf.encode(deformable(pre=rf.rigid((0.1, 0, 0), (1, 2, 3))), encoding)
-    for name, encoding in {
-        "explicit": rf.Encoding(),
-        "implicit": rf.Encoding("implicit-le", True, True),
-        "big endian": rf.Encoding("explicit-be", False, True),
-        "deflated": rf.Encoding("deflated"),
-        "unknown": rf.Encoding("explicit-le", True, True, sequence_vr="UN"),
-    }.items()
-}
-BASE["matrices"] = rf.encode(rf.elements_of(rf.Samples().matrices))
 
 
 @settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
