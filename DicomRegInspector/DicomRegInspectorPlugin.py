@@ -21,12 +21,13 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
 
     def __init__(self):
         super().__init__()
-        self.loadType = _("Registration (as the standard says)")
+        self.loadType = _("DICOM registration")
         self.tags["sopClassUID"] = "0008,0016"
         self.tags["modality"] = "0008,0060"
         self.tags["seriesDescription"] = "0008,103E"
         self.tags["seriesNumber"] = "0020,0011"
         self.tags["manufacturer"] = "0008,0070"
+        self.tags["studyInstanceUID"] = "0020,000D"
 
     def examineForImport(self, fileList):
         """Loadables for each list of files, one list a series. Answers are kept, so that asking twice is free."""
@@ -94,13 +95,18 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         """Load the registration. True when all of it is in the scene; otherwise the log says why not."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.scene import load_registration
+        from DicomRegInspectorLib.scene.volumes import place_under_study
 
+        path = loadable.files[0]
         try:
-            for path in loadable.files:
-                load_registration(pathlib.Path(path), slicer.mrmlScene)
+            nodes = load_registration(pathlib.Path(path), slicer.mrmlScene)
         except DicomRegInspectorError as error:
             logging.error("The registration was not loaded. %s", error)
             return False
+        # Slicer makes patient and study for the first node where the scene has them not yet; the others go beside it.
+        self.addSeriesInSubjectHierarchy(loadable, nodes[0])
+        for node in nodes[1:]:
+            place_under_study(slicer.mrmlScene, node, self.value(path, "studyInstanceUID"))
         return True
 
 

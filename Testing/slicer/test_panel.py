@@ -170,6 +170,28 @@ def test_selecting_a_finding_chooses_its_series_for_the_plot(ui: Any, widget: An
     assert "What to do:" in ui.findingLabel.text
 
 
+def test_clicking_the_selected_finding_leads_there_again(application: Any, ui: Any, widget: Any, folder: Path) -> None:
+    inspect(ui, folder)
+    row = [row.finding.code for row in widget.panel.findings.shown].index("slice-gap")
+    view = application.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    ui.findingsTable.selectRow(row)
+    view.SetSliceOffset(-100.0)
+    ui.findingsTable.cellClicked.emit(row, 0)
+    assert view.GetSliceOffset() == pytest.approx(GAP_MM[2])
+
+
+def test_position_in_lps_is_shown_in_all_three_views(application: Any, widget: Any) -> None:
+    from DicomRegInspectorLib.panel.navigation import show_position
+
+    show_position((11.0, 22.0, 33.0))
+    offsets = {
+        name: application.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceOffset()
+        for name in ("Red", "Green", "Yellow")
+    }
+    # Axial slices count towards superior, coronal towards anterior (-y of LPS), sagittal towards right (-x).
+    assert offsets == pytest.approx({"Red": 33.0, "Green": -22.0, "Yellow": -11.0})
+
+
 def test_text_from_a_file_is_never_shown_as_markup(ui: Any, widget: Any, folder: Path) -> None:
     from DicomRegInspectorLib.findings import Finding
     from DicomRegInspectorLib.panel.findings_view import _as_tooltip

@@ -99,6 +99,29 @@ def test_loading_says_true_or_logs_one_line(
     assert "reg.dcm" in caplog.text
 
 
+def test_loaded_nodes_stand_under_their_study(application: Any, plugin: Any, database: Any, tmp_path: Path) -> None:
+    import copy
+
+    import pydicom
+
+    path = changed(tmp_path / "reg.dcm")
+    dataset = pydicom.dcmread(path)
+    dataset.DeformableRegistrationSequence.append(copy.deepcopy(dataset.DeformableRegistrationSequence[0]))
+    dataset.save_as(path)
+    (loadable,) = offered(plugin, database, path)
+    assert plugin.load(loadable)
+    hierarchy = application.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(application.mrmlScene)
+    uid = application.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName()
+    study = hierarchy.GetItemByUID(uid, str(dataset.StudyInstanceUID))
+    nodes = [
+        node
+        for node in application.util.getNodesByClass("vtkMRMLTransformNode")
+        if node.GetName().endswith(("item 1", "item 2"))
+    ]
+    assert len(nodes) == 2
+    assert {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) for node in nodes} == {study}
+
+
 def test_real_plastimatch_registration_is_offered_and_loaded(
     application: Any, plugin: Any, database: Any, deformable_pair: Path
 ) -> None:

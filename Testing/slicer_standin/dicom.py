@@ -50,6 +50,16 @@ class DICOMPlugin:
     def load(self, loadable: DICOMLoadable) -> Any:
         return True
 
+    def addSeriesInSubjectHierarchy(self, loadable: DICOMLoadable, dataNode: Any) -> None:
+        """Put a node as its series under its study and patient, which are made where they are missing."""
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        tags = ("0010,0020", "0020,000D", "0020,000E")
+        patient, study, series = (slicer.dicomDatabase.fileValue(loadable.files[0], tag) for tag in tags)
+        item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), dataNode)
+        hierarchy.SetItemUID(item, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName(), series)
+        insert = slicer.vtkSlicerSubjectHierarchyModuleLogic.InsertDicomSeriesInHierarchy
+        insert(hierarchy, patient or f"Patient-{study}", study, series)
+
 
 class DicomDatabase:
     """The questions that the module and its plugin ask of ctkDICOMDatabase. A value that is not there is ''."""

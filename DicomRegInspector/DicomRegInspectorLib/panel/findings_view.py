@@ -55,6 +55,7 @@ class FindingsView:
         header.setSectionResizeMode(qt.QHeaderView.Interactive)
         header.connect("sectionClicked(int)", self.sort_by)
         table.connect("itemSelectionChanged()", self._selection_changed)
+        table.connect("cellClicked(int,int)", self._selection_changed)  # the selected row again: lead there again
         ui.severityComboBox.connect("currentIndexChanged(int)", self._fill)
         ui.filterLineEdit.connect("textChanged(QString)", self._fill)
 
@@ -100,7 +101,7 @@ class FindingsView:
         self._shown = rows
         self._on_select(None)
 
-    def _selection_changed(self) -> None:
+    def _selection_changed(self, *_arguments: object) -> None:
         selected = [index.row() for index in self._ui.findingsTable.selectionModel().selectedRows()]
         self._on_select(self._shown[selected[0]].finding if selected else None)
 

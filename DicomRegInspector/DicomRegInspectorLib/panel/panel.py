@@ -168,6 +168,9 @@ class InspectorPanel:
         label.text = f"{finding.message}\n" + _("What to do: {remedy}").format(remedy=finding.remedy)
         if place.registration is not None:
             self.registrations.select(place.registration)
+            names = ", ".join(node.GetName() for node in nodes_of(place.registration))
+            if names:
+                self._say(_("{name} is loaded: transform {nodes}.").format(name=place.subject, nodes=names))
         if place.series in self._series:
             self._ui.seriesComboBox.currentIndex = self._series.index(place.series)
         if place.position_lps_mm is not None:
