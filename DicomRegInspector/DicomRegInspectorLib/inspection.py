@@ -12,6 +12,7 @@ from typing import Any
 from .errors import Cancelled, FileError, NotDicomError, UsageError
 from .findings import Finding, by_severity
 from .registration import Registration, read_registration
+from .relations import relation_findings
 from .series import Header, Series, inspect_series, read_header
 
 Progress = Callable[[int, int, str], object]
@@ -189,8 +190,10 @@ class _Work:
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""
         self._report(len(self._files), len(self._files), "Judging slice positions")
-        series = tuple(inspect_series(self._images))
-        findings = self._findings + [finding for one in series for finding in one.findings]
+        series = tuple(inspect_series(self._images, self._report))
+        self._report(len(self._files), len(self._files), "Comparing registrations with series")
+        related = relation_findings(self._registrations, series)
+        findings = self._findings + [finding for one in series for finding in one.findings] + related
         files = len(self._files)
         counts = FileCounts(
             files=files,

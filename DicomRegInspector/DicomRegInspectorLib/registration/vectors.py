@@ -156,6 +156,15 @@ class MemoryPlace:
         for first in range(0, len(flat), SLAB_VECTORS):
             yield first, flat[first : first + SLAB_VECTORS]
 
+    def read_into(self, target: np.ndarray, work: SlabWork | None = None, *, threads: int = 1) -> None:
+        """As :meth:`VectorPlace.read_into`, on one thread."""
+        flat = target.reshape(-1, 3)
+        for first, slab in self.slabs():
+            part = flat[first : first + len(slab)]
+            part[:] = slab
+            if work is not None:
+                work(part, first)
+
 
 def to_native(slab: np.ndarray, byte_order: str) -> None:
     """Turn float32 numbers into this machine's byte order, in place."""
