@@ -331,8 +331,9 @@ def _demo(options: argparse.Namespace) -> int:
     with _quiet_libraries(options.debug):
         _scene_room("save")
     from .demo import run_demo
+    from .report import Style
 
-    run_demo(Path(options.folder), _print, lambda: _quiet_libraries(options.debug))
+    run_demo(Path(options.folder), Style.of(sys.stdout), _print, lambda: _quiet_libraries(options.debug))
     return DONE
 
 

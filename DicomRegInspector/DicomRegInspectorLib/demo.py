@@ -14,6 +14,7 @@ from .errors import UsageError
 from .inspection import Inspection, inspect_paths
 from .registration import Registration, read_registration
 from .registration.write import write_deformable_registration
+from .report import Style, inspection_report, write_json
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -29,7 +30,7 @@ _WINDOW = (-160.0, 240.0)
 
 
 def run_demo(
-    folder: Path, say: Callable[[str], object], quietly: Callable[[], AbstractContextManager[object]]
+    folder: Path, style: Style, say: Callable[[str], object], quietly: Callable[[], AbstractContextManager[object]]
 ) -> Inspection:
     """Inspect, load and draw; leave a report, a scene and a picture in a folder.
 
@@ -37,6 +38,8 @@ def run_demo(
     ----------
     folder
         Made when it is not there; one that holds anything but an earlier demonstration is refused.
+    style
+        How wide and coloured the report is.
     say
         Called with each paragraph for the user.
     quietly
@@ -47,8 +50,6 @@ def run_demo(
     UsageError
         When the folder cannot be used, or pydicom was installed without its files.
     """
-    from .report import Style, inspection_report, write_json
-
     started = time.monotonic()
     files = _installed_files()
     _prepare(folder)
@@ -56,12 +57,14 @@ def run_demo(
     registration_file = folder / REGISTRATION
     write_synthetic_registration(registration_file, fixed)
     say(
-        "Input: a CT with missing slices, a regular CT, an MR with seven orientations and a single CT slice, all real "
-        "and installed with pydicom;\nand a small deformable registration of that slice, SYNTHETIC, just written to "
-        f"{registration_file}.\n"
+        style.wrap(
+            "Input: a CT with missing slices, a regular CT, an MR with seven orientations and a single CT slice, all "
+            "real and installed with pydicom; and a small deformable registration of that slice, SYNTHETIC, just "
+            f"written to {registration_file}."
+        )
     )
     inspection = inspect_paths([*files, registration_file])
-    say(inspection_report(inspection, Style()) + "\n")
+    say(f"\n{inspection_report(inspection, style)}\n\n")
     write_json(folder / REPORT, inspection.to_dict())
     registration = read_registration(registration_file)
     with quietly():
@@ -212,6 +215,6 @@ def _closing(folder: Path, seconds: float) -> str:
         (PICTURE, "slices of the fixed image with the deformation on them"),
         (REGISTRATION, "the synthetic registration"),
     )
-    rows = [f"  {folder / name}  {what}" for name, what in entries]
+    rows = [f"  {folder / name}: {what}" for name, what in entries]
     command = f"dicom-reg-inspector show {folder / REGISTRATION}"
     return "\n".join([f"Done in {seconds:.1f} s. Left for you:", *rows, "", f"Go on with: {command}"])

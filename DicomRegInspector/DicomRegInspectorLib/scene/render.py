@@ -84,6 +84,8 @@ class _View:
         points[..., plane.across] = self.low[plane.across] + np.asarray(x) / self.pixels_per_mm
         down = np.asarray(y) / self.pixels_per_mm
         points[..., plane.down] = self.low[plane.down] + down if plane.down_sign > 0 else self.high[plane.down] - down
+        # A panel is whole pixels wide; its last one may reach beyond what is shown, where there is nothing.
+        np.clip(points, np.minimum(self.low, self.centre), np.maximum(self.high, self.centre), out=points)
         return points
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
