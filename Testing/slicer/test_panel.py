@@ -184,12 +184,12 @@ def test_position_in_lps_is_shown_in_all_three_views(application: Any, widget: A
     from DicomRegInspectorLib.panel.navigation import show_position
 
     show_position((11.0, 22.0, 33.0))
-    offsets = {
-        name: application.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceOffset()
-        for name in ("Red", "Green", "Yellow")
+    axes = {"Yellow": 0, "Green": 1, "Red": 2}
+    cut_ras = {
+        name: application.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceToRAS().GetElement(axis, 3)
+        for name, axis in axes.items()
     }
-    # Axial slices count towards superior, coronal towards anterior (-y of LPS), sagittal towards right (-x).
-    assert offsets == pytest.approx({"Red": 33.0, "Green": -22.0, "Yellow": -11.0})
+    assert cut_ras == pytest.approx({"Yellow": -11.0, "Green": -22.0, "Red": 33.0})
 
 
 def test_text_from_a_file_is_never_shown_as_markup(ui: Any, widget: Any, folder: Path) -> None:
