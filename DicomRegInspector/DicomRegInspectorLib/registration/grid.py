@@ -75,6 +75,12 @@ class Grid:
         """(3,) LPS mm of node (i, j, k)."""
         return self.index_to_lps[:3, :3] @ np.asarray(index, float) + self.origin_lps_mm
 
+    def is_near(self, points: np.ndarray) -> np.ndarray:
+        """(n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""
+        to_index = np.linalg.inv(self.index_to_lps)
+        index = points @ to_index[:3, :3].T + to_index[:3, 3]
+        return ((index >= -1) & (index <= np.array(self.dimensions))).all(axis=1)
+
     def displacement(self, points: np.ndarray, *, extend: bool = False) -> np.ndarray:
         """The displacement at points of the Registered RCS, by trilinear interpolation in double precision.
 

@@ -12,7 +12,7 @@ INVERSE_TOLERANCE_MM = 1e-4
 """Residual up to which a point of the inverse counts as found; a tenth of what the mapping itself is held to."""
 _SEARCH_TOLERANCE_MM = 1e-9
 _FIXED_POINT_STEPS = 50
-_NEWTON_STEPS = 50
+_NEWTON_STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def invert_deformable(points: np.ndarray, pre: np.ndarray, grid: Grid, post: np.
         active = active[usable & (size > _SEARCH_TOLERANCE_MM)]
         if not len(active):
             break
-    _newton(found, target, pre, grid, active)
+    _newton(found, target, pre, grid, active[grid.is_near(found[active])])
     with np.errstate(invalid="ignore"):
         residual = np.linalg.norm(map_deformable(found, pre, grid, post) - points, axis=1)
         converged = residual <= INVERSE_TOLERANCE_MM
@@ -126,7 +126,7 @@ def _newton(found: np.ndarray, target: np.ndarray, pre: np.ndarray, grid: Grid, 
         step = np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
         size = np.linalg.norm(residual, axis=1)
         scale = np.ones(len(active))
-        for _ in range(8):
+        for _ in range(6):
             with np.errstate(invalid="ignore"):
                 worse = ~(np.linalg.norm(residual_of(here - scale[:, None] * step, active), axis=1) < size)
             if not worse.any():

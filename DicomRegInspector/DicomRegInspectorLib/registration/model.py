@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .mapping import (
     map_deformable,
 )
 from .measures import folded_region, jacobian, summarize
+
+if TYPE_CHECKING:
+    from .fiducials import FiducialSet
 
 ItemKind = Literal["matrix", "deformable"]
 
@@ -242,6 +245,8 @@ class Registration:
     content_label: str
     transfer_syntax_uid: str
     items: tuple[RegistrationItem, ...]
+    fiducial_sets: tuple[FiducialSet, ...] = ()
+    """The named points of a Spatial Fiducials object, one set for each frame."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)
 
     @property

@@ -13,6 +13,7 @@ from ..findings import Finding
 from . import tags
 from .checks import order_findings
 from .elements import ElementTree, Items, read_elements, tag_text
+from .fiducials import read_fiducial_sets
 from .model import Registration, RegistrationItem
 from .parse import ItemReport, read_grid, read_matrix_chain, read_single_matrix
 from .values import text
@@ -100,6 +101,7 @@ class _Reader:
             content_label=self._text_without_patient(tags.CONTENT_LABEL),
             transfer_syntax_uid=self.tree.transfer_syntax,
             items=tuple(items),
+            fiducial_sets=read_fiducial_sets(self.root) if kind == "fiducials" else (),
             header_findings=tuple(self.findings),
         )
 

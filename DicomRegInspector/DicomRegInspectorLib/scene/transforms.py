@@ -17,6 +17,7 @@ import vtk
 from ..errors import RegistrationError, UsageError
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.checks import is_rigid, is_singular
+from ..registration.repairs import Progress, Repair, repair_item
 from .convert import to_ras, vtk_matrix
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
 from .volumes import place_under_study, volumes_in_frame
@@ -31,6 +32,8 @@ def load_registration(
     *,
     items: Iterable[int] | None = None,
     place_volumes: bool = False,
+    repair: Repair | None = None,
+    progress: Progress | None = None,
 ) -> list[slicer.vtkMRMLTransformNode]:
     """Load each item of a registration as the transform node to put a source-frame volume under.
 
@@ -49,6 +52,11 @@ def load_registration(
         Numbers of the items to load, counting from 1; all by default.
     place_volumes
         Also put the scene's volumes of the source frame under the node, those that have no transform yet.
+    repair
+        Read the items in another way than the standard's (:data:`..registration.repairs.REPAIRS`); the nodes say so in
+        their names and in the attribute ``DicomRegInspector.Repair``.
+    progress
+        Of the repair, where it takes long.
 
     Returns
     -------
@@ -61,16 +69,29 @@ def load_registration(
     FileError
         When the file cannot be read, or an item of it cannot be used; nothing is added to the scene then.
     UsageError
-        When there is no item with a number asked for.
+        When there is no item with a number asked for, or the repair does not apply to one.
+    Cancelled
+        When ``progress`` returned False; nothing is added to the scene then.
     """
     registration = path_or_registration
     if not isinstance(registration, Registration):
         registration = read_registration(registration)
     chosen = _choose(registration, None if items is None else list(items))
-    chains = [_chain(item, bake) for item in chosen]
-    return [
-        _add_item(registration, item, chain, scene, place_volumes) for item, chain in zip(chosen, chains, strict=True)
-    ]
+    plans = [_plan(item, bake, repair, progress) for item in chosen]
+    return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
+
+
+def _plan(
+    item: RegistrationItem, bake: bool, repair: Repair | None, progress: Progress | None
+) -> tuple[RegistrationItem, list[_Link], str]:
+    """The item, its nodes to be, and what was repaired."""
+    if repair is None:
+        return item, _chain(item, bake), ""
+    if repair == "reversed" and item.kind == "deformable":
+        # Turned around as a whole the transform is exact: VTK inverts it where it is used, nothing is resampled.
+        return item, [link.turned() for link in reversed(_chain(item, bake))], "direction reversed (as ToParent)"
+    repaired = repair_item(item, repair, progress)
+    return repaired.item, _chain(repaired.item, bake), repaired.description
 
 
 def _choose(registration: Registration, items: list[int] | None) -> list[RegistrationItem]:
@@ -99,6 +120,12 @@ class _Link:
     ) -> None:
         self.role, self.class_name, self.transform, self.to_parent = role, class_name, transform, to_parent
         self.attributes: dict[str, str] = {}
+
+    def turned(self) -> _Link:
+        """The same transform in the other direction."""
+        other = _Link(self.role, self.class_name, self.transform, not self.to_parent)
+        other.attributes = self.attributes
+        return other
 
     def create(self, scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTransformNode:
         node = getattr(slicer, self.class_name)()
@@ -168,10 +195,13 @@ def _add_item(
     chain: list[_Link],
     scene: slicer.vtkMRMLScene,
     place_volumes: bool,
+    repair: str,
 ) -> slicer.vtkMRMLTransformNode:
     name = registration.series_description or "Registration"
     if len(registration.items) > 1:
         name += f" item {item.number}"
+    if repair:
+        name += " (repaired)"
     parent = None
     for link in chain:
         innermost = link is chain[-1]
@@ -179,6 +209,10 @@ def _add_item(
         if parent is not None:
             node.SetAndObserveTransformNodeID(parent.GetID())
         _note_provenance(node, registration, item, [other.role for other in chain])
+        if repair:
+            node.SetAttribute(ATTRIBUTE_PREFIX + "Repair", repair)
+            if link.role == "grid":
+                node.SetAttribute(ATTRIBUTE_PREFIX + "Vectors", "repaired, not those of the file")
         place_under_study(scene, node, registration.study_uid)
         parent = node
     _refer_to_volumes(parent, item, scene, place_volumes)
