@@ -108,6 +108,41 @@ def test_broken_content_is_a_finding_in_strict_json(tmp_path: Path, name: str) -
         assert finding.message
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(
+    "values", [(1e20, -1e20), (3e38, -3e38), (3e38, 3e38), (1e-45, 0), (np.inf, -np.inf), (np.nan, 3e38)]
+)
+def test_vectors_of_absurd_size_are_measured_without_overflow(tmp_path: Path, values: tuple[float, float]) -> None:
+    vectors = rf.smooth_vectors((4, 4, 4))
+    vectors[1, 1, 1], vectors[2, 1, 1] = values
+    rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((rf.DeformableItem(rf.GridSpec(vectors)),)))
+    inspection = inspect_paths(tmp_path)
+    strict_json(inspection)
+    for finding in inspection.findings:
+        assert "inf" not in finding.message.lower().replace("infinit", "").replace("info", "")
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("place", ["origin", "spacing", "pre"])
+@pytest.mark.parametrize("value", [1e300, 1e-300, 1e38])
+def test_geometry_of_absurd_size_is_judged_without_overflow(tmp_path: Path, place: str, value: float) -> None:
+    grid, pre = rf.GridSpec(rf.smooth_vectors((4, 4, 4))), np.eye(4)
+    if place == "origin":
+        grid = replace(grid, origin=(value, 0.0, -value))
+    elif place == "spacing":
+        grid = replace(grid, spacing=(value, 1.0, 1.0))
+    else:
+        pre = np.diag([value, 1.0, 1.0, 1.0])
+    path = rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((rf.DeformableItem(grid, pre),)))
+    inspection = inspect_paths(tmp_path)
+    strict_json(inspection)
+    for registration in inspection.registrations:
+        for item in registration.items:
+            if item.problem is None:
+                assert item.map_points(np.zeros((2, 3))).shape == (2, 3)
+    assert path.exists()
+
+
 def test_the_most_severe_findings_come_first(tmp_path: Path) -> None:
     rf.write(tmp_path / "a.dcm", deformable(), rf.Encoding(order="reversed"))
     rf.write(tmp_path / "b.dcm", BROKEN["zero resolution"][0]())

@@ -115,6 +115,17 @@ def test_grid_attributes_are_those_of_the_file() -> None:
         np.testing.assert_allclose((np.asarray(grid.index_to_lps) @ [*index, 1.0])[:3], expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("decimals", [4, 5, 6, 8])
+def test_orientations_of_few_decimals_are_taken_as_written(decimals: int) -> None:
+    grid = replace(SMOOTH, orientation=tuple(np.round(SMOOTH.orientation, decimals)))
+    item = one(rf.DeformableItem(grid))
+    assert not [finding for finding in item.findings if finding.severity == "error"]
+    points = reference.points_inside(grid, 40, margin=0.01)
+    np.testing.assert_allclose(
+        item.map_points(points), reference.map_points(rf.DeformableItem(grid), points), rtol=0, atol=MM
+    )
+
+
 # ---- The order of things --------------------------------------------------------------------------------------------
 
 
@@ -369,7 +380,7 @@ def invertible_items(draw: st.DrawFn) -> rf.DeformableItem:
         draw(rs.shifts),
         rf.orientation_of(draw(rs.angles)),
     )
-    return rf.DeformableItem(grid, draw(st.none() | rs.rigids), draw(st.none() | rs.rigids | rs.affines()))
+    return rf.DeformableItem(grid, *[draw(st.none() | rs.rigids | rs.affines()) for _ in range(2)])
 
 
 @settings(deadline=None, max_examples=40)

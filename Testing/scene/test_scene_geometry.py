@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,27 @@ def test_rigid_matrices_of_few_decimals_still_place_points(decimals: int) -> Non
     _, node = load(item)
     points = probes(item)
     np.testing.assert_allclose(world_to_node(node, points), reference.map_points(item, points), rtol=0, atol=MM)
+
+
+@pytest.mark.parametrize("decimals", [4, 5, 6])
+@pytest.mark.parametrize("bake", [False, True])
+def test_orientations_of_few_decimals_still_place_points(decimals: int, bake: bool) -> None:
+    grid = replace(SMOOTH, orientation=tuple(np.round(SMOOTH.orientation, decimals)))
+    item = rf.DeformableItem(grid, PRE, POST)
+    _scene, node = load(item, bake=bake)
+    points = probes(item, margin=0.01)
+    np.testing.assert_allclose(world_to_node(node, points), reference.map_points(item, points), rtol=0, atol=MM)
+
+
+@pytest.mark.parametrize("bake", [False, True])
+def test_mirrors_and_distant_frames_place_points(bake: bool) -> None:
+    mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
+    far = rf.rigid((0.3, 0.2, 0.1), (4000, -5000, 6000))
+    for pre, post in ((mirror, None), (None, mirror), (far, np.linalg.inv(far)), (mirror, far)):
+        item = rf.DeformableItem(SMOOTH, pre, None if post is None else rf.as_written(post), "AFFINE", "AFFINE")
+        _scene, node = load(item, bake=bake)
+        points = probes(item, margin=0.01)
+        np.testing.assert_allclose(world_to_node(node, points), reference.map_points(item, points), rtol=0, atol=MM)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
