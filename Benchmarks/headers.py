@@ -183,7 +183,7 @@ def main() -> None:
 def timed(name: str, folder: Path) -> float:
     """Seconds that a reader takes in a fresh process."""
     command = [sys.executable, __file__, "--reader", name, "--folder", str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{name} failed:\n{done.stderr}")
     return float(json.loads(done.stdout.splitlines()[-1])["seconds"])

@@ -55,7 +55,9 @@ def enhanced(positions: np.ndarray, *, shared_orientation: bool = True, **frame_
     return dataset
 
 
-def inspected(dataset: Dataset, folder: Path, syntax: str = ExplicitVRLittleEndian, *, undefined: bool = False) -> Series:
+def inspected(
+    dataset: Dataset, folder: Path, syntax: str = ExplicitVRLittleEndian, *, undefined: bool = False
+) -> Series:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
     if undefined:

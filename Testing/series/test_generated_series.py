@@ -128,7 +128,9 @@ def test_a_time_series_without_numbers_is_ordered_by_time() -> None:
 
 
 def test_a_repeated_part_of_a_scan_is_explained_by_its_acquisition() -> None:
-    headers = axial(np.arange(30) * 1.0, ACQUISITION_NUMBER="1") + axial(np.arange(25, 35) * 1.0, ACQUISITION_NUMBER="2")
+    headers = axial(np.arange(30) * 1.0, ACQUISITION_NUMBER="1") + axial(
+        np.arange(25, 35) * 1.0, ACQUISITION_NUMBER="2"
+    )
     (series,) = inspect_series(headers)
     (finding,) = series.findings
     assert (finding.code, finding.severity) == ("acquisitions-mixed", "warning")

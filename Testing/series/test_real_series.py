@@ -45,7 +45,9 @@ def test_the_head_ct_overlaps_between_slices_14_and_15(head_ct: Series) -> None:
 def test_the_head_ct_changes_spacing_and_thickness_there(head_ct: Series) -> None:
     change = only(head_ct, "spacing-change")
     assert change.evidence["slices"] == [14, 15]
-    assert (change.evidence["spacing_before_mm"], change.evidence["spacing_after_mm"]) == pytest.approx((4.002, 6.999), abs=1e-3)
+    assert (change.evidence["spacing_before_mm"], change.evidence["spacing_after_mm"]) == pytest.approx(
+        (4.002, 6.999), abs=1e-3
+    )
     thickness = only(head_ct, "thickness-change")
     assert thickness.evidence["slices"] == [14, 15]
     assert (thickness.evidence["thickness_before_mm"], thickness.evidence["thickness_after_mm"]) == (4.0, 7.0)

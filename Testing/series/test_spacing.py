@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from DicomRegInspectorLib.series.spacing import judge_spacing
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 spacings = st.floats(0.3, 12.0)
@@ -19,6 +19,8 @@ def rounded(positions: np.ndarray, decimals: int) -> np.ndarray:
 @settings(max_examples=200, deadline=None)
 @given(spacings, st.integers(3, 120), st.integers(1, 6), st.floats(-500, 500))
 def test_rounding_alone_is_never_irregular(spacing: float, count: int, decimals: int, start: float) -> None:
+    # Coarser digits are another case, below: there, single odd intervals are taken for missing slices.
+    assume(spacing >= 6 * 10.0**-decimals)
     positions = rounded(start + spacing * np.arange(count), decimals)
     judged = judge_spacing(positions, 10.0**-decimals)
     assert judged.irregular == ()
@@ -30,7 +32,9 @@ def test_rounding_alone_is_never_irregular(spacing: float, count: int, decimals:
 
 @settings(max_examples=200, deadline=None)
 @given(spacings, counts, st.integers(2, 6), st.integers(1, 40), st.data())
-def test_missing_slices_are_counted(spacing: float, count: int, decimals: int, missing: int, data: st.DataObject) -> None:
+def test_missing_slices_are_counted(
+    spacing: float, count: int, decimals: int, missing: int, data: st.DataObject
+) -> None:
     after = data.draw(st.integers(1, count - 1), "slice before the gap")
     index = np.arange(count) + np.where(np.arange(count) >= after, missing, 0)
     judged = judge_spacing(rounded(spacing * index, decimals), 10.0**-decimals)

@@ -34,6 +34,7 @@ FIRST_READ = 8192
 SECOND_READ = 1 << 18
 """Bytes read where the first were not enough (long private groups before the geometry)."""
 
+META_END = 0x0002FFFF
 UNDEFINED = 0xFFFFFFFF
 RUN_LENGTH = 6
 """Elements in a remembered run: one that differs from file to file costs the walk over its own run only."""
@@ -46,7 +47,9 @@ _LONG_LENGTH = Struct("<L").unpack_from
 _SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
 _LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
 _WANTED_CODES = {tag: int.from_bytes(vr, "little") for tag, vr in WANTED.items()}
-# Tag before a run to the run's bytes and its last tag. Entries are whole and immutable, so threads may share it.
+# Elements between the wanted ones are mostly the same bytes in all files of a series. A run of them that was walked
+# before, after the same tag, is recognised by one comparison and skipped whole: being the same bytes, walking it again
+# would end at the same place. Tag before a run to its bytes and its last tag; entries never change: threads may share.
 _runs: dict[int, tuple[bytes, int]] = {}
 # O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has O_BINARY instead.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -151,10 +154,6 @@ def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
 def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]:
     """Pick the wanted elements of an explicit little endian file with defined lengths in ascending order.
 
-    Elements between the wanted ones are mostly the same bytes in all files of a series. A run of them that was walked
-    before, after the same tag, is recognised by one comparison and skipped whole; being the same bytes, walking it
-    again would end at the same place.
-
     Returns
     -------
     elements
@@ -171,67 +170,78 @@ def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]
     NotPlainError
         For everything else this walk does not understand.
     TruncatedFileError
-        When an element ends beyond the file.
+        When an element of the dataset ends beyond the file.
     """
     elements: dict[int, bytes] = {}
-    offset, previous, available = 132, 0, len(data)
-    run_start, run_key, run_count = 132, 0, 0
-    dataset_started = False
+    try:
+        offset, tag = _pick(data, 132, size, name, 0x0001FFFF, META_END, elements)
+    except TruncatedFileError:
+        raise NotPlainError from None
+    if _is_plain_directory(elements, tag):
+        return elements, offset, tag
+    offset, tag = _pick(data, offset, size, name, META_END, LAST_TAG, elements)
+    return _checked(elements), offset, tag
+
+
+def _pick(
+    data: bytes, offset: int, size: int, name: str, previous: int, last_tag: int, elements: dict[int, bytes]
+) -> tuple[int, int]:
+    """Walk on from ``offset`` up to and with ``last_tag``; wanted values go into ``elements``. See :func:`walk`."""
+    available = len(data)
+    run_start, run_key, run_count = offset, previous, 0
     while True:
         known = _runs.get(previous)
         if known is not None and data.startswith(known[0], offset):
             offset += len(known[0])
+            run_start, run_key, run_count = offset, known[1], 0
             previous = known[1]
-            run_start, run_key, run_count = offset, previous, 0
             continue
         if offset + 8 > available:
-            if available < size:
-                raise IndexError
-            if offset < available:
-                raise TruncatedFileError(name, partial_element_problem(available - offset))
-            return _checked(elements), offset, 0
+            return _end_of_data(offset, available, size, name), 0
         group, number, vr, length = _SHORT_HEADER(data, offset)
         tag = group << 16 | number
         if tag <= previous:
             raise NotPlainError
         wanted_vr = _WANTED_CODES.get(tag)
-        starting = group > 2 and not dataset_started
-        if wanted_vr is not None or starting or run_count >= RUN_LENGTH or tag > LAST_TAG:
-            if run_count and run_start < offset <= available:
+        if wanted_vr is not None or run_count >= RUN_LENGTH or tag > last_tag:
+            if run_count and offset <= available:
                 _remember_run(run_key, data[run_start:offset], previous)
             run_start, run_key, run_count = offset, previous, 0
-        if starting:
-            dataset_started = True
-            if _check_meta(elements, group):
-                return elements, offset, tag
-        if tag > LAST_TAG:
-            return _checked(elements), offset, tag
-        offset += 8
+        if tag > last_tag:
+            return offset, tag
+        start = offset + 8
         if vr in _LONG_CODES:
-            if offset + 4 > available:
+            if offset + 12 > available:
                 raise IndexError if available < size else NotPlainError
-            length = _LONG_LENGTH(data, offset)[0]
-            offset += 4
+            length = _LONG_LENGTH(data, start)[0]
+            start += 4
             if length == UNDEFINED:
                 raise NotPlainError
         elif vr not in _SHORT_CODES:
             raise NotPlainError
-        end = offset + length
-        if end > size:
-            raise TruncatedFileError(name, truncation_problem(tag, length, size - offset))
+        offset = start + length
+        if offset > size:
+            raise TruncatedFileError(name, truncation_problem(tag, length, size - start))
+        run_count += 1
+        previous = tag
         if wanted_vr is not None:
             if vr != wanted_vr:
                 raise NotPlainError
-            if end > available:
+            if offset > available:
                 raise IndexError
-            elements[tag] = data[offset:end]
-            if tag == LAST_TAG:
-                return _checked(elements), end, 0
-            run_start, run_key = end, tag
-        else:
-            run_count += 1
-        previous = tag
-        offset = end
+            elements[tag] = data[start:offset]
+            if tag == last_tag:
+                return offset, 0
+            run_start, run_key, run_count = offset, tag, 0
+
+
+def _end_of_data(offset: int, available: int, size: int, name: str) -> int:
+    """The offset, if the data ends with the file and with an element."""
+    if available < size:
+        raise IndexError
+    if offset < available:
+        raise TruncatedFileError(name, partial_element_problem(available - offset))
+    return offset
 
 
 def _remember_run(key: int, run: bytes, last_tag: int) -> None:
@@ -241,17 +251,19 @@ def _remember_run(key: int, run: bytes, last_tag: int) -> None:
         _runs[key] = (run, last_tag)
 
 
-def _check_meta(elements: dict[int, bytes], group: int) -> bool:
-    """Whether reading ends with the file meta information (a media directory); not plain unless explicit LE follows."""
+def _is_plain_directory(elements: dict[int, bytes], next_tag: int) -> bool:
+    """Whether the file meta information is a media directory's; NotPlainError unless explicit little endian follows."""
     syntax = elements.get(Tag.TRANSFER_SYNTAX_UID, b"").rstrip(b"\0").decode("ascii", "replace")
-    if syntax != EXPLICIT_LITTLE_ENDIAN and not is_encapsulated(syntax):
+    if not next_tag or (syntax != EXPLICIT_LITTLE_ENDIAN and not is_encapsulated(syntax)):
         raise NotPlainError
     media_class = elements.pop(Tag.MEDIA_STORAGE_SOP_CLASS_UID, b"").rstrip(b"\0 ")
     if media_class:
+        if not media_class.replace(b".", b"").isdigit():
+            raise NotPlainError
         elements[Tag.MEDIA_STORAGE_SOP_CLASS_UID] = media_class
     if media_class == MEDIA_STORAGE_DIRECTORY.encode():
         return True
-    if group < 8:
+    if next_tag >> 16 < 8:
         raise NotPlainError
     return False
 

@@ -72,8 +72,8 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
     if grouping.bad_orientation:
         severity: Severity = "error" if grouping.worst_orientation > INVALID_ORIENTATION else "warning"
         text = (
-            f"{plural(len(grouping.bad_orientation), 'slice')} with an Image Orientation (Patient) whose directions are no "
-            f"perpendicular unit vectors (off by up to {grouping.worst_orientation:.3g})"
+            f"{plural(len(grouping.bad_orientation), 'slice')} with an Image Orientation (Patient) whose directions "
+            f"are no perpendicular unit vectors (off by up to {grouping.worst_orientation:.3g})"
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))
@@ -181,7 +181,7 @@ def duplicates_findings(stack: Stack, subject: str) -> list[Finding]:
     places = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start > 1]
     if len(places) > MAX_OF_A_KIND:
         extra = sum(end - start - 1 for start, end in places)
-        text = f"{len(places):,} positions hold several slices ({extra:,} too many); nothing in the headers tells them apart"
+        text = f"{len(places):,} positions hold several slices ({extra:,} too many) that no header value tells apart"
         slices = [one for start, end in places for one in stack.slices[start:end]]
         return [Finding("duplicate-position", "error", text, subject, {**_uids(slices), "positions": len(places)})]
     found = []

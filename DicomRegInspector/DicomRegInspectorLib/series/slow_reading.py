@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 MAX_INFLATED = 1 << 26
 """Bytes of a deflated dataset that are looked at: a header is far smaller, and a zip bomb is not."""
 
-_TEXT_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UN UR UT".split())
+_TEXT_VRS = frozenset(
+    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
+)
 _FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
 
 
@@ -89,6 +91,7 @@ class _Stop:
         self.name = name
         self.last_tag = last_tag
         self.after_last = after_last
+        self.was_asked = False
         self.last_seen = False
         self.stopped_at = 0
         self.length = 0
@@ -96,6 +99,7 @@ class _Stop:
         self.end = 0
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
+        self.was_asked = True
         self.value_offset = self.stream.tell()
         self.length = length
         # A second call for one element happens when pydicom probes its encoding; the answer stays the same.
@@ -160,6 +164,8 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
             # Out of order, or not an image: whatever identifies the object may stand further on.
             meta, dataset, stop = _read(stream, size, name, last_tag=_FIRST_BULK_TAG - 1)
         elements = _elements(meta, dataset)
+        if not stop.was_asked and head[128:132] == b"DICM" and not _is_directory(meta):
+            raise TruncatedFileError(name, "is cut off: it ends before its dataset begins. Copy or export it again.")
         _require_content(name, head, elements)
         syntax = _syntax(meta)
         extent = pixel_extent(
@@ -281,11 +287,8 @@ def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
         element = dataset.get_item(tag)
         if element is None:
             continue
-        found = element.VR
-        if vr in BINARY_SIZES:
-            usable = found in (None, "UN", vr.decode())
-        else:
-            usable = found is None or found in _TEXT_VRS
+        allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
+        usable = element.VR is None or element.VR in allowed
         value = _character_set(element.value) if tag == Tag.SPECIFIC_CHARACTER_SET else element.value or b""
         if usable and isinstance(value, bytes):
             little = getattr(element, "is_little_endian", True)

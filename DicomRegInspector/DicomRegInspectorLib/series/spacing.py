@@ -207,11 +207,15 @@ def _jitter(section: Section, intervals: NDArray[np.float64]) -> float:
 
 def _expected(k: int, sections: list[Section], nominal: float, tolerance: float) -> float:
     """The spacing around interval ``k``: its neighbours' where they agree, the nominal one otherwise."""
-    before = next((s.spacing_mm for s in reversed(sections) if s.last <= k + 1), None)
-    after = next((s.spacing_mm for s in sections if s.first >= k + 2), None)
-    if before is None or after is None:
-        return before or after or nominal
-    return (before + after) / 2 if abs(before - after) <= tolerance else nominal
+    before = next((one for one in reversed(sections) if one.last <= k + 1), None)
+    after = next((one for one in sections if one.first >= k + 2), None)
+    near = [one for one in (before, after) if one is not None]
+    if not near:
+        return nominal
+    if abs(near[0].spacing_mm - near[-1].spacing_mm) > tolerance:
+        return nominal
+    counts = [one.last - one.first for one in near]
+    return sum(one.spacing_mm * count for one, count in zip(near, counts, strict=True)) / sum(counts)
 
 
 def _irregular(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ class _Maker:
         tolerance = self.stack.spacing.tolerance_mm
         found = []
         sections = self.stack.sections
-        for before, after in zip(sections, sections[1:], strict=False):
+        for before, after in pairwise(sections):
             if abs(before.spacing_mm - after.spacing_mm) <= tolerance:
                 continue
             border = [before.last] if before.last == after.first else [before.last, after.first]
@@ -152,8 +153,9 @@ class _Maker:
         stack = self.stack
         first, last, at = (stack.slice_number(k) for k in (one.section.first, one.section.last, one.at_slice))
         text = (
-            f"The spacing drifts from {mm(one.first_interval_mm)} to {mm(one.last_interval_mm)} mm between slices {first} "
-            f"and {last}: small steps that add up to {mm(one.deviation_mm)} mm off a regular stack, most around slice {at}"
+            f"The spacing drifts from {mm(one.first_interval_mm)} to {mm(one.last_interval_mm)} mm between slices "
+            f"{first} and {last}: small steps that add up to {mm(one.deviation_mm)} mm off a regular stack, most "
+            f"around slice {at}"
         )
         return self.finding(
             "spacing-change",
@@ -170,7 +172,7 @@ class _Maker:
     def thickness_changes(self) -> list[Finding]:
         found = []
         values = [one.slice_thickness_mm for one in self.stack.slices]
-        for number, (before, after) in enumerate(zip(values, values[1:], strict=False), start=1):
+        for number, (before, after) in enumerate(pairwise(values), start=1):
             if before is None or after is None or math.isclose(before, after, rel_tol=0.01, abs_tol=1e-6):
                 continue
             text = (
@@ -206,8 +208,8 @@ class _Maker:
         tag = "" if claimed is None else f"; the header says {claimed:g}°"
         axis = "row" if abs(slope[1]) >= abs(slope[0]) else "column"
         text = (
-            f"The stack leans by {tilt:.2f}° about the image's {axis} direction: its slices move {mm(shift)} mm in plane "
-            f"over {mm(length)} mm{tag}"
+            f"The stack leans by {tilt:.2f}° about the image's {axis} direction: its slices move {mm(shift)} mm in "
+            f"plane over {mm(length)} mm{tag}"
         )
         return [
             self.finding(
@@ -318,8 +320,8 @@ class _Maker:
                 continue
             k = int(against[0]) + 1
             text = (
-                f"{name} does not follow the slices: it turns back at {plural(int(against.size), 'place')}, first between "
-                f"slices {k} and {k + 1} ({values[k - 1]:g}, {values[k]:g})"
+                f"{name} does not follow the slices: it turns back at {plural(int(against.size), 'place')}, first "
+                f"between slices {k} and {k + 1} ({values[k - 1]:g}, {values[k]:g})"
             )
             found.append(
                 self.finding("order-disagrees", "warning", text, (k, k + 1), ordered_by=name, places=int(against.size))
