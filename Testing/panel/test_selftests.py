@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import unittest
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,3 +65,19 @@ def test_module_presents_itself(application: Any) -> None:
     assert module.categories == ["Informatics"]
     assert "https://github.com/DicomRegInspector/DicomRegInspector" in module.helpText
     assert application.modules.dicomreginspectorplugin.hidden
+
+
+@pytest.mark.parametrize("name", ["DicomRegInspector", "DicomRegInspectorPlugin"])
+def test_discovering_the_module_reads_nothing_heavy(name: str) -> None:
+    """Slicer executes every module's file at its start; what the panel needs is read when it is opened."""
+    code = (
+        "import sys, slicer_standin; slicer_standin.install()\n"
+        "from slicer_standin.application import load_module\n"
+        f"load_module(slicer_standin.MODULE_FOLDER / '{name}.py')\n"
+        "rooms = ('inspection', 'registration', 'series', 'scene', 'panel.panel', 'panel.selftest_files')\n"
+        "heavy = {'pydicom', *('DicomRegInspectorLib.' + room for room in rooms)}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

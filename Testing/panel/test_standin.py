@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +119,9 @@ def test_parameter_node_refuses_types_it_cannot_keep(application: Any) -> None:
         @parameterNodeWrapper
         class _Node:
             numbers: list[int]
+
+
+def test_package_slicer_takes_in_nothing_of_the_tests(application: Any) -> None:
+    """The package appends every folder ``slicer`` on the path and imports what is in it; Testing is on the path."""
+    tests = Path(__file__).resolve().parents[1]
+    assert [folder for folder in application.__path__ if Path(folder).resolve().is_relative_to(tests)] == []

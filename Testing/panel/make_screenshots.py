@@ -1,6 +1,6 @@
 """Grab the panel as the stand-in draws it, to look at wording and alignment without Slicer.
 
-    python Testing/slicer/make_screenshots.py OUTPUT_FOLDER FOLDER_TO_INSPECT
+    python Testing/panel/make_screenshots.py OUTPUT_FOLDER FOLDER_TO_INSPECT
 
 Qt draws it offscreen in its own style; in Slicer it looks otherwise, so these are no pictures for a README.
 """

@@ -1,4 +1,7 @@
-"""The stand-in, and the module loaded in it."""
+"""The stand-in, and the module loaded in it.
+
+This folder must not be called ``slicer``: the package of that name takes in every folder ``slicer`` on the path.
+"""
 
 from __future__ import annotations
 
