@@ -1,0 +1,206 @@
+"""``load``: what other tools read from the files written here, against the equation and against each other."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_objects import (
+    REGISTERED,
+    SOURCE,
+    expected,
+    inner_points,
+    rigid,
+    write_fiducials,
+    write_linear,
+    write_matrices,
+)
+from DicomRegInspectorLib import cli
+
+slicer = pytest.importorskip("slicer", reason="load needs slicer-core or Slicer")
+vtk = pytest.importorskip("vtk")
+sitk = pytest.importorskip("SimpleITK", reason="the files are read back with SimpleITK")
+
+PRE, POST = rigid(7.0, (3.0, -4.0, 2.0)), rigid(-11.0, (-6.0, 1.0, 5.0))
+FLIP = np.array([-1.0, -1.0, 1.0])
+TOLERANCE_MM = 1e-3
+"""What the project promises of loaded nodes; VTK's grid transform itself is right to 2e-5 mm."""
+
+
+@pytest.fixture
+def load(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def load(name: str, *registrations: Path, options: tuple[str, ...] = (), code: int = 0) -> tuple[Path, str]:
+        output = tmp_path / name
+        arguments = ["load", *map(str, registrations), "--output", str(output), *options]
+        assert cli.main(arguments) == code
+        captured = capsys.readouterr()
+        assert not list(tmp_path.glob(".unfinished*"))
+        return output, captured.out + captured.err
+
+    return load
+
+
+def through(transform, points: np.ndarray) -> np.ndarray:
+    return np.array([transform.TransformPoint(point) for point in points.tolist()])
+
+
+def from_world(node, points: np.ndarray) -> np.ndarray:
+    """World to node, in LPS."""
+    transform = vtk.vtkGeneralTransform()
+    node.GetTransformFromWorld(transform)
+    return through(transform, points * FLIP) * FLIP
+
+
+def mapped_back(matrix, points: np.ndarray) -> np.ndarray:
+    """From the registered to the item's frame: the matrix goes the other way (PS3.3 C.20.2)."""
+    return (np.linalg.inv(matrix) @ np.column_stack([points, np.ones(len(points))]).T).T[:, :3]
+
+
+def nodes_of(scene, class_name: str) -> list:
+    nodes = scene.GetNodesByClass(class_name)
+    return [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
+
+
+def read_bundle(path: Path, folder: Path):
+    """A scene from a bundle, without the cache that Slicer's own reader of bundles needs."""
+    with zipfile.ZipFile(path) as bundle:
+        bundle.extractall(folder)
+    (mrml,) = folder.rglob("*.mrml")
+    scene = slicer.vtkMRMLScene()
+    scene.SetURL(str(mrml))
+    assert scene.Import()
+    return scene
+
+
+@pytest.mark.parametrize("name", ["t.h5", "t.tfm"])
+@pytest.mark.parametrize("options", [(), ("--bake",)])
+def test_an_itk_transform_resamples_as_the_equation_says(load, tmp_path, name: str, options: tuple[str, ...]) -> None:
+    output, _ = load(name, write_linear(tmp_path / "r.dcm", PRE, POST), options=options)
+    points = inner_points(30)
+    mapped = through(sitk.ReadTransform(str(output)), points)
+    np.testing.assert_allclose(mapped, expected(points, PRE, POST), atol=TOLERANCE_MM)
+
+
+@pytest.mark.parametrize("name", ["f.nrrd", "f.mha", "f.nii.gz", "F.NRRD"])
+def test_a_displacement_field_holds_the_whole_mapping(load, tmp_path: Path, name: str) -> None:
+    output, _ = load(name, write_linear(tmp_path / "r.dcm", PRE, POST))
+    field = sitk.ReadImage(str(output), sitk.sitkVectorFloat64)
+    points = inner_points(30)
+    mapped = through(sitk.DisplacementFieldTransform(field), points)
+    np.testing.assert_allclose(mapped, expected(points, PRE, POST), atol=TOLERANCE_MM)
+
+
+@pytest.mark.parametrize("name", ["f.nrrd", "f.mha", "f.nii.gz", "t.h5", "t.tfm"])
+def test_slicer_reads_it_as_the_same_mapping(load, tmp_path: Path, name: str) -> None:
+    output, _ = load(name, write_linear(tmp_path / "r.dcm", PRE, POST))
+    scene = slicer.vtkMRMLScene()
+    node = scene.AddNewNodeByClass("vtkMRMLTransformNode" if name[0] == "t" else "vtkMRMLGridTransformNode")
+    storage = slicer.vtkMRMLTransformStorageNode()
+    storage.SetFileName(str(output))
+    assert storage.ReadData(node)
+    points = inner_points(30)
+    np.testing.assert_allclose(from_world(node, points), expected(points, PRE, POST), atol=TOLERANCE_MM)
+
+
+def test_nifti_declares_its_vectors(load, tmp_path: Path) -> None:
+    output, _ = load("f.nii.gz", write_linear(tmp_path / "r.dcm"))
+    header = zlib.decompressobj(31).decompress(output.read_bytes(), 352)
+    # NIfTI-1: dim[5] at byte 50 counts components, intent_code at byte 68; 1006 displacement, 1007 vector.
+    assert struct.unpack_from("<h", header, 50)[0] == 3
+    assert struct.unpack_from("<h", header, 68)[0] in (1006, 1007)
+
+
+def test_a_scene_holds_every_item_in_its_place(load, tmp_path: Path) -> None:
+    matrix = rigid(20.0, (4.0, 5.0, 6.0))
+    deformable = write_linear(tmp_path / "r.dcm", PRE, POST)
+    linear = write_matrices(tmp_path / "m.dcm", {REGISTERED: np.eye(4), SOURCE: matrix})
+    output, said = load("s.mrb", deformable, linear)
+    assert "3 registration items" in said
+    scene = read_bundle(output, tmp_path / "unpacked")
+    points = inner_points(30)
+    innermost = scene.GetFirstNodeByName("Lung")
+    np.testing.assert_allclose(from_world(innermost, points), expected(points, PRE, POST), atol=TOLERANCE_MM)
+    (turned,) = [
+        node
+        for node in nodes_of(scene, "vtkMRMLLinearTransformNode")
+        if node.GetAttribute("DicomRegInspector.Kind") == "matrix"
+        and node.GetAttribute("DicomRegInspector.SourceFrameOfReferenceUID") == SOURCE
+    ]
+    np.testing.assert_allclose(from_world(turned, points), mapped_back(matrix, points), atol=1e-6)
+
+
+def test_a_matrix_is_written_as_resampling_needs_it(load, tmp_path: Path) -> None:
+    matrix = rigid(20.0, (4.0, 5.0, 6.0))
+    path = write_matrices(tmp_path / "m.dcm", {REGISTERED: np.eye(4), SOURCE: matrix})
+    output, _ = load("m.h5", path)
+    points = inner_points(5)
+    mapped = through(sitk.ReadTransform(str(output)), points)
+    np.testing.assert_allclose(mapped, mapped_back(matrix, points), atol=1e-9)
+
+
+def test_a_matrix_is_no_displacement_field(load, tmp_path: Path) -> None:
+    output, said = load("m.nrrd", write_matrices(tmp_path / "m.dcm", {SOURCE: rigid(3.0, (1, 2, 3))}), code=2)
+    assert ".h5" in said
+    assert not output.exists()
+
+
+def test_what_does_not_fit_one_transform_is_sent_to_a_scene(load, tmp_path: Path) -> None:
+    one, two = write_linear(tmp_path / "1.dcm"), write_linear(tmp_path / "2.dcm")
+    output, said = load("x.h5", one, two, code=2)
+    assert ".mrb" in said
+    turns = {REGISTERED: rigid(1.0, (0, 0, 0)), SOURCE: rigid(2.0, (0, 0, 0))}
+    output, said = load("x.tfm", write_matrices(tmp_path / "m.dcm", turns), code=2)
+    assert "--item" in said
+    assert not output.exists()
+    load("x.tfm", tmp_path / "m.dcm", options=("--item", "2"))
+
+
+def test_nothing_is_overwritten_unasked(load, tmp_path: Path) -> None:
+    registration = write_linear(tmp_path / "r.dcm")
+    (tmp_path / "x.h5").write_text("mine")
+    output, said = load("x.h5", registration, code=2)
+    assert "--overwrite" in said
+    assert output.read_text() == "mine"
+    load("x.h5", registration, options=("--overwrite",))
+    assert sitk.ReadTransform(str(output)).GetName() == "DisplacementFieldTransform"
+
+
+def test_an_input_is_never_the_output(load, tmp_path: Path) -> None:
+    registration = write_linear(tmp_path / "r.mrb")
+    before = registration.read_bytes()
+    load("r.mrb", registration, options=("--overwrite",), code=2)
+    assert registration.read_bytes() == before
+
+
+def test_a_failing_writer_leaves_nothing(load, tmp_path: Path, monkeypatch) -> None:
+    from DicomRegInspectorLib.scene import save
+
+    def half(node: object, place: Path) -> bool:
+        place.write_text("half")
+        return False
+
+    monkeypatch.setattr(save, "_write_transform", half)
+    (tmp_path / "x.h5").write_text("mine")
+    output, said = load("x.h5", write_linear(tmp_path / "r.dcm"), options=("--overwrite",), code=2)
+    assert "failed" in said
+    assert output.read_text() == "mine"
+
+
+def test_fiducials_are_nothing_to_load(load, tmp_path: Path) -> None:
+    output, said = load("x.mrb", write_fiducials(tmp_path / "f.dcm", ["A"]), code=2)
+    assert "fiducials" in said
+    assert not output.exists()
+
+
+def test_without_slicer_the_command_says_what_to_install(load, tmp_path: Path, monkeypatch) -> None:
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("DicomRegInspectorLib.scene")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "slicer", None)
+    _, said = load("x.mrb", write_linear(tmp_path / "r.dcm"), code=2)
+    assert "[headless]" in said
