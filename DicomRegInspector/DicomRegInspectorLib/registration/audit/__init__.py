@@ -1,0 +1,8 @@
+"""Is a registration read the way it was meant? Asked of its two images, or of the file alone."""
+
+from .hypotheses import HYPOTHESES, TITLES
+from .result import AuditResult, Reading
+from .run import audit_item
+from .signs import signs_in_file
+
+__all__ = ["HYPOTHESES", "TITLES", "AuditResult", "Reading", "audit_item", "signs_in_file"]
