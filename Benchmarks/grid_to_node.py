@@ -36,7 +36,15 @@ def write_file(path: Path, dimensions: tuple[int, int, int]) -> None:
     along = np.sin(np.linspace(0, 6, nx, dtype=np.float32))
     for k in range(nz):
         vectors[k] = 5 * np.stack([along, 2 * along, along + k / nz], axis=-1)
-    write_deformable_registration(path, vectors=vectors, origin=ORIGIN, directions=np.eye(3), spacing=SPACING)
+    write_deformable_registration(
+        path,
+        vectors=vectors,
+        origin=ORIGIN,
+        directions=np.eye(3),
+        spacing=SPACING,
+        registered_frame_uid="2.25.1",
+        source_frame_uid="2.25.2",
+    )
 
 
 def make_node(scene, vectors_lps, spacing, origin):
