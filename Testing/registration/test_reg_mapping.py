@@ -372,7 +372,7 @@ def test_the_displacement_summary_is_that_of_the_vectors() -> None:
 
 
 @st.composite
-def invertible_items(draw: st.DrawFn) -> rf.DeformableItem:
+def invertible_items(draw: st.DrawFn, matrices: st.SearchStrategy | None = None) -> rf.DeformableItem:
     """Smooth vectors whose derivatives stay well below one, so that the inverse is unique."""
     grid = rf.GridSpec(
         rf.smooth_vectors((9, 8, 7), draw(st.sampled_from([0.5, 3.0, 6.0])), draw(st.integers(0, 99))),
@@ -380,7 +380,8 @@ def invertible_items(draw: st.DrawFn) -> rf.DeformableItem:
         draw(rs.shifts),
         rf.orientation_of(draw(rs.angles)),
     )
-    return rf.DeformableItem(grid, *[draw(st.none() | rs.rigids | rs.affines()) for _ in range(2)])
+    matrices = rs.rigids | rs.affines() if matrices is None else matrices
+    return rf.DeformableItem(grid, *[draw(st.none() | matrices) for _ in range(2)])
 
 
 @settings(deadline=None, max_examples=40)
@@ -447,3 +448,15 @@ def test_points_beside_undefined_vectors_still_come_back() -> None:
     result = one(written).map_points_inverse(sources)
     assert np.isnan(result.points[~defined]).all()
     np.testing.assert_allclose(result.points[defined], points[defined], rtol=0, atol=1e-3)
+
+
+# ---- Nothing false --------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(invertible_items(rs.rigids), rs.encodings())
+def test_smooth_registrations_between_rigid_matrices_have_no_warnings(
+    written: rf.DeformableItem, encoding: rf.Encoding
+) -> None:
+    registration = read(rf.RegistrationSpec((written,)), replace(encoding, order="ascending"))
+    assert [finding for finding in registration.findings if finding.severity != "info"] == []
