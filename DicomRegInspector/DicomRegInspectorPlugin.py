@@ -105,8 +105,11 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
             return False
         # Slicer makes patient and study for the first node where the scene has them not yet; the others go beside it.
         self.addSeriesInSubjectHierarchy(loadable, nodes[0])
-        for node in nodes[1:]:
-            place_under_study(slicer.mrmlScene, node, self.value(path, "studyInstanceUID"))
+        study = self.value(path, "studyInstanceUID")
+        for node in nodes:
+            while node is not None:
+                place_under_study(slicer.mrmlScene, node, study)
+                node = node.GetParentTransformNode()
         return True
 
 
