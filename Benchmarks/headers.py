@@ -35,6 +35,8 @@ def write_files(folder: Path, count: int) -> None:
     from pydicom.data import get_testdata_file
 
     dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    # Padding behind the pixels is what the tool added that made the sample; scanners write none.
+    del dataset[0xFFFC, 0xFFFC]
     dataset.Rows = dataset.Columns = 32
     dataset.PixelData = bytes(2 * 32 * 32)
     dataset.SeriesInstanceUID = SERIES_UID
