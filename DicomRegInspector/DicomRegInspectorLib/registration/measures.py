@@ -143,6 +143,7 @@ def _pointwise(field: Field, measure: _Measure, out: np.ndarray | None) -> np.nd
             for rows in row_blocks(field):
                 with np.errstate(over="ignore", invalid="ignore"):
                     measure(whole[:, rows], result[k, rows])
+                _mark_undefined(result[k, rows], whole[0, rows])
 
     field.run(work)
     return result
@@ -168,11 +169,18 @@ def _from_differences(field: Field, measure: _Measure, out: np.ndarray | None) -
                     if through != 1:
                         buffer[:, 2] *= through
                     measure(buffer, result[k, rows])
-                # At the border and beside undefined neighbours the node itself must be defined too.
-                result[k, rows][np.isnan(here[0, rows])] = np.nan
+                _mark_undefined(result[k, rows], here[0, rows])
 
     field.run(work)
     return result
+
+
+def _mark_undefined(values: np.ndarray, vectors: np.ndarray) -> None:
+    """NaN where the node itself is undefined, and where the arithmetic overflowed."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.add.reduce(values, axis=None) + np.add.reduce(vectors, axis=None)):
+            return
+    values[np.isnan(vectors) | ~np.isfinite(values)] = np.nan
 
 
 def _differences(planes: np.ndarray, rows: slice, out: np.ndarray) -> None:
@@ -210,7 +218,9 @@ def summarize(values: np.ndarray, field: Field | None = None) -> Summary:
         Where given, the places of the least and the greatest value are told.
     """
     flat = values.reshape(-1)
-    undefined = int(np.count_nonzero(np.isnan(flat))) if np.isnan(np.add.reduce(flat)) else 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspect = not np.isfinite(np.add.reduce(flat))
+    undefined = int(np.count_nonzero(np.isnan(flat))) if suspect else 0
     count = flat.size - undefined
     if not count:
         return Summary(0)

@@ -15,6 +15,9 @@ from .grid import Grid
 from .values import numbers, text
 from .vectors import BYTES_PER_VECTOR, VectorPlace, plausible_byte_order
 
+RESOLUTION_MM = (1e-6, 1e6)
+"""Distances of grid nodes that are believed: outside, arithmetic breaks down before a patient fits."""
+
 
 @dataclass
 class ItemReport:
@@ -126,10 +129,11 @@ def read_grid(items: Items, tree: ElementTree, report: ItemReport) -> Grid | Non
     size = read_numbers(item, tags.GRID_DIMENSIONS, 3, report, "reg-grid-invalid")
     resolution = read_numbers(item, tags.GRID_RESOLUTION, 3, report, "reg-grid-invalid")
     directions = _directions(orientation, report)
-    if resolution is not None and min(resolution) <= 0:
+    if resolution is not None and not (RESOLUTION_MM[0] <= min(resolution) <= max(resolution) <= RESOLUTION_MM[1]):
         report.error(
             "reg-grid-invalid",
-            f"{tag_text(tags.GRID_RESOLUTION)} is {_show(resolution)} mm; expected three numbers above 0.",
+            f"{tag_text(tags.GRID_RESOLUTION)} is {_show(resolution)} mm; expected three numbers above 0 "
+            f"({RESOLUTION_MM[0]:g} to {RESOLUTION_MM[1]:g}).",
             resolution_mm=resolution,
         )
     dimensions = None

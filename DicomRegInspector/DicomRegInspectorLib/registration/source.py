@@ -11,6 +11,8 @@ from typing import BinaryIO, Protocol
 from ..errors import FileError, TruncatedFileError
 
 CHUNK = 1 << 16
+MOST_INFLATED = 8 << 30
+"""Bytes a deflated data set may grow to: twice what the largest grid a single element can hold needs."""
 
 
 class ByteSource(Protocol):
@@ -119,6 +121,10 @@ class DeflatedSource:
             self._pending = self._inflater.unconsumed_tail
             if data:
                 self._position += len(data)
+                if self._position > MOST_INFLATED:
+                    raise FileError(
+                        self._path, f"inflates to more than {MOST_INFLATED >> 30} GiB; that is no registration"
+                    )
                 return data
         self.size = self._position
         return b""
