@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _STUDY_LEVEL = (
-    "SpecificCharacterSet",
     "PatientName",
     "PatientID",
     "PatientBirthDate",
@@ -143,12 +142,14 @@ def _new_object(images: Sequence[Dataset]) -> Dataset:
 
     now = datetime.now()
     date, time = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
-    dataset = _dataset(**(dict.fromkeys(_STUDY_LEVEL[1:], "") | {"StudyInstanceUID": generate_uid(prefix=None)}))
+    dataset = _dataset(**(dict.fromkeys(_STUDY_LEVEL, "") | {"StudyInstanceUID": generate_uid(prefix=None)}))
     for keyword in _STUDY_LEVEL if images else ():
         if keyword in images[0]:
-            setattr(dataset, keyword, images[0][keyword].value)
+            # As text: a name keeps the bytes of its own character set otherwise.
+            setattr(dataset, keyword, str(images[0][keyword].value))
     dataset.update(
         _dataset(
+            SpecificCharacterSet="ISO_IR 192",
             SOPClassUID=tags.DEFORMABLE_REGISTRATION,
             SOPInstanceUID=generate_uid(prefix=None),
             SeriesInstanceUID=generate_uid(prefix=None),

@@ -16,10 +16,12 @@ from .canvas import Canvas, Clip
 from .images import Image, lattice_corners
 
 WIDTH = 1600
-"""Pixels of the whole picture."""
+"""Pixels of the whole picture; less where the views are tall."""
+_NARROWEST = 1100
+"""Pixels that the heading needs."""
 _MARGIN, _HEAD, _LABEL, _FOOT, _BAR = 40, 104, 34, 96, 120
 _TALLEST = 1100
-_GRID_STEP, _ARROW_STEP = 34, 34
+_GRID_STEP, _ARROW_STEP = 36, 36
 """Pixels between lines of the deformed grid, and between arrows."""
 _UNDEFINED = (0.80, 0.47, 0.65)
 _INK, _FAINT = (0.13, 0.13, 0.13), (0.42, 0.42, 0.42)
@@ -135,8 +137,8 @@ def render_registration(
     """
     low, high = _extent(item, image)
     centre = np.asarray(_centre(item, low, high) if centre_lps_mm is None else centre_lps_mm, float)
-    views, height = _lay_out(low, high, np.clip(centre, low, high))
-    canvas = Canvas(WIDTH, height)
+    views, width, height = _lay_out(low, high, np.clip(centre, low, high))
+    canvas = Canvas(width, height)
     longest, has_undefined = _survey(item, views)
     factor = _exaggeration(longest * views[0].pixels_per_mm)
     window = window or _window_of(image, views)
@@ -148,10 +150,10 @@ def render_registration(
         _MARGIN, 76, "From each point of the fixed image to the point of the moving image that belongs there. "
         f"Arrows and grid {scale}.{' Hatched: undefined.' if has_undefined else ''}", 17, _FAINT,
     )  # fmt: skip
-    _draw_colour_bar(canvas, longest, height)
+    _draw_colour_bar(canvas, longest, width, height)
     _draw_scale(canvas, views[0], height)
     for number, note in enumerate(notes[:2]):
-        canvas.text(WIDTH - _MARGIN, height - 62 + 26 * number, note, 16, _FAINT, align="right")
+        canvas.text(width - _MARGIN, height - 62 + 26 * number, note, 16, _FAINT, align="right")
     _save(canvas, Path(path))
 
 
@@ -174,10 +176,10 @@ def _centre(item: RegistrationItem, low: np.ndarray, high: np.ndarray) -> np.nda
     return (low + high) / 2
 
 
-def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> tuple[list[_View], int]:
-    """The axial view at the left, coronal over sagittal beside it, all to one scale; and the picture's height."""
+def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> tuple[list[_View], int, int]:
+    """The axial view at the left, coronal over sagittal beside it, all to one scale; and the picture's size."""
     size = high - low
-    wide = WIDTH - 2 * _MARGIN - _BAR - 40
+    wide = WIDTH - 2 * _MARGIN - _BAR - 80
     scale = min(wide / (size[0] + max(size[0], size[1])), _TALLEST / size[1], (_TALLEST - _LABEL) / (2 * size[2]))
     second = _MARGIN + round(size[0] * scale) + 40
     top = _HEAD + _LABEL
@@ -186,7 +188,8 @@ def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> tuple[lis
     for plane, (left, upper) in zip(_PLANES, places, strict=True):
         width, height = max(round(size[plane.across] * scale), 2), max(round(size[plane.down] * scale), 2)
         views.append(_View(plane, left, upper, width, height, low, high, centre, scale))
-    return views, max(view.clip[3] for view in views) + _FOOT
+    width = max(view.clip[2] for view in views) + 40 + _BAR + _MARGIN
+    return views, max(width, _NARROWEST), max(view.clip[3] for view in views) + _FOOT
 
 
 def _survey(item: RegistrationItem, views: Sequence[_View]) -> tuple[float, bool]:
@@ -262,7 +265,7 @@ def _mark_undefined(picture: np.ndarray, view: _View, map_points: Callable[[np.n
 
 def _deformed_grid(view: _View, map_points: Callable[[np.ndarray], np.ndarray], factor: int) -> list[np.ndarray]:
     """Where the lines of a regular grid on the fixed slice go, as polylines of pixels."""
-    fine = 6
+    fine = 12
     lines = []
     for along_x in (True, False):
         length, count = (view.width, view.height) if along_x else (view.height, view.width)
@@ -328,8 +331,8 @@ def _label(canvas: Canvas, view: _View) -> None:
         canvas.text(x, y, letter, 19, (1, 1, 1), align="center", bold=True, outline=(0, 0, 0))
 
 
-def _draw_colour_bar(canvas: Canvas, longest: float, height: int) -> None:
-    left, top, bottom = WIDTH - _MARGIN - 78, _HEAD + _LABEL + 34, height - _FOOT
+def _draw_colour_bar(canvas: Canvas, longest: float, width: int, height: int) -> None:
+    left, top, bottom = width - _MARGIN - 78, _HEAD + _LABEL + 34, height - _FOOT
     shares = np.linspace(1, 0, bottom - top)
     canvas.paste(np.repeat(np.array([colour_of(share) for share in shares])[:, None], 22, axis=1), left, top)
     canvas.text(left, top - 45, "Length", 17, _INK, bold=True)

@@ -1,0 +1,8 @@
+"""Report tests use the objects of the command line's tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
