@@ -119,6 +119,17 @@ def test_nothing_a_header_claims_is_allocated(tmp_path: Path, dimensions: list[i
     assert "refused" in done.stdout or "reg-grid" in done.stdout, done.stdout
 
 
+def test_a_deflated_field_of_zeros_is_no_bomb(tmp_path: Path) -> None:
+    """20 MB that pack a thousand to one, as a registration that moves nothing does."""
+    grid = rf.GridSpec(np.zeros((120, 120, 120, 3), np.float32))
+    spec = rf.RegistrationSpec((rf.DeformableItem(grid),))
+    path = rf.write(tmp_path / "zeros.dcm", spec, rf.Encoding("deflated"))
+    assert path.stat().st_size < 30_000
+    (item,) = read_registration(path).items
+    assert item.displacement_mm["max"] == 0.0
+    assert item.grid.vectors.shape == (120, 120, 120, 3)
+
+
 def test_a_deflated_bomb_is_refused_or_bounded(tmp_path: Path) -> None:
     """600 MB of zeros pack into 600 kB; the process may have 700 MB in all."""
     import zlib
