@@ -1,4 +1,4 @@
-"""The command line: ``dicom-reg-inspector inspect | show | map | load | demo``.
+"""The command line: ``dicom-reg-inspector inspect | show | map | load | quality | demo``.
 
 Exit codes: 0 done, 1 findings at or above ``--fail-on``, 2 bad usage or unreadable input (one line on stderr).
 """
@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
-from .errors import DicomRegInspectorError, RegistrationError, UsageError
+from .errors import DicomRegInspectorError, UsageError
 from .findings import SEVERITIES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_demo):
+    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_demo):
         add(commands, common)
     return parser
 
@@ -108,6 +108,31 @@ def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentPar
     parser.add_argument("--bake", action="store_true", help="put pre and post matrices into the vectors")
     parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
     parser.set_defaults(run=_load)
+
+
+def _add_quality(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "quality",
+        parents=[common],
+        help="is the deformation plausible, and is it read the way it was meant?",
+        description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
+        "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "
+        "errors.",
+    )
+    parser.add_argument("registration", metavar="REG")
+    parser.add_argument("--item", type=int, action="append", metavar="N", help="only this item, counting from 1")
+    parser.add_argument("--fixed", nargs="+", metavar="DIR", help="image series of the registered frame")
+    parser.add_argument("--moving", nargs="+", metavar="DIR", help="image series of the source frame")
+    parser.add_argument("--labels", metavar="FILE", help="label volume in the registered frame (NRRD, NIfTI, MHA …)")
+    parser.add_argument(
+        "--landmarks",
+        nargs=2,
+        metavar=("FIXED", "MOVING"),
+        help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - for stdout, alone")
+    parser.add_argument("--csv", metavar="FILE", help="also write a table: a row for each item and label")
+    parser.set_defaults(run=_quality)
 
 
 def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -185,11 +210,10 @@ def _drop_output() -> None:
 def _inspect(options: argparse.Namespace) -> int:
     from .inspection import inspect_paths
     from .report import Style, inspection_report, write_json
-    from .report.files import json_text
+    from .report.files import check_place, json_text
     from .report.progress import ProgressBar
 
-    if options.json not in (None, "-"):
-        _check_report_place(Path(options.json))
+    check_place(options.json, "JSON report", b"{")
     with ProgressBar(sys.stderr) as progress:
         inspection = inspect_paths(options.paths, progress)
     if options.json == "-":
@@ -202,19 +226,6 @@ def _inspect(options: argparse.Namespace) -> int:
         _complain(f"no DICOM object could be read in {', '.join(options.paths)}")
         return UNUSABLE
     return _verdict(inspection, options.fail_on)
-
-
-def _check_report_place(path: Path) -> None:
-    """Refuse, before the work, a place that the report cannot go to or that holds anything but a report."""
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file for the JSON report")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.absolute().parent} to write the JSON report to")
-    if path.is_file():
-        with path.open("rb") as file:
-            head = file.read(64).strip()
-        if head and not head.startswith(b"{"):
-            raise UsageError(f"{path}: is there and is no JSON report; it is not overwritten, name another file")
 
 
 def _anything_read(inspection: Inspection) -> bool:
@@ -273,32 +284,38 @@ def _read_text(place: str) -> str:
 
 
 def _choose_item(registration: Registration, number: int | None) -> RegistrationItem:
-    """The item asked for, the only one, or the only one that moves anything (said on stderr)."""
-    items = registration.items
-    if not items:
-        raise RegistrationError(registration.path, f"is a {registration.kind} object: it maps no points")
-    if number is not None:
-        chosen = next((item for item in items if item.number == number), None)
-        if chosen is None:
-            raise UsageError(f"{registration.path} has no item {number}; it has items 1 to {len(items)}")
-        return chosen
-    moving = [item for item in items if not _is_identity(item)]
-    if len(items) > 1 and len(moving) != 1:
-        named = "; ".join(f"{item.number}: {item.description}, frame {item.source_frame_uid}" for item in items)
-        raise UsageError(f"{registration.path} has {len(items)} items; choose one with --item ({named})")
-    if len(items) > 1:
-        frame = moving[0].source_frame_uid
-        _complain(f"item {moving[0].number} of {len(items)} is used, frame {frame}; the others are the identity")
-    return moving[0] if moving else items[0]
+    """The item asked for or the only one meant; what was chosen among several is said on stderr."""
+    from .registration.choose import choose_item
+
+    choice = choose_item(registration, number)
+    if choice.note:
+        _complain(choice.note)
+    return choice.item
 
 
-def _is_identity(item: RegistrationItem) -> bool:
-    import numpy as np
+def _quality(options: argparse.Namespace) -> int:
+    from .quality_run import JudgedBy, run_quality
+    from .report import Style, replace_file, write_json
+    from .report.files import check_place, json_text
+    from .report.progress import ProgressBar
+    from .report.quality import quality_csv, quality_report
 
-    if item.problem is not None or item.grid is not None:
-        return False
-    matrix = item.matrix if item.kind == "matrix" else item.post @ item.pre
-    return bool(np.abs(matrix - np.eye(4)).max() < 1e-9)
+    check_place(options.json, "JSON report", b"{")
+    check_place(options.csv, "quality table", b"item,")
+    first, second = options.landmarks or (None, None)
+    judged_by = JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second)
+    with ProgressBar(sys.stderr) as progress:
+        report = run_quality(options.registration, judged_by, options.item, progress)
+    if options.json == "-":
+        _print(json_text(report.to_dict(), ascii_only=True))
+        return DONE
+    _print(quality_report(report, Style.of(sys.stdout)))
+    if options.json is not None:
+        write_json(options.json, report.to_dict())
+    if options.csv is not None:
+        table = quality_csv(report).encode("utf-8")
+        replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table))
+    return DONE
 
 
 def _load(options: argparse.Namespace) -> int:

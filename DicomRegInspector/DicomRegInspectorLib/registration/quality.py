@@ -74,19 +74,29 @@ class Quality:
     """``folded``, ``undefined`` and ``infinite`` where there are such nodes: count, share, boxes."""
     findings: tuple[Finding, ...]
 
+    @property
+    def nonpositive_fraction(self) -> float | None:
+        """Share of the defined nodes that fold; None where nothing is defined."""
+        if not self.jacobian.count:
+            return None
+        if not any(self.dimensions):
+            return float(self.jacobian.max <= 0)
+        return (self.folded.count if self.folded else 0) / self.jacobian.count
+
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it; lengths in mm, curl in mm/mm, bending energy in 1/mm²."""
         percentiles = self.vectors.percentiles_mm or dict.fromkeys(("p50", "p95", "p99"))
         jacobian = self.jacobian.to_dict("min", "max", "mean", "p1", "p50", "p99")
-        folded = self.folded.count if self.folded else 0
-        jacobian["nonpositive_fraction"] = folded / self.jacobian.count if self.jacobian.count else None
+        jacobian["nonpositive_fraction"] = self.nonpositive_fraction
         jacobian["nonpositive_volume_cm3"] = self.folded_volume_cm3
         place = self.max_place_lps_mm
         return {
             "subject": self.subject,
             "dimensions": list(self.dimensions),
             "measured_axes": self.axes,
-            "displacement_mm": {
+            "displacement_mm": None
+            if not any(self.dimensions)
+            else {
                 "max": self.vectors.max_mm,
                 "mean": self.vectors.mean_mm,
                 **percentiles,
@@ -110,7 +120,7 @@ class Quality:
 
 
 def measure_item(item: RegistrationItem, progress: Progress | None = None) -> Quality:
-    """Measure a deformable item with a grid.
+    """Measure an item: its grid between its matrices, or its matrices alone in closed form.
 
     Peak memory is one number for each node while the file is streamed, then the vectors themselves for what is
     measured at samples.
@@ -119,15 +129,38 @@ def measure_item(item: RegistrationItem, progress: Progress | None = None) -> Qu
     ------
     RegistrationError
         When the item cannot be used.
-    ValueError
-        When it has no grid.
     Cancelled
         When ``progress`` returned False.
     """
     item.require_usable()
-    if item.grid is None:
-        raise ValueError(f"item {item.number} has no grid to measure")
-    return measure_grid(item.grid, item.pre, item.post, item.subject, progress=progress)
+    if item.grid is not None:
+        return measure_grid(item.grid, item.pre, item.post, item.subject, progress=progress)
+    matrix = np.linalg.inv(item.matrix) if item.kind == "matrix" else item.post @ item.pre
+    return measure_affine(matrix, item.subject)
+
+
+def measure_affine(matrix: np.ndarray, subject: str) -> Quality:
+    """Measure an affine mapping in closed form: one determinant everywhere, no bending, an exact inverse.
+
+    Parameters
+    ----------
+    matrix
+        (4, 4) registered to source, LPS mm. The bulk motion's shift is told at the centre of the coordinates, its
+        residuals over a cube of 200 mm around it.
+    """
+    corners = 200.0 * (np.array(list(np.ndindex(2, 2, 2))) - 0.5)
+    mapped = corners @ matrix[:3, :3].T + matrix[:3, 3]
+    determinant = float(np.linalg.det(matrix[:3, :3]))
+    nothing = VectorStatistics(0, None, None, None, None, None, None)
+    same = dict.fromkeys(("p1", "p50", "p95", "p99"), determinant)
+    jacobian = Summary(1, determinant, determinant, None, None, determinant, same)
+    still = Summary(1, 0.0, 0.0, None, None, 0.0, dict.fromkeys(same, 0.0))
+    exact = InverseQuality(len(corners), 0, 0.0, 0.0, 0.0)
+    rigid = fit_rigid(corners, mapped)
+    return Quality(
+        subject, (0, 0, 0), 3, nothing, None, {}, {}, jacobian, None, 0.0, still,
+        BendingEnergy(0.0, 0.0, 0, 0), exact, rigid, fit_affine(corners, mapped), {}, bulk_finding(subject, rigid),
+    )  # fmt: skip
 
 
 def measure_grid(

@@ -85,3 +85,34 @@ def replace_file(path: str | PathLike[str], write: Callable[[Path], object]) -> 
         raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def check_place(path: str | None, what: str, beginning: bytes) -> None:
+    """Refuse, before the work, a place that a file cannot go to or that holds anything but a file of its kind.
+
+    Parameters
+    ----------
+    path
+        None and ``-`` (stdout) are fine.
+    what
+        How messages call the file.
+    beginning
+        The bytes that such a file begins with.
+
+    Raises
+    ------
+    UsageError
+        With the reason.
+    """
+    if path in (None, "-"):
+        return
+    place = Path(path)
+    if place.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file for the {what}")
+    if not place.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {place.absolute().parent} to write the {what} to")
+    if place.is_file():
+        with place.open("rb") as file:
+            head = file.read(64).strip()
+        if head and not head.startswith(beginning):
+            raise UsageError(f"{path}: is there and is no {what}; it is not overwritten, name another file")

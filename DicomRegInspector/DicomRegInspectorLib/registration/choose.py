@@ -1,0 +1,60 @@
+"""Which item of a registration is meant when nobody says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import RegistrationError, UsageError
+from .model import Registration, RegistrationItem
+
+_IDENTITY_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An item, and what the user should know about how it was chosen (empty when there was nothing to choose)."""
+
+    item: RegistrationItem
+    note: str = ""
+
+
+def choose_item(registration: Registration, number: int | None) -> Choice:
+    """The item asked for, the only one, or the only one that moves anything.
+
+    A Spatial Registration object usually holds an identity for the registered frame itself (PS3.3 C.20.2.1).
+
+    Raises
+    ------
+    RegistrationError
+        When there is no item.
+    UsageError
+        When there is no such item, or several could be meant.
+    """
+    items = registration.items
+    if not items:
+        raise RegistrationError(registration.path, f"is a {registration.kind} object: it maps no points")
+    if number is not None:
+        chosen = next((item for item in items if item.number == number), None)
+        if chosen is None:
+            raise UsageError(f"{registration.path} has no item {number}; it has items 1 to {len(items)}")
+        return Choice(chosen)
+    if len(items) == 1:
+        return Choice(items[0])
+    moving = [item for item in items if not is_identity(item)]
+    if len(moving) != 1:
+        named = "; ".join(f"{item.number}: {item.description}, frame {item.source_frame_uid}" for item in items)
+        raise UsageError(f"{registration.path} has {len(items)} items; choose one with --item ({named})")
+    frame = moving[0].source_frame_uid
+    return Choice(
+        moving[0], f"item {moving[0].number} of {len(items)} is used, frame {frame}; the others are the identity"
+    )
+
+
+def is_identity(item: RegistrationItem) -> bool:
+    """Whether an item moves nothing at all."""
+    if item.problem is not None or item.grid is not None:
+        return False
+    matrix = item.matrix if item.kind == "matrix" else item.post @ item.pre
+    return bool(np.abs(matrix - np.eye(4)).max() < _IDENTITY_TOLERANCE)
