@@ -56,14 +56,9 @@ def write_deformable_registration(
     Parameters
     ----------
     vectors
-        (nz, ny, nx, 3) displacements in mm along the LPS axes of the Registered RCS; NaN where undefined. Stored as
-        float32.
-    origin
-        (3,) LPS mm of the centre of node (0, 0, 0).
-    directions
-        (3, 3), columns row, column and row x column of the grid.
-    spacing
-        (3,) mm between nodes along those columns.
+        (nz, ny, nx, 3) mm along the LPS axes of the Registered RCS; NaN where undefined. Stored as float32.
+    origin, directions, spacing
+        (3,) LPS mm of node (0, 0, 0); (3, 3) with row, column and row x column as columns; (3,) mm along those.
     registered_frame_uid, source_frame_uid
         Frame of Reference UIDs of the images that points come from, and of those they are looked up in.
     pre, post
@@ -76,17 +71,14 @@ def write_deformable_registration(
     Returns
     -------
     str
-        The new object's SOP Instance UID.
+        The new SOP Instance UID.
 
     Raises
     ------
-    UsageError
-        When the grid cannot be written as it was given.
-    OSError
-        When the file cannot be written; nothing is left of it then.
+    UsageError, OSError
+        When the grid means nothing, or the file cannot be written; nothing is left of it then.
     """
-    grid = np.ascontiguousarray(vectors, dtype="<f4")
-    axes = np.asarray(directions, float)
+    grid, axes = np.ascontiguousarray(vectors, dtype="<f4"), np.asarray(directions, float)
     _check(grid, axes, np.asarray(spacing, float), matrix_type)
     dataset = _new_object(registered_images)
     dataset.SeriesDescription = series_description
@@ -96,16 +88,10 @@ def write_deformable_registration(
         SourceFrameOfReferenceUID=source_frame_uid,
         DeformableRegistrationGridSequence=[_grid_item(grid, origin, axes, spacing)],
         RegistrationTypeCodeSequence=[],
+        **_matrix_sequences(pre, post, matrix_type),
     )
-    # Type 1C: present with one item, or not at all.
-    if pre is not None:
-        item.PreDeformationMatrixRegistrationSequence = [_matrix_item(pre, matrix_type)]
-    if post is not None:
-        item.PostDeformationMatrixRegistrationSequence = [_matrix_item(post, matrix_type)]
-    if registered_images:
-        item.ReferencedImageSequence = [_reference(image) for image in registered_images]
-        dataset.ReferencedSeriesSequence = _series_references(registered_images)
     dataset.DeformableRegistrationSequence = [item]
+    _refer_to(dataset, item, registered_images)
     _save(dataset, Path(path))
     return str(dataset.SOPInstanceUID)
 
@@ -187,6 +173,12 @@ def _grid_item(grid: np.ndarray, origin: Sequence[float], axes: np.ndarray, spac
     )
 
 
+def _matrix_sequences(pre: np.ndarray | None, post: np.ndarray | None, matrix_type: str) -> dict[str, list[Dataset]]:
+    """Type 1C: each is there with one item, or not at all."""
+    named = {"PreDeformationMatrixRegistrationSequence": pre, "PostDeformationMatrixRegistrationSequence": post}
+    return {name: [_matrix_item(matrix, matrix_type)] for name, matrix in named.items() if matrix is not None}
+
+
 def _matrix_item(matrix: np.ndarray, matrix_type: str) -> Dataset:
     from pydicom.valuerep import DSfloat
 
@@ -196,6 +188,12 @@ def _matrix_item(matrix: np.ndarray, matrix_type: str) -> Dataset:
             DSfloat(float(value), auto_format=True) for value in np.asarray(matrix, float).reshape(16)
         ],
     )
+
+
+def _refer_to(dataset: Dataset, item: Dataset, images: Sequence[Dataset]) -> None:
+    if images:
+        item.ReferencedImageSequence = [_reference(image) for image in images]
+        dataset.ReferencedSeriesSequence = _series_references(images)
 
 
 def _reference(image: Dataset) -> Dataset:
