@@ -131,9 +131,14 @@ def _doubt(ranking: list[Reading], compared: Compared) -> str | None:
     if value is None or interval is None:
         return "The values of the source image do not vary enough at the points looked at."
     if interval[0] < least:
+        hint = (
+            " Images of different modalities have to be compared by mutual information."
+            if name == "correlation"
+            else ""
+        )
         return (
             f"The images are hardly alike under any reading: the best, {TITLES[best.hypothesis]}, has a {name} of "
-            f"{value:.3f} (95 % interval {interval[0]:.3f} to {interval[1]:.3f}); {least} is needed."
+            f"{value:.3f} (95 % interval {interval[0]:.3f} to {interval[1]:.3f}); {least} is needed.{hint}"
         )
     if not rivals and not any(reading.same_as is None for reading in ranking[1:]):
         return "All readings lead to the same points: there is nothing to decide."
