@@ -29,8 +29,8 @@ def read_label_image(path: str | PathLike[str]) -> LabelImage:
     image = read_image(path)
     array = _import_simpleitk().GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
-        raise FileError(path, f"is no label volume: it has {image.GetDimension()} axes and "
-                        f"{image.GetNumberOfComponentsPerPixel()} numbers for each voxel; expected 3 and 1")  # fmt: skip
+        found = f"{image.GetDimension()} axes and {image.GetNumberOfComponentsPerPixel()} numbers for each voxel"
+        raise FileError(path, f"is no label volume: it has {found}; expected 3 and 1")
     if not np.issubdtype(array.dtype, np.integer):
         whole = np.round(array)
         if not np.array_equal(whole, array) or np.abs(whole).max(initial=0) > np.iinfo(np.int32).max:
