@@ -1,0 +1,411 @@
+"""What a transform node does to points, as something that can be measured: a grid between two matrices, or a matrix.
+
+A registration samples: it is the way from world to the node (FromParent), whatever Slicer, BRAINSFit, Elastix or ANTs
+stored in the node. Everything here is RAS mm, as in the scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from ..errors import Cancelled, UsageError
+from ..registration import RegistrationItem
+from ..registration.field import Field, field_of_grid
+from ..registration.grid import Grid, grid_of_array
+from ..registration.quality import Quality, measure_grid
+from .convert import LPS_TO_RAS, numpy_matrix
+
+Progress = Callable[[int, int, str], object]
+"""Called with (done, total, what is being done); returning False stops the work."""
+
+INVERSE_TOLERANCE_MM = 1e-4
+"""What an inverse that VTK searches is asked for here; its own 1e-3 mm would show in determinants on fine lattices."""
+INVERSE_ACCEPTED_MM = 1e-2
+"""Beyond this distance between a point and the image of its inverse there is none: the vector counts as undefined."""
+SPLINE_REFINEMENT = 4
+"""Nodes for each interval of B-spline control points: the third derivative is constant between these."""
+
+
+@dataclass(frozen=True)
+class WorldField:
+    """A displacement grid between two matrices, ``post (pre x + D(x))``, and where it came from."""
+
+    grid: Grid
+    pre: np.ndarray
+    post: np.ndarray
+    ras: bool
+    """Whether grid and matrices are RAS mm; else LPS mm."""
+    subject: str
+    """How findings name it."""
+    source: str
+    """In words: what the vectors are, and what was done to get them."""
+
+    @property
+    def index_to_ras(self) -> np.ndarray:
+        """(4, 4) from the grid's (i, j, k, 1) to RAS mm."""
+        return self.grid.index_to_lps if self.ras else LPS_TO_RAS @ self.grid.index_to_lps
+
+    def lattice(self) -> Field:
+        """The field that :mod:`..registration.measures` take."""
+        return field_of_grid(self.grid, self.pre, self.post)
+
+    def direction(self, ras: Sequence[float]) -> np.ndarray:
+        """A direction along R, A and S in the coordinates of the vectors."""
+        direction = np.asarray(ras, float)
+        return direction if self.ras else LPS_TO_RAS[:3, :3] @ direction
+
+    def measure(self, progress: Progress | None = None) -> Quality:
+        """All measures; see :func:`..registration.quality.measure_grid`."""
+        return measure_grid(self.grid, self.pre, self.post, self.subject, ras=self.ras, progress=progress)
+
+
+@dataclass(frozen=True)
+class LinearField:
+    """A linear transform: what the measures of a grid estimate is known exactly."""
+
+    matrix: np.ndarray
+    """(4, 4) from world to the node, RAS mm."""
+    subject: str
+    source: str = "linear transform, measured in closed form"
+
+    @property
+    def jacobian(self) -> float:
+        """Determinant, the same everywhere."""
+        return float(np.linalg.det(self.matrix[:3, :3]))
+
+    @property
+    def curl(self) -> float:
+        """Length of the curl of the displacement, mm/mm."""
+        m = self.matrix
+        return float(np.linalg.norm([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]))
+
+    def displacement_mm(self, index_to_ras: np.ndarray, dimensions: Sequence[int]) -> dict[str, float]:
+        """``max`` and ``rms`` of the displacement over the nodes of a lattice, without visiting them.
+
+        The longest displacement of an affine map is at a corner; its mean square follows from the lattice's centre
+        and its moments (a row of n nodes h apart has the variance h² (n² - 1) / 12).
+        """
+        change = self.matrix - np.eye(4)
+        count = np.asarray(dimensions, float)
+        corners = np.array(list(np.ndindex(2, 2, 2))) * (count - 1)
+        points = corners @ index_to_ras[:3, :3].T + index_to_ras[:3, 3]
+        longest = np.linalg.norm(points @ change[:3, :3].T + change[:3, 3], axis=1).max()
+        centre = points.mean(axis=0)
+        middle = change[:3, :3] @ centre + change[:3, 3]
+        along = change[:3, :3] @ index_to_ras[:3, :3]
+        square = middle @ middle + (along**2).sum(axis=0) @ ((count**2 - 1) / 12)
+        return {"max": float(longest), "rms": float(np.sqrt(square))}
+
+
+def field_of_item(item: RegistrationItem) -> WorldField:
+    """The field of a registration that was read, undefined vectors and all.
+
+    Raises
+    ------
+    RegistrationError
+        When the item cannot be used.
+    UsageError
+        When it has no grid.
+    """
+    item.require_usable()
+    if item.grid is None:
+        raise UsageError(f"{item.subject} has no grid: there is no field to show")
+    return WorldField(item.grid, item.pre, item.post, False, item.subject, "vectors of the file")
+
+
+def field_of_node(
+    node: slicer.vtkMRMLTransformNode,
+    *,
+    to_world: bool = True,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+    progress: Progress | None = None,
+) -> WorldField | LinearField:
+    """What a transform node does on the way from world to the node, ready to be measured.
+
+    A single grid that is stored in this direction (what registration modules make, and files hold) is used as it is,
+    not copied where its vectors are float32; linear transforms before and after it are its pre and post matrices.
+    Everything else is sampled at the nodes of a lattice: fields stored in the other direction (their inverse is
+    searched for each node), B-splines, thin plate splines and composites of several fields.
+
+    Parameters
+    ----------
+    node
+        Any transform node.
+    to_world
+        Measure the whole chain up to world; else the node's own transform, from its parent.
+    reference
+        Sample on this volume's lattice what has to be sampled. By default the lattice of the grid nearest to world,
+        or a B-spline's control points with :data:`SPLINE_REFINEMENT` nodes between them; where there is neither,
+        the volume that the node names as fixed.
+
+    Raises
+    ------
+    UsageError
+        When a field has to be sampled and there is no lattice to do it on, or a matrix cannot be inverted.
+    Cancelled
+        When ``progress`` returned False.
+    """
+    chain = _Chain(node, to_world)
+    subject = node.GetName() or "transform"
+    linear = chain.matrix()
+    if linear is not None:
+        return LinearField(linear, subject)
+    stored = chain.stored_grid()
+    if stored is not None:
+        return _as_stored(*stored, subject)
+    index_to_ras, dimensions, where = _lattice_for(chain, node, reference)
+    vectors, lost = _sample(chain, index_to_ras, dimensions, progress)
+    source = f"sampled on {where}: {chain.describe()}"
+    if lost:
+        source += f"; {lost} nodes have no inverse within {INVERSE_ACCEPTED_MM} mm and are undefined"
+    return WorldField(grid_of_array(vectors, index_to_ras), np.eye(4), np.eye(4), True, subject, source)
+
+
+def measure_node(
+    node: slicer.vtkMRMLTransformNode,
+    *,
+    to_world: bool = True,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+    progress: Progress | None = None,
+) -> Quality | LinearField:
+    """All measures of a transform node: of a grid or what was sampled, or the linear transform, which is its own."""
+    field = field_of_node(node, to_world=to_world, reference=reference, progress=progress)
+    return field if isinstance(field, LinearField) else field.measure(progress)
+
+
+def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """((4, 4) voxel index to world RAS mm, (nx, ny, nz)) of a volume, under linear transforms too.
+
+    Raises
+    ------
+    UsageError
+        When the volume is empty, or under a transform that is not linear.
+    """
+    image = volume.GetImageData()
+    if image is None or 0 in image.GetDimensions():
+        raise UsageError(f"the volume {volume.GetName()} is empty")
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return parent_matrix(volume) @ numpy_matrix(matrix), image.GetDimensions()
+
+
+def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
+    """(4, 4) from a node's own coordinates to world, RAS mm.
+
+    Raises
+    ------
+    UsageError
+        When it is under a transform that is not linear.
+    """
+    parent, matrix = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
+    if parent is not None and not parent.GetMatrixTransformToWorld(matrix):
+        raise UsageError(
+            f"{node.GetName()} is under a transform that is not linear, so it has no lattice in world; harden the "
+            "transform first, or take the node out of it"
+        )
+    return numpy_matrix(matrix)
+
+
+class _Chain:
+    """The simple transforms from world (or the parent) to a node, in the order in which points pass them."""
+
+    def __init__(self, node: slicer.vtkMRMLTransformNode, to_world: bool) -> None:
+        # The general transform owns what the parts refer to: it is kept with them.
+        self._whole = vtk.vtkGeneralTransform()
+        if to_world:
+            node.GetTransformFromWorld(self._whole)
+        else:
+            self._whole.Concatenate(node.GetTransformFromParent())
+        collection = vtk.vtkCollection()
+        slicer.vtkMRMLTransformNode.FlattenGeneralTransform(collection, self._whole)
+        self.parts = [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
+        for part in self.parts:
+            part.Update()
+
+    def matrix(self) -> np.ndarray | None:
+        """(4, 4) when all parts are linear, else None."""
+        return _product(self.parts)
+
+    def stored_grid(self) -> tuple[vtk.vtkGridTransform, np.ndarray, np.ndarray] | None:
+        """(grid, matrix before it, matrix after it) when the only curved part is a grid in its stored direction."""
+        curved = [number for number, part in enumerate(self.parts) if not _is_linear(part)]
+        if len(curved) != 1:
+            return None
+        grid = self.parts[curved[0]]
+        if not grid.IsA("vtkGridTransform") or grid.GetInverseFlag():
+            return None
+        before, after = _product(self.parts[: curved[0]]), _product(self.parts[curved[0] + 1 :])
+        return grid, before, after
+
+    def lattice(self) -> tuple[np.ndarray, tuple[int, int, int], str] | None:
+        """The lattice of the first grid or B-spline, moved to world by the linear transforms before it."""
+        before = np.eye(4)
+        for part in self.parts:
+            if _is_linear(part):
+                before = _product([part]) @ before
+            elif part.IsA("vtkGridTransform") and part.GetDisplacementGrid() is not None:
+                image = part.GetDisplacementGrid()
+                lattice = _inverse(before) @ _image_lattice(image, part)
+                return lattice, image.GetDimensions(), "the grid's own lattice"
+            elif part.IsA("vtkBSplineTransform") and part.GetCoefficientData() is not None:
+                image = part.GetCoefficientData()
+                lattice = _inverse(before) @ _image_lattice(image, part)
+                lattice[:3, :3] /= SPLINE_REFINEMENT
+                dimensions = tuple((size - 1) * SPLINE_REFINEMENT + 1 for size in image.GetDimensions())
+                return lattice, dimensions, f"the control points and {SPLINE_REFINEMENT - 1} nodes between them"
+        return None
+
+    def describe(self) -> str:
+        """What the chain is made of, in words."""
+        return ", then ".join(_describe(part) for part in self.parts)
+
+    @property
+    def searched(self) -> bool:
+        """Whether the inverse of some part has to be searched."""
+        return any(_is_searched(part) for part in self.parts)
+
+    def copy(self) -> vtk.vtkGeneralTransform:
+        """The chain for sampling: the same data, finer tolerance of inverses, and no warnings for each point."""
+        result = vtk.vtkGeneralTransform()
+        result.PostMultiply()
+        for part in self.parts:
+            own = part.MakeTransform()
+            own.DeepCopy(part)
+            if own.IsA("vtkWarpTransform"):
+                own.SetInverseTolerance(INVERSE_TOLERANCE_MM)
+                own.SetInverseIterations(max(own.GetInverseIterations(), 500))
+                own.AddObserver("WarningEvent", lambda *_: None)
+                own.AddObserver("ErrorEvent", lambda *_: None)
+            result.Concatenate(own)
+        return result
+
+
+def _is_linear(part: vtk.vtkAbstractTransform) -> bool:
+    return bool(part.IsA("vtkLinearTransform"))
+
+
+def _is_searched(part: vtk.vtkAbstractTransform) -> bool:
+    return bool(part.IsA("vtkWarpTransform") and part.GetInverseFlag())
+
+
+def _product(parts: Sequence[vtk.vtkAbstractTransform]) -> np.ndarray | None:
+    matrix = np.eye(4)
+    for part in parts:
+        if not _is_linear(part):
+            return None
+        matrix = numpy_matrix(part.GetMatrix()) @ matrix
+    return matrix
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrix)
+    except np.linalg.LinAlgError as error:
+        raise UsageError("a linear transform of the chain cannot be inverted: its field has no lattice") from error
+
+
+def _describe(part: vtk.vtkAbstractTransform) -> str:
+    name = next(
+        (
+            words
+            for kind, words in (
+                ("vtkLinearTransform", "a linear transform"),
+                ("vtkGridTransform", "a displacement grid"),
+                ("vtkBSplineTransform", "a B-spline"),
+                ("vtkThinPlateSplineTransform", "a thin plate spline"),
+            )
+            if part.IsA(kind)
+        ),
+        part.GetClassName(),
+    )
+    return f"the inverse of {name}" if _is_searched(part) else name
+
+
+def _image_lattice(image: vtk.vtkImageData, transform: vtk.vtkAbstractTransform) -> np.ndarray:
+    """(4, 4) from the index in the array, which starts at 0, to the transform's coordinates."""
+    directions = np.eye(3)
+    # Slicer's oriented transforms hold the directions beside the image, and none when they are the axes.
+    oriented = getattr(transform, "GetGridDirectionMatrix", lambda: None)()
+    if oriented is not None:
+        directions = numpy_matrix(oriented)[:3, :3]
+    matrix = np.eye(4)
+    matrix[:3, :3] = directions * np.array(image.GetSpacing())
+    first = np.array(image.GetExtent()[::2], float)
+    matrix[:3, 3] = np.array(image.GetOrigin()) + matrix[:3, :3] @ first
+    return matrix
+
+
+def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray, subject: str) -> WorldField:
+    """``after (y + D(y))`` with ``y = before x``: the same vectors on the lattice that ``before`` brings to y."""
+    image = grid.GetDisplacementGrid()
+    if image is None or image.GetPointData().GetScalars() is None:
+        raise UsageError(f"{subject} holds an empty grid")
+    nx, ny, nz = image.GetDimensions()
+    vectors = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(nz, ny, nx, 3)
+    source = "displacement grid as stored in the node"
+    if grid.GetDisplacementScale() != 1 or grid.GetDisplacementShift() != 0:
+        vectors = vectors * grid.GetDisplacementScale() + grid.GetDisplacementShift()
+    if vectors.dtype != np.float32:
+        source += " (float32 copy)"
+        vectors = vectors.astype(np.float32)
+    index_to_ras = _inverse(before) @ _image_lattice(image, grid)
+    return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, subject, source)
+
+
+def _lattice_for(
+    chain: _Chain, node: slicer.vtkMRMLTransformNode, reference: slicer.vtkMRMLVolumeNode | None
+) -> tuple[np.ndarray, tuple[int, int, int], str]:
+    own = chain.lattice()
+    if reference is None and own is not None:
+        return own
+    if reference is None:
+        reference = node.GetNodeReference(node.GetFixedNodeReferenceRole())
+    if reference is None or not reference.IsA("vtkMRMLVolumeNode"):
+        raise UsageError(
+            f"{node.GetName()} is {chain.describe()}: it has no lattice of its own; choose a volume to measure it on"
+        )
+    return *volume_lattice(reference), f"the voxels of {reference.GetName()}"
+
+
+def _sample(
+    chain: _Chain, index_to_ras: np.ndarray, dimensions: tuple[int, int, int], progress: Progress | None
+) -> tuple[np.ndarray, int]:
+    """Displacements (nz, ny, nx, 3) float32 at the nodes, and how many have no inverse and are NaN."""
+    nx, ny, nz = dimensions
+    forward = chain.copy()
+    # A separate object: searching an inverse there must not turn this one around.
+    backward = chain.copy() if chain.searched else None
+    if backward is not None:
+        backward.Inverse()
+    vectors = np.empty((nz, ny, nx, 3), np.float32)
+    plane = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="xy"), axis=-1).reshape(-1, 2)
+    in_plane = plane @ index_to_ras[:3, :2].T + index_to_ras[:3, 3]
+    lost = 0
+    for k in range(nz):
+        if progress is not None and progress(k, nz, "Sampling the transform") is False:
+            raise Cancelled("the sampling was cancelled")
+        points = in_plane + index_to_ras[:3, 2] * k
+        mapped = transform_points(forward, points)
+        displacement = mapped - points
+        if backward is not None:
+            residual = np.linalg.norm(transform_points(backward, mapped) - points, axis=1)
+            failed = ~(residual <= INVERSE_ACCEPTED_MM)
+            displacement[failed] = np.nan
+            lost += int(np.count_nonzero(failed))
+        vectors[k] = displacement.reshape(ny, nx, 3)
+    return vectors, lost
+
+
+def transform_points(transform: vtk.vtkAbstractTransform, points: np.ndarray) -> np.ndarray:
+    """Points (n, 3) through a VTK transform, in double precision."""
+    given, mapped = vtk.vtkPoints(), vtk.vtkPoints()
+    mapped.SetDataTypeToDouble()
+    given.SetData(numpy_to_vtk(np.ascontiguousarray(points, np.float64)))
+    transform.TransformPoints(given, mapped)
+    return vtk_to_numpy(mapped.GetData()).copy()

@@ -1,0 +1,390 @@
+"""Transform nodes of every kind as fields to measure: against formulas and against VTK's own evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import regfiles as rf
+import scenetools as tools
+import slicer
+import vtk
+from DicomRegInspectorLib.errors import Cancelled, UsageError
+from DicomRegInspectorLib.registration.mapping import map_deformable
+from DicomRegInspectorLib.registration.measures import jacobian
+from DicomRegInspectorLib.registration.regions import measure_regions
+from DicomRegInspectorLib.scene.convert import vtk_matrix
+from DicomRegInspectorLib.scene.labels import labels_of_node
+from DicomRegInspectorLib.scene.node_field import LinearField, field_of_node, measure_node
+from scipy import ndimage
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+LINEAR = np.array([[1.10, 0.05, 0.00], [-0.04, 0.95, 0.10], [0.02, 0.00, 1.20]])
+"""The gradient that the linear fields of these tests have: a determinant known without any difference."""
+SPACING, ORIGIN = np.array([2.0, 3.0, 4.0]), np.array([-11.0, 5.0, 40.0])
+OBLIQUE = rf.rigid((0.3, -0.2, 0.5), (0, 0, 0))[:3, :3]
+SIZE = (9, 8, 7)
+
+
+def nodes_of(size=SIZE, directions=OBLIQUE) -> np.ndarray:
+    k, j, i = np.meshgrid(*(np.arange(n) for n in size[::-1]), indexing="ij")
+    return ORIGIN + (np.stack([i, j, k], axis=-1) * SPACING) @ directions.T
+
+
+def affine_vectors(points: np.ndarray) -> np.ndarray:
+    return (points - 20) @ (LINEAR - np.eye(3)).T
+
+
+def bumpy_vectors(points: np.ndarray) -> np.ndarray:
+    """Some millimetres, and no gradient near 1, so that an inverse exists."""
+    return 1.5 * np.stack([np.sin(points[..., 1] / 7), np.cos(points[..., 2] / 9), np.sin(points[..., 0] / 8)], axis=-1)
+
+
+def grid_transform(vectors: np.ndarray, directions=OBLIQUE, first=(0, 0, 0)):
+    """An oriented grid whose array starts at voxel ``first`` of its extent."""
+    nz, ny, nx, _ = vectors.shape
+    image = vtk.vtkImageData()
+    image.SetExtent(first[0], first[0] + nx - 1, first[1], first[1] + ny - 1, first[2], first[2] + nz - 1)
+    image.SetSpacing(*SPACING)
+    image.SetOrigin(*(ORIGIN - directions @ (SPACING * first)))
+    image.GetPointData().SetScalars(numpy_to_vtk(vectors.reshape(-1, 3), deep=1))
+    transform = slicer.vtkOrientedGridTransform()
+    transform.SetInterpolationModeToLinear()
+    transform.SetDisplacementGridData(image)
+    transform.SetGridDirectionMatrix(vtk_matrix(directions))
+    return transform
+
+
+def add(scene, transform=None, *, to_parent=None, kind="vtkMRMLTransformNode", parent=None):
+    node = scene.AddNewNodeByClass(kind)
+    if transform is not None:
+        node.SetAndObserveTransformFromParent(transform)
+    if to_parent is not None:
+        node.SetAndObserveTransformToParent(to_parent)
+    if parent is not None:
+        node.SetAndObserveTransformNodeID(parent.GetID())
+    return node
+
+
+def linear_node(scene, matrix: np.ndarray, parent=None):
+    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    node.SetMatrixTransformFromParent(vtk_matrix(matrix))
+    if parent is not None:
+        node.SetAndObserveTransformNodeID(parent.GetID())
+    return node
+
+
+def from_world(node, points: np.ndarray) -> np.ndarray:
+    whole = vtk.vtkGeneralTransform()
+    node.GetTransformFromWorld(whole)
+    return np.array([whole.TransformPoint(*point) for point in points])
+
+
+def inside(count=40, seed=3) -> np.ndarray:
+    index = np.random.default_rng(seed).uniform(0.1, np.array(SIZE) - 1.1, (count, 3))
+    return ORIGIN + (index * SPACING) @ OBLIQUE.T
+
+
+def affine(linear: np.ndarray, shift=(3.0, -8.0, 5.0)) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = linear, shift
+    return matrix
+
+
+@pytest.fixture
+def scene():
+    return slicer.vtkMRMLScene()
+
+
+@pytest.fixture
+def segmentation(scene):
+    """A segmentation node; the module's logic registers the conversions, as it does in the application."""
+    logic = slicer.vtkSlicerSegmentationsModuleLogic()
+    logic.SetMRMLScene(scene)
+    return scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Organs")
+
+
+def maps_like_its_node(field, node, points, tolerance):
+    mapped = map_deformable(points, field.pre, field.grid, field.post)
+    assert np.abs(mapped - from_world(node, points)).max() < tolerance
+
+
+@pytest.mark.parametrize("kind", ["vtkMRMLTransformNode", "vtkMRMLGridTransformNode"])
+def test_a_stored_float_grid_is_measured_where_it_lies(scene, kind):
+    node = add(scene, grid_transform(bumpy_vectors(nodes_of()).astype(np.float32)), kind=kind)
+    field = field_of_node(node)
+    stored = vtk_to_numpy(node.GetTransformFromParent().GetDisplacementGrid().GetPointData().GetScalars())
+    assert np.shares_memory(field.grid.vectors, stored)
+    maps_like_its_node(field, node, inside(), 1e-4)
+
+
+def test_a_grid_of_doubles_as_slicer_reads_it_from_files_gives_the_same_measures(scene):
+    vectors = affine_vectors(nodes_of())
+    node = add(scene, grid_transform(vectors))
+    quality = measure_node(node)
+    expected = np.linalg.det(LINEAR)
+    assert quality.jacobian.min == pytest.approx(expected, abs=1e-4)
+    assert quality.jacobian.max == pytest.approx(expected, abs=1e-4)
+    assert quality.components_mm["A"]["max"] == pytest.approx(vectors[..., 1].max(), abs=1e-4)
+
+
+def test_an_extent_that_does_not_start_at_zero_keeps_the_vectors_in_place(scene):
+    node = add(scene, grid_transform(bumpy_vectors(nodes_of()), first=(4, -2, 7)))
+    field = field_of_node(node)
+    assert np.allclose(field.index_to_ras[:3, 3], ORIGIN)
+    maps_like_its_node(field, node, inside(), 1e-4)
+
+
+def test_scale_and_shift_of_the_grid_count(scene):
+    transform = grid_transform(bumpy_vectors(nodes_of()))
+    transform.SetDisplacementScale(0.5)
+    transform.SetDisplacementShift(0.25)
+    node = add(scene, transform)
+    maps_like_its_node(field_of_node(node), node, inside(), 1e-4)
+
+
+def test_matrices_around_the_grid_belong_to_the_whole_chain_only(scene):
+    outer, inner = affine(OBLIQUE @ np.diag([1.1, 0.9, 1.3])), affine(LINEAR)
+    parent = linear_node(scene, outer)
+    # Vectors are looked up after the outer matrix, so they are linear in the points there.
+    grid = add(scene, grid_transform(affine_vectors(nodes_of())), parent=parent)
+    node = linear_node(scene, inner, parent=grid)
+    whole, own = measure_node(node), measure_node(grid, to_world=False)
+    assert own.jacobian.max == pytest.approx(np.linalg.det(LINEAR), abs=1e-4)
+    expected = np.linalg.det(outer) * np.linalg.det(LINEAR) * np.linalg.det(inner)
+    assert whole.jacobian.min == pytest.approx(expected, abs=2e-4)
+    assert whole.jacobian.max == pytest.approx(expected, abs=2e-4)
+    points = (inside() - outer[:3, 3]) @ np.linalg.inv(outer[:3, :3]).T
+    maps_like_its_node(field_of_node(node), node, points, 1e-4)
+
+
+def test_a_loaded_registration_is_measured_as_the_file_is(scene):
+    item = rf.DeformableItem(tools.SMOOTH, tools.PRE, tools.POST)
+    path = tools.written(rf.RegistrationSpec((item,)))
+    from DicomRegInspectorLib.registration import read_registration
+    from DicomRegInspectorLib.registration.quality import measure_item
+    from DicomRegInspectorLib.scene import load_registration
+
+    (node,) = load_registration(path, scene)
+    by_node, by_file = measure_node(node).to_dict(), measure_item(read_registration(path).items[0]).to_dict()
+    for name in ("min", "max", "p1", "p99"):
+        assert by_node["jacobian"][name] == pytest.approx(by_file["jacobian"][name], abs=1e-5)
+    assert by_node["displacement_mm"]["components_ras"]["R"]["max"] == pytest.approx(
+        by_file["displacement_mm"]["components_ras"]["R"]["max"], abs=1e-5
+    )
+    assert by_node["bulk"]["rigid"]["shift_mm"] == pytest.approx(by_file["bulk"]["rigid"]["shift_mm"], abs=1e-3)
+
+
+def test_a_field_stored_towards_the_parent_is_inverted_at_each_node(scene):
+    forward = grid_transform(affine_vectors(nodes_of()))
+    node = add(scene, to_parent=forward)
+    field = field_of_node(node)
+    assert "inverse of a displacement grid" in field.source
+    points = nodes_of()
+    # (y - 20) = LINEAR (x - 20); VTK extends the border's vector outwards, so only what comes from inside follows this.
+    expected = (points - 20) @ np.linalg.inv(LINEAR).T + 20
+    index = (expected - ORIGIN) @ OBLIQUE / SPACING
+    from_inside = ((index > 0) & (index < np.array(SIZE) - 1)).all(axis=-1)
+    assert np.count_nonzero(from_inside) > 50
+    assert np.abs(points + field.grid.vectors - expected)[from_inside].max() < 1e-3
+    surrounded = ndimage.binary_erosion(from_inside)
+    assert np.count_nonzero(surrounded) > 5
+    assert jacobian(field.lattice())[surrounded] == pytest.approx(1 / np.linalg.det(LINEAR), abs=1e-4)
+
+
+def test_where_no_inverse_exists_the_vector_is_undefined(scene):
+    # Neighbours are thrown tens of millimetres apart: no search finds its way back everywhere.
+    vectors = np.random.default_rng(4).uniform(-60, 60, (*SIZE[::-1], 3)).astype(np.float32)
+    node = add(scene, to_parent=grid_transform(vectors))
+    field = field_of_node(node)
+    undefined = int(np.isnan(field.grid.vectors).any(axis=-1).sum())
+    assert undefined > 0
+    assert f"{undefined} nodes have no inverse" in field.source
+
+
+def test_a_bspline_is_sampled_finely_enough_for_its_derivatives(scene):
+    control = np.random.default_rng(8).uniform(-3, 3, (8, 8, 8, 3))
+    image = vtk.vtkImageData()
+    image.SetDimensions(8, 8, 8)
+    image.SetSpacing(10, 12, 14)
+    image.SetOrigin(-30, -20, -10)
+    image.GetPointData().SetScalars(numpy_to_vtk(control.reshape(-1, 3), deep=1))
+    transform = slicer.vtkOrientedBSplineTransform()
+    transform.SetCoefficientData(image)
+    transform.SetGridDirectionMatrix(vtk_matrix(OBLIQUE))
+    bulk = affine(rf.rigid((0.1, 0.0, 0.2), (0, 0, 0))[:3, :3])
+    transform.SetBulkTransformMatrix(vtk_matrix(bulk))
+    node = add(scene, transform)
+    field = field_of_node(node)
+    assert field.grid.dimensions == (29, 29, 29)
+    centre = field.grid.node_position((14, 14, 14))
+    derivative = [[0.0] * 3 for _ in range(3)]
+    transform.InternalTransformDerivative(list(centre), [0.0] * 3, derivative)
+    assert jacobian(field.lattice())[14, 14, 14] == pytest.approx(np.linalg.det(derivative), abs=5e-3)
+    maps_like_its_node(field, node, np.array([centre]), 1e-4)
+
+
+def test_two_fields_after_another_are_sampled_on_the_first_grid(scene):
+    first = add(scene, grid_transform(affine_vectors(nodes_of())))
+    node = add(scene, grid_transform(affine_vectors(nodes_of())), parent=first)
+    field = field_of_node(node)
+    assert np.allclose(field.index_to_ras[:3, 3], ORIGIN)
+    index = field.grid.dimensions[0] // 2, field.grid.dimensions[1] // 2, field.grid.dimensions[2] // 2
+    maps_like_its_node(field, node, field.grid.node_position(index)[None], 1e-4)
+
+
+def test_a_hardened_composite_in_one_node_is_measured_as_the_chain(scene):
+    whole = vtk.vtkGeneralTransform()
+    whole.PostMultiply()
+    grid = grid_transform(bumpy_vectors(nodes_of()))
+    matrix = vtk.vtkTransform()
+    matrix.SetMatrix(vtk_matrix(affine(LINEAR)))
+    whole.Concatenate(grid)
+    whole.Concatenate(matrix)
+    node = add(scene, whole)
+    field = field_of_node(node)
+    assert np.allclose(field.post, affine(LINEAR))
+    maps_like_its_node(field, node, inside(), 1e-4)
+
+
+def test_a_thin_plate_spline_needs_a_volume_to_be_measured_on(scene):
+    spline = vtk.vtkThinPlateSplineTransform()
+    points, moved = vtk.vtkPoints(), vtk.vtkPoints()
+    for corner in np.ndindex(2, 2, 2):
+        points.InsertNextPoint(*(np.array(corner) * 50.0))
+        moved.InsertNextPoint(*(np.array(corner) * 55.0 + 3))
+    spline.SetSourceLandmarks(points)
+    spline.SetTargetLandmarks(moved)
+    spline.SetBasisToR()
+    node = add(scene, spline)
+    with pytest.raises(UsageError, match="choose a volume"):
+        field_of_node(node)
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+    image = vtk.vtkImageData()
+    image.SetDimensions(6, 5, 4)
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    volume.SetAndObserveImageData(image)
+    volume.SetSpacing(10, 10, 10)
+    quality = measure_node(node, reference=volume)
+    assert quality.dimensions == (6, 5, 4)
+    assert quality.jacobian.max == pytest.approx(1.1**3, abs=1e-3)
+    # What a registration module notes as its fixed image serves without being asked for.
+    node.SetNodeReferenceID(node.GetFixedNodeReferenceRole(), volume.GetID())
+    assert measure_node(node).dimensions == (6, 5, 4)
+
+
+def test_linear_transforms_are_measured_in_closed_form(scene):
+    matrix = affine(LINEAR)
+    field = measure_node(linear_node(scene, matrix, parent=linear_node(scene, matrix)))
+    assert isinstance(field, LinearField)
+    both = matrix @ matrix
+    assert np.allclose(field.matrix, both)
+    assert field.jacobian == pytest.approx(np.linalg.det(LINEAR) ** 2)
+    points = nodes_of().reshape(-1, 3)
+    lattice = np.eye(4)
+    lattice[:3, :3], lattice[:3, 3] = OBLIQUE * SPACING, ORIGIN
+    length = np.linalg.norm(points @ both[:3, :3].T + both[:3, 3] - points, axis=1)
+    told = field.displacement_mm(lattice, SIZE)
+    assert told["max"] == pytest.approx(length.max())
+    assert told["rms"] == pytest.approx(np.sqrt(np.mean(length**2)))
+    turn = both[:3, :3] - both[:3, :3].T
+    assert field.curl == pytest.approx(np.sqrt((turn**2).sum() / 2))
+
+
+def test_sampling_can_be_cancelled(scene):
+    node = add(scene, to_parent=grid_transform(bumpy_vectors(nodes_of())))
+    with pytest.raises(Cancelled):
+        field_of_node(node, progress=lambda done, total, text: done < 2)
+
+
+def box_segment(segmentation, name, low, high):
+    """A segment that is a box of voxels of 1 mm, given as world RAS mm through an oriented image."""
+    image = slicer.vtkOrientedImageData()
+    size = np.array(high) - low
+    # An extent that starts elsewhere, as Slicer's cropped segments have it.
+    image.SetExtent(5, 5 + size[0] - 1, 6, 6 + size[1] - 1, 7, 7 + size[2] - 1)
+    matrix = np.eye(4)
+    matrix[:3, 3] = np.array(low) - (5, 6, 7)
+    image.SetImageToWorldMatrix(vtk_matrix(matrix))
+    image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
+    image.GetPointData().GetScalars().Fill(1)
+    return segmentation.AddSegmentFromBinaryLabelmapRepresentation(image, name)
+
+
+def test_segments_are_measured_where_they_lie(scene, segmentation):
+    box_segment(segmentation, "Liver", (-8, 6, 42), (-2, 16, 52))
+    box_segment(segmentation, "Overlapping", (-6, 6, 42), (2, 16, 52))
+    images = labels_of_node(segmentation)
+    node = add(scene, grid_transform(bumpy_vectors(nodes_of(directions=np.eye(3))), np.eye(3)))
+    field = field_of_node(node)
+    rows = {row.name: row for row in measure_regions(field.grid, field.pre, field.post, images, ras=True)}
+    points = nodes_of(directions=np.eye(3))
+    length = np.linalg.norm(bumpy_vectors(points), axis=-1)
+    for name, low, high in (("Liver", (-8, 6, 42), (-2, 16, 52)), ("Overlapping", (-6, 6, 42), (2, 16, 52))):
+        # Voxels reach half a millimetre beyond their centres.
+        within = ((points >= np.array(low) - 0.5) & (points < np.array(high) - 0.5)).all(axis=-1)
+        assert rows[name].nodes == within.sum() > 10
+        assert rows[name].displacement_mm.max == pytest.approx(length[within].max(), abs=1e-5)
+        assert rows[name].volume_cm3 == pytest.approx(np.prod(np.array(high) - low) / 1000)
+
+
+def test_a_moved_segmentation_is_measured_where_it_was_moved_to(scene, segmentation):
+    box_segment(segmentation, "Box", (0, 0, 0), (4, 4, 4))
+    segmentation.SetAndObserveTransformNodeID(linear_node(scene, affine(np.eye(3), (-30, 0, 0))).GetID())
+    (image,) = labels_of_node(segmentation)
+    assert np.allclose(image.index_to_world[:3, 3], (30, 0, 0))
+    segmentation.SetAndObserveTransformNodeID(add(scene, grid_transform(bumpy_vectors(nodes_of()))).GetID())
+    with pytest.raises(UsageError, match="harden"):
+        labels_of_node(segmentation)
+
+
+def test_a_segment_of_surfaces_is_filled_without_touching_the_users_node(segmentation):
+    sphere = vtk.vtkSphereSource()
+    sphere.SetRadius(10)
+    sphere.SetThetaResolution(40)
+    sphere.SetPhiResolution(40)
+    sphere.Update()
+    segmentation.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    segmentation.AddSegmentFromClosedSurfaceRepresentation(sphere.GetOutput(), "Ball", (1, 0, 0))
+    (image,) = labels_of_node(segmentation)
+    volume = np.count_nonzero(image.labels) * abs(np.linalg.det(image.index_to_world[:3, :3]))
+    assert volume == pytest.approx(4 / 3 * np.pi * 1000, rel=0.03)
+    assert not segmentation.GetSegmentation().ContainsRepresentation("Binary labelmap")
+
+
+def test_empty_segments_are_regions_of_no_volume(scene, segmentation):
+    with pytest.raises(UsageError, match="no segments"):
+        labels_of_node(segmentation)
+    segmentation.GetSegmentation().AddEmptySegment("a", "Nothing")
+    field = field_of_node(add(scene, grid_transform(bumpy_vectors(nodes_of()))))
+    (row,) = measure_regions(field.grid, field.pre, field.post, labels_of_node(segmentation), ras=True)
+    assert (row.name, row.nodes, row.volume_cm3) == ("Nothing", 0, 0)
+
+
+def test_a_label_volume_brings_its_names(scene):
+    volume = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Labels")
+    image = vtk.vtkImageData()
+    image.SetDimensions(3, 2, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.array([0, 1, 2, 2, 0, 1], np.int16), deep=1))
+    volume.SetAndObserveImageData(image)
+    volume.SetIJKToRASMatrix(vtk_matrix(affine(OBLIQUE)))
+    volume.CreateDefaultDisplayNodes()
+    table = scene.AddNewNodeByClass("vtkMRMLColorTableNode")
+    table.SetTypeToUser()
+    table.SetNumberOfColors(3)
+    for value, name in enumerate(("background", "Lung", "Heart")):
+        table.SetColor(value, name, 0.5, 0.5, 0.5, 1.0)
+    volume.GetDisplayNode().SetAndObserveColorNodeID(table.GetID())
+    (labels,) = labels_of_node(volume)
+    assert labels.labels.tolist() == [[[0, 1, 2], [2, 0, 1]]]
+    assert labels.names == {1: "Lung", 2: "Heart"}
+    assert np.allclose(labels.index_to_world, affine(OBLIQUE))
+
+
+def test_a_volume_of_fractions_is_not_taken_for_labels(scene):
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Dose")
+    image = vtk.vtkImageData()
+    image.SetDimensions(2, 1, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.array([0.5, 1.0], np.float32), deep=1))
+    volume.SetAndObserveImageData(image)
+    with pytest.raises(UsageError, match="fractions"):
+        labels_of_node(volume)
