@@ -56,15 +56,3 @@ def describe_direction(vector: np.ndarray) -> str:
 
 def _side(vector: np.ndarray, axis: int) -> str:
     return _SIDES[axis][0 if vector[axis] > 0 else 1]
-
-
-def describe_plane(normal: np.ndarray) -> str:
-    """A slice plane by its normal (LPS): ``axial``, ``axial, tilted 18.5°``, ``oblique``."""
-    unit = np.asarray(normal, float)
-    unit = unit / np.linalg.norm(unit)
-    axis = int(np.argmax(np.abs(unit)))
-    angle = math.degrees(math.acos(min(abs(float(unit[axis])), 1.0)))
-    name = ("sagittal", "coronal", "axial")[axis]
-    if angle < 0.05:
-        return name
-    return f"{name}, tilted {angle:.1f}°" if angle <= 40 else f"oblique, nearest to {name} ({angle:.1f}° off)"

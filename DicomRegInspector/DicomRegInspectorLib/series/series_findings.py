@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from ..findings import Finding, Severity
 from .grouping import INVALID_ORIENTATION, Grouping
 from .header import Header
 from .phases import Phases
 from .stack_findings import MAX_OF_A_KIND, mm, plural
 from .stacks import Slice, Stack
+from .words import describe_plane
 
 MAX_UIDS = 50
 """SOP Instance UIDs listed in one finding; the evidence says how many there are."""
@@ -144,7 +147,7 @@ def _orientation_key(stack: Stack) -> tuple[float, ...]:
 
 
 def _orientation_text(value: tuple[float, ...]) -> str:
-    return "\\".join(f"{part:g}" for part in value)
+    return describe_plane(np.cross(value[:3], value[3:]))
 
 
 def phases_finding(stack: Stack, phases: Phases, subject: str) -> Finding:
