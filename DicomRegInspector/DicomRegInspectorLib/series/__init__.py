@@ -1,4 +1,4 @@
-"""Image series: headers of files, and the geometry of the slices they hold."""
+"""Image series: headers of files, the geometry of the slices they hold, and their pixels as one volume."""
 
 from __future__ import annotations
 
@@ -7,5 +7,17 @@ from .reading import read_header
 from .series import Series, inspect_series
 from .spacing import Section
 from .stacks import Slice, Stack
+from .volume import SeriesVolume, load_series, load_stack
 
-__all__ = ["Header", "Section", "Series", "Slice", "Stack", "inspect_series", "read_header"]
+__all__ = [
+    "Header",
+    "Section",
+    "Series",
+    "SeriesVolume",
+    "Slice",
+    "Stack",
+    "inspect_series",
+    "load_series",
+    "load_stack",
+    "read_header",
+]
