@@ -45,6 +45,10 @@ class WorldField:
     """How findings name it."""
     source: str
     """In words: what the vectors are, and what was done to get them."""
+    name: str
+    """What nodes made of it are named after; never a file's name, which may tell who the patient is."""
+    key: str
+    """Tells it from other fields of a scene."""
 
     @property
     def index_to_ras(self) -> np.ndarray:
@@ -116,7 +120,16 @@ def field_of_item(item: RegistrationItem) -> WorldField:
     item.require_usable()
     if item.grid is None:
         raise UsageError(f"{item.subject} has no grid: there is no field to show")
-    return WorldField(item.grid, item.pre, item.post, False, item.subject, "vectors of the file")
+    return WorldField(
+        item.grid,
+        item.pre,
+        item.post,
+        False,
+        item.subject,
+        "vectors of the file",
+        f"Registration item {item.number}",
+        item.subject,
+    )
 
 
 def field_of_node(
@@ -152,19 +165,20 @@ def field_of_node(
         When ``progress`` returned False.
     """
     chain = _Chain(node, to_world)
-    subject = node.GetName() or "transform"
+    name = node.GetName() or "Transform"
     linear = chain.matrix()
     if linear is not None:
-        return LinearField(linear, subject)
+        return LinearField(linear, name)
     stored = chain.stored_grid()
     if stored is not None:
-        return _as_stored(*stored, subject)
+        return _as_stored(*stored, name, node.GetID() or name)
     index_to_ras, dimensions, where = _lattice_for(chain, node, reference)
     vectors, lost = _sample(chain, index_to_ras, dimensions, progress)
     source = f"sampled on {where}: {chain.describe()}"
     if lost:
         source += f"; {lost} nodes have no inverse within {INVERSE_ACCEPTED_MM} mm and are undefined"
-    return WorldField(grid_of_array(vectors, index_to_ras), np.eye(4), np.eye(4), True, subject, source)
+    grid, same = grid_of_array(vectors, index_to_ras), np.eye(4)
+    return WorldField(grid, same, same, True, name, source, name, node.GetID() or name)
 
 
 def measure_node(
@@ -341,11 +355,11 @@ def _image_lattice(image: vtk.vtkImageData, transform: vtk.vtkAbstractTransform)
     return matrix
 
 
-def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray, subject: str) -> WorldField:
+def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray, name: str, key: str) -> WorldField:
     """``after (y + D(y))`` with ``y = before x``: the same vectors on the lattice that ``before`` brings to y."""
     image = grid.GetDisplacementGrid()
     if image is None or image.GetPointData().GetScalars() is None:
-        raise UsageError(f"{subject} holds an empty grid")
+        raise UsageError(f"{name} holds an empty grid")
     nx, ny, nz = image.GetDimensions()
     vectors = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(nz, ny, nx, 3)
     source = "displacement grid as stored in the node"
@@ -355,7 +369,7 @@ def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray
         source += " (float32 copy)"
         vectors = vectors.astype(np.float32)
     index_to_ras = _inverse(before) @ _image_lattice(image, grid)
-    return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, subject, source)
+    return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, name, source, name, key)
 
 
 def _lattice_for(

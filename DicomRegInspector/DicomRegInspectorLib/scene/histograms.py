@@ -1,0 +1,159 @@
+"""How displacements and determinants are distributed, as tables and charts; R, A and S are never pooled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+
+from ..registration import measures
+from . import colours
+from .node_field import WorldField
+from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
+from .tables import fill_table
+
+BINS = 100
+SHARE = "Share of the grid's nodes (%)"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Shares of the defined nodes in bins of equal width."""
+
+    name: str
+    unit: str
+    edges: np.ndarray
+    """(bins + 1,) in the unit; the last bin holds its upper edge."""
+    share_percent: np.ndarray
+    """(bins,)"""
+    defined: int
+
+    @property
+    def centres(self) -> np.ndarray:
+        """(bins,) in the unit."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+    @property
+    def axis(self) -> str:
+        """Name and unit, as an axis or a column is titled."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+def histogram(values: np.ndarray, edges: np.ndarray, name: str, unit: str) -> Histogram:
+    """The histogram of the values that are not NaN; what lies beyond the edges is in the outermost bins."""
+    counts = np.zeros(len(edges) - 1, np.int64)
+    flat = values.reshape(-1)
+    for start in range(0, flat.size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        part = np.clip(part[~np.isnan(part)], edges[0], edges[-1])
+        counts += np.histogram(part, edges)[0]
+    defined = int(counts.sum())
+    return Histogram(name, unit, edges, 100 * counts / max(defined, 1), defined)
+
+
+def displacement_histograms(field: WorldField) -> dict[str, Histogram]:
+    """``R``, ``A`` and ``S`` over the same bins, and the ``magnitude`` over its own, all in mm."""
+    lattice, memory = field.lattice(), None
+    ranges = []
+    for axis in np.eye(3):
+        memory = measures.component(lattice, field.direction(axis), memory)
+        ranges.append(_range_of(memory))
+    edges = _edges(min(low for low, _ in ranges), max(high for _, high in ranges))
+    result = {}
+    for name, axis in zip("RAS", np.eye(3), strict=True):
+        memory = measures.component(lattice, field.direction(axis), memory)
+        result[name] = histogram(memory, edges, f"Displacement along {name}", "mm")
+    memory = measures.magnitude(lattice, memory)
+    result["magnitude"] = histogram(memory, _edges(0.0, _range_of(memory)[1]), "Length of the displacement", "mm")
+    return result
+
+
+def jacobian_histogram(determinants: np.ndarray) -> Histogram:
+    """The determinants of a field's nodes; a bin ends at 0, so that what is folded is in bins of its own."""
+    low, high = _range_of(determinants)
+    edges = _edges(low, high)
+    if low < 0 < high:
+        edges = edges - edges[np.argmin(np.abs(edges))]
+    return histogram(determinants, edges, "Jacobian determinant", "")
+
+
+def _range_of(values: np.ndarray) -> tuple[float, float]:
+    if np.isnan(values).all():
+        return 0.0, 0.0
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _edges(low: float, high: float) -> np.ndarray:
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, BINS + 1)
+
+
+def add_histograms(
+    scene: slicer.vtkMRMLScene, field: WorldField, determinants: np.ndarray | None = None
+) -> dict[str, slicer.vtkMRMLPlotChartNode]:
+    """Charts ``components``, ``magnitude`` and, where determinants (nz, ny, nx) are given, ``jacobian``.
+
+    Each has a table of its own, a bin in each row: its centre, and the share of the nodes where the quantity is
+    defined. Charts made before for the same field are replaced.
+    """
+    remove_earlier(scene, field.key, "histograms")
+    found = displacement_histograms(field)
+    charts = {
+        "components": _chart(
+            scene, field, "Displacement along R, A and S", [found[name] for name in "RAS"],
+            [colours.COMPONENT_COLOURS[name] for name in "RAS"], "Displacement (mm)",
+        ),
+        "magnitude": _chart(
+            scene, field, "Length of the displacement", [found["magnitude"]], [colours.VIRIDIS[4]],
+            found["magnitude"].axis,
+        ),
+    }  # fmt: skip
+    if determinants is not None:
+        one = jacobian_histogram(determinants)
+        charts["jacobian"] = _chart(scene, field, one.name, [one], [colours.DIVERGING[1]], one.axis)
+    return charts
+
+
+def _chart(
+    scene: slicer.vtkMRMLScene,
+    field: WorldField,
+    title: str,
+    histograms: list[Histogram],
+    line_colours: list[np.ndarray] | list[tuple[float, float, float]],
+    axis: str,
+) -> slicer.vtkMRMLPlotChartNode:
+    columns = {axis: [float(centre) for centre in histograms[0].centres]}
+    for one in histograms:
+        columns[_column(one, histograms)] = [float(share) for share in one.share_percent]
+    table = _mark(fill_table(scene, None, f"{field.name}: {title}", columns), field)
+    chart = _mark(scene.AddNewNodeByClass("vtkMRMLPlotChartNode", table.GetName()), field)
+    chart.SetTitle(title)
+    chart.SetXAxisTitle(axis)
+    chart.SetYAxisTitle(SHARE)
+    chart.SetLegendVisibility(len(histograms) > 1)
+    for one, colour in zip(histograms, line_colours, strict=True):
+        node = _mark(scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", one.name), field)
+        node.SetAndObserveTableNodeID(table.GetID())
+        node.SetXColumnName(axis)
+        node.SetYColumnName(_column(one, histograms))
+        # Bars of several components would hide each other: lines through the bins' centres.
+        node.SetPlotType(node.PlotTypeScatter if len(histograms) > 1 else node.PlotTypeScatterBar)
+        node.SetLineStyle(node.LineStyleSolid)
+        node.SetLineWidth(2)
+        node.SetMarkerStyle(node.MarkerStyleNone)
+        node.SetColor(*(float(part) for part in colour))
+        chart.AddAndObservePlotSeriesNodeID(node.GetID())
+    return chart
+
+
+def _column(one: Histogram, histograms: list[Histogram]) -> str:
+    return f"{one.name}: {SHARE}" if len(histograms) > 1 else SHARE
+
+
+def _mark(node: slicer.vtkMRMLNode, field: WorldField) -> slicer.vtkMRMLNode:
+    node.SetAttribute(QUALITY_ATTRIBUTE, field.key)
+    node.SetAttribute(QUALITY_ATTRIBUTE + ".Group", "histograms")
+    return node

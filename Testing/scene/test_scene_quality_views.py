@@ -1,0 +1,394 @@
+"""What the scene shows of a field's quality, read back voxel by voxel and node by node."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import regfiles as rf
+import SimpleITK as sitk
+import slicer
+import vtk
+from DicomRegInspectorLib.errors import Cancelled, UsageError
+from DicomRegInspectorLib.registration.grid import grid_of_array
+from DicomRegInspectorLib.scene import colours
+from DicomRegInspectorLib.scene.convert import vtk_matrix
+from DicomRegInspectorLib.scene.histograms import add_histograms
+from DicomRegInspectorLib.scene.node_field import WorldField, field_of_node
+from DicomRegInspectorLib.scene.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, jacobian_window
+from DicomRegInspectorLib.scene.show_quality import show_quality
+from DicomRegInspectorLib.scene.transform_display import glyph_scale_percent, show_transform
+from DicomRegInspectorLib.scene.warping import add_comparison, checkerboard, resample
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+SIZE = (14, 12, 10)
+SPACING, ORIGIN = np.array([2.0, 2.5, 3.0]), np.array([-13.0, 8.0, 30.0])
+OBLIQUE = rf.rigid((0.3, -0.2, 0.5), (0, 0, 0))[:3, :3]
+
+
+@pytest.fixture
+def scene():
+    return slicer.vtkMRMLScene()
+
+
+def lattice(directions=OBLIQUE) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = directions * SPACING, ORIGIN
+    return matrix
+
+
+def points(matrix: np.ndarray, size=SIZE) -> np.ndarray:
+    k, j, i = np.meshgrid(*(np.arange(n) for n in size[::-1]), indexing="ij")
+    return np.stack([i, j, k], axis=-1) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def smooth(where: np.ndarray) -> np.ndarray:
+    return 2 * np.stack([np.sin(where[..., 1] / 7), np.cos(where[..., 2] / 9), np.sin(where[..., 0] / 8)], axis=-1)
+
+
+def world_field(vectors: np.ndarray, matrix: np.ndarray) -> WorldField:
+    grid = grid_of_array(np.ascontiguousarray(vectors, np.float32), matrix)
+    return WorldField(grid, np.eye(4), np.eye(4), True, "field", "test", "Field", "field")
+
+
+def folding_and_undefined() -> np.ndarray:
+    """Smooth vectors on an axial lattice with a fold around i = 6 and four undefined nodes."""
+    vectors = smooth(points(lattice(np.eye(3)))).astype(np.float32)
+    vectors[:, :, 6, 0] += 5
+    vectors[2, 3:5, 9:11] = np.nan
+    return vectors
+
+
+def node_of(scene, vectors: np.ndarray, matrix: np.ndarray, directions: np.ndarray):
+    image = vtk.vtkImageData()
+    image.SetDimensions(*vectors.shape[2::-1])
+    image.SetSpacing(*np.linalg.norm(matrix[:3, :3], axis=0))
+    image.SetOrigin(*matrix[:3, 3])
+    image.GetPointData().SetScalars(numpy_to_vtk(vectors.reshape(-1, 3).astype(np.float32), deep=1))
+    transform = slicer.vtkOrientedGridTransform()
+    transform.SetInterpolationModeToLinear()
+    transform.SetDisplacementGridData(image)
+    transform.SetGridDirectionMatrix(vtk_matrix(directions))
+    node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "Deformation")
+    node.SetAndObserveTransformFromParent(transform)
+    return node
+
+
+def volume(scene, values: np.ndarray, matrix: np.ndarray, name: str):
+    image = vtk.vtkImageData()
+    image.SetDimensions(*values.shape[::-1])
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(values).reshape(-1), deep=1))
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    node.SetAndObserveImageData(image)
+    node.SetIJKToRASMatrix(vtk_matrix(matrix))
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def array(node) -> np.ndarray:
+    image = node.GetImageData()
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+
+
+def shown(node) -> np.ndarray:
+    """(nk, nj, ni, 4) what Slicer's display pipeline makes of each voxel, 0 to 255."""
+    connection = node.GetDisplayNode().GetOutputImageDataConnection()
+    connection.GetProducer().Update()
+    image = connection.GetProducer().GetOutputDataObject(connection.GetIndex())
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*image.GetDimensions()[::-1], -1)
+
+
+def ijk_to_ras(node) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return np.array([[matrix.GetElement(r, c) for c in range(4)] for r in range(4)])
+
+
+def nodes_in(scene, kind="vtkMRMLNode") -> list:
+    collection = scene.GetNodesByClass(kind)
+    return [collection.GetItemAsObject(i) for i in range(collection.GetNumberOfItems())]
+
+
+def test_the_volumes_hold_lengths_and_determinants_of_the_nodes_in_place(scene):
+    vectors = smooth(points(lattice()))
+    made = add_quality_volumes(scene, world_field(vectors, lattice()))
+    assert np.allclose(array(made.magnitude), np.linalg.norm(vectors, axis=-1), atol=1e-5)
+    assert np.allclose(ijk_to_ras(made.jacobian), lattice())
+    # ITK's filter leaves the directions out: it is given the vectors along the lattice's own axes.
+    image = sitk.GetImageFromArray(vectors @ OBLIQUE, isVector=True)
+    image.SetSpacing(SPACING.tolist())
+    theirs = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(image))
+    inner = (slice(1, -1),) * 3
+    assert np.allclose(array(made.jacobian)[inner], theirs[inner], atol=1e-4)
+    assert made.longest_mm == pytest.approx(np.linalg.norm(vectors, axis=-1).max(), abs=1e-5)
+
+
+def test_lattices_of_a_file_are_shown_in_ras(scene):
+    matrix = np.diag([-1, -1, 1, 1]) @ lattice()
+    field = world_field(smooth(points(lattice())), matrix)
+    lps = WorldField(field.grid, field.pre, field.post, False, "field", "test", "Field", "field")
+    assert np.allclose(ijk_to_ras(add_quality_volumes(scene, lps).magnitude), lattice())
+
+
+def test_folded_voxels_and_only_those_get_the_folding_colour_and_undefined_ones_are_transparent(scene):
+    made = add_quality_volumes(scene, world_field(folding_and_undefined(), lattice(np.eye(3))))
+    values, colour = array(made.jacobian), shown(made.jacobian)
+    folded = values <= 0
+    assert 50 < folded.sum() < values.size / 2
+    yellow = (colour[..., :3] == np.round(np.array(colours.FOLDED_COLOUR) * 255).astype(int)).all(axis=-1)
+    assert np.array_equal(yellow & (colour[..., 3] > 0), folded)
+    assert np.array_equal(colour[..., 3] == 0, np.isnan(values))
+
+
+def test_one_is_white_less_is_blue_and_more_is_orange(scene):
+    factors = np.linspace(0.4, 1.6, SIZE[0])
+    for factor in factors:
+        field = world_field(points(lattice(np.eye(3))) * (factor ** (1 / 3) - 1), lattice(np.eye(3)))
+        red, _, blue, _ = shown(add_quality_volumes(scene, field).jacobian)[5, 5, 5].astype(int)
+        if factor < 0.98:
+            assert blue > red + 3
+        elif factor > 1.02:
+            assert red > blue + 3
+    still = shown(add_quality_volumes(scene, world_field(np.zeros((*SIZE[::-1], 3)), lattice())).jacobian)
+    assert still[..., :3].min() > 240
+
+
+def test_the_window_follows_small_changes_of_volume():
+    assert jacobian_window(np.array([0.95, 1.0, 1.04], np.float32)) == ((0.9, 1.1), False)
+    assert jacobian_window(np.array([0.6, 1.0, 1.04], np.float32)) == ((0.5, 1.5), False)
+    (low, high), folded = jacobian_window(np.array([0.6, -0.1], np.float32))
+    assert folded and high == 2.0 and low < 0
+
+
+def test_the_mask_names_each_node(scene):
+    vectors = folding_and_undefined()
+    made = add_quality_volumes(scene, world_field(vectors, lattice(np.eye(3))))
+    mask, undefined = array(made.mask), np.isnan(vectors).any(axis=-1)
+    assert np.array_equal(mask == colours.UNDEFINED, undefined)
+    assert np.array_equal(mask == colours.FOLDED, (array(made.jacobian) <= 0) & ~undefined)
+    assert made.counts == {"folded": int((mask == 1).sum()), "undefined": 4, "uncovered": 0}
+    table = made.mask.GetDisplayNode().GetColorNode()
+    assert [table.GetColorName(label) for label in (1, 2, 3)] == [name for name, _ in colours.PROBLEMS.values()]
+    assert shown(made.mask)[..., 3].astype(bool).sum() == (mask > 0).sum()
+
+
+def test_the_mask_of_an_image_agrees_with_where_points_map(scene):
+    field = world_field(folding_and_undefined(), lattice(np.eye(3)))
+    # Finer than the grid, turned, shifted, and reaching beyond it on some sides.
+    image_matrix = np.eye(4)
+    image_matrix[:3, :3] = rf.rigid((0.1, 0.05, -0.2), (0, 0, 0))[:3, :3] * 1.3
+    image_matrix[:3, 3] = ORIGIN + (-2, 3, 1)
+    reference = volume(scene, np.zeros((20, 22, 24), np.int16), image_matrix, "Fixed")
+    made = add_quality_volumes(scene, field, reference=reference)
+    where = points(image_matrix, (24, 22, 20)).reshape(-1, 3)
+    vectors = field.grid.displacement(where)
+    index = (where - ORIGIN) / SPACING
+    outside = ((index < -1e-3 / SPACING) | (index > np.array(SIZE) - 1 + 1e-3 / SPACING)).any(axis=1)
+    mask = array(made.mask).reshape(-1)
+    assert np.array_equal(mask == colours.UNCOVERED, outside)
+    assert np.array_equal(mask == colours.UNDEFINED, np.isnan(vectors).any(axis=1) & ~outside)
+    assert {1, 2, 3} <= set(mask)
+    nearest = np.round(np.clip(index, 0, np.array(SIZE) - 1)).astype(int)
+    folded = array(made.jacobian)[nearest[:, 2], nearest[:, 1], nearest[:, 0]] <= 0
+    assert np.array_equal(mask == colours.FOLDED, folded & ~outside & ~np.isnan(vectors).any(axis=1))
+    assert np.allclose(ijk_to_ras(made.mask), image_matrix)
+
+
+def test_showing_again_replaces_and_cancelling_leaves_nothing(scene):
+    node = node_of(scene, smooth(points(lattice())), lattice(), OBLIQUE)
+    show_quality(node)
+    before = len(nodes_in(scene))
+    show_quality(node)
+    assert len(nodes_in(scene)) == before
+    empty = slicer.vtkMRMLScene()
+    with pytest.raises(Cancelled):
+        add_quality_volumes(empty, world_field(smooth(points(lattice())), lattice()), progress=lambda *_: False)
+    assert not nodes_in(empty, "vtkMRMLVolumeNode")
+
+
+def test_histograms_count_every_defined_node_once_per_axis(scene):
+    vectors = folding_and_undefined()
+    field = world_field(vectors, lattice(np.eye(3)))
+    charts = add_histograms(scene, field, array(add_quality_volumes(scene, field).jacobian))
+    chart = charts["components"]
+    assert chart.GetXAxisTitle() == "Displacement (mm)"
+    assert chart.GetYAxisTitle() == "Share of the grid's nodes (%)"
+    assert chart.GetNumberOfPlotSeriesNodes() == 3
+    defined = vectors[np.isfinite(vectors).all(axis=-1)]
+    for number, axis in enumerate("RAS"):
+        series = chart.GetNthPlotSeriesNode(number)
+        table = series.GetTableNode().GetTable()
+        centres = vtk_to_numpy(table.GetColumnByName(series.GetXColumnName()))
+        shares = vtk_to_numpy(table.GetColumnByName(series.GetYColumnName()))
+        assert axis in series.GetName()
+        assert shares.sum() == pytest.approx(100)
+        width = centres[1] - centres[0]
+        assert (shares * centres).sum() / 100 == pytest.approx(defined[:, number].mean(), abs=width / 2)
+        below = 100 * np.mean(defined[:, number] < centres[40] + width / 2)
+        assert shares[:41].sum() == pytest.approx(below, abs=0.2)
+    folded = charts["jacobian"].GetNthPlotSeriesNode(0)
+    table = folded.GetTableNode().GetTable()
+    centres = vtk_to_numpy(table.GetColumnByName("Jacobian determinant"))
+    shares = vtk_to_numpy(table.GetColumnByName(folded.GetYColumnName()))
+    determinants = array(add_quality_volumes(scene, field).jacobian)
+    expected = 100 * np.count_nonzero(determinants <= 0) / np.count_nonzero(~np.isnan(determinants))
+    assert shares[centres < 0].sum() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_r_component_of_a_file_is_the_opposite_of_its_x(scene):
+    vectors = np.zeros((*SIZE[::-1], 3), np.float32)
+    vectors[..., 0] = 7.0
+    field = world_field(vectors, lattice())
+    lps = WorldField(field.grid, field.pre, field.post, False, "field", "test", "Field", "field")
+    series = add_histograms(scene, lps)["components"].GetNthPlotSeriesNode(0)
+    table = series.GetTableNode().GetTable()
+    centres = vtk_to_numpy(table.GetColumnByName(series.GetXColumnName()))
+    shares = vtk_to_numpy(table.GetColumnByName(series.GetYColumnName()))
+    assert centres[np.argmax(shares)] == pytest.approx(-7, abs=0.1)
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 80.0])
+def test_slicers_own_display_shows_small_and_large_fields(scene, scale):
+    node = node_of(scene, scale * smooth(points(lattice())), lattice(), OBLIQUE)
+    field = field_of_node(node)
+    made = add_quality_volumes(scene, field)
+    display = show_transform(node, field, made.longest_mm, region=made.magnitude)
+    assert display is node.GetDisplayNode()
+    assert display.GetVisibility() and display.GetVisibility2D() and display.GetVisibility3D()
+    assert display.GetVisualizationMode() == display.VIS_MODE_GLYPH
+    # Nothing is filtered away, and the longest glyph neither vanishes nor covers its neighbours.
+    assert display.GetGlyphDisplayRangeMinMm() < made.longest_mm / 50 < display.GetGlyphDisplayRangeMaxMm()
+    assert display.GetGlyphDisplayRangeMaxMm() >= made.longest_mm
+    drawn = made.longest_mm * display.GetGlyphScalePercent() / 100 / display.GetGlyphSpacingMm()
+    assert 0.3 < drawn <= 2.0
+    assert display.GetRegionNode() is made.magnitude
+    low, high = display.GetColorNode().GetColorTransferFunction().GetRange()
+    assert (low, high) == (0.0, pytest.approx(made.longest_mm))
+    levels = [float(level) for level in display.GetContourLevelsMmAsString().split()]
+    assert 3 <= len(levels) <= 9 and max(levels) <= made.longest_mm * 1.001
+
+
+def test_slicer_draws_glyphs_of_the_chosen_length(scene):
+    node = node_of(scene, smooth(points(lattice())), lattice(), OBLIQUE)
+    field = field_of_node(node)
+    made = add_quality_volumes(scene, field)
+    display = show_transform(node, field, made.longest_mm, region=made.magnitude)
+    drawn = vtk.vtkPolyData()
+    assert slicer.vtkSlicerTransformLogic.GetVisualization3d(drawn, display, made.magnitude, None)
+    lengths = vtk_to_numpy(drawn.GetPointData().GetArray("DisplacementMagnitude"))
+    assert drawn.GetNumberOfPoints() > 1000
+    # Drawn is the inverse, whose vectors are not longer than those of the field itself.
+    assert 0.5 * made.longest_mm < lengths.max() <= 1.001 * made.longest_mm
+
+
+def test_glyphs_are_true_to_scale_where_that_can_be_seen():
+    assert glyph_scale_percent(12.0, 10.0) == 100
+    assert glyph_scale_percent(0.1, 10.0) == 10000
+    assert glyph_scale_percent(300.0, 10.0) == 2
+
+
+def anatomy(where: np.ndarray) -> np.ndarray:
+    return 500 * np.sin(where[..., 0] / 6) * np.cos(where[..., 1] / 5) + 300 * np.cos(where[..., 2] / 7)
+
+
+def comparable(scene):
+    """The node, a fixed volume and a moving one that is a formula; the images are anisotropic, one is oblique."""
+    node = node_of(scene, smooth(points(lattice())), lattice(), OBLIQUE)
+    fixed_matrix = lattice()
+    fixed_matrix[:3, :3] = fixed_matrix[:3, :3] / 2
+    fixed = volume(scene, np.zeros((19, 23, 27), np.int16), fixed_matrix, "Fixed")
+    moving_matrix = np.eye(4)
+    moving_matrix[:3, :3] = np.diag([0.7, 0.8, 0.9])
+    moving_matrix[:3, 3] = points(lattice()).reshape(-1, 3).min(axis=0) - 4
+    size = np.ceil(np.ptp(points(lattice()).reshape(-1, 3), axis=0) / (0.7, 0.8, 0.9)).astype(int) + 12
+    moving = volume(scene, anatomy(points(moving_matrix, size)).astype(np.float32), moving_matrix, "Moving")
+    return node, fixed, moving, fixed_matrix
+
+
+def test_the_source_image_is_taken_from_where_the_registration_points(scene):
+    node, fixed, moving, fixed_matrix = comparable(scene)
+    _, warped = resample(moving, fixed, node)
+    where = points(fixed_matrix, (27, 23, 19)).reshape(-1, 3)
+    mapped = where + field_of_node(node).grid.displacement(where)
+    expected = anatomy(mapped).reshape(warped.shape)
+    assert not np.isnan(warped).any()
+    # Linear interpolation of this image errs by h² f'' / 8, some units of 800.
+    assert np.abs(warped - expected).max() < 12
+    # SimpleITK's resampling of the same image through the same points is the same number.
+    image = sitk.GetImageFromArray(array(moving))
+    image.SetSpacing((0.7, 0.8, 0.9))
+    image.SetOrigin(ijk_to_ras(moving)[:3, 3].tolist())
+    few = np.random.default_rng(2).choice(len(where), 50, replace=False)
+    theirs = [image.EvaluateAtPhysicalPoint(mapped[n].tolist(), sitk.sitkLinear) for n in few]
+    assert warped.reshape(-1)[few] == pytest.approx(theirs, abs=0.05)
+
+
+def test_parents_of_registration_and_fixed_image_count(scene):
+    node, fixed, moving, _ = comparable(scene)
+    plain = resample(moving, fixed, node)[1].copy()
+    # World moved as a whole: registration and fixed image under the same rigid transform.
+    parent = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    parent.SetMatrixTransformToParent(vtk_matrix(rf.rigid((0.4, 0.2, -0.3), (20, -30, 10))))
+    node.SetAndObserveTransformNodeID(parent.GetID())
+    fixed.SetAndObserveTransformNodeID(parent.GetID())
+    assert np.abs(resample(moving, fixed, node)[1] - plain).max() < 0.05
+
+
+def test_difference_and_checkerboard_come_from_the_two_images(scene):
+    node, fixed, moving, fixed_matrix = comparable(scene)
+    field = field_of_node(node)
+    truth = resample(moving, fixed, node)[1].copy()
+    fixed = volume(scene, (truth + 3).astype(np.float32), fixed_matrix, "Registered")
+    fixed.GetDisplayNode().SetAutoWindowLevel(False)
+    fixed.GetDisplayNode().SetWindowLevel(400, 40)
+    mask = np.zeros(truth.shape, np.uint8)
+    mask[:, :, :5] = colours.UNCOVERED
+    mask[3, 3, 10:14] = colours.FOLDED
+    made = add_comparison(scene, node, fixed, moving, field, mask)
+    difference = array(made.difference)
+    assert np.isnan(difference[:, :, :5]).all()
+    assert np.allclose(difference[:, :, 5:], -3, atol=1e-3)
+    assert made.rms == pytest.approx(3, abs=1e-3)
+    assert made.rms_before > 10 * made.rms
+    assert made.compared == truth.size - mask[:, :, :5].size
+    tiles = checkerboard(truth.shape, SPACING / 2)
+    tiles[:, :, :5] = False
+    assert np.allclose(array(made.checkerboard), np.where(tiles, truth, truth + 3), atol=1e-3)
+    assert not np.isnan(array(made.warped)).any()
+    assert (made.warped.GetDisplayNode().GetWindow(), made.warped.GetDisplayNode().GetLevel()) == (400, 40)
+    assert shown(made.difference)[0, 0, 0, 3] == 0
+    assert np.allclose(ijk_to_ras(made.difference), fixed_matrix)
+
+
+def test_tiles_are_cubes_in_millimetres():
+    tiles = checkerboard((4, 40, 80), np.array([1.0, 1.0, 10.0]))
+    assert [bool(tiles[0, 0, i]) for i in (0, 9, 10, 19, 20)] == [False, False, True, True, False]
+    assert [bool(tiles[0, j, 0]) for j in (9, 10)] == [False, True]
+    assert [bool(tiles[k, 0, 0]) for k in (0, 1, 2)] == [False, True, False]
+
+
+def test_everything_at_once_and_what_it_refuses(scene):
+    node, fixed, moving, _ = comparable(scene)
+    made = show_quality(node, fixed=fixed, moving=moving, mode="grid")
+    assert set(made.charts) == {"components", "magnitude", "jacobian"}
+    assert made.display.GetVisualizationMode() == made.display.VIS_MODE_GRID
+    assert made.comparison.compared == array(fixed).size
+    marked = [n for n in nodes_in(scene, "vtkMRMLVolumeNode") if n.GetAttribute(QUALITY_ATTRIBUTE)]
+    assert len(marked) == 6
+    assert all(n.GetName().startswith("Deformation: ") for n in marked)
+    linear = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "Shift")
+    with pytest.raises(UsageError, match="Shift is linear: its Jacobian determinant is 1 everywhere"):
+        show_quality(linear)
+    with pytest.raises(UsageError, match="empty"):
+        show_quality(node, fixed=scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Nothing"))
+
+
+@pytest.mark.parametrize("shape", [(1, 12, 14), (1, 1, 1)])
+def test_flat_and_undefined_fields_can_be_shown(scene, shape):
+    flat = np.full((*shape, 3), np.nan, np.float32)
+    made = add_quality_volumes(scene, world_field(flat, lattice()))
+    assert made.counts["undefined"] == flat.size // 3
+    field = world_field(flat, lattice())
+    charts = add_histograms(scene, field, array(made.jacobian))
+    assert charts["components"].GetNumberOfPlotSeriesNodes() == 3
+    node = node_of(scene, np.ones((*shape, 3)), lattice(), OBLIQUE)
+    assert show_quality(node).volumes.longest_mm == pytest.approx(3**0.5)
