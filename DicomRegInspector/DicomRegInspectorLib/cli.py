@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from . import __version__
+from .arguments import LOAD_SUFFIXES, UNUSABLE, make_parser, one_line
 from .errors import DicomRegInspectorError, UsageError
 from .findings import SEVERITIES
 
@@ -24,121 +24,9 @@ if TYPE_CHECKING:
     from .inspection import Inspection
     from .registration import Registration, RegistrationItem
 
-DONE, FOUND, UNUSABLE = 0, 1, 2
+DONE, FOUND = 0, 1
 INTERRUPTED = 130
 """What shells expect of a program stopped by Ctrl-C (128 + SIGINT)."""
-
-LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(UNUSABLE, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
-    parser = _Parser(
-        prog="dicom-reg-inspector",
-        description="Where a DICOM registration really sends each point, and whether an image series really is a "
-        "regular volume.",
-        epilog="Coordinates are DICOM's (LPS) in millimetres. Exit codes: 0 done, 1 findings at or above --fail-on, "
-        "2 bad usage or unreadable input.",
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_demo):
-        add(commands, common)
-    return parser
-
-
-def _add_inspect(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
-        "inspect", parents=[common], help="report what is wrong with registrations and image series"
-    )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
-    parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
-    parser.add_argument(
-        "--fail-on",
-        choices=("never", *SEVERITIES[1:]),
-        default="never",
-        help="exit with 1 when there is a finding of this severity or worse (default: never)",
-    )
-    parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
-    parser.set_defaults(run=_inspect)
-
-
-def _add_show(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser("show", parents=[common], help="say what one DICOM object holds, in words and units")
-    parser.add_argument("file", metavar="FILE")
-    parser.set_defaults(run=_show)
-
-
-def _add_map(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
-        "map",
-        parents=[common],
-        help="map points from the registered to the source frame",
-        description="Map points (LPS mm) from the registered to the source frame, as CSV x,y,z on stdout; nan where "
-        "the registration is undefined.",
-    )
-    parser.add_argument("registration", metavar="REG")
-    parser.add_argument("--points", required=True, metavar="IN.csv", help="CSV with the columns x,y,z; - for stdin")
-    parser.add_argument("--item", type=int, metavar="N", help="item of the registration, counting from 1")
-    parser.add_argument("--inverse", action="store_true", help="map from the source to the registered frame")
-    parser.add_argument("--residuals", action="store_true", help="with --inverse: add a column residual_mm")
-    parser.set_defaults(run=_map)
-
-
-def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
-        "load",
-        parents=[common],
-        help="write registrations as a Slicer scene or a transform file",
-        description="Write registrations for other tools: .mrb a Slicer scene with all items as transform nodes; "
-        ".h5 and .tfm an ITK transform; .nrrd, .nii.gz and .mha a displacement field. All map from the registered to "
-        "the source frame, as resampling needs it.",
-    )
-    parser.add_argument("registrations", nargs="+", metavar="REG")
-    parser.add_argument("--output", required=True, metavar="FILE", help="ends in " + ", ".join(LOAD_SUFFIXES))
-    parser.add_argument("--item", type=int, metavar="N", help="only this item, counting from 1")
-    parser.add_argument("--bake", action="store_true", help="put pre and post matrices into the vectors")
-    parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
-    parser.set_defaults(run=_load)
-
-
-def _add_quality(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser(
-        "quality",
-        parents=[common],
-        help="is the deformation plausible, and is it read the way it was meant?",
-        description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
-        "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "
-        "errors.",
-    )
-    parser.add_argument("registration", metavar="REG")
-    parser.add_argument("--item", type=int, action="append", metavar="N", help="only this item, counting from 1")
-    parser.add_argument("--fixed", nargs="+", metavar="DIR", help="image series of the registered frame")
-    parser.add_argument("--moving", nargs="+", metavar="DIR", help="image series of the source frame")
-    parser.add_argument("--labels", metavar="FILE", help="label volume in the registered frame (NRRD, NIfTI, MHA …)")
-    parser.add_argument(
-        "--landmarks",
-        nargs=2,
-        metavar=("FIXED", "MOVING"),
-        help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
-    )
-    parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - for stdout, alone")
-    parser.add_argument("--csv", metavar="FILE", help="also write a table: a row for each item and label")
-    parser.set_defaults(run=_quality)
-
-
-def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    parser = commands.add_parser("demo", parents=[common], help="the whole job on files that are installed anyway")
-    parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
-    parser.set_defaults(run=_demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,12 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
-        options = _parser().parse_args(arguments)
+        options = make_parser().parse_args(arguments)
         if not debug:
             # Libraries comment on odd files in their own words; the findings say it in ours.
             warnings.simplefilter("ignore")
             logging.disable(logging.CRITICAL)
-        code = options.run(options)
+        code = COMMANDS[options.command](options)
         sys.stdout.flush()
         return code
     except SystemExit as stop:
@@ -178,17 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return UNUSABLE
 
 
-def _one_line(text: str) -> str:
-    from .report import printable
-
-    return printable(" ".join(text.split()))
-
-
 def _complain(text: str) -> None:
     """One line on stderr."""
     from .report import write_text
 
-    write_text(sys.stderr, f"dicom-reg-inspector: {_one_line(text)}")
+    write_text(sys.stderr, f"dicom-reg-inspector: {one_line(text)}")
 
 
 def _print(text: str) -> None:
@@ -366,6 +248,17 @@ def _scene_room(module: str) -> ModuleType:
         raise UsageError(
             f"this needs Slicer's MRML libraries ({error}); install them: pip install 'dicom-reg-inspector[headless]'"
         ) from error
+
+
+COMMANDS = {
+    "inspect": _inspect,
+    "show": _show,
+    "map": _map,
+    "load": _load,
+    "quality": _quality,
+    "demo": _demo,
+}
+"""What each command of :mod:`.arguments` runs."""
 
 
 @contextmanager

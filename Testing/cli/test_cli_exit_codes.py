@@ -131,13 +131,13 @@ def raising(error: BaseException):
     ],
 )
 def test_what_nobody_expected_is_one_line_too(monkeypatch, capsys, error: BaseException, code: int, text: str) -> None:
-    monkeypatch.setattr(cli, "_show", raising(error))
+    monkeypatch.setitem(cli.COMMANDS, "show", raising(error))
     assert cli.main(["show", "x"]) == code
     assert text in capsys.readouterr().err
 
 
 def test_debug_lets_the_traceback_through(monkeypatch) -> None:
-    monkeypatch.setattr(cli, "_show", raising(ZeroDivisionError("here")))
+    monkeypatch.setitem(cli.COMMANDS, "show", raising(ZeroDivisionError("here")))
     with pytest.raises(ZeroDivisionError):
         cli.main(["show", "x", "--debug"])
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,15 +33,22 @@ print("imported")
 """
 
 
-ROOMS = ("__main__.py", "errors.py", "findings.py", "relations.py", "inspection.py", "cli.py", "demo.py")
-ROOMS += tuple(f"{room}/__init__.py" for room in ("registration", "series", "report", "scene", "panel"))
+FOLDERS = ("registration", "series", "report", "scene", "panel")
+
+
+def rooms(project_root: Path) -> list[str]:
+    """The file of each room that the layers name: all of them must be there."""
+    settings = tomllib.loads((project_root / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    names = [name for layer in layers for name in layer.replace("|", " ").replace(":", " ").split()]
+    return [f"{name}/__init__.py" if name in FOLDERS else f"{name}.py" for name in names]
 
 
 @pytest.fixture
 def empty_rooms(project_root: Path, tmp_path: Path) -> Path:
     """A checkout with the project's import rules and its rooms, empty, to be spoiled."""
     shutil.copy(project_root / "pyproject.toml", tmp_path)
-    for room in ("__init__.py", *ROOMS):
+    for room in ("__init__.py", *rooms(project_root)):
         file = tmp_path / "DicomRegInspector" / LIBRARY / room
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()

@@ -1,0 +1,126 @@
+"""What the command line understands: its commands and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from . import __version__
+from .findings import SEVERITIES
+
+UNUSABLE = 2
+"""Exit code for bad usage and unreadable input."""
+
+LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; ``command`` of what it gives says which one."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    parser = Parser(
+        prog="dicom-reg-inspector",
+        description="Where a DICOM registration really sends each point, and whether an image series really is a "
+        "regular volume.",
+        epilog="Coordinates are DICOM's (LPS) in millimetres. Exit codes: 0 done, 1 findings at or above --fail-on, "
+        "2 bad usage or unreadable input.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_demo):
+        add(commands, common)
+    return parser
+
+
+def _add_inspect(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "inspect", parents=[common], help="report what is wrong with registrations and image series"
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
+    parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
+    parser.add_argument(
+        "--fail-on",
+        choices=("never", *SEVERITIES[1:]),
+        default="never",
+        help="exit with 1 when there is a finding of this severity or worse (default: never)",
+    )
+    parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
+
+
+def _add_show(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("show", parents=[common], help="say what one DICOM object holds, in words and units")
+    parser.add_argument("file", metavar="FILE")
+
+
+def _add_map(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "map",
+        parents=[common],
+        help="map points from the registered to the source frame",
+        description="Map points (LPS mm) from the registered to the source frame, as CSV x,y,z on stdout; nan where "
+        "the registration is undefined.",
+    )
+    parser.add_argument("registration", metavar="REG")
+    parser.add_argument("--points", required=True, metavar="IN.csv", help="CSV with the columns x,y,z; - for stdin")
+    parser.add_argument("--item", type=int, metavar="N", help="item of the registration, counting from 1")
+    parser.add_argument("--inverse", action="store_true", help="map from the source to the registered frame")
+    parser.add_argument("--residuals", action="store_true", help="with --inverse: add a column residual_mm")
+
+
+def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "load",
+        parents=[common],
+        help="write registrations as a Slicer scene or a transform file",
+        description="Write registrations for other tools: .mrb a Slicer scene with all items as transform nodes; "
+        ".h5 and .tfm an ITK transform; .nrrd, .nii.gz and .mha a displacement field. All map from the registered to "
+        "the source frame, as resampling needs it.",
+    )
+    parser.add_argument("registrations", nargs="+", metavar="REG")
+    parser.add_argument("--output", required=True, metavar="FILE", help="ends in " + ", ".join(LOAD_SUFFIXES))
+    parser.add_argument("--item", type=int, metavar="N", help="only this item, counting from 1")
+    parser.add_argument("--bake", action="store_true", help="put pre and post matrices into the vectors")
+    parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
+
+
+def _add_quality(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "quality",
+        parents=[common],
+        help="is the deformation plausible, and is it read the way it was meant?",
+        description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
+        "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "
+        "errors.",
+    )
+    parser.add_argument("registration", metavar="REG")
+    parser.add_argument("--item", type=int, action="append", metavar="N", help="only this item, counting from 1")
+    parser.add_argument("--fixed", nargs="+", metavar="DIR", help="image series of the registered frame")
+    parser.add_argument("--moving", nargs="+", metavar="DIR", help="image series of the source frame")
+    parser.add_argument("--labels", metavar="FILE", help="label volume in the registered frame (NRRD, NIfTI, MHA …)")
+    parser.add_argument(
+        "--landmarks",
+        nargs=2,
+        metavar=("FIXED", "MOVING"),
+        help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - for stdout, alone")
+    parser.add_argument("--csv", metavar="FILE", help="also write a table: a row for each item and label")
+
+
+def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser("demo", parents=[common], help="the whole job on files that are installed anyway")
+    parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
+
+
+def one_line(text: str) -> str:
+    """A message as one line that a terminal does not act on."""
+    from .report import printable
+
+    return printable(" ".join(text.split()))
