@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from os import PathLike
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,11 @@ from .registration.regions import LabelImage
 
 if TYPE_CHECKING:
     import SimpleITK
+
+MOST_COMPRESSION = 1100
+"""Deflate makes a byte of at most 1032; a header that claims more voxels for each byte on disk is not believed."""
+BELIEVED_VOXELS = 1 << 26
+"""Claims up to this are tried whatever the file's size: 64 million voxels fit any machine."""
 
 
 def read_label_image(path: str | PathLike[str]) -> LabelImage:
@@ -45,17 +52,34 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
     Raises
     ------
     FileError
-        When the file is not there or SimpleITK does not read it.
+        When the file is not there, SimpleITK does not read it, or it claims more voxels than it can hold.
     UsageError
         When SimpleITK is not installed.
     """
-    reader = _import_simpleitk()
     if not os.path.isfile(path):
         raise FileError(path, "there is no such file")
+    reader = _import_simpleitk().ImageFileReader()
+    reader.SetFileName(os.fspath(path))
     try:
-        return reader.ReadImage(os.fspath(path))
+        reader.ReadImageInformation()
+        _check_claim(path, reader)
+        return reader.Execute()
     except RuntimeError as error:
         raise FileError(path, "is no volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+
+
+def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -> None:
+    """ITK allocates what a header claims before it looks for the voxels: refuse what the file cannot hold."""
+    claimed = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
+    if claimed <= BELIEVED_VOXELS:
+        return
+    place = Path(path)
+    # A detached header has its voxels in a file beside it.
+    files = place.parent.iterdir() if place.suffix.lower() in (".nhdr", ".mhd", ".hdr") else [place]
+    on_disk = sum(file.stat().st_size for file in files if file.is_file())
+    if claimed > MOST_COMPRESSION * on_disk:
+        size = " x ".join(map(str, reader.GetSize()))
+        raise FileError(path, f"claims {size} voxels, but only {on_disk} bytes are there; it is cut off or damaged")
 
 
 def index_to_lps(image: SimpleITK.Image) -> np.ndarray:
