@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,9 @@ import numpy as np
 from ..errors import UsageError
 from ..registration import RegistrationItem
 from .canvas import Canvas, Clip
+from .colours import VIRIDIS, ramp
 from .images import Image, lattice_corners
+from .views import FAINT, INK, PLANES, View, draw_label, round_step, save_picture
 
 WIDTH = 1600
 """Pixels of the whole picture; less where the views are tall."""
@@ -24,80 +24,6 @@ _TALLEST = 1100
 _GRID_STEP, _ARROW_STEP = 36, 36
 """Pixels between lines of the deformed grid, and between arrows."""
 _UNDEFINED = (0.80, 0.47, 0.65)
-_INK, _FAINT = (0.13, 0.13, 0.13), (0.42, 0.42, 0.42)
-
-VIRIDIS = np.array(
-    [
-        (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142),
-        (31, 158, 137), (53, 183, 121), (110, 206, 88), (181, 222, 43), (253, 231, 37),
-    ]
-) / 255.0  # fmt: skip
-"""The colour map viridis at ten equal steps: even in lightness, and readable by the colour-blind."""
-
-
-@dataclass(frozen=True)
-class _Plane:
-    """A view: which LPS axis runs right, which down (with its sign), and what its sides are called."""
-
-    name: str
-    across: int
-    down: int
-    down_sign: int
-    sides: tuple[str, str, str, str]
-    """Left, right, top, bottom."""
-
-    @property
-    def through(self) -> int:
-        """The axis that the plane is a section of."""
-        return 3 - self.across - self.down
-
-
-_PLANES = (
-    _Plane("Axial", 0, 1, 1, ("R", "L", "A", "P")),
-    _Plane("Coronal", 0, 2, -1, ("R", "L", "S", "I")),
-    _Plane("Sagittal", 1, 2, -1, ("A", "P", "S", "I")),
-)
-
-
-@dataclass(frozen=True)
-class _View:
-    """A plane at its place in the picture."""
-
-    plane: _Plane
-    left: int
-    top: int
-    width: int
-    height: int
-    low: np.ndarray
-    high: np.ndarray
-    centre: np.ndarray
-    pixels_per_mm: float
-
-    @property
-    def clip(self) -> Clip:
-        """The panel's pixels."""
-        return (self.left, self.top, self.left + self.width, self.top + self.height)
-
-    def to_lps(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Pixels within the panel, as points (..., 3) of the plane."""
-        plane = self.plane
-        points = np.empty((*np.broadcast(x, y).shape, 3))
-        points[..., plane.through] = self.centre[plane.through]
-        points[..., plane.across] = self.low[plane.across] + np.asarray(x) / self.pixels_per_mm
-        down = np.asarray(y) / self.pixels_per_mm
-        points[..., plane.down] = self.low[plane.down] + down if plane.down_sign > 0 else self.high[plane.down] - down
-        # A panel is whole pixels wide; its last one may reach beyond what is shown, where there is nothing.
-        np.clip(points, np.minimum(self.low, self.centre), np.maximum(self.high, self.centre), out=points)
-        return points
-
-    def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) as pixels (..., 2) of the whole picture, projected onto the plane."""
-        plane = self.plane
-        x = self.left + (points[..., plane.across] - self.low[plane.across]) * self.pixels_per_mm
-        down = points[..., plane.down] - self.low[plane.down]
-        if plane.down_sign < 0:
-            down = self.high[plane.down] - points[..., plane.down]
-        return np.stack([x, self.top + down * self.pixels_per_mm], axis=-1)
 
 
 def render_registration(
@@ -144,17 +70,17 @@ def render_registration(
     window = window or _window_of(image, views)
     for view in views:
         _draw_view(canvas, view, item.map_points, image, window, longest, factor)
-    canvas.text(_MARGIN, 40, title or "Registration", 28, _INK, bold=True)
+    canvas.text(_MARGIN, 40, title or "Registration", 28, INK, bold=True)
     scale = "true to scale" if factor == 1 else f"drawn {factor} times as long as they are"
     canvas.text(
         _MARGIN, 76, "From each point of the fixed image to the point of the moving image that belongs there. "
-        f"Arrows and grid {scale}.{' Hatched: undefined.' if has_undefined else ''}", 17, _FAINT,
+        f"Arrows and grid {scale}.{' Hatched: undefined.' if has_undefined else ''}", 17, FAINT,
     )  # fmt: skip
     _draw_colour_bar(canvas, longest, width, height)
     _draw_scale(canvas, views[0], height)
     for number, note in enumerate(notes[:2]):
-        canvas.text(width - _MARGIN, height - 62 + 26 * number, note, 16, _FAINT, align="right")
-    _save(canvas, Path(path))
+        canvas.text(width - _MARGIN, height - 62 + 26 * number, note, 16, FAINT, align="right")
+    save_picture(canvas, Path(path))
 
 
 def _extent(item: RegistrationItem, image: Image | None) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +102,7 @@ def _centre(item: RegistrationItem, low: np.ndarray, high: np.ndarray) -> np.nda
     return (low + high) / 2
 
 
-def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> tuple[list[_View], int, int]:
+def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> tuple[list[View], int, int]:
     """The axial view at the left, coronal over sagittal beside it, all to one scale; and the picture's size."""
     size = high - low
     wide = WIDTH - 2 * _MARGIN - _BAR - 80
@@ -185,14 +111,14 @@ def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> tuple[lis
     top = _HEAD + _LABEL
     places = [(_MARGIN, top), (second, top), (second, top + round(size[2] * scale) + _LABEL)]
     views = []
-    for plane, (left, upper) in zip(_PLANES, places, strict=True):
+    for plane, (left, upper) in zip(PLANES, places, strict=True):
         width, height = max(round(size[plane.across] * scale), 2), max(round(size[plane.down] * scale), 2)
-        views.append(_View(plane, left, upper, width, height, low, high, centre, scale))
+        views.append(View(plane, left, upper, width, height, low, high, centre, scale))
     width = max(view.clip[2] for view in views) + 40 + _BAR + _MARGIN
     return views, max(width, _NARROWEST), max(view.clip[3] for view in views) + _FOOT
 
 
-def _survey(item: RegistrationItem, views: Sequence[_View]) -> tuple[float, bool]:
+def _survey(item: RegistrationItem, views: Sequence[View]) -> tuple[float, bool]:
     """The longest displacement that is seen, mm, and whether some of what is seen is undefined."""
     longest, has_undefined = 0.0, False
     for view in views:
@@ -204,7 +130,7 @@ def _survey(item: RegistrationItem, views: Sequence[_View]) -> tuple[float, bool
     return longest, has_undefined
 
 
-def _lattice(view: _View, step: int) -> np.ndarray:
+def _lattice(view: View, step: int) -> np.ndarray:
     """Points (rows, columns, 3) of the plane every ``step`` pixels, centred in the panel."""
     x = np.arange((view.width % step) / 2, view.width, step)
     y = np.arange((view.height % step) / 2, view.height, step)
@@ -218,7 +144,7 @@ def _exaggeration(longest_pixels: float) -> int:
     return next((factor for factor in (2, 5, 10, 20, 50, 100) if longest_pixels * factor >= 0.6 * _ARROW_STEP), 200)
 
 
-def _window_of(image: Image | None, views: Sequence[_View]) -> tuple[float, float]:
+def _window_of(image: Image | None, views: Sequence[View]) -> tuple[float, float]:
     if image is None:
         return (0.0, 1.0)
     values = np.concatenate([image.sample(_lattice(view, 4)).ravel() for view in views])
@@ -231,7 +157,7 @@ def _window_of(image: Image | None, views: Sequence[_View]) -> tuple[float, floa
 
 def _draw_view(
     canvas: Canvas,
-    view: _View,
+    view: View,
     map_points: Callable[[np.ndarray], np.ndarray],
     image: Image | None,
     window: tuple[float, float],
@@ -246,10 +172,10 @@ def _draw_view(
     canvas.paste(_mark_undefined(background, view, map_points), view.left, view.top)
     canvas.lines(_deformed_grid(view, map_points, factor), (0.85, 0.93, 1.0), 1.0, 0.5, view.clip)
     _draw_arrows(canvas, view, map_points, longest, factor)
-    _label(canvas, view)
+    draw_label(canvas, view)
 
 
-def _mark_undefined(picture: np.ndarray, view: _View, map_points: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _mark_undefined(picture: np.ndarray, view: View, map_points: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Hatch the pixels (h, w, 3) where the registration says nothing."""
     step = 2
     rows, columns = -(-view.height // step), -(-view.width // step)
@@ -263,7 +189,7 @@ def _mark_undefined(picture: np.ndarray, view: _View, map_points: Callable[[np.n
     return np.where(hatched[..., None], 0.45 * picture + 0.55 * np.array(_UNDEFINED), picture)
 
 
-def _deformed_grid(view: _View, map_points: Callable[[np.ndarray], np.ndarray], factor: int) -> list[np.ndarray]:
+def _deformed_grid(view: View, map_points: Callable[[np.ndarray], np.ndarray], factor: int) -> list[np.ndarray]:
     """Where the lines of a regular grid on the fixed slice go, as polylines of pixels."""
     fine = 12
     lines = []
@@ -278,7 +204,7 @@ def _deformed_grid(view: _View, map_points: Callable[[np.ndarray], np.ndarray], 
 
 
 def _draw_arrows(
-    canvas: Canvas, view: _View, map_points: Callable[[np.ndarray], np.ndarray], longest: float, factor: int
+    canvas: Canvas, view: View, map_points: Callable[[np.ndarray], np.ndarray], longest: float, factor: int
 ) -> None:
     points = _lattice(view, _ARROW_STEP).reshape(-1, 3)
     displacement = map_points(points) - points
@@ -314,59 +240,25 @@ def _arrow(
 
 def colour_of(share: float) -> np.ndarray:
     """Viridis at a share from 0 to 1, as (3,) red, green, blue."""
-    place = float(np.clip(share, 0, 1)) * (len(VIRIDIS) - 1)
-    low = min(int(place), len(VIRIDIS) - 2)
-    return VIRIDIS[low] + (place - low) * (VIRIDIS[low + 1] - VIRIDIS[low])
-
-
-def _label(canvas: Canvas, view: _View) -> None:
-    plane = view.plane
-    value = float(view.centre[plane.through])
-    side = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))[plane.through][value < 0]
-    canvas.text(view.left, view.top - 17, f"{plane.name}, {abs(value):.1f} mm {side}", 19, _INK, bold=True)
-    left, top, right, bottom = view.clip
-    middle = ((left + right) / 2, (top + bottom) / 2)
-    places = [(left + 16, middle[1]), (right - 16, middle[1]), (middle[0], top + 15), (middle[0], bottom - 15)]
-    for letter, (x, y) in zip(plane.sides, places, strict=True):
-        canvas.text(x, y, letter, 19, (1, 1, 1), align="center", bold=True, outline=(0, 0, 0))
+    return ramp(VIRIDIS, share)
 
 
 def _draw_colour_bar(canvas: Canvas, longest: float, width: int, height: int) -> None:
     left, top, bottom = width - _MARGIN - 78, _HEAD + _LABEL + 34, height - _FOOT
     shares = np.linspace(1, 0, bottom - top)
     canvas.paste(np.repeat(np.array([colour_of(share) for share in shares])[:, None], 22, axis=1), left, top)
-    canvas.text(left, top - 45, "Length", 17, _INK, bold=True)
-    canvas.text(left, top - 22, "mm", 17, _INK)
-    step = _round_step(longest / 5)
+    canvas.text(left, top - 45, "Length", 17, INK, bold=True)
+    canvas.text(left, top - 22, "mm", 17, INK)
+    step = round_step(longest / 5)
     for tick in np.arange(0, longest + step * 1e-6, step) if longest > 0 else [0.0]:
         y = bottom - 1 - (tick / longest if longest else 0) * (bottom - top - 1)
-        canvas.lines([np.array([(left + 22, y), (left + 28, y)])], _INK, 1.4)
-        canvas.text(left + 34, y, f"{tick:g}" if step >= 1 else f"{tick:.{-math.floor(math.log10(step))}f}", 16, _INK)
+        canvas.lines([np.array([(left + 22, y), (left + 28, y)])], INK, 1.4)
+        canvas.text(left + 34, y, f"{tick:g}" if step >= 1 else f"{tick:.{-math.floor(math.log10(step))}f}", 16, INK)
 
 
-def _draw_scale(canvas: Canvas, view: _View, height: int) -> None:
+def _draw_scale(canvas: Canvas, view: View, height: int) -> None:
     """A bar of round length; all views have one scale."""
-    length = _round_step(0.3 * view.width / view.pixels_per_mm)
+    length = round_step(0.3 * view.width / view.pixels_per_mm)
     y, right = height - 52, _MARGIN + length * view.pixels_per_mm
-    canvas.lines([np.array([(_MARGIN, y), (right, y)])], _INK, 4)
-    canvas.text(_MARGIN, y + 24, f"{length:g} mm", 17, _INK)
-
-
-def _round_step(value: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above the value."""
-    if not value > 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step for step in (5 * power, 2 * power, power, power / 2) if step <= value * (1 + 1e-9))
-
-
-def _save(canvas: Canvas, path: Path) -> None:
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
-    try:
-        if not canvas.save_png(unfinished):
-            raise UsageError(f"{path}: the picture cannot be written")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    canvas.lines([np.array([(_MARGIN, y), (right, y)])], INK, 4)
+    canvas.text(_MARGIN, y + 24, f"{length:g} mm", 17, INK)

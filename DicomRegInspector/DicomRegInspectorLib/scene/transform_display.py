@@ -11,6 +11,7 @@ import slicer
 from .colours import length_colours
 from .node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, add_legend
+from .views import round_step
 
 Mode = Literal["glyph", "grid", "contour"]
 
@@ -87,13 +88,7 @@ def glyph_scale_percent(longest: float, spacing: float) -> float:
     if LONGEST_GLYPH / 4 <= longest / spacing <= LONGEST_GLYPH:
         return 100.0
     factor = 0.5 * LONGEST_GLYPH * spacing / longest
-    return 100.0 * round_down(factor)
-
-
-def round_down(value: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above a positive value."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (5, 2, 1, 0.5) if step * power <= value * (1 + 1e-9))
+    return 100.0 * round_step(factor)
 
 
 def round_up(value: float) -> float:
