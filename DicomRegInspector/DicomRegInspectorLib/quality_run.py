@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
-from .errors import UsageError
+from .errors import FileError, UsageError
 from .findings import Finding, by_severity
 from .registration import Registration, RegistrationItem, read_registration
 from .registration.audit import AuditResult, audit_item, signs_in_file
@@ -171,29 +171,44 @@ def _read_labels(path: Path | None) -> LabelImage | None:
     return read_label_image(path)
 
 
-def _read_landmarks(judged_by: JudgedBy, item: RegistrationItem) -> tuple[list[Landmark], list[Landmark]] | None:
+@dataclass(frozen=True)
+class _Landmarks:
+    fixed: list[Landmark]
+    moving: list[Landmark]
+    without_place: tuple[str, ...]
+    """Fiducials that are only marked on images: named in the report as those without a partner are."""
+
+    def errors(self, item: RegistrationItem) -> TargetRegistrationError:
+        found = target_registration_error(item, self.fixed, self.moving)
+        return replace(found, unpaired=tuple(dict.fromkeys((*found.unpaired, *self.without_place))))
+
+
+def _read_landmarks(judged_by: JudgedBy, item: RegistrationItem) -> _Landmarks | None:
     if judged_by.fixed_landmarks is None:
         return None
-    return (
-        _landmarks_of(judged_by.fixed_landmarks, item.registered_frame_uid),
-        _landmarks_of(judged_by.moving_landmarks, item.source_frame_uid),
-    )
+    fixed, lost = _landmarks_of(judged_by.fixed_landmarks, item.registered_frame_uid)
+    moving, also_lost = _landmarks_of(judged_by.moving_landmarks, item.source_frame_uid)
+    return _Landmarks(fixed, moving, (*lost, *also_lost))
 
 
-def _landmarks_of(path: Path, frame_uid: str) -> list[Landmark]:
-    """Landmarks of a CSV file, or the set of a Spatial Fiducials object that lies in a frame."""
-    with open(path, "rb") as file:
-        is_dicom = file.read(132)[128:] == b"DICM"
+def _landmarks_of(path: Path, frame_uid: str) -> tuple[list[Landmark], tuple[str, ...]]:
+    """Landmarks of a CSV file, or those of a Spatial Fiducials object that lie in a frame; names without a place."""
+    try:
+        with open(path, "rb") as file:
+            is_dicom = file.read(132)[128:] == b"DICM"
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
     if not is_dicom:
-        return read_landmarks(path)
+        return read_landmarks(path), ()
     registration = read_registration(path)
     if registration.kind != "fiducials":
         raise UsageError(f"{path} is a registration, not a Spatial Fiducials object")
-    for fiducials in registration.fiducial_sets:
-        if fiducials.frame_uid == frame_uid:
-            return list(fiducials.landmarks)
-    frames = ", ".join(fiducials.frame_uid or "none" for fiducials in registration.fiducial_sets)
-    raise UsageError(f"{path} holds no fiducials in the frame {frame_uid}; its sets are in: {frames}")
+    sets = [fiducials for fiducials in registration.fiducial_sets if fiducials.frame_uid == frame_uid]
+    if not sets:
+        frames = ", ".join(fiducials.frame_uid or "none" for fiducials in registration.fiducial_sets)
+        raise UsageError(f"{path} holds no fiducials in the frame {frame_uid}; its sets are in: {frames}")
+    landmarks = [landmark for fiducials in sets for landmark in fiducials.landmarks]
+    return landmarks, tuple(name for fiducials in sets for name in fiducials.without_place)
 
 
 def _judge(
@@ -201,7 +216,7 @@ def _judge(
     item: RegistrationItem,
     images: tuple[Any, Any, bool | None] | None,
     labels: LabelImage | None,
-    landmarks: tuple[list[Landmark], list[Landmark]] | None,
+    landmarks: _Landmarks | None,
     progress: Progress | None,
 ) -> ItemQuality:
     quality = measure_item(item, progress)
@@ -215,7 +230,7 @@ def _judge(
     regions: tuple[RegionMeasures, ...] = ()
     if labels is not None and item.grid is not None:
         regions = tuple(measure_regions(item.grid, item.pre, item.post, [labels], progress=progress))
-    error = target_registration_error(item, *landmarks) if landmarks is not None else None
+    error = landmarks.errors(item) if landmarks is not None else None
     # The item's own findings hold the folding already, with the same numbers.
     measured = [one for one in quality.findings if one.code != "reg-folding"]
     found = tuple(by_severity([*item.findings, *measured, *findings]))

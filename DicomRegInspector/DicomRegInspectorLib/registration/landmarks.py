@@ -206,12 +206,20 @@ def _rows(path: Path, reader: csv.DictReader) -> list[Landmark]:
     for row in reader:
         if len(landmarks) >= MOST_LANDMARKS:
             raise FileError(path, f"holds more than {MOST_LANDMARKS} landmarks")
-        try:
-            position = tuple(float(row[columns[name]]) for name in "xyz")
-        except (TypeError, ValueError):
-            position = (math.nan,) * 3
+        if any(cell.strip() for cell in row.get(None) or ()):
+            # Decimal commas, for instance: read on, the point would lie somewhere else.
+            raise FileError(path, f"line {reader.line_num} has more cells than the header has columns")
+        position = tuple(_coordinate(row[columns[name]]) for name in "xyz")
         if not all(math.isfinite(value) for value in position):
             raise FileError(path, f"line {reader.line_num} holds no three finite numbers in the columns x, y, z")
         name = (row[label] or "").strip() if label else ""
         landmarks.append(Landmark(name or str(len(landmarks) + 1), position))
     return landmarks
+
+
+def _coordinate(cell: str | None) -> float:
+    """The number in a cell; NaN where there is none. Python alone would also take ``1_0``."""
+    try:
+        return math.nan if cell is None or "_" in cell else float(cell)
+    except ValueError:
+        return math.nan
