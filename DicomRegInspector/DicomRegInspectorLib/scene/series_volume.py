@@ -14,6 +14,16 @@ DEVIATION_ATTRIBUTE = "DicomRegInspector.SliceDeviationMm"
 """How far the node's matrix puts a slice from where its header says, where that is more than rounding."""
 
 
+class _Keeper:
+    """A callback that does nothing but hold an array."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    def __call__(self, *_: object) -> None:
+        pass
+
+
 def vtk_image(volume: SeriesVolume) -> vtk.vtkImageData:
     """A volume as vtkImageData with spacing 1 at the origin; where it lies is left to a node's matrix.
 
@@ -25,6 +35,10 @@ def vtk_image(volume: SeriesVolume) -> vtk.vtkImageData:
     image.SetDimensions(volume.dimensions)
     scalars = numpy_to_vtk(values.reshape(-1, *channels), deep=0)
     scalars.SetName("ImageScalars")
+    # An attribute of the Python object would keep the array alive some time after the image is gone; an observer's
+    # callback goes with it.
+    del scalars._numpy_reference
+    scalars.AddObserver(vtk.vtkCommand.DeleteEvent, _Keeper(values))
     image.GetPointData().SetScalars(scalars)
     return image
 
