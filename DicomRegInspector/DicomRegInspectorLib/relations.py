@@ -22,6 +22,8 @@ COVERAGE_TOLERANCE_MM = 0.5
 """How far an image may reach beyond the grid's outermost nodes: pixel edges and rounded corners do."""
 SAME_MOTION_MM = 1.0
 """Two motions count as the same when no corner of the grid goes to places further apart."""
+COUNTER_DIGITS = 10
+"""Last components of UIDs with more digits are random numbers (2.25 and the like): a root in common says nothing."""
 BULK_NODES = 4_000
 """Nodes at which the bulk motion is fitted; enough for 0.1 mm on fields of some 10 mm."""
 
@@ -67,12 +69,13 @@ def frame_findings(item: RegistrationItem, stacks: Sequence[Stack], series: Sequ
 
 
 def near_misses(uid: str, candidates: Iterable[str]) -> list[str]:
-    """UIDs that differ from one only in their last component, or in their last few digits."""
+    """UIDs that differ from one only in their last component, if that counts something, or in their last digits."""
     near = []
     for candidate in sorted(candidates):
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(uid, candidate, strict=False)))
-        same_root = uid.rpartition(".")[0] == candidate.rpartition(".")[0] != ""
-        if same_root or same >= 0.9 * max(len(uid), len(candidate)):
+        (root, _, last), (other_root, _, other_last) = uid.rpartition("."), candidate.rpartition(".")
+        counted = max(len(last), len(other_last)) <= COUNTER_DIGITS
+        if (counted and root == other_root != "") or same >= 0.9 * max(len(uid), len(candidate)):
             near.append(candidate)
     return near
 
@@ -129,11 +132,15 @@ def uncovered(grid: Grid, stack: Stack) -> tuple[float, float, list[int]]:
     across = np.linspace(0, stack.columns - 1, min(stack.columns, COVERAGE_SAMPLES)) * stack.pixel_spacing_mm[1]
     row, column, _ = stack.axes
     in_plane = (across[None, :, None] * row + down[:, None, None] * column).reshape(-1, 3)
-    points = stack.corners_lps_mm[:, None] + in_plane
     to_index = np.linalg.inv(grid.index_to_lps)
-    index = points @ to_index[:3, :3].T + to_index[:3, 3]
-    beyond = (index - np.clip(index, 0, np.array(grid.dimensions) - 1)) * grid.spacing_mm
-    distance = np.linalg.norm(beyond, axis=-1)
+
+    def beyond(corners: np.ndarray) -> np.ndarray:
+        index = (corners[:, None] + in_plane) @ to_index[:3, :3].T + to_index[:3, 3]
+        return np.linalg.norm((index - np.clip(index, 0, np.array(grid.dimensions) - 1)) * grid.spacing_mm, axis=-1)
+
+    # Some slices at a time: stacks of many thousand frames would take gigabytes at once.
+    corners = stack.corners_lps_mm
+    distance = np.concatenate([beyond(corners[k : k + 256]) for k in range(0, len(corners), 256)])
     outside = distance > COVERAGE_TOLERANCE_MM
     if not outside.any():
         return 0.0, 0.0, []
