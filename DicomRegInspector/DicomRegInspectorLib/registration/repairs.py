@@ -80,7 +80,7 @@ def repair_item(item: RegistrationItem, repair: Repair, progress: Progress | Non
         return RepairedItem(replace(item, grid=_with_vectors(item.grid, changed(item.grid))), REPAIRS[repair], 0)
     if repair == "reversed":
         return _reverse(item, item.grid, progress)
-    return _without_bulk(item, item.grid)
+    return _without_bulk(item, item.grid, progress)
 
 
 def _repair_matrix(item: RegistrationItem, repair: Repair) -> RepairedItem:
@@ -140,7 +140,7 @@ def _reverse(item: RegistrationItem, grid: Grid, progress: Progress | None) -> R
     return RepairedItem(repaired, description, max(lost, 0))
 
 
-def _without_bulk(item: RegistrationItem, grid: Grid) -> RepairedItem:
+def _without_bulk(item: RegistrationItem, grid: Grid, progress: Progress | None) -> RepairedItem:
     """The mapping f as ``R ∘ (R⁻¹ ∘ f)``, R the rigid motion closest to f: R is the item's post matrix then."""
     index = sample_nodes(grid.dimensions, BULK_SAMPLE)
     points = index @ grid.index_to_lps[:3, :3].T + grid.origin_lps_mm
@@ -154,7 +154,7 @@ def _without_bulk(item: RegistrationItem, grid: Grid) -> RepairedItem:
     def rest(nodes: np.ndarray) -> np.ndarray:
         return apply_matrix(back, map_deformable(nodes, item.pre, grid, item.post))
 
-    vectors = _by_slices(grid, rest, None)
+    vectors = _by_slices(grid, rest, progress)
     shift = float(np.linalg.norm(rigid.shift_mm))
     description = (
         f"{REPAIRS['without-bulk']}: shift {shift:.4g} mm at the centre, rotation {rigid.rotation_deg:.4g} degrees"

@@ -23,6 +23,7 @@ from .grid_transform import GridTransform, baked_grid_transform, moved_grid_tran
 from .volumes import place_under_study, volumes_in_frame
 
 ATTRIBUTE_PREFIX = "DicomRegInspector."
+_BAKED = "pre and post matrices included"
 
 
 def load_registration(
@@ -88,6 +89,8 @@ def _plan(
     if repair is None:
         return item, _chain(item, bake), ""
     if repair == "reversed" and item.kind == "deformable":
+        if is_singular(item.pre) or is_singular(item.post):
+            raise RegistrationError(item.path, f"item {item.number} cannot be reversed: a matrix cannot be inverted")
         # Turned around as a whole the transform is exact: VTK inverts it where it is used, nothing is resampled.
         return item, [link.turned() for link in reversed(_chain(item, bake))], "direction reversed (as ToParent)"
     repaired = repair_item(item, repair, progress)
@@ -161,7 +164,8 @@ def _chain(item: RegistrationItem, bake: bool) -> list[_Link]:
         _require_invertible(item, product, "its matrices")
         return [_linear("matrices", product)]
     if bake:
-        return [_grid(baked_grid_transform(item.grid, item.pre, item.post), "pre and post matrices included")]
+        told = "as in the file" if _is_identity(item.pre) and _is_identity(item.post) else _BAKED
+        return [_grid(baked_grid_transform(item.grid, item.pre, item.post), told)]
     links = []
     if is_rigid(item.pre):
         if not _is_identity(item.pre):
@@ -211,7 +215,7 @@ def _add_item(
         _note_provenance(node, registration, item, [other.role for other in chain])
         if repair:
             node.SetAttribute(ATTRIBUTE_PREFIX + "Repair", repair)
-            if link.role == "grid":
+            if link.role == "grid" and all(item.grid is not one.grid for one in registration.items):
                 node.SetAttribute(ATTRIBUTE_PREFIX + "Vectors", "repaired, not those of the file")
         place_under_study(scene, node, registration.study_uid)
         parent = node
