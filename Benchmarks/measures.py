@@ -79,11 +79,8 @@ def three_measures(path: str) -> tuple[Callable[[], object], int]:
 
     def run():
         field = field_of_grid(item.grid, item.pre, item.post)
-        values = measures.magnitude(field)
-        result = [measures.summarize(values, field)]
-        for measure in (measures.jacobian, measures.curl):
-            result.append(measures.summarize(measure(field, values), field))
-        return result
+        lengths = measures.magnitude(field)
+        return measures.summarize_all([lengths, *measures.jacobian_and_curl(field)], field)
 
     return run, memory("VmRSS")
 

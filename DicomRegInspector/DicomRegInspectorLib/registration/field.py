@@ -17,8 +17,8 @@ import numpy as np
 from .grid import Grid
 from .vectors import MemoryPlace, VectorPlace
 
-ROW_BLOCK_NODES = 1 << 14
-"""Nodes in a block of rows: its component planes and their derivatives together fit a second-level cache."""
+ROW_BLOCK_NODES = 1 << 16
+"""Nodes in a block of rows: few enough for a cache, enough that two threads seldom wait for the interpreter."""
 
 SliceReader = Callable[[int], np.ndarray]
 """Gives slice k as float32 (ny, nx, 3); the array may be used again for the next slice."""

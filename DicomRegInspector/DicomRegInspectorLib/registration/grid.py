@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .statistics import VectorStatistics, measure_vectors
+from .statistics import VectorStatistics
 from .vectors import MemoryPlace, VectorPlace
 
 BORDER_TOLERANCE_MM = 1e-3
@@ -69,7 +69,10 @@ class Grid:
     @cached_property
     def statistics(self) -> VectorStatistics:
         """Magnitudes and undefined regions, measured at the first use in one pass over the file."""
-        return measure_vectors(self.place, self.dimensions)
+        # Measures are made of fields, and fields of grids.
+        from .measures import vector_statistics
+
+        return vector_statistics(self)
 
     def node_position(self, index: tuple[int, int, int]) -> np.ndarray:
         """(3,) LPS mm of node (i, j, k)."""

@@ -8,14 +8,16 @@ the arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .field import Field, Planes, SliceReader, row_blocks
-from .statistics import Region
+from .field import Field, Planes, SliceReader, field_of_grid, row_blocks
+from .grid import Grid
+from .statistics import PERCENTILES, Region, VectorStatistics, measure_vectors
 
 
 @dataclass(frozen=True)
@@ -75,35 +77,65 @@ def jacobian(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     grid's index matrix, so that ``det(pre + dD/dx) = det(pre · A + E) / det(A)`` and no block has to be turned.
     Values of 1 keep volume, values of 0 and less fold (e.g. Leow et al., IEEE TMI 26(6), 2007).
     """
-    matrix = field.index_to_world[:3, :3]
-    base = 2 * field.pre[:3, :3] @ matrix
-    scale = np.linalg.det(field.post[:3, :3]) / np.linalg.det(matrix) / 8
-
-    def measure(twice: np.ndarray, out: np.ndarray) -> None:
-        # twice[a, b] is 2 dD_a/d(index b): the halves and the constants meet in one factor at the end.
-        twice += base.astype(np.float32)[:, :, None, None]
-        _determinant(twice, out)
-        out *= np.float32(scale)
-
-    return _from_differences(field, measure, out)
+    return _from_differences(field, (_jacobian_of(field),), (out,))[0]
 
 
 def curl(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     """(nz, ny, nx) float32 length of the curl of D, mm/mm: twice the local rotation in radians for small angles."""
+    return _from_differences(field, (_curl_of(field),), (out,))[0]
+
+
+def jacobian_and_curl(field: Field, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`jacobian` and :func:`curl` in one pass over the vectors; ``out`` takes the Jacobian."""
+    # The Jacobian comes last: it works in the memory of the differences.
+    turning, determinants = _from_differences(field, (_curl_of(field), _jacobian_of(field)), (None, out))
+    return determinants, turning
+
+
+def vector_statistics(grid: Grid) -> VectorStatistics:
+    """Lengths of a grid's vectors; where some are undefined or overflow, by the pass that tells them apart."""
+    field = field_of_grid(grid, np.eye(4), np.eye(4))
+    summary = summarize(magnitude(field), field)
+    if summary.count < field.count:
+        return measure_vectors(grid.place, grid.dimensions)
+    percentiles = {name: summary.percentiles[name] for name in PERCENTILES}
+    return VectorStatistics(summary.count, summary.max, summary.max_index, summary.mean, percentiles, None, None)
+
+
+def _jacobian_of(field: Field) -> _Measure:
+    matrix = field.index_to_world[:3, :3]
+    with np.errstate(over="ignore", invalid="ignore"):
+        base = (2 * field.pre[:3, :3] @ matrix).astype(np.float32)[:, :, None, None]
+        scale = np.float32(np.linalg.det(field.post[:3, :3]) / np.linalg.det(matrix) / 8)
+
+    def measure(twice: np.ndarray, out: np.ndarray) -> None:
+        # twice[a, b] is 2 dD_a/d(index b): the halves and the constants meet in one factor at the end.
+        twice += base
+        _determinant(twice, out)
+        out *= scale
+
+    return measure
+
+
+def _curl_of(field: Field) -> _Measure:
     inverse = np.linalg.inv(field.index_to_world[:3, :3]) / 2
     terms = [_curl_terms(inverse, axis) for axis in range(3)]
 
     def measure(twice: np.ndarray, out: np.ndarray) -> None:
-        out[:] = 0
+        part, product = np.empty_like(out), np.empty_like(out)
         for axis in range(3):
-            part = np.zeros_like(out)
-            for component_, index, factor in terms[axis]:
-                part += twice[component_, index] * factor
+            for number, (component_, index, factor) in enumerate(terms[axis]):
+                np.multiply(twice[component_, index], factor, out=product if number else part)
+                if number:
+                    part += product
             part *= part
-            out += part
+            if axis == 0:
+                out[:] = part
+            else:
+                out += part
         np.sqrt(out, out=out)
 
-    return _from_differences(field, measure, out)
+    return measure
 
 
 def _curl_terms(inverse: np.ndarray, axis: int) -> list[tuple[int, int, np.float32]]:
@@ -149,9 +181,11 @@ def _pointwise(field: Field, measure: _Measure, out: np.ndarray | None) -> np.nd
     return result
 
 
-def _from_differences(field: Field, measure: _Measure, out: np.ndarray | None) -> np.ndarray:
+def _from_differences(
+    field: Field, measures: tuple[_Measure, ...], outs: tuple[np.ndarray | None, ...]
+) -> list[np.ndarray]:
     nx, _, nz = field.dimensions
-    result = _target(field, out)
+    results = [_target(field, out) for out in outs]
 
     def work(read: SliceReader, slices: range) -> None:
         planes = Planes(field, read)
@@ -168,11 +202,13 @@ def _from_differences(field: Field, measure: _Measure, out: np.ndarray | None) -
                     np.subtract(after[:, rows], before[:, rows], out=buffer[:, 2])
                     if through != 1:
                         buffer[:, 2] *= through
-                    measure(buffer, result[k, rows])
-                _mark_undefined(result[k, rows], here[0, rows])
+                    for measure, result in zip(measures, results, strict=True):
+                        measure(buffer, result[k, rows])
+                for result in results:
+                    _mark_undefined(result[k, rows], here[0, rows])
 
     field.run(work)
-    return result
+    return results
 
 
 def _mark_undefined(values: np.ndarray, vectors: np.ndarray) -> None:
@@ -237,6 +273,12 @@ def summarize(values: np.ndarray, field: Field | None = None) -> Summary:
         float(total) / count,
         _percentiles(flat, count),
     )
+
+
+def summarize_all(quantities: Sequence[np.ndarray], field: Field | None = None) -> list[Summary]:
+    """:func:`summarize` for several quantities, on several threads."""
+    with ThreadPoolExecutor(max(len(quantities), 1)) as pool:
+        return list(pool.map(lambda values: summarize(values, field), quantities))
 
 
 def _percentiles(flat: np.ndarray, count: int) -> dict[str, float]:

@@ -219,13 +219,12 @@ class _Measuring:
         vectors = self.grid.statistics
         field = field_of_grid(self.grid, self.pre, self.post)
         in_mm, in_voxels = self._components(field)
-        self.step("Jacobian determinant")
-        self.memory = measures.jacobian(field, self.memory)
-        folded = measures.folded_region(self.memory)
-        jacobian = measures.summarize(self.memory, field)
-        self.step("Curl")
-        curl = measures.summarize(measures.curl(field, self.memory))
-        self.memory = None
+        self.step("Jacobian determinant and curl")
+        determinants, turning = measures.jacobian_and_curl(field, self.memory)
+        folded = measures.folded_region(determinants)
+        self.step("Their distribution")
+        jacobian, curl = measures.summarize_all([determinants, turning], field)
+        self.memory = determinants = turning = None
         self.step("Bending energy")
         bending = bending_energy(field, self._gather)
         self.step("Bulk motion")
