@@ -6,6 +6,7 @@ Reading goes the way of :mod:`.reading`: plain files by a walk over their elemen
 from __future__ import annotations
 
 import os
+import struct
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
@@ -17,6 +18,7 @@ from .elements import (
     DEFLATED_LITTLE_ENDIAN,
     EXPLICIT_BIG_ENDIAN,
     EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
     LONG_VRS,
     PIXEL_DATA,
     SHORT_VRS,
@@ -26,7 +28,9 @@ from .elements import (
 from .frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
 from .header import Header
 from .pixel_extent import UNDEFINED, read_at
+from .reading import NotPlainError
 from .rescale import Rescale, StoredRange
+from .undefined_length import end_of_items
 
 SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
@@ -61,10 +65,9 @@ _HEADER = Struct("<HHHH").unpack_from
 _LONG_LENGTH = Struct("<L").unpack_from
 _SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
 _LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
-
-
-class _NotPlainError(Exception):
-    """The walk met something it leaves to pydicom."""
+_KEPT_CODES = {tag: int.from_bytes(vr.encode(), "little") for tag, vr in KEPT.items()}
+_UNKNOWN = int.from_bytes(b"UN", "little")
+_NOT_PLAIN = frozenset([MODALITY_LUT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA])
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +168,7 @@ def read_pixel_format(header: Header, *, scale_dose: bool = False) -> PixelForma
             try:
                 values, place = _walk_file(file.fileno(), size, header)
                 return _checked(header, values, place, _linear(header, values), values.get(UNITS) or "", size)
-            except _NotPlainError:
+            except NotPlainError:
                 pass
     except OSError as error:
         raise FileError(header.path, f"cannot be read ({error.strerror or error}).") from error
@@ -180,64 +183,75 @@ Place = tuple["int | None", "int | None"]
 
 
 def _walk_file(descriptor: int, size: int, header: Header) -> tuple[dict[int, Any], Place]:
-    explicit = header.transfer_syntax_uid == EXPLICIT_LITTLE_ENDIAN or is_encapsulated(header.transfer_syntax_uid)
-    if not explicit or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
-        raise _NotPlainError
+    syntax = header.transfer_syntax_uid
+    implicit = syntax == IMPLICIT_LITTLE_ENDIAN
+    is_plain = implicit or syntax == EXPLICIT_LITTLE_ENDIAN or is_encapsulated(syntax)
+    if not is_plain or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
+        raise NotPlainError
     data = read_at(descriptor, 0, FIRST_READ)
     try:
-        return _walk(data)
-    except IndexError:
+        return _walk(data, implicit)
+    except (IndexError, struct.error):
         pass
     try:
-        return _walk(data + read_at(descriptor, len(data), SECOND_READ))
-    except IndexError:
-        raise _NotPlainError from None
+        return _walk(data + read_at(descriptor, len(data), SECOND_READ), implicit)
+    except (IndexError, struct.error):
+        raise NotPlainError from None
 
 
-def _walk(data: bytes) -> tuple[dict[int, Any], Place]:
-    """Kept elements and the place of Pixel Data; IndexError when ``data`` ends before it."""
+def _walk(data: bytes, implicit: bool) -> tuple[dict[int, Any], Place]:
+    """Kept elements and the place of Pixel Data; IndexError or struct.error when ``data`` ends before it."""
     if data[128:132] != b"DICM":
-        raise _NotPlainError
+        raise NotPlainError
     values: dict[int, Any] = {}
     offset, previous, available = 132, 0, len(data)
     while True:
-        if offset + 12 > available:
-            raise IndexError
         group, number, vr, length = _HEADER(data, offset)
         tag = group << 16 | number
-        if tag <= previous or tag == MODALITY_LUT or tag in (FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA):
-            raise _NotPlainError
+        if tag <= previous or tag in _NOT_PLAIN:
+            raise NotPlainError
         offset += 8
-        if vr in _LONG_CODES:
+        if implicit and group != 2:
+            length = _LONG_LENGTH(data, offset - 4)[0]
+            vr = 0
+        elif vr in _LONG_CODES:
             length = _LONG_LENGTH(data, offset)[0]
             offset += 4
         elif vr not in _SHORT_CODES:
-            raise _NotPlainError
+            raise NotPlainError
         if tag == PIXEL_DATA:
+            if length == UNDEFINED and implicit:
+                raise NotPlainError
             return values, (offset, None if length == UNDEFINED else length)
-        if length == UNDEFINED or tag > PIXEL_DATA:
-            raise _NotPlainError
+        if tag > PIXEL_DATA:
+            raise NotPlainError
+        if length == UNDEFINED:
+            offset = end_of_items(data, offset, implicit or vr == _UNKNOWN)
+            previous = tag
+            continue
         kind = KEPT.get(tag)
         if kind is not None:
-            if offset + length > available or vr != int.from_bytes(kind.encode(), "little"):
-                raise _NotPlainError
-            values[tag] = _value(tag, kind, data[offset : offset + length])
+            if offset + length > available:
+                raise IndexError
+            if vr not in (0, _KEPT_CODES[tag]):
+                raise NotPlainError
+            values[tag] = _value(kind, data[offset : offset + length])
         offset += length
         previous = tag
 
 
-def _value(tag: int, kind: str, raw: bytes) -> Any:
+def _value(kind: str, raw: bytes) -> Any:
     """A kept element's value; None when it is empty."""
     if kind == "US":
         if len(raw) not in (0, 2):
-            raise _NotPlainError
+            raise NotPlainError
         return int.from_bytes(raw, "little") if raw else None
     text = raw.strip(b" \0").decode("ascii", "replace")
     if kind in ("IS", "DS"):
         try:
             return (int if kind == "IS" else float)(text) if text else None
         except ValueError:
-            raise _NotPlainError from None
+            raise NotPlainError from None
     return text or None
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -77,9 +77,9 @@ def read_frames(pixels: PixelFormat, jobs: Sequence[FrameJob], *, stored_values:
         When a target's integer type does not hold a value of its frame.
     """
     if not pixels.is_direct:
-        frames = _decoded(pixels, [job.frame for job in jobs], stored_values=stored_values)
-        for job, values in zip(jobs, frames, strict=True):
-            _place_decoded(pixels, values, job)
+        with closing(_decoded(pixels, [job.frame for job in jobs], stored_values=stored_values)) as frames:
+            for job, values in zip(jobs, frames, strict=True):
+                _place_decoded(pixels, values, job)
         return
     try:
         with open(pixels.path, "rb", buffering=0) as file:
@@ -151,16 +151,16 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(str(size) for size in shape)
 
 
-def _decoded(pixels: PixelFormat, frames: list[int], *, stored_values: bool) -> Iterator[NDArray[np.generic]]:
+def _decoded(pixels: PixelFormat, frames: list[int], *, stored_values: bool) -> Generator[NDArray[np.generic]]:
     """Frames by pydicom, grey or RGB; as stored (YBR, palette indices) when asked for."""
     _require_decoder(pixels)
     palette = _palette(pixels) if pixels.photometric == "PALETTE COLOR" and not stored_values else None
-    with _decoding_errors(pixels):
-        for one in _by_pydicom(pixels, frames, stored_values):
+    with _decoding_errors(pixels), closing(_by_pydicom(pixels, frames, stored_values)) as found:
+        for one in found:
             yield _colored(one, palette)
 
 
-def _by_pydicom(pixels: PixelFormat, frames: list[int], raw: bool) -> Iterator[NDArray[np.generic]]:
+def _by_pydicom(pixels: PixelFormat, frames: list[int], raw: bool) -> Generator[NDArray[np.generic]]:
     from pydicom import dcmread
     from pydicom.pixels import iter_pixels
 
@@ -173,13 +173,17 @@ def _by_pydicom(pixels: PixelFormat, frames: list[int], raw: bool) -> Iterator[N
         options: dict[str, Any] = {} if pixels.syntax else {"transfer_syntax_uid": "1.2.840.10008.1.2"}
         found = iter_pixels(file, indices=frames, raw=raw, **options)
         try:
-            first = next(found)
-        except Exception:  # files that are not what their syntax says are understood only when read whole
-            file.seek(0)
-            found = iter_pixels(dcmread(file, force=True), indices=frames, raw=raw)
-            first = next(found)
-        yield first
-        yield from found
+            try:
+                first = next(found)
+            except Exception:  # files that are not what their syntax says are understood only when read whole
+                file.seek(0)
+                found = iter_pixels(dcmread(file, force=True), indices=frames, raw=raw)
+                first = next(found)
+            yield first
+            yield from found
+        finally:
+            # Before the file: it is set back to where it was.
+            found.close()
 
 
 def _colored(values: NDArray[np.generic], palette: Dataset | None) -> NDArray[np.generic]:
@@ -207,7 +211,7 @@ def _palette(pixels: PixelFormat) -> Dataset:
 
 
 @contextmanager
-def _decoding_errors(pixels: PixelFormat) -> Iterator[None]:
+def _decoding_errors(pixels: PixelFormat) -> Generator[None]:
     try:
         yield
     except (DicomRegInspectorError, TooNarrowError):

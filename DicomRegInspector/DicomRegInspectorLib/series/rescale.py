@@ -56,6 +56,10 @@ class Rescale:
             When an integer target does not hold a value.
         """
         if self.table is not None:
+            if target.dtype.kind != "f":
+                reach = np.iinfo(target.dtype)
+                if self.table.min() < reach.min or self.table.max() > reach.max:
+                    raise TooNarrowError
             offset = stored.astype(np.int64) - self.first_mapped
             np.copyto(target, self.table[np.clip(offset, 0, self.table.size - 1)], casting="unsafe")
         elif target.dtype.kind == "f":

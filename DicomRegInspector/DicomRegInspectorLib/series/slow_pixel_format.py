@@ -67,6 +67,10 @@ def slow_values(header: Header, size: int, *, scale_dose: bool) -> SlowValues:
         place, keyword = (None, None), _keyword_in(dataset)
     else:
         dataset = read_elements(header.path, tags)
+        if not header.transfer_syntax_uid and dataset.original_encoding[1] is False:
+            raise FileError(
+                header.path, "is big endian and names no transfer syntax: pixels cannot be told. Convert it."
+            )
         place, keyword = _place(header, size)
     if not keyword:
         problem = "has no pixel data. Get the images again from the source system."
