@@ -18,10 +18,12 @@ from .report import Style, inspection_report, write_json
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from slicer import vtkMRMLTransformNode
 
     from .scene.images import Image
 
 REPORT, SCENE, PICTURE, REGISTRATION = "report.json", "scene.mrb", "registration.png", "synthetic-registration.dcm"
+QUALITY = "quality.png"
 _SERIES = ("77654033/CT2", "98892001/CT5N", "98892003/MR700")
 _FIXED = "CT_small.dcm"
 _DESCRIPTION = "SYNTHETIC demonstration field, not clinical"
@@ -32,7 +34,7 @@ _WINDOW = (-160.0, 240.0)
 def run_demo(
     folder: Path, style: Style, say: Callable[[str], object], quietly: Callable[[], AbstractContextManager[object]]
 ) -> Inspection:
-    """Inspect, load and draw; leave a report, a scene and a picture in a folder.
+    """Inspect, load and draw; leave a report, a scene and pictures in a folder.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def run_demo(
     write_json(folder / REPORT, inspection.to_dict())
     registration = read_registration(registration_file)
     with quietly():
-        _save_scene(folder / SCENE, registration, fixed)
+        _save_scene(folder, registration, fixed)
         _draw(folder / PICTURE, registration, fixed)
     say(_closing(folder, time.monotonic() - started))
     return inspection
@@ -145,7 +147,7 @@ def _installed_files() -> list[Path]:
 
 
 def _prepare(folder: Path) -> None:
-    own = {REPORT, SCENE, PICTURE, REGISTRATION}
+    own = {REPORT, SCENE, PICTURE, QUALITY, REGISTRATION}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         foreign = sorted({entry.name for entry in folder.iterdir()} - own)
@@ -170,22 +172,73 @@ def _image(fixed: Dataset) -> Image:
     return Image(values[None], image_to_lps(fixed))
 
 
-def _save_scene(path: Path, registration: Registration, fixed: Dataset) -> None:
+def _save_scene(folder: Path, registration: Registration, fixed: Dataset) -> None:
+    """The scene with everything there is to see of the registration, and the picture of its quality."""
     from .scene import load_registration
     from .scene.images import add_volume
+    from .scene.render_quality import render_quality
     from .scene.save import new_scene, save_scene
+    from .scene.show_quality import show_quality
 
-    scene = new_scene()
-    add_volume(
+    scene, image = new_scene(), _image(fixed)
+    fixed_node = add_volume(
         scene,
-        _image(fixed),
+        image,
         "Fixed CT slice",
         frame_uid=str(fixed.FrameOfReferenceUID),
         instance_uids=str(fixed.SOPInstanceUID),
         window=_WINDOW,
     )
-    load_registration(registration, scene)
-    save_scene(scene, path)
+    (node,) = load_registration(registration, scene)
+    source = add_volume(
+        scene,
+        _synthetic_source(image, node),
+        "SYNTHETIC source: the CT slice warped",
+        frame_uid=registration.items[0].source_frame_uid,
+        window=_WINDOW,
+    )
+    nodes = show_quality(node, fixed=fixed_node, moving=source)
+    save_scene(scene, folder / SCENE)
+    render_quality(
+        folder / QUALITY,
+        nodes,
+        fixed_node,
+        title="Quality of the SYNTHETIC demonstration field",
+        notes=(
+            f"Registered: {_FIXED} of pydicom, one real slice. Source image: SYNTHETIC, the slice warped with it.",
+            "What is left of the difference, in Hounsfield units, is interpolation.",
+        ),
+    )
+
+
+def _synthetic_source(fixed: Image, node: vtkMRMLTransformNode) -> Image:
+    """An image that the registration maps onto the fixed slice: the slice, drawn out along its normal and warped.
+
+    It has the value of the fixed slice at each point's preimage, on slices of 2 mm and a little beyond the fixed
+    image on all sides.
+    """
+    import vtk
+
+    from .scene.images import Image
+    from .scene.node_field import transform_points
+
+    margin, layers, thickness = 12, 7, 2.0
+    matrix = fixed.ijk_to_lps.copy()
+    normal = matrix[:3, 2] / np.linalg.norm(matrix[:3, 2])
+    matrix[:3, 2] = normal * thickness
+    matrix[:3, 3] += matrix[:3, :3] @ (-margin, -margin, -(layers // 2))
+    _, rows, columns = fixed.values.shape
+    size = (layers, rows + 2 * margin, columns + 2 * margin)
+    k, j, i = np.meshgrid(*(np.arange(count) for count in size), indexing="ij")
+    points = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+    to_world, flip = vtk.vtkGeneralTransform(), np.array([-1.0, -1.0, 1.0])
+    node.GetTransformToWorld(to_world)
+    preimages = transform_points(to_world, points * flip) * flip
+    inverse = np.linalg.inv(fixed.ijk_to_lps)
+    # Beyond its border, and above and below, the slice goes on as it ends.
+    index = np.clip(preimages @ inverse[:3, :3].T + inverse[:3, 3], 0, (columns - 1, rows - 1, 0))
+    values = fixed.sample(index @ fixed.ijk_to_lps[:3, :3].T + fixed.ijk_to_lps[:3, 3])
+    return Image(values.reshape(size).astype(np.float32), matrix)
 
 
 def _draw(path: Path, registration: Registration, fixed: Dataset) -> None:
@@ -211,8 +264,9 @@ def _draw(path: Path, registration: Registration, fixed: Dataset) -> None:
 def _closing(folder: Path, seconds: float) -> str:
     entries = (
         (REPORT, "the report above, complete, as JSON"),
-        (SCENE, "the registration as transform nodes with its CT slice; drag it into 3D Slicer"),
+        (SCENE, "the registration as transform nodes with images and quality volumes; drag it into 3D Slicer"),
         (PICTURE, "slices of the fixed image with the deformation on them"),
+        (QUALITY, "how plausible the deformation is: Jacobian, lengths, mask, histograms, warped source"),
         (REGISTRATION, "the synthetic registration"),
     )
     rows = [f"  {folder / name}: {what}" for name, what in entries]

@@ -18,7 +18,7 @@ from pydicom.data import get_testdata_file
 
 slicer = pytest.importorskip("slicer", reason="the demonstration needs slicer-core or Slicer")
 
-FILES = ["registration.png", "report.json", "scene.mrb", "synthetic-registration.dcm"]
+FILES = ["quality.png", "registration.png", "report.json", "scene.mrb", "synthetic-registration.dcm"]
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,9 @@ def test_the_scene_maps_as_the_registration_does(demonstration, tmp_path: Path) 
     scene = slicer.vtkMRMLScene()
     scene.SetURL(str(mrml))
     assert scene.Import()
+    charts = scene.GetNodesByClass("vtkMRMLPlotChartNode")
+    assert charts.GetNumberOfItems() == 3
+    assert scene.GetFirstNodeByName("SYNTHETIC source: the CT slice warped") is not None
     node = scene.GetFirstNodeByClass("vtkMRMLGridTransformNode")
     volume = scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
     assert node.GetNodeReference(slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole()) is volume
@@ -118,7 +121,7 @@ def test_the_fixed_slice_in_the_scene_is_the_ct_in_its_place(demonstration, tmp_
     sitk = pytest.importorskip("SimpleITK")
     folder, _ = demonstration
     with zipfile.ZipFile(folder / "scene.mrb") as bundle:
-        (name,) = [name for name in bundle.namelist() if name.endswith(".nrrd")]
+        (name,) = [name for name in bundle.namelist() if name.endswith("Fixed CT slice.nrrd")]
         bundle.extract(name, tmp_path)
     ours = sitk.ReadImage(str(tmp_path / name))
     theirs = sitk.ReadImage(get_testdata_file("CT_small.dcm"))
@@ -128,12 +131,13 @@ def test_the_fixed_slice_in_the_scene_is_the_ct_in_its_place(demonstration, tmp_
     np.testing.assert_allclose(ours.GetDirection(), theirs.GetDirection(), atol=1e-6)
 
 
-def test_the_picture_is_a_png_of_a_useful_size(demonstration) -> None:
-    head = (demonstration[0] / "registration.png").read_bytes()[:24]
+@pytest.mark.parametrize("name", ["registration.png", "quality.png"])
+def test_the_picture_is_a_png_of_a_useful_size(demonstration, name) -> None:
+    head = (demonstration[0] / name).read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", head[16:])
     assert 1500 < width <= 1602
-    assert 600 < height < 1400
+    assert 600 < height < 1600
 
 
 def test_it_can_be_run_again_in_its_own_folder(demonstration) -> None:

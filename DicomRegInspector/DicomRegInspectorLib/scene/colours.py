@@ -37,7 +37,7 @@ FOLDED, UNDEFINED, UNCOVERED = 1, 2, 3
 PROBLEMS = {
     FOLDED: ("folded (Jacobian 0 or less)", FOLDED_COLOUR),
     UNDEFINED: ("undefined", UNDEFINED_COLOUR),
-    UNCOVERED: ("outside the grid", UNCOVERED_COLOUR),
+    UNCOVERED: ("not covered by the grid", UNCOVERED_COLOUR),
 }
 
 TABLE_SIZE = 256

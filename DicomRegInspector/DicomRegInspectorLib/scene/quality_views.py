@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,13 +118,11 @@ def problem_mask(
     if reference is None:
         return nodes, field.index_to_ras
     to_ras, dimensions = volume_lattice(reference)
-    return _mask_of_voxels(field, nodes, _beside(undefined), to_ras, dimensions), to_ras
+    return _mask_of_voxels(field, nodes, undefined, to_ras, dimensions), to_ras
 
 
-def _beside(undefined: np.ndarray) -> np.ndarray | None:
-    """Whether the cell that begins at each node has an undefined corner; None when there is none at all."""
-    if not undefined.any():
-        return None
+def _cells_beside(undefined: np.ndarray) -> np.ndarray:
+    """Whether the cell that begins at each node has an undefined corner."""
     cells = undefined.copy()
     for axis, size in enumerate(undefined.shape):
         head = [slice(None)] * 3
@@ -137,7 +134,7 @@ def _beside(undefined: np.ndarray) -> np.ndarray | None:
 
 
 def _mask_of_voxels(
-    field: WorldField, nodes: np.ndarray, cells: np.ndarray | None, to_ras: np.ndarray, dimensions: tuple[int, int, int]
+    field: WorldField, nodes: np.ndarray, undefined: np.ndarray, to_ras: np.ndarray, dimensions: tuple[int, int, int]
 ) -> np.ndarray:
     ni, nj, nk = dimensions
     to_node = np.linalg.inv(field.index_to_ras) @ to_ras
@@ -145,6 +142,7 @@ def _mask_of_voxels(
     tolerance = BORDER_TOLERANCE_MM / field.grid.spacing_mm
     plane = np.stack(np.meshgrid(np.arange(ni), np.arange(nj), indexing="xy"), axis=-1).reshape(-1, 2)
     in_plane = plane @ to_node[:3, :2].T + to_node[:3, 3]
+    cells = _cells_beside(undefined) if undefined.any() else None
     mask = np.full((nk, nj * ni), colours.UNCOVERED, np.uint8)
     for k in range(nk):
         index = in_plane + to_node[:3, 2] * k
@@ -153,11 +151,24 @@ def _mask_of_voxels(
         i, j, layer = np.floor(index + 0.5).astype(np.int64).T
         labels = nodes[layer, j, i]
         if cells is not None:
-            i, j, layer = np.floor(index + NODE_TOLERANCE).astype(np.int64).T
-            on_node = (np.abs(index - np.round(index)) < NODE_TOLERANCE).all(axis=1)
-            labels[cells[layer, j, i] & ~on_node] = colours.UNDEFINED
+            base = np.floor(index + NODE_TOLERANCE).astype(np.int64)
+            i, j, layer = base.T
+            beside = np.flatnonzero(cells[layer, j, i])
+            hit = _takes_part(undefined, base[beside], index[beside] - base[beside])
+            labels[beside] = np.where(hit, np.uint8(colours.UNDEFINED), labels[beside])
         mask[k, inside] = labels
     return mask.reshape(nk, nj, ni)
+
+
+def _takes_part(undefined: np.ndarray, base: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """Whether an undefined node has a weight in the interpolation at ``base + fraction``, both (n, 3) along i, j, k."""
+    hit = np.zeros(len(base), bool)
+    last = np.array(undefined.shape[::-1]) - 1
+    for corner in np.ndindex(2, 2, 2):
+        weighs = ((fraction > NODE_TOLERANCE) | (np.array(corner) == 0)).all(axis=1)
+        i, j, k = np.minimum(base + corner, last).T
+        hit |= weighs & undefined[k, j, i]
+    return hit
 
 
 def _measured(field: WorldField, measure: Callable[..., np.ndarray]) -> vtk.vtkFloatArray:
@@ -238,17 +249,16 @@ def show_values(
 
 
 def add_legend(node: slicer.vtkMRMLDisplayableNode, title: str) -> slicer.vtkMRMLColorLegendDisplayNode | None:
-    """Slicer's colour legend, beside the views where the node is shown."""
-    scene = node.GetScene()
-    if not scene.IsNodeClassRegistered("vtkMRMLColorLegendDisplayNode"):
-        # The application registers it when the module Colors is loaded.
-        scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
-    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
-    if legend is None:
-        logging.warning("%s has no colour legend", node.GetName())
+    """Slicer's colour legend in the views where the node is shown; None where the scene does not know legends.
+
+    The application's module Colors makes them known. A scene without it could be saved with legends, but not be read.
+    """
+    if not node.GetScene().IsNodeClassRegistered("vtkMRMLColorLegendDisplayNode"):
         return None
-    legend.SetTitleText(title)
-    legend.SetVisibility(True)
+    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
+    if legend is not None:
+        legend.SetTitleText(title)
+        legend.SetVisibility(True)
     return legend
 
 

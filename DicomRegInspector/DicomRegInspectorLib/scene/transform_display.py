@@ -11,7 +11,7 @@ import slicer
 from .colours import length_colours
 from .node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, add_legend
-from .views import round_step
+from .views import round_step, round_up
 
 Mode = Literal["glyph", "grid", "contour"]
 
@@ -89,12 +89,6 @@ def glyph_scale_percent(longest: float, spacing: float) -> float:
         return 100.0
     factor = 0.5 * LONGEST_GLYPH * spacing / longest
     return 100.0 * round_step(factor)
-
-
-def round_up(value: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below a positive value."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
 def _set_grid(display: slicer.vtkMRMLTransformDisplayNode) -> None:

@@ -111,6 +111,12 @@ def round_step(value: float) -> float:
     return next(step for step in (5 * power, 2 * power, power, power / 2) if step <= value * (1 + 1e-9))
 
 
+def round_up(value: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not below a positive value."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
+
+
 def save_picture(canvas: Canvas, path: Path) -> None:
     """Write a picture as PNG, in one step.
 

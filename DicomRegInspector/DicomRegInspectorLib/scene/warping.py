@@ -13,6 +13,7 @@ from ..errors import UsageError
 from . import colours
 from .node_field import WorldField
 from .quality_views import add_array, remove_earlier, show_values
+from .views import round_up
 
 TILES_ACROSS = 8
 """Tiles of the checkerboard along the longest side of the image."""
@@ -29,10 +30,12 @@ class Comparison:
     """Warped source minus registered image; NaN, and transparent, where one of them says nothing."""
     compared: int
     """Voxels where both have a value."""
+    before: np.ndarray
+    """(nk, nj, ni) float32, the same difference without the registration: the source image where it lies."""
     rms: float | None
     """Root mean square of the difference, in the images' unit, over the voxels that both ways reach."""
     rms_before: float | None
-    """The same without the registration: the source image where its own coordinates put it."""
+    """The same without the registration."""
 
 
 def add_comparison(
@@ -65,7 +68,7 @@ def add_comparison(
     reference = _array_of(fixed).astype(np.float32)
     # Drawn before anything is added: what cannot be compared leaves the scene as it was.
     warped_array, warped = resample(moving, fixed, node)
-    before = resample(moving, fixed, None)[1]
+    before = resample(moving, fixed, None)[1] - reference
     if mask is not None:
         warped[mask >= colours.UNDEFINED] = np.nan
     difference_array = vtk.vtkFloatArray()
@@ -78,17 +81,17 @@ def add_comparison(
     inside = ~np.isnan(warped)
     board[:] = np.where(checkerboard(reference.shape, _spacing(fixed)) & inside, warped, reference)
     compared = int(np.count_nonzero(inside))
-    rms, rms_before = _both_ways(difference, before - reference)
-    spread = float(np.percentile(np.abs(difference[inside]), _DIFFERENCE_PERCENTILE)) if compared else 1.0
+    rms, rms_before = _both_ways(difference, before)
+    spread = float(np.percentile(np.abs(difference[inside]), _DIFFERENCE_PERCENTILE)) if compared else 0.0
+    spread = round_up(spread) if spread > 0 else 1.0
     remove_earlier(scene, field.key, "comparison")
     warped[~inside] = _lowest(moving)
     arrays = {"warped source": warped_array, "checkerboard": board_array, "difference": difference_array}
     first, second, third = (_add(scene, f"{field.name}: {name}", array, fixed, field) for name, array in arrays.items())
     for one in (first, second):
         _show_like(one, fixed)
-    spread = spread or 1.0
     show_values(third, colours.diverging_table(scene), (-spread, spread), "Warped source\nminus registered")
-    return Comparison(first, second, third, compared, rms, rms_before)
+    return Comparison(first, second, third, compared, before, rms, rms_before)
 
 
 def resample(
@@ -149,10 +152,14 @@ def checkerboard(shape: tuple[int, ...], spacing: np.ndarray) -> np.ndarray:
     spacing
         (3,) mm along i, j, k.
     """
-    size = np.array(shape[::-1]) * spacing
-    tile = float(size.max()) / TILES_ACROSS
+    tile = tile_mm(shape, spacing)
     i, j, k = ((np.arange(count) * step // tile).astype(int) for count, step in zip(shape[::-1], spacing, strict=True))
     return (i[None, None, :] + j[None, :, None] + k[:, None, None]) % 2 == 1
+
+
+def tile_mm(shape: tuple[int, ...], spacing: np.ndarray) -> float:
+    """Edge of a checkerboard's tiles, mm."""
+    return float((np.array(shape[::-1]) * spacing).max()) / TILES_ACROSS
 
 
 def _both_ways(after: np.ndarray, before: np.ndarray) -> tuple[float | None, float | None]:
