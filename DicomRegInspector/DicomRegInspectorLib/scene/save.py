@@ -66,7 +66,7 @@ def save_registrations(
         )
     if node.GetParentTransformNode() is not None:
         node = _as_one_node(node, scene)
-    _write_beside(output, lambda place: _write_transform(node, place))
+    write_beside(output, lambda place: _write_transform(node, place))
 
 
 def describe(registrations: Sequence[Registration], output: Path, items: Sequence[int] | None) -> str:
@@ -95,7 +95,7 @@ def save_scene(scene: slicer.vtkMRMLScene, output: Path) -> None:
     UsageError
         When the file cannot be written.
     """
-    _write_beside(output, lambda place: scene.WriteToMRB(str(place)))
+    write_beside(output, lambda place: scene.WriteToMRB(str(place)))
 
 
 def _only_item(registrations: Sequence[Registration], output: Path, items: Sequence[int] | None) -> int:
@@ -125,8 +125,19 @@ def _write_transform(node: slicer.vtkMRMLTransformNode, place: Path) -> bool:
     return bool(storage.WriteData(node))
 
 
-def _write_beside(output: Path, write: Callable[[Path], object]) -> None:
-    """Write in a folder beside the output, under its name (writers go by the ending), then move it there."""
+def write_beside(output: Path, write: Callable[[Path], object]) -> None:
+    """Write in a folder beside the output, under its name (writers go by the ending), then move it there.
+
+    Parameters
+    ----------
+    write
+        Called with the place to write to; returns whether that went well.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be written; then nothing is left behind, and a file that was there is untouched.
+    """
     final = Path(os.path.realpath(output))
     folder = None
     try:
