@@ -6,8 +6,15 @@ from dataclasses import dataclass
 
 from . import tags
 from .elements import Element, Items
-from .landmarks import Landmark
 from .values import numbers, text
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A named point."""
+
+    name: str
+    position_lps_mm: tuple[float, float, float]
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .grid import Grid
 from .vectors import MemoryPlace, VectorPlace
+
+if TYPE_CHECKING:
+    from .grid import Grid
 
 ROW_BLOCK_NODES = 1 << 16
 """Nodes in a block of rows: few enough for a cache, enough that two threads seldom wait for the interpreter."""

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .measures import vector_statistics
 from .statistics import VectorStatistics
 from .vectors import MemoryPlace, VectorPlace
 
@@ -69,9 +70,6 @@ class Grid:
     @cached_property
     def statistics(self) -> VectorStatistics:
         """Magnitudes and undefined regions, measured at the first use in one pass over the file."""
-        # Measures are made of fields, and fields of grids.
-        from .measures import vector_statistics
-
         return vector_statistics(self)
 
     def node_position(self, index: tuple[int, int, int]) -> np.ndarray:

@@ -16,19 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileError, UsageError
+from .fiducials import Landmark
 from .model import RegistrationItem
 
 MARKS_MM = (2.0, 5.0)
 MOST_LANDMARKS = 100_000
 """Rows of a landmark file that are read; thousands are already unusual."""
-
-
-@dataclass(frozen=True)
-class Landmark:
-    """A named point."""
-
-    name: str
-    position_lps_mm: tuple[float, float, float]
 
 
 @dataclass(frozen=True)

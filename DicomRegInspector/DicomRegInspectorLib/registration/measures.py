@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .field import Field, Planes, SliceReader, field_of_grid, row_blocks
-from .grid import Grid
 from .statistics import PERCENTILES, Region, VectorStatistics, measure_vectors
 
 
@@ -38,6 +37,9 @@ class Summary:
         percentiles = self.percentiles or {}
         return {name: percentiles.get(name) if name[1:].isdigit() else getattr(self, name) for name in names}
 
+
+if TYPE_CHECKING:
+    from .grid import Grid
 
 _Measure = Callable[[np.ndarray, np.ndarray], None]
 """Called with a block's planes or differences and the block of the result to fill."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import RegistrationError
 from ..findings import Finding
 from .checks import folding_finding, region_evidence, vector_findings
+from .fiducials import FiducialSet
 from .field import field_of_grid
 from .grid import Grid
 from .mapping import (
@@ -23,9 +24,6 @@ from .mapping import (
     map_deformable,
 )
 from .measures import folded_region, jacobian, summarize
-
-if TYPE_CHECKING:
-    from .fiducials import FiducialSet
 
 ItemKind = Literal["matrix", "deformable"]
 
