@@ -1,10 +1,18 @@
 """The module's door: what Slicer looks for by name. What thinks is in DicomRegInspectorLib."""
 
 import pathlib
+import typing
 
 import slicer
 import vtk
 from DicomRegInspectorLib.panel.selftests import SelfTests
+from slicer import (
+    vtkMRMLLabelMapVolumeNode,
+    vtkMRMLMarkupsFiducialNode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLTransformNode,
+)
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -47,11 +55,22 @@ class DicomRegInspectorParameterNode:
     inputFolder - Folder to inspect; empty when none was chosen.
     bakeToSingleGrid - Load a deformable registration as one grid that contains its matrices.
     placeVolumes - Put volumes of the source frame under the loaded transform.
+    measuredTransform - Transform of the section Quality.
+    measuredSegments - Segmentation or label volume in whose regions it is measured too.
+    fixedImage, movingImage - Images that it is judged by.
+    fixedLandmarks, movingLandmarks - Points that it is judged by.
     """
 
     inputFolder: str = ""
     bakeToSingleGrid: bool = False
     placeVolumes: bool = False
+    measuredTransform: vtkMRMLTransformNode
+    # Slicer's node boxes know unions by this spelling only.
+    measuredSegments: typing.Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007
+    fixedImage: vtkMRMLScalarVolumeNode
+    movingImage: vtkMRMLScalarVolumeNode
+    fixedLandmarks: vtkMRMLMarkupsFiducialNode
+    movingLandmarks: vtkMRMLMarkupsFiducialNode
 
 
 class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -73,6 +92,8 @@ class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/DicomRegInspector.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
+        # The file connects the signal of the change with every node box in it.
+        uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = DicomRegInspectorLogic()
         self.panel = InspectorPanel(self.ui, self.logic, pathlib.Path(self.resourcePath("Icons")))
         self.ui.inputPathLineEdit.connect("currentPathChanged(QString)", self.onFolderChanged)
@@ -162,11 +183,59 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
             raise UsageError(_("The DICOM database has no files of the selected series."))
         return self.inspect(files, progress)
 
-    def loadRegistration(self, path, bake=False, placeVolumes=False):
-        """Load a registration file; return one transform node for each of its items, to put source volumes under."""
+    def loadRegistration(self, path, bake=False, placeVolumes=False, repair=None, progress=None):
+        """Load a registration file; return one transform node for each of its items, to put source volumes under.
+
+        repair reads it in another way than the standard's, which the nodes then say: voxel-units, reversed,
+        axis-signs, without-bulk, matrices-ignored or matrices-swapped (DicomRegInspectorLib.registration.repairs).
+        """
         from DicomRegInspectorLib.scene import load_registration
 
-        return load_registration(path, slicer.mrmlScene, bake, place_volumes=placeVolumes)
+        return load_registration(
+            path, slicer.mrmlScene, bake, place_volumes=placeVolumes, repair=repair, progress=progress
+        )
+
+    def measureQuality(
+        self,
+        transformNode,
+        segmentationNode=None,
+        fixedVolume=None,
+        movingVolume=None,
+        progress=None,
+        fixedLandmarks=None,
+        movingLandmarks=None,
+        run=None,
+    ):
+        """Measure any transform node and return a NodeQuality (its to_dict() holds all the numbers).
+
+        With a segmentation or label volume it is measured in each segment too; with both images it is judged how the
+        transform is meant; with both markups nodes the distances of their points are told. run(function) may call
+        function(progress) in a thread: it uses neither the scene nor Qt.
+        """
+        from DicomRegInspectorLib.scene.node_quality import measure_transform
+
+        return measure_transform(
+            transformNode,
+            segmentationNode,
+            fixedVolume,
+            movingVolume,
+            fixed_landmarks=fixedLandmarks,
+            moving_landmarks=movingLandmarks,
+            progress=progress,
+            run=run,
+        )
+
+    def createQualityTables(self, quality):
+        """Put what measureQuality returned into table nodes: measures, segments, landmarks, readings."""
+        from DicomRegInspectorLib.scene.quality_tables import add_quality_tables
+
+        return add_quality_tables(slicer.mrmlScene, quality)
+
+    def showQuality(self, transformNode, fixedVolume=None, movingVolume=None, progress=None):
+        """Make and show everything there is to see of a transform: volumes, mask, charts, arrows, comparison."""
+        from DicomRegInspectorLib.scene.show_quality import show_quality
+
+        return show_quality(transformNode, fixed=fixedVolume, moving=movingVolume, progress=progress)
 
     def createFindingsTable(self, inspection):
         """Put all findings of an inspection into a new table node and return it."""

@@ -27,7 +27,7 @@ def main(output: Path, folder: Path) -> None:
     widget = slicer.util.getModuleWidget("DicomRegInspector")
     representation = unwrap(slicer.modules.dicomreginspector.widgetRepresentation())
     output.mkdir(parents=True, exist_ok=True)
-    representation.resize(480, 980)
+    representation.resize(480, 1100)
     representation.show()
 
     def grab(name: str) -> None:
@@ -62,6 +62,24 @@ def main(output: Path, folder: Path) -> None:
     widget.ui.registrationsTable.selectRow(0)
     widget.ui.loadButton.click()
     grab("dark")
+    QtWidgets.QApplication.setPalette(QtGui.QPalette())
+    for section in ("input", "findings", "positions"):
+        getattr(widget.ui, section + "CollapsibleButton").collapsed = True
+    widget.ui.readAsComboBox.currentIndex = 1
+    grab("quality-empty")
+    measure = widget.logic.measureQuality
+
+    def grab_measuring(*arguments: object, **keywords: object) -> object:
+        arguments[4](4, 11, "Jacobian determinant")
+        grab("quality-busy")
+        return measure(*arguments, **keywords)
+
+    widget.logic.measureQuality = grab_measuring
+    widget.ui.measureButton.click()
+    del widget.logic.measureQuality
+    grab("quality-done")
+    widget.ui.showMaskButton.click()
+    grab("quality-mask")
 
 
 if __name__ == "__main__":

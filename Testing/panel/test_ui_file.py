@@ -56,7 +56,8 @@ def test_bound_controls_name_fields_of_the_parameter_node(application: Any) -> N
     bound = {
         element.find("string").text for element in tree.iter("property") if element.get("name") == "SlicerParameterName"
     }
-    assert bound == {"bakeToSingleGrid", "placeVolumes"}
+    nodes = {"measuredTransform", "measuredSegments", "fixedImage", "movingImage", "fixedLandmarks", "movingLandmarks"}
+    assert bound == {"bakeToSingleGrid", "placeVolumes"} | nodes
     assert bound < set(DicomRegInspectorParameterNode.allParameters)
 
 
@@ -76,6 +77,22 @@ def test_signal_exists_in_the_widget_class(application: Any, ui: Any, path: Path
 
 def test_setting_up_the_panel_connects_every_signal(ui: Any) -> None:
     assert pythonqt.FAILED_CONNECTIONS == []
+
+
+def test_every_node_box_gets_the_scene_from_the_file_alone(application: Any, ui: Any) -> None:
+    boxes = [name for name, element in named_widgets().items() if element.attrib["class"] == "qMRMLNodeComboBox"]
+    assert len(boxes) == 6
+    assert all(getattr(ui, name).mrmlScene() is application.mrmlScene for name in boxes)
+
+
+def test_node_boxes_offer_the_classes_that_the_parameter_node_takes(application: Any, ui: Any) -> None:
+    """Slicer's connector overwrites what the file says; both have to say the same."""
+    tree = ElementTree.parse(UI_FILE)
+    for element in tree.iter("widget"):
+        types = element.find("property[@name='nodeTypes']")
+        if types is not None:
+            offered = [text.text for text in types.iter("string")]
+            assert list(getattr(ui, element.attrib["name"]).nodeTypes) == offered
 
 
 def test_signals_of_ctk_widgets_are_those_of_the_headers(application: Any) -> None:
@@ -99,6 +116,7 @@ def test_buddies_and_tab_stops_name_widgets() -> None:
     assert buddies <= set(widgets)
     assert len(stops) == len(set(stops))
     interactive = {"QPushButton", "QCheckBox", "QComboBox", "QLineEdit", "QTableWidget", "ctkPathLineEdit"}
+    interactive |= {"qMRMLNodeComboBox"}
     assert {name for name, element in widgets.items() if element.attrib["class"] in interactive} <= set(stops)
 
 
@@ -111,6 +129,7 @@ def test_every_mnemonic_is_given_once() -> None:
 
 def test_every_control_says_what_it_does() -> None:
     needs = {"QPushButton", "QCheckBox", "QComboBox", "QLineEdit", "QTableWidget", "ctkPathLineEdit"}
+    needs |= {"qMRMLNodeComboBox"}
     silent = [
         name
         for name, element in named_widgets().items()

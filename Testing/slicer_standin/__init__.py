@@ -31,6 +31,11 @@ def install() -> None:
             for widget_class in ctk_widgets.CTK_CLASSES + ctk_widgets.SLICER_WIDGETS:
                 self.registerCustomWidget(widget_class)
 
+        def load(self, device: Any, parent: Any = None) -> Any:
+            widget = super().load(device, parent)
+            ctk_widgets.connect_scene(widget, device.fileName())
+            return widget
+
     sys.modules["qt"] = pythonqt.make_qt_module()
     sys.modules["qt"].QUiLoader = pythonqt.proxy_class(QUiLoader)  # type: ignore[attr-defined]
     sys.modules["ctk"] = ctk_widgets.make_ctk_module()

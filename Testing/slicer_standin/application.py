@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+import vtk
 from PySide6 import QtCore, QtWidgets
 
 from .ctk_widgets import SLICER_WIDGETS, qMRMLWidget
@@ -30,6 +31,16 @@ class LayoutManager(Closed):
 
     def __init__(self) -> None:
         super().__init__("layout manager")
+
+    @property
+    def layout(self) -> int:
+        return slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetViewArrangement()
+
+    def setLayout(self, layout: int) -> None:
+        slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(layout)
+
+    def mrmlSliceLogics(self) -> Any:
+        return vtk.vtkCollection()
 
 
 class ModuleManager(Closed):
@@ -64,6 +75,9 @@ class Application(Closed):
 
     def playMainWindow(self, present: bool) -> None:
         self._layout_manager = LayoutManager() if present else None
+
+    def applicationLogic(self) -> Any:
+        return _kept[0]
 
     def processEvents(self) -> None:
         QtWidgets.QApplication.processEvents()
@@ -191,6 +205,9 @@ def make_scene() -> Any:
     plots.SetMRMLScene(scene)
     plots.SetMRMLApplicationLogic(logic)
     slicer.modules.plots = LogicModule(plots)
+    tables = slicer.vtkSlicerTablesLogic()
+    tables.SetMRMLScene(scene)
+    slicer.modules.tables = LogicModule(tables)
     _kept.append(logic)
     return scene
 

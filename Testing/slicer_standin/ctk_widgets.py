@@ -6,11 +6,14 @@ Only what a test needs works; a member that is not listed raises AttributeError.
 from __future__ import annotations
 
 import types
+import weakref
+import xml.etree.ElementTree as ElementTree
 from typing import Any
 
+import shiboken6
 from PySide6 import QtCore, QtWidgets
 
-from .pythonqt import proxy_class
+from .pythonqt import FAILED_CONNECTIONS, proxy_class
 
 
 class ctkCollapsibleButton(QtWidgets.QAbstractButton):
@@ -110,14 +113,20 @@ class qMRMLWidget(QtWidgets.QWidget):
 
     CTK_MEMBERS = frozenset({"setMRMLScene", "mrmlScene"})
     CTK_BASE = QtWidgets.QWidget
+    # Declared for the connections of a .ui file, which go by signature; PySide cannot emit it, so setMRMLScene calls
+    # what the file connects.
+    mrmlSceneChanged = QtCore.Signal("vtkMRMLScene*")
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._scene: Any = None
         self._entered = False
+        self.scene_receivers: list[Any] = []
 
     def setMRMLScene(self, scene: Any) -> None:
         self._scene = scene
+        for receiver in self.scene_receivers:
+            receiver(scene)
 
     def mrmlScene(self) -> Any:
         return self._scene
@@ -128,8 +137,107 @@ class qMRMLWidget(QtWidgets.QWidget):
     isEntered = QtCore.Property(bool, lambda self: self._entered, _set_entered)
 
 
+def _value(default: Any, kind: str | type) -> Any:
+    """A property that only keeps what it is given."""
+    keep: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+    return QtCore.Property(kind, lambda self: keep.get(self, default), keep.__setitem__)
+
+
+class qMRMLNodeComboBox(QtWidgets.QWidget):
+    """A choice among the scene's nodes of some classes, or none (qMRMLNodeComboBox.h); noneEnabled must be set.
+
+    Of the signals only currentNodeIDChanged(QString) is there: PySide cannot emit one with a vtkMRMLNode*.
+    """
+
+    CTK_MEMBERS = frozenset(
+        {"setMRMLScene", "mrmlScene", "currentNode", "setCurrentNode", "setCurrentNodeID", "currentNodeIDChanged"}
+    )
+    CTK_BASE = QtWidgets.QWidget
+    currentNodeIDChanged = QtCore.Signal(str)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene: Any = None
+        self._types: list[str] = []
+        self._combo = QtWidgets.QComboBox(self)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._combo)
+        self.setFocusProxy(self._combo)
+        self._combo.currentIndexChanged.connect(lambda _index: self.currentNodeIDChanged.emit(self._get_id()))
+        self._combo.addItem("None", "")
+
+    @QtCore.Slot("vtkMRMLScene*")
+    def setMRMLScene(self, scene: Any) -> None:
+        self._scene = scene
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
+            scene.AddObserver(event, self._refresh)
+        self._refresh()
+
+    def mrmlScene(self) -> Any:
+        return self._scene
+
+    def _refresh(self, *_arguments: Any) -> None:
+        if self._scene is None or not shiboken6.isValid(self) or self._scene.IsClosing():
+            return
+        collections = [self._scene.GetNodesByClass(name) for name in self._types]
+        nodes = [nodes.GetItemAsObject(index) for nodes in collections for index in range(nodes.GetNumberOfItems())]
+        if not self.showChildNodeTypes:
+            nodes = [node for node in nodes if node.GetClassName() in self._types]
+        before = self._get_id()
+        blocked = self._combo.blockSignals(True)
+        self._combo.clear()
+        self._combo.addItem(self.noneDisplay, "")
+        for node in nodes:
+            if not node.GetHideFromEditors():
+                self._combo.addItem(node.GetName(), node.GetID())
+        self._combo.setCurrentIndex(max(self._combo.findData(before), 0))
+        self._combo.blockSignals(blocked)
+        if self._get_id() != before:
+            self.currentNodeIDChanged.emit(self._get_id())
+
+    def currentNode(self) -> Any:
+        return self._scene.GetNodeByID(self._get_id()) if self._scene is not None and self._get_id() else None
+
+    def setCurrentNode(self, node: Any) -> None:
+        self.setCurrentNodeID("" if node is None else node if isinstance(node, str) else node.GetID())
+
+    def setCurrentNodeID(self, node_id: str) -> None:
+        self._combo.setCurrentIndex(max(self._combo.findData(node_id), 0))
+
+    def _get_id(self) -> str:
+        return self._combo.currentData() or ""
+
+    def _set_types(self, types: list[str]) -> None:
+        self._types = list(types)
+        self._refresh()
+
+    currentNodeID = QtCore.Property(str, _get_id, setCurrentNodeID)
+    nodeTypes = QtCore.Property("QStringList", lambda self: self._types, _set_types)
+    showChildNodeTypes = _value(True, bool)
+    noneEnabled = _value(False, bool)
+    noneDisplay = _value("None", str)
+    addEnabled = _value(True, bool)
+    removeEnabled = _value(True, bool)
+    renameEnabled = _value(False, bool)
+
+
 CTK_CLASSES = (ctkCollapsibleButton, ctkPathLineEdit)
-SLICER_WIDGETS = (qMRMLWidget,)
+SLICER_WIDGETS = (qMRMLWidget, qMRMLNodeComboBox)
+
+
+def connect_scene(widget: QtWidgets.QWidget, ui_file: str) -> None:
+    """Play the connections of a .ui file that hand the scene on; one to what is not there counts as failed."""
+    for connection in ElementTree.parse(ui_file).iter("connection"):
+        sender, signal, receiver, slot = (
+            connection.findtext(name) for name in ("sender", "signal", "receiver", "slot")
+        )
+        target = widget.findChild(QtWidgets.QWidget, receiver)
+        valid = sender == widget.objectName() and widget.metaObject().indexOfSignal(signal) >= 0
+        if not valid or target is None or target.metaObject().indexOfSlot(slot) < 0:
+            FAILED_CONNECTIONS.append(f"{sender}.{signal} to {receiver}.{slot}")
+        else:
+            widget.scene_receivers.append(getattr(target, slot.partition("(")[0]))
 
 
 def make_ctk_module() -> types.ModuleType:

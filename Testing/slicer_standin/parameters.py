@@ -1,7 +1,8 @@
 """A parameter node wrapper for plain values, kept in a real vtkMRMLScriptedModuleNode.
 
-Types: str, bool, int, float and pathlib.Path. Widgets: QCheckBox with bool, QLineEdit with str, ctkPathLineEdit with
-pathlib.Path. Anything else raises; Slicer's own wrapper knows more.
+Types: str, bool, int, float, pathlib.Path, MRML node classes, and unions of these with None. Widgets: QCheckBox with
+bool, QLineEdit with str, ctkPathLineEdit with pathlib.Path, qMRMLNodeComboBox with nodes. Anything else raises;
+Slicer's own wrapper knows more.
 """
 
 from __future__ import annotations
@@ -32,6 +33,39 @@ _CONNECTIONS: list[tuple[type, type, str, str]] = [
 ]
 
 
+def node_classes(datatype: Any) -> tuple[type, ...]:
+    """The node classes of a parameter's type; empty when it is no node, nor a union of nodes with None.
+
+    Slicer asks for typing.Union here: ``A | B`` is another type to it.
+    """
+    if isinstance(datatype, type):
+        return (datatype,) if issubclass(datatype, slicer.vtkMRMLNode) else ()
+    arguments = typing.get_args(datatype) if typing.get_origin(datatype) == typing.Union else ()
+    classes = tuple(argument for argument in arguments if argument is not type(None))
+    return classes if len(classes) < len(arguments) and all(node_classes(one) for one in classes) else ()
+
+
+class _NodeConnector:
+    """A node combo box bound to one parameter, whose type says which classes it offers."""
+
+    def __init__(self, widget: Any, classes: tuple[type, ...]) -> None:
+        self.widget, self.slot = widget, None
+        widget.nodeTypes = [node_class().GetClassName() for node_class in classes]
+
+    def read(self) -> Any:
+        return self.widget.currentNode()
+
+    def write(self, value: Any) -> None:
+        self.widget.setCurrentNode(value)
+
+    def on_changed(self, slot: Callable[[], None] | None) -> None:
+        if slot is not None:
+            self.widget.currentNodeIDChanged.connect(slot)
+        elif self.slot is not None:
+            self.widget.currentNodeIDChanged.disconnect(self.slot)
+        self.slot = slot
+
+
 class _Connector:
     """One widget bound to one parameter."""
 
@@ -59,7 +93,31 @@ class _Connector:
         self.slot = slot
 
 
-def _make_property(name: str, datatype: type) -> property:
+def _connect(widget: Any, datatype: Any) -> Any:
+    classes = node_classes(datatype)
+    if classes and type(widget) is slicer.qMRMLNodeComboBox:
+        return _NodeConnector(widget, classes)
+    return _Connector(widget, datatype)
+
+
+def _make_node_property(name: str, classes: tuple[type, ...]) -> property:
+    def read(self: Any) -> Any:
+        return self.parameterNode.GetNodeReference(name)
+
+    def write(self: Any, value: Any) -> None:
+        if value is not None and not isinstance(value, classes):
+            raise TypeError(f"{name} must be one of {classes}, not {type(value).__name__}")
+        self.parameterNode.SetParameter(name, "")
+        self.parameterNode.SetNodeReferenceID(name, value.GetID() if value is not None else None)
+
+    return property(read, write)
+
+
+def _make_property(name: str, datatype: Any) -> property:
+    classes = node_classes(datatype)
+    if classes:
+        return _make_node_property(name, classes)
+
     def read(self: Any) -> Any:
         return _READ[datatype](self.parameterNode.GetParameter(name))
 
@@ -78,7 +136,7 @@ class _Wrapper:
 
     def __init__(self, parameterNode: Any, prefix: str | None = None) -> None:
         self.parameterNode = parameterNode
-        self._guis: dict[int, tuple[int, list[tuple[str, _Connector]]]] = {}
+        self._guis: dict[int, tuple[int, list[tuple[str, Any]]]] = {}
         self._writing = False
         for name, (_datatype, default) in self.allParameters.items():
             if not parameterNode.HasParameter(name):
@@ -91,7 +149,7 @@ class _Wrapper:
             if name:
                 if name not in self.allParameters:
                     raise ValueError(f"Cannot find a param with the given name: {name}")
-                pairs.append((name, _Connector(widget, self.allParameters[name][0])))
+                pairs.append((name, _connect(widget, self.allParameters[name][0])))
         tag = len(self._guis) + 1
         for name, connector in pairs:
             connector.write(getattr(self, name))
@@ -107,14 +165,14 @@ class _Wrapper:
             for _name, connector in pairs:
                 connector.on_changed(None)
 
-    def _reader(self, name: str, connector: _Connector) -> Callable[[], None]:
+    def _reader(self, name: str, connector: Any) -> Callable[[], None]:
         def from_gui() -> None:
             if not self._writing:
                 setattr(self, name, connector.read())
 
         return from_gui
 
-    def _to_gui(self, pairs: list[tuple[str, _Connector]]) -> None:
+    def _to_gui(self, pairs: list[tuple[str, Any]]) -> None:
         if self._writing:
             return
         self._writing = True
@@ -140,6 +198,9 @@ class _Wrapper:
 def parameterNodeWrapper(classtype: type) -> type:
     parameters = {}
     for name, datatype in typing.get_type_hints(classtype, include_extras=True).items():
+        if node_classes(datatype):
+            parameters[name] = (datatype, "")
+            continue
         if datatype not in _READ:
             raise NotImplementedError(f"the stand-in's parameter node has no {datatype} (parameter {name})")
         parameters[name] = (datatype, getattr(classtype, name, datatype()))

@@ -16,6 +16,23 @@ def show_position(position_lps_mm: Sequence[float]) -> None:
     slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, -x, -y, z, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
 
+def show_chart(chart: slicer.vtkMRMLPlotChartNode) -> None:
+    """Show a chart in the layout; an application without main window has none."""
+    if slicer.app.layoutManager() is not None:
+        slicer.modules.plots.logic().ShowChartInLayout(chart)
+
+
+def show_table(table: slicer.vtkMRMLTableNode) -> None:
+    """Show a table in the layout, likewise."""
+    manager = slicer.app.layoutManager()
+    if manager is None:
+        return
+    manager.setLayout(slicer.modules.tables.logic().GetLayoutWithTable(manager.layout))
+    logic = slicer.app.applicationLogic()
+    logic.GetSelectionNode().SetActiveTableID(table.GetID())
+    logic.PropagateTableSelection()
+
+
 def nodes_of(registration: Registration) -> list[slicer.vtkMRMLTransformNode]:
     """The scene's transform nodes that were loaded from a registration."""
     nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLTransformNode")

@@ -18,6 +18,8 @@ from ..series import Series
 from .findings_view import FindingsView
 from .navigation import nodes_of, selected_series_uids, show_position
 from .progress import CancellableProgress
+from .quality_section import QualitySection
+from .read_as import ReadAsBox
 from .registrations_view import RegistrationsView
 from .rows import summary
 
@@ -31,7 +33,7 @@ class InspectorPanel:
         The widgets of ``DicomRegInspector.ui`` as attributes.
     logic
         The module's logic: ``inspect``, ``inspectDatabaseSeries``, ``loadRegistration``, ``createFindingsTable``,
-        ``plotSlicePositions``.
+        ``plotSlicePositions``, ``measureQuality``, ``createQualityTables``.
     icons
         Folder of the severity icons.
     selected_series
@@ -49,7 +51,9 @@ class InspectorPanel:
         self.inspection: Inspection | None = None
         """What the panel shows."""
         self.findings = FindingsView(ui, icons, self._show_finding)
+        self.read_as = ReadAsBox(ui)
         self.registrations = RegistrationsView(ui, self._show_registration, self._load)
+        self.quality = QualitySection(ui, logic, self._measuring)
         ui.inspectFolderButton.connect("clicked()", self.inspect_folder)
         ui.inspectDatabaseButton.connect("clicked()", self.inspect_selected_series)
         ui.cancelButton.connect("clicked()", self.cancel)
@@ -62,21 +66,23 @@ class InspectorPanel:
 
     @property
     def busy(self) -> bool:
-        """Whether an inspection is under way."""
-        return self._progress is not None
+        """Whether an inspection, a loading or a measuring is under way."""
+        return self._progress is not None or self.quality.busy
 
     def reset(self) -> None:
         """Show nothing, as at the beginning."""
         self._show(None)
+        self.quality.reset()
         self._say(_("Choose a folder with DICOM files, or select series in the DICOM browser, and inspect them."))
 
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
         self._closed = True
         self.cancel()
+        self.quality.close()
 
     def cancel(self) -> None:
-        """Stop the inspection that is under way, if there is one."""
+        """Stop the inspection or the loading that is under way, if there is one."""
         if self._progress is not None:
             self._progress.cancel()
 
@@ -132,6 +138,11 @@ class InspectorPanel:
     def _set_busy(self, busy: bool) -> None:
         self._ui.progressWidget.visible = busy
         self._ui.progressBar.setValue(0)
+        self.quality.set_enabled(not busy)
+        self._measuring(busy)
+
+    def _measuring(self, busy: bool) -> None:
+        """Let everything but the section Quality rest."""
         ui = self._ui
         inputs = (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit)
         sections = (ui.findingsCollapsibleButton, ui.registrationsCollapsibleButton, ui.positionsCollapsibleButton)
@@ -188,6 +199,7 @@ class InspectorPanel:
         return _("Select a finding to read it and to see its place.")
 
     def _show_registration(self, registration: Registration | None) -> None:
+        self.read_as.offer(registration)
         button = self._ui.loadButton
         if registration is None:
             button.enabled, button.toolTip = False, _("Select a registration first.")
@@ -207,20 +219,37 @@ class InspectorPanel:
     def _load(self, registration: Registration) -> None:
         if self.busy or not self._ui.loadButton.enabled:
             return
-        bake, place = self._ui.bakeCheckBox.checked, self._ui.placeVolumesCheckBox.checked
-        with slicer.util.tryWithErrorDisplay(_("The registration was not loaded."), waitCursor=True):
-            try:
-                before = len(nodes_of(registration))
-                nodes = self._logic.loadRegistration(registration, bake=bake, placeVolumes=place)
-            except DicomRegInspectorError as error:
-                self._say(_("Not loaded: {error}").format(error=error))
-                return
-            names = ", ".join(node.GetName() for node in nodes)
-            again = _(" It was loaded before too.") if before else ""
-            self._say(
-                _("Loaded {name}: transform {nodes}.").format(name=registration_label(registration), nodes=names)
-                + again
-            )
+        progress = self._progress = CancellableProgress(self._show_progress, slicer.app.processEvents)
+        self._set_busy(True)
+        nodes, text, before = [], "", len(nodes_of(registration))
+        try:
+            with slicer.util.tryWithErrorDisplay(_("The registration was not loaded."), waitCursor=True):
+                try:
+                    nodes = self._load_as_chosen(registration, progress)
+                    text = _loaded_in_words(registration, nodes, before > 0)
+                except Cancelled:
+                    text = _("Cancelled; nothing was loaded.")
+                except DicomRegInspectorError as error:
+                    text = _("Not loaded: {error}").format(error=error)
+        finally:
+            self._progress = None
+            if not self._closed:
+                self._set_busy(False)
+                self._say(text or _("The loading failed; the application's log says more."))
+        if nodes and not self._closed:
+            self.quality.choose(nodes[0])
+
+    def _load_as_chosen(
+        self, registration: Registration, progress: CancellableProgress
+    ) -> list[slicer.vtkMRMLTransformNode]:
+        ui = self._ui
+        return self._logic.loadRegistration(
+            registration,
+            bake=ui.bakeCheckBox.checked,
+            placeVolumes=ui.placeVolumesCheckBox.checked,
+            repair=self.read_as.chosen,
+            progress=progress,
+        )
 
     def save_table(self) -> None:
         """Put the findings into a table node."""
@@ -276,6 +305,15 @@ def _inspection_in_words(inspection: Inspection) -> str:
             f" Left out: {_count(counts.not_dicom, 'file')} that {'is' if counts.not_dicom == 1 else 'are'} not DICOM."
         )
     return text
+
+
+def _loaded_in_words(registration: Registration, nodes: list[slicer.vtkMRMLTransformNode], again: bool) -> str:
+    names = ", ".join(node.GetName() for node in nodes)
+    text = _("Loaded {name}: transform {nodes}.").format(name=registration_label(registration), nodes=names)
+    repair = nodes[0].GetAttribute("DicomRegInspector.Repair")
+    if repair:
+        text += " " + _("Read in another way than the standard's: {repair}.").format(repair=repair)
+    return text + (_(" It was loaded before too.") if again else "")
 
 
 def _series_in_words(series: Series) -> str:

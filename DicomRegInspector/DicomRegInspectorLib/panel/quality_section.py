@@ -1,0 +1,201 @@
+"""The panel's section Quality: choose a transform, measure it beside the application, see what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..errors import Cancelled, DicomRegInspectorError
+from ..scene.node_quality import NodeQuality
+from ..scene.quality_tables import measure_rows
+from .quality_shows import QualityShows
+from .quality_words import verdict
+from .worker import Worker
+
+
+class QualitySection:
+    """Connects the widgets of the section with the module's logic.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    logic
+        The module's logic: ``measureQuality`` and ``createQualityTables``.
+    on_busy
+        Called with True when the measuring begins, and with False at its end.
+    """
+
+    def __init__(self, ui: Any, logic: Any, on_busy: Callable[[bool], None]) -> None:
+        self._ui, self._logic, self._on_busy = ui, logic, on_busy
+        self._worker: Worker[NodeQuality] | None = None
+        self._closed = False
+        self.result: NodeQuality | None = None
+        """What the section shows."""
+        self._shows = QualityShows(ui, logic, self._say)
+        table = ui.measuresTable
+        table.setColumnCount(3)
+        table.setHorizontalHeaderLabels([_("Measure"), _("Value"), _("Unit")])
+        table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        ui.qualityTransformSelector.connect("currentNodeIDChanged(QString)", self._transform_chosen)
+        for selector in self._judges():
+            selector.connect("currentNodeIDChanged(QString)", self._judge_chosen)
+        ui.measureButton.connect("clicked()", self.measure)
+        ui.qualityCancelButton.connect("clicked()", self.cancel)
+        self._set_busy(False)
+        self.reset()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a measuring is under way."""
+        return self._worker is not None
+
+    def reset(self) -> None:
+        """Show nothing, as at the beginning."""
+        self._show(None)
+        self._say(self._nothing_measured())
+
+    def close(self) -> None:
+        """The widgets are about to go: stop what is under way and do not touch them any more."""
+        self._closed = True
+        if self._worker is not None:
+            self._worker.abandon()
+
+    def cancel(self) -> None:
+        """Stop the measuring that is under way, if there is one."""
+        if self._worker is not None and not self._worker.cancelled:
+            self._worker.cancel()
+            self._say(_("Stopping …"))
+
+    def choose(self, node: slicer.vtkMRMLTransformNode) -> None:
+        """Take a transform that was just loaded."""
+        self._ui.qualityTransformSelector.setCurrentNode(node)
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Rest while something else is under way."""
+        self._ui.qualityCollapsibleButton.enabled = enabled
+
+    def _judges(self) -> tuple[Any, ...]:
+        ui = self._ui
+        return (
+            ui.qualitySegmentsSelector,
+            ui.qualityFixedSelector,
+            ui.qualityMovingSelector,
+            ui.qualityFixedLandmarksSelector,
+            ui.qualityMovingLandmarksSelector,
+        )
+
+    def _transform_chosen(self, *_arguments: object) -> None:
+        """Another transform: its own images are taken where it names them, and what was measured is not its own."""
+        node = self._ui.qualityTransformSelector.currentNode()
+        if node is not None:
+            for selector, role in (
+                (self._ui.qualityFixedSelector, node.GetFixedNodeReferenceRole()),
+                (self._ui.qualityMovingSelector, node.GetMovingNodeReferenceRole()),
+            ):
+                volume = node.GetNodeReference(role)
+                if volume is not None and volume.IsA("vtkMRMLScalarVolumeNode"):
+                    selector.setCurrentNode(volume)
+        self._forget_another_s(node)
+        self._set_busy(self.busy)
+
+    def _judge_chosen(self, *_arguments: object) -> None:
+        self._shows.update(self.result)
+
+    def _forget_another_s(self, node: slicer.vtkMRMLTransformNode | None) -> None:
+        if self.busy:
+            return
+        if self.result is None or node is None or node.GetID() != self.result.key:
+            self.reset()
+
+    def _nothing_measured(self) -> str:
+        if self._ui.qualityTransformSelector.currentNode() is None:
+            return _("Choose a transform of the scene, or load a registration above.")
+        return _("Not measured yet.")
+
+    def measure(self) -> None:
+        """Measure the chosen transform with what is chosen to judge it by."""
+        node = self._ui.qualityTransformSelector.currentNode()
+        if self.busy:
+            return
+        if node is None:
+            self._say(_("Choose a transform first."))
+            self._ui.qualityTransformSelector.setFocus()
+            return
+        self._worker = Worker(self._show_progress, slicer.app.processEvents)
+        self._set_busy(True)
+        self._on_busy(True)
+        result, text = None, ""
+        try:
+            with slicer.util.tryWithErrorDisplay(_("The transform was not measured.")):
+                try:
+                    result = self._measure(node, self._worker)
+                    text = _("Measured {name}: {source}.").format(name=result.name, source=result.field.source)
+                except Cancelled:
+                    text = _("Cancelled. What is shown is from before.") if self.result else _("Cancelled.")
+                except DicomRegInspectorError as error:
+                    text = _("Not measured: {error}").format(error=error)
+                except MemoryError:
+                    text = _("Not measured: the memory is not enough for a transform of this size.")
+        finally:
+            self._worker = None
+            if not self._closed:
+                self._set_busy(False)
+                self._on_busy(False)
+                self._say(text or _("The measuring failed; the application's log says more."))
+        if not self._closed:
+            self._finish(result)
+
+    def _measure(self, node: slicer.vtkMRMLTransformNode, worker: Worker[NodeQuality]) -> NodeQuality:
+        worker.here(0, 0, _("Reading the scene"))
+        segments, fixed, moving, first, second = (selector.currentNode() for selector in self._judges())
+        return self._logic.measureQuality(
+            node, segments, fixed, moving, worker.here, fixedLandmarks=first, movingLandmarks=second, run=worker.run
+        )
+
+    def _finish(self, result: NodeQuality | None) -> None:
+        if result is not None:
+            self._show(result)
+        # The scene may have been closed, or the transform removed, while it was measured.
+        chosen = self._ui.qualityTransformSelector.currentNode()
+        if self.result is not None and (chosen is None or chosen.GetID() != self.result.key):
+            self.reset()
+
+    def _show_progress(self, done: int, total: int, text: str) -> None:
+        if self._closed:
+            return
+        bar = self._ui.qualityProgressBar
+        bar.maximum = total  # 0 of 0: Qt shows that something is going on
+        bar.setValue(done)
+        self._say(f"{text} ({done} / {total})" if total else text)
+
+    def _set_busy(self, busy: bool) -> None:
+        ui = self._ui
+        ui.qualityProgressWidget.visible = busy
+        ui.qualityProgressBar.setValue(0)
+        chosen = ui.qualityTransformSelector.currentNode() is not None
+        ui.measureButton.enabled = chosen and not busy
+        for selector in (ui.qualityTransformSelector, *self._judges()):
+            selector.enabled = not busy
+        self._shows.update(None if busy else self.result)
+
+    def _say(self, text: str) -> None:
+        self._ui.qualityStatusLabel.text = text
+
+    def _show(self, result: NodeQuality | None) -> None:
+        self.result = result
+        rows = measure_rows(result) if result is not None else []
+        table = self._ui.measuresTable
+        table.setRowCount(0)
+        table.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, text in enumerate((row.measure, row.text, "" if row.unit == "1" else row.unit)):
+                table.setItem(number, column, qt.QTableWidgetItem(text))
+        table.visible = bool(rows)
+        self._ui.verdictLabel.text = verdict(result) if result is not None else ""
+        self._ui.verdictLabel.visible = result is not None
+        self._shows.update(result)

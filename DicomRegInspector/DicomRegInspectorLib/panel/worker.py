@@ -1,0 +1,99 @@
+"""Long computations beside the application: in a thread, while the event loop goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from ..errors import Cancelled
+
+Result = TypeVar("Result")
+
+POLL_S = 0.02
+"""How long the event loop rests while the thread computes: fifty looks a second, and no key or click waits longer."""
+
+
+class Worker(Generic[Result]):
+    """Runs a function in a thread; the caller's thread shows the progress and runs the event loop meanwhile.
+
+    The function must not touch MRML or Qt: both live in the application's thread. It gets a progress callback, which it
+    calls as it goes on and which returns False when it is to stop.
+
+    Parameters
+    ----------
+    show
+        Called in the caller's thread with done, total and a text, each time they have changed.
+    process_events
+        Runs the application's event loop once; a press on Cancel arrives in it.
+    """
+
+    def __init__(self, show: Callable[[int, int, str], None], process_events: Callable[[], None]) -> None:
+        self._show, self._process_events = show, process_events
+        self._state: tuple[int, int, str] | None = None
+        self._stop = threading.Event()
+        self._abandoned = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop.is_set()
+
+    def cancel(self) -> None:
+        """Ask the function to stop at its next step."""
+        self._stop.set()
+
+    def abandon(self) -> None:
+        """Do not wait for the function any more; it stops at its next step, and what it computes is dropped."""
+        self._stop.set()
+        self._abandoned = True
+
+    def progress(self, done: int, total: int, text: str) -> bool:
+        """What the function calls; from any thread. True to go on, False to stop."""
+        self._state = (done, total, text)
+        return not self._stop.is_set()
+
+    def here(self, done: int, total: int, text: str) -> bool:
+        """The same for work that has to be done in the caller's thread: shows it and runs the event loop at once."""
+        going_on = self.progress(done, total, text)
+        self._turn(None)
+        return going_on and not self._stop.is_set()
+
+    def run(self, function: Callable[[Callable[[int, int, str], bool]], Result]) -> Result:
+        """Run it to its end.
+
+        Raises
+        ------
+        Cancelled
+            When it was stopped or abandoned.
+        Exception
+            Whatever the function raised, with its own traceback.
+        """
+        results: list[Result] = []
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                results.append(function(self.progress))
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work, name="DicomRegInspector", daemon=True)
+        thread.start()
+        shown = None
+        while thread.is_alive() and not self._abandoned:
+            # Waiting lets go of the interpreter; Slicer's event loop alone would keep it, and nothing be computed.
+            thread.join(POLL_S)
+            shown = self._turn(shown)
+        if errors and not self._abandoned:
+            raise errors[0]
+        if self._stop.is_set():
+            raise Cancelled("the work was cancelled")
+        return results[0]
+
+    def _turn(self, shown: tuple[int, int, str] | None) -> tuple[int, int, str] | None:
+        state = self._state
+        if state is not None and state != shown and not self._stop.is_set():
+            self._show(*state)
+        self._process_events()
+        return state

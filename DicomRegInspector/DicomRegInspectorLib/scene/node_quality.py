@@ -1,0 +1,310 @@
+"""The quality of a transform node with all that the scene has to judge it by: segments, images, landmarks.
+
+Two steps, so that a window can stay alive: :func:`gather` takes everything out of the scene and has to run where the
+scene lives, :func:`measure` computes on arrays only and may run anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from ..errors import UsageError
+from ..findings import Finding, by_severity
+from ..registration import RegistrationItem
+from ..registration.audit import AuditResult, audit_item
+from ..registration.grid import grid_of_array
+from ..registration.images import ScalarImage
+from ..registration.landmarks import Landmark, TargetRegistrationError, target_registration_error
+from ..registration.quality import Quality, measure_affine
+from ..registration.regions import LabelImage, RegionMeasures, measure_regions
+from .convert import LPS_TO_RAS, numpy_matrix, to_ras
+from .labels import labels_of_node
+from .node_field import LinearField, Progress, WorldField, field_of_node, volume_lattice
+from .transforms import ATTRIBUTE_PREFIX
+from .volumes import frame_of_volume
+
+Run = Callable[[Callable[[Progress], "NodeQuality"]], "NodeQuality"]
+"""Calls what it is given with a progress of its own and returns what comes back; :func:`measure` may be in a thread."""
+
+
+@dataclass(frozen=True)
+class NodeInputs:
+    """What is measured and what it is judged by, taken out of the scene; vectors and voxels are not copied."""
+
+    field: WorldField | LinearField
+    name: str
+    """Of the node."""
+    key: str
+    """Of the node, as on everything that is made of it."""
+    repair: str
+    """How the node was read in another way than the standard's, as it says itself; empty when it was not."""
+    frames: tuple[str, str]
+    """Frame of Reference UIDs that the node names: registered, source; empty where it does not."""
+    labels: tuple[LabelImage, ...] = ()
+    images: tuple[ScalarImage, ScalarImage] | None = None
+    """Registered and source image, LPS mm."""
+    same_modality: bool | None = None
+    landmarks: tuple[list[Landmark], list[Landmark]] | None = None
+    """Of the registered and of the source frame, LPS mm."""
+
+
+@dataclass(frozen=True)
+class NodeQuality:
+    """A transform node with all that was measured of it."""
+
+    field: WorldField | LinearField
+    name: str
+    key: str
+    quality: Quality
+    repair: str
+    audit: AuditResult | None
+    regions: tuple[RegionMeasures, ...]
+    landmarks: TargetRegistrationError | None
+    findings: tuple[Finding, ...]
+    """The most severe first."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON report would hold it."""
+        told = {"source": self.field.source, "repair": self.repair, **self.quality.to_dict()}
+        if self.audit is not None:
+            told["audit"] = self.audit.to_dict()
+        if self.regions:
+            told["labels"] = [region.to_dict() for region in self.regions]
+        if self.landmarks is not None:
+            told["landmarks"] = self.landmarks.to_dict()
+        told["findings"] = [finding.to_dict() for finding in self.findings]
+        return told
+
+
+def measure_transform(
+    node: slicer.vtkMRMLTransformNode,
+    segmentation: slicer.vtkMRMLNode | None = None,
+    fixed: slicer.vtkMRMLScalarVolumeNode | None = None,
+    moving: slicer.vtkMRMLScalarVolumeNode | None = None,
+    *,
+    fixed_landmarks: slicer.vtkMRMLMarkupsNode | None = None,
+    moving_landmarks: slicer.vtkMRMLMarkupsNode | None = None,
+    progress: Progress | None = None,
+    run: Run | None = None,
+) -> NodeQuality:
+    """Both steps: :func:`gather`, then :func:`measure`, which ``run`` may do in a thread."""
+    inputs = gather(
+        node, segmentation, fixed, moving,
+        fixed_landmarks=fixed_landmarks, moving_landmarks=moving_landmarks, progress=progress,
+    )  # fmt: skip
+    return measure(inputs, progress) if run is None else run(lambda own: measure(inputs, own))
+
+
+def gather(
+    node: slicer.vtkMRMLTransformNode,
+    segmentation: slicer.vtkMRMLNode | None = None,
+    fixed: slicer.vtkMRMLScalarVolumeNode | None = None,
+    moving: slicer.vtkMRMLScalarVolumeNode | None = None,
+    *,
+    fixed_landmarks: slicer.vtkMRMLMarkupsNode | None = None,
+    moving_landmarks: slicer.vtkMRMLMarkupsNode | None = None,
+    progress: Progress | None = None,
+) -> NodeInputs:
+    """Take a transform and what it is judged by out of the scene.
+
+    Parameters
+    ----------
+    node
+        Any transform node; the whole chain up to world is measured.
+    segmentation
+        A segmentation or label volume in the registered frame, where it stands in world.
+    fixed
+        The image of the registered frame, where it stands in world. A transform without a lattice of its own is
+        sampled on it.
+    moving
+        The image of the source frame, in its own coordinates, whether it is under the transform or not.
+    fixed_landmarks, moving_landmarks
+        Points of both frames, as the images.
+    progress
+        Of the sampling of transforms that are not stored as a grid in the direction needed.
+
+    Raises
+    ------
+    UsageError
+        When only one of two landmark lists is given, or a node is empty or under a transform that is not linear.
+    Cancelled
+        When ``progress`` returned False.
+    """
+    if (fixed_landmarks is None) != (moving_landmarks is None):
+        raise UsageError("landmark errors need landmarks of both frames: choose fixed and moving landmarks, or neither")
+    landmarks, images, same = None, None, None
+    labels = tuple(labels_of_node(segmentation)) if segmentation is not None else ()
+    if fixed_landmarks is not None:
+        landmarks = (landmarks_of(fixed_landmarks, world=True), landmarks_of(moving_landmarks, world=False))
+    if fixed is not None and moving is not None:
+        images, same = _images(node.GetScene(), fixed, moving)
+    repair = node.GetAttribute(ATTRIBUTE_PREFIX + "Repair") or ""
+    registered, source = (
+        node.GetAttribute(f"{ATTRIBUTE_PREFIX}{which}FrameOfReferenceUID") or "" for which in ("Registered", "Source")
+    )
+    field = _field(node, fixed, progress)
+    return NodeInputs(
+        field,
+        node.GetName() or "transform",
+        node.GetID(),
+        repair,
+        (registered, source),
+        labels,
+        images,
+        same,
+        landmarks,
+    )
+
+
+def _images(
+    scene: slicer.vtkMRMLScene, fixed: slicer.vtkMRMLScalarVolumeNode, moving: slicer.vtkMRMLScalarVolumeNode
+) -> tuple[tuple[ScalarImage, ScalarImage], bool | None]:
+    """Both images, and whether they are of one modality (None: not known)."""
+    to_ras, _ = volume_lattice(fixed)
+    images = (image_of(scene, fixed, to_ras), image_of(scene, moving, _own_lattice(moving)))
+    modalities = [modality_of(scene, volume) for volume in (fixed, moving)]
+    return images, modalities[0] == modalities[1] if all(modalities) else None
+
+
+def _field(
+    node: slicer.vtkMRMLTransformNode, fixed: slicer.vtkMRMLScalarVolumeNode | None, progress: Progress | None
+) -> WorldField | LinearField:
+    try:
+        return field_of_node(node, progress=progress)
+    except UsageError:
+        # A lattice of its own comes first, an image's may be a hundred times as fine.
+        if fixed is None:
+            raise
+        return field_of_node(node, reference=fixed, progress=progress)
+
+
+def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality:
+    """All measures; and with labels, images or landmarks what they say. Uses nothing of Slicer or VTK.
+
+    Raises
+    ------
+    UsageError
+        When landmarks cannot be paired, or a linear transform that has to be inverted cannot be.
+    Cancelled
+        When ``progress`` returned False.
+    """
+    field = inputs.field
+    if isinstance(field, LinearField):
+        quality = measure_affine(to_ras(field.matrix), field.subject)
+    else:
+        quality = field.measure(progress)
+    regions: tuple[RegionMeasures, ...] = ()
+    if inputs.labels and isinstance(field, WorldField):
+        regions = tuple(
+            measure_regions(field.grid, field.pre, field.post, _labels(inputs), ras=field.ras, progress=progress)
+        )
+    audit, error = None, None
+    if inputs.images is not None or inputs.landmarks is not None:
+        item = _item(inputs)
+        if inputs.images is not None:
+            audit = audit_item(item, *inputs.images, same_modality=inputs.same_modality, progress=progress)
+        if inputs.landmarks is not None:
+            error = target_registration_error(item, *inputs.landmarks)
+    audited = audit.findings(field.subject) if audit is not None else ()
+    findings = tuple(by_severity([*quality.findings, *audited]))
+    return NodeQuality(field, inputs.name, inputs.key, quality, inputs.repair, audit, regions, error, findings)
+
+
+def _labels(inputs: NodeInputs) -> list[LabelImage]:
+    """In the coordinates of the field."""
+    if inputs.field.ras:
+        return list(inputs.labels)
+    return [LabelImage(one.labels, LPS_TO_RAS @ one.index_to_world, one.names) for one in inputs.labels]
+
+
+def _item(inputs: NodeInputs) -> RegistrationItem:
+    """The field as the registration it would be in DICOM: LPS, which readings like vectors in voxels depend on."""
+    field, identity = inputs.field, np.eye(4)
+    path, (registered, source) = Path(field.subject.replace("/", "-") or "transform"), inputs.frames
+    if isinstance(field, LinearField):
+        try:
+            matrix = np.linalg.inv(to_ras(field.matrix))
+        except np.linalg.LinAlgError as error:
+            raise UsageError(f"{field.subject} is linear and cannot be inverted: it is no registration") from error
+        return RegistrationItem(path, 1, "matrix", source, registered, identity, identity, matrix, None, None)
+    grid, pre, post = field.grid, field.pre, field.post
+    if field.ras:
+        vectors = grid.vectors * np.array([-1, -1, 1], np.float32)
+        grid = grid_of_array(vectors, LPS_TO_RAS @ grid.index_to_lps)
+        pre, post = to_ras(pre), to_ras(post)
+    return RegistrationItem(path, 1, "deformable", source, registered, pre, post, None, grid, None)
+
+
+def image_of(
+    scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode, index_to_ras: np.ndarray
+) -> ScalarImage:
+    """A volume's voxels, not copied, at a lattice in RAS mm.
+
+    Raises
+    ------
+    UsageError
+        When a voxel has several components.
+    """
+    image = volume.GetImageData()
+    scalars = image.GetPointData().GetScalars()
+    if scalars is None or scalars.GetNumberOfComponents() != 1:
+        raise UsageError(f"{volume.GetName()} has several components for each voxel; choose a scalar volume")
+    ni, nj, nk = image.GetDimensions()
+    array = vtk_to_numpy(scalars).reshape(nk, nj, ni)
+    return ScalarImage(array, LPS_TO_RAS @ index_to_ras, frame_of_volume(scene, volume))
+
+
+def _own_lattice(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """(4, 4) from voxel index to the volume's own RAS mm, whatever transform it is under."""
+    image = volume.GetImageData()
+    if image is None or 0 in image.GetDimensions():
+        raise UsageError(f"the volume {volume.GetName()} is empty")
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return numpy_matrix(matrix)
+
+
+def modality_of(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
+    """The DICOM modality that Slicer noted on a volume's series; empty for volumes that came from elsewhere."""
+    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    if hierarchy is None:
+        return ""
+    item = hierarchy.GetItemByDataNode(volume)
+    if item == hierarchy.GetInvalidItemID():
+        return ""
+    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
+    return hierarchy.GetItemAttribute(item, name) or ""
+
+
+def landmarks_of(markups: slicer.vtkMRMLMarkupsNode, world: bool) -> list[Landmark]:
+    """The placed control points of a markups node, LPS mm, by their labels.
+
+    Parameters
+    ----------
+    world
+        Where the points stand in world; else their own coordinates, whatever transform the node is under.
+
+    Raises
+    ------
+    UsageError
+        When no point is placed.
+    """
+    found = []
+    for index in range(markups.GetNumberOfControlPoints()):
+        if markups.GetNthControlPointPositionStatus(index) != markups.PositionDefined:
+            continue
+        ras = [0.0, 0.0, 0.0]
+        (markups.GetNthControlPointPositionWorld if world else markups.GetNthControlPointPosition)(index, ras)
+        label = markups.GetNthControlPointLabel(index) or str(index + 1)
+        found.append(Landmark(label, (-ras[0], -ras[1], ras[2])))
+    if not found:
+        raise UsageError(f"{markups.GetName()} has no placed points")
+    return found
