@@ -205,8 +205,8 @@ def _save_scene(folder: Path, registration: Registration, fixed: Dataset) -> Non
         fixed_node,
         title="Quality of the SYNTHETIC demonstration field",
         notes=(
-            f"Registered: {_FIXED} of pydicom, one real slice. Source image: SYNTHETIC, the slice warped with it.",
-            "What is left of the difference, in Hounsfield units, is interpolation.",
+            f"Registered image: {_FIXED} of pydicom, one real slice.",
+            "Source image: SYNTHETIC, that slice warped with this field; the difference left, in HU, is interpolation.",
         ),
     )
 
@@ -220,7 +220,7 @@ def _synthetic_source(fixed: Image, node: vtkMRMLTransformNode) -> Image:
     import vtk
 
     from .scene.images import Image
-    from .scene.node_field import transform_points
+    from .scene.transform_chain import transform_points
 
     margin, layers, thickness = 12, 7, 2.0
     matrix = fixed.ijk_to_lps.copy()

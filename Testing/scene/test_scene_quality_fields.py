@@ -246,6 +246,52 @@ def test_a_hardened_composite_in_one_node_is_measured_as_the_chain(scene):
     maps_like_its_node(field, node, inside(), 1e-4)
 
 
+@pytest.mark.parametrize("suffix", [".h5", ".tfm"])
+@pytest.mark.parametrize("with_affine", [False, True])
+def test_what_itk_programs_write_is_measured_as_itk_maps_it(scene, tmp_path, suffix, with_affine):
+    import SimpleITK as sitk
+
+    # LPS throughout, as elastix, ANTs and BRAINSFit write.
+    vectors = bumpy_vectors(nodes_of())
+    image = sitk.GetImageFromArray(vectors, isVector=True)
+    image.SetSpacing(SPACING.tolist())
+    image.SetOrigin(ORIGIN.tolist())
+    image.SetDirection(OBLIQUE.ravel().tolist())
+    displacement = sitk.DisplacementFieldTransform(sitk.Cast(image, sitk.sitkVectorFloat64))
+    itk = displacement
+    if with_affine:
+        matrix = sitk.AffineTransform(3)
+        matrix.SetMatrix(LINEAR.ravel().tolist())
+        matrix.SetTranslation((3, -8, 5))
+        # The transform added last is applied first.
+        itk = sitk.CompositeTransform([matrix, displacement])
+    sitk.WriteTransform(itk, str(tmp_path / f"itk{suffix}"))
+    node = scene.AddNewNodeByClass("vtkMRMLTransformNode", "From ITK")
+    storage = slicer.vtkMRMLTransformStorageNode()
+    storage.SetFileName(str(tmp_path / f"itk{suffix}"))
+    assert storage.ReadData(node)
+    field = field_of_node(node)
+    assert field.source.startswith("displacement grid as stored")
+    flip = np.array([-1.0, -1.0, 1.0])
+    points = nodes_of()[2:4, 2:5, 3:6].reshape(-1, 3)
+    mapped = map_deformable(points * flip, field.pre, field.grid, field.post) * flip
+    expected = [itk.TransformPoint(point) for point in points.tolist()]
+    assert np.abs(mapped - expected).max() < 1e-4
+    theirs = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(turned_to_axes(vectors)))
+    factor = np.linalg.det(LINEAR) if with_affine else 1.0
+    ours = jacobian(field.lattice())[1:-1, 1:-1, 1:-1]
+    assert np.abs(ours - factor * theirs[1:-1, 1:-1, 1:-1]).max() < 1e-4
+
+
+def turned_to_axes(vectors: np.ndarray):
+    """An image of the vectors along the lattice's own axes: ITK's filter leaves directions out."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(vectors @ OBLIQUE, isVector=True)
+    image.SetSpacing(SPACING.tolist())
+    return image
+
+
 def test_a_thin_plate_spline_needs_a_volume_to_be_measured_on(scene):
     spline = vtk.vtkThinPlateSplineTransform()
     points, moved = vtk.vtkPoints(), vtk.vtkPoints()

@@ -34,7 +34,7 @@ def of_colour(pixels: np.ndarray, colour, tolerance=6) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """(pixels, nodes, path, fixed, scene) of a field with a fold and undefined vectors; it covers a part of the image."""
+    """(pixels, nodes, path, fixed, scene) of a field that folds, is undefined, and covers a part of the image."""
     scene = new_scene()
     axial = qf.lattice(np.eye(3))
     vectors = qf.folding_and_undefined()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 import vtk
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..errors import Cancelled, UsageError
 from ..registration import RegistrationItem
@@ -20,16 +20,13 @@ from ..registration.field import Field, field_of_grid
 from ..registration.grid import Grid, grid_of_array
 from ..registration.quality import Quality, measure_grid
 from .convert import LPS_TO_RAS, numpy_matrix
+from .transform_chain import Chain, image_lattice, inverse_matrix, transform_points
 
 Progress = Callable[[int, int, str], object]
 """Called with (done, total, what is being done); returning False stops the work."""
 
-INVERSE_TOLERANCE_MM = 1e-4
-"""What an inverse that VTK searches is asked for here; its own 1e-3 mm would show in determinants on fine lattices."""
 INVERSE_ACCEPTED_MM = 1e-2
 """Beyond this distance between a point and the image of its inverse there is none: the vector counts as undefined."""
-SPLINE_REFINEMENT = 4
-"""Nodes for each interval of B-spline control points: the third derivative is constant between these."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,7 @@ def field_of_node(
     Cancelled
         When ``progress`` returned False.
     """
-    chain = _Chain(node, to_world)
+    chain = Chain(node, to_world)
     name = node.GetName() or "Transform"
     linear = chain.matrix()
     if linear is not None:
@@ -226,135 +223,6 @@ def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
     return numpy_matrix(matrix)
 
 
-class _Chain:
-    """The simple transforms from world (or the parent) to a node, in the order in which points pass them."""
-
-    def __init__(self, node: slicer.vtkMRMLTransformNode, to_world: bool) -> None:
-        # The general transform owns what the parts refer to: it is kept with them.
-        self._whole = vtk.vtkGeneralTransform()
-        if to_world:
-            node.GetTransformFromWorld(self._whole)
-        else:
-            self._whole.Concatenate(node.GetTransformFromParent())
-        collection = vtk.vtkCollection()
-        slicer.vtkMRMLTransformNode.FlattenGeneralTransform(collection, self._whole)
-        self.parts = [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
-        for part in self.parts:
-            part.Update()
-
-    def matrix(self) -> np.ndarray | None:
-        """(4, 4) when all parts are linear, else None."""
-        return _product(self.parts)
-
-    def stored_grid(self) -> tuple[vtk.vtkGridTransform, np.ndarray, np.ndarray] | None:
-        """(grid, matrix before it, matrix after it) when the only curved part is a grid in its stored direction."""
-        curved = [number for number, part in enumerate(self.parts) if not _is_linear(part)]
-        if len(curved) != 1:
-            return None
-        grid = self.parts[curved[0]]
-        if not grid.IsA("vtkGridTransform") or grid.GetInverseFlag():
-            return None
-        before, after = _product(self.parts[: curved[0]]), _product(self.parts[curved[0] + 1 :])
-        return grid, before, after
-
-    def lattice(self) -> tuple[np.ndarray, tuple[int, int, int], str] | None:
-        """The lattice of the first grid or B-spline, moved to world by the linear transforms before it."""
-        before = np.eye(4)
-        for part in self.parts:
-            if _is_linear(part):
-                before = _product([part]) @ before
-            elif part.IsA("vtkGridTransform") and part.GetDisplacementGrid() is not None:
-                image = part.GetDisplacementGrid()
-                lattice = _inverse(before) @ _image_lattice(image, part)
-                return lattice, image.GetDimensions(), "the grid's own lattice"
-            elif part.IsA("vtkBSplineTransform") and part.GetCoefficientData() is not None:
-                image = part.GetCoefficientData()
-                lattice = _inverse(before) @ _image_lattice(image, part)
-                lattice[:3, :3] /= SPLINE_REFINEMENT
-                dimensions = tuple((size - 1) * SPLINE_REFINEMENT + 1 for size in image.GetDimensions())
-                return lattice, dimensions, f"the control points and {SPLINE_REFINEMENT - 1} nodes between them"
-        return None
-
-    def describe(self) -> str:
-        """What the chain is made of, in words."""
-        return ", then ".join(_describe(part) for part in self.parts)
-
-    @property
-    def searched(self) -> bool:
-        """Whether the inverse of some part has to be searched."""
-        return any(_is_searched(part) for part in self.parts)
-
-    def copy(self) -> vtk.vtkGeneralTransform:
-        """The chain for sampling: the same data, finer tolerance of inverses, and no warnings for each point."""
-        result = vtk.vtkGeneralTransform()
-        result.PostMultiply()
-        for part in self.parts:
-            own = part.MakeTransform()
-            own.DeepCopy(part)
-            if own.IsA("vtkWarpTransform"):
-                own.SetInverseTolerance(INVERSE_TOLERANCE_MM)
-                own.SetInverseIterations(max(own.GetInverseIterations(), 500))
-                own.AddObserver("WarningEvent", lambda *_: None)
-                own.AddObserver("ErrorEvent", lambda *_: None)
-            result.Concatenate(own)
-        return result
-
-
-def _is_linear(part: vtk.vtkAbstractTransform) -> bool:
-    return bool(part.IsA("vtkLinearTransform"))
-
-
-def _is_searched(part: vtk.vtkAbstractTransform) -> bool:
-    return bool(part.IsA("vtkWarpTransform") and part.GetInverseFlag())
-
-
-def _product(parts: Sequence[vtk.vtkAbstractTransform]) -> np.ndarray | None:
-    matrix = np.eye(4)
-    for part in parts:
-        if not _is_linear(part):
-            return None
-        matrix = numpy_matrix(part.GetMatrix()) @ matrix
-    return matrix
-
-
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    try:
-        return np.linalg.inv(matrix)
-    except np.linalg.LinAlgError as error:
-        raise UsageError("a linear transform of the chain cannot be inverted: its field has no lattice") from error
-
-
-def _describe(part: vtk.vtkAbstractTransform) -> str:
-    name = next(
-        (
-            words
-            for kind, words in (
-                ("vtkLinearTransform", "a linear transform"),
-                ("vtkGridTransform", "a displacement grid"),
-                ("vtkBSplineTransform", "a B-spline"),
-                ("vtkThinPlateSplineTransform", "a thin plate spline"),
-            )
-            if part.IsA(kind)
-        ),
-        part.GetClassName(),
-    )
-    return f"the inverse of {name}" if _is_searched(part) else name
-
-
-def _image_lattice(image: vtk.vtkImageData, transform: vtk.vtkAbstractTransform) -> np.ndarray:
-    """(4, 4) from the index in the array, which starts at 0, to the transform's coordinates."""
-    directions = np.eye(3)
-    # Slicer's oriented transforms hold the directions beside the image, and none when they are the axes.
-    oriented = getattr(transform, "GetGridDirectionMatrix", lambda: None)()
-    if oriented is not None:
-        directions = numpy_matrix(oriented)[:3, :3]
-    matrix = np.eye(4)
-    matrix[:3, :3] = directions * np.array(image.GetSpacing())
-    first = np.array(image.GetExtent()[::2], float)
-    matrix[:3, 3] = np.array(image.GetOrigin()) + matrix[:3, :3] @ first
-    return matrix
-
-
 def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray, name: str, key: str) -> WorldField:
     """``after (y + D(y))`` with ``y = before x``: the same vectors on the lattice that ``before`` brings to y."""
     image = grid.GetDisplacementGrid()
@@ -368,12 +236,12 @@ def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray
     if vectors.dtype != np.float32:
         source += " (float32 copy)"
         vectors = vectors.astype(np.float32)
-    index_to_ras = _inverse(before) @ _image_lattice(image, grid)
+    index_to_ras = inverse_matrix(before) @ image_lattice(image, grid)
     return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, name, source, name, key)
 
 
 def _lattice_for(
-    chain: _Chain, node: slicer.vtkMRMLTransformNode, reference: slicer.vtkMRMLVolumeNode | None
+    chain: Chain, node: slicer.vtkMRMLTransformNode, reference: slicer.vtkMRMLVolumeNode | None
 ) -> tuple[np.ndarray, tuple[int, int, int], str]:
     own = chain.lattice()
     if reference is None and own is not None:
@@ -388,7 +256,7 @@ def _lattice_for(
 
 
 def _sample(
-    chain: _Chain, index_to_ras: np.ndarray, dimensions: tuple[int, int, int], progress: Progress | None
+    chain: Chain, index_to_ras: np.ndarray, dimensions: tuple[int, int, int], progress: Progress | None
 ) -> tuple[np.ndarray, int]:
     """Displacements (nz, ny, nx, 3) float32 at the nodes, and how many have no inverse and are NaN."""
     nx, ny, nz = dimensions
@@ -414,12 +282,3 @@ def _sample(
             lost += int(np.count_nonzero(failed))
         vectors[k] = displacement.reshape(ny, nx, 3)
     return vectors, lost
-
-
-def transform_points(transform: vtk.vtkAbstractTransform, points: np.ndarray) -> np.ndarray:
-    """Points (n, 3) through a VTK transform, in double precision."""
-    given, mapped = vtk.vtkPoints(), vtk.vtkPoints()
-    mapped.SetDataTypeToDouble()
-    given.SetData(numpy_to_vtk(np.ascontiguousarray(points, np.float64)))
-    transform.TransformPoints(given, mapped)
-    return vtk_to_numpy(mapped.GetData()).copy()

@@ -82,9 +82,8 @@ def add_quality_volumes(
     magnitude = _add(scene, field, "Displacement (mm)", arrays["magnitude"], "vtkMRMLScalarVolumeNode")
     longest = _show_magnitude(magnitude, lengths)
     labels = _add_mask(scene, field, mask, mask_to_ras)
-    counts = np.bincount(mask.reshape(-1), minlength=4)
     names = {"folded": colours.FOLDED, "undefined": colours.UNDEFINED, "uncovered": colours.UNCOVERED}
-    told = {name: int(counts[label]) for name, label in names.items()}
+    told = {name: int(np.count_nonzero(mask == label)) for name, label in names.items()}
     return QualityVolumes(jacobian, magnitude, labels, told, longest)
 
 
