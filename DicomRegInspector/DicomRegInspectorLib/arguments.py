@@ -111,7 +111,9 @@ def _add_quality(commands: argparse._SubParsersAction, common: argparse.Argument
         help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
     )
     parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - for stdout, alone")
-    parser.add_argument("--csv", metavar="FILE", help="also write a table: a row for each item and label")
+    parser.add_argument(
+        "--csv", metavar="FILE", help="also write a table: a row for each item and label; - for stdout, alone"
+    )
 
 
 def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

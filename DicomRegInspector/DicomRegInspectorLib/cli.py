@@ -182,6 +182,8 @@ def _quality(options: argparse.Namespace) -> int:
     from .report.progress import ProgressBar
     from .report.quality import quality_csv, quality_report
 
+    if options.json == options.csv == "-":
+        raise UsageError("--json and --csv cannot both go to stdout")
     check_place(options.json, "JSON report", b"{")
     check_place(options.csv, "quality table", b"item,")
     first, second = options.landmarks or (None, None)
@@ -190,11 +192,13 @@ def _quality(options: argparse.Namespace) -> int:
         report = run_quality(options.registration, judged_by, options.item, progress)
     if options.json == "-":
         _print(json_text(report.to_dict(), ascii_only=True))
-        return DONE
-    _print(quality_report(report, Style.of(sys.stdout)))
-    if options.json is not None:
+    elif options.csv == "-":
+        _print(quality_csv(report).rstrip("\n"))
+    else:
+        _print(quality_report(report, Style.of(sys.stdout)))
+    if options.json not in (None, "-"):
         write_json(options.json, report.to_dict())
-    if options.csv is not None:
+    if options.csv not in (None, "-"):
         table = quality_csv(report).encode("utf-8")
         replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table))
     return DONE

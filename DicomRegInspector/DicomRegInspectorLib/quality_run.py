@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import FileError, UsageError
 from .findings import Finding, by_severity
@@ -14,6 +14,9 @@ from .registration.audit import AuditResult, audit_item, signs_in_file
 from .registration.landmarks import Landmark, TargetRegistrationError, read_landmarks, target_registration_error
 from .registration.quality import Progress, Quality, measure_item
 from .registration.regions import LabelImage, RegionMeasures, measure_regions
+
+if TYPE_CHECKING:
+    from .audit_images import AuditImage
 
 Path = str | PathLike[str]
 
@@ -41,7 +44,8 @@ class ItemQuality:
     item: RegistrationItem
     quality: Quality
     audit: AuditResult | None
-    regions: tuple[RegionMeasures, ...]
+    regions: tuple[RegionMeasures, ...] | None
+    """By label; None without a label volume, and for an item without a grid."""
     landmarks: TargetRegistrationError | None
     findings: tuple[Finding, ...]
 
@@ -56,7 +60,7 @@ class ItemQuality:
         }
         if self.audit is not None:
             told["audit"] = self.audit.to_dict()
-        if self.regions:
+        if self.regions is not None:
             told["labels"] = [region.to_dict() for region in self.regions]
         if self.landmarks is not None:
             told["landmarks"] = self.landmarks.to_dict()
@@ -70,11 +74,13 @@ class QualityReport:
 
     registration: Registration
     items: tuple[ItemQuality, ...]
+    skipped: tuple[RegistrationItem, ...] = ()
+    """Items that nobody asked for by number and that cannot be used."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings, the most severe first."""
-        return tuple(by_severity(finding for item in self.items for finding in item.findings))
+        """All findings, those of skipped items among them, the most severe first."""
+        return tuple(by_severity(one for item in (*self.items, *self.skipped) for one in item.findings))
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it."""
@@ -86,6 +92,7 @@ class QualityReport:
             "file": str(self.registration.path),
             "sop_instance_uid": self.registration.sop_instance_uid,
             "items": [item.to_dict() for item in self.items],
+            "skipped_items": [{"number": item.number, "problem": item.problem} for item in self.skipped],
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -123,7 +130,8 @@ def run_quality(
     for item in chosen:
         landmarks = _read_landmarks(judged_by, item)
         results.append(_judge(registration, item, images, labels, landmarks, progress))
-    return QualityReport(registration, tuple(results))
+    skipped = () if items is not None else tuple(item for item in registration.items if item.problem is not None)
+    return QualityReport(registration, tuple(results), skipped)
 
 
 def _check_pairs(judged_by: JudgedBy) -> None:
@@ -155,12 +163,19 @@ def _read_images(judged_by: JudgedBy, progress: Progress | None) -> tuple[Any, A
     """The two images and whether they are of one modality (None: not known)."""
     if not judged_by.fixed:
         return None
-    from .audit_images import read_scalar_image
-
-    fixed = read_scalar_image(judged_by.fixed, progress=progress)
-    moving = read_scalar_image(judged_by.moving, progress=progress)
+    fixed, moving = (_read_image(paths, progress) for paths in (judged_by.fixed, judged_by.moving))
     same = fixed.modality == moving.modality if fixed.modality and moving.modality else None
     return fixed.image, moving.image, same
+
+
+def _read_image(paths: Sequence[Path], progress: Progress | None) -> AuditImage:
+    from .audit_images import read_scalar_image
+
+    try:
+        return read_scalar_image(paths, progress=progress)
+    except UsageError as error:
+        # Two series are read; which one is of no use must be said.
+        raise UsageError(f"{', '.join(map(str, paths))}: {error}") from error
 
 
 def _read_labels(path: Path | None) -> LabelImage | None:
@@ -227,7 +242,7 @@ def _judge(
         fixed, moving, same = images
         audit = audit_item(item, fixed, moving, same_modality=same, progress=progress)
         findings = audit.findings(item.subject)
-    regions: tuple[RegionMeasures, ...] = ()
+    regions: tuple[RegionMeasures, ...] | None = None
     if labels is not None and item.grid is not None:
         regions = tuple(measure_regions(item.grid, item.pre, item.post, [labels], progress=progress))
     error = landmarks.errors(item) if landmarks is not None else None

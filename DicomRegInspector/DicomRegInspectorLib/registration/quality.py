@@ -12,7 +12,7 @@ from ..errors import Cancelled
 from ..findings import Finding
 from . import measures
 from .bulk import BulkPart, fit_affine, fit_rigid
-from .checks import bulk_finding, folding_finding, region_evidence
+from .checks import bulk_finding, folding_finding, is_singular, region_evidence
 from .field import Field, field_of_grid
 from .grid import Grid
 from .mapping import invert_deformable, map_deformable
@@ -140,7 +140,7 @@ def measure_item(item: RegistrationItem, progress: Progress | None = None) -> Qu
 
 
 def measure_affine(matrix: np.ndarray, subject: str) -> Quality:
-    """Measure an affine mapping in closed form: one determinant everywhere, no bending, an exact inverse.
+    """Measure an affine mapping in closed form: one determinant everywhere, no bending, an exact inverse or none.
 
     Parameters
     ----------
@@ -155,11 +155,13 @@ def measure_affine(matrix: np.ndarray, subject: str) -> Quality:
     same = dict.fromkeys(("p1", "p50", "p95", "p99"), determinant)
     jacobian = Summary(1, determinant, determinant, None, None, determinant, same)
     still = Summary(1, 0.0, 0.0, None, None, 0.0, dict.fromkeys(same, 0.0))
-    exact = InverseQuality(len(corners), 0, 0.0, 0.0, 0.0)
+    inverse = InverseQuality(len(corners), 0, 0.0, 0.0, 0.0)
+    if is_singular(matrix):
+        inverse = InverseQuality(len(corners), len(corners), None, None, None)
     rigid = fit_rigid(corners, mapped)
     return Quality(
         subject, (0, 0, 0), 3, nothing, None, {}, {}, jacobian, None, 0.0, still,
-        BendingEnergy(0.0, 0.0, 0, 0), exact, rigid, fit_affine(corners, mapped), {}, bulk_finding(subject, rigid),
+        BendingEnergy(0.0, 0.0, 0, 0), inverse, rigid, fit_affine(corners, mapped), {}, bulk_finding(subject, rigid),
     )  # fmt: skip
 
 

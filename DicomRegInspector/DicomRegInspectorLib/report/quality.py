@@ -26,6 +26,9 @@ def quality_report(report: QualityReport, style: Style) -> str:
     page.title(f"{report.registration.path.name}: quality of the registration")
     for item in report.items:
         _item(page, item)
+    for skipped in report.skipped:
+        page.section(f"Item {skipped.number}: cannot be used")
+        page.findings(skipped.findings)
     return str(page)
 
 
@@ -38,7 +41,7 @@ def _item(page: Page, item: ItemQuality) -> None:
     _bulk(page, quality)
     if item.audit is not None:
         _audit(page, item.audit)
-    if item.regions:
+    if item.regions is not None:
         _regions(page, item.regions)
     if item.landmarks is not None:
         _landmarks(page, item.landmarks)
@@ -134,6 +137,9 @@ def _audit(page: Page, audit: AuditResult) -> None:
 
 def _regions(page: Page, regions: tuple[RegionMeasures, ...]) -> None:
     page.section("By label")
+    if not regions:
+        page.text("The label volume holds no label.")
+        return
     rows = []
     for region in regions:
         moved, jacobian = region.displacement_mm, region.jacobian
@@ -180,7 +186,7 @@ def quality_csv(report: QualityReport) -> str:
         components = (whole["displacement_mm"] or {}).get("components_ras", {})
         whole_row = _row(whole["displacement_mm"] or {}, components, whole["jacobian"], whole["curl"])
         rows.append({"item": item.item.number, "label": "", "nodes": item.quality.jacobian.count, **whole_row})
-        for region in item.regions:
+        for region in item.regions or ():
             told = region.to_dict()
             rows.append({
                 "item": item.item.number, "label": region.name, "nodes": region.nodes,
