@@ -67,7 +67,7 @@ class RegistrationItem:
         parts = []
         if self.grid is not None:
             nx, ny, nz = self.grid.dimensions
-            parts.append(f"deformation grid {nx} x {ny} x {nz}")
+            parts.append(f"deformation grid {nx} × {ny} × {nz}")
         if not np.array_equal(self.pre, np.eye(4)):
             parts.append("pre-deformation matrix")
         if not np.array_equal(self.post, np.eye(4)):

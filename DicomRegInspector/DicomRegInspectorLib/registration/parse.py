@@ -189,7 +189,7 @@ def _vector_place(
         report.error(
             "reg-grid-size-mismatch",
             f"{tag_text(tags.VECTOR_GRID_DATA)} has {element.length} bytes ({_vectors(element.length)}); a grid of "
-            f"{' x '.join(map(str, dimensions))} nodes needs {expected} bytes ({nodes} vectors of three "
+            f"{' × '.join(map(str, dimensions))} nodes needs {expected} bytes ({nodes} vectors of three "
             f"32-bit numbers).{hint}",
             found_bytes=element.length,
             expected_bytes=expected,
