@@ -16,6 +16,9 @@ BULK_SAMPLE = 50_000
 SEED = 20_240_501
 """Fixed, so that a report says the same each time."""
 
+_CHUNK = 4096
+"""Nodes whose 27 second derivatives are held at once: all of a sample would weigh as much as a small grid."""
+
 Gather = Callable[[np.ndarray], np.ndarray]
 """Displacements (n, 3) mm at node indices (n, 3), as float64; NaN where undefined."""
 
@@ -66,7 +69,12 @@ def bending_energy(field: Field, gather: Gather, count: int = BENDING_SAMPLE) ->
     of = int(np.prod(np.maximum(np.array(field.dimensions) - 2 * first, 0)))
     if not len(index) or not active:
         return BendingEnergy(None, None, 0, of)
-    energy = np.einsum("nabc,nabc->n", *[_second_derivatives(field, gather, index, active)] * 2)
+    energy = np.concatenate(
+        [
+            np.einsum("nabc,nabc->n", *[_second_derivatives(field, gather, index[start : start + _CHUNK], active)] * 2)
+            for start in range(0, len(index), _CHUNK)
+        ]
+    )
     energy = energy[np.isfinite(energy)]
     if not len(energy):
         return BendingEnergy(None, None, 0, of)
