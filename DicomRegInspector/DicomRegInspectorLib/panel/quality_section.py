@@ -151,8 +151,12 @@ class QualitySection:
             self._finish(result)
 
     def _measure(self, node: slicer.vtkMRMLTransformNode, worker: Worker[NodeQuality]) -> NodeQuality:
-        worker.here(0, 0, _("Reading the scene"))
-        segments, fixed, moving, first, second = (selector.currentNode() for selector in self._judges())
+        judges = [selector.currentNode() for selector in self._judges()]
+        going_on = worker.here(0, 0, _("Reading the scene"))
+        # The scene may have been closed in the meantime, and the widgets with the application.
+        if not going_on or any(one is not None and one.GetScene() is None for one in (node, *judges)):
+            raise Cancelled("the measuring was cancelled")
+        segments, fixed, moving, first, second = judges
         return self._logic.measureQuality(
             node, segments, fixed, moving, worker.here, fixedLandmarks=first, movingLandmarks=second, run=worker.run
         )

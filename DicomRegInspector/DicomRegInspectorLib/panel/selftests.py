@@ -158,6 +158,90 @@ class SelfTests:
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode"), 1)
         self.assertNodeFollowsEquation(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLGridTransformNode"))
 
+    def determinant(self) -> float:
+        """Of the known field between its matrices: the same everywhere."""
+        import numpy as np
+
+        known = self.known
+        return float(np.linalg.det(known.post[:3, :3] @ (known.pre[:3, :3] + known.gradient)))
+
+    def test_quality_of_a_node_is_that_of_its_formula(self) -> None:
+        """Measured through the chain of nodes, in a segment too, and put into tables."""
+        import numpy as np
+        import slicer
+
+        logic = self.makeLogic()
+        (node,) = logic.loadRegistration(str(self.registrationFile))
+        labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Labels")
+        slicer.util.updateVolumeFromArray(labels, np.ones((200, 200, 200), np.uint8))
+        labels.SetOrigin(-100, -100, -100)
+        quality = logic.measureQuality(node, labels)
+        for jacobian in (quality.quality.jacobian, quality.regions[0].jacobian):
+            self.assertAlmostEqual(jacobian.min, self.determinant(), places=4)
+            self.assertAlmostEqual(jacobian.max, self.determinant(), places=4)
+        tables = logic.createQualityTables(quality)
+        values = slicer.util.arrayFromTableColumn(tables.regions, "Jacobian max")
+        self.assertAlmostEqual(float(values[0]), self.determinant(), places=4)
+        self.assertEqual(quality.regions[0].nodes, int(np.prod(self.known.dimensions)))
+
+    def test_panel_measures_and_shows_the_loaded_registration(self) -> None:
+        """Computed in a thread while the application goes on; then volumes, charts and arrows of it."""
+        import slicer
+
+        widget = self.makeWidget()
+        widget.ui.registrationsTable.selectRow(0)
+        widget.ui.loadButton.click()
+        widget.ui.measureButton.click()
+        self.assertIn("Measured", widget.ui.qualityStatusLabel.text)
+        jacobian = widget.panel.quality.result.quality.jacobian
+        self.assertAlmostEqual(jacobian.max, self.determinant(), places=4)
+        self.assertGreater(widget.ui.measuresTable.rowCount, 20)
+        widget.ui.showJacobianButton.click()
+        (volume,) = [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if "Jac" in node.GetName()]
+        self.assertAlmostEqual(float(slicer.util.arrayFromVolume(volume).max()), self.determinant(), places=4)
+        for name in ("showMagnitudeButton", "showMaskButton", "showGlyphsButton", "showHistogramsButton"):
+            getattr(widget.ui, name).click()
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode"), 3)
+        widget.ui.qualityTablesButton.click()
+        self.assertNotIn("Not shown", widget.ui.qualityStatusLabel.text)
+
+    def test_measuring_can_be_cancelled(self) -> None:
+        """By the panel's button, which is pressed while the thread computes."""
+        widget = self.makeWidget()
+        widget.ui.registrationsTable.selectRow(0)
+        widget.ui.loadButton.click()
+        measure = widget.logic.measureQuality
+
+        def disturbed(*arguments: Any, run: Any, **options: Any) -> Any:
+            widget.ui.qualityCancelButton.click()
+            return measure(*arguments, run=run, **options)
+
+        widget.logic.measureQuality = disturbed
+        try:
+            widget.ui.measureButton.click()
+        finally:
+            del widget.logic.measureQuality
+        self.assertIn("Cancelled", widget.ui.qualityStatusLabel.text)
+        self.assertIsNone(widget.panel.quality.result)
+        self.assertTrue(widget.ui.measureButton.enabled)
+
+    def test_panel_loads_with_another_reading(self) -> None:
+        """The whole transform reversed: source points go back to the registered ones."""
+        import numpy as np
+        import vtk
+
+        widget = self.makeWidget()
+        widget.ui.registrationsTable.selectRow(0)
+        widget.ui.readAsComboBox.currentIndex = widget.ui.readAsComboBox.findText("Direction reversed")
+        widget.ui.loadButton.click()
+        node = widget.ui.qualityTransformSelector.currentNode()
+        self.assertIn("reversed", node.GetAttribute("DicomRegInspector.Repair"))
+        registered = self.known.inside((0.4, 0.5, 0.6))
+        transform = vtk.vtkGeneralTransform()
+        node.GetTransformFromWorld(transform)
+        back = np.array(transform.TransformPoint(self.known.source_of(registered) * [-1, -1, 1])) * [-1, -1, 1]
+        self.assertLess(np.linalg.norm(back - registered), 0.01)
+
     def test_inspection_can_be_cancelled(self) -> None:
         """By the progress callback, and by the panel's button."""
         from ..errors import Cancelled

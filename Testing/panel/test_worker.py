@@ -1,0 +1,120 @@
+"""Work in a thread: the event loop goes on, and it can be stopped, failed and abandoned."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from DicomRegInspectorLib.errors import Cancelled
+from DicomRegInspectorLib.panel.worker import Worker
+
+
+class Events:
+    """An event loop that remembers when it was run."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.action: Any = None
+
+    def __call__(self) -> None:
+        self.times.append(time.monotonic())
+        if self.action is not None:
+            self.action()
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+def test_result_comes_from_another_thread_and_events_do_not(events: Events) -> None:
+    here, threads = threading.current_thread(), []
+    events.action = lambda: threads.append(threading.current_thread())
+
+    def work(progress: Any) -> threading.Thread:
+        time.sleep(0.1)
+        return threading.current_thread()
+
+    assert Worker(lambda *state: None, events).run(work) is not here
+    assert set(threads) == {here}
+
+
+def test_application_is_never_left_alone_for_a_tenth_of_a_second_of_computing(events: Events) -> None:
+    values = np.random.default_rng(1).normal(size=(80, 128, 128)).astype(np.float32)
+
+    def work(progress: Any) -> None:
+        for _ in range(20):
+            np.percentile(np.gradient(values, axis=0), (1, 99))
+
+    Worker(lambda *state: None, events).run(work)
+    gaps = np.diff(events.times)
+    assert len(gaps) > 10
+    # The machine may be busy with something else once; a frozen application would be late each time.
+    assert np.percentile(gaps, 90) < 0.1
+
+
+def test_progress_is_shown_here_and_each_state_once(events: Events) -> None:
+    shown = []
+
+    def work(progress: Any) -> bool:
+        going_on = progress(2, 5, "two")
+        time.sleep(0.15)
+        return going_on
+
+    assert Worker(lambda *state: shown.append(state), events).run(work) is True
+    assert shown == [(2, 5, "two")]
+
+
+def test_cancel_in_an_event_stops_at_the_next_step(events: Events) -> None:
+    worker: Worker[None] = Worker(lambda *state: None, events)
+    events.action = worker.cancel
+    steps = []
+
+    def work(progress: Any) -> None:
+        for number in range(1000):
+            if not progress(number, 1000, "working"):
+                raise Cancelled("stopped")
+            steps.append(number)
+            time.sleep(0.01)
+
+    with pytest.raises(Cancelled):
+        worker.run(work)
+    assert len(steps) < 100
+
+
+def test_what_the_work_raises_is_raised_here(events: Events) -> None:
+    def work(progress: Any) -> None:
+        raise ZeroDivisionError("in the thread")
+
+    with pytest.raises(ZeroDivisionError, match="in the thread"):
+        Worker(lambda *state: None, events).run(work)
+
+
+def test_abandoned_work_is_not_waited_for(events: Events) -> None:
+    worker: Worker[None] = Worker(lambda *state: None, events)
+    events.action = worker.abandon
+    release, seen = threading.Event(), []
+
+    def work(progress: Any) -> None:
+        release.wait(10)
+        seen.append(progress(1, 2, "next step"))
+
+    with pytest.raises(Cancelled):
+        worker.run(work)
+    assert len(events.times) == 1
+    release.set()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "DicomRegInspector"]:
+        thread.join(10)
+    assert seen == [False]
+
+
+def test_work_in_the_same_thread_shows_and_may_be_stopped(events: Events) -> None:
+    shown: list[Any] = []
+    worker: Worker[None] = Worker(lambda *state: shown.append(state), events)
+    assert worker.here(0, 3, "sampling") is True
+    events.action = worker.cancel
+    assert worker.here(1, 3, "sampling") is False
+    assert (len(events.times), shown[0]) == (2, (0, 3, "sampling"))
