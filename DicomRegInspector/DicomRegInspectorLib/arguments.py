@@ -34,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_demo):
+    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_demo):
         add(commands, common)
     return parser
 
@@ -45,13 +45,17 @@ def _add_inspect(commands: argparse._SubParsersAction, common: argparse.Argument
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
     parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
+    _add_fail_on(parser)
+    parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
+
+
+def _add_fail_on(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on",
         choices=("never", *SEVERITIES[1:]),
         default="never",
         help="exit with 1 when there is a finding of this severity or worse (default: never)",
     )
-    parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
 
 
 def _add_show(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -114,6 +118,19 @@ def _add_quality(commands: argparse._SubParsersAction, common: argparse.Argument
     parser.add_argument(
         "--csv", metavar="FILE", help="also write a table: a row for each item and label; - for stdout, alone"
     )
+
+
+def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "pixels",
+        parents=[common],
+        help="check pixel data: length, bits, frames, colours, loss, spacing, rescale",
+        description="Check the pixels of DICOM files: are they there, as long as announced, decodable, and do they "
+        "mean what the header says?",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
+    parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
+    _add_fail_on(parser)
 
 
 def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

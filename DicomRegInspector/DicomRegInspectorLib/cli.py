@@ -1,4 +1,4 @@
-"""The command line: ``dicom-reg-inspector inspect | show | map | load | quality | demo``.
+"""The command line: ``dicom-reg-inspector inspect | show | map | load | quality | pixels | demo``.
 
 Exit codes: 0 done, 1 findings at or above ``--fail-on``, 2 bad usage or unreadable input (one line on stderr).
 """
@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,7 @@ from .errors import DicomRegInspectorError, UsageError
 from .findings import SEVERITIES
 
 if TYPE_CHECKING:
+    from .findings import Finding
     from .inspection import Inspection
     from .registration import Registration, RegistrationItem
 
@@ -107,18 +108,18 @@ def _inspect(options: argparse.Namespace) -> int:
     if not _anything_read(inspection):
         _complain(f"no DICOM object could be read in {', '.join(options.paths)}")
         return UNUSABLE
-    return _verdict(inspection, options.fail_on)
+    return _verdict(inspection.findings, options.fail_on)
 
 
 def _anything_read(inspection: Inspection) -> bool:
     return bool(inspection.registrations or inspection.series or inspection.file_counts.other_dicom)
 
 
-def _verdict(inspection: Inspection, fail_on: str) -> int:
+def _verdict(findings: Iterable[Finding], fail_on: str) -> int:
     if fail_on == "never":
         return DONE
     level = SEVERITIES.index(fail_on)
-    return FOUND if any(SEVERITIES.index(one.severity) >= level for one in inspection.findings) else DONE
+    return FOUND if any(SEVERITIES.index(one.severity) >= level for one in findings) else DONE
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -204,6 +205,28 @@ def _quality(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _pixels(options: argparse.Namespace) -> int:
+    from .report import Style, write_json
+    from .report.files import check_place, json_text
+    from .report.pixels import pixel_report
+    from .report.progress import ProgressBar
+    from .series import check_pixels
+
+    check_place(options.json, "JSON report", b"{")
+    with ProgressBar(sys.stderr) as progress:
+        report = check_pixels(options.paths, progress)
+    if options.json == "-":
+        _print(json_text(report.to_dict(), ascii_only=True))
+    else:
+        _print(pixel_report(report, Style.of(sys.stdout)))
+        if options.json is not None:
+            write_json(options.json, report.to_dict())
+    if not report.files:
+        _complain(f"no DICOM object could be read in {', '.join(options.paths)}")
+        return UNUSABLE
+    return _verdict(report.findings, options.fail_on)
+
+
 def _load(options: argparse.Namespace) -> int:
     output = Path(options.output)
     if not output.name.lower().endswith(LOAD_SUFFIXES):
@@ -260,6 +283,7 @@ COMMANDS = {
     "map": _map,
     "load": _load,
     "quality": _quality,
+    "pixels": _pixels,
     "demo": _demo,
 }
 """What each command of :mod:`.arguments` runs."""

@@ -73,7 +73,10 @@ CODES: dict[str, CodeInfo] = {
         "Header spacing disagrees with positions",
         "Trust the positions; Spacing Between Slices and Slice Thickness do not place a slice.",
     ),
-    "thickness-change": CodeInfo("Slice thickness changes", "Split the series at this border: slices of different thickness average different amounts of tissue."),
+    "thickness-change": CodeInfo(
+        "Slice thickness changes",
+        "Split the series at this border: slices of different thickness average different amounts of tissue.",
+    ),
     "acquisitions-mixed": CodeInfo(
         "Several acquisitions in one series", "Separate the acquisitions before making a volume."
     ),
@@ -175,6 +178,19 @@ CODES: dict[str, CodeInfo] = {
     "pixel-bits-inconsistent": CodeInfo("Bit depths disagree", "Check the values before measuring on them."),
     "pixel-frames-disagree": CodeInfo("Number of frames disagrees", "Get the object again from the source system."),
     "rescale-varies": CodeInfo("Rescale differs between slices", "Apply the rescale slice by slice."),
+    "rescale-absurd": CodeInfo(
+        "Rescale cannot be meant", "Compare values with the source system before measuring on them; rescale by hand."
+    ),
+    "pixel-photometric": CodeInfo(
+        "Colours contradict the header", "Check the displayed colours; get the images again if they are wrong."
+    ),
+    "pixel-lossy": CodeInfo(
+        "Loss by compression is not said as it is",
+        "Do not take the values for original ones; ask how it was compressed.",
+    ),
+    "pixel-spacing-kind": CodeInfo(
+        "Which pixel spacing applies", "Measure in the plane that the spacing named here holds for."
+    ),
     "pixel-not-decodable": CodeInfo("Pixel data cannot be decoded", "Install a decoder for the transfer syntax named."),
     # Files
     "file-unreadable": CodeInfo("File cannot be read", "Check the file and its permissions, or get it again."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .header import Header
+from .pixel_checks import PixelFile, PixelReport, check_pixels
 from .reading import read_header
 from .series import Series, inspect_series
 from .spacing import Section
@@ -11,11 +12,14 @@ from .volume import SeriesVolume, load_series, load_stack
 
 __all__ = [
     "Header",
+    "PixelFile",
+    "PixelReport",
     "Section",
     "Series",
     "SeriesVolume",
     "Slice",
     "Stack",
+    "check_pixels",
     "inspect_series",
     "load_series",
     "load_stack",

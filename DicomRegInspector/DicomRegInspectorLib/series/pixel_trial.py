@@ -1,0 +1,37 @@
+"""Whether compressed frames can be decoded here: by decoding them, one at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..errors import FileError
+from ..findings import Finding
+from .pixel_format import read_pixel_format
+from .pixels import FrameJob, frame_kind, read_frames
+from .reading import read_header
+from .rescale import Rescale, TooNarrowError
+
+MAX_DECODED = 32
+"""Frames of a file that are tried, evenly over all of them."""
+
+
+def decoding_findings(path: str) -> Iterator[Finding]:
+    """One finding when a frame cannot be decoded, with what the decoder says or what to install."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            pixels = read_pixel_format(read_header(path))
+            kind = frame_kind(pixels, stored_values=True)
+            shape = (pixels.rows, pixels.columns) + ((kind.channels,) if kind.channels > 1 else ())
+            target = np.empty(shape, kind.stored.dtype)
+            for frame in np.unique(np.linspace(0, pixels.frames - 1, min(pixels.frames, MAX_DECODED)).astype(int)):
+                read_frames(pixels, [FrameJob(int(frame), target, Rescale())], stored_values=True)
+        except FileError as error:
+            text = f"The file {error.problem}" if error.problem[:1].islower() else error.problem
+            yield Finding(error.code, "error", text, path)
+        except TooNarrowError:
+            text = "Decoded frames do not all have the same type of values"
+            yield Finding("pixel-not-decodable", "error", text, path)
