@@ -18,7 +18,6 @@ from .report import Style, inspection_report, write_json
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-    from slicer import vtkMRMLTransformNode
 
     from .scene.images import Image
 
@@ -179,6 +178,7 @@ def _save_scene(folder: Path, registration: Registration, fixed: Dataset) -> Non
     from .scene.render_quality import render_quality
     from .scene.save import new_scene, save_scene
     from .scene.show_quality import show_quality
+    from .scene.synthetic import source_image_for
 
     scene, image = new_scene(), _image(fixed)
     fixed_node = add_volume(
@@ -192,7 +192,7 @@ def _save_scene(folder: Path, registration: Registration, fixed: Dataset) -> Non
     (node,) = load_registration(registration, scene)
     source = add_volume(
         scene,
-        _synthetic_source(image, node),
+        source_image_for(image, node),
         "SYNTHETIC source: the CT slice warped",
         frame_uid=registration.items[0].source_frame_uid,
         window=_WINDOW,
@@ -209,36 +209,6 @@ def _save_scene(folder: Path, registration: Registration, fixed: Dataset) -> Non
             "Source image: SYNTHETIC, that slice warped with this field; the difference left, in HU, is interpolation.",
         ),
     )
-
-
-def _synthetic_source(fixed: Image, node: vtkMRMLTransformNode) -> Image:
-    """An image that the registration maps onto the fixed slice: the slice, drawn out along its normal and warped.
-
-    It has the value of the fixed slice at each point's preimage, on slices of 2 mm and a little beyond the fixed
-    image on all sides.
-    """
-    import vtk
-
-    from .scene.images import Image
-    from .scene.transform_chain import transform_points
-
-    margin, layers, thickness = 12, 7, 2.0
-    matrix = fixed.ijk_to_lps.copy()
-    normal = matrix[:3, 2] / np.linalg.norm(matrix[:3, 2])
-    matrix[:3, 2] = normal * thickness
-    matrix[:3, 3] += matrix[:3, :3] @ (-margin, -margin, -(layers // 2))
-    _, rows, columns = fixed.values.shape
-    size = (layers, rows + 2 * margin, columns + 2 * margin)
-    k, j, i = np.meshgrid(*(np.arange(count) for count in size), indexing="ij")
-    points = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-    to_world, flip = vtk.vtkGeneralTransform(), np.array([-1.0, -1.0, 1.0])
-    node.GetTransformToWorld(to_world)
-    preimages = transform_points(to_world, points * flip) * flip
-    inverse = np.linalg.inv(fixed.ijk_to_lps)
-    # Beyond its border, and above and below, the slice goes on as it ends.
-    index = np.clip(preimages @ inverse[:3, :3].T + inverse[:3, 3], 0, (columns - 1, rows - 1, 0))
-    values = fixed.sample(index @ fixed.ijk_to_lps[:3, :3].T + fixed.ijk_to_lps[:3, 3])
-    return Image(values.reshape(size).astype(np.float32), matrix)
 
 
 def _draw(path: Path, registration: Registration, fixed: Dataset) -> None:
