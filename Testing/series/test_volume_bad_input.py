@@ -10,13 +10,16 @@ import numpy as np
 import pydicom
 import pytest
 import volume_making as vm
-from DicomRegInspectorLib.errors import Cancelled, FileError, TruncatedFileError, UsageError
+from DicomRegInspectorLib.errors import Cancelled, DicomRegInspectorError, FileError, TruncatedFileError, UsageError
 from DicomRegInspectorLib.series import Stack, load_series, load_stack, memory
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
+    ImplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
 )
@@ -143,6 +146,63 @@ def test_positions_that_are_no_numbers_are_refused(tmp_path: Path, value: str) -
     patched(path, before, b"\x20\x00\x32\x00DS" + length.to_bytes(2, "little") + value.ljust(length).encode())
     with pytest.raises(UsageError, match=r"cannot be placed.*Image Position \(Patient\)"):
         load_series(path)
+
+
+def test_frames_whose_description_is_broken_say_so(tmp_path: Path) -> None:
+    one = vm.enhanced(vm.pixels_of(3), vm.axial(3), [("1", "0")] * 3)
+    path = vm.save(one, tmp_path / "enhanced.dcm")
+    # The per-frame groups announce more than the file holds.
+    raw = bytearray(path.read_bytes())
+    start = raw.index(b"\x00\x52\x30\x92SQ") + 12
+    raw[start - 4 : start] = (19_000_000).to_bytes(4, "little")
+    path.write_bytes(bytes(raw))
+    with pytest.raises(UsageError, match=r"cannot be placed.*enhanced\.dcm.*19,000,000 bytes"):
+        load_series(path)
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """A file of each kind that is read in a way of its own."""
+    folder = tmp_path_factory.mktemp("whole")
+    stored = vm.pixels_of(3)
+    compressed = vm.dataset(stored[0])
+    compressed.compress(RLELossless, generate_instance_uid=False)
+    plain = vm.dataset(stored[0], RescaleSlope="1", RescaleIntercept="-3")
+    paths = [
+        vm.save(plain, folder / "explicit"),
+        vm.save(vm.dataset(stored[1]), folder / "implicit", ImplicitVRLittleEndian),
+        vm.save(compressed, folder / "rle", RLELossless),
+        vm.save(vm.dataset(stored[2]), folder / "deflated", DeflatedExplicitVRLittleEndian),
+        vm.save(vm.enhanced(stored, vm.axial(3), [("2", "1"), ("1", "0"), ("1", "5")]), folder / "enhanced"),
+        vm.save(vm.nuclear(stored, 2), folder / "nuclear"),
+    ]
+    return [path.read_bytes() for path in paths]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    number=st.integers(0, 5),
+    place=st.floats(0, 1, exclude_max=True),
+    change=st.binary(min_size=1, max_size=4),
+    kind=st.sampled_from(["replace", "remove", "cut"]),
+)
+def test_damage_ends_in_a_volume_or_in_a_sentence(
+    tmp_path: Path, whole_files: list[bytes], number: int, place: float, change: bytes, kind: str
+) -> None:
+    data = bytearray(whole_files[number])
+    at = 132 + int(place * (len(data) - 132))
+    if kind == "cut":
+        del data[at:]
+    else:
+        data[at : at + len(change)] = change if kind == "replace" else b""
+    path = tmp_path / "damaged.dcm"
+    path.write_bytes(bytes(data))
+    try:
+        volume = load_series(path)
+    except DicomRegInspectorError as error:
+        assert len(str(error)) > 20
+    else:
+        assert volume.array.size and len(volume.slices) == len(volume.array)
 
 
 def test_a_slice_without_position_among_others_is_left_out_and_told(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
 
 
 def _why_unplaced(series: Series) -> str:
+    if not series.slices:
+        return "; ".join(f"{finding.subject} {finding.message.rstrip('.')}" for finding in series.findings[:3])
     missing = sum(one.position_lps_mm is None for one in series.slices)
     total = series.slice_count
     if missing:

@@ -60,7 +60,8 @@ def frame_kind(pixels: PixelFormat, *, stored_values: bool) -> FrameKind:
     dtype = first.dtype.newbyteorder("=")
     declared = pixels.stored
     kind = StoredRange(dtype, declared.low, declared.high)
-    if dtype != declared.dtype and dtype.kind in "ui":
+    if dtype.kind in "ui" and (dtype != declared.dtype or is_encapsulated(pixels.syntax)):
+        # A codestream has a precision of its own, which need not be Bits Stored.
         reach = np.iinfo(dtype)
         kind = StoredRange(dtype, int(reach.min), int(reach.max))
     return FrameKind(kind, channels)

@@ -311,9 +311,13 @@ def _dropped_finding(stack: Stack, dropped: tuple[Slice, ...]) -> Finding:
 
 def _is_unplaced(series: Series) -> bool:
     """Whether this is one file whose images were never given a position."""
-    return len(series.paths) == 1 and all(
-        not one.header.elements.get(Tag.IMAGE_POSITION, b"").strip(b" \0") and one.position_lps_mm is None
-        for one in series.slices
+    return (
+        bool(series.slices)
+        and len(series.paths) == 1
+        and all(
+            not one.header.elements.get(Tag.IMAGE_POSITION, b"").strip(b" \0") and one.position_lps_mm is None
+            for one in series.slices
+        )
     )
 
 
