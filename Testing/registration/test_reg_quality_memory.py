@@ -88,3 +88,27 @@ def test_measuring_everything_holds_half_as_much_again_as_the_vectors_at_most(la
     assert told["curl"]["max"] == pytest.approx(np.linalg.norm(curl), abs=1e-4)
     assert size > 100e6
     assert out["grown"] < 1.5 * size
+
+
+def test_measuring_by_label_holds_half_as_much_again_at_most(large: tuple[Path, int]) -> None:
+    path, size = large
+    out = run(
+        """
+        import numpy as np
+        from DicomRegInspectorLib.registration import read_registration
+        from DicomRegInspectorLib.registration.regions import LabelImage, measure_regions
+        def measure(path):
+            item = read_registration(path).items[0]
+            labels = np.ones(item.grid.dimensions[::-1], np.uint8)
+            labels[:, labels.shape[1] // 2 :] = 2
+            images = [LabelImage(labels, item.grid.index_to_lps)]
+            return [one.nodes for one in measure_regions(item.grid, item.pre, item.post, images)]
+        measure(small)
+        before = peak()
+        out["nodes"] = measure(path)
+        """,
+        path,
+    )
+    assert out["nodes"] == [np.prod(DIMENSIONS) // 2] * 2
+    # The vectors are streamed: one number for each node, its values, and which nodes a label has.
+    assert out["grown"] < 1.5 * size

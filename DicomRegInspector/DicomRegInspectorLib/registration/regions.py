@@ -139,12 +139,16 @@ def _nodes_of_labels(grid: Grid, image: LabelImage) -> Iterator[tuple[str, float
     voxels = {int(value): int(count) for value, count in zip(values, counts, strict=True) if value}
     voxel_cm3 = abs(float(np.linalg.det(image.index_to_world[:3, :3]))) / 1000
     inside: dict[int, list[np.ndarray]] = {value: [] for value in sorted({*voxels, *image.names})}
+    # A number for every node of a large grid: half the bytes where they do, and each part given up when it is used.
+    number = np.int32 if grid.place.count < 1 << 31 else np.int64
     for first, labels in _labels_at_nodes(grid, image):
         for value in np.unique(labels):
             if value:
-                inside[int(value)].append(np.flatnonzero(labels == value) + first)
-    for value, parts in inside.items():
-        nodes = np.concatenate(parts) if parts else np.empty(0, np.int64)
+                inside[int(value)].append((np.flatnonzero(labels == value) + first).astype(number))
+    for value in list(inside):
+        parts = inside.pop(value)
+        nodes = np.concatenate(parts) if parts else np.empty(0, number)
+        del parts
         yield image.names.get(value, f"label {value}"), voxels.get(value, 0) * voxel_cm3, nodes
 
 
