@@ -121,6 +121,79 @@ def test_parameter_node_refuses_types_it_cannot_keep(application: Any) -> None:
             numbers: list[int]
 
 
+def node_box(application: Any, *classes: str) -> Any:
+    box = application.qMRMLNodeComboBox()
+    box.nodeTypes = list(classes)
+    box.noneEnabled = True
+    box.setMRMLScene(application.mrmlScene)
+    return box
+
+
+def test_node_box_follows_the_scene_and_says_so(application: Any) -> None:
+    application.mrmlScene.Clear()
+    box, seen = node_box(application, "vtkMRMLTransformNode"), []
+    assert box.connect("currentNodeIDChanged(QString)", seen.append)
+    node = application.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    assert box.currentNode() is None  # a new node does not choose itself
+    box.setCurrentNode(node)
+    assert box.currentNode() is node
+    application.mrmlScene.RemoveNode(node)
+    assert (box.currentNode(), seen) == (None, [node.GetID(), ""])
+
+
+def test_parameter_of_a_node_type_is_bound_to_a_node_box(application: Any) -> None:
+    import typing
+
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    image = typing.Union[application.vtkMRMLScalarVolumeNode, application.vtkMRMLModelNode, None]  # noqa: UP007
+    wrapped = parameterNodeWrapper(type("Node", (), {"__annotations__": {"image": image}}))
+    application.mrmlScene.Clear()
+    box = node_box(application)
+    box.setProperty("SlicerParameterName", "image")
+    parameters = wrapped(application.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    tag = parameters.connectGui(_Gui(box))
+    assert list(box.nodeTypes) == ["vtkMRMLScalarVolumeNode", "vtkMRMLModelNode"]
+    model = application.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode")
+    box.setCurrentNode(model)
+    assert parameters.image is model
+    parameters.image = None
+    assert box.currentNode() is None
+    with pytest.raises(TypeError):
+        parameters.image = application.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode")
+    parameters.disconnectGui(tag)
+
+
+class _Gui:
+    def __init__(self, box: Any) -> None:
+        self.box = box
+
+
+def test_union_without_none_or_in_another_spelling_is_no_node_parameter(application: Any) -> None:
+    """Slicer's node boxes take typing.Union with None only."""
+    import typing
+
+    from slicer_standin.parameters import node_classes
+
+    volume, model = application.vtkMRMLScalarVolumeNode, application.vtkMRMLModelNode
+    assert node_classes(typing.Union[volume, model, None]) == (volume, model)  # noqa: UP007
+    assert node_classes(typing.Union[volume, model]) == ()  # noqa: UP007
+    assert node_classes(volume | model | None) == ()
+
+
+def test_connections_of_a_ui_file_are_checked(application: Any, tmp_path: Path) -> None:
+    from slicer_standin import MODULE_FOLDER, pythonqt
+
+    text = (MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspector.ui").read_text(encoding="utf-8")
+    broken = text.replace("<receiver>qualityFixedSelector</receiver>", "<receiver>gone</receiver>")
+    (tmp_path / "broken.ui").write_text(broken, encoding="utf-8")
+    application.util.loadUI(str(tmp_path / "broken.ui"))
+    assert pythonqt.FAILED_CONNECTIONS == [
+        "DicomRegInspector.mrmlSceneChanged(vtkMRMLScene*) to gone.setMRMLScene(vtkMRMLScene*)"
+    ]
+    pythonqt.FAILED_CONNECTIONS.clear()
+
+
 def test_package_slicer_takes_in_nothing_of_the_tests(application: Any) -> None:
     """The package appends every folder ``slicer`` on the path and imports what is in it; Testing is on the path."""
     tests = Path(__file__).resolve().parents[1]

@@ -7,24 +7,31 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..errors import UsageError
+from ..errors import Cancelled, UsageError
 from ..registration.regions import LabelImage
 from .convert import numpy_matrix
-from .node_field import parent_matrix, volume_lattice
+from .node_field import Progress, parent_matrix, volume_lattice
 
 
-def labels_of_node(node: slicer.vtkMRMLNode) -> list[LabelImage]:
+def labels_of_node(node: slicer.vtkMRMLNode, progress: Progress | None = None) -> list[LabelImage]:
     """The regions of a segmentation or of a label volume, in world RAS mm.
+
+    Parameters
+    ----------
+    progress
+        Of looking through a label volume, slice by slice.
 
     Raises
     ------
     UsageError
         When the node is something else, is empty, or its lattice in world is not a regular one.
+    Cancelled
+        When ``progress`` returned False.
     """
     if node.IsA("vtkMRMLSegmentationNode"):
         return labels_of_segmentation(node)
     if node.IsA("vtkMRMLScalarVolumeNode"):
-        return [labels_of_volume(node)]
+        return [labels_of_volume(node, progress)]
     raise UsageError(f"{node.GetName()} is neither a segmentation nor a label volume")
 
 
@@ -77,13 +84,15 @@ def _layer(image: slicer.vtkOrientedImageData | None, names: dict[int, str], to_
     return LabelImage(_whole_numbers(vtk_to_numpy(scalars), image, "the segmentation"), index_to_world, names)
 
 
-def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode) -> LabelImage:
+def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode, progress: Progress | None = None) -> LabelImage:
     """A label volume, with the names that its colour table has for the labels.
 
     Raises
     ------
     UsageError
         When the volume is empty, holds fractions, or is under a transform that is not linear.
+    Cancelled
+        When ``progress`` returned False.
     """
     index_to_world, _ = volume_lattice(volume)
     image = volume.GetImageData()
@@ -91,11 +100,16 @@ def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode) -> LabelImage:
     display = volume.GetDisplayNode() if volume.IsA("vtkMRMLLabelMapVolumeNode") else None
     colours = display.GetColorNode() if display is not None else None
     names = {}
-    for value in np.unique(labels):
-        if value > 0 and colours is not None and int(value) < colours.GetNumberOfColors():
-            name = colours.GetColorName(int(value))
+    present: set[int] = set()
+    for done, plane in enumerate(labels):
+        if progress is not None and progress(done, len(labels), "Looking through the labels") is False:
+            raise Cancelled("reading the labels was cancelled")
+        present.update(np.unique(plane).tolist())
+    for value in sorted(present):
+        if value > 0 and colours is not None and value < colours.GetNumberOfColors():
+            name = colours.GetColorName(value)
             if name:
-                names[int(value)] = name
+                names[value] = name
     return LabelImage(labels, index_to_world, names)
 
 

@@ -129,7 +129,7 @@ def gather(
     fixed_landmarks, moving_landmarks
         Points of both frames, as the images.
     progress
-        Of the sampling of transforms that are not stored as a grid in the direction needed.
+        Of looking through labels, and of sampling a transform that is not stored as a grid in the direction needed.
 
     Raises
     ------
@@ -140,12 +140,13 @@ def gather(
     """
     if (fixed_landmarks is None) != (moving_landmarks is None):
         raise UsageError("landmark errors need landmarks of both frames: choose fixed and moving landmarks, or neither")
-    landmarks, images, same = None, None, None
-    labels = tuple(labels_of_node(segmentation)) if segmentation is not None else ()
+    # The progress may let a window close the scene: the nodes stay, but know no scene then.
+    scene, landmarks, images, same = node.GetScene(), None, None, None
+    labels = tuple(labels_of_node(segmentation, progress)) if segmentation is not None else ()
     if fixed_landmarks is not None:
         landmarks = (landmarks_of(fixed_landmarks, world=True), landmarks_of(moving_landmarks, world=False))
     if fixed is not None and moving is not None:
-        images, same = _images(node.GetScene(), fixed, moving)
+        images, same = _images(scene, fixed, moving)
     repair = node.GetAttribute(ATTRIBUTE_PREFIX + "Repair") or ""
     registered, source = (
         node.GetAttribute(f"{ATTRIBUTE_PREFIX}{which}FrameOfReferenceUID") or "" for which in ("Registered", "Source")
