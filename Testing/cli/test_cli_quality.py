@@ -1,20 +1,16 @@
-"""``quality``: the numbers it promises, against closed forms, NumPy and SimpleITK; and what it says of bad input."""
+"""``quality``: the numbers it promises, against closed forms, NumPy and SimpleITK."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dicom_objects import (
-    COUNT,
     LINEAR,
-    ORIGIN,
     REGISTERED,
     SHIFT,
     SOURCE,
@@ -22,51 +18,17 @@ from dicom_objects import (
     TURN,
     expected,
     inner_points,
-    new_object,
     node_points,
     rigid,
-    save,
-    write_fiducials,
     write_linear,
     write_matrices,
 )
-from DicomRegInspectorLib import cli
-from DicomRegInspectorLib.registration.write import write_deformable_registration
+
+pytest.importorskip("SimpleITK", reason="label volumes are read with SimpleITK")
+
+from label_files import half_labels, write_labels
 
 PRE, POST = rigid(7.0, (3.0, -4.0, 2.0)), rigid(-11.0, (-6.0, 1.0, 5.0))
-READINGS = {
-    "standard", "voxel-units", "reversed", "axis-signs", "matrices-ignored", "matrices-swapped", "identity",
-}  # fmt: skip
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]):
-    """Run the command; its exit code, stdout and stderr, of the libraries beneath too."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main(["quality", *(str(argument) for argument in arguments)])
-        captured = capfd.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        if code == 2:
-            assert captured.err.count("\n") == 1, captured.err
-            assert captured.err.startswith("dicom-reg-inspector")
-            assert "unexpected" not in captured.err
-            assert captured.out == ""
-        return code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
-def told(run) -> Callable[..., dict]:
-    """The JSON on stdout of a run that must succeed."""
-
-    def told(*arguments: object) -> dict:
-        code, out, _ = run(*arguments, "--json", "-")
-        assert code == 0
-        return json.loads(out)
-
-    return told
 
 
 @pytest.fixture
@@ -129,7 +91,7 @@ def test_components_are_told_along_each_axis_in_mm_and_in_voxels(told, registrat
         assert found == pytest.approx(statistics(values, *found), abs=1e-4)
 
 
-def test_a_fold_is_told_where_it_is(told, run, tmp_path: Path) -> None:
+def test_a_fold_is_told_where_it_is(told, run_quality, tmp_path: Path) -> None:
     vectors = np.zeros((4, 5, 20, 3))
     vectors[..., 0] = -4 * np.clip(np.arange(20) - 8, 0, 3)  # 2 mm nodes: the slope is -2 from node 8 to node 11
     path = tmp_path / "fold.dcm"
@@ -143,13 +105,13 @@ def test_a_fold_is_told_where_it_is(told, run, tmp_path: Path) -> None:
     assert item["regions"]["folded"]["box_min_lps_mm"] == pytest.approx([16, 0, 0])
     assert item["regions"]["folded"]["box_max_lps_mm"] == pytest.approx([22, 12, 12])
     assert [one["code"] for one in whole["findings"]].count("reg-folding") == 1
-    code, out, _ = run(path)
+    code, out, _ = run_quality(path)
     assert code == 0
     assert "80 nodes" in out
 
 
-def test_the_text_says_the_same_numbers(run, registration: Path) -> None:
-    code, out, error = run(registration)
+def test_the_text_says_the_same_numbers(run_quality, registration: Path) -> None:
+    code, out, error = run_quality(registration)
     assert (code, error) == (0, "")
     flat = " ".join(out.split())
     lengths = np.linalg.norm((node_points() @ LINEAR.T + SHIFT).reshape(-1, 3), axis=1)
@@ -186,25 +148,25 @@ def test_all_items_are_measured_and_those_asked_for(told, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("number", ["3", "0", "-1"])
-def test_an_item_that_is_not_there_is_refused(run, tmp_path: Path, number: str) -> None:
-    code, _, error = run(two_items(tmp_path), f"--item={number}")
+def test_an_item_that_is_not_there_is_refused(run_quality, tmp_path: Path, number: str) -> None:
+    code, _, error = run_quality(two_items(tmp_path), f"--item={number}")
     assert code == 2
     assert f"no item {number}" in error
 
 
-def test_a_broken_item_hides_neither_the_others_nor_itself(told, run, tmp_path: Path) -> None:
+def test_a_broken_item_hides_neither_the_others_nor_itself(told, run_quality, tmp_path: Path) -> None:
     path = two_items(tmp_path, broken=1)
     whole = told(path)
     assert [item["number"] for item in whole["items"]] == [2]
     assert "reg-grid-invalid" in [one["code"] for one in whole["findings"]]
-    _, out, _ = run(path)
+    _, out, _ = run_quality(path)
     assert "reg-grid-invalid" in out
-    code, _, error = run(path, "--item", 1)
+    code, _, error = run_quality(path, "--item", 1)
     assert code == 2
     assert "item 1" in error
 
 
-def test_a_matrix_is_measured_in_closed_form(told, run, tmp_path: Path) -> None:
+def test_a_matrix_is_measured_in_closed_form(told, run_quality, tmp_path: Path) -> None:
     # Into the registered frame: scaled by 1.1, 0.9 and 2; the way from registered to source is its inverse.
     matrix = rigid(30.0, (5.0, 6.0, -7.0)) @ np.diag([1.1, 0.9, 2.0, 1.0])
     path = write_matrices(tmp_path / "reg.dcm", {REGISTERED: np.eye(4), SOURCE: matrix})
@@ -216,7 +178,7 @@ def test_a_matrix_is_measured_in_closed_form(told, run, tmp_path: Path) -> None:
     assert second["displacement_mm"] is None
     assert second["bending_energy"] == 0
     np.testing.assert_allclose(second["bulk"]["affine"]["matrix_lps"], np.linalg.inv(matrix), atol=1e-6)
-    code, out, _ = run(path, "--csv", tmp_path / "table.csv")
+    code, out, _ = run_quality(path, "--csv", tmp_path / "table.csv")
     assert code == 0
     assert "Item 2: matrix" in out
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))
@@ -242,23 +204,6 @@ def test_a_flat_matrix_without_grid_has_no_inverse(told, tmp_path: Path) -> None
 
 
 # ---- Labels
-
-sitk = pytest.importorskip("SimpleITK", reason="label volumes are read with SimpleITK")
-
-
-def write_labels(path: Path, array: np.ndarray, origin=ORIGIN, spacing=SPACING, directions=TURN) -> Path:
-    image = sitk.GetImageFromArray(array)
-    image.SetOrigin([float(value) for value in origin])
-    image.SetSpacing([float(value) for value in spacing])
-    image.SetDirection(np.asarray(directions, float).ravel().tolist())
-    sitk.WriteImage(image, str(path))
-    return path
-
-
-def half_labels() -> np.ndarray:
-    """On the grid's own lattice: label 1 for i below 4, label 7 above 5."""
-    i = np.broadcast_to(np.arange(COUNT[0]), COUNT[::-1])
-    return np.where(i < 4, 1, np.where(i > 5, 7, 0)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("suffix", ["nrrd", "nii.gz", "mha"])
@@ -289,17 +234,19 @@ def test_labels_of_another_lattice_need_no_resampling(told, registration: Path, 
     assert (region["nodes"], region["volume_cm3"]) == (np.count_nonzero(inside), pytest.approx(27))
 
 
-def test_labels_that_hold_nothing_or_lie_elsewhere_say_so(told, run, registration: Path, tmp_path: Path) -> None:
+def test_labels_that_hold_nothing_or_lie_elsewhere_say_so(
+    told, run_quality, registration: Path, tmp_path: Path
+) -> None:
     empty = write_labels(tmp_path / "empty.nrrd", np.zeros((3, 4, 5), np.uint8))
     assert told(registration, "--labels", empty)["items"][0]["labels"] == []
-    code, out, _ = run(registration, "--labels", empty)
+    code, out, _ = run_quality(registration, "--labels", empty)
     assert code == 0
     assert "holds no label" in out
     far = write_labels(tmp_path / "far.nii.gz", np.ones((3, 4, 5), np.uint8), origin=(5000, 0, 0))
     (region,) = told(registration, "--labels", far)["items"][0]["labels"]
     assert (region["nodes"], region["volume_cm3"]) == (0, pytest.approx(60 * SPACING.prod() / 1000, rel=1e-4))
     assert set(region["jacobian"].values()) == {None}
-    code, out, _ = run(registration, "--labels", far, "--csv", tmp_path / "table.csv")
+    code, out, _ = run_quality(registration, "--labels", far, "--csv", tmp_path / "table.csv")
     assert code == 0
     (row,) = [row for row in csv.DictReader((tmp_path / "table.csv").open()) if row["label"]]
     assert (row["nodes"], row["displacement_max_mm"], row["jacobian_min"]) == ("0", "", "")
@@ -312,9 +259,9 @@ def test_without_labels_the_report_has_none(told, registration: Path) -> None:
 # ---- CSV and JSON
 
 
-def test_the_table_has_a_row_for_each_item_and_label(run, registration: Path, tmp_path: Path) -> None:
+def test_the_table_has_a_row_for_each_item_and_label(run_quality, registration: Path, tmp_path: Path) -> None:
     labels = write_labels(tmp_path / "labels.nrrd", half_labels())
-    code, _, _ = run(registration, "--labels", labels, "--csv", tmp_path / "table.csv")
+    code, _, _ = run_quality(registration, "--labels", labels, "--csv", tmp_path / "table.csv")
     assert code == 0
     text = (tmp_path / "table.csv").read_text()
     assert text.startswith("item,label,nodes,volume_cm3,")
@@ -329,8 +276,8 @@ def test_the_table_has_a_row_for_each_item_and_label(run, registration: Path, tm
     assert [row["label"] for row in (whole, first, second)] == ["", "label 1", "label 7"]
 
 
-def test_json_goes_to_a_file_beside_the_text(run, told, registration: Path, tmp_path: Path) -> None:
-    code, out, _ = run(registration, "--json", tmp_path / "q.json")
+def test_json_goes_to_a_file_beside_the_text(run_quality, told, registration: Path, tmp_path: Path) -> None:
+    code, out, _ = run_quality(registration, "--json", tmp_path / "q.json")
     assert code == 0
     assert "Jacobian" in out
     assert json.loads((tmp_path / "q.json").read_text()) == told(registration)
@@ -341,25 +288,25 @@ def test_json_on_stdout_does_not_cost_the_table(told, registration: Path, tmp_pa
     assert (tmp_path / "table.csv").read_text().startswith("item,")
 
 
-def test_the_table_can_go_to_stdout_alone(run, registration: Path, tmp_path: Path, monkeypatch) -> None:
+def test_the_table_can_go_to_stdout_alone(run_quality, registration: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, _ = run(registration, "--csv", "-")
+    code, out, _ = run_quality(registration, "--csv", "-")
     assert code == 0
     assert [row["item"] for row in csv.DictReader(io.StringIO(out))] == ["1"]
     assert not (tmp_path / "-").exists()
-    assert run(registration, "--csv", "-", "--json", "-")[0] == 2
+    assert run_quality(registration, "--csv", "-", "--json", "-")[0] == 2
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv"])
-def test_what_is_no_report_is_not_overwritten(run, registration: Path, tmp_path: Path, option: str) -> None:
+def test_what_is_no_report_is_not_overwritten(run_quality, registration: Path, tmp_path: Path, option: str) -> None:
     precious = tmp_path / "thesis.txt"
     precious.write_text("years of work")
-    assert run(registration, option, precious)[0] == 2
+    assert run_quality(registration, option, precious)[0] == 2
     assert precious.read_text() == "years of work"
-    assert run(registration, option, tmp_path)[0] == 2
-    assert run(registration, option, tmp_path / "none" / "x")[0] == 2
-    assert run(registration, option, tmp_path / "x")[0] == 0
-    assert run(registration, option, tmp_path / "x")[0] == 0
+    assert run_quality(registration, option, tmp_path)[0] == 2
+    assert run_quality(registration, option, tmp_path / "none" / "x")[0] == 2
+    assert run_quality(registration, option, tmp_path / "x")[0] == 0
+    assert run_quality(registration, option, tmp_path / "x")[0] == 0
 
 
 # ---- Landmarks
@@ -371,7 +318,7 @@ def landmark_file(path: Path, points: np.ndarray) -> Path:
     return path
 
 
-def test_landmarks_are_judged_before_and_after(told, run, registration: Path, tmp_path: Path) -> None:
+def test_landmarks_are_judged_before_and_after(told, run_quality, registration: Path, tmp_path: Path) -> None:
     fixed = np.vstack([inner_points(5), [[5000.0, 0, 0]]])
     moving = expected(fixed, PRE, POST) + [0, 3, 4]
     files = landmark_file(tmp_path / "f.csv", fixed), landmark_file(tmp_path / "m.csv", moving)
@@ -379,220 +326,6 @@ def test_landmarks_are_judged_before_and_after(told, run, registration: Path, tm
     assert found["before_mm"]["max"] == pytest.approx(np.linalg.norm(fixed - moving, axis=1).max())
     assert found["after_mm"] == pytest.approx({"mean": 5, "max": 5}, abs=1e-4)
     assert found["undefined"] == ["P6"]
-    _, out, _ = run(registration, "--landmarks", *files)
+    _, out, _ = run_quality(registration, "--landmarks", *files)
     assert "P6" in out
     assert "undefined" in out
-
-
-# ---- With the two images
-
-
-@pytest.fixture(scope="module")
-def audited(deformable_pair: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """The report on the real pair as it is, and what was printed (``text``)."""
-    place = tmp_path_factory.mktemp("audit") / "report.json"
-    pair, text = deformable_pair, io.StringIO()
-    images = ["--fixed", str(pair / "fixed"), "--moving", str(pair / "moving")]
-    with contextlib.redirect_stdout(text):
-        assert cli.main(["quality", str(pair / "registration.dcm"), *images, "--json", str(place)]) == 0
-    return {**json.loads(place.read_text()), "text": text.getvalue()}
-
-
-def test_the_real_pair_is_read_as_the_standard_says(audited: dict) -> None:
-    (item,) = audited["items"]
-    assert item["audit"]["verdict"] == "standard"
-    ranking = {reading["hypothesis"]: reading for reading in item["audit"]["ranking"]}
-    assert ranking.keys() <= READINGS
-    assert item["audit"]["ranking"][0]["hypothesis"] == "standard"
-    best = ranking["standard"]
-    assert best["ci95"][0] <= best["ncc"] <= best["ci95"][1]
-    assert best["mutual_information"] > 0
-    for name in ("reversed", "identity", "axis-signs", "voxel-units"):
-        assert ranking[name]["ncc"] < best["ncc"] - 0.02, name
-    suspects = [one["code"] for one in audited["findings"] if "suspect" in one["code"]]
-    assert suspects == []
-
-
-def test_the_real_pair_agrees_with_simpleitk(audited: dict, deformable_pair: Path) -> None:
-    pydicom = pytest.importorskip("pydicom")
-    entry = pydicom.dcmread(deformable_pair / "registration.dcm").DeformableRegistrationSequence[0]
-    lattice = entry.DeformableRegistrationGridSequence[0]
-    nx, ny, nz = lattice.GridDimensions
-    vectors = np.frombuffer(lattice.VectorGridData, "<f4").reshape(nz, ny, nx, 3)
-    field = sitk.GetImageFromArray(vectors.astype(float), isVector=True)
-    field.SetSpacing(list(lattice.GridResolution))
-    inner = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(field))[1:-1, 1:-1, 1:-1]
-    (item,) = audited["items"]
-    lengths = np.linalg.norm(vectors.astype(float), axis=-1)
-    assert item["displacement_mm"]["max"] == pytest.approx(lengths.max(), abs=1e-4)
-    assert item["displacement_mm"]["p95"] == pytest.approx(np.percentile(lengths, 95), abs=1e-4)
-    assert item["jacobian"]["min"] <= inner.min() + 1e-4
-    assert item["jacobian"]["max"] >= inner.max() - 1e-4
-    assert item["jacobian"]["p50"] == pytest.approx(np.median(inner), abs=5e-3)
-
-
-CHANGES = {
-    "voxel-units": lambda vectors, spacing: vectors / spacing,
-    "axis-signs": lambda vectors, spacing: vectors * np.float32([-1, -1, 1]),
-}
-"""What a writer might have stored in place of mm along LPS; the pair's grid is axial."""
-
-
-@pytest.mark.parametrize("verdict", CHANGES)
-def test_the_pair_written_otherwise_is_told(told, deformable_pair: Path, tmp_path: Path, verdict: str) -> None:
-    pydicom = pytest.importorskip("pydicom")
-    dataset = pydicom.dcmread(deformable_pair / "registration.dcm")
-    lattice = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
-    stored = np.frombuffer(lattice.VectorGridData, "<f4").reshape(-1, 3)
-    changed = CHANGES[verdict](stored, np.array(lattice.GridResolution, float))
-    lattice.VectorGridData = changed.astype("<f4").tobytes()
-    dataset.save_as(tmp_path / "changed.dcm")
-    whole = told(tmp_path / "changed.dcm", "--fixed", deformable_pair / "fixed", "--moving", deformable_pair / "moving")
-    assert whole["items"][0]["audit"]["verdict"] == verdict
-    code = {"voxel-units": "reg-units-suspect", "axis-signs": "reg-axis-signs-suspect"}[verdict]
-    assert code in [one["code"] for one in whole["findings"]]
-
-
-def test_with_noise_for_an_image_nothing_can_be_decided(told, deformable_pair: Path, tmp_path: Path) -> None:
-    pydicom = pytest.importorskip("pydicom")
-    random = np.random.default_rng(0)
-    for path in (deformable_pair / "moving").iterdir():
-        dataset = pydicom.dcmread(path)
-        dataset.PixelData = random.integers(0, 1000, dataset.Rows * dataset.Columns).astype("<u2").tobytes()
-        dataset.save_as(tmp_path / path.name)
-    whole = told(deformable_pair / "registration.dcm", "--fixed", deformable_pair / "fixed", "--moving", tmp_path)
-    assert whole["items"][0]["audit"]["verdict"] == "undecided"
-    assert [one["severity"] for one in whole["findings"] if one["code"] == "reg-audit-undecided"] == ["info"]
-
-
-def test_the_text_names_the_verdict(audited: dict) -> None:
-    assert "Is it read the way it was meant?" in audited["text"]
-    assert "The images agree best with the registration read like this" in " ".join(audited["text"].split())
-
-
-def test_images_that_do_not_overlap_the_grid_decide_nothing(told, deformable_pair: Path, tmp_path: Path) -> None:
-    away = write_linear(tmp_path / "away.dcm", origin=(5000, 5000, 5000))
-    whole = told(away, "--fixed", deformable_pair / "fixed", "--moving", deformable_pair / "moving")
-    assert whole["items"][0]["audit"]["verdict"] == "undecided"
-
-
-def test_a_folder_without_images_is_refused_by_name(run, deformable_pair: Path, tmp_path: Path) -> None:
-    (tmp_path / "nothing here").mkdir()
-    path = deformable_pair / "registration.dcm"
-    for fixed, moving in (("nothing here", "fixed"), ("fixed", "nothing here"), ("fixed", "not there at all")):
-        places = [tmp_path / one if "n" in one[:1] else deformable_pair / one for one in (fixed, moving)]
-        code, _, error = run(path, "--fixed", places[0], "--moving", places[1])
-        assert code == 2
-        assert (fixed if fixed != "fixed" else moving) in error
-
-
-def test_a_registration_is_no_image(run, deformable_pair: Path) -> None:
-    path = deformable_pair / "registration.dcm"
-    assert run(path, "--fixed", path, "--moving", deformable_pair / "moving")[0] == 2
-
-
-# ---- What cannot be done
-
-
-def bad_arguments(tmp_path: Path) -> dict[str, list[object]]:
-    registration = write_linear(tmp_path / "reg.dcm")
-    (tmp_path / "text").write_text("hello\n")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "marks.csv").write_text("name,x,y,z\na,1,2,here\n")
-    (tmp_path / "cut.dcm").write_bytes(registration.read_bytes()[:-500])
-    picture = new_object("1.2.840.10008.5.1.4.1.1.2", "CT", Rows=2, Columns=2, PixelSpacing=["1", "1"])
-    return {
-        "nothing": [],
-        "no file": [tmp_path / "none.dcm"],
-        "a folder": [tmp_path],
-        "text": [tmp_path / "text"],
-        "cut off": [tmp_path / "cut.dcm"],
-        "an image": [save(picture, tmp_path / "image.dcm")],
-        "fiducials": [write_fiducials(tmp_path / "f.dcm", ["A"])],
-        "an item that is no number": [registration, "--item", "first"],
-        "fixed alone": [registration, "--fixed", tmp_path],
-        "moving alone": [registration, "--moving", tmp_path],
-        "no labels": [registration, "--labels", tmp_path / "none.nrrd"],
-        "labels that are text": [registration, "--labels", tmp_path / "text"],
-        "labels that are DICOM": [registration, "--labels", registration],
-        "one list of landmarks": [registration, "--landmarks", tmp_path / "marks.csv"],
-        "no landmarks": [registration, "--landmarks", tmp_path / "none.csv", tmp_path / "none.csv"],
-        "landmarks nowhere": [registration, "--landmarks", tmp_path / "marks.csv", tmp_path / "marks.csv"],
-        "landmarks of a registration": [registration, "--landmarks", registration, registration],
-    }
-
-
-BAD = [
-    "nothing", "no file", "a folder", "text", "cut off", "an image", "fiducials", "an item that is no number",
-    "fixed alone", "moving alone", "no labels", "labels that are text", "labels that are DICOM",
-    "one list of landmarks", "no landmarks", "landmarks nowhere", "landmarks of a registration",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_usage_and_bad_files_exit_with_2_and_one_line(run, tmp_path: Path, name: str) -> None:
-    assert run(*bad_arguments(tmp_path)[name])[0] == 2
-
-
-def test_the_line_of_a_bad_landmark_is_named(run, tmp_path: Path) -> None:
-    _, _, error = run(*bad_arguments(tmp_path)["landmarks nowhere"])
-    assert "marks.csv" in error
-    assert "line 2" in error
-
-
-def odd_grid(tmp_path: Path, vectors: np.ndarray) -> Path:
-    return write_linear(tmp_path / "odd.dcm", vectors=vectors)
-
-
-def test_a_grid_of_one_slice_is_measured_in_its_plane_and_says_so(told, run, tmp_path: Path) -> None:
-    stretch = TURN @ np.diag([0.5, -0.2, 0.0]) @ TURN.T
-    path = odd_grid(tmp_path, (node_points() @ stretch.T)[:1])
-    (item,) = told(path)["items"]
-    assert item["measured_axes"] == 2
-    assert item["jacobian"]["min"] == pytest.approx(1.5 * 0.8, abs=1e-4)
-    _, out, _ = run(path)
-    assert "2 axes" in out
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 9), (1, 1, 1), (7, 1, 1)])
-def test_grids_of_a_line_or_a_point_are_measured_without_complaint(told, tmp_path: Path, shape) -> None:
-    (item,) = told(odd_grid(tmp_path, np.full((*shape, 3), 2.0)))["items"]
-    assert item["displacement_mm"]["max"] == pytest.approx(np.sqrt(12), abs=1e-4)
-    assert item["jacobian"]["min"] == pytest.approx(1)
-    assert item["measured_axes"] == sum(size > 1 for size in shape)
-
-
-def test_a_field_of_nan_is_told_as_one(told, run, tmp_path: Path) -> None:
-    path = odd_grid(tmp_path, np.full((7, 8, 9, 3), np.nan))
-    whole = told(path)
-    (item,) = whole["items"]
-    assert item["displacement_mm"]["max"] is None
-    assert item["jacobian"] == {**dict.fromkeys(item["jacobian"]), "nonpositive_volume_cm3": 0.0}
-    assert item["bulk"] == {"rigid": None, "affine": None}
-    assert "reg-vectors-undefined" in [one["code"] for one in whole["findings"]]
-    labels = write_labels(tmp_path / "labels.nrrd", half_labels())
-    code, out, _ = run(path, "--labels", labels, "--csv", tmp_path / "t.csv")
-    assert code == 0
-    assert "no vector is defined" in out
-
-
-@pytest.mark.parametrize("value", [3e38, np.inf])
-def test_absurd_vectors_end_in_numbers_or_none_never_in_a_traceback(told, tmp_path: Path, value: float) -> None:
-    vectors = node_points() @ LINEAR.T
-    vectors[3, 4, 5] = value
-    (item,) = told(odd_grid(tmp_path, vectors))["items"]
-    assert item["jacobian"]["p1"] == pytest.approx(np.linalg.det(np.eye(3) + LINEAR), abs=1e-3)
-
-
-def test_patients_are_not_named(run, tmp_path: Path) -> None:
-    image = new_object("1.2.840.10008.5.1.4.1.1.2", "CT")
-    path = tmp_path / "reg.dcm"
-    write_deformable_registration(
-        path, vectors=node_points(), origin=ORIGIN, directions=TURN, spacing=SPACING, registered_frame_uid=REGISTERED,
-        source_frame_uid=SOURCE, registered_images=[image],
-    )  # fmt: skip
-    for arguments in ((path,), (path, "--json", "-"), (path, "--csv", tmp_path / "t.csv")):
-        _, out, error = run(*arguments)
-        assert "Secret" not in out + error
-        assert "SECRET" not in out + error
-    assert "Secret" not in (tmp_path / "t.csv").read_text()
