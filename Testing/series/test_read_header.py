@@ -105,6 +105,13 @@ def test_both_ways_of_reading_agree_on_mutated_files(tmp_path: Path, source: Pat
         assert fast == outcome(slow_header, path)
 
 
+def test_a_group_length_that_is_no_number_is_left_to_pydicom(tmp_path: Path) -> None:
+    content = CT_SMALL.read_bytes()
+    path = tmp_path / "garbled.dcm"
+    path.write_bytes(content[:138] + content[164:])
+    assert outcome(fast_header, path) is None
+
+
 def test_remembered_runs_of_elements_do_not_leak_from_file_to_file(tmp_path: Path) -> None:
     original = CT_SMALL.read_bytes()
     expected = read_header(CT_SMALL)

@@ -173,6 +173,8 @@ def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]
         When an element of the dataset ends beyond the file.
     """
     elements: dict[int, bytes] = {}
+    if data[132:136] == b"\x02\0\0\0" and data[136:140] != b"UL\x04\0":
+        raise NotPlainError  # File Meta Information Group Length, which pydicom interprets.
     try:
         offset, tag = _pick(data, 132, size, name, 0x0001FFFF, META_END, elements)
     except TruncatedFileError:
