@@ -181,7 +181,11 @@ def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]
         raise NotPlainError from None
     if _is_plain_directory(elements, tag):
         return elements, offset, tag
-    offset, tag = _pick(data, offset, size, name, META_END, LAST_TAG, elements)
+    try:
+        offset, tag = _pick(data, offset, size, name, META_END, LAST_TAG, elements)
+    except TruncatedFileError:
+        _check_character_set(elements)
+        raise
     return _checked(elements), offset, tag
 
 
@@ -276,13 +280,18 @@ def _checked(elements: dict[int, bytes]) -> dict[int, bytes]:
         elements.get(Tag.SOP_CLASS_UID) and elements.get(Tag.SOP_INSTANCE_UID) and elements.get(Tag.SERIES_INSTANCE_UID)
     ):
         raise NotPlainError
+    _check_character_set(elements)
+    return elements
+
+
+def _check_character_set(elements: dict[int, bytes]) -> None:
+    """Bring Specific Character Set into its plain form; pydicom's word counts for one that is not known."""
     character_set = elements.get(Tag.SPECIFIC_CHARACTER_SET)
     if character_set is not None:
         names = [part.strip(b" \0") for part in character_set.split(b"\\")]
         if not _CHARACTER_SETS.issuperset(names):
             raise NotPlainError
         elements[Tag.SPECIFIC_CHARACTER_SET] = b"\\".join(names)
-    return elements
 
 
 def truncation_problem(tag: int, length: int, present: int) -> str:
