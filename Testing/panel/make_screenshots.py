@@ -31,7 +31,8 @@ def main(output: Path, folder: Path) -> None:
     representation.show()
 
     def grab(name: str) -> None:
-        slicer.app.processEvents()
+        for _ in range(5):  # a change of height passes through the layouts one by one
+            slicer.app.processEvents()
         representation.grab().save(str(output / f"panel-{name}.png"))
 
     def grab_busy(path: str, progress: object) -> object:

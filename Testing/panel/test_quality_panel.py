@@ -74,7 +74,7 @@ def test_folding_is_the_first_thing_the_verdict_says(scene: Any, ui: Any) -> Non
     measured(scene, ui, fold)
     first = ui.verdictLabel.text.splitlines()[0]
     # The last ten of 24 nodes along R, 3600 in all.
-    assert first == "Folds at 3600 nodes (41.7 %, 216 cm³): the determinant goes down to -1."
+    assert first == "• Folds at 3600 nodes (41.7 %, 216 cm³): the determinant goes down to -1."
 
 
 def test_controls_rest_while_it_measures_and_only_cancel_is_offered(widget: Any, scene: Any) -> None:
@@ -348,8 +348,25 @@ def test_vectors_in_voxels_are_loaded_as_the_equation_with_scaled_vectors(
     assert "Read in another way than the standard's" in ui.statusLabel.text
     ui.measureButton.click()
     assert ui.verdictLabel.text.startswith(
-        "Loaded in another way than the standard's: vectors read as numbers of voxels"
+        "• Loaded in another way than the standard's: vectors read as numbers of voxels"
     )
+
+
+def test_undefined_vectors_that_became_zero_are_told(ui: Any, widget: Any, tmp_path: Path) -> None:
+    import pydicom
+
+    write_deformable(tmp_path / "reg.dcm", KnownField())
+    dataset = pydicom.dcmread(tmp_path / "reg.dcm")
+    grid = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
+    vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(-1, 3).copy()
+    vectors[10:17] = np.nan
+    grid.VectorGridData = vectors.tobytes()
+    dataset.save_as(tmp_path / "reg.dcm")
+    widget.ui.inputPathLineEdit.currentPath = str(tmp_path)
+    ui.inspectFolderButton.click()
+    ui.loadButton.click()
+    ui.measureButton.click()
+    assert "7 vectors that the file leaves undefined are zero" in ui.verdictLabel.text
 
 
 def test_taking_the_bulk_out_leaves_points_where_the_standard_sends_them(ui: Any, inspected: KnownField) -> None:

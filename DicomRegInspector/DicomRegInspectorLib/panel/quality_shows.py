@@ -126,10 +126,10 @@ class QualityShows:
             )
             if volumes.counts[key]
         )
-        name = volumes.mask.GetName()
-        self._say(
-            _("{name}: {counts}.").format(name=name, counts=counts or _("no voxel is folded, undefined or uncovered"))
-        )
+        if counts:
+            self._say(_("The mask shows {counts}.").format(counts=counts))
+        else:
+            self._say(_("The mask is empty: no voxel is folded, undefined or outside the grid."))
 
     def _overlay(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
         fixed = self._fixed()

@@ -18,10 +18,16 @@ LEAST_BULK_SHARE = 0.5
 
 
 def verdict(result: NodeQuality) -> str:
-    """Folding, what is undefined, inverse, bulk motion, audit and landmarks, one line for each."""
+    """Folding, what is undefined, inverse, bulk motion, audit and landmarks, a point for each."""
     lines = []
     if result.repair:
         lines.append(_("Loaded in another way than the standard's: {repair}.").format(repair=result.repair))
+    if result.zeroed:
+        lines.append(
+            _(
+                "{count} vectors that the file leaves undefined are zero in this transform, and measured as zero."
+            ).format(count=result.zeroed)
+        )
     if isinstance(result.field, LinearField):
         lines.append(_linear(result.field))
     else:
@@ -30,7 +36,7 @@ def verdict(result: NodeQuality) -> str:
         lines += [result.audit.sentence, *result.audit.notes]
     if result.landmarks is not None:
         lines.append(_landmarks(result.landmarks))
-    return "\n".join(lines)
+    return "\n".join(f"• {line}" for line in lines)
 
 
 def _linear(field: LinearField) -> str:

@@ -46,6 +46,8 @@ class NodeInputs:
     """Of the node, as on everything that is made of it."""
     repair: str
     """How the node was read in another way than the standard's, as it says itself; empty when it was not."""
+    zeroed: int
+    """Vectors that the file leaves undefined and that are zero in the node: a transform is defined everywhere."""
     frames: tuple[str, str]
     """Frame of Reference UIDs that the node names: registered, source; empty where it does not."""
     labels: tuple[LabelImage, ...] = ()
@@ -65,6 +67,7 @@ class NodeQuality:
     key: str
     quality: Quality
     repair: str
+    zeroed: int
     audit: AuditResult | None
     regions: tuple[RegionMeasures, ...]
     landmarks: TargetRegistrationError | None
@@ -73,7 +76,7 @@ class NodeQuality:
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON report would hold it."""
-        told = {"source": self.field.source, "repair": self.repair, **self.quality.to_dict()}
+        told = {"source": self.field.source, "repair": self.repair, "zeroed": self.zeroed, **self.quality.to_dict()}
         if self.audit is not None:
             told["audit"] = self.audit.to_dict()
         if self.regions:
@@ -147,22 +150,23 @@ def gather(
         landmarks = (landmarks_of(fixed_landmarks, world=True), landmarks_of(moving_landmarks, world=False))
     if fixed is not None and moving is not None:
         images, same = _images(scene, fixed, moving)
-    repair = node.GetAttribute(ATTRIBUTE_PREFIX + "Repair") or ""
-    registered, source = (
-        node.GetAttribute(f"{ATTRIBUTE_PREFIX}{which}FrameOfReferenceUID") or "" for which in ("Registered", "Source")
+    name, key, zeroed = node.GetName() or "transform", node.GetID(), _zeroed(node)
+    repair, registered, source = (
+        node.GetAttribute(ATTRIBUTE_PREFIX + what) or ""
+        for what in ("Repair", "RegisteredFrameOfReferenceUID", "SourceFrameOfReferenceUID")
     )
     field = _field(node, fixed, progress)
-    return NodeInputs(
-        field,
-        node.GetName() or "transform",
-        node.GetID(),
-        repair,
-        (registered, source),
-        labels,
-        images,
-        same,
-        landmarks,
-    )
+    return NodeInputs(field, name, key, repair, zeroed, (registered, source), labels, images, same, landmarks)
+
+
+def _zeroed(node: slicer.vtkMRMLTransformNode) -> int:
+    """Of the node and those above it, as the loading noted them."""
+    count = 0
+    while node is not None:
+        noted = node.GetAttribute(ATTRIBUTE_PREFIX + "VectorsSetToZero") or ""
+        count += int(noted) if noted.isdecimal() else 0
+        node = node.GetParentTransformNode()
+    return count
 
 
 def _images(
@@ -216,7 +220,9 @@ def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality
             error = target_registration_error(item, *inputs.landmarks)
     audited = audit.findings(field.subject) if audit is not None else ()
     findings = tuple(by_severity([*quality.findings, *audited]))
-    return NodeQuality(field, inputs.name, inputs.key, quality, inputs.repair, audit, regions, error, findings)
+    return NodeQuality(
+        field, inputs.name, inputs.key, quality, inputs.repair, inputs.zeroed, audit, regions, error, findings
+    )
 
 
 def _labels(inputs: NodeInputs) -> list[LabelImage]:
