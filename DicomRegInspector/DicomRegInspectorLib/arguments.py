@@ -34,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_demo):
+    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_compare, _add_demo):
         add(commands, common)
     return parser
 
@@ -131,6 +131,20 @@ def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentP
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
     parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
     _add_fail_on(parser)
+
+
+def _add_compare(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "compare",
+        parents=[common],
+        help="are two volumes the same physical image in another voxel order?",
+        description="Compare two volumes by where their voxels lie and by their values. Each is a DICOM file, a folder "
+        "with one DICOM series, or NIfTI, NRRD, MetaImage and what else SimpleITK reads.",
+    )
+    parser.add_argument("a", metavar="A")
+    parser.add_argument("b", metavar="B")
+    parser.add_argument("--tolerance", type=float, metavar="MM", help="how far corners may lie apart (default: 0.1)")
+    parser.add_argument("--json", metavar="FILE", help="also write the comparison as JSON; - for stdout, alone")
 
 
 def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The command line: ``dicom-reg-inspector inspect | show | map | load | quality | pixels | demo``.
+"""The command line of dicom-reg-inspector: what each command does.
 
 Exit codes: 0 done, 1 findings at or above ``--fail-on``, 2 bad usage or unreadable input (one line on stderr).
 """
@@ -227,6 +227,28 @@ def _pixels(options: argparse.Namespace) -> int:
     return _verdict(report.findings, options.fail_on)
 
 
+def _compare(options: argparse.Namespace) -> int:
+    from .compare import compare_volumes
+    from .report import Style, write_json
+    from .report.comparison import comparison_report
+    from .report.files import check_place, json_text
+    from .volume_reading import read_volume
+
+    if options.tolerance is not None and not options.tolerance >= 0:
+        raise UsageError(f"--tolerance {options.tolerance}: expected millimetres, 0 or more")
+    check_place(options.json, "JSON report", b"{")
+    with _quiet_libraries(options.debug):
+        volumes = [read_volume(path) for path in (options.a, options.b)]
+    comparison = compare_volumes(*volumes, tolerance_mm=options.tolerance)
+    if options.json == "-":
+        _print(json_text(comparison.to_dict(), ascii_only=True))
+        return DONE
+    _print(comparison_report(comparison, Style.of(sys.stdout)))
+    if options.json is not None:
+        write_json(options.json, comparison.to_dict())
+    return DONE
+
+
 def _load(options: argparse.Namespace) -> int:
     output = Path(options.output)
     if not output.name.lower().endswith(LOAD_SUFFIXES):
@@ -284,6 +306,7 @@ COMMANDS = {
     "load": _load,
     "quality": _quality,
     "pixels": _pixels,
+    "compare": _compare,
     "demo": _demo,
 }
 """What each command of :mod:`.arguments` runs."""

@@ -33,7 +33,7 @@ print("imported")
 """
 
 
-FOLDERS = ("registration", "series", "report", "scene", "panel")
+FOLDERS = ("compare", "registration", "series", "report", "scene", "panel")
 
 
 def rooms(project_root: Path) -> list[str]:
