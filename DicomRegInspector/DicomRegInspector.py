@@ -35,10 +35,11 @@ class DicomRegInspector(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["DicomRegInspector contributors"]
         self.parent.helpText = _("""
-<p>Loads DICOM spatial and deformable registrations as transform nodes exactly where the standard says, and finds what
-is wrong with registrations and with the slice positions of image series.</p>
+<p>Loads DICOM spatial and deformable registrations as transform nodes exactly where the standard says, finds what is
+wrong with registrations and with the slice positions of image series, and measures the quality of any transform.</p>
 <p>In the Python console: <code>from DicomRegInspector import DicomRegInspectorLogic;
-logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder); nodes = logic.loadRegistration(path)</code></p>
+logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder); nodes = logic.loadRegistration(path);
+quality = logic.measureQuality(nodes[0])</code></p>
 <p>See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documentation</a>.</p>
 """)
         self.parent.acknowledgementText = _("""

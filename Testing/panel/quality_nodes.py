@@ -13,9 +13,23 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 SPACING_MM = (3.0, 4.0, 5.0)
 ORIGIN_RAS_MM = (-40.0, -50.0, -60.0)
 DIMENSIONS = (24, 20, 18)
+GRADIENT = np.array([[0.08, 0.03, -0.02], [-0.05, 0.04, 0.06], [0.01, -0.07, -0.03]])
+SHIFT = np.array([2.0, -3.0, 1.0])
 
 Displacement = Callable[[np.ndarray], np.ndarray]
 """(n, 3) RAS mm to (n, 3) mm."""
+
+
+def affine(points: np.ndarray) -> np.ndarray:
+    """The determinant of x + displacement is that of 1 + GRADIENT everywhere."""
+    return points @ GRADIENT.T + SHIFT
+
+
+def fold(points: np.ndarray) -> np.ndarray:
+    """Where R is above 2 mm, x comes back twice as fast as it goes: the determinant is -1 there, 1 elsewhere."""
+    moved = np.zeros_like(points)
+    moved[:, 0] = -2 * np.maximum(points[:, 0] - 2, 0)
+    return moved
 
 
 def lattice_points(dimensions: tuple[int, int, int] = DIMENSIONS) -> np.ndarray:

@@ -7,20 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import Cancelled, UsageError
-
-GRADIENT = np.array([[0.08, 0.03, -0.02], [-0.05, 0.04, 0.06], [0.01, -0.07, -0.03]])
-SHIFT = np.array([2.0, -3.0, 1.0])
-
-
-def affine(points: np.ndarray) -> np.ndarray:
-    return points @ GRADIENT.T + SHIFT
-
-
-def fold(points: np.ndarray) -> np.ndarray:
-    """Where R is above 2 mm, x comes back twice as fast as it goes: the determinant is -1 there, 1 elsewhere."""
-    moved = np.zeros_like(points)
-    moved[:, 0] = -2 * np.maximum(points[:, 0] - 2, 0)
-    return moved
+from quality_nodes import (
+    GRADIENT,
+    SPACING_MM,
+    affine,
+    column,
+    fold,
+    grid_node,
+    lattice_points,
+    markups_node,
+    texture,
+    volume_node,
+)
 
 
 @pytest.fixture
@@ -38,8 +36,6 @@ def logic(application: Any) -> Any:
 
 
 def test_affine_field_has_the_determinant_and_curl_of_its_matrix(scene: Any, logic: Any) -> None:
-    from quality_nodes import grid_node, lattice_points
-
     quality = logic.measureQuality(grid_node(scene, affine)).quality
     determinant = np.linalg.det(np.eye(3) + GRADIENT)
     assert (quality.jacobian.min, quality.jacobian.max) == pytest.approx((determinant, determinant), abs=1e-4)
@@ -54,8 +50,6 @@ def test_affine_field_has_the_determinant_and_curl_of_its_matrix(scene: Any, log
 
 
 def test_fold_is_counted_in_nodes_and_volume(scene: Any, logic: Any) -> None:
-    from quality_nodes import SPACING_MM, grid_node, lattice_points
-
     result = logic.measureQuality(grid_node(scene, fold))
     # Central differences: a node whose neighbours lie on both sides of the fold sees the mean slope.
     r = lattice_points()[0, 0, :, 0]
@@ -69,7 +63,6 @@ def test_fold_is_counted_in_nodes_and_volume(scene: Any, logic: Any) -> None:
 
 def test_transforms_above_the_grid_take_part(scene: Any, logic: Any) -> None:
     import vtk
-    from quality_nodes import grid_node
 
     inner, outer = grid_node(scene, affine), scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     matrix = vtk.vtkMatrix4x4()
@@ -97,8 +90,6 @@ def test_linear_node_is_measured_in_closed_form(scene: Any, logic: Any) -> None:
 
 
 def test_each_segment_is_measured_on_its_own_nodes(scene: Any, logic: Any) -> None:
-    from quality_nodes import column, grid_node, lattice_points, volume_node
-
     points = lattice_points()
     labels = np.where(points[..., 0] > 10, 2, np.where(points[..., 0] < -20, 1, 0)).astype(np.uint8)
     result = logic.measureQuality(
@@ -113,8 +104,6 @@ def test_each_segment_is_measured_on_its_own_nodes(scene: Any, logic: Any) -> No
 
 
 def test_landmark_errors_are_told_before_and_after(scene: Any, logic: Any) -> None:
-    from quality_nodes import column, grid_node, markups_node
-
     node = grid_node(scene, affine)
     fixed = {"a": np.array([0.0, 1, 2]), "b": np.array([10.0, -5, 3]), "far": np.array([900.0, 0, 0])}
     moving = {name: point + affine(point[None])[0] for name, point in fixed.items()}
@@ -133,11 +122,23 @@ def test_landmark_errors_are_told_before_and_after(scene: Any, logic: Any) -> No
 
 
 def test_one_list_of_landmarks_is_refused_with_what_to_do(scene: Any, logic: Any) -> None:
-    from quality_nodes import grid_node, markups_node
-
     points = markups_node(scene, {"a": np.zeros(3)}, "points")
     with pytest.raises(UsageError, match="choose fixed and moving landmarks"):
         logic.measureQuality(grid_node(scene, affine), fixedLandmarks=points)
+
+
+def test_landmarks_without_a_partner_are_refused_before_anything_is_measured(scene: Any, logic: Any) -> None:
+    first = markups_node(scene, {"a": np.zeros(3), "b": np.ones(3)}, "fixed points")
+    second = markups_node(scene, {"c": np.zeros(3)}, "moving points")
+    steps: list[str] = []
+    with pytest.raises(UsageError, match="no landmark name occurs in both"):
+        logic.measureQuality(
+            grid_node(scene, affine),
+            progress=lambda done, total, text: steps.append(text),
+            fixedLandmarks=first,
+            movingLandmarks=second,
+        )
+    assert steps == []
 
 
 @pytest.mark.parametrize(
@@ -153,8 +154,6 @@ def test_one_list_of_landmarks_is_refused_with_what_to_do(scene: Any, logic: Any
 )
 def test_images_tell_how_a_node_is_meant(scene: Any, logic: Any, stored: list[float], verdict: str) -> None:
     """The moving image is the texture, the fixed one the texture at x + (6, 0, 5) mm RAS."""
-    from quality_nodes import grid_node, lattice_points, texture, volume_node
-
     points = lattice_points()
     fixed = volume_node(scene, texture(points + [6.0, 0, 5]), "fixed")
     moving = volume_node(scene, texture(points), "moving")
@@ -165,8 +164,6 @@ def test_images_tell_how_a_node_is_meant(scene: Any, logic: Any, stored: list[fl
 
 
 def test_measuring_can_be_stopped(scene: Any, logic: Any) -> None:
-    from quality_nodes import grid_node
-
     with pytest.raises(Cancelled):
         logic.measureQuality(grid_node(scene, affine), progress=lambda done, total, text: done < 3)
 
@@ -175,7 +172,6 @@ def test_what_is_computed_in_a_thread_touches_neither_scene_nor_nodes(
     scene: Any, logic: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The node and its data are gone when the computing begins; the vectors are kept by what was gathered."""
-    from quality_nodes import grid_node
 
     def run(function: Any) -> Any:
         scene.Clear()
@@ -187,7 +183,6 @@ def test_what_is_computed_in_a_thread_touches_neither_scene_nor_nodes(
 
 def test_transform_without_a_lattice_asks_for_an_image_and_takes_it(scene: Any, logic: Any) -> None:
     import vtk
-    from quality_nodes import lattice_points, volume_node
 
     spline = vtk.vtkThinPlateSplineTransform()
     corners = vtk.vtkPoints()

@@ -1,16 +1,14 @@
-"""The section Quality and the box Read as: states, numbers, what is made in the scene."""
+"""The section Quality: states, numbers, what is made in the scene."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from quality_nodes import GRADIENT, affine, fold, grid_node, lattice_points, texture, volume_node
 from slicer_standin import pythonqt
-from test_node_quality import GRADIENT, affine, fold
 
 DETERMINANT = float(np.linalg.det(np.eye(3) + GRADIENT))
 
@@ -36,8 +34,6 @@ def rows(ui: Any) -> dict[str, tuple[str, str]]:
 
 def measured(scene: Any, ui: Any, displacement: Any = affine) -> Any:
     """A grid node that was chosen and measured."""
-    from quality_nodes import grid_node
-
     node = grid_node(scene, displacement)
     ui.qualityTransformSelector.setCurrentNode(node)
     ui.measureButton.click()
@@ -184,7 +180,6 @@ def test_removing_the_measured_transform_takes_its_measures_away(scene: Any, ui:
 def test_application_may_end_while_it_measures(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import slicer_standin
     from DicomRegInspectorLib.scene import node_quality
-    from quality_nodes import grid_node
     from slicer_standin.application import load_module
 
     application.mrmlScene.Clear()
@@ -214,8 +209,6 @@ def test_application_may_end_while_it_measures(application: Any, monkeypatch: py
 
 
 def test_images_that_the_transform_names_are_chosen(scene: Any, ui: Any) -> None:
-    from quality_nodes import grid_node, lattice_points, volume_node
-
     values = lattice_points()[..., 0]
     volume_node(scene, values, "other")
     fixed, moving = volume_node(scene, values, "fixed"), volume_node(scene, values, "moving")
@@ -228,8 +221,6 @@ def test_images_that_the_transform_names_are_chosen(scene: Any, ui: Any) -> None
 
 
 def test_choices_are_kept_with_the_scene(widget: Any, scene: Any) -> None:
-    from quality_nodes import grid_node
-
     node = grid_node(scene, affine)
     widget.ui.qualityTransformSelector.setCurrentNode(node)
     widget.exit()
@@ -273,8 +264,6 @@ def test_charts_arrows_and_tables_are_made_once_however_often_they_are_asked_for
 
 
 def test_comparison_needs_both_images_and_tells_how_much_better_it_is(scene: Any, ui: Any) -> None:
-    from quality_nodes import lattice_points, texture, volume_node
-
     def shift(points: np.ndarray) -> np.ndarray:
         return np.broadcast_to([6.0, 0, 5], points.shape)
 
@@ -293,119 +282,3 @@ def test_comparison_needs_both_images_and_tells_how_much_better_it_is(scene: Any
     text = ui.qualityStatusLabel.text
     assert f"RMS difference {before:.4g} before" in text
     assert float(text.split(" before, ")[1].split()[0]) == pytest.approx(0, abs=0.01)
-
-
-@pytest.fixture
-def inspected(widget: Any, tmp_path: Path) -> KnownField:
-    """Two registrations in the panel, the first selected."""
-    known = KnownField()
-    write_deformable(tmp_path / "one.dcm", known)
-    write_deformable(tmp_path / "two.dcm", known)
-    write_ct_stack(tmp_path / "stack", [0.0, 2.0, 4.0])
-    widget.ui.inputPathLineEdit.currentPath = str(tmp_path)
-    widget.ui.inspectFolderButton.click()
-    widget.ui.registrationsTable.selectRow(0)
-    return known
-
-
-def choose_reading(ui: Any, title: str) -> None:
-    combo = ui.readAsComboBox
-    combo.currentIndex = combo.findText(title)
-    assert combo.currentText == title
-
-
-def source_of(node: Any, point_lps: np.ndarray) -> np.ndarray:
-    """Where a transform node sends a registered point, LPS mm."""
-    import vtk
-
-    transform = vtk.vtkGeneralTransform()
-    node.GetTransformFromWorld(transform)
-    return np.array(transform.TransformPoint(point_lps * [-1, -1, 1])) * [-1, -1, 1]
-
-
-def test_readings_begin_with_the_standard_and_explain_themselves(ui: Any, inspected: KnownField) -> None:
-    assert ui.readAsComboBox.currentText == "As the standard says"
-    assert ui.readAsComboBox.count == 7
-    texts = set()
-    for index in range(7):
-        ui.readAsComboBox.currentIndex = index
-        texts.add(ui.readAsExplanationLabel.text)
-    assert len(texts) == 7
-
-
-def test_vectors_in_voxels_are_loaded_as_the_equation_with_scaled_vectors(
-    application: Any, ui: Any, inspected: KnownField
-) -> None:
-    choose_reading(ui, "Vectors in voxels")
-    ui.loadButton.click()
-    node = ui.qualityTransformSelector.currentNode()
-    point = inspected.inside((0.4, 0.6, 0.3))
-    x = inspected.pre[:3, :3] @ point + inspected.pre[:3, 3]
-    scaled = inspected.displacement(point) * np.asarray(inspected.resolution_mm)
-    expected = inspected.post[:3, :3] @ (x + scaled) + inspected.post[:3, 3]
-    assert source_of(node, point) == pytest.approx(expected, abs=1e-3)
-    assert "voxels" in node.GetAttribute("DicomRegInspector.Repair")
-    assert "Read in another way than the standard's" in ui.statusLabel.text
-    ui.measureButton.click()
-    assert ui.verdictLabel.text.startswith(
-        "• Loaded in another way than the standard's: vectors read as numbers of voxels"
-    )
-
-
-def test_undefined_vectors_that_became_zero_are_told(ui: Any, widget: Any, tmp_path: Path) -> None:
-    import pydicom
-
-    write_deformable(tmp_path / "reg.dcm", KnownField())
-    dataset = pydicom.dcmread(tmp_path / "reg.dcm")
-    grid = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
-    vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(-1, 3).copy()
-    vectors[10:17] = np.nan
-    grid.VectorGridData = vectors.tobytes()
-    dataset.save_as(tmp_path / "reg.dcm")
-    widget.ui.inputPathLineEdit.currentPath = str(tmp_path)
-    ui.inspectFolderButton.click()
-    ui.loadButton.click()
-    ui.measureButton.click()
-    assert "7 vectors that the file leaves undefined are zero" in ui.verdictLabel.text
-
-
-def test_taking_the_bulk_out_leaves_points_where_the_standard_sends_them(ui: Any, inspected: KnownField) -> None:
-    choose_reading(ui, "Bulk motion as a node of its own")
-    ui.loadButton.click()
-    node = ui.qualityTransformSelector.currentNode()
-    point = inspected.inside((0.3, 0.5, 0.7))
-    assert source_of(node, point) == pytest.approx(inspected.source_of(point), abs=1e-3)
-
-
-def test_another_registration_is_read_by_the_standard_again(ui: Any, inspected: KnownField) -> None:
-    choose_reading(ui, "Direction reversed")
-    ui.registrationsTable.selectRow(1)
-    assert ui.readAsComboBox.currentText == "As the standard says"
-    ui.loadButton.click()
-    assert ui.qualityTransformSelector.currentNode().GetAttribute("DicomRegInspector.Repair") is None
-
-
-def test_loaded_registration_is_chosen_to_be_measured(ui: Any, inspected: KnownField) -> None:
-    ui.loadButton.click()
-    assert ui.measureButton.enabled
-    assert ui.qualityStatusLabel.text == "Not measured yet."
-    ui.measureButton.click()
-    linear = inspected.post[:3, :3] @ (inspected.pre[:3, :3] + inspected.gradient)
-    assert rows(ui)["Jacobian determinant, max"][0] == f"{np.linalg.det(linear):.4g}"
-
-
-def test_loading_can_be_cancelled_and_leaves_nothing(
-    application: Any, ui: Any, inspected: KnownField, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    choose_reading(ui, "Bulk motion as a node of its own")
-    events = application.app.processEvents
-
-    def press() -> None:
-        events()
-        ui.cancelButton.click()
-
-    monkeypatch.setattr(application.app, "processEvents", press)
-    ui.loadButton.click()
-    assert ui.statusLabel.text == "Cancelled; nothing was loaded."
-    assert application.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode") == 0
-    assert application.app.cursors == []

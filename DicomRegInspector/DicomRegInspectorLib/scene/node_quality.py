@@ -201,23 +201,22 @@ def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality
     Cancelled
         When ``progress`` returned False.
     """
-    field = inputs.field
+    field, audit, error = inputs.field, None, None
+    regions: tuple[RegionMeasures, ...] = ()
+    item = _item(inputs) if inputs.images is not None or inputs.landmarks is not None else None
+    # First what can fail: landmarks without a partner are told before anybody has waited.
+    if inputs.landmarks is not None:
+        error = target_registration_error(item, *inputs.landmarks)
     if isinstance(field, LinearField):
         quality = measure_affine(to_ras(field.matrix), field.subject)
     else:
         quality = field.measure(progress)
-    regions: tuple[RegionMeasures, ...] = ()
     if inputs.labels and isinstance(field, WorldField):
         regions = tuple(
             measure_regions(field.grid, field.pre, field.post, _labels(inputs), ras=field.ras, progress=progress)
         )
-    audit, error = None, None
-    if inputs.images is not None or inputs.landmarks is not None:
-        item = _item(inputs)
-        if inputs.images is not None:
-            audit = audit_item(item, *inputs.images, same_modality=inputs.same_modality, progress=progress)
-        if inputs.landmarks is not None:
-            error = target_registration_error(item, *inputs.landmarks)
+    if inputs.images is not None:
+        audit = audit_item(item, *inputs.images, same_modality=inputs.same_modality, progress=progress)
     audited = audit.findings(field.subject) if audit is not None else ()
     findings = tuple(by_severity([*quality.findings, *audited]))
     return NodeQuality(
