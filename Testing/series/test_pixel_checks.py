@@ -14,10 +14,10 @@ import pytest
 from DicomRegInspectorLib.errors import Cancelled, FileError, UsageError
 from DicomRegInspectorLib.series import check_pixels
 from DicomRegInspectorLib.series.pixel_checks import check_file
+from pixel_files import ct, found, only, save
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, encapsulate_extended
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
 PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 EXPLAINED = {
@@ -43,41 +43,6 @@ EXPLAINED = {
     "ExplVR_BigEnd.dcm": {"pixel-spacing-kind"},  # ultrasound without any calibration
 }
 """Every file that pydicom installs for its own tests and that is odd, with what is odd about it."""
-
-
-def ct(tmp_path: Path, name: str = "ct.dcm", **values: Any) -> str:
-    """A 64 × 48 CT of 12 bits in 16, explicit little endian; ``values`` replace its elements, None removes one."""
-    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
-    for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue", "DataSetTrailingPadding", "PixelPaddingValue"):
-        if keyword in dataset:
-            del dataset[keyword]
-    dataset.Rows, dataset.Columns, dataset.BitsStored, dataset.HighBit = 48, 64, 12, 11
-    dataset.PixelRepresentation = 0
-    dataset.PixelData = (np.arange(48 * 64) % 4096).astype("<u2").tobytes()
-    for keyword, value in values.items():
-        if value is None:
-            del dataset[keyword]
-        elif keyword in ("SmallestImagePixelValue", "LargestImagePixelValue", "PixelPaddingValue"):
-            dataset.add_new(keyword, "SS" if dataset.PixelRepresentation else "US", value)
-        else:
-            setattr(dataset, keyword, value)
-    path = tmp_path / name
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset.save_as(path)
-    return str(path)
-
-
-def found(path: str, code: str) -> list[Any]:
-    """The findings of a code in one file."""
-    return [finding for finding in check_file(path).findings if finding.code == code]
-
-
-def only(path: str) -> Any:
-    """The only finding of a file."""
-    findings = check_file(path).findings
-    assert len(findings) == 1, [finding.message for finding in findings]
-    return findings[0]
 
 
 def test_a_regular_file_has_no_finding(tmp_path: Path) -> None:
@@ -266,66 +231,6 @@ def test_an_image_without_pixels_and_objects_that_rightly_have_none(tmp_path: Pa
     assert finding.code == "pixel-data-missing" and finding.evidence["expected_bytes"] == 6144
     plan = check_file(get_testdata_file("rtplan.dcm"))
     assert plan.findings == () and plan.pixels.startswith("none: ")
-
-
-def compressed(tmp_path: Path, frames: int, name: str = "rle.dcm", *, table: bool = True) -> Dataset:
-    """An RLE dataset of so many equal frames."""
-    dataset = pydicom.dcmread(ct(tmp_path, name))
-    dataset.compress(RLELossless, generate_instance_uid=False)
-    (frame,) = list(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
-    dataset.PixelData = encapsulate([frame] * frames, has_bot=table)
-    dataset.NumberOfFrames = frames
-    dataset["PixelData"].is_undefined_length = True
-    return dataset
-
-
-def save(dataset: Dataset, tmp_path: Path) -> str:
-    """The dataset as a file."""
-    dataset.save_as(tmp_path / "saved.dcm")
-    return str(tmp_path / "saved.dcm")
-
-
-@pytest.mark.parametrize("table", [True, False])
-def test_compressed_frames_are_counted(tmp_path: Path, table: bool) -> None:
-    dataset = compressed(tmp_path, 3, table=table)
-    assert check_file(save(dataset, tmp_path)).findings == ()
-    dataset.NumberOfFrames = 4
-    findings = found(save(dataset, tmp_path), "pixel-frames-disagree")
-    assert len(findings) == 1 + table
-    assert findings[0].evidence["fragments"] == 3 and findings[0].evidence["frames"] == 4
-
-
-def test_offset_tables_that_point_beside_the_frames(tmp_path: Path) -> None:
-    dataset = compressed(tmp_path, 3)
-    raw = bytearray(dataset.PixelData)
-    raw[12:16] = (int.from_bytes(raw[12:16], "little") + 2).to_bytes(4, "little")
-    dataset.PixelData = bytes(raw)
-    finding = found(save(dataset, tmp_path), "pixel-frames-disagree")[0]
-    assert finding.evidence["first_wrong_frame"] == 2
-    frame = next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=3))
-    values, offsets, lengths = encapsulate_extended([frame, frame])
-    dataset.PixelData, dataset.NumberOfFrames = values, 2
-    dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offsets, lengths
-    assert found(save(dataset, tmp_path), "pixel-frames-disagree") == []
-    dataset.ExtendedOffsetTableLengths = lengths[:8] + (len(frame) + 40).to_bytes(8, "little")
-    finding = found(save(dataset, tmp_path), "pixel-frames-disagree")[0]
-    assert finding.evidence["length_bytes"] == len(frame) + 40
-
-
-def test_a_compressed_file_that_ends_too_early_or_is_not_closed(tmp_path: Path) -> None:
-    path = Path(save(compressed(tmp_path, 2), tmp_path))
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-8])
-    assert only(str(path)).code == "pixel-data-length"
-    path.write_bytes(whole[:-108])
-    assert only(str(path)).code == "file-truncated"
-
-
-def test_a_compressed_frame_that_cannot_be_decoded(tmp_path: Path) -> None:
-    dataset = compressed(tmp_path, 2)
-    frames = [bytes(64), bytes(64)]
-    dataset.PixelData = encapsulate(frames)
-    assert only(save(dataset, tmp_path)).code == "pixel-not-decodable"
 
 
 def test_lossy_flags_against_method_and_ratio(tmp_path: Path) -> None:

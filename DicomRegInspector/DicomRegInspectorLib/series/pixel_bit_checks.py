@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..findings import Finding
-from .elements import PIXEL_DATA, is_encapsulated
+from .elements import PIXEL_DATA
+from .pixel_extent import UNDEFINED
 from .pixel_facts import LARGEST, PADDING, PADDING_LIMIT, SMALLEST, PixelFacts, named
 from .pixel_format import BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION, SAMPLES
 
@@ -145,7 +146,7 @@ def needs_scan(facts: PixelFacts) -> bool:
     """Whether values can contradict the header; most files of 8 or 16 bits stored cannot."""
     element = facts.bulk.get(PIXEL_DATA)
     stored, allocated = facts.get(BITS_STORED), facts.get(BITS_ALLOCATED)
-    if element is None or is_encapsulated(facts.syntax) or stored is None or allocated not in (8, 16, 32):
+    if element is None or element.length == UNDEFINED or stored is None or allocated not in (8, 16, 32):
         return False
     if not 1 <= stored <= allocated or facts.get(REPRESENTATION) not in (0, 1):
         return False

@@ -11,7 +11,15 @@ from typing import Any
 
 from ..errors import Cancelled, FileError, NotDicomError, UsageError
 from ..findings import Finding, by_severity
-from .elements import PIXEL_DATA, Tag, is_encapsulated
+from .elements import (
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    PIXEL_DATA,
+    Tag,
+    is_encapsulated,
+)
 from .fragments import Fragments, frame_findings, read_fragments
 from .pixel_bit_checks import bit_findings, needs_scan, scan_values, value_findings
 from .pixel_extent import UNDEFINED
@@ -34,6 +42,8 @@ from .pixel_stack_checks import stack_pixel_findings
 from .pixel_trial import decoding_findings
 
 Progress = Callable[[int, int, str], object]
+_NATIVE = ("", IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED_LITTLE_ENDIAN)
+"""Transfer syntaxes that have no fragments; all others that are not known here may."""
 _EXPLAIN_FAILURE = ("pixel-not-decodable", "file-truncated", "pixel-data-length", "pixel-data-missing")
 """Errors after which decoding would only say the same in other words."""
 MAX_LISTED = 50
@@ -187,14 +197,15 @@ def check_file(path: str | PathLike[str], *, decode: bool = True) -> PixelFile:
         found = _fragments(facts)
         findings = list(_check(facts, found))
         one = _describe(facts, found)
-    if decode and found is not None and not any(f.code in _EXPLAIN_FAILURE for f in findings if f.severity == "error"):
+    is_explained = any(one.code in _EXPLAIN_FAILURE for one in findings if one.severity == "error")
+    if decode and found is not None and is_encapsulated(one.transfer_syntax_uid) and not is_explained:
         findings += decoding_findings(name)
     return replace(one, findings=tuple(by_severity(findings)))
 
 
 def _fragments(facts: PixelFacts) -> Fragments | None:
     element = facts.bulk.get(PIXEL_DATA)
-    if element is None or element.length != UNDEFINED or not is_encapsulated(facts.syntax):
+    if element is None or element.length != UNDEFINED or facts.syntax in _NATIVE:
         return None
     return read_fragments(facts)
 

@@ -36,6 +36,8 @@ SAME_SPACING = 1e-3
 """Relative difference below which two spacings are the same."""
 NARROW, WIDE = 1.0, 1e7
 """A rescaled range of an MR below or above this is no signal that anybody displays as whole numbers."""
+PLAUSIBLE_MAP = 1e-4
+"""A range of a quantitative map in its units."""
 HOUNSFIELD_SLOPE = (0.01, 100.0)
 LOWEST_HU = -100_000.0
 
@@ -231,8 +233,10 @@ def _one_rescale(
             what = "a negative slope" if slope < 0 else "Hounsfield units"
             yield finding("warning", f"An MR with {what} ({name}): a rescale of another kind of image?")
         elif not NARROW <= ends[1] - ends[0] <= WIDE:
-            text = f"The rescale of this MR ({name}) gives values from {ends[0]:g} to {ends[1]:g}"
-            yield finding("warning", f"{text}: nothing is left of them in whole numbers, or they overflow 16 bits")
+            text = f"The rescale of this MR ({name}) gives {ends[0]:g} to {ends[1]:g}: whole numbers cannot hold"
+            # Diffusion maps in mm²/s are that small and meant.
+            is_map = PLAUSIBLE_MAP <= ends[1] - ends[0] < NARROW
+            yield finding("info" if is_map else "warning", f"{text} them")
 
 
 def _limits(facts: PixelFacts, scan: ValueScan | None) -> tuple[float, float]:
