@@ -34,7 +34,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_compare, _add_demo):
+    adders = (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_compare)
+    for add in (*adders, _add_regularize, _add_demo):
         add(commands, common)
     return parser
 
@@ -131,6 +132,66 @@ def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentP
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
     parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
     _add_fail_on(parser)
+
+
+def _add_regularize(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "regularize",
+        parents=[common],
+        help="make an irregular series regular: place, resample, split or crop it, or correct its positions",
+        description="Make an irregular image series regular, and write it as a volume file (.nrrd, .nii.gz, .nii, "
+        ".mha), a Slicer scene (.mrb) or, into a new folder, as a new DICOM series.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="DIR", help="folder or files of the series")
+    parser.add_argument(
+        "--mode",
+        choices=("acquisition", "resample", "split", "crop"),
+        help="acquisition: values untouched, a displacement grid puts each slice where its header says; resample: "
+        "orthogonal, linear between true positions; split: one volume for each section of constant spacing; crop: the "
+        "longest section",
+    )
+    parser.add_argument("--positions-only", action="store_true", help="write rounded positions anew, pixels unchanged")
+    parser.add_argument("--spacing", type=float, metavar="MM", help="between slices (default: that of most intervals)")
+    parser.add_argument("--in-plane", type=float, metavar="MM", help="between pixels, with resample (default: as is)")
+    parser.add_argument(
+        "--max-gap",
+        type=float,
+        default=1,
+        metavar="N",
+        help="interpolate across N missing slices at most; wider gaps hold the fill value (default: 1)",
+    )
+    parser.add_argument(
+        "--duplicates",
+        type=_duplicates,
+        default="first",
+        metavar="CHOICE",
+        help="of images at one position: first, last, mean, or an acquisition number (default: first)",
+    )
+    parser.add_argument(
+        "--overlaps",
+        choices=("keep", "first", "last", "mean"),
+        default="keep",
+        help="of two slices closer than the spacing: keep both, or make one of them (default: keep)",
+    )
+    parser.add_argument("--fill", type=float, metavar="VALUE", help="where there is no image (default: air or black)")
+    parser.add_argument("--series", metavar="UID", help="which series, where there are several")
+    parser.add_argument("--stack", type=_stack, metavar="N", help="which stack of the series: its number or label")
+    parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")
+    parser.add_argument("--output", required=True, metavar="FILE_OR_DIR", help="what to write; must not be there")
+    parser.add_argument("--json", metavar="FILE", help="also write what was done as JSON; - for stdout, alone")
+
+
+def _duplicates(text: str) -> str | int:
+    if text in ("first", "last", "mean"):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not first, last, mean or an acquisition number") from None
+
+
+def _stack(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text
 
 
 def _add_compare(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .inspection import Inspection
     from .registration import Registration, RegistrationItem
+    from .series.regular import Regularized
 
 DONE, FOUND = 0, 1
 INTERRUPTED = 130
@@ -227,6 +228,44 @@ def _pixels(options: argparse.Namespace) -> int:
     return _verdict(report.findings, options.fail_on)
 
 
+def _regularize(options: argparse.Namespace) -> int:
+    from .regularize_run import Request, run_regularize
+    from .report import write_json
+    from .report.files import check_place, json_text
+    from .report.progress import ProgressBar
+    from .report.regularize import regularize_report
+
+    def save_files(result: Regularized, output: Path) -> list[Path]:
+        with _quiet_libraries(options.debug):
+            return _scene_room("acquisition").save_regularized(result, output)
+
+    check_place(options.json, "JSON report", b"{")
+    request = Request(
+        paths=tuple(options.paths),
+        output=options.output,
+        mode=options.mode,
+        positions_only=options.positions_only,
+        parametric_map=options.parametric_map,
+        spacing_mm=options.spacing,
+        in_plane_spacing_mm=options.in_plane,
+        max_gap=options.max_gap,
+        duplicates=options.duplicates,
+        overlaps=options.overlaps,
+        fill=options.fill,
+        stack=options.stack,
+        series_uid=options.series,
+    )
+    with ProgressBar(sys.stderr) as progress:
+        outcome = run_regularize(request, save_files, progress)
+    if options.json == "-":
+        _print(json_text(outcome.to_dict(), ascii_only=True))
+    else:
+        _print(regularize_report(outcome))
+        if options.json is not None:
+            write_json(options.json, outcome.to_dict())
+    return DONE
+
+
 def _compare(options: argparse.Namespace) -> int:
     from .compare import compare_volumes
     from .report import Style, write_json
@@ -307,6 +346,7 @@ COMMANDS = {
     "quality": _quality,
     "pixels": _pixels,
     "compare": _compare,
+    "regularize": _regularize,
     "demo": _demo,
 }
 """What each command of :mod:`.arguments` runs."""

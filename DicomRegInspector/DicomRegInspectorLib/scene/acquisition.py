@@ -10,14 +10,13 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..errors import UsageError
-from ..series.regular import AcquisitionGrid, Regularized, RegularVolume
+from ..series.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
 from .convert import LPS_TO_RAS, to_ras, vtk_matrix
 from .save import new_scene, save_scene, write_beside
 from .series_volume import vtk_image
 from .transforms import ATTRIBUTE_PREFIX
 from .volumes import place_under_study
 
-VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
 SHEARED_SUFFIXES = (".nrrd", ".mha")
 """Of the formats that hold any matrix; ITK makes a tilted one orthogonal when it writes NIfTI."""
 
@@ -75,7 +74,7 @@ def grid_transform(grid: AcquisitionGrid) -> vtk.vtkTransform:
 
 
 def save_regularized(result: Regularized, output: Path) -> list[Path]:
-    """Write volumes to a Slicer scene (``.mrb``) or to volume files (:data:`VOLUME_SUFFIXES`).
+    """Write volumes to a Slicer scene (``.mrb``) or to volume files (:data:`~..series.regular.VOLUME_SUFFIXES`).
 
     Several volumes go into files of their own, ``NAME-section-1.nrrd`` and so on. Volume files hold no displacements,
     and NIfTI no tilt: then the transform that puts the slices in place is written beside the file, as

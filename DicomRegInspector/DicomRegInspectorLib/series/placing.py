@@ -108,6 +108,16 @@ def load_to_regularize(
     return load_stack(chosen, series.findings, progress=progress), apart
 
 
+def stack_of_paths(
+    paths: str | PathLike[str] | Iterable[str | PathLike[str]],
+    *,
+    stack: int | str | None = None,
+    series_uid: str | None = None,
+) -> tuple[Stack, tuple[Dropped, ...]]:
+    """The stack of :func:`load_to_regularize` and what stands apart from it, headers only."""
+    return stack_to_regularize(the_series(paths, series_uid), stack)
+
+
 def stack_to_regularize(series: Series, choice: int | str | None = None) -> tuple[Stack, tuple[Dropped, ...]]:
     """The stack of :func:`load_to_regularize` and the slices of the series that are not in it.
 

@@ -16,6 +16,8 @@ from .volume import SeriesVolume
 
 Mode = Literal["acquisition", "resample", "split", "crop"]
 MODES: tuple[Mode, ...] = ("acquisition", "resample", "split", "crop")
+VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
+"""Endings of the volume files that results are written to."""
 ORTHOGONAL = 1e-6
 """Largest cosine between axes that counts as a right angle."""
 

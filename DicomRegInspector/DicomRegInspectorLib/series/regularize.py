@@ -74,27 +74,30 @@ def regularize(
     Cancelled
         When ``progress`` returned False.
     """
-    _check(mode, spacing_mm, in_plane_spacing_mm, max_gap, overlaps, duplicates)
+    check_options(mode, spacing_mm, in_plane_spacing_mm, max_gap, overlaps, duplicates)
     placed = place(volume, duplicates, overlaps)
     value = fill_value(volume, fill)
-    dropped = list(apart) + list(placed.dropped)
+    dropped = [*apart, *placed.dropped]
     if mode == "acquisition":
         volumes = [acquisition_volume(placed, max_gap, value)]
     elif mode == "resample":
         volumes = [_resampled(placed, spacing_mm, in_plane_spacing_mm, max_gap, value, progress)]
     else:
-        runs = regular_runs(placed, max_gap)
-        if mode == "crop":
-            longest = max(runs, key=lambda run: run.stop - run.first)
-            dropped += _cropped(placed, longest)
-            volumes = [run_volume(placed, longest, value, "")]
-        else:
-            labels = [f"section {n + 1} of {len(runs)}" if len(runs) > 1 else "" for n in range(len(runs))]
-            volumes = [run_volume(placed, run, value, label) for run, label in zip(runs, labels, strict=True)]
+        volumes = _sections(placed, mode, max_gap, value, dropped)
     return Regularized(mode, tuple(volumes), tuple(dropped), _describe(volumes, dropped))
 
 
-def _check(
+def _sections(placed: Placed, mode: Mode, max_gap: float, fill: float, dropped: list[Dropped]) -> list[RegularVolume]:
+    runs = regular_runs(placed, max_gap)
+    if mode == "crop":
+        longest = max(runs, key=lambda run: run.stop - run.first)
+        dropped += _cropped(placed, longest)
+        return [run_volume(placed, longest, fill, "")]
+    labels = [f"section {n + 1} of {len(runs)}" if len(runs) > 1 else "" for n in range(len(runs))]
+    return [run_volume(placed, run, fill, label) for run, label in zip(runs, labels, strict=True)]
+
+
+def check_options(
     mode: str,
     spacing_mm: float | None,
     in_plane: float | tuple[float, float] | None,
@@ -102,6 +105,13 @@ def _check(
     overlaps: str,
     duplicates: object,
 ) -> None:
+    """Refuse what no series can be regularized by.
+
+    Raises
+    ------
+    UsageError
+        With the option and what is expected.
+    """
     if mode not in MODES:
         raise UsageError(f"There is no mode {mode!r}; expected one of {', '.join(MODES)}.")
     if mode != "resample" and (spacing_mm is not None or in_plane is not None):
