@@ -282,3 +282,21 @@ def test_comparison_needs_both_images_and_tells_how_much_better_it_is(scene: Any
     text = ui.qualityStatusLabel.text
     assert f"RMS difference {before:.4g} before" in text
     assert float(text.split(" before, ")[1].split()[0]) == pytest.approx(0, abs=0.01)
+
+
+def test_what_cannot_be_shown_says_why(scene: Any, ui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from DicomRegInspectorLib.panel import quality_shows
+
+    measured(scene, ui)
+    ui.qualityFixedSelector.setCurrentNode(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing in it"))
+    ui.showMaskButton.click()
+    assert ui.qualityStatusLabel.text == "Not shown: the volume nothing in it is empty"
+
+    def fail(*arguments: Any, **options: Any) -> Any:
+        raise RuntimeError("something broke")
+
+    monkeypatch.setattr(quality_shows, "add_quality_volumes", fail)
+    ui.showMaskButton.click()
+    assert [str(error) for error in pythonqt.SLOT_ERRORS] == ["something broke"]
+    pythonqt.SLOT_ERRORS.clear()
+    assert "log says more" in ui.qualityStatusLabel.text

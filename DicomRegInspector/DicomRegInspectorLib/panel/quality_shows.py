@@ -73,11 +73,19 @@ class QualityShows:
         def guarded() -> None:
             if self._result is None:
                 return
-            with slicer.util.tryWithErrorDisplay(_("It cannot be shown."), waitCursor=True):
-                try:
-                    show()
-                except DicomRegInspectorError as error:
-                    self._say(_("Not shown: {error}").format(error=error))
+            done = False
+            self._say(_("Working …"))
+            self._ui.qualityStatusLabel.repaint()  # at once: seconds go by on the largest grids
+            try:
+                with slicer.util.tryWithErrorDisplay(_("It cannot be shown."), waitCursor=True):
+                    try:
+                        show()
+                    except DicomRegInspectorError as error:
+                        self._say(_("Not shown: {error}").format(error=error))
+                    done = True
+            finally:
+                if not done:
+                    self._say(_("It cannot be shown; the application's log says more."))
 
         return guarded
 
