@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any
@@ -39,7 +40,7 @@ from .pixel_length_checks import expected_bytes, float_findings, length_findings
 from .pixel_meaning_checks import head_of_frame, lossy_findings, photometric_findings, stream_findings
 from .pixel_scale_checks import Spacing, rescale_findings, spacing_findings, spacing_of
 from .pixel_stack_checks import stack_pixel_findings
-from .pixel_trial import decoding_findings
+from .pixel_trial import DecodingTrial
 
 Progress = Callable[[int, int, str], object]
 _NATIVE = ("", IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED_LITTLE_ENDIAN)
@@ -135,19 +136,20 @@ def check_pixels(
     files: list[PixelFile] = []
     broken: list[Finding] = []
     not_dicom = 0
-    for done, (path, asked_for) in enumerate(places):
-        if progress is not None and progress(done, len(places), "Checking pixels") is False:
-            raise Cancelled("the check was cancelled")
-        try:
-            one = check_file(path, decode=decode)
-        except NotDicomError as error:
-            not_dicom += 1
-            if asked_for:
+    with DecodingTrial() as trial:
+        for done, (path, asked_for) in enumerate(places):
+            if progress is not None and progress(done, len(places), "Checking pixels") is False:
+                raise Cancelled("the check was cancelled")
+            try:
+                one = check_file(path, decode=decode, trial=trial)
+            except NotDicomError as error:
+                not_dicom += 1
+                if asked_for:
+                    broken.append(Finding(error.code, "error", _sentence(error.problem), path))
+            except FileError as error:
                 broken.append(Finding(error.code, "error", _sentence(error.problem), path))
-        except FileError as error:
-            broken.append(Finding(error.code, "error", _sentence(error.problem), path))
-        else:
-            files.append(one)
+            else:
+                files.append(one)
     found = [(one.series_uid, finding) for one in files for finding in one.findings]
     counts = Counter(one.series_uid for one in files if one.description)
     # One file is no stack, and need not be read again.
@@ -182,8 +184,13 @@ def _walk(folder: str) -> Iterator[str]:
             yield os.path.join(here, name)
 
 
-def check_file(path: str | PathLike[str], *, decode: bool = True) -> PixelFile:
+def check_file(path: str | PathLike[str], *, decode: bool = True, trial: DecodingTrial | None = None) -> PixelFile:
     """Check the pixels of one file.
+
+    Parameters
+    ----------
+    trial
+        What decodes, for callers with many files; None: one for this file.
 
     Raises
     ------
@@ -199,7 +206,8 @@ def check_file(path: str | PathLike[str], *, decode: bool = True) -> PixelFile:
         one = _describe(facts, found)
     is_explained = any(one.code in _EXPLAIN_FAILURE for one in findings if one.severity == "error")
     if decode and found is not None and is_encapsulated(one.transfer_syntax_uid) and not is_explained:
-        findings += decoding_findings(name)
+        with nullcontext(trial) if trial is not None else DecodingTrial() as decoder:
+            findings += decoder.findings(name)
     return replace(one, findings=tuple(by_severity(findings)))
 
 
