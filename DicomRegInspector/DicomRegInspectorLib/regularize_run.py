@@ -22,6 +22,8 @@ from .series.write_back import WrittenSeries, write_series
 
 SCENE_SUFFIX = ".mrb"
 MAP_SUFFIX = ".dcm"
+WORTH_SAYING_MM = 0.1
+"""Smaller deviations are rounding: of positions, or of direction cosines over the width of an image."""
 SaveFiles = Callable[[Regularized, Path], Sequence[Path]]
 
 
@@ -106,6 +108,11 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
         progress=progress,
     )
     written, notes = _write(request, result, save_files, progress)
+    deviation = max(one.deviation_mm for one in result.volumes)
+    if deviation > WORTH_SAYING_MM:
+        notes.insert(
+            0, f"slices are not quite parallel or in line: corners lie up to {deviation:.2g} mm off the result"
+        )
     return Outcome(result.description, result.dropped, tuple(written), tuple(notes), tuple(_geometry(result)))
 
 
@@ -184,6 +191,8 @@ def _geometry(result: Regularized) -> list[dict[str, Any]]:
             "label": one.label,
             "dimensions": list(one.dimensions),
             "spacing_mm": one.spacing_mm.tolist(),
+            "slice_distance_mm": one.slice_distance_mm,
+            "largest_deviation_mm": one.deviation_mm,
             "affine_lps": one.affine_lps.tolist(),
             "is_orthogonal": one.is_orthogonal,
             "has_displacement_grid": one.displacement is not None,

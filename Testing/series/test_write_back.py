@@ -167,6 +167,55 @@ def test_a_failure_on_the_way_leaves_nothing_behind(source: Path, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
+def test_frames_of_one_file_are_not_written_back_but_named(tmp_path: Path) -> None:
+    from pydicom.data import get_testdata_file
+
+    volume = load(Path(get_testdata_file("rtdose.dcm", download=False)))
+    for result in (regularize(volume, "crop"), regularize(volume, "resample")):
+        with pytest.raises(FileError, match=r"several frames.*volume file"):
+            write_series(result, tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_colours_are_resampled_and_come_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    colours = rng.integers(0, 255, (len(HEIGHTS), 48, 40, 3), endpoint=True, dtype=np.uint8)
+    elements = [
+        {
+            "SamplesPerPixel": 3,
+            "PhotometricInterpretation": "RGB",
+            "PlanarConfiguration": 0,
+            "BitsAllocated": 8,
+            "BitsStored": 8,
+            "HighBit": 7,
+            "PixelData": one.tobytes(),
+        }
+        for one in colours
+    ]
+    volume = load(write_stack(tmp_path / "source", along_table(HEIGHTS), per_slice=elements))
+    np.testing.assert_array_equal(volume.array, colours)
+    result = regularize(volume, "resample", spacing_mm=1.0)
+    between = (colours[0].astype(float) + colours[1]) / 2
+    np.testing.assert_array_equal(result.array[0], colours[0])
+    np.testing.assert_array_equal(result.array[1], np.rint(between))
+    (written,) = write_series(result, tmp_path / "new")
+    np.testing.assert_array_equal(load(written.folder).array, result.array)
+
+
+def test_what_each_slice_scales_differently_comes_back_within_half_a_step(tmp_path: Path) -> None:
+    elements = [
+        {"RescaleSlope": f"{0.37 + 0.01 * k:.4f}", "RescaleIntercept": "0", "Modality": "PT", "RescaleType": "US"}
+        for k in range(len(HEIGHTS))
+    ]
+    volume = load(write_stack(tmp_path / "source", along_table(HEIGHTS), per_slice=elements))
+    result = regularize(volume, "resample", spacing_mm=1.3)
+    (written,) = write_series(result, tmp_path / "new")
+    back = load(written.folder)
+    assert {float(one.RescaleIntercept) for one in datasets(written.folder)} == {0.0}
+    assert np.abs(back.array - result.array).max() <= written.encoding.slope / 2 * 1.001
+    assert written.encoding.slope < 2 * result.array.max() / 65534
+
+
 def rounded_stack(folder: Path, spacing: float, decimals: int, degrees: float = 0.0) -> Path:
     return write_stack(folder, along_table(7.77 + spacing * np.arange(60)), tilted(degrees), decimals=decimals)
 

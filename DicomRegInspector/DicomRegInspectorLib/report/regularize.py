@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from ..regularize_run import Outcome
 from .terminal import printable
+
+if TYPE_CHECKING:
+    from ..regularize_run import Outcome
 
 _LISTED = 20
 
@@ -16,11 +19,12 @@ def regularize_report(outcome: Outcome) -> str:
     lines = [printable(outcome.description)]
     for one in outcome.volumes:
         size = " × ".join(str(count) for count in one["dimensions"])
-        spacing = " × ".join(f"{step:.6g}" for step in one["spacing_mm"])
+        spacing = " × ".join(f"{step:.6g}" for step in (*one["spacing_mm"][:2], one["slice_distance_mm"]))
         name = f"{one['label']}: " if one["label"] else ""
         valid = one["valid_fraction"]
         rest = "" if valid == 1 else f", {100 * (1 - valid):.1f} % of it the fill value {one['fill']:g}"
-        lines.append(f"  {name}{size} voxels of {spacing} mm{rest}")
+        tilt = "" if one["is_orthogonal"] else ", tilted"
+        lines.append(f"  {name}{size} voxels of {spacing} mm{tilt}{rest}")
     if outcome.dropped:
         lines.append(f"left out, {len(outcome.dropped)} images:")
         for one in outcome.dropped[:_LISTED]:

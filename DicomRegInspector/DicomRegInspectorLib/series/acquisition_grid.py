@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from .corners import slice_corners
 from .memory import require_memory
 from .placing import Placed
 from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice
 from .sections import around, wide_gaps
-from .stacks import Slice
 
 
 def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVolume:
@@ -55,17 +55,6 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
         description=text + (f", and {missing} slices of the fill value {fill:g} in gaps" if missing else ""),
         displacement=AcquisitionGrid(nodes, true - regular),
     )
-
-
-def slice_corners(one: Slice) -> NDArray[np.float64]:
-    """(2, 2, 3) centres of a slice's corner pixels, [row][column], LPS mm, just as its header says (PS3.3 C.7.6.2)."""
-    cosines = np.asarray(one.orientation, np.float64)
-    between_rows, between_columns = one.pixel_spacing_mm or (1.0, 1.0)
-    along_row = cosines[:3] * between_columns * (one.header.columns - 1)
-    along_column = cosines[3:] * between_rows * (one.header.rows - 1)
-    b, a = np.meshgrid((0, 1), (0, 1), indexing="ij")
-    corner = np.asarray(one.position_lps_mm, np.float64)
-    return corner + a[..., None] * along_row + b[..., None] * along_column
 
 
 def _with_missing(

@@ -63,7 +63,7 @@ class RegularVolume:
     displacement: AcquisitionGrid | None = None
     """Where the lattice alone does not say where slices are."""
     deviation_mm: float = 0.0
-    """The farthest that a source slice lies from where the result has it; rounding, for sections."""
+    """The farthest that a corner of a source slice lies from where the result takes it to be; rounding, as a rule."""
 
     @cached_property
     def valid(self) -> NDArray[np.bool_]:
@@ -83,6 +83,12 @@ class RegularVolume:
     def spacing_mm(self) -> NDArray[np.float64]:
         """(3,) lengths of the steps along i, j and k."""
         return np.linalg.norm(self.affine_lps[:3, :3], axis=0)
+
+    @property
+    def slice_distance_mm(self) -> float:
+        """Between neighbouring slice planes; less than the step along a tilted k axis."""
+        normal = np.cross(self.affine_lps[:3, 0], self.affine_lps[:3, 1])
+        return float(abs(normal @ self.affine_lps[:3, 2]) / np.linalg.norm(normal))
 
     @property
     def dimensions(self) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import UsageError
 from .acquisition_grid import acquisition_volume
+from .corners import parallel_deviation_mm
 from .memory import require_memory
 from .placing import Dropped, Duplicates, Overlaps, Placed, place
 from .regular import MODES, Mode, Regularized, RegularVolume, fill_value
@@ -189,6 +190,7 @@ def _resampled(
         source=placed.volume,
         is_untouched=False,
         description=text,
+        deviation_mm=parallel_deviation_mm(placed),
     )
 
 

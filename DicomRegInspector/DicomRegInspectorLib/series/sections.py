@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from .corners import parallel_deviation_mm
 from .placing import Placed
 from .regular import RegularVolume, full_boxes, lattice
 from .spacing import RELATIVE_TOLERANCE, Section, Spacing
@@ -109,5 +110,5 @@ def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolu
         is_untouched=all(len(one) == 1 for one in members),
         description=f"slices {run.first + 1} to {run.stop} of {len(placed.array)}, {spacing}, values untouched",
         label=label,
-        deviation_mm=float(np.linalg.norm(on_lattice - corners, axis=1).max()),
+        deviation_mm=float(np.linalg.norm(on_lattice - corners, axis=1).max()) + parallel_deviation_mm(placed),
     )

@@ -7,6 +7,7 @@ columns once, then neighbours are blended along the normal at their true positio
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,6 +73,20 @@ class SlicePair:
     """Of ``after``."""
 
 
+class _Scratch:
+    """Arrays that one thread uses again and again: fresh memory for each would cost more than the arithmetic."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
+        """An array with any content."""
+        found = self._arrays.get(name)
+        if found is None or found.shape != shape or found.dtype != dtype:
+            found = self._arrays[name] = np.empty(shape, dtype)
+        return found
+
+
 class Resampler:
     """Resamples source slices to output slices; safe to use from several threads."""
 
@@ -82,6 +97,7 @@ class Resampler:
         self._array, self._rows, self._columns, self._fill, self._target = array, rows, columns, fill, target
         narrow = array.dtype == np.float32 or (array.dtype.kind in "iub" and array.dtype.itemsize <= 2)
         self._work = np.dtype(np.float32 if narrow else np.float64)
+        self._local = threading.local()
 
     def box(self, pair: SlicePair) -> tuple[int, int, int, int]:
         """Output rows and columns (first and stop of each) that both slices reach."""
@@ -100,7 +116,7 @@ class Resampler:
                 self._target[k] = self._fill
                 continue
             needed = {pair.before, pair.after}
-            prepared = {s: prepared[s] if s in prepared else self._prepare(s) for s in needed}
+            prepared = {s: prepared[s] if s in prepared else self._prepare(s, self._scratch()) for s in needed}
             row, row_stop, column, column_stop = self.box(pair)
             target = self._target[k]
             if (row, row_stop, column, column_stop) != (0, target.shape[0], 0, target.shape[1]):
@@ -114,37 +130,44 @@ class Resampler:
             ]
             self._blend(parts[0], parts[1], pair.weight, target[row:row_stop, column:column_stop])
 
-    def _prepare(self, s: int) -> NDArray[Any]:
+    def _prepare(self, s: int, scratch: _Scratch) -> NDArray[Any]:
         """A source slice at the output's rows and columns, as far as it reaches."""
-        values = self._along_rows(self._array[s], self._rows[s])
-        return self._along_columns(values, self._columns[s])
+        values = self._along(self._array[s], 0, self._rows[s], scratch if self._columns[s].shift is None else None)
+        return self._along(values, 1, self._columns[s], None)
 
-    def _along_rows(self, values: NDArray[Any], axis: Line) -> NDArray[Any]:
-        if axis.shift is not None:
-            start, weight = axis.shift
-            stop = start + axis.index.size
+    def _along(self, values: NDArray[Any], axis: int, line: Line, keep: _Scratch | None) -> NDArray[Any]:
+        """Values at a line's samples along an axis; the result is in ``keep``'s memory where that is given."""
+        if line.shift is not None:
+            start, weight = line.shift
+            stop = start + line.index.size
+            before = values[start:stop] if axis == 0 else values[:, start:stop]
             if weight == 0:
-                return values[start:stop]
-            return self._mixed(values[start:stop], values[start + 1 : stop + 1], weight)
-        after = np.minimum(axis.index + 1, len(values) - 1)
-        weights = axis.weight.astype(self._work).reshape(-1, *[1] * (values.ndim - 1))
-        return self._mixed(values[axis.index], values[after], weights)
+                return before
+            after = values[start + 1 : stop + 1] if axis == 0 else values[:, start + 1 : stop + 1]
+            return self._mixed(before, after, weight)
+        scratch = keep if keep is not None else self._scratch()
+        shape = (*values.shape[:axis], line.index.size, *values.shape[axis + 1 :])
+        before, after = (scratch.array(f"{axis} {name}", shape, values.dtype) for name in ("before", "after"))
+        np.take(values, line.index, axis=axis, out=before, mode="clip")
+        # The sample after the last one has no weight; "clip" keeps it inside.
+        np.take(values, line.index + 1, axis=axis, out=after, mode="clip")
+        weights = line.weight.astype(self._work).reshape(-1, *[1] * (values.ndim - 1 - axis))
+        target = keep.array(f"{axis} mixed", shape, self._work) if keep is not None else None
+        return self._mixed(before, after, weights, target)
 
-    def _along_columns(self, values: NDArray[Any], axis: Line) -> NDArray[Any]:
-        if axis.shift is not None:
-            start, weight = axis.shift
-            stop = start + axis.index.size
-            if weight == 0:
-                return values[:, start:stop]
-            return self._mixed(values[:, start:stop], values[:, start + 1 : stop + 1], weight)
-        after = np.minimum(axis.index + 1, values.shape[1] - 1)
-        weights = axis.weight.astype(self._work).reshape(-1, *[1] * (values.ndim - 2))
-        return self._mixed(
-            values.take(axis.index, axis=1, mode="clip"), values.take(after, axis=1, mode="clip"), weights
-        )
+    def _scratch(self) -> _Scratch:
+        if not hasattr(self._local, "scratch"):
+            self._local.scratch = _Scratch()
+        return self._local.scratch
 
-    def _mixed(self, before: NDArray[Any], after: NDArray[Any], weight: float | NDArray[Any]) -> NDArray[Any]:
-        result = np.subtract(after, before, dtype=self._work)
+    def _mixed(
+        self,
+        before: NDArray[Any],
+        after: NDArray[Any],
+        weight: float | NDArray[Any],
+        target: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        result = np.subtract(after, before, out=target, dtype=self._work)
         result *= weight
         result += before
         return result
