@@ -8,7 +8,7 @@ from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.registration import measures, read_registration
 from DicomRegInspectorLib.registration.field import field_of_grid
 from DicomRegInspectorLib.registration.grid import Grid, grid_of_array
-from DicomRegInspectorLib.registration.quality import Quality, measure_grid, measure_item
+from DicomRegInspectorLib.registration.quality import Quality, measure_affine, measure_grid, measure_item
 from DicomRegInspectorLib.registration.write import write_deformable_registration
 from scipy.spatial.transform import Rotation
 
@@ -304,3 +304,13 @@ def test_measuring_can_be_cancelled():
     with pytest.raises(Cancelled):
         measure_grid(grid, IDENTITY, IDENTITY, "x", progress=progress)
     assert len(calls) == 3
+
+
+def test_an_affine_mapping_is_measured_in_closed_form():
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("z", 10, degrees=True).as_matrix()
+    result = measure_affine(matrix, "x")
+    # The displacement of a rotation by a turns by 2 sin a.
+    assert result.curl.max == pytest.approx(2 * np.sin(np.radians(10)))
+    assert result.jacobian.min == pytest.approx(1)
+    assert result.rigid.rotation_deg == pytest.approx(10)

@@ -219,14 +219,25 @@ def test_what_means_nothing_for_a_matrix_is_refused(tmp_path: Path, repair: str)
         repair_item(read(tmp_path / "reg.dcm", rf.MatrixItem((TURN,))), repair)
 
 
-@pytest.mark.parametrize("repair", ["voxel-units", "axis-signs", "without-bulk"])
+@pytest.mark.parametrize("repair", ["voxel-units", "without-bulk"])
 def test_what_needs_a_grid_is_refused_without_one(tmp_path: Path, repair: str) -> None:
     with pytest.raises(UsageError, match="has no grid"):
         repair_item(read(tmp_path / "reg.dcm", rf.DeformableItem(None, PRE, POST)), repair)
 
 
-@pytest.mark.parametrize(("repair", "expected"), [("matrices-ignored", np.eye(4)), ("matrices-swapped", PRE @ POST)])
-def test_matrices_without_a_grid_are_exchanged_or_ignored(tmp_path: Path, repair: str, expected: np.ndarray) -> None:
+FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("repair", "expected"),
+    [
+        ("matrices-ignored", np.eye(4)),
+        ("matrices-swapped", PRE @ POST),
+        ("reversed", np.linalg.inv(POST @ PRE)),
+        ("axis-signs", FLIP @ POST @ PRE @ FLIP),
+    ],
+)
+def test_matrices_without_a_grid_are_read_in_another_way(tmp_path: Path, repair: str, expected: np.ndarray) -> None:
     item = repair_item(read(tmp_path / "reg.dcm", rf.DeformableItem(None, PRE, POST)), repair).item
     points = np.random.default_rng(0).uniform(-100, 100, (10, 3))
     np.testing.assert_allclose(item.map_points(points), points @ expected[:3, :3].T + expected[:3, 3], atol=1e-9)

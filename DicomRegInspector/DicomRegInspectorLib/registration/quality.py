@@ -142,6 +142,8 @@ def measure_item(item: RegistrationItem, progress: Progress | None = None) -> Qu
 def measure_affine(matrix: np.ndarray, subject: str) -> Quality:
     """Measure an affine mapping in closed form: one determinant everywhere, no bending, an exact inverse or none.
 
+    There are no vectors, so the curl is that of the whole displacement.
+
     Parameters
     ----------
     matrix
@@ -154,13 +156,15 @@ def measure_affine(matrix: np.ndarray, subject: str) -> Quality:
     nothing = VectorStatistics(0, None, None, None, None, None, None)
     same = dict.fromkeys(("p1", "p50", "p95", "p99"), determinant)
     jacobian = Summary(1, determinant, determinant, None, None, determinant, same)
-    still = Summary(1, 0.0, 0.0, None, None, 0.0, dict.fromkeys(same, 0.0))
+    linear = matrix[:3, :3]
+    turning = float(np.linalg.norm((linear - linear.T)[[2, 0, 1], [1, 2, 0]]))
+    curl = Summary(1, turning, turning, None, None, turning, dict.fromkeys(same, turning))
     inverse = InverseQuality(len(corners), 0, 0.0, 0.0, 0.0)
     if is_singular(matrix):
         inverse = InverseQuality(len(corners), len(corners), None, None, None)
     rigid = fit_rigid(corners, mapped)
     return Quality(
-        subject, (0, 0, 0), 3, nothing, None, {}, {}, jacobian, None, 0.0, still,
+        subject, (0, 0, 0), 3, nothing, None, {}, {}, jacobian, None, 0.0, curl,
         BendingEnergy(0.0, 0.0, 0, 0), inverse, rigid, fit_affine(corners, mapped), {}, bulk_finding(subject, rigid),
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import Cancelled, RegistrationError, UsageError
 from .bulk import fit_rigid
+from .checks import is_singular
 from .grid import Grid, grid_of_array
 from .mapping import INVERSE_TOLERANCE_MM, apply_matrix, invert_deformable, map_deformable
 from .model import RegistrationItem
@@ -74,13 +75,27 @@ def repair_item(item: RegistrationItem, repair: Repair, progress: Progress | Non
         pre, post = (np.eye(4), np.eye(4)) if repair == "matrices-ignored" else (item.post, item.pre)
         return RepairedItem(replace(item, pre=pre, post=post), REPAIRS[repair], 0)
     if item.grid is None:
-        raise UsageError(f"{item.subject} has no grid: {repair} does not apply to it")
+        return _repair_matrices(item, repair)
     changed = {"voxel-units": _from_voxels, "axis-signs": _turn_signs}.get(repair)
     if changed is not None:
         return RepairedItem(replace(item, grid=_with_vectors(item.grid, changed(item.grid))), REPAIRS[repair], 0)
     if repair == "reversed":
         return _reverse(item, item.grid, progress)
     return _without_bulk(item, item.grid, progress)
+
+
+def _repair_matrices(item: RegistrationItem, repair: Repair) -> RepairedItem:
+    """A deformable item of matrices alone: together they map like one."""
+    if repair == "reversed":
+        if is_singular(item.pre) or is_singular(item.post):
+            raise RegistrationError(item.path, f"item {item.number} cannot be reversed: a matrix is singular")
+        repaired = replace(item, pre=np.linalg.inv(item.post), post=np.linalg.inv(item.pre))
+    elif repair == "axis-signs":
+        turn = np.diag([-1.0, -1.0, 1.0, 1.0])
+        repaired = replace(item, pre=turn @ item.pre @ turn, post=turn @ item.post @ turn)
+    else:
+        raise UsageError(f"{item.subject} has no grid: {repair} does not apply to it")
+    return RepairedItem(repaired, REPAIRS[repair], 0)
 
 
 def _repair_matrix(item: RegistrationItem, repair: Repair) -> RepairedItem:
