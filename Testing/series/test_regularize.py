@@ -11,6 +11,7 @@ from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.series import memory
 from DicomRegInspectorLib.series.placing import load_to_regularize
 from DicomRegInspectorLib.series.regularize import regularize
+from series_making import rotation
 from stack_making import AXIAL, PIXEL_SPACING, SIZE, along_table, phantom, slice_points, tilted, write_stack
 
 EVEN = np.arange(0, 60, 2.0)
@@ -44,6 +45,36 @@ def test_the_phantom_comes_back_from_resampling(tmp_path: Path, heights: np.ndar
     assert (result.array[~valid] == -1000).all()
     assert result.is_orthogonal
     np.testing.assert_allclose(result.spacing_mm, [PIXEL_SPACING[1], PIXEL_SPACING[0], 1.5], atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_phantom_comes_back_from_oblique_sheared_irregular_stacks(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    turned = rotation(*rng.uniform(-np.pi, np.pi, 3))
+    orientation = (*turned[0], *turned[1])
+    heights = np.cumsum(rng.uniform(1.2, 2.6, 25))
+    shear = rng.uniform(-0.5, 0.5, 2)
+    positions = [height * (turned[2] + shear[0] * turned[0] + shear[1] * turned[1]) for height in heights]
+    volume = load(write_stack(tmp_path, positions, orientation))
+    result = regularize(volume, "resample", spacing_mm=1.1, max_gap=3).volume
+    expected = phantom(voxel_points(result))[result.valid]
+    error = result.array[result.valid] - expected
+    assert np.sqrt((error**2).mean()) < 0.01 * np.sqrt((expected**2).mean())
+    assert result.is_orthogonal and result.valid.sum() > 30000
+    grid = regularize(volume, "acquisition", max_gap=3).volume
+    np.testing.assert_allclose(grid.slice_corners_lps_mm, positions, atol=1e-6)
+    index = np.arange(len(positions))[:, None]
+    on_lattice = grid.affine_lps[:3, 3] + index * grid.affine_lps[:3, 2]
+    np.testing.assert_allclose(on_lattice + grid.displacement.displacements_mm[:, 0, 0], positions, atol=1e-6)
+
+
+def test_slices_without_values_are_left_out(tmp_path: Path) -> None:
+    volume = load(write_stack(tmp_path, along_table(EVEN)))
+    valid = volume.valid.copy()
+    valid[5] = False
+    result = regularize(replace(volume, valid=valid), "resample", max_gap=0)
+    assert [one.reason for one in result.dropped] == ["holds no values"]
+    assert not result.valid[5].any() and result.valid[[4, 6]].all()
 
 
 def test_every_voxel_between_slices_is_valid_and_no_other(tmp_path: Path) -> None:

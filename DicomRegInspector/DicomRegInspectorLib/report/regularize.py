@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .terminal import printable
+from .terminal import plural, printable
 
 if TYPE_CHECKING:
     from ..regularize_run import Outcome
@@ -26,7 +26,7 @@ def regularize_report(outcome: Outcome) -> str:
         tilt = "" if one["is_orthogonal"] else ", tilted"
         lines.append(f"  {name}{size} voxels of {spacing} mm{tilt}{rest}")
     if outcome.dropped:
-        lines.append(f"left out, {len(outcome.dropped)} images:")
+        lines.append(f"left out, {plural(len(outcome.dropped), 'image')}:")
         for one in outcome.dropped[:_LISTED]:
             frame = f" frame {one.slice.frame_number}" if one.slice.frame_number is not None else ""
             lines.append(f"  {printable(os.path.basename(one.slice.path))}{frame}: {printable(one.reason)}")

@@ -94,7 +94,10 @@ def make_derived(instance: Dataset, series: NewSeries, number: int, sources: Ite
             delattr(instance, keyword)
     if series.code is not None:
         instance.DerivationCodeSequence = [_code(series.code)]
+    # A slice of the fill value has no source; the template's own would not be true.
     instance.SourceImageSequence = [_reference(one) for one in sources]
+    if not instance.SourceImageSequence:
+        del instance.SourceImageSequence
     equipment = [*instance.get("ContributingEquipmentSequence", []), _equipment(series)]
     instance.ContributingEquipmentSequence = equipment
 

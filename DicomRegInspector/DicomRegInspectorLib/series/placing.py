@@ -18,6 +18,7 @@ from ..errors import UsageError
 from .choosing import describe_stacks, the_series, the_stack
 from .grouping import group_slices
 from .load_pixels import load_pixels
+from .memory import require_memory
 from .phases import explain_duplicates
 from .series import Series
 from .spacing import Spacing, judge_spacing
@@ -188,8 +189,8 @@ def place(volume: SeriesVolume, duplicates: Duplicates, overlaps: Overlaps) -> P
         A further slice cannot be read.
     """
     _require_places(volume)
-    places = _places(volume)
     dropped: list[Dropped] = []
+    places = _places(volume, dropped)
     if isinstance(duplicates, int):
         places = _of_acquisition(places, duplicates, dropped)
     chosen = [_choose(one, duplicates, "lies where another slice does", dropped) for one in places]
@@ -237,15 +238,16 @@ class _Candidate:
         return self.slice.header.acquisition_number or 0, self.slice.instance_number or 0
 
 
-def _places(volume: SeriesVolume) -> list[list[_Candidate]]:
+def _places(volume: SeriesVolume, dropped: list[Dropped]) -> list[list[_Candidate]]:
     """For each slice of the volume, everything that lies there, by acquisition and instance number."""
-    places = [[_Candidate(one, k)] for k, one in enumerate(volume.slices)]
+    places = [[_Candidate(one, k)] if volume.valid[k] else [] for k, one in enumerate(volume.slices)]
+    dropped += [Dropped(one, "holds no values") for k, one in enumerate(volume.slices) if not volume.valid[k]]
     positions = np.asarray(volume.slice_positions_mm)
     normal = axes_of(volume.slices[0].orientation or ())[2]
     for one in volume.dropped:
         nearest = int(np.argmin(np.abs(positions - np.asarray(one.position_lps_mm) @ normal)))
         places[nearest].append(_Candidate(one, None))
-    return [sorted(one, key=lambda candidate: candidate.order) for one in places]
+    return [sorted(one, key=lambda candidate: candidate.order) for one in places if one]
 
 
 def _of_acquisition(places: list[list[_Candidate]], number: int, dropped: list[Dropped]) -> list[list[_Candidate]]:
@@ -312,7 +314,10 @@ def _gather(volume: SeriesVolume, chosen: list[list[_Candidate]]) -> NDArray[Any
     def image(one: _Candidate) -> NDArray[Any]:
         return volume.array[one.index] if one.index is not None or read is None else read[number[id(one.slice)]]
 
-    array = np.empty((len(chosen), *volume.array.shape[1:]), dtype)
+    shape = (len(chosen), *volume.array.shape[1:])
+    needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    require_memory(needed, f"A second volume of {' × '.join(map(str, shape))} {dtype} values, without duplicates,")
+    array = np.empty(shape, dtype)
     for k, members in enumerate(chosen):
         if len(members) == 1:
             array[k] = image(members[0])

@@ -137,7 +137,7 @@ def _cropped(placed: Placed, run: Run) -> list[Dropped]:
 
 def _describe(volumes: list[RegularVolume], dropped: list[Dropped]) -> str:
     text = "; ".join(f"{one.label}: {one.description}" if one.label else one.description for one in volumes)
-    return text + (f"; {len(dropped)} slices left out" if dropped else "")
+    return text + (f"; left out: {len(dropped)}" if dropped else "")
 
 
 def _resampled(
@@ -179,7 +179,9 @@ def _resampled(
     missing = sum(pair is None for pair in pairs)
     text = f"resampled to {step:.6g} mm between slices, orthogonal, linear between true positions"
     if missing:
-        text += f"; {missing} of {slices} slices lie in gaps of more than {max_gap:g} slices and hold {fill:g}"
+        text += (
+            f"; {missing} of {slices} lie in gaps with more than {max_gap:g} missing and hold the fill value {fill:g}"
+        )
     return RegularVolume(
         array=target,
         affine_lps=affine,

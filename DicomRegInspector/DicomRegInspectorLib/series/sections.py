@@ -98,7 +98,7 @@ def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolu
         step, origin = placed.axes[2] * run.spacing_mm, corners[0]
     affine = lattice(placed, origin, step)
     on_lattice = origin + np.arange(len(corners))[:, None] * step
-    spacing = f"{run.spacing_mm:.4g} mm apart" if len(corners) > 1 else "one slice"
+    spacing = f"{run.spacing_mm:.4g} mm apart" if len(corners) > 1 else "by itself"
     return RegularVolume(
         array=array,
         affine_lps=affine,
@@ -108,7 +108,11 @@ def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolu
         slice_corners_lps_mm=on_lattice,
         source=placed.volume,
         is_untouched=all(len(one) == 1 for one in members),
-        description=f"slices {run.first + 1} to {run.stop} of {len(placed.array)}, {spacing}, values untouched",
+        description=f"{_numbers(run)} of {len(placed.array)}, {spacing}, values untouched",
         label=label,
         deviation_mm=float(np.linalg.norm(on_lattice - corners, axis=1).max()) + parallel_deviation_mm(placed),
     )
+
+
+def _numbers(run: Run) -> str:
+    return f"slices {run.first + 1} to {run.stop}" if run.stop - run.first > 1 else f"slice {run.stop}"

@@ -147,7 +147,7 @@ def _instances(volume: RegularVolume, series: NewSeries, encoding: Encoding | No
         if template is None or template[0] != nearest.path:
             template = (nearest.path, read_source(nearest, pixels=False))
         number += 1
-        yield _resampled(volume, k, template[1], series, number, encoding, members or (nearest,))
+        yield _resampled(volume, k, template[1], series, number, encoding, members)
 
 
 def _nearest(volume: RegularVolume, k: int, candidates: tuple[Slice, ...]) -> Slice:
