@@ -36,10 +36,11 @@ class DicomRegInspector(ScriptedLoadableModule):
         self.parent.contributors = ["DicomRegInspector contributors"]
         self.parent.helpText = _("""
 <p>Loads DICOM spatial and deformable registrations as transform nodes exactly where the standard says, finds what is
-wrong with registrations and with the slice positions of image series, and measures the quality of any transform.</p>
+wrong with registrations and with the slice positions of image series, loads irregular series made regular, and measures
+the quality of any transform.</p>
 <p>In the Python console: <code>from DicomRegInspector import DicomRegInspectorLogic;
 logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder); nodes = logic.loadRegistration(path);
-quality = logic.measureQuality(nodes[0])</code></p>
+quality = logic.measureQuality(nodes[0]); volumes = logic.loadSeries(folder, mode="resample")</code></p>
 <p>See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documentation</a>.</p>
 """)
         self.parent.acknowledgementText = _("""
@@ -194,6 +195,28 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
 
         return load_registration(
             path, slicer.mrmlScene, bake, place_volumes=placeVolumes, repair=repair, progress=progress
+        )
+
+    def loadSeries(self, pathsOrSeries, mode=None, spacing=None, maxGap=None, stack=None, progress=None, run=None):
+        """Load an image series (files, folders or an inspected Series) and return its volume nodes.
+
+        mode makes it regular: acquisition (values untouched, under a transform that puts every slice where its header
+        says), resample (to a spacing in mm, by default the nominal one), split (a volume for each section of constant
+        spacing) or crop (the longest section); None loads it as it is. Gaps of more than maxGap slices (by default 1)
+        are never bridged. stack chooses one of several, from 0. progress(done, total, text) stops the loading by
+        returning False; run(function) may call function(progress) in a thread: it uses neither the scene nor Qt.
+        """
+        from DicomRegInspectorLib.scene.series_nodes import load_series_nodes
+
+        return load_series_nodes(
+            slicer.mrmlScene,
+            pathsOrSeries,
+            mode,
+            spacing_mm=spacing,
+            max_gap=maxGap,
+            stack=stack,
+            progress=progress,
+            run=run,
         )
 
     def measureQuality(

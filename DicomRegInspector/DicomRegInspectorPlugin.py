@@ -1,4 +1,4 @@
-"""Offers registration objects in Slicer's DICOM browser. What loads them is in DicomRegInspectorLib."""
+"""Offers registrations and irregular series in Slicer's DICOM browser; what loads them is in DicomRegInspectorLib."""
 
 import logging
 import pathlib
@@ -11,13 +11,25 @@ SPATIAL_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.1"
 SPATIAL_FIDUCIALS = "1.2.840.10008.5.1.4.1.1.66.2"
 DEFORMABLE_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.3"
 
+NOT_IMAGES = ("REG", "SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "KO", "PR", "DOC")
+"""Modalities whose objects have no slices of an image to be made regular."""
+MOST_WARNINGS = 3
+MOST_SECTIONS = 20
+"""A stack in more pieces than this is no choice that a list could offer."""
+
 KINDS = {SPATIAL_REGISTRATION: _("Spatial registration"), DEFORMABLE_REGISTRATION: _("Deformable registration")}
 
 
 class DicomRegInspectorPluginClass(DICOMPlugin):
-    """Claims registrations with a higher confidence (0.95) than SlicerRT's reader does (0.9)."""
+    """Claims registrations with a higher confidence (0.95) than SlicerRT's reader does (0.9).
+
+    An irregular image series is offered regularized and by sections, but not selected, and with less confidence (0.4)
+    than Slicer's own reader of volumes has in what it prefers (0.5): that stays what is loaded unless the user chooses.
+    Of a regular series nothing is offered.
+    """
 
     CONFIDENCE = 0.95
+    SERIES_CONFIDENCE = 0.4
 
     def __init__(self):
         super().__init__()
@@ -41,8 +53,52 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         return loadables
 
     def examineFiles(self, files):
-        """A loadable for each registration among the files, by what the database knows of them."""
-        return [loadable for loadable in map(self.examineFile, files) if loadable is not None]
+        """A loadable for each registration among the files; else what an irregular image series can be made to."""
+        registrations = [loadable for loadable in map(self.examineFile, files) if loadable is not None]
+        if registrations or len(files) == 0 or self.value(files[0], "modality") in NOT_IMAGES:
+            return registrations
+        return self.examineSeries(files)
+
+    def examineSeries(self, files):
+        """Loadables for an irregular series of images, by its headers; nothing for a regular one. Reads no pixel."""
+        from DicomRegInspectorLib.errors import DicomRegInspectorError
+        from DicomRegInspectorLib.series import inspect_series, read_header
+        from DicomRegInspectorLib.series.preview import irregularities, preview
+
+        try:
+            headers = [header for header in map(read_header, files) if header.is_image]
+            every = inspect_series(headers)
+            if len(every) != 1 or not irregularities(every[0]):
+                return []
+            warning = " ".join(one.message.rstrip(".") + "." for one in irregularities(every[0])[:MOST_WARNINGS])
+            sections = len(preview(every[0], "split").volumes)
+        except DicomRegInspectorError as error:
+            logging.debug("Not offered as an irregular series: %s", error)
+            return []
+        regularized = self.seriesLoadable(files, _("regularized"), warning)
+        regularized.tooltip = _(
+            "Resampled to one spacing, upright; gaps that are wider than one slice are not bridged."
+        )
+        found = [regularized]
+        for number in range(1, sections + 1) if 1 < sections <= MOST_SECTIONS else ():
+            name = _("section {number} of {count}").format(number=number, count=sections)
+            loadable = self.seriesLoadable(files, name, warning)
+            loadable.tooltip = _("Neighbouring slices of one spacing, values untouched.")
+            loadable.regularSection = number
+            found.append(loadable)
+        return found
+
+    def seriesLoadable(self, files, what, warning):
+        """A loadable of a series, made regular in one way; regularSection is 0 for all of it."""
+        loadable = DICOMLoadable()
+        loadable.files = list(files)
+        number, description = self.value(files[0], "seriesNumber"), self.value(files[0], "seriesDescription")
+        loadable.name = (f"{number}: " if number else "") + (f"{description} - " if description else "") + what
+        loadable.warning = warning
+        loadable.selected = False
+        loadable.confidence = self.SERIES_CONFIDENCE
+        loadable.regularSection = 0
+        return loadable
 
     def examineFile(self, path):
         """A loadable for a registration, None for anything else. No vector is read, and most files are not opened."""
@@ -92,7 +148,29 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         return KINDS[SPATIAL_REGISTRATION if registration.kind == "matrix" else DEFORMABLE_REGISTRATION]
 
     def load(self, loadable):
-        """Load the registration. True when all of it is in the scene; otherwise the log says why not."""
+        """Load what was offered. True when all of it is in the scene; otherwise the log says why not."""
+        section = getattr(loadable, "regularSection", None)
+        return self.loadRegistration(loadable) if section is None else self.loadSeries(loadable, section)
+
+    def loadSeries(self, loadable, section):
+        """Load a series resampled (section 0), or one section of it."""
+        from DicomRegInspectorLib.errors import DicomRegInspectorError
+        from DicomRegInspectorLib.scene.series_nodes import load_section_node, load_series_nodes
+
+        try:
+            if section:
+                node = load_section_node(slicer.mrmlScene, loadable.files, section)
+            else:
+                (node,) = load_series_nodes(slicer.mrmlScene, loadable.files, "resample")
+        except DicomRegInspectorError as error:
+            logging.error("The series was not loaded. %s", error)
+            return False
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(loadable.name))
+        self.addSeriesInSubjectHierarchy(loadable, node)
+        return True
+
+    def loadRegistration(self, loadable):
+        """Load a registration's transform nodes."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.scene import load_registration
         from DicomRegInspectorLib.scene.volumes import place_under_study
@@ -121,7 +199,8 @@ class DicomRegInspectorPlugin:
         parent.categories = ["Developer Tools.DICOM Plugins"]
         parent.contributors = ["DicomRegInspector contributors"]
         parent.helpText = """
-<p>Plugin of the DICOM module that loads DICOM registrations as transform nodes. It has no panel.
+<p>Plugin of the DICOM module that loads DICOM registrations as transform nodes, and irregular image series
+regularized or by sections. It has no panel.
 See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documentation</a>.</p>
 """
         parent.acknowledgementText = """

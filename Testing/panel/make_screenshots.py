@@ -64,7 +64,7 @@ def main(output: Path, folder: Path) -> None:
     widget.ui.loadButton.click()
     grab("dark")
     QtWidgets.QApplication.setPalette(QtGui.QPalette())
-    for section in ("input", "findings", "positions"):
+    for section in ("input", "findings", "series"):
         getattr(widget.ui, section + "CollapsibleButton").collapsed = True
     widget.ui.readAsComboBox.currentIndex = 1
     grab("quality-empty")

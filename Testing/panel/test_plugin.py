@@ -86,6 +86,80 @@ def test_fiducials_and_images_are_not_offered(plugin: Any, database: Any, tmp_pa
     assert offered(plugin, database, str(tmp_path / "ct" / "slice001.dcm")) == []
 
 
+IRREGULAR_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 40.0, 42.5, 45.0, 47.5)
+
+
+def series_offered(plugin: Any, database: Any, folder: Path) -> list[Any]:
+    database.insertFolder(str(folder))
+    return plugin.examineForImport([sorted(str(path) for path in folder.iterdir())])
+
+
+def test_irregular_series_is_offered_below_slicers_own_reader_with_a_warning(
+    plugin: Any, database: Any, tmp_path: Path
+) -> None:
+    write_ct_stack(tmp_path, IRREGULAR_MM)
+    found = series_offered(plugin, database, tmp_path)
+    assert [one.name.split(" - ")[1] for one in found] == ["regularized", "section 1 of 2", "section 2 of 2"]
+    assert {(one.selected, one.confidence) for one in found} == {(False, 0.4)}
+    assert all("11 slices" in one.warning for one in found)  # (40 - 10) / 2.5 - 1
+    assert all(len(one.files) == 9 for one in found)
+
+
+@pytest.mark.parametrize("positions", [[0.0, 2.5, 5.0, 7.5], [0.0, 2.5, 5.001, 7.5], [3.0]])
+def test_regular_series_is_left_to_slicer(plugin: Any, database: Any, tmp_path: Path, positions: list[float]) -> None:
+    write_ct_stack(tmp_path, positions)
+    assert series_offered(plugin, database, tmp_path) == []
+
+
+def test_examining_a_series_reads_no_pixel(
+    plugin: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> Any:
+        raise AssertionError("pixels were read")
+
+    for user in ("volume", "placing"):
+        monkeypatch.setattr(f"DicomRegInspectorLib.series.{user}.load_pixels", refuse)
+    write_ct_stack(tmp_path, IRREGULAR_MM)
+    found = series_offered(plugin, database, tmp_path)
+    assert len(found) == 3
+    with pytest.raises(AssertionError, match="pixels were read"):
+        plugin.load(found[0])
+
+
+def test_regularized_and_section_are_loaded(application: Any, plugin: Any, database: Any, tmp_path: Path) -> None:
+    write_ct_stack(tmp_path, IRREGULAR_MM)
+    regularized, _first, second = series_offered(plugin, database, tmp_path)
+    assert plugin.load(regularized)
+    assert plugin.load(second)
+    whole, section = application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    assert whole.GetImageData().GetDimensions() == (10, 8, 20)
+    assert whole.GetSpacing() == pytest.approx((2.0, 2.0, 2.5))
+    assert section.GetImageData().GetDimensions() == (10, 8, 4)
+    assert section.GetOrigin() == pytest.approx((0.0, 0.0, 40.0))
+    assert section.GetName() == second.name
+
+
+def test_series_whose_files_vanished_is_logged(
+    plugin: Any, database: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_ct_stack(tmp_path, IRREGULAR_MM)
+    loadables = series_offered(plugin, database, tmp_path)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    with caplog.at_level(logging.ERROR):
+        assert [plugin.load(one) for one in loadables] == [False] * 3
+    assert len(caplog.records) == 3
+
+
+def test_real_tilted_series_is_offered_in_its_two_sections(plugin: Any, database: Any, shared_data: Path) -> None:
+    folder = shared_data / "ct-ge-tilted-irregular"
+    files = sorted(str(path) for path in folder.glob("*.dcm"))
+    database.insertFolder(str(folder))
+    found = plugin.examineForImport([files])
+    assert [one.name for one in found] == ["2: regularized", "2: section 1 of 2", "2: section 2 of 2"]
+    assert "18.5" in found[0].warning
+
+
 def test_loading_says_true_or_logs_one_line(
     application: Any, plugin: Any, database: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

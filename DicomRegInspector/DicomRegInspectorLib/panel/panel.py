@@ -13,8 +13,7 @@ from ..errors import Cancelled, DicomRegInspectorError
 from ..findings import Finding
 from ..inspection import Inspection
 from ..registration import Registration
-from ..scene.places import Places, registration_label, series_labels
-from ..series import Series
+from ..scene.places import Places, registration_label
 from .findings_view import FindingsView
 from .navigation import nodes_of, selected_series_uids, show_position
 from .progress import CancellableProgress
@@ -22,6 +21,7 @@ from .quality_section import QualitySection
 from .read_as import ReadAsBox
 from .registrations_view import RegistrationsView
 from .rows import summary
+from .series_section import SeriesSection
 
 
 class InspectorPanel:
@@ -33,7 +33,7 @@ class InspectorPanel:
         The widgets of ``DicomRegInspector.ui`` as attributes.
     logic
         The module's logic: ``inspect``, ``inspectDatabaseSeries``, ``loadRegistration``, ``createFindingsTable``,
-        ``plotSlicePositions``, ``measureQuality``, ``createQualityTables``.
+        ``loadSeries``, ``plotSlicePositions``, ``measureQuality``, ``createQualityTables``.
     icons
         Folder of the severity icons.
     selected_series
@@ -46,7 +46,6 @@ class InspectorPanel:
         self._ui, self._logic, self._selected_series = ui, logic, selected_series
         self._progress: CancellableProgress | None = None
         self._closed = False
-        self._series: list[Series] = []
         self._places: Places | None = None
         self.inspection: Inspection | None = None
         """What the panel shows."""
@@ -54,20 +53,19 @@ class InspectorPanel:
         self.read_as = ReadAsBox(ui)
         self.registrations = RegistrationsView(ui, self._show_registration, self._load)
         self.quality = QualitySection(ui, logic, self._measuring)
+        self.series = SeriesSection(ui, logic, self._loading_series)
         ui.inspectFolderButton.connect("clicked()", self.inspect_folder)
         ui.inspectDatabaseButton.connect("clicked()", self.inspect_selected_series)
         ui.cancelButton.connect("clicked()", self.cancel)
         ui.saveTableButton.connect("clicked()", self.save_table)
         ui.loadButton.connect("clicked()", self.load_selected)
-        ui.plotButton.connect("clicked()", self.plot)
-        ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
         self._set_busy(False)
         self.reset()
 
     @property
     def busy(self) -> bool:
         """Whether an inspection, a loading or a measuring is under way."""
-        return self._progress is not None or self.quality.busy
+        return self._progress is not None or self.quality.busy or self.series.busy
 
     def reset(self) -> None:
         """Show nothing, as at the beginning."""
@@ -80,6 +78,7 @@ class InspectorPanel:
         self._closed = True
         self.cancel()
         self.quality.close()
+        self.series.close()
 
     def cancel(self) -> None:
         """Stop the inspection or the loading that is under way, if there is one."""
@@ -138,15 +137,24 @@ class InspectorPanel:
     def _set_busy(self, busy: bool) -> None:
         self._ui.progressWidget.visible = busy
         self._ui.progressBar.setValue(0)
+        self._rest(busy)
         self.quality.set_enabled(not busy)
-        self._measuring(busy)
+        self._ui.seriesCollapsibleButton.enabled = not busy
 
     def _measuring(self, busy: bool) -> None:
         """Let everything but the section Quality rest."""
+        self._rest(busy)
+        self._ui.seriesCollapsibleButton.enabled = not busy
+
+    def _loading_series(self, busy: bool) -> None:
+        """Let everything but the section Series rest."""
+        self._rest(busy)
+        self.quality.set_enabled(not busy)
+
+    def _rest(self, busy: bool) -> None:
         ui = self._ui
         inputs = (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit)
-        sections = (ui.findingsCollapsibleButton, ui.registrationsCollapsibleButton, ui.positionsCollapsibleButton)
-        for widget in inputs + sections:
+        for widget in (*inputs, ui.findingsCollapsibleButton, ui.registrationsCollapsibleButton):
             widget.enabled = not busy
 
     def _say(self, text: str) -> None:
@@ -160,15 +168,8 @@ class InspectorPanel:
         registrations = inspection.registrations if inspection else ()
         nothing_yet = _("Nothing inspected yet.")
         self.registrations.show(registrations, _("No registration among the files.") if inspection else nothing_yet)
-        self._series = list(inspection.series) if inspection else []
-        combo = self._ui.seriesComboBox
-        blocked = combo.blockSignals(True)
-        combo.clear()
-        for label in series_labels(self._series):
-            combo.addItem(label)
-        combo.blockSignals(blocked)
-        combo.enabled = bool(self._series)
-        self._show_series()
+        no_series = _("No image series among the files.") if inspection else nothing_yet
+        self.series.show(inspection.series if inspection else (), no_series)
 
     def _show_finding(self, finding: Finding | None) -> None:
         label = self._ui.findingLabel
@@ -182,8 +183,7 @@ class InspectorPanel:
             names = ", ".join(node.GetName() for node in nodes_of(place.registration))
             if names:
                 self._say(_("{name} is loaded: transform {nodes}.").format(name=place.subject, nodes=names))
-        if place.series in self._series:
-            self._ui.seriesComboBox.currentIndex = self._series.index(place.series)
+        self.series.choose(place.series)
         if place.position_lps_mm is not None:
             show_position(place.position_lps_mm)
 
@@ -259,34 +259,6 @@ class InspectorPanel:
             node = self._logic.createFindingsTable(self.inspection)
             self._say(_("The findings are in the table {name}.").format(name=node.GetName()))
 
-    def _current_series(self) -> Series | None:
-        index = self._ui.seriesComboBox.currentIndex
-        return self._series[index] if 0 <= index < len(self._series) else None
-
-    def _show_series(self, *_arguments: object) -> None:
-        series = self._current_series()
-        stack = series.main_stack if series is not None else None
-        self._ui.plotButton.enabled = stack is not None and len(stack.slices) > 1
-        if series is not None:
-            self._ui.seriesSummaryLabel.text = _series_in_words(series)
-        elif self.inspection is None:
-            self._ui.seriesSummaryLabel.text = _("Nothing inspected yet.")
-        else:
-            self._ui.seriesSummaryLabel.text = _("No image series among the files.")
-
-    def plot(self) -> None:
-        """Plot the slice positions of the chosen series."""
-        series = self._current_series()
-        if series is None:
-            return
-        with slicer.util.tryWithErrorDisplay(_("The positions were not plotted.")):
-            try:
-                chart = self._logic.plotSlicePositions(series)
-            except DicomRegInspectorError as error:
-                self._say(_("Not plotted: {error}").format(error=error))
-                return
-            self._say(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
-
 
 def _count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
@@ -314,17 +286,3 @@ def _loaded_in_words(registration: Registration, nodes: list[slicer.vtkMRMLTrans
     if repair:
         text += " " + _("Read in another way than the standard's: {repair}.").format(repair=repair)
     return text + (_(" It was loaded before too.") if again else "")
-
-
-def _series_in_words(series: Series) -> str:
-    stack = series.main_stack
-    if stack is None or len(stack.slices) < 2:
-        return _("No two slices with positions: not a volume.")
-    text = _("{slices} slices").format(slices=len(stack.slices))
-    if stack.nominal_spacing_mm is not None:
-        text += _(", mostly {spacing:.3f} mm apart").format(spacing=stack.nominal_spacing_mm)
-    if len(series.stacks) > 1:
-        text += _("; the largest of {stacks} stacks").format(stacks=len(series.stacks))
-    if stack.tilt_deg is not None and abs(stack.tilt_deg) >= 0.05:
-        text += _("; tilted by {tilt:.1f}°").format(tilt=stack.tilt_deg)
-    return text + "."

@@ -41,6 +41,7 @@ class SelfTests:
             self.widget.panel.reset()
             self.widget.ui.filterLineEdit.text = ""
             self.widget.ui.severityComboBox.currentIndex = 0
+            self.widget.ui.modeComboBox.currentIndex = 0
             self.widget.ui.inputPathLineEdit.currentPath = ""
         slicer.mrmlScene.Clear()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -133,6 +134,26 @@ class SelfTests:
         table.selectRow(gap)
         self.assertIn(shown[gap].finding.message, widget.ui.findingLabel.text)
         self.assertAlmostEqual(view.GetSliceToRAS().GetElement(2, 3), POSITIONS_MM[4], places=3)
+
+    def sliceCounts(self) -> list[int]:
+        """Of the volumes in the scene."""
+        import slicer
+
+        volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        return [volume.GetImageData().GetDimensions()[2] for volume in volumes]
+
+    def test_panel_loads_the_series_regularized(self) -> None:
+        """The missing slice is interpolated, or splits the stack; the preview says so before."""
+        widget = self.makeWidget()
+        ui = widget.ui
+        ui.modeComboBox.currentIndex = 1
+        self.assertIn("10 × 8 × 10, 2 × 2 × 2.5 mm", ui.previewLabel.text)
+        ui.loadSeriesButton.click()
+        self.assertEqual(self.sliceCounts(), [10])
+        ui.modeComboBox.currentIndex = 2
+        ui.loadSeriesButton.click()
+        self.assertEqual(self.sliceCounts(), [10, 5, 4])
+        self.assertIn("Loaded", ui.seriesStatusLabel.text)
 
     def test_panel_filters_findings(self) -> None:
         """Words and severity narrow the table."""
@@ -303,7 +324,11 @@ class SelfTests:
             self.assertTrue(DICOMUtils.importDicom(str(self.folder), database))
             images = list(database.filesForSeries(self.seriesUID))
             self.assertEqual(len(images), len(POSITIONS_MM))
-            self.assertEqual(plugin.examineForImport([images]), [])
+            offered = plugin.examineForImport([images])
+            self.assertEqual([one.selected for one in offered], [False, False, False])
+            self.assertTrue(all(one.warning and one.confidence < 0.5 for one in offered))
+            self.assertTrue(plugin.load(offered[0]))
+            self.assertEqual(self.sliceCounts(), [10])  # 22.5 mm in steps of 2.5 mm
             registrations = list(database.filesForSeries(self.registrationSeriesUID))
             (loadable,) = plugin.examineForImport([registrations])
             self.assertIn("Self-test field", loadable.name)

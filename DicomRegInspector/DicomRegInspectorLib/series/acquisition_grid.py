@@ -25,7 +25,7 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
     true = np.stack([slice_corners(one[0]) for one in placed.members])
     # Of a mean of several slices, the place is their mean's.
     true += (placed.corners_lps_mm - true[:, 0, 0])[:, None, None]
-    source, true = _with_missing(placed, true, max_gap)
+    source, true = with_missing(placed, true, max_gap)
     step = placed.axes[2] * placed.spacing.nominal_mm
     affine = lattice(placed, placed.corners_lps_mm[0], step)
     nodes = affine.copy()
@@ -57,7 +57,7 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
     )
 
 
-def _with_missing(
+def with_missing(
     placed: Placed, true: NDArray[np.float64], max_gap: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """For each slice of the result its source (-1 for none) and its corners (n, 2, 2, 3)."""

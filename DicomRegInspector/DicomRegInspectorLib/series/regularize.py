@@ -154,8 +154,8 @@ def _resampled(
     nj, ni = placed.array.shape[1:3]
     between_rows, between_columns = placed.pixel_spacing_mm
     origins = placed.corners_lps_mm @ placed.axes[:2].T
-    column_step, column_start, columns = _extent(origins[:, 0], between_columns, ni, steps[1])
-    row_step, row_start, rows = _extent(origins[:, 1], between_rows, nj, steps[0])
+    column_step, column_start, columns = extent(origins[:, 0], between_columns, ni, steps[1])
+    row_step, row_start, rows = extent(origins[:, 1], between_rows, nj, steps[0])
     reach = max(NEARLY * step, min(placed.precision_mm, step / 4))
     # Counted in Python's integers: an absurd spacing must fail on memory, not on overflow.
     slices = int((positions[-1] - positions[0] + reach) / step) + 1
@@ -170,7 +170,7 @@ def _resampled(
         target,
     )
     gaps = wide_gaps(placed.spacing, positions, max_gap)
-    pairs = _pairs(positions, positions[0] + step * np.arange(slices), gaps, reach)
+    pairs = pairs_around(positions, positions[0] + step * np.arange(slices), gaps, reach)
     run_threads(resampler, pairs, progress, "Resampling")
     row, column, normal = placed.axes
     affine = np.eye(4)
@@ -196,7 +196,7 @@ def _resampled(
     )
 
 
-def _extent(origins: NDArray[np.float64], spacing: float, count: int, asked: float | None) -> tuple[float, float, int]:
+def extent(origins: NDArray[np.float64], spacing: float, count: int, asked: float | None) -> tuple[float, float, int]:
     """Step, start and number of samples along one axis in plane, so that all slices are inside.
 
     Samples are in step with the first slice, which keeps its own where the spacing is kept.
@@ -225,7 +225,7 @@ def _lines(starts: NDArray[np.float64], spacing: float, step: float, count: int,
     return result
 
 
-def _pairs(
+def pairs_around(
     positions: NDArray[np.float64], planes: NDArray[np.float64], gaps: NDArray[np.bool_], reach: float
 ) -> list[SlicePair | None]:
     """For each plane the slices around it; None in a gap."""

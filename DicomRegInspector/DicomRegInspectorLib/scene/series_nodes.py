@@ -1,0 +1,87 @@
+"""A series from its files to volume nodes, as it is or regularized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
+import slicer
+
+from ..series import Series, load_series, load_stack
+from ..series.choosing import Paths
+from ..series.placing import load_to_regularize, stack_to_regularize
+from ..series.regular import Mode, Regularized
+from ..series.regularize import MAX_GAP, check_options, regularize
+from ..series.volume import Progress, SeriesVolume
+from .acquisition import add_regularized
+from .series_volume import add_series_volume
+
+Run = Callable[[Callable[[Progress | None], Any]], Any]
+
+
+def load_series_nodes(
+    scene: slicer.vtkMRMLScene,
+    source: Series | Paths,
+    mode: Mode | None = None,
+    *,
+    spacing_mm: float | None = None,
+    max_gap: float | None = None,
+    stack: int | None = None,
+    progress: Progress | None = None,
+    run: Run | None = None,
+) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """Load a series as volume nodes; regularized they may stand under a transform (see :func:`add_regularized`).
+
+    Parameters
+    ----------
+    scene
+        Where the nodes go, when all have been read; a failure or a stop leaves it as it was.
+    source
+        Files, folders, or an inspected series.
+    mode
+        See :func:`~..series.regularize.regularize`; None loads one volume as it is, at the nominal spacing.
+    spacing_mm, max_gap
+        See there; None takes the defaults.
+    stack
+        Which of the series' stacks, from 0; None the one worth loading.
+    progress
+        Called as ``progress(done, total, text)``; returning False stops.
+    run
+        Called with the function that reads and computes; may call it in a thread with a progress callback of its own,
+        since it uses neither the scene nor Qt.
+
+    Raises
+    ------
+    UsageError, FileError, Cancelled
+        See :func:`~..series.load_series` and :func:`~..series.regularize.regularize`.
+    """
+    gap = MAX_GAP if max_gap is None else max_gap
+    if mode is not None:
+        check_options(mode, spacing_mm, None, gap, "keep", "first")
+
+    def read(report: Progress | None) -> SeriesVolume | Regularized:
+        if mode is None:
+            paths = source.paths if isinstance(source, Series) else source
+            uid = source.series_instance_uid if isinstance(source, Series) else None
+            return load_series(paths, stack=stack, series_uid=uid or None, progress=report)
+        if isinstance(source, Series):
+            chosen, apart = stack_to_regularize(source, stack)
+            volume = load_stack(chosen, source.findings, progress=report)
+        else:
+            volume, apart = load_to_regularize(source, stack=stack, progress=report)
+        return regularize(volume, mode, spacing_mm=spacing_mm, max_gap=gap, apart=apart, progress=report)
+
+    result = run(read) if run is not None else read(progress)
+    if isinstance(result, SeriesVolume):
+        return [add_series_volume(scene, result)]
+    return [add_regularized(scene, volume)[0] for volume in result.volumes]
+
+
+def load_section_node(
+    scene: slicer.vtkMRMLScene, paths: list[str | PathLike[str]], number: int
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """Load one section (from 1) of a split series; errors as in :func:`load_series_nodes`."""
+    volume, apart = load_to_regularize(paths)
+    result = regularize(volume, "split", apart=apart)
+    return add_regularized(scene, result.volumes[number - 1])[0]
