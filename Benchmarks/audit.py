@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -22,7 +20,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LIBRARY = Path(__file__).resolve().parent.parent / "DicomRegInspector"
+from harness import LIBRARY, machine, memory
+
 EXTENT_MM = (500.0, 500.0, 350.0)
 ORIGIN = (-250.0, -250.0, -176.25)
 
@@ -141,14 +140,6 @@ def simpleitk_warp(folder: Path) -> Callable[[], str]:
 CONTENDERS = {"audit, file to verdict": this_library, "SimpleITK, one warp": simpleitk_warp}
 
 
-def memory(field: str) -> int:
-    """This process's VmRSS or VmHWM in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1024
-    raise SystemExit("this system does not tell a process's memory (no /proc/self/status)")
-
-
 def measure(name: str, folder: Path) -> None:
     """Run one contender in this process and print what it took."""
     run = CONTENDERS[name](folder)
@@ -194,9 +185,8 @@ def main() -> None:
         measure(options.measure, options.folder)
         return
     dimensions = tuple(options.dimensions)
-    machine = platform.processor() or platform.machine()
-    print(f"{' x '.join(map(str, dimensions))} voxels; {machine}, {os.cpu_count()} cores")
-    print(f"Python {platform.python_version()}, best of {options.repeat} fresh processes each, files in the page cache")
+    print(f"{' x '.join(map(str, dimensions))} voxels; {machine()}")
+    print(f"best of {options.repeat} fresh processes each, files in the page cache")
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder), dimensions)
         compare(Path(folder), options.repeat)

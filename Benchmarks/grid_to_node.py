@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -22,7 +20,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LIBRARY = Path(__file__).resolve().parent.parent / "DicomRegInspector"
+from harness import LIBRARY, machine, memory
+
 SPACING, ORIGIN = (0.9766, 0.9766, 2.5), (-250.0, -250.0, -176.25)
 
 
@@ -145,14 +144,6 @@ CONTENDERS = {
 }
 
 
-def memory(field: str) -> int:
-    """This process's VmRSS or VmHWM in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1024
-    raise SystemExit("this system does not tell a process's memory (no /proc/self/status)")
-
-
 def measure(name: str, path: str) -> None:
     """Run one contender in this process and print what it took."""
     run = CONTENDERS[name](path)
@@ -200,10 +191,8 @@ def main() -> None:
         from DicomRegInspectorLib import read_registration
 
         vector_bytes = 12 * math.prod(read_registration(path).items[0].grid.dimensions)
-        print(
-            f"{vector_bytes:,} bytes of vectors; {platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-        )
-        print(f"Python {platform.python_version()}, best of {options.repeat} fresh processes each, warm page cache")
+        print(f"{vector_bytes:,} bytes of vectors; {machine()}")
+        print(f"best of {options.repeat} fresh processes each, warm page cache")
         measure_all(path, options.repeat, vector_bytes)
 
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from harness import machine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "DicomRegInspector"))
 
@@ -138,19 +138,6 @@ def run_reader(name: str, folder: Path) -> None:
     seconds = time.perf_counter() - start
     assert found == len(paths), f"{name} found {found} of {len(paths)} instances"
     print(json.dumps({"seconds": seconds}))
-
-
-def machine() -> str:
-    """Processor, cores and software of the machine at hand."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
-    except OSError:
-        pass
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    )
 
 
 def main() -> None:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -21,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grid_to_node import LIBRARY, memory
+from harness import LIBRARY, machine, memory
 
 SIZES = ((192, 192, 56), (320, 320, 90), (416, 416, 115), (512, 512, 141))
 SPACING = (0.9766, 0.9766, 2.5)
@@ -121,7 +119,7 @@ def main() -> None:
     if options.measure:
         measure(options.measure, options.file)
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     print(f"best time and largest peak of {options.repeat} fresh processes each, warm page cache")
     print(f"{'grid':>16} {'':28}{'seconds':>9}{'x SimpleITK':>13}{'ns/voxel':>10}{'peak MB':>10}{'x SimpleITK':>13}")
     with tempfile.TemporaryDirectory() as folder:

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from grid_to_node import LIBRARY, memory
+from harness import LIBRARY, machine, memory
 
 SIZE = 512
 PIXEL_MM = 0.7
@@ -138,7 +136,7 @@ def main() -> None:
     if options.measure:
         measure(options.measure, options.case, options.slices)
         return
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
     print(f"512 x 512 x {options.slices} int16; best time and largest peak of {options.repeat} fresh processes each")
     print(f"{'':34}{'':14}{'seconds':>9}{'x SimpleITK':>13}{'peak MB':>10}")
     for case in CASES:

@@ -16,8 +16,6 @@ import argparse
 import contextlib
 import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -29,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from harness import machine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "DicomRegInspector"))
 
@@ -167,19 +166,6 @@ def run_reader(name: str, folder: Path) -> None:
         check = zlib.crc32(np.ascontiguousarray(one, dtype="<i4"), check)
     told = {"seconds": seconds, "grown": grown, "check": check, "type": str(result.array.dtype)}
     print(json.dumps({**told, "shape": result.array.shape, "origin": [float(value) for value in result.origin]}))
-
-
-def machine() -> str:
-    """Processor, cores and software of the machine at hand."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
-    except OSError:
-        pass
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    )
 
 
 def main() -> None:

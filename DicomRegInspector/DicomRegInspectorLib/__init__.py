@@ -8,16 +8,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .compare import compare_volumes
     from .inspection import Inspection, inspect_paths
     from .registration import Registration, read_registration
+    from .series import SeriesVolume, check_pixels, load_series
 
 __version__ = "0.1.0"
 
-__all__ = ["Inspection", "Registration", "__version__", "inspect_paths", "read_registration"]
+__all__ = [
+    "Inspection",
+    "Registration",
+    "SeriesVolume",
+    "__version__",
+    "check_pixels",
+    "compare_volumes",
+    "inspect_paths",
+    "load_series",
+    "read_registration",
+]
 
 _HOMES = {
     "Inspection": "inspection",
+    "SeriesVolume": "series",
+    "check_pixels": "series",
+    "compare_volumes": "compare",
     "inspect_paths": "inspection",
+    "load_series": "series",
     "Registration": "registration",
     "read_registration": "registration",
 }

@@ -211,6 +211,7 @@ class _Walk:
         self.count = 0
 
     def run(self) -> ElementTree:
+        """Walk to the end of the data set."""
         while self.levels:
             level = self.levels[-1]
             if level.end is not None and self.source.tell() >= level.end:

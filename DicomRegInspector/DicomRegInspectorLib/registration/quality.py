@@ -221,6 +221,7 @@ class _Measuring:
         self.done += 1
 
     def run(self) -> Quality:
+        """Take all measures, in the order of the memory they need."""
         self.step("Lengths of the vectors")
         vectors = self.grid.statistics
         field = field_of_grid(self.grid, self.pre, self.post)

@@ -73,6 +73,7 @@ class _Reader:
         return "" if any(part in description.casefold() for part in parts) else description
 
     def read(self) -> Registration:
+        """The whole object."""
         sop_class = self._text(self.root, tags.SOP_CLASS_UID)
         deformable = self.root.sequence(tags.DEFORMABLE_REGISTRATION_SEQUENCE)
         matrix = self.root.sequence(tags.REGISTRATION_SEQUENCE)

@@ -62,18 +62,21 @@ class PlainSource:
         self.size: int | None = os.fstat(self._file.fileno()).st_size
 
     def read(self, count: int) -> bytes:
+        """See :class:`ByteSource`."""
         try:
             return self._file.read(count)
         except OSError as error:
             raise FileError(self._path, f"cannot be read ({error.strerror or error})") from error
 
     def skip(self, count: int) -> int:
+        """See :class:`ByteSource`."""
         here = self._file.tell()
         step = min(count, max(self.size - here, 0))
         self._file.seek(here + step)
         return step
 
     def readinto(self, view: memoryview) -> int:
+        """See :class:`ByteSource`."""
         done = 0
         try:
             while done < len(view):
@@ -130,6 +133,7 @@ class DeflatedSource:
         return b""
 
     def read(self, count: int) -> bytes:
+        """See :class:`ByteSource`."""
         parts = []
         while count > 0 and (data := self._pull(count)):
             parts.append(data)
@@ -137,12 +141,14 @@ class DeflatedSource:
         return b"".join(parts)
 
     def skip(self, count: int) -> int:
+        """See :class:`ByteSource`."""
         left = count
         while left > 0 and (data := self._pull(min(left, CHUNK))):
             left -= len(data)
         return count - left
 
     def readinto(self, view: memoryview) -> int:
+        """See :class:`ByteSource`."""
         done = 0
         while done < len(view) and (data := self._pull(min(len(view) - done, CHUNK))):
             view[done : done + len(data)] = data

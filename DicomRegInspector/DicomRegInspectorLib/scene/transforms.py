@@ -131,6 +131,7 @@ class _Link:
         return other
 
     def create(self, scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTransformNode:
+        """Add the node to the scene."""
         node = getattr(slicer, self.class_name)()
         node.SetName(scene.GenerateUniqueName(name))
         if self.to_parent:
