@@ -24,8 +24,8 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
     """Claims registrations with a higher confidence (0.95) than SlicerRT's reader does (0.9).
 
     An irregular image series is offered regularized and by sections, but not selected, and with less confidence (0.4)
-    than Slicer's own reader of volumes has in what it prefers (0.5): that stays what is loaded unless the user chooses.
-    Of a regular series nothing is offered.
+    than Slicer's own reader of volumes has in whole series (0.5) and in parts of them (0.45): the DICOM browser selects
+    what has the most, so Slicer's stays what is loaded unless the user chooses. Of a regular series nothing is offered.
     """
 
     CONFIDENCE = 0.95
