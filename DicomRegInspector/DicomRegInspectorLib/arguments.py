@@ -11,6 +11,9 @@ from .findings import SEVERITIES
 UNUSABLE = 2
 """Exit code for bad usage and unreadable input."""
 
+READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
+"""The names of :data:`.registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
+
 LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
 
 
@@ -92,6 +95,13 @@ def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentPar
     parser.add_argument("--output", required=True, metavar="FILE", help="ends in " + ", ".join(LOAD_SUFFIXES))
     parser.add_argument("--item", type=int, metavar="N", help="only this item, counting from 1")
     parser.add_argument("--bake", action="store_true", help="put pre and post matrices into the vectors")
+    parser.add_argument(
+        "--read-as",
+        choices=READINGS,
+        metavar="READING",
+        help="read the file in another way than the standard says; what was done is printed and, in a scene, noted on "
+        f"the nodes: {', '.join(READINGS)}",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
 
 

@@ -309,8 +309,8 @@ def _load(options: argparse.Namespace) -> int:
         items = [_choose_item(registrations[0], None).number]
     with _quiet_libraries(options.debug):
         save = _scene_room("save")
-        save.save_registrations(registrations, output, items=items, bake=options.bake)
-    _print(f"{output}: {save.describe(registrations, output, items)}")
+        save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
+    _print(f"{output}: {save.describe(registrations, output, items, options.read_as)}")
     return DONE
 
 

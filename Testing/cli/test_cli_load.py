@@ -20,6 +20,7 @@ from dicom_objects import (
     write_matrices,
 )
 from DicomRegInspectorLib import cli
+from DicomRegInspectorLib.registration.write import write_deformable_registration
 
 slicer = pytest.importorskip("slicer", reason="load needs slicer-core or Slicer")
 vtk = pytest.importorskip("vtk")
@@ -204,3 +205,51 @@ def test_without_slicer_the_command_says_what_to_install(load, tmp_path: Path, m
     monkeypatch.setitem(sys.modules, "slicer", None)
     _, said = load("x.mrb", write_linear(tmp_path / "r.dcm"), code=2)
     assert "[headless]" in said
+
+
+def test_readings_offered_are_those_there_are() -> None:
+    from DicomRegInspectorLib.arguments import READINGS
+    from DicomRegInspectorLib.registration.repairs import REPAIRS
+
+    assert tuple(REPAIRS) == READINGS
+
+
+@pytest.mark.parametrize("name", ["t.h5", "t.nrrd"])
+@pytest.mark.parametrize(
+    ("reading", "change"),
+    [
+        ("voxel-units", lambda vectors, spacing: vectors * spacing),
+        ("axis-signs", lambda vectors, spacing: vectors * [-1, -1, 1]),
+    ],
+)
+def test_another_reading_is_written_and_said(tmp_path: Path, load, name: str, reading: str, change) -> None:
+    spacing = np.array([2.0, 3.0, 4.0])
+    vectors = np.random.default_rng(0).normal(size=(5, 6, 7, 3)).astype(np.float32)
+    path = tmp_path / "reg.dcm"
+    write_deformable_registration(
+        path,
+        vectors=vectors,
+        origin=(0.0, 0.0, 0.0),
+        directions=np.eye(3),
+        spacing=spacing,
+        registered_frame_uid=REGISTERED,
+        source_frame_uid=SOURCE,
+    )
+    output, text = load(name, path, options=("--read-as", reading))
+    assert "NOT as the standard says" in text
+    node = np.array([2.0, 3.0, 1.0])
+    if name.endswith(".h5"):
+        transform = sitk.ReadTransform(str(output))
+    else:
+        transform = sitk.DisplacementFieldTransform(sitk.ReadImage(str(output), sitk.sitkVectorFloat64))
+    expected_place = node * spacing + change(vectors[1, 3, 2].astype(float), spacing)
+    assert np.abs(np.array(transform.TransformPoint((node * spacing).tolist())) - expected_place).max() < TOLERANCE_MM
+
+
+def test_a_scene_says_on_its_nodes_how_the_file_was_read(tmp_path: Path, load) -> None:
+    path = write_linear(tmp_path / "reg.dcm")
+    output, text = load("scene.mrb", path, options=("--read-as", "reversed"))
+    assert "direction reversed" in text
+    scene = read_bundle(output, tmp_path / "opened")
+    repairs = {node.GetAttribute("DicomRegInspector.Repair") for node in nodes_of(scene, "vtkMRMLTransformNode")}
+    assert repairs == {"direction reversed (as ToParent)"}

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import slicer
@@ -13,6 +14,7 @@ import vtk
 
 from ..errors import UsageError
 from ..registration import Registration
+from ..registration.repairs import REPAIRS, Repair, repair_item
 from .transforms import load_registration
 
 SCENE_SUFFIX = ".mrb"
@@ -21,7 +23,12 @@ FIELD_SUFFIXES = (".nrrd", ".nii.gz", ".mha")
 
 
 def save_registrations(
-    registrations: Sequence[Registration], output: Path, *, items: Sequence[int] | None = None, bake: bool = False
+    registrations: Sequence[Registration],
+    output: Path,
+    *,
+    items: Sequence[int] | None = None,
+    bake: bool = False,
+    repair: Repair | None = None,
 ) -> None:
     """Write registrations to one file, by the ending of its name.
 
@@ -39,6 +46,9 @@ def save_registrations(
         Numbers of the items to write, counting from 1; all by default.
     bake
         Put pre and post matrices into the vectors instead of beside them.
+    repair
+        Read the items in another way than the standard's. A reversed deformation is exact in a scene; in the other
+        formats its inverse is computed at the grid's nodes, zero where there is none.
 
     Raises
     ------
@@ -52,13 +62,14 @@ def save_registrations(
     if name.endswith(SCENE_SUFFIX):
         scene = new_scene()
         for registration in registrations:
-            load_registration(registration, scene, bake, items=items)
+            load_registration(registration, scene, bake, items=items, repair=repair)
         save_scene(scene, output)
         return
     number = _only_item(registrations, output, items)
     is_field = name.endswith(FIELD_SUFFIXES)
     scene = new_scene()
-    (node,) = load_registration(registrations[0], scene, bake or is_field, items=[number])
+    registration = _repaired(registrations[0], number, repair) if repair else registrations[0]
+    (node,) = load_registration(registration, scene, bake or is_field, items=[number])
     if is_field and not node.IsA("vtkMRMLGridTransformNode"):
         raise UsageError(
             f"{output}: item {number} of {registrations[0].path.name} has no grid to write as a displacement field; "
@@ -69,8 +80,21 @@ def save_registrations(
     write_beside(output, lambda place: _write_transform(node, place))
 
 
-def describe(registrations: Sequence[Registration], output: Path, items: Sequence[int] | None) -> str:
+def _repaired(registration: Registration, number: int, repair: Repair) -> Registration:
+    """The registration with one item read in another way; these formats hold one direction only, and no chain."""
+    items = [repair_item(item, repair).item if item.number == number else item for item in registration.items]
+    return replace(registration, items=tuple(items))
+
+
+def describe(
+    registrations: Sequence[Registration], output: Path, items: Sequence[int] | None, repair: Repair | None = None
+) -> str:
     """What :func:`save_registrations` wrote, in a few words."""
+    told = _describe(registrations, output, items)
+    return f"{told}; NOT as the standard says: {REPAIRS[repair]}" if repair else told
+
+
+def _describe(registrations: Sequence[Registration], output: Path, items: Sequence[int] | None) -> str:
     name = output.name.lower()
     if name.endswith(SCENE_SUFFIX):
         count = sum(len(one.items) for one in registrations) if items is None else len(items) * len(registrations)
