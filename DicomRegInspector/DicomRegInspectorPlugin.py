@@ -67,6 +67,8 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
 
         try:
             headers = [header for header in map(read_header, files) if header.is_image]
+            if any(header.pixel_data == "absent" for header in headers):
+                return []  # There is nothing to resample, and Slicer's own reader is no more confident than this one.
             every = inspect_series(headers)
             if len(every) != 1 or not irregularities(every[0]):
                 return []

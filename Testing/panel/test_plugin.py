@@ -111,6 +111,17 @@ def test_regular_series_is_left_to_slicer(plugin: Any, database: Any, tmp_path: 
     assert series_offered(plugin, database, tmp_path) == []
 
 
+def test_irregular_series_without_pixels_is_not_offered(plugin: Any, database: Any, tmp_path: Path) -> None:
+    import pydicom
+
+    write_ct_stack(tmp_path, IRREGULAR_MM)
+    for path in tmp_path.glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        del dataset.PixelData
+        dataset.save_as(path)
+    assert series_offered(plugin, database, tmp_path) == []
+
+
 def test_examining_a_series_reads_no_pixel(
     plugin: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
