@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from .errors import Cancelled, FileError, NotDicomError, UsageError
+from .errors import FileError, NotDicomError, UsageError
 from .findings import Finding, by_severity
+from .progress import Progress, report_progress
 from .registration import Registration, read_registration
 from .relations import relation_findings
 from .series import Header, Series, inspect_series, read_header
-
-Progress = Callable[[int, int, str], object]
-"""Called with (done, total, what is being done); returning False stops the inspection."""
 
 _REPORT_EVERY = 32
 """Headers read between two progress calls: often enough for a smooth bar, rare enough to cost nothing."""
@@ -108,8 +106,7 @@ class _Work:
         self._not_dicom = self._unreadable = self._other = 0
 
     def _report(self, done: int, total: int, text: str) -> None:
-        if self._progress is not None and self._progress(done, total, text) is False:
-            raise Cancelled("the inspection was cancelled")
+        report_progress(self._progress, done, total, text, "the inspection was cancelled")
 
     def collect(self, paths: list[str | PathLike[str]]) -> None:
         """List the files; the same file reached twice counts once."""

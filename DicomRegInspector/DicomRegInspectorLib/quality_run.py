@@ -11,6 +11,7 @@ from .errors import FileError, UsageError
 from .findings import Finding, by_severity
 from .registration import Registration, RegistrationItem, read_registration
 from .registration.audit import AuditResult, audit_item, signs_in_file
+from .registration.choose import items_by_number
 from .registration.landmarks import Landmark, TargetRegistrationError, read_landmarks, target_registration_error
 from .registration.quality import Progress, Quality, measure_item
 from .registration.regions import LabelImage, RegionMeasures, measure_regions
@@ -146,11 +147,7 @@ def _choose(registration: Registration, items: Sequence[int] | None) -> list[Reg
     if not registration.items:
         raise UsageError(f"{registration.path} is a {registration.kind} object: it has no items to measure")
     if items is not None:
-        by_number = {item.number: item for item in registration.items}
-        missing = [number for number in items if number not in by_number]
-        if missing:
-            raise UsageError(f"{registration.path} has no item {missing[0]}; it has items 1 to {len(by_number)}")
-        chosen = [by_number[number] for number in items]
+        chosen = items_by_number(registration, items)
     else:
         # One broken item does not hide the others; when all are broken, the first says why.
         chosen = [item for item in registration.items if item.problem is None] or [registration.items[0]]

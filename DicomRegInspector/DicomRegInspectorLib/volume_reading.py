@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from os import PathLike
 
 import numpy as np
@@ -11,11 +10,10 @@ from numpy.typing import NDArray
 
 from .compare import Volume
 from .errors import FileError, NotDicomError
+from .progress import Progress
 from .series import SeriesVolume, load_series, read_header
 from .series.pixel_format import PixelFormat, read_pixel_format
 from .volume_files import index_to_lps, read_image
-
-Progress = Callable[[int, int, str], object]
 
 
 def read_volume(path: str | PathLike[str], *, progress: Progress | None = None) -> Volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +37,7 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
     if not items:
         raise RegistrationError(registration.path, f"is a {registration.kind} object: it maps no points")
     if number is not None:
-        chosen = next((item for item in items if item.number == number), None)
-        if chosen is None:
-            raise UsageError(f"{registration.path} has no item {number}; it has items 1 to {len(items)}")
-        return Choice(chosen)
+        return Choice(items_by_number(registration, [number])[0])
     if len(items) == 1:
         return Choice(items[0])
     moving = [item for item in items if not is_identity(item)]
@@ -50,6 +48,23 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
     return Choice(
         moving[0], f"item {moving[0].number} of {len(items)} is used, frame {frame}; the others are the identity"
     )
+
+
+def items_by_number(registration: Registration, numbers: Iterable[int]) -> list[RegistrationItem]:
+    """The items with these numbers, counting from 1, in the order asked for.
+
+    Raises
+    ------
+    UsageError
+        When there is none with a number asked for.
+    """
+    by_number = {item.number: item for item in registration.items}
+    chosen = []
+    for number in numbers:
+        if number not in by_number:
+            raise UsageError(f"{registration.path} has no item {number}; it has items 1 to {len(by_number)}")
+        chosen.append(by_number[number])
+    return chosen
 
 
 def is_identity(item: RegistrationItem) -> bool:

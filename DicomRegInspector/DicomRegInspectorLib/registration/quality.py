@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import Cancelled
 from ..findings import Finding
+from ..progress import Progress, report_progress
 from . import measures
 from .bulk import BulkPart, fit_affine, fit_rigid
 from .checks import bulk_finding, folding_finding, is_singular, region_evidence
@@ -20,9 +19,6 @@ from .measures import Summary
 from .model import RegistrationItem
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
 from .statistics import Region, VectorStatistics
-
-Progress = Callable[[int, int, str], object]
-"""Called with (done, total, what is being done); returning False stops the measuring."""
 
 RAS_OF_LPS = np.array([-1.0, -1.0, 1.0])
 
@@ -216,8 +212,7 @@ class _Measuring:
 
     def step(self, text: str) -> None:
         """Tell the progress; stop when asked to."""
-        if self.progress is not None and self.progress(self.done, self._STEPS, text) is False:
-            raise Cancelled("the measuring was cancelled")
+        report_progress(self.progress, self.done, self._STEPS, text, "the measuring was cancelled")
         self.done += 1
 
     def run(self) -> Quality:

@@ -11,14 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Cancelled
+from ..progress import Progress, report_progress
 from . import measures
 from .field import Field, field_of_grid
 from .grid import Grid
 from .measures import Summary
-
-Progress = Callable[[int, int, str], object]
-"""Called with (done, total, what is being done); returning False stops the measuring."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +101,7 @@ def measure_regions(
     folded: list[float | None] = [None] * len(regions)
     memory = None
     for done, (name, measure) in enumerate(quantities.items()):
-        if progress is not None and progress(done, len(quantities), f"Measuring {name} by region") is False:
-            raise Cancelled("the measuring was cancelled")
+        report_progress(progress, done, len(quantities), f"Measuring {name} by region", "the measuring was cancelled")
         memory = measure(lattice, memory)
         flat = memory.reshape(-1)
         for number, (_, _, nodes) in enumerate(regions):

@@ -12,7 +12,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ..errors import Cancelled, RegistrationError, UsageError
+from ..errors import RegistrationError, UsageError
+from ..progress import Progress, report_progress
 from .bulk import fit_rigid
 from .checks import is_singular
 from .grid import Grid, grid_of_array
@@ -31,9 +32,6 @@ REPAIRS: dict[Repair, str] = {
     "matrices-swapped": "pre and post matrices exchanged",
 }
 """Each repair and how the node and the report say it."""
-
-Progress = Callable[[int, int, str], object]
-"""Called with (done, total, what is being done); returning False stops the repair."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +127,7 @@ def _by_slices(grid: Grid, mapping: Callable[[np.ndarray], np.ndarray], progress
     matrix = grid.index_to_lps
     plane = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="xy"), axis=-1).reshape(-1, 2)
     for k in range(nz):
-        if progress is not None and progress(k, nz, "Computing vectors") is False:
-            raise Cancelled("the repair was cancelled")
+        report_progress(progress, k, nz, "Computing vectors", "the repair was cancelled")
         index = np.column_stack([plane, np.full(len(plane), k)])
         nodes = index @ matrix[:3, :3].T + matrix[:3, 3]
         vectors[k] = (mapping(nodes) - nodes).reshape(ny, nx, 3)

@@ -7,7 +7,8 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..errors import Cancelled, UsageError
+from ..errors import UsageError
+from ..progress import report_progress
 from ..registration.regions import LabelImage
 from .convert import numpy_matrix
 from .node_field import Progress, parent_matrix, volume_lattice
@@ -102,8 +103,7 @@ def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode, progress: Progress 
     names = {}
     present: set[int] = set()
     for done, plane in enumerate(labels):
-        if progress is not None and progress(done, len(labels), "Looking through the labels") is False:
-            raise Cancelled("reading the labels was cancelled")
+        report_progress(progress, done, len(labels), "Looking through the labels", "reading the labels was cancelled")
         present.update(np.unique(plane).tolist())
     for value in sorted(present):
         if value > 0 and colours is not None and value < colours.GetNumberOfColors():

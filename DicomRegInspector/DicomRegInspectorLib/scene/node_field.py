@@ -6,7 +6,7 @@ stored in the node. Everything here is RAS mm, as in the scene.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +14,14 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..errors import Cancelled, UsageError
+from ..errors import UsageError
+from ..progress import Progress, report_progress
 from ..registration import RegistrationItem
 from ..registration.field import Field, field_of_grid
 from ..registration.grid import Grid, grid_of_array
 from ..registration.quality import Quality, measure_grid
 from .convert import LPS_TO_RAS, numpy_matrix
 from .transform_chain import Chain, image_lattice, inverse_matrix, transform_points
-
-Progress = Callable[[int, int, str], object]
-"""Called with (done, total, what is being done); returning False stops the work."""
 
 INVERSE_ACCEPTED_MM = 1e-2
 """Beyond this distance between a point and the image of its inverse there is none: the vector counts as undefined."""
@@ -270,8 +268,7 @@ def _sample(
     in_plane = plane @ index_to_ras[:3, :2].T + index_to_ras[:3, 3]
     lost = 0
     for k in range(nz):
-        if progress is not None and progress(k, nz, "Sampling the transform") is False:
-            raise Cancelled("the sampling was cancelled")
+        report_progress(progress, k, nz, "Sampling the transform", "the sampling was cancelled")
         points = in_plane + index_to_ras[:3, 2] * k
         mapped = transform_points(forward, points)
         displacement = mapped - points

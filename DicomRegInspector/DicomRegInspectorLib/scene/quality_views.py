@@ -11,7 +11,7 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..errors import Cancelled
+from ..progress import report_progress
 from ..registration import measures
 from ..registration.grid import BORDER_TOLERANCE_MM, NODE_TOLERANCE
 from . import colours
@@ -66,8 +66,7 @@ def add_quality_volumes(
 
     def step(number: int) -> None:
         text = steps[number] if number < len(steps) else "Mask of folded and undefined regions"
-        if progress is not None and progress(number, len(steps) + 1, text) is False:
-            raise Cancelled("making the volumes was cancelled")
+        report_progress(progress, number, len(steps) + 1, text, "making the volumes was cancelled")
 
     arrays = {}
     for number, (name, (_, measure)) in enumerate(_VOLUMES.items()):

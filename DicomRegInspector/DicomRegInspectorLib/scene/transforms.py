@@ -14,9 +14,10 @@ import numpy as np
 import slicer
 import vtk
 
-from ..errors import RegistrationError, UsageError
+from ..errors import RegistrationError
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.checks import is_rigid, is_singular
+from ..registration.choose import items_by_number
 from ..registration.repairs import Progress, Repair, repair_item
 from .convert import to_ras, vtk_matrix
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
@@ -77,7 +78,7 @@ def load_registration(
     registration = path_or_registration
     if not isinstance(registration, Registration):
         registration = read_registration(registration)
-    chosen = _choose(registration, None if items is None else list(items))
+    chosen = _choose(registration, items)
     plans = [_plan(item, bake, repair, progress) for item in chosen]
     return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
 
@@ -97,19 +98,12 @@ def _plan(
     return repaired.item, _chain(repaired.item, bake), repaired.description
 
 
-def _choose(registration: Registration, items: list[int] | None) -> list[RegistrationItem]:
+def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
     if not registration.items:
         raise RegistrationError(
             registration.path, f"is a {registration.kind} object: it holds nothing to load as a transform"
         )
-    if items is None:
-        chosen = list(registration.items)
-    else:
-        by_number = {item.number: item for item in registration.items}
-        missing = [number for number in items if number not in by_number]
-        if missing:
-            raise UsageError(f"{registration.path} has no item {missing[0]}; it has items 1 to {len(by_number)}")
-        chosen = [by_number[number] for number in items]
+    chosen = list(registration.items) if items is None else items_by_number(registration, items)
     for item in chosen:
         item.require_usable()
     return chosen

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Cancelled, UsageError
+from ..errors import UsageError
+from ..progress import report_progress
 from .derived import make_derived, new_series, read_source
 from .new_folder import new_folder
 from .stacks import Stack
@@ -114,6 +115,5 @@ def write_corrected(
                 instance.SpacingBetweenSlices = decimal_string(corrected.spacing_mm)
             names.append(f"{k + 1:05d}.dcm")
             instance.save_as(unfinished / names[-1], enforce_file_format=True)
-            if progress is not None and progress(k + 1, len(stack.slices), "Writing DICOM") is False:
-                raise Cancelled("Writing was stopped.")
+            report_progress(progress, k + 1, len(stack.slices), "Writing DICOM", "Writing was stopped.")
     return WrittenSeries(place, tuple(place / name for name in names), series.uid, None), corrected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import Cancelled, FileError, UsageError
+from ..errors import FileError, UsageError
 from ..findings import Finding
+from ..progress import Progress, report_progress
 from .header import Header
 from .memory import require_memory
 from .pixel_format import PixelFormat, read_pixel_format
@@ -25,8 +26,6 @@ MAX_THREADS = 8
 FRAMES_PER_TASK = 16
 """Frames of one file that a thread reads in one go; tasks must be many for threads to share the work."""
 REPORT_EVERY = 16
-
-Progress = Callable[[int, int, str], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +152,7 @@ def _require_same(pixels: PixelFormat, kind: FrameKind, first: PixelFormat, firs
 
 
 def _report(progress: Progress | None, done: int, total: int, text: str) -> None:
-    if progress is not None and progress(done, total, text) is False:
-        raise Cancelled("Loading was stopped.")
+    report_progress(progress, done, total, text, "Loading was stopped.")
 
 
 def _tasks(plan: _Plan, array: NDArray[Any]) -> Iterator[tuple[PixelFormat, list[FrameJob]]]:

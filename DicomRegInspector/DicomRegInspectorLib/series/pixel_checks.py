@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any
 
-from ..errors import Cancelled, FileError, NotDicomError, UsageError
+from ..errors import FileError, NotDicomError, UsageError
 from ..findings import Finding, by_severity
+from ..progress import Progress, report_progress
 from .elements import (
     DEFLATED_LITTLE_ENDIAN,
     EXPLICIT_BIG_ENDIAN,
@@ -42,7 +43,6 @@ from .pixel_scale_checks import Spacing, rescale_findings, spacing_findings, spa
 from .pixel_stack_checks import stack_pixel_findings
 from .pixel_trial import DecodingTrial
 
-Progress = Callable[[int, int, str], object]
 _NATIVE = ("", IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED_LITTLE_ENDIAN)
 """Transfer syntaxes that have no fragments; all others that are not known here may."""
 _EXPLAIN_FAILURE = ("pixel-not-decodable", "file-truncated", "pixel-data-length", "pixel-data-missing")
@@ -138,8 +138,7 @@ def check_pixels(
     not_dicom = 0
     with DecodingTrial() as trial:
         for done, (path, asked_for) in enumerate(places):
-            if progress is not None and progress(done, len(places), "Checking pixels") is False:
-                raise Cancelled("the check was cancelled")
+            report_progress(progress, done, len(places), "Checking pixels", "the check was cancelled")
             try:
                 one = check_file(path, decode=decode, trial=trial)
             except NotDicomError as error:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Cancelled
+from ..progress import report_progress
 from .volume import Progress
 
 MAX_THREADS = 8
@@ -206,7 +206,6 @@ def run_threads(resampler: Resampler, pairs: Sequence[SlicePair | None], progres
         futures = [pool.submit(resampler.write, work[start : start + size]) for start in range(0, len(work), size)]
         for done, future in enumerate(futures):
             future.result()
-            if progress is not None and progress(done + 1, len(futures), text) is False:
-                raise Cancelled("Resampling was stopped.")
+            report_progress(progress, done + 1, len(futures), text, "Resampling was stopped.")
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

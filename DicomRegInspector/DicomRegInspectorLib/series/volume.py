@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import FileError, UsageError
 from ..findings import Finding, by_severity
+from ..progress import Progress
 from .choosing import Paths, first_at_each_position, the_series, the_stack
 from .elements import Tag, element_name
 from .load_pixels import Loaded, load_pixels
@@ -19,7 +20,6 @@ from .pixel_format import read_pixel_format
 from .series import Series
 from .stacks import Slice, Stack, slice_of
 
-Progress = Callable[[int, int, str], object]
 REGULAR_MM = 1e-3
 """Slices closer than this to the lattice are where the lattice says; so does Slicer's reader judge."""
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import Cancelled, UsageError
+from ..errors import UsageError
+from ..progress import report_progress
 from .derived import SPATIAL_RESAMPLING, NewSeries, make_derived, new_series, read_source
 from .new_folder import new_folder
 from .regular import Regularized, RegularVolume
@@ -93,8 +94,7 @@ def write_series(
                 names.append(f"{count:05d}.dcm")
                 instance.save_as(unfinished / name / names[-1], enforce_file_format=True)
                 done += 1
-                if progress is not None and progress(done, total, "Writing DICOM") is False:
-                    raise Cancelled("Writing was stopped.")
+                report_progress(progress, done, total, "Writing DICOM", "Writing was stopped.")
             paths = tuple(place / name / one for one in names)
             written.append(WrittenSeries(place / name, paths, series.uid, encoding))
     return tuple(written)

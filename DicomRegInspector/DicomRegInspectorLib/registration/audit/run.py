@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from ...errors import Cancelled
+from ...progress import Progress, report_progress
 from ..images import ScalarImage
 from .hypotheses import HYPOTHESES, Item, PointMap, point_maps
 from .judge import Compared, judge
@@ -26,9 +25,6 @@ SMALLEST_SHARE = 0.5
 and a reading that leaves the image must not decide which those are."""
 SAME_VOXELS = 0.1
 """Readings whose points are never further apart, in voxels of the source image, lead to the same points."""
-
-Progress = Callable[[int, int, str], object]
-"""Called with (done, total, what is being done); returning False stops the audit."""
 
 
 def audit_item(
@@ -139,8 +135,7 @@ def _audit(
 
 
 def _report(progress: Progress | None, done: int, total: int, text: str) -> None:
-    if progress is not None and progress(done, total, text) is False:
-        raise Cancelled("the audit was cancelled")
+    report_progress(progress, done, total, text, "the audit was cancelled")
 
 
 def _undecided(reason: str, readings: dict[str, Reading] | None = None) -> AuditResult:
