@@ -63,7 +63,7 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         """Loadables for an irregular series of images, by its headers; nothing for a regular one. Reads no pixel."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.series import inspect_series, read_header
-        from DicomRegInspectorLib.series.preview import irregularities, preview
+        from DicomRegInspectorLib.series.regularize.preview import irregularities, preview
 
         try:
             headers = [header for header in map(read_header, files) if header.is_image]

@@ -9,7 +9,7 @@ from .errors import UsageError
 from .findings import Finding
 from .registration.images import ScalarImage
 from .series import SeriesVolume, Stack, load_series, load_stack
-from .series.choosing import Paths
+from .series.pixels.choosing import Paths
 
 
 @dataclass(frozen=True, eq=False)

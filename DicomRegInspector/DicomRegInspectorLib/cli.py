@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .inspection import Inspection
     from .registration import Registration, RegistrationItem
-    from .series.regular import Regularized
+    from .series.regularize.regular import Regularized
 
 DONE, FOUND = 0, 1
 INTERRUPTED = 130

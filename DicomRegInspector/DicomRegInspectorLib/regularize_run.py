@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from .errors import UsageError
-from .series.correct_positions import write_corrected
-from .series.new_folder import require_new_folder
-from .series.parametric_map import write_parametric_map
-from .series.placing import Dropped, Duplicates, Overlaps, load_to_regularize, stack_of_paths
-from .series.regular import MODES, VOLUME_SUFFIXES, Mode, Regularized
-from .series.regularize import MAX_GAP, check_options, regularize
-from .series.volume import Progress
-from .series.write_back import WrittenSeries, write_series
+from .series.pixels.volume import Progress
+from .series.regularize.modes import MAX_GAP, check_options, regularize
+from .series.regularize.placing import Dropped, Duplicates, Overlaps, load_to_regularize, stack_of_paths
+from .series.regularize.regular import MODES, VOLUME_SUFFIXES, Mode, Regularized
+from .series.write.correct_positions import write_corrected
+from .series.write.new_folder import require_new_folder
+from .series.write.parametric_map import write_parametric_map
+from .series.write.write_back import WrittenSeries, write_series
 
 SCENE_SUFFIX = ".mrb"
 MAP_SUFFIX = ".dcm"

@@ -12,7 +12,7 @@ from .compare import Volume
 from .errors import FileError, NotDicomError
 from .progress import Progress
 from .series import SeriesVolume, load_series, read_header
-from .series.pixel_format import PixelFormat, read_pixel_format
+from .series.pixels.format import PixelFormat, read_pixel_format
 from .volume_files import index_to_lps, read_image
 
 

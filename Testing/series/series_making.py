@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from DicomRegInspectorLib.series import Header
-from DicomRegInspectorLib.series.elements import Tag
+from DicomRegInspectorLib.series.headers.elements import Tag
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _counter = itertools.count(1)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from DicomRegInspectorLib.series import pixel_trial
-from DicomRegInspectorLib.series.pixel_checks import check_file
-from DicomRegInspectorLib.series.pixel_trial import DecodingTrial
+from DicomRegInspectorLib.series.checks import trial
+from DicomRegInspectorLib.series.checks.check import check_file
+from DicomRegInspectorLib.series.checks.trial import DecodingTrial
 from pixel_files import ct, found, only, save
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
@@ -81,7 +81,7 @@ def test_fragments_of_uncompressed_frames_are_allowed_where_the_syntax_says_so(t
 
 def test_a_frame_that_takes_its_decoder_down_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DecodingTrial, "_ask", lambda *_: "")
-    monkeypatch.setattr(pixel_trial, "find_spec", lambda name: object())
+    monkeypatch.setattr(trial, "find_spec", lambda name: object())
     finding = only(save(compressed(tmp_path, 2), tmp_path))
     assert finding.code == "pixel-not-decodable" and "crash" in finding.message
 

@@ -10,10 +10,10 @@ from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.inspection import inspect_paths
 from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
 from DicomRegInspectorLib.series import Series
-from DicomRegInspectorLib.series.placing import load_to_regularize
-from DicomRegInspectorLib.series.preview import irregularities, preview
-from DicomRegInspectorLib.series.regular import MODES, Mode
-from DicomRegInspectorLib.series.regularize import regularize
+from DicomRegInspectorLib.series.regularize.modes import regularize
+from DicomRegInspectorLib.series.regularize.placing import load_to_regularize
+from DicomRegInspectorLib.series.regularize.preview import irregularities, preview
+from DicomRegInspectorLib.series.regularize.regular import MODES, Mode
 
 STACKS = {
     "regular": (0, 2, 4, 6, 8),

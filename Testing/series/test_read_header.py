@@ -15,9 +15,9 @@ import pydicom.data
 import pytest
 from DicomRegInspectorLib.errors import FileError, NotDicomError, TruncatedFileError
 from DicomRegInspectorLib.series import Header, read_header
-from DicomRegInspectorLib.series.elements import Tag
-from DicomRegInspectorLib.series.reading import FIRST_READ, NotPlainError, fast_header
-from DicomRegInspectorLib.series.slow_reading import slow_header
+from DicomRegInspectorLib.series.headers.elements import Tag
+from DicomRegInspectorLib.series.headers.reading import FIRST_READ, NotPlainError, fast_header
+from DicomRegInspectorLib.series.headers.slow_reading import slow_header
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import (
@@ -359,6 +359,6 @@ def test_a_plain_file_is_read_without_pydicom(tmp_path: Path, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise AssertionError("pydicom was asked")
 
-    monkeypatch.setattr("DicomRegInspectorLib.series.slow_reading.slow_header", refuse)
-    monkeypatch.setattr("DicomRegInspectorLib.series.slow_reading.pixel_data_by_pydicom", refuse)
+    monkeypatch.setattr("DicomRegInspectorLib.series.headers.slow_reading.slow_header", refuse)
+    monkeypatch.setattr("DicomRegInspectorLib.series.headers.slow_reading.pixel_data_by_pydicom", refuse)
     assert read_header(CT_SMALL).instance_number == 1

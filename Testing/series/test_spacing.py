@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from DicomRegInspectorLib.series.spacing import judge_spacing
+from DicomRegInspectorLib.series.geometry.spacing import judge_spacing
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

@@ -6,8 +6,8 @@ import contextlib
 import struct
 
 import pytest
-from DicomRegInspectorLib.series.reading import NotPlainError
-from DicomRegInspectorLib.series.undefined_length import end_of_items
+from DicomRegInspectorLib.series.headers.reading import NotPlainError
+from DicomRegInspectorLib.series.headers.undefined_length import end_of_items
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset

@@ -12,8 +12,8 @@ from slicer.i18n import tr as _
 from ..errors import Cancelled, DicomRegInspectorError
 from ..scene.places import series_labels
 from ..series import Series, Stack
-from ..series.preview import preview
-from ..series.regular import MODES, Mode
+from ..series.regularize.preview import preview
+from ..series.regularize.regular import MODES, Mode
 from .series_words import preview_in_words, series_in_words, stack_in_words
 from .strip import draw_strip, strip_in_words
 from .worker import Worker

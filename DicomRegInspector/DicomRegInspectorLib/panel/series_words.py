@@ -5,7 +5,7 @@ from __future__ import annotations
 from slicer.i18n import tr as _
 
 from ..series import Series, Stack
-from ..series.preview import Preview, VolumePreview
+from ..series.regularize.preview import Preview, VolumePreview
 
 MOST_SECTIONS = 3
 """So many are told one by one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..registration import read_registration
 from ..series import inspect_series, read_header
-from ..series.words import describe_plane
+from ..series.geometry.words import describe_plane
 from .matrices import describe_direction
 from .page import Page, point, product
 from .show_registration import show_registration

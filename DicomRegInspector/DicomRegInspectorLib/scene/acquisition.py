@@ -10,7 +10,7 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..errors import UsageError
-from ..series.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
+from ..series.regularize.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
 from .convert import LPS_TO_RAS, to_ras, vtk_matrix
 from .save import new_scene, save_scene, write_beside
 from .series_volume import vtk_image

@@ -9,11 +9,11 @@ from typing import Any
 import slicer
 
 from ..series import Series, load_series, load_stack
-from ..series.choosing import Paths
-from ..series.placing import load_to_regularize, stack_to_regularize
-from ..series.regular import Mode, Regularized
-from ..series.regularize import MAX_GAP, check_options, regularize
-from ..series.volume import Progress, SeriesVolume
+from ..series.pixels.choosing import Paths
+from ..series.pixels.volume import Progress, SeriesVolume
+from ..series.regularize.modes import MAX_GAP, check_options, regularize
+from ..series.regularize.placing import load_to_regularize, stack_to_regularize
+from ..series.regularize.regular import Mode, Regularized
 from .acquisition import add_regularized
 from .series_volume import add_series_volume
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .header import Header
-from .pixel_checks import PixelFile, PixelReport, check_pixels
-from .reading import read_header
-from .series import Series, inspect_series
-from .spacing import Section
-from .stacks import Slice, Stack
-from .volume import SeriesVolume, load_series, load_stack
+from .checks.check import PixelFile, PixelReport, check_pixels
+from .geometry.series import Series, inspect_series
+from .geometry.spacing import Section
+from .geometry.stacks import Slice, Stack
+from .headers.header import Header
+from .headers.reading import read_header
+from .pixels.volume import SeriesVolume, load_series, load_stack
 
 __all__ = [
     "Header",

@@ -1,0 +1,1 @@
+"""Whether the pixel data of a file are what its header says."""

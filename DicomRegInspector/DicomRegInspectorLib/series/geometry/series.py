@@ -1,0 +1,223 @@
+"""Whole series: their stacks, what is mixed up in them, and the report of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ...errors import FileError
+from ...findings import Finding, by_severity
+from ..headers.elements import Tag
+from ..headers.header import Header
+from .frames import slices_of
+from .grouping import Grouping, group_slices
+from .phases import explain_duplicates
+from .series_findings import (
+    copies_finding,
+    duplicates_findings,
+    file_findings,
+    mixed_findings,
+    phases_finding,
+    position_findings,
+)
+from .stack_findings import section_dict, stack_findings
+from .stacks import Slice, Stack
+
+
+@dataclass(frozen=True)
+class Series:
+    """One image series, taken apart into stacks."""
+
+    series_instance_uid: str
+    study_instance_uid: str
+    modality: str
+    description: str
+    slices: tuple[Slice, ...]
+    """Every image plane of the series, placed or not; copies of one instance count once."""
+    stacks: tuple[Stack, ...]
+    """Biggest first; the phases of a time series one after the other."""
+    is_multiphase: bool
+    """Whether the stacks are complete volumes of the same place (time points, echoes, b-values)."""
+    findings: tuple[Finding, ...]
+    """Most severe first."""
+    paths: tuple[str, ...]
+
+    @property
+    def slice_count(self) -> int:
+        """Number of image planes: files, or frames of files with several."""
+        return len(self.slices)
+
+    @property
+    def number_of_files(self) -> int:
+        """Number of files, copies included."""
+        return len(self.paths)
+
+    @cached_property
+    def main_stack(self) -> Stack | None:
+        """The stack with more than half of all slices, or the first of equal phases; None when there is neither."""
+        if self.stacks and (self.is_multiphase or 2 * len(self.stacks[0].slices) > self.slice_count):
+            return self.stacks[0]
+        return None
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the main stack has slices at several positions, so that it can be shown as a volume."""
+        main = self.main_stack
+        return main is not None and not main.is_localizer and len(main.distinct) > 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The series as the JSON report holds it; geometry is the main stack's, null where there is none."""
+        main = self.main_stack
+        geometry = _stack_dict(main) if main is not None else None
+        return {
+            "series_instance_uid": self.series_instance_uid,
+            "study_instance_uid": self.study_instance_uid,
+            "modality": self.modality,
+            "description": self.description,
+            "slice_count": self.slice_count,
+            "file_count": self.number_of_files,
+            "is_volume": self.is_volume,
+            "nominal_spacing_mm": geometry["nominal_spacing_mm"] if geometry else None,
+            "positions_mm": geometry["positions_mm"] if geometry else [],
+            "tilt_deg": geometry["tilt_deg"] if geometry else None,
+            "sections": geometry["sections"] if geometry else [],
+            "stacks": [_stack_dict(stack) for stack in self.stacks],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def _stack_dict(stack: Stack) -> dict[str, Any]:
+    spacing = stack.nominal_spacing_mm
+    return {
+        "label": stack.label,
+        "slice_count": len(stack.slices),
+        "is_localizer": stack.is_localizer,
+        "frame_of_reference_uid": stack.frame_of_reference_uid,
+        "rows": stack.rows,
+        "columns": stack.columns,
+        "pixel_spacing_mm": list(stack.pixel_spacing_mm) if stack.pixel_spacing_mm else None,
+        "normal": [round(float(value), 9) for value in stack.normal],
+        "nominal_spacing_mm": round(spacing, 6) if spacing is not None else None,
+        "positions_mm": [round(float(value), 6) for value in stack.positions_mm],
+        "tilt_deg": round(stack.tilt_deg, 4) if stack.tilt_deg is not None else None,
+        "sections": [section_dict(section) for section in stack.sections],
+    }
+
+
+def inspect_series(
+    headers: Iterable[Header], progress: Callable[[int, int, str], object] | None = None
+) -> list[Series]:
+    """Group headers by series and judge the geometry of each; headers that are no images are left out.
+
+    Parameters
+    ----------
+    progress
+        Called as ``progress(done, total, text)`` before each series; returning False ends the work early.
+
+    Returns
+    -------
+    One Series per Series Instance UID, by study and series number.
+    """
+    by_series: dict[tuple[str, str], list[Header]] = {}
+    for header in headers:
+        if header.is_image and not header.is_dicomdir:
+            by_series.setdefault((header.study_uid, header.series_uid), []).append(header)
+    groups = sorted(
+        by_series.values(), key=lambda group: (group[0].study_uid, group[0].series_number or 0, group[0].series_uid)
+    )
+    result: list[Series] = []
+    for done, group in enumerate(groups):
+        if progress is not None and progress(done, len(groups), f"{group[0].modality} series") is False:
+            break
+        result.append(_inspect_one(group))
+    return result
+
+
+def _inspect_one(headers: list[Header]) -> Series:
+    first = headers[0]
+    subject = f"series {first.series_uid or '(without a UID)'}"
+    originals, copies = _without_copies(headers)
+    slices, findings = _slices(originals)
+    findings += file_findings(originals)
+    if copies:
+        findings.append(copies_finding(copies, subject))
+    grouping = group_slices(slices)
+    findings += position_findings(grouping, len(slices), subject)
+    findings += mixed_findings(grouping, len(slices), subject)
+    stacks, multiphase, more = _phased_stacks(grouping, subject)
+    findings += more
+    return Series(
+        first.series_uid,
+        first.study_uid,
+        first.modality,
+        first.series_description,
+        tuple(slices),
+        stacks,
+        multiphase,
+        tuple(by_severity(findings)),
+        tuple(header.path for header in headers),
+    )
+
+
+def _without_copies(headers: list[Header]) -> tuple[list[Header], list[Header]]:
+    """The first file of each instance, and the further files of instances seen before.
+
+    Broken exporters give one UID to different slices; those are no copies, so where they lie counts as well.
+    """
+    seen: set[tuple[bytes, ...]] = set()
+    originals, copies = [], []
+    for header in headers:
+        key = tuple(header.elements.get(tag, b"") for tag in _IDENTITY)
+        (copies if key[0] and key in seen else originals).append(header)
+        seen.add(key)
+    return originals, copies
+
+
+_IDENTITY = (
+    Tag.SOP_INSTANCE_UID,
+    Tag.IMAGE_POSITION,
+    Tag.IMAGE_ORIENTATION,
+    Tag.INSTANCE_NUMBER,
+    Tag.NUMBER_OF_FRAMES,
+)
+
+
+def _slices(headers: list[Header]) -> tuple[list[Slice], list[Finding]]:
+    slices: list[Slice] = []
+    findings: list[Finding] = []
+    for header in headers:
+        try:
+            slices.extend(slices_of(header))
+        except FileError as error:
+            findings.append(Finding(error.code, "error", error.problem, error.path))  # type: ignore[arg-type]
+    return slices, findings
+
+
+def _phased_stacks(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
+    """Stacks with one slice at each position where that can be had, their findings, and whether all are phases."""
+    stacks: list[Stack] = []
+    findings: list[Finding] = []
+    designed = 0
+    for stack in grouping.stacks:
+        if len(stack.distinct) == len(stack.slices) or stack.is_localizer:
+            stacks.append(stack)
+            if not stack.is_localizer:
+                findings += stack_findings(stack, subject)
+            continue
+        phases = explain_duplicates(stack)
+        if phases is None:
+            stacks.append(stack)
+            findings += duplicates_findings(stack, subject) + stack_findings(stack, subject)
+            continue
+        findings.append(phases_finding(stack, phases, subject))
+        stacks += phases.parts
+        designed += phases.is_by_design
+        if phases.is_by_design:
+            # The phases lie at the same positions: what one says of geometry holds for all.
+            findings += stack_findings(phases.parts[0], subject)
+        else:
+            for part in phases.parts:
+                findings += stack_findings(part, subject)
+    return tuple(stacks), len(grouping.stacks) == 1 and designed == 1, findings

@@ -1,0 +1,197 @@
+"""What is wrong with a series as a whole: planes that are missing, mixed, repeated or ignored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ...findings import Finding, Severity
+from ..headers.header import Header
+from .grouping import INVALID_ORIENTATION, Grouping
+from .phases import Phases
+from .stack_findings import MAX_OF_A_KIND, mm, plural
+from .stacks import Slice, Stack
+from .words import describe_plane
+
+MAX_UIDS = 50
+"""SOP Instance UIDs listed in one finding; the evidence says how many there are."""
+
+_CROSS_SECTIONAL = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{suffix}"
+    for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "481.2", "66.4")
+)
+"""CT, MR, PET, RT Dose, Segmentation: objects whose images are slices of a volume by definition."""
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+
+def _uids(slices: Iterable[Slice]) -> dict[str, Any]:
+    unique = list(dict.fromkeys(one.sop_instance_uid for one in slices))
+    evidence: dict[str, Any] = {"sop_instance_uids": unique[:MAX_UIDS], "instances": len(unique)}
+    numbers = [one.instance_number for one in slices]
+    evidence["instance_numbers"] = numbers[:MAX_UIDS]
+    return evidence
+
+
+def file_findings(headers: Iterable[Header]) -> list[Finding]:
+    """One for each image file that ends within its pixel data."""
+    found = []
+    for header in headers:
+        if header.is_cut_off:
+            missing = header.missing_bytes
+            amount = f"{missing:,} bytes" if missing is not None else "the end"
+            found.append(
+                Finding(
+                    "file-truncated",
+                    "error",
+                    f"The file ends within its pixel data: {amount} of it missing",
+                    header.path,
+                    {"missing_bytes": missing, "sop_instance_uids": [header.sop_instance_uid]},
+                )
+            )
+    return found
+
+
+def copies_finding(copies: list[Header], subject: str) -> Finding:
+    """Files that repeat an instance: harmless, since the first one is taken."""
+    text = f"{plural(len(copies), 'file')} repeat an instance of this series (same SOP Instance UID) and are left out"
+    uids = list(dict.fromkeys(header.sop_instance_uid for header in copies))
+    evidence = {"copies": len(copies), "sop_instance_uids": uids[:MAX_UIDS], "same_instance": True}
+    return Finding("duplicate-position", "info", text, subject, evidence)
+
+
+def position_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
+    """Planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
+    found = []
+    missing = grouping.without_position
+    placed = [one for stack in grouping.stacks for one in stack.slices]
+    expected = placed or any(one.header.sop_class_uid in _CROSS_SECTIONAL and not one.is_localizer for one in missing)
+    if missing and expected:
+        which = "No slice has" if len(missing) == count else f"{plural(len(missing), 'slice')} of {count:,} without"
+        text = f"{which} a usable Image Position (Patient) and Image Orientation (Patient)"
+        found.append(Finding("position-missing", "error", text, subject, _uids(missing)))
+    if grouping.bad_orientation:
+        severity: Severity = "error" if grouping.worst_orientation > INVALID_ORIENTATION else "warning"
+        text = (
+            f"{plural(len(grouping.bad_orientation), 'slice')} with an Image Orientation (Patient) whose directions "
+            f"are no perpendicular unit vectors (off by up to {grouping.worst_orientation:.3g})"
+        )
+        evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
+        found.append(Finding("orientation-invalid", severity, text, subject, evidence))
+    ignored = [one for one in placed if _is_secondary_capture(one.header)]
+    if ignored:
+        text = (
+            f"{plural(len(ignored), 'image')} of a Secondary Capture class with position and orientation: GDCM and ITK "
+            "ignore these and give 1 mm voxels at the origin"
+        )
+        evidence = {**_uids(ignored), "sop_class_uid": ignored[0].header.sop_class_uid}
+        found.append(Finding("geometry-ignored-by-readers", "warning", text, subject, evidence))
+    return found
+
+
+def _is_secondary_capture(header: Header) -> bool:
+    uid = header.sop_class_uid
+    return uid == _SECONDARY_CAPTURE or uid.startswith(_SECONDARY_CAPTURE + ".")
+
+
+def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
+    """What a volume has only one of, and this series has several of."""
+    stacks = grouping.stacks
+    found = []
+    localizers = [stack for stack in stacks if stack.is_localizer]
+    volumes = [stack for stack in stacks if not stack.is_localizer]
+    if localizers and volumes:
+        slices = [one for stack in localizers for one in stack.slices]
+        text = f"{plural(len(slices), 'localizer')} among {plural(count - len(slices), 'slice')}"
+        found.append(Finding("localizer-in-series", "warning", text, subject, _uids(slices)))
+    checks: list[tuple[str, Severity, str, Callable[[Stack], Any], Callable[[Any], str]]] = [
+        ("frame-of-reference-mixed", "error", "frames of reference", lambda s: s.frame_of_reference_uid, _uid_text),
+        ("size-mixed", "warning", "image sizes (columns × rows)", lambda s: (s.columns, s.rows), _size_text),
+        ("pixel-spacing-mixed", "warning", "pixel spacings", lambda s: s.pixel_spacing_mm, _spacing_text),
+        ("orientation-mixed", "warning", "slice orientations", _orientation_key, _orientation_text),
+    ]
+    for code, severity, name, key, describe in checks:
+        counts: Counter[Any] = Counter()
+        for stack in volumes:
+            counts[key(stack)] += len(stack.slices)
+        if len(counts) < 2:
+            continue
+        parts = [f"{describe(value)} ({plural(number, 'slice')})" for value, number in counts.most_common(6)]
+        text = f"{len(counts)} {name} in one series: {'; '.join(parts)}{' …' if len(counts) > 6 else ''}"
+        odd = [one for stack in volumes if key(stack) != counts.most_common(1)[0][0] for one in stack.slices]
+        evidence = {
+            **_uids(odd),
+            "values": [describe(value) for value, _ in counts.most_common(MAX_UIDS)],
+            "counts": [number for _, number in counts.most_common(MAX_UIDS)],
+        }
+        found.append(Finding(code, severity, text, subject, evidence))
+    return found
+
+
+def _uid_text(value: str) -> str:
+    return value or "none"
+
+
+def _size_text(value: tuple[int, int]) -> str:
+    return f"{value[0]} × {value[1]}"
+
+
+def _spacing_text(value: tuple[float, float] | None) -> str:
+    return f"{value[0]:g} × {value[1]:g} mm" if value else "none"
+
+
+def _orientation_key(stack: Stack) -> tuple[float, ...]:
+    return tuple(round(float(value), 2) + 0.0 for value in (stack.slices[0].orientation or ()))
+
+
+def _orientation_text(value: tuple[float, ...]) -> str:
+    return describe_plane(np.cross(value[:3], value[3:]))
+
+
+def phases_finding(stack: Stack, phases: Phases, subject: str) -> Finding:
+    """Several acquisitions of the same place; no more than a remark where they are complete and meant to be."""
+    names = " and ".join(phases.names)
+    places = len(stack.distinct)
+    how = f"in order of {names}" if phases.by_order else f"by {names}"
+    text = f"{plural(len(stack.slices), 'slice')} at {plural(places, 'position')}: "
+    if phases.complete:
+        text += f"{len(phases.parts)} complete sets of {places:,}, told apart {how}"
+    else:
+        sizes = ", ".join(str(len(part.slices)) for part in phases.parts[:8]) + (" …" if len(phases.parts) > 8 else "")
+        text += f"{len(phases.parts)} sets that overlap ({sizes} slices), told apart {how}"
+    evidence = {
+        "distinguished_by": list(phases.names),
+        "sets": [{"label": part.label, "slices": len(part.slices)} for part in phases.parts[:MAX_UIDS]],
+        "number_of_sets": len(phases.parts),
+        "positions": places,
+        "complete": phases.complete,
+        "sop_instance_uids": [part.slices[0].sop_instance_uid for part in phases.parts[:MAX_UIDS]],
+    }
+    severity: Severity = "info" if phases.is_by_design else "warning"
+    return Finding("acquisitions-mixed", severity, text, subject, evidence)
+
+
+def duplicates_findings(stack: Stack, subject: str) -> list[Finding]:
+    """Slices at one position that nothing in their headers tells apart."""
+    starts = stack.distinct.tolist()
+    if len(starts) == 1:
+        text = f"All {len(stack.slices):,} slices lie at one position ({mm(float(stack.positions_mm[0]))} mm)"
+        evidence = {**_uids(stack.slices), "position_mm": round(float(stack.positions_mm[0]), 4)}
+        return [Finding("position-constant", "error", text, subject, evidence)]
+    ends = [*starts[1:], len(stack.slices)]
+    places = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start > 1]
+    if len(places) > MAX_OF_A_KIND:
+        extra = sum(end - start - 1 for start, end in places)
+        text = f"{len(places):,} positions hold several slices ({extra:,} too many) that no header value tells apart"
+        slices = [one for start, end in places for one in stack.slices[start:end]]
+        return [Finding("duplicate-position", "error", text, subject, {**_uids(slices), "positions": len(places)})]
+    found = []
+    for start, end in places:
+        position = float(stack.positions_mm[start])
+        numbers = list(range(start + 1, end + 1))
+        text = f"Slices {' and '.join(map(str, numbers[:6]))} lie at one position ({mm(position)} mm)"
+        evidence = {**_uids(stack.slices[start:end]), "slices": numbers, "position_mm": round(position, 4)}
+        found.append(Finding("duplicate-position", "error", text, subject, evidence))
+    return found

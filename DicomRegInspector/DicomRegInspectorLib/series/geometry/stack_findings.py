@@ -1,0 +1,368 @@
+"""What is wrong with the geometry of one stack, said with slice numbers, UIDs and millimetres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ...findings import Finding, Severity
+from .spacing import JITTER_MM, Drift, Irregular, Section
+from .stacks import Stack
+
+MAX_OF_A_KIND = 25
+"""Findings of one code for one stack that are listed one by one; the rest is counted in one more."""
+MIN_TILT_DEG = 0.05
+SHIFT_PIXELS = 0.1
+"""Share of a pixel by which a stack must be sheared, or a slice shifted, before it matters."""
+HEADER_TOLERANCE = 0.05
+
+
+def stack_findings(stack: Stack, subject: str) -> list[Finding]:
+    """Every finding that the geometry of one stack (with one slice at each position) decides."""
+    if len(stack.slices) < 2 or stack.spacing is None:
+        return []
+    maker = _Maker(stack, subject)
+    findings = [
+        *maker.limited([maker.irregular(one) for one in stack.spacing.irregular]),
+        *maker.limited(maker.spacing_changes()),
+        *(maker.drift(one) for one in stack.spacing.drifts),
+        *maker.limited(maker.thickness_changes()),
+        *maker.tilt(),
+        *maker.limited(maker.shifts()),
+        *maker.header_spacing(),
+        *maker.order(),
+        *maker.jitter(),
+    ]
+    return findings
+
+
+def mm(value: float) -> str:
+    """Millimetres for people: three decimals, without trailing zeros."""
+    text = f"{value:,.3f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 slice``, ``2 slices``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+class _Maker:
+    """Makes the findings of one stack; keeps the stack and how to speak of it."""
+
+    def __init__(self, stack: Stack, subject: str) -> None:
+        self.stack = stack
+        self.subject = subject
+        self.where = f" ({stack.label})" if stack.label else ""
+
+    def finding(self, code: str, severity: Severity, message: str, slices: Iterable[int], **evidence: Any) -> Finding:
+        """A finding about slices (from 1), with their UIDs, instance numbers and positions in its evidence."""
+        numbers = list(slices)
+        chosen = [self.stack.slices[number - 1] for number in numbers]
+        details: dict[str, Any] = {
+            "slices": numbers,
+            "sop_instance_uids": [one.sop_instance_uid for one in chosen],
+            "instance_numbers": [one.instance_number for one in chosen],
+            "positions_mm": [round(float(self.stack.positions_mm[number - 1]), 4) for number in numbers],
+        }
+        if chosen and chosen[0].frame_number is not None:
+            details["frame_numbers"] = [one.frame_number for one in chosen]
+        if self.stack.label:
+            details["stack"] = self.stack.label
+        details.update({key: _plain(value) for key, value in evidence.items()})
+        return Finding(code, severity, message + self.where, self.subject, details)
+
+    def limited(self, findings: list[Finding]) -> list[Finding]:
+        """At most :data:`MAX_OF_A_KIND` of each code, and one that counts the others."""
+        kept: list[Finding] = []
+        rest: dict[str, list[Finding]] = {}
+        counts: dict[str, int] = {}
+        for one in findings:
+            counts[one.code] = counts.get(one.code, 0) + 1
+            if counts[one.code] <= MAX_OF_A_KIND:
+                kept.append(one)
+            else:
+                rest.setdefault(one.code, []).append(one)
+        for code, others in rest.items():
+            numbers = sorted({number for one in others for number in one.evidence["slices"]})
+            message = f"The same at {plural(len(others), 'further place')}, up to slice {numbers[-1]}"
+            kept.append(self.finding(code, others[0].severity, message, numbers[:2], further_places=len(others)))
+        return kept
+
+    def irregular(self, one: Irregular) -> Finding:
+        before, after = self.stack.slice_number(one.before), self.stack.slice_number(one.before + 1)
+        lengths = {"interval_mm": one.interval_mm, "expected_mm": one.expected_mm}
+        text = f"{mm(one.interval_mm)} mm between slices {before} and {after} instead of {mm(one.expected_mm)} mm"
+        if one.kind == "overlap":
+            text += f": they are {mm(one.expected_mm - one.interval_mm)} mm too close"
+            return self.finding("slice-overlap", "error", text, (before, after), **lengths)
+        ratio = one.interval_mm / one.expected_mm
+        if one.missing is not None:
+            text += f": {plural(one.missing, 'slice')} {'is' if one.missing == 1 else 'are'} missing"
+        else:
+            text += f": {ratio:.2f} times the spacing, no whole number of slices"
+        return self.finding(
+            "slice-gap",
+            "error",
+            text,
+            (before, after),
+            gap_mm=one.interval_mm,
+            **lengths,
+            missing_slices=one.missing,
+            whole_multiple=one.missing is not None,
+        )
+
+    def spacing_changes(self) -> list[Finding]:
+        assert self.stack.spacing is not None
+        tolerance = self.stack.spacing.tolerance_mm
+        found = []
+        sections = self.stack.sections
+        for before, after in pairwise(sections):
+            if abs(before.spacing_mm - after.spacing_mm) <= tolerance:
+                continue
+            border = [before.last] if before.last == after.first else [before.last, after.first]
+            text = (
+                f"The spacing changes at slice{'s' if len(border) > 1 else ''} {' / '.join(map(str, border))}: "
+                f"{mm(before.spacing_mm)} mm in slices {before.first}-{before.last}, "
+                f"{mm(after.spacing_mm)} mm in slices {after.first}-{after.last}"
+            )
+            thickness = (
+                self._thickness(before.last),
+                self._thickness(after.first if len(border) > 1 else after.first + 1),
+            )
+            evidence: dict[str, Any] = {
+                "spacing_before_mm": before.spacing_mm,
+                "spacing_after_mm": after.spacing_mm,
+                "sections": [section_dict(before), section_dict(after)],
+            }
+            if None not in thickness:
+                evidence["thickness_before_mm"], evidence["thickness_after_mm"] = thickness
+                if thickness[0] != thickness[1]:
+                    text += f"; Slice Thickness changes there from {mm(thickness[0])} to {mm(thickness[1])} mm"  # type: ignore[arg-type]
+            found.append(self.finding("spacing-change", "error", text, border, **evidence))
+        return found
+
+    def _thickness(self, number: int) -> float | None:
+        return self.stack.slices[number - 1].slice_thickness_mm
+
+    def drift(self, one: Drift) -> Finding:
+        stack = self.stack
+        first, last, at = (stack.slice_number(k) for k in (one.section.first, one.section.last, one.at_slice))
+        text = (
+            f"The spacing drifts from {mm(one.first_interval_mm)} to {mm(one.last_interval_mm)} mm between slices "
+            f"{first} and {last}: small steps that add up to {mm(one.deviation_mm)} mm off a regular stack, most "
+            f"around slice {at}"
+        )
+        return self.finding(
+            "spacing-change",
+            "warning",
+            text,
+            (at,),
+            spacing_before_mm=one.first_interval_mm,
+            spacing_after_mm=one.last_interval_mm,
+            deviation_mm=one.deviation_mm,
+            first_slice=first,
+            last_slice=last,
+        )
+
+    def thickness_changes(self) -> list[Finding]:
+        found = []
+        values = [one.slice_thickness_mm for one in self.stack.slices]
+        for number, (before, after) in enumerate(pairwise(values), start=1):
+            if before is None or after is None or math.isclose(before, after, rel_tol=0.01, abs_tol=1e-6):
+                continue
+            text = (
+                f"Slice Thickness changes from {mm(before)} to {mm(after)} mm between slices {number} and {number + 1}"
+            )
+            found.append(
+                self.finding(
+                    "thickness-change",
+                    "warning",
+                    text,
+                    (number, number + 1),
+                    thickness_before_mm=before,
+                    thickness_after_mm=after,
+                )
+            )
+        return found
+
+    def _shift_threshold_mm(self) -> float:
+        spacing = min(self.stack.pixel_spacing_mm or (1.0,))
+        return max(SHIFT_PIXELS * abs(spacing), 2 * _digit(self.stack), 0.01)
+
+    def tilt(self) -> list[Finding]:
+        stack = self.stack
+        slope, _ = stack.line
+        tilt = stack.tilt_deg or 0.0
+        length = float(np.ptp(stack.positions_mm))
+        shift = float(np.hypot(*slope)) * length
+        # Cosines cut to few digits turn the plane by about one digit (radians).
+        rounding = math.degrees(2 * max(one.orientation_precision for one in stack.slices))
+        if shift <= self._shift_threshold_mm() or tilt <= max(MIN_TILT_DEG, rounding):
+            return []
+        claimed = stack.slices[0].header.gantry_tilt_deg
+        tag = "" if claimed is None else f"; the header says {claimed:g}°"
+        axis = "row" if abs(slope[1]) >= abs(slope[0]) else "column"
+        text = (
+            f"The stack leans by {tilt:.2f}° about the image's {axis} direction: its slices move {mm(shift)} mm in "
+            f"plane over {mm(length)} mm{tag}"
+        )
+        return [
+            self.finding(
+                "gantry-tilt",
+                "warning",
+                text,
+                (1, len(stack.slices)),
+                tilt_deg=round(tilt, 4),
+                header_tilt_deg=claimed,
+                shift_mm=shift,
+                along_row=float(slope[0]),
+                along_column=float(slope[1]),
+            )
+        ]
+
+    def shifts(self) -> list[Finding]:
+        if len(self.stack.slices) < 3:
+            return []
+        _, residuals = self.stack.line
+        distance = np.hypot(residuals[:, 0], residuals[:, 1])
+        found = []
+        for k in np.flatnonzero(distance > self._shift_threshold_mm()).tolist():
+            text = (
+                f"Slice {k + 1} lies {mm(float(distance[k]))} mm beside the line of the others "
+                f"({mm(float(residuals[k, 0]))} mm along its rows, {mm(float(residuals[k, 1]))} mm along its columns)"
+            )
+            found.append(
+                self.finding(
+                    "in-plane-shift",
+                    "warning",
+                    text,
+                    (k + 1,),
+                    shift_mm=float(distance[k]),
+                    along_row_mm=float(residuals[k, 0]),
+                    along_column_mm=float(residuals[k, 1]),
+                )
+            )
+        return found
+
+    def header_spacing(self) -> list[Finding]:
+        """Spacing Between Slices against the measured spacing, section by section."""
+        wrong: dict[tuple[float, float], list[Section]] = {}
+        for section in self.stack.sections:
+            claimed = self.stack.slices[section.first - 1].spacing_between_slices_mm
+            if claimed is None or claimed == 0:
+                continue
+            # Negative values are allowed for reconstructed nuclear medicine: they say which way the frames run.
+            off = abs(abs(claimed) - section.spacing_mm)
+            if off > max(HEADER_TOLERANCE * section.spacing_mm, 2 * self.stack.precision_mm):
+                wrong.setdefault((claimed, round(section.spacing_mm, 3)), []).append(section)
+        found = []
+        for (claimed, spacing), sections in wrong.items():
+            ranges = ", ".join(f"{one.first}-{one.last}" for one in sections[:5]) + (" …" if len(sections) > 5 else "")
+            text = (
+                f"Spacing Between Slices says {mm(claimed)} mm, but the slices lie {mm(spacing)} mm apart "
+                f"(slices {ranges})"
+            )
+            found.append(
+                self.finding(
+                    "header-spacing-disagrees",
+                    "warning",
+                    text,
+                    (sections[0].first, sections[0].last),
+                    header_spacing_mm=claimed,
+                    measured_spacing_mm=spacing,
+                )
+            )
+        return found + self._unscanned_tissue()
+
+    def _unscanned_tissue(self) -> list[Finding]:
+        """CT slices thinner than their distance: thickness is no spacing, and some readers take it for one."""
+        spacing = self.stack.nominal_spacing_mm or 0.0
+        thickness = self.stack.slices[0].slice_thickness_mm
+        if self.stack.slices[0].header.modality != "CT" or not thickness or len(self.stack.sections) != 1:
+            return []
+        if spacing <= thickness * (1 + HEADER_TOLERANCE) + 2 * self.stack.precision_mm:
+            return []
+        text = (
+            f"The slices are {mm(thickness)} mm thick and {mm(spacing)} mm apart: {mm(spacing - thickness)} mm between "
+            "them was not imaged, and readers that take thickness for spacing shrink the volume"
+        )
+        return [
+            self.finding(
+                "header-spacing-disagrees",
+                "info",
+                text,
+                (1, len(self.stack.slices)),
+                thickness_mm=thickness,
+                measured_spacing_mm=spacing,
+            )
+        ]
+
+    def order(self) -> list[Finding]:
+        """Whether instance numbers and Slice Location run one way along the stack."""
+        single = self.stack.slices[0].frame_number is None
+        orders = {"Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]}
+        if single:
+            orders["Slice Location"] = [one.header.slice_location_mm for one in self.stack.slices]
+        found = []
+        for name, values in orders.items():
+            if any(value is None for value in values) or len(set(values)) < 2:
+                continue
+            steps = np.diff(np.array(values, dtype=np.float64))
+            up = int((steps > 0).sum())
+            main = 1 if up * 2 >= steps.size else -1
+            against = np.flatnonzero(steps * main < 0)
+            if not against.size:
+                continue
+            k = int(against[0]) + 1
+            text = (
+                f"{name} does not follow the slices: it turns back at {plural(int(against.size), 'place')}, first "
+                f"between slices {k} and {k + 1} ({values[k - 1]:g}, {values[k]:g})"
+            )
+            found.append(
+                self.finding("order-disagrees", "warning", text, (k, k + 1), ordered_by=name, places=int(against.size))
+            )
+        return found
+
+    def jitter(self) -> list[Finding]:
+        spacing = self.stack.spacing
+        if spacing is None or spacing.jitter_mm <= JITTER_MM or len(self.stack.distinct) < 3 or spacing.drifts:
+            return []
+        digit = _digit(self.stack)
+        reason = f"; positions are written to {mm(digit)} mm" if digit >= JITTER_MM else ""
+        text = (
+            f"Equal intervals differ by up to {mm(spacing.jitter_mm)} mm around {mm(spacing.nominal_mm)} mm"
+            f"{reason}: nothing to correct"
+        )
+        return [
+            self.finding(
+                "spacing-jitter",
+                "info",
+                text,
+                (1, len(self.stack.slices)),
+                jitter_mm=spacing.jitter_mm,
+                precision_mm=digit,
+                nominal_spacing_mm=spacing.nominal_mm,
+            )
+        ]
+
+
+def _digit(stack: Stack) -> float:
+    return min((one.precision_mm for one in stack.slices if one.precision_mm > 0), default=0.0)
+
+
+def section_dict(section: Section) -> dict[str, Any]:
+    """A section as the JSON report holds it."""
+    return {
+        "first_slice": section.first,
+        "last_slice": section.last,
+        "spacing_mm": round(section.spacing_mm, 6),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value

@@ -1,0 +1,292 @@
+"""Slices and stacks: which images belong together, and where they lie along their normal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..headers.elements import Tag
+from ..headers.header import Header, decimals_of, float64
+from .spacing import Section, Spacing, judge_spacing, same_position_mm
+
+ORIENTATION_TOLERANCE = 2e-3
+"""Direction cosines that differ by less (0.1 degree) are one orientation: many writers give three decimals."""
+PIXEL_SPACING_TOLERANCE = 1e-3
+"""Relative; over 1,000 pixels it amounts to one pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One image plane: a file, or one frame of a file with several. LPS mm."""
+
+    header: Header
+    position_lps_mm: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    """Row cosines, then column cosines."""
+    pixel_spacing_mm: tuple[float, ...] | None
+    precision_mm: float
+    """The last digit the position was written with; 0 where unknown."""
+    orientation_precision: float = 0.0
+    frame_number: int | None = None
+    """From 1 in a file with several frames, else None."""
+    frame_values: Mapping[str, float | str] = field(default_factory=dict)
+    """What a frame says for itself where a single image has it in its header."""
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.header.path
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """SOP Instance UID of the file."""
+        return self.header.sop_instance_uid
+
+    @property
+    def instance_number(self) -> int | None:
+        """Instance Number, or the frame's number in a file with several."""
+        return self.frame_number if self.frame_number is not None else self.header.instance_number
+
+    @property
+    def slice_thickness_mm(self) -> float | None:
+        """Slice Thickness."""
+        return _as_float(self.frame_values.get("slice thickness"), self.header.slice_thickness_mm)
+
+    @property
+    def spacing_between_slices_mm(self) -> float | None:
+        """Spacing Between Slices as the header claims it."""
+        return _as_float(self.frame_values.get("spacing between slices"), self.header.spacing_between_slices_mm)
+
+    @property
+    def is_localizer(self) -> bool:
+        """Whether Image Type names a localizer (PS3.3 C.8.2.1.1.1, value 3)."""
+        kind = self.frame_values.get("image type")
+        values = str(kind).split("\\") if kind is not None else self.header.image_type
+        return any(value in ("LOCALIZER", "SCOUT") for value in values[2:])
+
+    def value(self, name: str) -> float | str | None:
+        """One of :data:`DISTINGUISHING`; None where it is not known."""
+        if name in self.frame_values:
+            return self.frame_values[name]
+        if name == "image type":
+            return "\\".join(self.header.image_type) or None
+        tag = DISTINGUISHING[name]
+        raw = self.header.elements.get(tag, b"")
+        if tag == Tag.DIFFUSION_B_VALUE:
+            return float64(raw)
+        if tag in (Tag.ACQUISITION_TIME, Tag.CONTENT_TIME, Tag.ACQUISITION_DATE_TIME):
+            return raw.strip(b" \0").decode("ascii", "replace") or None
+        return self.header.decimal(tag)
+
+
+DISTINGUISHING: dict[str, int] = {
+    "temporal position": Tag.TEMPORAL_POSITION,
+    "b-value": Tag.DIFFUSION_B_VALUE,
+    "echo number": Tag.ECHO_NUMBERS,
+    "echo time": Tag.ECHO_TIME,
+    "inversion time": Tag.INVERSION_TIME,
+    "flip angle": Tag.FLIP_ANGLE,
+    "trigger time": Tag.TRIGGER_TIME,
+    "image type": Tag.IMAGE_TYPE,
+    "acquisition number": Tag.ACQUISITION_NUMBER,
+    "acquisition time": Tag.ACQUISITION_TIME,
+    "acquisition date and time": Tag.ACQUISITION_DATE_TIME,
+    "content time": Tag.CONTENT_TIME,
+}
+"""What images at one position may differ by, the most telling first."""
+
+
+def _as_float(own: float | str | None, other: float | None) -> float | None:
+    return own if isinstance(own, float) else other
+
+
+def slice_of(header: Header) -> Slice:
+    """The slice of a file with one image."""
+    raw_position = header.elements.get(Tag.IMAGE_POSITION, b"")
+    return Slice(
+        header,
+        header.image_position_mm,
+        header.image_orientation,
+        header.pixel_spacing_mm,
+        precision_of(raw_position),
+        precision_of(header.elements.get(Tag.IMAGE_ORIENTATION, b"")),
+    )
+
+
+def precision_of(raw: bytes) -> float:
+    """The last digit of DS values as a number: 0.01 for ``1.25\\\\3.5``; 0 where nothing is a number."""
+    decimals = decimals_of(raw)
+    return 10.0**-decimals if decimals is not None and abs(decimals) < 300 else 0.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Slices of one orientation, size, pixel spacing and frame of reference, sorted along their normal."""
+
+    slices: tuple[Slice, ...]
+    label: str = ""
+    """What sets this stack apart within its series, for instance ``temporal position 3``; empty when nothing does."""
+    is_localizer: bool = False
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """Frame of Reference UID of the slices."""
+        return self.slices[0].header.frame_of_reference_uid
+
+    @property
+    def rows(self) -> int:
+        """Rows of each slice."""
+        return self.slices[0].header.rows
+
+    @property
+    def columns(self) -> int:
+        """Columns of each slice."""
+        return self.slices[0].header.columns
+
+    @property
+    def pixel_spacing_mm(self) -> tuple[float, ...] | None:
+        """Between rows, then between columns."""
+        return self.slices[0].pixel_spacing_mm
+
+    @cached_property
+    def axes(self) -> NDArray[np.float64]:
+        """(3, 3): unit row direction, column direction and normal as rows, LPS."""
+        return axes_of(self.slices[0].orientation or ())
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """(3,) unit normal, row direction × column direction."""
+        return self.axes[2]
+
+    @cached_property
+    def corners_lps_mm(self) -> NDArray[np.float64]:
+        """(n, 3) Image Position (Patient) of each slice."""
+        return np.array([one.position_lps_mm for one in self.slices], dtype=np.float64).reshape(-1, 3)
+
+    @cached_property
+    def positions_mm(self) -> NDArray[np.float64]:
+        """(n,) positions along the normal, ascending."""
+        return self.corners_lps_mm @ self.normal
+
+    @property
+    def intervals_mm(self) -> NDArray[np.float64]:
+        """(n-1,) distances between neighbouring slices along the normal."""
+        return np.diff(self.positions_mm)
+
+    @cached_property
+    def precision_mm(self) -> float:
+        """What rounding to the digits written can move a slice along the normal, twice over: one digit's worth.
+
+        Only the components that vary from slice to slice count; a component that is the same in all moves none.
+        """
+        digit = min((one.precision_mm for one in self.slices if one.precision_mm > 0), default=0.0)
+        varies = np.ptp(self.corners_lps_mm, axis=0) > 0
+        return digit * float(np.abs(self.normal)[varies].sum())
+
+    @cached_property
+    def distinct(self) -> NDArray[np.intp]:
+        """Indices of the first slice at each position."""
+        positions = self.positions_mm
+        apart = np.diff(positions) > same_position_mm(positions)
+        return np.concatenate([[0], np.flatnonzero(apart) + 1])
+
+    @cached_property
+    def spacing(self) -> Spacing | None:
+        """The intervals between distinct positions, judged; None for a single position.
+
+        Its slice numbers count distinct positions; :attr:`sections` has them as slice numbers.
+        """
+        return judge_spacing(self.positions_mm[self.distinct], self.precision_mm)
+
+    def slice_number(self, place: int) -> int:
+        """The slice number (from 1) of the ``place``-th distinct position (from 1)."""
+        return int(self.distinct[place - 1]) + 1
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Sections of constant spacing, by slice numbers."""
+        if self.spacing is None:
+            return ()
+        return tuple(
+            Section(self.slice_number(one.first), self.slice_number(one.last), one.spacing_mm)
+            for one in self.spacing.sections
+        )
+
+    @property
+    def nominal_spacing_mm(self) -> float | None:
+        """The usual distance between neighbouring positions; None for a single one."""
+        return self.spacing.nominal_mm if self.spacing else None
+
+    @cached_property
+    def line(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The line through the slice positions.
+
+        Returns
+        -------
+        slope : (2,) mm in plane, along row and column direction, for each mm along the normal
+        residuals : (n, 2) how far each slice lies beside that line, mm
+        """
+        return line_through(self.positions_mm, self.corners_lps_mm @ self.axes[:2].T, self.precision_mm)
+
+    @cached_property
+    def tilt_deg(self) -> float | None:
+        """Angle between the normal and the line through the slice positions; None for a single position."""
+        return math.degrees(math.atan(float(np.hypot(*self.line[0])))) if len(self.distinct) > 1 else None
+
+
+def axes_of(orientation: Sequence[float]) -> NDArray[np.float64]:
+    """(3, 3): unit row direction, column direction and normal as rows.
+
+    The row direction is kept, the column direction made perpendicular to it.
+    """
+    cosines = np.asarray(orientation, dtype=np.float64)
+    row = cosines[:3] / np.linalg.norm(cosines[:3])
+    normal = np.cross(row, cosines[3:])
+    normal /= np.linalg.norm(normal)
+    return np.stack([row, np.cross(normal, row), normal])
+
+
+def line_through(
+    positions: NDArray[np.float64], in_plane: NDArray[np.float64], precision: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit in-plane offsets (n, 2) as a linear function of positions (n,), so that single outliers do not tilt it.
+
+    Least squares where everything lies on the line; otherwise median slopes over half the stack (Theil-Sen), then
+    least squares over the slices near that line.
+    """
+    span = np.ptp(positions)
+    if positions.size < 2 or span <= 0:
+        return np.zeros(2), np.zeros_like(in_plane)
+    slope, residuals = _least_squares(positions, in_plane, np.ones(positions.size, dtype=bool))
+    reach = max(PRECISION_REACH * precision, 1e-3)
+    if positions.size < 4 or np.abs(residuals).max() <= reach:
+        return slope, residuals
+    half = positions.size // 2
+    along = positions[half:] - positions[:-half]
+    usable = along > span * 1e-6
+    slopes = (in_plane[half:] - in_plane[:-half])[usable] / along[usable, None]
+    robust = np.median(slopes, axis=0)
+    beside = in_plane - positions[:, None] * robust
+    beside -= np.median(beside, axis=0)
+    inliers = np.abs(beside).max(axis=1) <= max(reach, 3 * float(np.median(np.abs(beside).max(axis=1))))
+    if inliers.sum() < 2 or np.ptp(positions[inliers]) <= 0:
+        inliers[:] = True
+    return _least_squares(positions, in_plane, inliers)
+
+
+PRECISION_REACH = 2.0
+"""Digits by which rounding may move a slice beside its line."""
+
+
+def _least_squares(
+    positions: NDArray[np.float64], in_plane: NDArray[np.float64], use: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    centre, middle = positions[use].mean(), in_plane[use].mean(axis=0)
+    along = positions[use] - centre
+    slope = along @ (in_plane[use] - middle) / (along @ along)
+    return slope, in_plane - middle - (positions - centre)[:, None] * slope

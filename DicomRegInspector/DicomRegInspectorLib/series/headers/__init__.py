@@ -1,0 +1,1 @@
+"""Headers of files: the elements that matter, read without reading the pixels."""

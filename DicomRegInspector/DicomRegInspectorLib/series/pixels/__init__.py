@@ -1,0 +1,1 @@
+"""Pixels of image series, decoded into one volume."""

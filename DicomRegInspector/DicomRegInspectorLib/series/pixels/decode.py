@@ -1,0 +1,270 @@
+"""Reading frames into arrays that are there already: uncompressed ones straight from the file, others by pydicom."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DicomRegInspectorError, FileError, TruncatedFileError
+from ..headers.elements import DEFLATED_LITTLE_ENDIAN, is_encapsulated
+from .format import PixelFormat
+from .rescale import Rescale, StoredRange, TooNarrowError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_PALETTE_TAGS = [0x00280004, 0x00280100, 0x00280103] + [
+    0x00280000 + number for number in (0x1101, 0x1102, 0x1103, 0x1104, 0x1201, 0x1202, 0x1203, 0x1204)
+]
+_SEGMENTED_PALETTE_TAGS = [0x00281221, 0x00281222, 0x00281223]
+
+
+@dataclass(frozen=True)
+class FrameKind:
+    """What comes out of a frame before rescaling."""
+
+    stored: StoredRange
+    channels: int
+    """1 for grey; 3 for colour, 4 with an alpha channel."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameJob:
+    """One frame of a file, and where it is wanted."""
+
+    frame: int
+    """From 0."""
+    target: NDArray[np.generic]
+    """(rows, columns) or (rows, columns, channels), C-contiguous."""
+    rescale: Rescale
+
+
+def frame_kind(pixels: PixelFormat, *, stored_values: bool) -> FrameKind:
+    """Type and channels of a file's frames; one that pydicom has to decode is decoded for this.
+
+    Raises
+    ------
+    FileError
+        When nothing here can decode it (code ``pixel-not-decodable``).
+    """
+    if pixels.is_direct:
+        return FrameKind(pixels.stored, pixels.samples)
+    (first,) = _decoded(pixels, [0], stored_values=stored_values)
+    channels = first.shape[2] if first.ndim == 3 else 1
+    dtype = first.dtype.newbyteorder("=")
+    declared = pixels.stored
+    kind = StoredRange(dtype, declared.low, declared.high)
+    if dtype.kind in "ui" and (dtype != declared.dtype or is_encapsulated(pixels.syntax)):
+        # A codestream has a precision of its own, which need not be Bits Stored.
+        reach = np.iinfo(dtype)
+        kind = StoredRange(dtype, int(reach.min), int(reach.max))
+    return FrameKind(kind, channels)
+
+
+def read_frames(pixels: PixelFormat, jobs: Sequence[FrameJob], *, stored_values: bool = False) -> None:
+    """Read frames of one file into their targets and rescale them.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read or decoded any more.
+    TooNarrowError
+        When a target's integer type does not hold a value of its frame.
+    """
+    if not pixels.is_direct:
+        with closing(_decoded(pixels, [job.frame for job in jobs], stored_values=stored_values)) as frames:
+            for job, values in zip(jobs, frames, strict=True):
+                _place_decoded(pixels, values, job)
+        return
+    try:
+        with open(pixels.path, "rb", buffering=0) as file:
+            scratch: NDArray[np.generic] | None = None
+            for job in jobs:
+                scratch = _read_direct(file, pixels, job, scratch)
+    except OSError as error:
+        raise FileError(pixels.path, f"cannot be read ({error.strerror or error}).") from error
+
+
+def _read_direct(
+    file: IO[bytes], pixels: PixelFormat, job: FrameJob, scratch: NDArray[np.generic] | None
+) -> NDArray[np.generic] | None:
+    """Read one frame, without a copy where its bytes are as wide as the target's; gives scratch memory to use again."""
+    stored, target = pixels.stored.dtype, job.target
+    by_plane = pixels.samples > 1 and pixels.planar == 1
+    in_place = (
+        not by_plane
+        and target.dtype.kind in "ui"
+        and target.dtype.itemsize == stored.itemsize
+        and job.rescale.table is None
+    )
+    if in_place:
+        values = target.view(stored)
+    else:
+        shape = (pixels.samples, *target.shape[:2]) if by_plane else target.shape
+        if scratch is None or scratch.shape != shape:
+            scratch = np.empty(shape, stored)
+        values = scratch
+    file.seek((pixels.offset or 0) + job.frame * values.nbytes)
+    _fill(file, values, pixels.path)
+    if stored.itemsize > 1 and pixels.big_endian != (sys.byteorder == "big"):
+        values.byteswap(inplace=True)
+    unused = pixels.bits_allocated - pixels.bits_stored
+    if unused:
+        # Bits above Bits Stored are not pixel; shifted back, the highest stored bit becomes the sign.
+        np.left_shift(values, unused, out=values)
+        np.right_shift(values, unused, out=values)
+    if by_plane:
+        values = values.transpose(1, 2, 0)
+    if in_place:
+        job.rescale.map_in_place(values, target.dtype)
+    else:
+        job.rescale.map_into(values, target)
+    return scratch
+
+
+def _fill(file: IO[bytes], values: NDArray[np.generic], path: str) -> None:
+    left = memoryview(values.reshape(-1).view(np.uint8))
+    while left:
+        count = file.readinto(left)  # type: ignore[attr-defined]
+        if not count:
+            raise TruncatedFileError(path, "became shorter while it was read. Copy or export it again.")
+        left = left[count:]
+
+
+def _place_decoded(pixels: PixelFormat, values: NDArray[np.generic], job: FrameJob) -> None:
+    if values.shape != job.target.shape:
+        raise _undecodable(
+            pixels,
+            f"frame {job.frame + 1} decodes to {_shape(values.shape)}, the header announces {_shape(job.target.shape)}",
+        )
+    if values.dtype.kind == "f" and job.target.dtype.kind != "f":
+        raise TooNarrowError
+    job.rescale.map_into(values, job.target)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(size) for size in shape)
+
+
+def _decoded(pixels: PixelFormat, frames: list[int], *, stored_values: bool) -> Generator[NDArray[np.generic]]:
+    """Frames by pydicom, grey or RGB; as stored (YBR, palette indices) when asked for."""
+    _require_decoder(pixels)
+    palette = _palette(pixels) if pixels.photometric == "PALETTE COLOR" and not stored_values else None
+    with _decoding_errors(pixels), closing(_by_pydicom(pixels, frames, stored_values)) as found:
+        for one in found:
+            yield _colored(one, palette)
+
+
+def _by_pydicom(pixels: PixelFormat, frames: list[int], raw: bool) -> Generator[NDArray[np.generic]]:
+    from pydicom import dcmread
+    from pydicom.pixels import iter_pixels
+
+    if pixels.syntax == DEFLATED_LITTLE_ENDIAN:
+        from .slow_format import inflated_dataset
+
+        yield from iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)
+        return
+    with open(pixels.path, "rb") as file:
+        options: dict[str, Any] = {} if pixels.syntax else {"transfer_syntax_uid": "1.2.840.10008.1.2"}
+        found = iter_pixels(file, indices=frames, raw=raw, **options)
+        try:
+            try:
+                first = next(found)
+            except Exception:  # files that are not what their syntax says are understood only when read whole
+                file.seek(0)
+                found = iter_pixels(dcmread(file, force=True), indices=frames, raw=raw)
+                first = next(found)
+            yield first
+            yield from found
+        finally:
+            # Before the file: it is set back to where it was.
+            found.close()
+
+
+def _colored(values: NDArray[np.generic], palette: Dataset | None) -> NDArray[np.generic]:
+    if palette is None:
+        return values
+    from pydicom.pixels import apply_color_lut
+
+    return apply_color_lut(values, palette)
+
+
+def _palette(pixels: PixelFormat) -> Dataset:
+    from ..headers.slow_reading import read_elements
+    from .slow_format import inflated_dataset
+
+    if pixels.syntax == DEFLATED_LITTLE_ENDIAN:
+        palette = inflated_dataset(pixels.header)
+    else:
+        palette = read_elements(pixels.path, _PALETTE_TAGS + _SEGMENTED_PALETTE_TAGS)
+    with _decoding_errors(pixels):
+        entries = int(palette.RedPaletteColorLookupTableDescriptor[0]) or 2**16
+        # pydicom looks up with indices as wide as the entries.
+        if entries > 256 and len(palette.get("RedPaletteColorLookupTableData", b"")) in (entries, entries + 1):
+            raise ValueError(f"a palette of {entries:,} entries of 8 bits is not supported")
+    return palette
+
+
+@contextmanager
+def _decoding_errors(pixels: PixelFormat) -> Generator[None]:
+    try:
+        yield
+    except (DicomRegInspectorError, TooNarrowError):
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise FileError(pixels.path, f"cannot be read ({error.strerror or error}).") from error
+        raise _undecodable(pixels, _first_line(error)) from error
+    except MemoryError as error:
+        raise _undecodable(pixels, "it needs more memory than there is") from error
+    except Exception as error:  # decoders raise many kinds on broken data, none of them documented
+        raise _undecodable(pixels, _first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{text[:200]}…" if len(text) > 200 else text or type(error).__name__
+
+
+def _undecodable(pixels: PixelFormat, reason: str) -> FileError:
+    how = f"compressed as {_syntax_text(pixels.syntax)}" if is_encapsulated(pixels.syntax) else "uncompressed"
+    problem = f"Pixel Data (7fe0,0010), {how}, cannot be decoded: {reason}. Get the image again from the source system."
+    return FileError(pixels.path, problem, code="pixel-not-decodable")
+
+
+def _syntax_text(uid: str) -> str:
+    from pydicom.uid import UID
+
+    name = UID(uid).name
+    return f"{name} ({uid})" if name != uid else f"transfer syntax {uid}"
+
+
+def _require_decoder(pixels: PixelFormat) -> None:
+    """Whether a decoder for the transfer syntax is installed.
+
+    Raises
+    ------
+    FileError
+        Code ``pixel-not-decodable``, with the syntax and what to install.
+    """
+    from pydicom.pixels import get_decoder
+
+    syntax = pixels.syntax or "1.2.840.10008.1.2"
+    what = f"Pixel Data (7fe0,0010) is stored as {_syntax_text(syntax)}"
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:
+        problem = f"{what}, which pydicom has no decoder for. Convert the file to an uncompressed transfer syntax."
+        raise FileError(pixels.path, problem, code="pixel-not-decodable") from error
+    if decoder.is_available:
+        return
+    # pydicom lists "plugin - requires package>=1 and package>=2".
+    ways = [text.partition(" requires ")[2] or text for text in decoder.missing_dependencies]
+    problem = f"{what}, and no decoder for it is installed. Install {', or '.join(ways)}, or convert the file."
+    raise FileError(pixels.path, problem, code="pixel-not-decodable")

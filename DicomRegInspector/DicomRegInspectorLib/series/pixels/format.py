@@ -1,0 +1,362 @@
+"""How the pixels of one file are stored and what their values mean, without reading them.
+
+Reading goes the way of :mod:`.reading`: plain files by a walk over their elements, all others by pydicom.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any
+
+import numpy as np
+
+from ...errors import FileError, TruncatedFileError
+from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
+from ..headers.elements import (
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    LONG_VRS,
+    PIXEL_DATA,
+    SHORT_VRS,
+    element_name,
+    is_encapsulated,
+)
+from ..headers.header import Header
+from ..headers.pixel_extent import UNDEFINED, read_at
+from ..headers.reading import NotPlainError
+from ..headers.undefined_length import end_of_items
+from .rescale import Rescale, StoredRange
+
+SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
+ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
+HIGH_BIT, REPRESENTATION = 0x00280102, 0x00280103
+INTERCEPT, SLOPE, RESCALE_TYPE, MODALITY_LUT = 0x00281052, 0x00281053, 0x00281054, 0x00283000
+UNITS = 0x00541001
+FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00008, 0x7FE00009
+
+KEPT: dict[int, str] = {
+    SAMPLES: "US",
+    PHOTOMETRIC: "CS",
+    PLANAR: "US",
+    FRAMES: "IS",
+    ROWS: "US",
+    COLUMNS: "US",
+    BITS_ALLOCATED: "US",
+    BITS_STORED: "US",
+    HIGH_BIT: "US",
+    REPRESENTATION: "US",
+    INTERCEPT: "DS",
+    SLOPE: "DS",
+    RESCALE_TYPE: "LO",
+    UNITS: "CS",
+}
+"""The elements that say how to read pixels, with their value representations."""
+
+FIRST_READ, SECOND_READ = 1 << 13, 1 << 18
+MAX_DEFLATION = 1032
+"""No deflate stream inflates to more than so many times its size."""
+
+_HEADER = Struct("<HHHH").unpack_from
+_LONG_LENGTH = Struct("<L").unpack_from
+_SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
+_LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
+_KEPT_CODES = {tag: int.from_bytes(vr.encode(), "little") for tag, vr in KEPT.items()}
+_UNKNOWN = int.from_bytes(b"UN", "little")
+_NOT_PLAIN = frozenset([MODALITY_LUT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA])
+
+
+@dataclass(frozen=True, eq=False)
+class PixelFormat:
+    """What decides how the pixels of one file are read."""
+
+    header: Header
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    """Photometric Interpretation."""
+    planar: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int | None
+    signed: bool
+    frames: int
+    offset: int | None
+    """Of the value of Pixel Data in the file; None where only pydicom can tell (deflated files)."""
+    length: int | None
+    """Bytes of Pixel Data; None for compressed frames and where only pydicom can tell."""
+    keyword: str
+    """``PixelData``, ``FloatPixelData`` or ``DoubleFloatPixelData``."""
+    rescales: tuple[Rescale, ...]
+    """One for all frames, or one for each."""
+    units: str
+    """Of the values after rescaling, as the file names them (HU, BQML); empty where it does not."""
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.header.path
+
+    @property
+    def syntax(self) -> str:
+        """Transfer Syntax UID."""
+        return self.header.transfer_syntax_uid
+
+    @property
+    def is_color(self) -> bool:
+        """Whether a pixel has several samples, or stands for them (palette)."""
+        return self.samples > 1 or self.photometric == "PALETTE COLOR"
+
+    @property
+    def big_endian(self) -> bool:
+        """Whether native pixels have their most significant byte first."""
+        return self.syntax == EXPLICIT_BIG_ENDIAN
+
+    @property
+    def stored(self) -> StoredRange:
+        """Type (in this machine's byte order) and range of the stored values."""
+        if self.keyword != "PixelData":
+            return StoredRange(np.dtype(np.float32 if self.keyword == "FloatPixelData" else np.float64), 0, 0)
+        if self.bits_allocated == 1:
+            return StoredRange(np.dtype(np.uint8), 0, 1)
+        dtype = np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+        bits = self.bits_stored
+        return StoredRange(dtype, -(2 ** (bits - 1)) if self.signed else 0, 2 ** (bits - self.signed) - 1)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether a frame is a plain run of bytes in the file that can be read where it is wanted."""
+        return (
+            self.offset is not None
+            and not is_encapsulated(self.syntax)
+            and self.keyword == "PixelData"
+            and self.bits_allocated in (8, 16, 32, 64)
+            # Big-endian bytes may be exchanged in pairs, by their value representation (PS3.5 annex A.3).
+            and not (self.big_endian and self.bits_allocated == 8)
+            and (self.photometric in ("MONOCHROME1", "MONOCHROME2") if self.samples == 1 else self.photometric == "RGB")
+        )
+
+    def rescale(self, frame: int) -> Rescale:
+        """That of a frame (from 0)."""
+        return self.rescales[frame if len(self.rescales) > 1 else 0]
+
+
+def read_pixel_format(header: Header, *, scale_dose: bool = False) -> PixelFormat:
+    """Read how a file's pixels are stored.
+
+    Parameters
+    ----------
+    scale_dose
+        Take Dose Grid Scaling (3004,000E) for the slope of an RT Dose.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read; it has no pixel data (code ``pixel-data-missing``); its description of the pixels is
+        missing or contradicts itself (``pixel-bits-inconsistent``).
+    TruncatedFileError
+        The file ends within its pixel data.
+    """
+    try:
+        with open(header.path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            try:
+                values, place = _walk_file(file.fileno(), size, header)
+                return _checked(header, values, place, _linear(header, values), values.get(UNITS) or "", size)
+            except NotPlainError:
+                pass
+    except OSError as error:
+        raise FileError(header.path, f"cannot be read ({error.strerror or error}).") from error
+    from .slow_format import slow_values
+
+    slow = slow_values(header, size, scale_dose=scale_dose)
+    rescales = slow.rescales or _linear(header, slow.values)
+    return _checked(header, slow.values, slow.place, rescales, slow.units, size, slow.keyword)
+
+
+Place = tuple["int | None", "int | None"]
+
+
+def _walk_file(descriptor: int, size: int, header: Header) -> tuple[dict[int, Any], Place]:
+    syntax = header.transfer_syntax_uid
+    implicit = syntax == IMPLICIT_LITTLE_ENDIAN
+    is_plain = implicit or syntax == EXPLICIT_LITTLE_ENDIAN or is_encapsulated(syntax)
+    if not is_plain or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
+        raise NotPlainError
+    data = read_at(descriptor, 0, FIRST_READ)
+    try:
+        return _walk(data, implicit)
+    except (IndexError, struct.error):
+        pass
+    try:
+        return _walk(data + read_at(descriptor, len(data), SECOND_READ), implicit)
+    except (IndexError, struct.error):
+        raise NotPlainError from None
+
+
+def _walk(data: bytes, implicit: bool) -> tuple[dict[int, Any], Place]:
+    """Kept elements and the place of Pixel Data; IndexError or struct.error when ``data`` ends before it."""
+    if data[128:132] != b"DICM":
+        raise NotPlainError
+    values: dict[int, Any] = {}
+    offset, previous, available = 132, 0, len(data)
+    while True:
+        group, number, vr, length = _HEADER(data, offset)
+        tag = group << 16 | number
+        if tag <= previous or tag in _NOT_PLAIN:
+            raise NotPlainError
+        offset += 8
+        if implicit and group != 2:
+            length = _LONG_LENGTH(data, offset - 4)[0]
+            vr = 0
+        elif vr in _LONG_CODES:
+            length = _LONG_LENGTH(data, offset)[0]
+            offset += 4
+        elif vr not in _SHORT_CODES:
+            raise NotPlainError
+        if tag == PIXEL_DATA:
+            if length == UNDEFINED and implicit:
+                raise NotPlainError
+            return values, (offset, None if length == UNDEFINED else length)
+        if tag > PIXEL_DATA:
+            raise NotPlainError
+        if length == UNDEFINED:
+            offset = end_of_items(data, offset, implicit or vr == _UNKNOWN)
+            previous = tag
+            continue
+        kind = KEPT.get(tag)
+        if kind is not None:
+            if offset + length > available:
+                raise IndexError
+            if vr not in (0, _KEPT_CODES[tag]):
+                raise NotPlainError
+            values[tag] = _value(kind, data[offset : offset + length])
+        offset += length
+        previous = tag
+
+
+def _value(kind: str, raw: bytes) -> Any:
+    """A kept element's value; None when it is empty."""
+    if kind == "US":
+        if len(raw) not in (0, 2):
+            raise NotPlainError
+        return int.from_bytes(raw, "little") if raw else None
+    text = raw.strip(b" \0").decode("ascii", "replace")
+    if kind in ("IS", "DS"):
+        try:
+            return (int if kind == "IS" else float)(text) if text else None
+        except ValueError:
+            raise NotPlainError from None
+    return text or None
+
+
+def _linear(header: Header, values: dict[int, Any]) -> tuple[Rescale, ...]:
+    """Rescale Slope and Intercept; as stored unless both are there, as in pydicom's apply_modality_lut."""
+    slope, intercept = values.get(SLOPE), values.get(INTERCEPT)
+    if slope is None or intercept is None:
+        return (Rescale(),)
+    return (linear_rescale(header, float(slope), float(intercept)),)
+
+
+def linear_rescale(header: Header, slope: float, intercept: float) -> Rescale:
+    """A linear rescale of finite numbers; FileError otherwise."""
+    for tag, value in ((SLOPE, slope), (INTERCEPT, intercept)):
+        if not np.isfinite(value):
+            raise FileError(header.path, f"{element_name(tag)} is {value}, not a number that values can be scaled by.")
+    return Rescale(slope, intercept)
+
+
+def _checked(
+    header: Header,
+    values: dict[int, Any],
+    place: Place,
+    rescales: tuple[Rescale, ...],
+    units: str,
+    size: int,
+    keyword: str = "PixelData",
+) -> PixelFormat:
+    def required(tag: int) -> int:
+        value = values.get(tag)
+        if not isinstance(value, int):
+            raise _inconsistent(header, f"{element_name(tag)} is missing, without which pixels cannot be read.")
+        return value
+
+    is_float = keyword != "PixelData"
+    if not values.get(PHOTOMETRIC):
+        raise _inconsistent(header, f"{element_name(PHOTOMETRIC)} is missing, without which pixels cannot be read.")
+    samples = values.get(SAMPLES) or 1
+    one = PixelFormat(
+        header=header,
+        rows=required(ROWS),
+        columns=required(COLUMNS),
+        samples=samples,
+        photometric=str(values[PHOTOMETRIC]).upper(),
+        planar=values.get(PLANAR) or 0,
+        bits_allocated=required(BITS_ALLOCATED),
+        bits_stored=required(BITS_ALLOCATED if is_float else BITS_STORED),
+        high_bit=values.get(HIGH_BIT),
+        signed=bool(not is_float and required(REPRESENTATION) & 1),
+        frames=max(values.get(FRAMES) or 1, 1),
+        offset=place[0],
+        length=place[1],
+        keyword=keyword,
+        rescales=rescales,
+        units=units or str(values.get(RESCALE_TYPE) or ""),
+    )
+    _require_bits(one)
+    _require_length(one, size)
+    return one
+
+
+def _inconsistent(header: Header, problem: str) -> FileError:
+    return FileError(header.path, problem, code="pixel-bits-inconsistent")
+
+
+def _require_bits(one: PixelFormat) -> None:
+    allocated, stored = one.bits_allocated, one.bits_stored
+    if allocated not in (1, 8, 16, 32, 64) or not 1 <= stored <= allocated:
+        raise _inconsistent(
+            one.header,
+            f"{element_name(BITS_ALLOCATED)} is {allocated} and {element_name(BITS_STORED)} {stored}; pixels of 1, 8, "
+            "16, 32 or 64 bits with no more bits stored than allocated can be read.",
+        )
+    if one.samples not in (1, 3):
+        raise _inconsistent(
+            one.header, f"{element_name(SAMPLES)} is {one.samples}; 1 (grey) and 3 (colour) can be read."
+        )
+
+
+def _require_length(one: PixelFormat, size: int) -> None:
+    """Whether the file is long enough for what it claims; nothing is allocated before."""
+    start = one.offset or 0
+    end = size if one.length is None else min(start + one.length, size)
+    held = max(end - start, 0)
+    if one.syntax == DEFLATED_LITTLE_ENDIAN:
+        held *= MAX_DEFLATION
+    if is_encapsulated(one.syntax):
+        # Every frame has at least one item, whose header has 8 bytes.
+        needed, what = one.frames * 8, f"{one.frames:,} compressed frames"
+    else:
+        bits = one.rows * one.columns * one.samples * one.bits_allocated
+        if one.photometric == "YBR_FULL_422":
+            bits = bits // 3 * 2
+        needed = (bits * one.frames + 7) // 8
+        what = (
+            f"{one.frames:,} frame(s) of {one.rows} × {one.columns} pixels, {one.samples} sample(s) of "
+            f"{one.bits_allocated} bits"
+        )
+    if held >= needed:
+        return
+    if one.length is not None and start + one.length > size:
+        problem = (
+            f"is cut off: Pixel Data announces {one.length:,} bytes, the file has {held:,} left. "
+            "Copy or export it again."
+        )
+        raise TruncatedFileError(one.path, problem)
+    problem = f"Pixel Data holds {held:,} bytes; {what} need {needed:,}. Get it again from the source system."
+    raise FileError(one.path, problem, code="pixel-data-length")

@@ -1,0 +1,73 @@
+"""How much memory there is, asked before a volume is allocated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...errors import UsageError
+
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
+def available_memory() -> int | None:
+    """Bytes that can still be allocated without swapping; None where the system does not tell."""
+    known = [amount for amount in (_meminfo(), _control_group()) if amount is not None]
+    if known:
+        return min(known)
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _meminfo() -> int | None:
+    # On Linux what caches hold is available too, which SC_AVPHYS_PAGES does not count.
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def _control_group() -> int | None:
+    try:
+        limit = (_CONTROL_GROUP / "memory.max").read_text(encoding="ascii").strip()
+        used = int((_CONTROL_GROUP / "memory.current").read_text(encoding="ascii"))
+        # Files in the page cache count as used there and are given up when memory is asked for.
+        for line in (_CONTROL_GROUP / "memory.stat").read_text(encoding="ascii").splitlines():
+            if line.startswith(("active_file ", "inactive_file ")):
+                used -= int(line.split()[1])
+        return None if limit == "max" else max(int(limit) - used, 0)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def require_memory(needed: int, what: str) -> None:
+    """Refuse what does not fit.
+
+    Raises
+    ------
+    UsageError
+        With both sizes.
+    """
+    available = available_memory()
+    if available is not None and needed > available:
+        raise UsageError(
+            f"{what} needs {size_text(needed)} of memory; {size_text(available)} are available. "
+            "Close other data, choose a smaller stack, or use a machine with more memory."
+        )
+
+
+def size_text(count: int) -> str:
+    """Bytes as people write them: ``1.5 GB``."""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}" if count < 1000 * size else f"{count / size:,.0f} {unit}"
+    return f"{count} bytes"

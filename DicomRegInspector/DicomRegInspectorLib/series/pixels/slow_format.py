@@ -1,0 +1,202 @@
+"""How pixels are stored, by pydicom: files that are not plain, Modality LUTs, rescaling per frame, doses, floats."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import FileError, TruncatedFileError
+from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
+from ..headers.elements import DEFLATED_LITTLE_ENDIAN, element_name
+from ..headers.header import Header
+from ..headers.pixel_extent import UNDEFINED, native_length
+from ..headers.slow_reading import pixel_data_by_pydicom, read_elements
+from .format import (
+    DOUBLE_FLOAT_PIXEL_DATA,
+    FLOAT_PIXEL_DATA,
+    INTERCEPT,
+    KEPT,
+    MODALITY_LUT,
+    RESCALE_TYPE,
+    SLOPE,
+    UNITS,
+    linear_rescale,
+)
+from .memory import require_memory, size_text
+from .rescale import Rescale
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+DOSE_GRID_SCALING, DOSE_UNITS = 0x3004000E, 0x30040002
+PIXEL_VALUE_TRANSFORMATION = 0x00289145
+MAX_HEADER = 1 << 26
+"""Bytes of a deflated dataset besides its pixels."""
+
+
+@dataclass(frozen=True)
+class SlowValues:
+    """What :func:`~.pixel_format.read_pixel_format` needs of a file."""
+
+    values: dict[int, Any]
+    place: tuple[int | None, int | None]
+    rescales: tuple[Rescale, ...]
+    """Empty: by Rescale Slope and Intercept of the file."""
+    units: str
+    keyword: str
+
+
+def slow_values(header: Header, size: int, *, scale_dose: bool) -> SlowValues:
+    """Read by pydicom.
+
+    Raises
+    ------
+    FileError
+    """
+    tags = [*KEPT, MODALITY_LUT]
+    if header.sop_class_uid == RT_DOSE:
+        tags += [DOSE_GRID_SCALING, DOSE_UNITS]
+    if header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES:
+        tags += [SHARED_GROUPS, PER_FRAME_GROUPS]
+    if header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN:
+        dataset = inflated_dataset(header)
+        place, keyword = (None, None), _keyword_in(dataset)
+    else:
+        dataset = read_elements(header.path, tags)
+        if not header.transfer_syntax_uid and dataset.original_encoding[1] is False:
+            raise FileError(
+                header.path, "is big endian and names no transfer syntax: pixels cannot be told. Convert it."
+            )
+        place, keyword = _place(header, size)
+    if not keyword:
+        problem = "has no pixel data. Get the images again from the source system."
+        raise FileError(header.path, problem, code="pixel-data-missing")
+    try:
+        values = {tag: _value(dataset, tag) for tag in KEPT if tag in dataset}
+        rescales = _rescales(header, dataset, scale_dose=scale_dose)
+        units = _units(dataset, scale_dose=scale_dose)
+        return SlowValues(values, place, rescales, units, keyword)
+    except FileError:
+        raise
+    except Exception as error:  # values are parsed only when asked for, and broken ones raise many kinds
+        problem = f"describes its pixels in a way that cannot be parsed ({type(error).__name__}: {error})."
+        raise FileError(header.path, problem, code="pixel-not-decodable") from error
+
+
+def _value(dataset: Dataset, tag: int) -> Any:
+    value = dataset[tag].value
+    if value is None or value == "":
+        return None
+    kind = KEPT[tag]
+    if kind in ("US", "IS"):
+        return int(value)
+    return float(value) if kind == "DS" else str(value)
+
+
+def _place(header: Header, size: int) -> tuple[tuple[int | None, int | None], str]:
+    with open(header.path, "rb", buffering=0) as file:
+        found = pixel_data_by_pydicom(file.fileno(), size, header.path)
+    if found is not None:
+        return (found[0], None if found[1] == UNDEFINED else found[1]), "PixelData"
+    import pydicom
+
+    floats = [FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA]
+    dataset = pydicom.dcmread(header.path, force=True, defer_size=1024, specific_tags=floats)  # type: ignore[arg-type]
+    return (None, None), _keyword_in(dataset)
+
+
+def _keyword_in(dataset: Dataset) -> str:
+    return next((name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in dataset), "")
+
+
+def inflated_dataset(header: Header) -> Dataset:
+    """The whole of a deflated file (PS3.5 annex A.5), no bigger than its header says its pixels are.
+
+    Raises
+    ------
+    FileError, TruncatedFileError, UsageError
+    """
+    from pydicom.filereader import read_dataset, read_file_meta_info
+
+    limit = native_length(header.elements) + MAX_HEADER
+    try:
+        meta = read_file_meta_info(header.path)
+        with open(header.path, "rb") as file:
+            file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            require_memory(min(limit, 1032 * header.size), f"{header.path} inflated")
+            data = inflater.decompress(file.read(), limit)
+    except zlib.error as error:
+        raise FileError(header.path, "is said to be deflated, but its data cannot be inflated.") from error
+    if inflater.unconsumed_tail:
+        raise FileError(header.path, f"inflates to more than {size_text(limit)}, which its image cannot need.")
+    if not inflater.eof:
+        raise TruncatedFileError(header.path, "is cut off within its deflated data. Copy or export it again.")
+    dataset = read_dataset(io.BytesIO(data), False, True)
+    dataset.file_meta = meta
+    return dataset
+
+
+def _rescales(header: Header, dataset: Dataset, *, scale_dose: bool) -> tuple[Rescale, ...]:
+    if scale_dose and header.sop_class_uid == RT_DOSE:
+        if dataset.get(DOSE_GRID_SCALING) is None or dataset[DOSE_GRID_SCALING].value in (None, ""):
+            raise FileError(header.path, f"{element_name(DOSE_GRID_SCALING)} is missing: its dose has no scale.")
+        return (linear_rescale(header, float(dataset[DOSE_GRID_SCALING].value), 0.0),)
+    if MODALITY_LUT in dataset and dataset[MODALITY_LUT].value:
+        return (_table(dataset),)
+    if PER_FRAME_GROUPS not in dataset or (INTERCEPT in dataset and SLOPE in dataset):
+        return ()
+    shared = _transformation(_first(dataset, SHARED_GROUPS))
+    frames = [_transformation(frame) or shared for frame in dataset[PER_FRAME_GROUPS].value]
+    if not any(frames):
+        return ()
+    made = {one: linear_rescale(header, *one) if one else Rescale() for one in set(frames)}
+    distinct = list(made.values())
+    return (distinct[0],) if len(distinct) == 1 else tuple(made[one] for one in frames)
+
+
+def _first(dataset: Dataset | None, tag: int) -> Dataset | None:
+    items = dataset[tag].value if dataset is not None and tag in dataset else None
+    return items[0] if items else None
+
+
+def _transformation(groups: Dataset | None) -> tuple[float, float] | None:
+    """Slope and intercept of a Pixel Value Transformation (C.7.6.16.2.9)."""
+    item = _first(groups, PIXEL_VALUE_TRANSFORMATION)
+    if item is None or SLOPE not in item or INTERCEPT not in item:
+        return None
+    return float(item[SLOPE].value), float(item[INTERCEPT].value)
+
+
+def _table(dataset: Dataset) -> Rescale:
+    """The Modality LUT (C.11.1.1) as pydicom's apply_modality_lut reads it."""
+    item = dataset[MODALITY_LUT].value[0]
+    count, first, bits = (int(value) for value in item.LUTDescriptor)
+    count = count or 2**16
+    if bits not in (8, 16):
+        raise ValueError(f"Modality LUT of {bits} bits")
+    data = item.LUTData
+    if isinstance(data, bytes):
+        big = not getattr(dataset, "original_encoding", (False, True))[1]
+        entries = np.frombuffer(data, dtype=">u2" if big else "<u2", count=count)
+    else:
+        entries = np.atleast_1d(np.asarray(data))
+    if entries.size < count:
+        raise ValueError(f"Modality LUT of {entries.size} entries, {count} announced")
+    return Rescale(table=entries[:count].astype(f"u{bits // 8}"), first_mapped=first)
+
+
+def _units(dataset: Dataset, *, scale_dose: bool) -> str:
+    if DOSE_UNITS in dataset:
+        return str(dataset[DOSE_UNITS].value or "") if scale_dose else ""
+    if UNITS in dataset:
+        return str(dataset[UNITS].value or "")
+    for groups in (_first(dataset, SHARED_GROUPS), _first(dataset, PER_FRAME_GROUPS)):
+        item = _first(groups, PIXEL_VALUE_TRANSFORMATION)
+        if item is not None and RESCALE_TYPE in item:
+            return str(item[RESCALE_TYPE].value or "")
+    return ""

@@ -1,0 +1,341 @@
+"""A series as one array in patient space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ...errors import FileError, UsageError
+from ...findings import Finding, by_severity
+from ...progress import Progress
+from ..geometry.series import Series
+from ..geometry.stacks import Slice, Stack, slice_of
+from ..headers.elements import Tag, element_name
+from .choosing import Paths, first_at_each_position, the_series, the_stack
+from .format import read_pixel_format
+from .load_pixels import Loaded, load_pixels
+
+REGULAR_MM = 1e-3
+"""Slices closer than this to the lattice are where the lattice says; so does Slicer's reader judge."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesVolume:
+    """The slices of one stack as one array, placed by their positions. LPS mm.
+
+    The array is C-contiguous and in this machine's byte order, so that NumPy and VTK can use it as it is.
+    """
+
+    array: NDArray[Any]
+    """(nk, nj, ni), or (nk, nj, ni, channels) for colour: slices along the normal, rows, columns."""
+    affine_lps: NDArray[np.float64]
+    """(4, 4) from (i, j, k, 1) to LPS mm. The k axis runs along the line through the slices, tilt and shear included,
+    at the nominal spacing: exact for a regular stack; where others lie, :attr:`slice_corners_lps_mm` says."""
+    slice_positions_mm: NDArray[np.float64]
+    """(nk,) along the normal (row × column direction), ascending."""
+    slice_corners_lps_mm: NDArray[np.float64]
+    """(nk, 3) Image Position (Patient) of each slice: the centre of its first pixel."""
+    valid: NDArray[np.bool_]
+    """(nk,) whether a slice holds the image's values; all of them, when read from files."""
+    stack: Stack | None
+    """What was loaded; None for images without a place."""
+    slices: tuple[Slice, ...]
+    """The slices in the array's order."""
+    dropped: tuple[Slice, ...]
+    """Further slices at positions that the array has a slice of already."""
+    findings: tuple[Finding, ...]
+    """About the series and about what loading it meant, most severe first."""
+    units: str
+    """Of the values, as the files name them (``HU``, ``BQML``, ``GY``); empty where unknown or values are as stored."""
+    photometric: str
+    """Photometric Interpretation (0028,0004) of the files; with MONOCHROME1, the lowest value is white."""
+    is_stored: bool = False
+    """Whether the array holds stored values, not rescaled ones."""
+
+    @property
+    def frame_uid(self) -> str:
+        """Frame of Reference UID (0020,0052); empty where there is none."""
+        return self.stack.frame_of_reference_uid if self.stack is not None else ""
+
+    @property
+    def series_uid(self) -> str:
+        """Series Instance UID."""
+        return self.slices[0].header.series_uid
+
+    @property
+    def study_uid(self) -> str:
+        """Study Instance UID."""
+        return self.slices[0].header.study_uid
+
+    @property
+    def modality(self) -> str:
+        """Modality, for instance ``CT``."""
+        return self.slices[0].header.modality
+
+    @property
+    def description(self) -> str:
+        """Series Description."""
+        return self.slices[0].header.series_description
+
+    @property
+    def dimensions(self) -> tuple[int, int, int]:
+        """(ni, nj, nk): columns, rows, slices."""
+        nk, nj, ni = self.array.shape[:3]
+        return ni, nj, nk
+
+    @property
+    def is_color(self) -> bool:
+        """Whether the array has channels."""
+        return self.array.ndim == 4
+
+    @property
+    def spacing_mm(self) -> NDArray[np.float64]:
+        """(3,) lengths of the steps along i, j and k; along a tilted k axis longer than between slice planes."""
+        return np.linalg.norm(self.affine_lps[:3, :3], axis=0)
+
+    @cached_property
+    def deviation_mm(self) -> float:
+        """The farthest that a slice lies from where :attr:`affine_lps` puts it."""
+        k = np.arange(len(self.slice_corners_lps_mm))[:, None]
+        lattice = self.affine_lps[:3, 3] + k * self.affine_lps[:3, 2]
+        return float(np.linalg.norm(self.slice_corners_lps_mm - lattice, axis=1).max(initial=0.0))
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether the affine matrix alone places every slice."""
+        return self.deviation_mm <= REGULAR_MM
+
+    @property
+    def instance_uids(self) -> tuple[str, ...]:
+        """SOP Instance UIDs of the files, each once, in the array's order."""
+        return tuple(dict.fromkeys(one.sop_instance_uid for one in self.slices))
+
+
+def load_series(
+    paths: Paths,
+    *,
+    stack: int | str | Stack | None = None,
+    series_uid: str | None = None,
+    stored_values: bool = False,
+    scale_dose: bool = False,
+    dtype: DTypeLike | None = None,
+    progress: Progress | None = None,
+) -> SeriesVolume:
+    """Read an image series into one array.
+
+    Frames are placed by their positions, whatever the files are called and however they are numbered. Of several at
+    one position the first (by acquisition, then instance number) is kept; the others are listed.
+
+    Parameters
+    ----------
+    paths
+        Files or folders (with all below them).
+    stack
+        Which of the series' stacks: a number from 0 or a label. None: the one with more than half of the images.
+    series_uid
+        Which series, where the files are of several.
+    stored_values
+        Leave values as they are stored: no rescaling, no conversion of colours.
+    scale_dose
+        Give an RT Dose in the units of Dose Units (3004,0002), by its Dose Grid Scaling.
+    dtype
+        ``float32`` or ``float64`` to have values in. None: integers as long as all values are whole numbers, as
+        narrow as holds them, else float64, which equals pydicom's ``apply_modality_lut`` bit for bit.
+    progress
+        Called as ``progress(done, total, text)``; returning False stops with :class:`~.errors.Cancelled`.
+
+    Returns
+    -------
+    SeriesVolume
+        A single file whose images have no position at all comes as an image without a place: at the origin, frames in
+        file order, with a finding ``position-missing`` at severity error.
+
+    Raises
+    ------
+    FileError
+        A file cannot be read or decoded; ``code`` is that of the finding (``pixel-not-decodable``,
+        ``pixel-data-missing``, ``file-truncated``, …).
+    UsageError
+        There is no image, no stack or more than one to choose from (they are named), or not enough memory.
+    Cancelled
+        The progress callback asked for it.
+    """
+    series = the_series(paths, series_uid)
+    options = {"stored_values": stored_values, "scale_dose": scale_dose, "dtype": dtype, "progress": progress}
+    if stack is None and not series.stacks and _is_unplaced(series):
+        return _load_unplaced(series, **options)
+    return load_stack(the_stack(series, stack), series.findings, **options)
+
+
+def load_stack(
+    stack: Stack,
+    findings: Iterable[Finding] = (),
+    *,
+    stored_values: bool = False,
+    scale_dose: bool = False,
+    dtype: DTypeLike | None = None,
+    progress: Progress | None = None,
+) -> SeriesVolume:
+    """Read one stack of an inspected series. Parameters and errors as in :func:`load_series`."""
+    if not stack.slices:
+        raise UsageError("The stack has no slices.")
+    for one in stack.slices:
+        if one.frame_number is None and one.header.number_of_frames > 1:
+            problem = (
+                f"holds {one.header.number_of_frames} frames, but only one position: its frames cannot be placed. "
+                "They may be points in time; load the file by itself to see them."
+            )
+            raise FileError(one.path, problem, code="position-missing")
+        if one.position_lps_mm is None or not np.isfinite(one.position_lps_mm).all():
+            problem = f"has no usable {element_name(Tag.IMAGE_POSITION)}: it cannot be placed."
+            raise FileError(one.path, problem, code="position-missing")
+    more: list[Finding] = []
+    stack = _with_pixels(stack, more)
+    kept, dropped = first_at_each_position(stack)
+    affine = _affine(stack, kept, more)
+    if dropped:
+        more.append(_dropped_finding(stack, dropped))
+    loaded = load_pixels(kept, stored_values=stored_values, scale_dose=scale_dose, dtype=dtype, progress=progress)
+    corners = np.array([one.position_lps_mm for one in kept], dtype=np.float64)
+    return _volume(
+        loaded, affine, corners, corners @ stack.normal, stack, kept, dropped, [*findings, *more], stored_values
+    )
+
+
+def _with_pixels(stack: Stack, findings: list[Finding]) -> Stack:
+    """The stack without positions that there are no frames of pixels for."""
+    there = tuple(one for one in stack.slices if (one.frame_number or 1) <= one.header.number_of_frames)
+    missing = len(stack.slices) - len(there)
+    if not missing:
+        return stack
+    if not there:
+        problem = "has no frame of pixels at any of its positions."
+        raise FileError(stack.slices[0].path, problem, code="pixel-frames-disagree")
+    text = (
+        f"{missing} of {len(stack.slices)} frames have a position, but no pixels: Number of Frames (0028,0008) is less"
+    )
+    evidence = {"positions": len(stack.slices), "without_pixels": missing}
+    findings.append(Finding("pixel-frames-disagree", "error", text, _subject(stack.slices[0]), evidence))
+    return replace(stack, slices=there)
+
+
+def _volume(
+    loaded: Loaded,
+    affine: NDArray[np.float64],
+    corners: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    stack: Stack | None,
+    slices: tuple[Slice, ...],
+    dropped: tuple[Slice, ...],
+    findings: list[Finding],
+    is_stored: bool,
+) -> SeriesVolume:
+    return SeriesVolume(
+        array=loaded.array,
+        affine_lps=affine,
+        slice_positions_mm=positions,
+        slice_corners_lps_mm=corners,
+        valid=np.ones(len(slices), dtype=bool),
+        stack=stack,
+        slices=slices,
+        dropped=dropped,
+        findings=tuple(by_severity([*findings, *loaded.findings])),
+        units=loaded.units,
+        photometric=loaded.photometric,
+        is_stored=is_stored,
+    )
+
+
+def _affine(stack: Stack, kept: tuple[Slice, ...], findings: list[Finding]) -> NDArray[np.float64]:
+    """Index to LPS: the line through the slices at the nominal spacing."""
+    row, column, normal = stack.axes
+    affine = np.eye(4)
+    spacing = _pixel_spacing(kept[0], findings)
+    affine[:3, 0], affine[:3, 1] = row * spacing[1], column * spacing[0]
+    affine[:3, 3] = kept[0].position_lps_mm
+    judged = stack.spacing
+    if judged is None:
+        affine[:3, 2] = normal * _single_slice_spacing(kept[0], findings)
+        return affine
+    step = judged.nominal_mm
+    if len(judged.sections) == 1 and not judged.irregular and not judged.drifts:
+        # The mean of all intervals: what rounding adds to single ones must not add up.
+        positions = stack.positions_mm[stack.distinct]
+        step = float((positions[-1] - positions[0]) / (len(kept) - 1))
+    slope = stack.line[0]
+    affine[:3, 2] = step * (normal + slope[0] * row + slope[1] * column)
+    return affine
+
+
+def _pixel_spacing(one: Slice, findings: list[Finding]) -> tuple[float, ...]:
+    spacing = one.pixel_spacing_mm
+    if spacing is not None and min(spacing) > 0:
+        return spacing
+    text = f"{element_name(Tag.PIXEL_SPACING)} is missing or not positive: pixels are taken to be 1 mm apart"
+    evidence = {"assumed_spacing_mm": 1.0}
+    findings.append(Finding("geometry-ignored-by-readers", "error", text, _subject(one), evidence))
+    return (1.0, 1.0)
+
+
+def _single_slice_spacing(one: Slice, findings: list[Finding]) -> float:
+    thickness = one.slice_thickness_mm
+    known = thickness is not None and thickness > 0
+    assumed = float(thickness) if known and thickness is not None else 1.0
+    source = element_name(Tag.SLICE_THICKNESS) if known else "for want of a Slice Thickness"
+    text = f"There is one slice position only: the volume is one slice of {assumed:g} mm ({source})"
+    findings.append(Finding("position-constant", "warning", text, _subject(one), {"assumed_thickness_mm": assumed}))
+    return assumed
+
+
+def _subject(one: Slice) -> str:
+    return f"series {one.header.series_uid or '(without a UID)'}"
+
+
+def _dropped_finding(stack: Stack, dropped: tuple[Slice, ...]) -> Finding:
+    text = (
+        f"{len(dropped)} of {len(stack.slices)} slices lie where another one does and are left out of the volume; "
+        "the first by acquisition and instance number is kept"
+    )
+    evidence = {
+        "dropped_slices": len(dropped),
+        "dropped_sop_instance_uids": [one.sop_instance_uid for one in dropped],
+        "dropped_frames": [one.frame_number for one in dropped],
+    }
+    return Finding("duplicate-position", "warning", text, _subject(stack.slices[0]), evidence)
+
+
+def _is_unplaced(series: Series) -> bool:
+    """Whether this is one file whose images were never given a position."""
+    return (
+        bool(series.slices)
+        and len(series.paths) == 1
+        and all(
+            not one.header.elements.get(Tag.IMAGE_POSITION, b"").strip(b" \0") and one.position_lps_mm is None
+            for one in series.slices
+        )
+    )
+
+
+def _load_unplaced(series: Series, **options: Any) -> SeriesVolume:
+    header = series.slices[0].header
+    # What the file claims is held against its size before anything is made of it.
+    count = read_pixel_format(header).frames
+    plain = slice_of(header)
+    slices = tuple(
+        Slice(header, None, None, plain.pixel_spacing_mm, 0.0, frame_number=number if count > 1 else None)
+        for number in range(1, count + 1)
+    )
+    text = "The image has no position: it is put at the origin, frames in file order. It cannot be compared with others"
+    findings = [Finding("position-missing", "error", text, _subject(slices[0]), {"frames": count})]
+    spacing = plain.pixel_spacing_mm or (1.0, 1.0)
+    affine = np.diag([spacing[1], spacing[0], 1.0, 1.0])
+    positions = np.arange(count, dtype=np.float64)
+    loaded = load_pixels(slices, **options)
+    corners = np.stack([np.zeros(count), np.zeros(count), positions], axis=1)
+    findings += series.findings
+    return _volume(loaded, affine, corners, positions, None, slices, (), findings, bool(options["stored_values"]))

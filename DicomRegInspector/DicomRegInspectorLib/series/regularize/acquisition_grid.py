@@ -1,0 +1,79 @@
+"""A regular volume with its values untouched, and the displacements that put its slices where their headers say."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UsageError
+from ..pixels.memory import require_memory
+from .corners import slice_corners
+from .placing import Placed
+from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice
+from .sections import around, wide_gaps
+
+
+def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVolume:
+    """The slices at the nominal spacing along their normal, and the grid that moves them to where they are.
+
+    In gaps wider than ``max_gap`` slices of the fill value are put, as many as are missing, so that no tool
+    interpolates across; they lie where the missing slices would.
+    """
+    nj, ni = placed.array.shape[1:3]
+    if ni < 2 or nj < 2:
+        raise UsageError(f"Slices of {ni} × {nj} pixels have no four corners to place them by; resample the stack.")
+    true = np.stack([slice_corners(one[0]) for one in placed.members])
+    # Of a mean of several slices, the place is their mean's.
+    true += (placed.corners_lps_mm - true[:, 0, 0])[:, None, None]
+    source, true = with_missing(placed, true, max_gap)
+    step = placed.axes[2] * placed.spacing.nominal_mm
+    affine = lattice(placed, placed.corners_lps_mm[0], step)
+    nodes = affine.copy()
+    nodes[:3, 0] *= ni - 1
+    nodes[:3, 1] *= nj - 1
+    k, b, a = np.meshgrid(np.arange(len(source)), (0, 1), (0, 1), indexing="ij")
+    regular = np.stack([a, b, k], axis=-1) @ nodes[:3, :3].T + nodes[:3, 3]
+    array = placed.array
+    boxes = full_boxes(array)
+    if (source < 0).any():
+        require_memory(array[:1].nbytes * len(source), f"A volume of {len(source)} × {nj} × {ni} {array.dtype} values")
+        array = np.full((len(source), *array.shape[1:]), fill, array.dtype)
+        array[source >= 0] = placed.array
+        boxes = full_boxes(array)
+        boxes[source < 0] = 0
+    missing = int((source < 0).sum())
+    text = f"{len(placed.array)} slices as they are, each moved to its place by a displacement grid"
+    return RegularVolume(
+        array=array,
+        affine_lps=affine,
+        boxes=boxes,
+        sources=tuple(placed.members[s] if s >= 0 else () for s in source.tolist()),
+        fill=fill,
+        slice_corners_lps_mm=true[:, 0, 0],
+        source=placed.volume,
+        is_untouched=all(len(one) == 1 for one in placed.members),
+        description=text + (f", and {missing} slices of the fill value {fill:g} in gaps" if missing else ""),
+        displacement=AcquisitionGrid(nodes, true - regular),
+    )
+
+
+def with_missing(
+    placed: Placed, true: NDArray[np.float64], max_gap: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """For each slice of the result its source (-1 for none) and its corners (n, 2, 2, 3)."""
+    spacing, positions = placed.spacing, placed.positions_mm
+    gaps = wide_gaps(spacing, positions, max_gap)
+    counts = [round((positions[k + 1] - positions[k]) / around(spacing, k)) - 1 for k in np.flatnonzero(gaps)]
+    needed = (len(positions) + sum(counts)) * placed.array[:1].nbytes
+    require_memory(needed, f"A volume with {sum(counts):,} slices for what is missing in gaps")
+    source: list[int] = []
+    corners: list[NDArray[np.float64]] = []
+    missing = dict(zip(np.flatnonzero(gaps).tolist(), counts, strict=True))
+    for k in range(len(positions)):
+        source.append(k)
+        corners.append(true[k])
+        count = missing.get(k, 0)
+        for number in range(1, count + 1):
+            source.append(-1)
+            corners.append(true[k] + (true[k + 1] - true[k]) * (number / (count + 1)))
+    return np.array(source, np.intp), np.stack(corners)

@@ -1,0 +1,1 @@
+"""Series written back as new DICOM files."""

@@ -1,0 +1,119 @@
+"""Positions written with too few digits, corrected: the header changes, not one byte of the pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UsageError
+from ...progress import report_progress
+from ..geometry.stacks import Stack
+from ..pixels.volume import Progress
+from .derived import make_derived, new_series, read_source
+from .new_folder import new_folder
+from .stored_values import decimal_string
+from .write_back import WrittenSeries
+
+
+@dataclass(frozen=True, eq=False)
+class CorrectedPositions:
+    """Where the slices of a stack lie at one spacing. LPS mm."""
+
+    positions_lps_mm: NDArray[np.float64]
+    """(n, 3) in the stack's order."""
+    spacing_mm: float
+    """Along the normal."""
+    largest_move_mm: float
+    precision_mm: float
+    """The last digit that the files' positions were written with."""
+
+
+def correct_positions(stack: Stack, spacing_mm: float | None = None) -> CorrectedPositions:
+    """Slice positions at constant spacing on the straight line through a stack, tilt kept.
+
+    Parameters
+    ----------
+    spacing_mm
+        Along the normal, from the first slice on. None: what the positions themselves say, by least squares; then no
+        slice may move by more than rounding to the digits written explains.
+
+    Raises
+    ------
+    UsageError
+        The stack is no evenly spaced one whose positions were rounded: slices are missing or double, spacing changes,
+        or a slice would have to move farther.
+    """
+    corners = stack.corners_lps_mm
+    spacing = stack.spacing
+    count = len(stack.slices)
+    if spacing is None or len(stack.distinct) != count:
+        raise UsageError(
+            f"Only {len(stack.distinct)} of {count} slices have a position of their own: positions cannot be corrected."
+        )
+    if spacing.irregular or len(spacing.sections) != 1:
+        odd = spacing.irregular[0] if spacing.irregular else None
+        where = f"between slices {odd.before} and {odd.before + 1} ({odd.interval_mm:g} mm)" if odd else "in places"
+        raise UsageError(
+            f"The spacing of {spacing.nominal_mm:.6g} mm changes {where}: that is no rounding. Resample or split the "
+            "stack; evenly spaced positions would be wrong."
+        )
+    index = np.arange(count) - (count - 1) / 2
+    step = index @ corners / (index @ index)
+    first = corners.mean(axis=0) - step * (count - 1) / 2
+    if spacing_mm is not None:
+        if not (np.isfinite(spacing_mm) and spacing_mm > 0):
+            raise UsageError(f"A spacing is {spacing_mm:g} mm; expected more than 0.")
+        step *= spacing_mm / float(step @ stack.normal)
+        first = corners[0]
+    corrected = first + np.arange(count)[:, None] * step
+    move = float(np.abs(corrected - corners).max())
+    digit = max((one.precision_mm for one in stack.slices), default=0.0)
+    if spacing_mm is None and move > max(digit, 1e-6):
+        raise UsageError(
+            f"A slice would move by {move:.3g} mm, the last digit written is {digit:g} mm: that is no rounding. "
+            "Resample the stack, or name the spacing that you know it has."
+        )
+    return CorrectedPositions(corrected, float(step @ stack.normal), move, digit)
+
+
+def write_corrected(
+    stack: Stack,
+    folder: str | PathLike[str],
+    spacing_mm: float | None = None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[WrittenSeries, CorrectedPositions]:
+    """Write a stack with corrected positions as a new series; pixel data stay as they are, byte for byte.
+
+    Raises
+    ------
+    UsageError
+        See :func:`correct_positions` and :func:`~.write_back.write_series`.
+    FileError
+        A source cannot be read, or has several frames.
+    Cancelled
+        When ``progress`` returned False; nothing is left behind then.
+    """
+    corrected = correct_positions(stack, spacing_mm)
+    place = Path(folder)
+    derivation = (
+        f"DicomRegInspector: Image Position (Patient) set to a spacing of {corrected.spacing_mm:.6g} mm (largest move "
+        f"{corrected.largest_move_mm:.3g} mm); pixel data unchanged"
+    )
+    series = new_series(stack.slices[0], "positions corrected", derivation, None, 1)
+    names = []
+    with new_folder(place, [one.path for one in stack.slices]) as unfinished:
+        for k, one in enumerate(stack.slices):
+            instance = read_source(one)
+            make_derived(instance, series, k + 1, [one])
+            instance.ImagePositionPatient = [decimal_string(value) for value in corrected.positions_lps_mm[k]]
+            if "SpacingBetweenSlices" in instance:
+                instance.SpacingBetweenSlices = decimal_string(corrected.spacing_mm)
+            names.append(f"{k + 1:05d}.dcm")
+            instance.save_as(unfinished / names[-1], enforce_file_format=True)
+            report_progress(progress, k + 1, len(stack.slices), "Writing DICOM", "Writing was stopped.")
+    return WrittenSeries(place, tuple(place / name for name in names), series.uid, None), corrected

@@ -1,0 +1,134 @@
+"""What every derived instance says of itself: new identity, what was done, and which instances it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ...errors import FileError
+from ..geometry.stacks import Slice
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+SPATIAL_RESAMPLING = ("113085", "DCM", "Spatial resampling")
+SOURCE_OF_PROCESSING = ("121322", "DCM", "Source image for image processing operation")
+MODIFYING_EQUIPMENT = ("109103", "DCM", "Modifying Equipment")
+_LONG_STRING = 64
+_SHORT_TEXT = 1024
+
+
+@dataclass(frozen=True)
+class NewSeries:
+    """The identity of a series to be written."""
+
+    uid: str
+    number: int
+    description: str
+    derivation: str
+    """Derivation Description (0008,2111)."""
+    code: tuple[str, str, str] | None
+    """What kind of derivation, from CID 7203; None where pixels are unchanged."""
+    created: datetime
+
+
+def new_series(first: Slice, what: str, derivation: str, code: tuple[str, str, str] | None, part: int) -> NewSeries:
+    """A series derived from that of a slice; ``part`` tells series of one derivation apart."""
+    from pydicom.uid import generate_uid
+
+    header = first.header
+    number = min(abs(header.series_number or 0), 10**7) * 100 + part
+    description = f"{header.series_description} {what}".strip()
+    if len(description) > _LONG_STRING:
+        description = f"{header.series_description[: _LONG_STRING - len(what) - 1]} {what}"[-_LONG_STRING:]
+    return NewSeries(str(generate_uid()), number, description, derivation[:_SHORT_TEXT], code, datetime.now())
+
+
+def read_source(one: Slice, *, pixels: bool = True) -> Dataset:
+    """The dataset of a slice's file.
+
+    Raises
+    ------
+    FileError
+        When it cannot be read, or holds several frames.
+    """
+    import pydicom
+
+    if one.frame_number is not None:
+        problem = (
+            "holds several frames: only series of single-frame images are written back as DICOM. Write a volume file "
+            "(.nrrd, .nii.gz) or a Slicer scene (.mrb) instead."
+        )
+        raise FileError(one.path, problem)
+    try:
+        return pydicom.dcmread(one.path, force=True, stop_before_pixels=not pixels)
+    except Exception as error:  # pydicom raises many kinds on broken files
+        raise FileError(one.path, f"cannot be read ({' '.join(str(error).split())[:200]})") from error
+
+
+def make_derived(instance: Dataset, series: NewSeries, number: int, sources: Iterable[Slice]) -> None:
+    """Give a dataset that was a source instance its own identity, and say where it comes from.
+
+    Patient, study and frame of reference stay those of the source: it is the same patient in the same coordinates.
+    """
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    instance.SOPInstanceUID = generate_uid()
+    instance.file_meta.MediaStorageSOPInstanceUID = instance.SOPInstanceUID
+    instance.file_meta.MediaStorageSOPClassUID = instance.SOPClassUID
+    if "TransferSyntaxUID" not in instance.file_meta:
+        instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    for keyword in ("ImplementationClassUID", "ImplementationVersionName", "SourceApplicationEntityTitle"):
+        if keyword in instance.file_meta:
+            delattr(instance.file_meta, keyword)
+    instance.SeriesInstanceUID, instance.SeriesNumber = series.uid, series.number
+    instance.SeriesDescription, instance.InstanceNumber = series.description, number
+    instance.InstanceCreationDate = series.created.strftime("%Y%m%d")
+    instance.InstanceCreationTime = series.created.strftime("%H%M%S")
+    instance.DerivationDescription = series.derivation
+    # What was signed or computed over the former content does not hold for this one.
+    for keyword in ("InstanceCreatorUID", "DigitalSignaturesSequence", "MACParametersSequence"):
+        if keyword in instance:
+            delattr(instance, keyword)
+    if series.code is not None:
+        instance.DerivationCodeSequence = [_code(series.code)]
+    # A slice of the fill value has no source; the template's own would not be true.
+    instance.SourceImageSequence = [_reference(one) for one in sources]
+    if not instance.SourceImageSequence:
+        del instance.SourceImageSequence
+    equipment = [*instance.get("ContributingEquipmentSequence", []), _equipment(series)]
+    instance.ContributingEquipmentSequence = equipment
+
+
+def _reference(one: Slice) -> Dataset:
+    from pydicom import Dataset
+
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = one.header.sop_class_uid, one.sop_instance_uid
+    if one.frame_number is not None:
+        item.ReferencedFrameNumber = one.frame_number
+    item.PurposeOfReferenceCodeSequence = [_code(SOURCE_OF_PROCESSING)]
+    return item
+
+
+def _code(code: Sequence[str]) -> Dataset:
+    from pydicom import Dataset
+
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    return item
+
+
+def _equipment(series: NewSeries) -> Dataset:
+    from pydicom import Dataset
+
+    from ... import __version__
+
+    item = Dataset()
+    item.Manufacturer, item.ManufacturerModelName = "DicomRegInspector contributors", "DicomRegInspector"
+    item.SoftwareVersions = __version__
+    item.ContributionDateTime = series.created.strftime("%Y%m%d%H%M%S")
+    item.PurposeOfReferenceCodeSequence = [_code(MODIFYING_EQUIPMENT)]
+    return item

@@ -1,0 +1,151 @@
+"""Values that 16 bits cannot hold, as a DICOM Parametric Map of floating-point numbers (PS3.3 A.75), exact."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import UsageError
+from ..regularize.regular import RegularVolume
+from .derived import read_source
+from .new_folder import require_new_folder
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_UNITS = {"HU": ("[hnsf'U]", "UCUM", "Hounsfield unit"), "BQML": ("Bq/ml", "UCUM", "Becquerels/milliliter")}
+_NO_UNITS = ("1", "UCUM", "no units")
+
+
+def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Path:
+    """Write a volume as one Parametric Map object; values are float32 or float64 and come back bit for bit.
+
+    float64 is used where float32 does not hold a value.
+
+    Raises
+    ------
+    UsageError
+        highdicom is not installed; the file is there already or lies in the source's folder; colours, slices in gaps
+        of an acquisition grid, or a tilted section, which this object cannot place.
+    FileError
+        A source cannot be read.
+    """
+    hd = _import_highdicom()
+    place = Path(path)
+    if volume.array.ndim == 4:
+        raise UsageError("A Parametric Map holds one number for each pixel, no colours.")
+    if volume.displacement is not None:
+        raise UsageError("A Parametric Map of an irregular volume cannot be written; resample, split or crop it.")
+    if place.exists():
+        raise UsageError(f"{path}: is there; nothing is written over it, name another file")
+    slices = list({one.path: one for members in volume.sources for one in members}.values())
+    require_new_folder(place, [one.path for one in slices])
+    sources = [read_source(one, pixels=False) for one in slices]
+    for source in sources:
+        _complete(source)
+    with warnings.catch_warnings():
+        # highdicom comments on patients' names, in full.
+        warnings.simplefilter("ignore")
+        parametric_map = hd.pm.ParametricMap(
+            source_images=sources,
+            pixel_array=_as_floats(volume.array),
+            series_instance_uid=hd.UID(),
+            series_number=min(abs(int(sources[0].get("SeriesNumber") or 0)), 10**7) * 100 + 1,
+            sop_instance_uid=hd.UID(),
+            instance_number=1,
+            # Whether a face can be recognized is the source's to say; who does not know must not deny it.
+            contains_recognizable_visual_features=sources[0].get("RecognizableVisualFeatures") != "NO",
+            **_content(hd, volume),
+            **_geometry(hd, volume),
+        )
+    if "Laterality" not in parametric_map:
+        parametric_map.Laterality = sources[0].get("Laterality", "")
+    parametric_map.SeriesDescription = f"{volume.source.description[:48]} regularized".strip()
+    parametric_map.ContentDescription = f"DicomRegInspector: {volume.description}"[:64]
+    _save(parametric_map, place)
+    return place
+
+
+def _import_highdicom() -> ModuleType:
+    try:
+        import highdicom
+    except ImportError as error:
+        raise UsageError(
+            "Parametric Maps are written with highdicom, which is missing (Slicer has it): pip install highdicom"
+        ) from error
+    return highdicom
+
+
+def _complete(source: Dataset) -> None:
+    """What highdicom copies from the source without asking whether it is there (type 2: may be empty)."""
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "AccessionNumber"):
+        if keyword not in source:
+            setattr(source, keyword, "")
+    for keyword in ("StudyDate", "StudyTime", "ReferringPhysicianName"):
+        if keyword not in source:
+            setattr(source, keyword, None)
+
+
+def _as_floats(array: np.ndarray) -> np.ndarray:
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.dtype.itemsize <= 2:
+        return array.astype(np.float32)
+    return array.astype(np.float64)
+
+
+def _content(hd: ModuleType, volume: RegularVolume) -> dict[str, Any]:
+    from pydicom.sr.coding import Code
+
+    from ... import __version__
+
+    units = Code(*_UNITS.get(volume.source.units, _NO_UNITS))
+    low, high = float(volume.array.min()), float(volume.array.max())
+    mapping = hd.pm.RealWorldValueMapping(
+        lut_label="values", lut_explanation="values", unit=units, value_range=(low, high), slope=1.0, intercept=0.0
+    )
+    return {
+        "manufacturer": "DicomRegInspector contributors",
+        "manufacturer_model_name": "DicomRegInspector",
+        "software_versions": __version__,
+        "device_serial_number": "1",
+        "real_world_value_mappings": [mapping],
+        "window_center": (low + high) / 2,
+        "window_width": max(high - low, 1.0),
+    }
+
+
+def _geometry(hd: ModuleType, volume: RegularVolume) -> dict[str, Any]:
+    spacing = volume.spacing_mm
+    cosines = (volume.affine_lps[:3, :2] / spacing[:2]).T.reshape(-1)
+    patient = hd.CoordinateSystemNames.PATIENT
+    normal = np.cross(cosines[:3], cosines[3:])
+    between = abs(float(normal @ volume.affine_lps[:3, 2]))
+    return {
+        "pixel_measures": hd.PixelMeasuresSequence(
+            pixel_spacing=(float(spacing[1]), float(spacing[0])),
+            slice_thickness=between,
+            spacing_between_slices=between,
+        ),
+        "plane_orientation": hd.PlaneOrientationSequence(patient, cosines.tolist()),
+        "plane_positions": [
+            hd.PlanePositionSequence(patient, corner.tolist()) for corner in volume.slice_corners_lps_mm
+        ],
+    }
+
+
+def _save(parametric_map: Any, place: Path) -> None:
+    unfinished = place.with_name(f".unfinished-{os.getpid()}-{place.name}")
+    try:
+        parametric_map.save_as(unfinished)
+        os.replace(unfinished, place)
+    except OSError as error:
+        raise UsageError(f"{place}: cannot be written ({error.strerror or error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

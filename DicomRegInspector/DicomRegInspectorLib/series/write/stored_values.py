@@ -1,0 +1,103 @@
+"""Values as 16-bit integers with a rescale slope and intercept, no further off than half a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UsageError
+
+STEPS = 65534
+"""One less than 16 bits have, so that the digits a decimal string holds cannot push the largest value out."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How values are stored: ``value = stored · slope + intercept`` (PS3.3 C.11.1)."""
+
+    slope: float
+    intercept: float
+    dtype: np.dtype
+    """uint16, int16, or uint8 for colour."""
+
+    @property
+    def is_signed(self) -> bool:
+        """Pixel Representation (0028,0103) 1."""
+        return self.dtype.kind == "i"
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether whole values come back as they were."""
+        return self.slope == 1
+
+    def store(self, values: NDArray[Any] | float) -> NDArray[Any]:
+        """Values as stored integers."""
+        if self.dtype == getattr(values, "dtype", None) and self.slope == 1 and self.intercept == 0:
+            return np.asarray(values)
+        reach = np.iinfo(self.dtype)
+        stored = np.rint((np.asarray(values, np.float64) - self.intercept) / self.slope)
+        return np.clip(stored, reach.min, reach.max).astype(self.dtype)
+
+
+def choose_encoding(array: NDArray[Any], *, zero_intercept: bool = False) -> Encoding:
+    """The encoding with which every value comes back within half a step; whole values, where they fit, exactly.
+
+    Parameters
+    ----------
+    zero_intercept
+        The intercept has to be 0, as in positron emission images (PS3.3 C.8.9.4).
+
+    Raises
+    ------
+    UsageError
+        For values that cannot be stored: NaN, infinite, colours of more than 8 bits.
+    """
+    if array.ndim == 4:
+        if array.dtype != np.uint8:
+            raise UsageError(f"Colours are written with 8 bits; these values are {array.dtype}.")
+        return Encoding(1.0, 0.0, np.dtype(np.uint8))
+    # Slice by slice: a mask or a copy of the whole volume would double the memory.
+    low = min(float(one.min()) for one in array)
+    high = max(float(one.max()) for one in array)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise UsageError("Some values are NaN or infinite: images of 16 bits cannot hold them, choose another format.")
+    if array.dtype.kind in "iu" or all(bool((np.rint(one) == one).all()) for one in array):
+        if low >= -32768 and high <= 32767:
+            return Encoding(1.0, 0.0, np.dtype(np.int16))
+        if high - low <= 65535 and (low >= 0 or not zero_intercept):
+            if low >= 0 and high <= 65535:
+                return Encoding(1.0, 0.0, np.dtype(np.uint16))
+            if not zero_intercept:
+                return Encoding(1.0, low, np.dtype(np.uint16))
+    if zero_intercept:
+        signed = low < 0
+        slope = max(-low, high) / (STEPS / 2 if signed else STEPS)
+        return _checked(Encoding(_as_written(slope), 0.0, np.dtype(np.int16 if signed else np.uint16)), low, high)
+    slope = (high - low) / STEPS if high > low else 1.0
+    return _checked(Encoding(_as_written(slope), _as_written(low), np.dtype(np.uint16)), low, high)
+
+
+def decimal_string(value: float) -> str:
+    """A number with as many digits as a DS element holds (16 bytes, PS3.5 6.2)."""
+    from pydicom.valuerep import format_number_as_ds
+
+    return format_number_as_ds(float(value))
+
+
+def _as_written(value: float) -> float:
+    return float(decimal_string(value))
+
+
+def _checked(encoding: Encoding, low: float, high: float) -> Encoding:
+    """Refuse ranges so far from 0 that the digits of a DS element do not tell their steps apart."""
+    for end in (low, high):
+        back = float(encoding.store(end)) * encoding.slope + encoding.intercept
+        if abs(back - end) > encoding.slope * 0.501:
+            raise UsageError(
+                f"Values from {low:g} to {high:g} cannot be stored with 16 bits and the digits of Rescale Slope "
+                "(0028,1053) and Intercept (0028,1052); write them as a Parametric Map or a volume file."
+            )
+    return encoding

@@ -1,0 +1,221 @@
+"""Regularized series as new DICOM series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import UsageError
+from ...progress import report_progress
+from ..geometry.stacks import Slice
+from ..pixels.volume import Progress
+from ..regularize.regular import Regularized, RegularVolume
+from .derived import SPATIAL_RESAMPLING, NewSeries, make_derived, new_series, read_source
+from .new_folder import new_folder
+from .stored_values import Encoding, choose_encoding, decimal_string
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_STALE = (
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
+    "SmallestPixelValueInSeries",
+    "LargestPixelValueInSeries",
+    "SmallestImagePixelValueInPlane",
+    "LargestImagePixelValueInPlane",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "PixelAspectRatio",
+    "ModalityLUTSequence",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "SliceLocation",
+    "GantryDetectorTilt",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+    "PixelData",
+    "FloatPixelData",
+    "DoubleFloatPixelData",
+    "PlanarConfiguration",
+)
+"""What says something of the former pixels or their places; readers unshear by Gantry/Detector Tilt."""
+_WITH_RESCALE = ("CT", "PT")
+"""Modalities whose images always name slope and intercept (PS3.3 C.8.2.1, C.8.9.4)."""
+
+
+@dataclass(frozen=True)
+class WrittenSeries:
+    """One series that was written."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+    series_uid: str
+    encoding: Encoding | None
+    """How values are stored; None where the pixel data are those of the source."""
+
+
+def write_series(
+    result: Regularized, folder: str | PathLike[str], *, progress: Progress | None = None
+) -> tuple[WrittenSeries, ...]:
+    """Write each volume of a result as a new DICOM series into a new folder; several into folders within it.
+
+    Where values are untouched each instance is its source's with a new identity, pixel data to the bit, at the place
+    its header had; slices of the fill value in gaps are not written. Otherwise slope and intercept are chosen so that
+    every value comes back within half a step, and exactly where all are whole and fit into 16 bits.
+
+    Raises
+    ------
+    UsageError
+        The folder is not empty, or lies in the source's; values cannot be stored with 16 bits.
+    FileError
+        A source cannot be read, or has several frames.
+    Cancelled
+        When ``progress`` returned False; nothing is left behind then.
+    """
+    place = Path(folder)
+    sources = [one.path for volume in result.volumes for members in volume.sources for one in members]
+    plans = [(number + 1, volume, _encoding(volume)) for number, volume in enumerate(result.volumes)]
+    total = sum(len(volume.array) for volume in result.volumes)
+    done = 0
+    written = []
+    with new_folder(place, sources) as unfinished:
+        for number, volume, encoding in plans:
+            name = f"section-{number}" if len(plans) > 1 else ""
+            (unfinished / name).mkdir(exist_ok=True)
+            series = new_series(_first(volume), _what(result, volume), _derivation(volume), _code(volume), number)
+            names = []
+            for count, instance in enumerate(_instances(volume, series, encoding), 1):
+                names.append(f"{count:05d}.dcm")
+                instance.save_as(unfinished / name / names[-1], enforce_file_format=True)
+                done += 1
+                report_progress(progress, done, total, "Writing DICOM", "Writing was stopped.")
+            paths = tuple(place / name / one for one in names)
+            written.append(WrittenSeries(place / name, paths, series.uid, encoding))
+    return tuple(written)
+
+
+def _encoding(volume: RegularVolume) -> Encoding | None:
+    if volume.is_untouched:
+        return None
+    if volume.source.is_stored:
+        raise UsageError("The volume holds stored values, not rescaled ones: load it with its values to write it back.")
+    return choose_encoding(volume.array, zero_intercept=volume.source.modality == "PT")
+
+
+def _first(volume: RegularVolume) -> Slice:
+    return next(members[0] for members in volume.sources if members)
+
+
+def _what(result: Regularized, volume: RegularVolume) -> str:
+    words = {
+        "acquisition": "copy",
+        "resample": f"resampled {volume.spacing_mm[2]:.4g} mm",
+        "split": volume.label or "copy",
+        "crop": "cropped",
+    }
+    return words[result.mode]
+
+
+def _derivation(volume: RegularVolume) -> str:
+    label = f"{volume.label}: " if volume.label else ""
+    return f"DicomRegInspector: {label}{volume.description}".replace("\\", "/")
+
+
+def _code(volume: RegularVolume) -> tuple[str, str, str] | None:
+    return None if volume.is_untouched else SPATIAL_RESAMPLING
+
+
+def _instances(volume: RegularVolume, series: NewSeries, encoding: Encoding | None) -> Iterator[Dataset]:
+    number = 0
+    template: tuple[str, Dataset] | None = None
+    everything = tuple(one for members in volume.sources for one in members)
+    for k, members in enumerate(volume.sources):
+        if encoding is None:
+            if members:
+                number += 1
+                instance = read_source(members[0])
+                make_derived(instance, series, number, members)
+                yield instance
+            continue
+        nearest = _nearest(volume, k, members or everything)
+        if template is None or template[0] != nearest.path:
+            template = (nearest.path, read_source(nearest, pixels=False))
+        number += 1
+        yield _resampled(volume, k, template[1], series, number, encoding, members)
+
+
+def _nearest(volume: RegularVolume, k: int, candidates: tuple[Slice, ...]) -> Slice:
+    normal = volume.affine_lps[:3, 2] / volume.spacing_mm[2]
+    height = volume.slice_corners_lps_mm[k] @ normal
+    return min(candidates, key=lambda one: abs(np.asarray(one.position_lps_mm) @ normal - height))
+
+
+def _resampled(
+    volume: RegularVolume,
+    k: int,
+    template: Dataset,
+    series: NewSeries,
+    number: int,
+    encoding: Encoding,
+    sources: tuple[Slice, ...],
+) -> Dataset:
+    """One new image with the nearest source's description of patient and acquisition."""
+    from copy import deepcopy
+
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    instance = deepcopy(template)
+    # Vendors keep geometry in private elements, too; overlays are drawn on the former pixels.
+    instance.remove_private_tags()
+    for element in [one.tag for one in instance if one.tag.group >> 8 in (0x50, 0x60)]:
+        del instance[element]
+    for keyword in _STALE:
+        if keyword in instance:
+            delattr(instance, keyword)
+    instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    make_derived(instance, series, number, sources)
+    kind = list(instance.get("ImageType", ["", ""]) or ["", ""])
+    instance.ImageType = ["DERIVED", "SECONDARY", *([kind] if isinstance(kind, str) else kind)[2:]]
+    _set_geometry(instance, volume, k)
+    _set_pixels(instance, volume, k, encoding)
+    return instance
+
+
+def _set_geometry(instance: Dataset, volume: RegularVolume, k: int) -> None:
+    spacing = volume.spacing_mm
+    cosines = (volume.affine_lps[:3, :2] / spacing[:2]).T.reshape(-1)
+    instance.ImagePositionPatient = [decimal_string(one) for one in volume.slice_corners_lps_mm[k]]
+    instance.ImageOrientationPatient = [decimal_string(one) for one in cosines]
+    instance.PixelSpacing = [decimal_string(spacing[1]), decimal_string(spacing[0])]
+    instance.SliceThickness = decimal_string(spacing[2])
+    if "SpacingBetweenSlices" in instance:
+        instance.SpacingBetweenSlices = decimal_string(spacing[2])
+
+
+def _set_pixels(instance: Dataset, volume: RegularVolume, k: int, encoding: Encoding) -> None:
+    stored = encoding.store(volume.array[k])
+    instance.Rows, instance.Columns = stored.shape[:2]
+    bits = stored.dtype.itemsize * 8
+    instance.BitsAllocated, instance.BitsStored, instance.HighBit = bits, bits, bits - 1
+    instance.PixelRepresentation = int(encoding.is_signed)
+    if stored.ndim == 3:
+        instance.SamplesPerPixel, instance.PlanarConfiguration = stored.shape[2], 0
+        instance.PhotometricInterpretation = "RGB"
+    elif volume.source.modality in _WITH_RESCALE or (encoding.slope, encoding.intercept) != (1, 0):
+        instance.RescaleSlope, instance.RescaleIntercept = (
+            decimal_string(encoding.slope),
+            decimal_string(encoding.intercept),
+        )
+        if volume.source.modality != "PT" and not instance.get("RescaleType"):
+            instance.RescaleType = "HU" if volume.source.modality == "CT" else "US"
+    if not volume.is_all_valid and stored.ndim == 2:
+        instance.add_new("PixelPaddingValue", "SS" if encoding.is_signed else "US", int(encoding.store(volume.fill)))
+    data = np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).tobytes()
+    instance.PixelData = data + b"\0" * (len(data) % 2)
+    instance["PixelData"].VR = "OB" if bits == 8 else "OW"
