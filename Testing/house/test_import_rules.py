@@ -48,7 +48,8 @@ def rooms(project_root: Path) -> list[str]:
 def empty_rooms(project_root: Path, tmp_path: Path) -> Path:
     """A checkout with the project's import rules and its rooms, empty, to be spoiled."""
     shutil.copy(project_root / "pyproject.toml", tmp_path)
-    for room in ("__init__.py", *rooms(project_root)):
+    inside = (project_root / "DicomRegInspector" / LIBRARY / "series").glob("*/__init__.py")
+    for room in ("__init__.py", *rooms(project_root), *(f"series/{one.parent.name}/__init__.py" for one in inside)):
         file = tmp_path / "DicomRegInspector" / LIBRARY / room
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
@@ -99,6 +100,8 @@ def test_the_import_rules_hold(project_root: Path) -> None:
         ("report/__init__.py", "import qt", "What thinks runs without"),
         ("cli.py", "def later():\n    import slicer", "The command line reaches Slicer"),
         ("scene/__init__.py", "import qt", "Only the panel knows Qt"),
+        ("series/headers/__init__.py", "from ..geometry import stacks", "Inside the series room"),
+        ("series/checks/__init__.py", "from ..write import write_back", "Inside the series room"),
         ("scene/__init__.py", "def later():\n    from .. import panel", "Dependencies point one way"),
     ],
 )
