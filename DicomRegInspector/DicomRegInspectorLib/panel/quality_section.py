@@ -9,9 +9,10 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..errors import Cancelled, DicomRegInspectorError
+from ..errors import Cancelled
 from ..scene.node_quality import NodeQuality
 from ..scene.quality_tables import measure_rows
+from .job import Endings, Job
 from .quality_shows import QualityShows
 from .quality_words import verdict
 from .worker import Worker
@@ -32,8 +33,9 @@ class QualitySection:
 
     def __init__(self, ui: Any, logic: Any, on_busy: Callable[[bool], None]) -> None:
         self._ui, self._logic, self._on_busy = ui, logic, on_busy
-        self._worker: Worker[NodeQuality] | None = None
-        self._closed = False
+        self._job = Job(
+            ui.qualityProgressWidget, ui.qualityProgressBar, ui.qualityCancelButton, self._say, self._busy_changed
+        )
         self.result: NodeQuality | None = None
         """What the section shows."""
         self._shows = QualityShows(ui, logic, self._say)
@@ -45,14 +47,13 @@ class QualitySection:
         for selector in self._judges():
             selector.connect("currentNodeIDChanged(QString)", self._judge_chosen)
         ui.measureButton.connect("clicked()", self.measure)
-        ui.qualityCancelButton.connect("clicked()", self.cancel)
         self._set_busy(False)
         self.reset()
 
     @property
     def busy(self) -> bool:
         """Whether a measuring is under way."""
-        return self._worker is not None
+        return self._job.busy
 
     def reset(self) -> None:
         """Show nothing, as at the beginning."""
@@ -61,15 +62,7 @@ class QualitySection:
 
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
-        self._closed = True
-        if self._worker is not None:
-            self._worker.abandon()
-
-    def cancel(self) -> None:
-        """Stop the measuring that is under way, if there is one."""
-        if self._worker is not None and not self._worker.cancelled:
-            self._worker.cancel()
-            self._say(_("Stopping …"))
+        self._job.close()
 
     def choose(self, node: slicer.vtkMRMLTransformNode) -> None:
         """Take a transform that was just loaded."""
@@ -126,28 +119,19 @@ class QualitySection:
             self._say(_("Choose a transform first."))
             self._ui.qualityTransformSelector.setFocus()
             return
-        self._worker = Worker(self._show_progress, slicer.app.processEvents)
-        self._set_busy(True)
-        self._on_busy(True)
-        result, text = None, ""
-        try:
-            with slicer.util.tryWithErrorDisplay(_("The transform was not measured.")):
-                try:
-                    result = self._measure(node, self._worker)
-                    text = _("Measured {name}: {source}.").format(name=result.name, source=result.field.source)
-                except Cancelled:
-                    text = _("Cancelled. What is shown is from before.") if self.result else _("Cancelled.")
-                except DicomRegInspectorError as error:
-                    text = _("Not measured: {error}").format(error=error)
-                except MemoryError:
-                    text = _("Not measured: the memory is not enough for a transform of this size.")
-        finally:
-            self._worker = None
-            if not self._closed:
-                self._set_busy(False)
-                self._on_busy(False)
-                self._say(text or _("The measuring failed; the application's log says more."))
-        if not self._closed:
+        result = self._job.run(
+            lambda worker: self._measure(node, worker),
+            Endings(
+                title=_("The transform was not measured."),
+                refused=_("Not measured: {error}"),
+                cancelled=_("Cancelled. What is shown is from before.") if self.result else _("Cancelled."),
+                memory=_("Not measured: the memory is not enough for a transform of this size."),
+                broken=_("The measuring failed; the application's log says more."),
+            ),
+        )
+        if result is not None:
+            self._say(_("Measured {name}: {source}.").format(name=result.name, source=result.field.source))
+        if not self._job.closed:
             self._finish(result)
 
     def _measure(self, node: slicer.vtkMRMLTransformNode, worker: Worker[NodeQuality]) -> NodeQuality:
@@ -169,18 +153,12 @@ class QualitySection:
         if self.result is not None and (chosen is None or chosen.GetID() != self.result.key):
             self.reset()
 
-    def _show_progress(self, done: int, total: int, text: str) -> None:
-        if self._closed:
-            return
-        bar = self._ui.qualityProgressBar
-        bar.maximum = total  # 0 of 0: Qt shows that something is going on
-        bar.setValue(done)
-        self._say(f"{text} ({done} / {total})" if total else text)
+    def _busy_changed(self, busy: bool) -> None:
+        self._set_busy(busy)
+        self._on_busy(busy)
 
     def _set_busy(self, busy: bool) -> None:
         ui = self._ui
-        ui.qualityProgressWidget.visible = busy
-        ui.qualityProgressBar.setValue(0)
         chosen = ui.qualityTransformSelector.currentNode() is not None
         ui.measureButton.enabled = chosen and not busy
         for selector in (ui.qualityTransformSelector, *self._judges()):

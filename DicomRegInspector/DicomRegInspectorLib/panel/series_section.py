@@ -9,14 +9,14 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..errors import Cancelled, DicomRegInspectorError
+from ..errors import DicomRegInspectorError
 from ..scene.places import series_labels
 from ..series import Series, Stack
 from ..series.regularize.preview import preview
 from ..series.regularize.regular import MODES, Mode
+from .job import Endings, Job
 from .series_words import preview_in_words, series_in_words, stack_in_words
 from .strip import draw_strip, strip_in_words
-from .worker import Worker
 
 
 class SeriesSection:
@@ -34,8 +34,9 @@ class SeriesSection:
 
     def __init__(self, ui: Any, logic: Any, on_busy: Callable[[bool], None]) -> None:
         self._ui, self._logic, self._on_busy = ui, logic, on_busy
-        self._worker: Worker[Any] | None = None
-        self._closed = False
+        self._job = Job(
+            ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton, self._say, self._busy_changed
+        )
         self._series: list[Series] = []
         self._nothing = ""
         self._loadable = False
@@ -46,25 +47,16 @@ class SeriesSection:
         ui.gapSpinBox.connect("valueChanged(double)", self._show_preview)
         ui.plotButton.connect("clicked()", self.plot)
         ui.loadSeriesButton.connect("clicked()", self.load)
-        ui.seriesCancelButton.connect("clicked()", self.cancel)
         self._set_busy(False)
 
     @property
     def busy(self) -> bool:
         """Whether a loading is under way."""
-        return self._worker is not None
+        return self._job.busy
 
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
-        self._closed = True
-        if self._worker is not None:
-            self._worker.abandon()
-
-    def cancel(self) -> None:
-        """Stop the loading that is under way, if there is one."""
-        if self._worker is not None and not self._worker.cancelled:
-            self._worker.cancel()
-            self._say(_("Stopping …"))
+        self._job.close()
 
     def show(self, every: Sequence[Series], nothing: str) -> None:
         """List the series of an inspection; without any, say the words ``nothing``."""
@@ -149,29 +141,20 @@ class SeriesSection:
         series, (_stack, number) = self._current_series(), self._chosen_stack()
         if self.busy or series is None or not self._loadable:
             return
-        worker = self._worker = Worker(self._show_progress, slicer.app.processEvents)
-        self._set_busy(True)
-        self._on_busy(True)
-        text = ""
-        try:
-            with slicer.util.tryWithErrorDisplay(_("The series was not loaded.")):
-                try:
-                    nodes = self._logic.loadSeries(
-                        series, self.mode, self._spacing(), self._ui.gapSpinBox.value, stack=number, run=worker.run
-                    )
-                    text = _("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes))
-                except Cancelled:
-                    text = _("Cancelled; nothing was loaded.")
-                except DicomRegInspectorError as error:
-                    text = _("Not loaded: {error}").format(error=error)
-                except MemoryError:
-                    text = _("Not loaded: the memory is not enough for a volume of this size.")
-        finally:
-            self._worker = None
-            if not self._closed:
-                self._set_busy(False)
-                self._on_busy(False)
-                self._say(text or _("The loading failed; the application's log says more."))
+        nodes = self._job.run(
+            lambda worker: self._logic.loadSeries(
+                series, self.mode, self._spacing(), self._ui.gapSpinBox.value, stack=number, run=worker.run
+            ),
+            Endings(
+                title=_("The series was not loaded."),
+                refused=_("Not loaded: {error}"),
+                cancelled=_("Cancelled; nothing was loaded."),
+                memory=_("Not loaded: the memory is not enough for a volume of this size."),
+                broken=_("The loading failed; the application's log says more."),
+            ),
+        )
+        if nodes is not None:
+            self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))
 
     def plot(self) -> None:
         """Plot the slice positions of the chosen series."""
@@ -186,18 +169,12 @@ class SeriesSection:
                 return
             self._say(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
 
-    def _show_progress(self, done: int, total: int, text: str) -> None:
-        if self._closed:
-            return
-        bar = self._ui.seriesProgressBar
-        bar.maximum = total  # 0 of 0: Qt shows that something is going on
-        bar.setValue(done)
-        self._say(f"{text} ({done} / {total})" if total else text)
+    def _busy_changed(self, busy: bool) -> None:
+        self._set_busy(busy)
+        self._on_busy(busy)
 
     def _set_busy(self, busy: bool) -> None:
         ui = self._ui
-        ui.seriesProgressWidget.visible = busy
-        ui.seriesProgressBar.setValue(0)
         ui.loadSeriesButton.enabled = self._loadable and not busy
         series = self._current_series()
         for widget in (ui.seriesComboBox, ui.stackComboBox):

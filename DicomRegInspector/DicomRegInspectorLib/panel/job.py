@@ -1,0 +1,136 @@
+"""One long work at a time behind a bar and a Cancel button, with a sentence for each way in which it can end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..errors import Cancelled, DicomRegInspectorError
+from .worker import Worker
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Endings:
+    """What is said when a work does not come to its end."""
+
+    title: str
+    """Over the message of an unexpected error."""
+    refused: str
+    """With the place ``{error}``: the work says itself why it cannot be done."""
+    cancelled: str
+    memory: str
+    broken: str
+    """After an unexpected error, which the application shows and logs."""
+
+
+class Job:
+    """Runs one work at a time and shows how far it is.
+
+    Parameters
+    ----------
+    row, bar, cancel_button
+        The widget that is there only while something is under way, and the bar and the button in it.
+    say
+        Shows a sentence.
+    on_busy
+        Called with True when a work begins, and with False at its end.
+    """
+
+    def __init__(
+        self, row: Any, bar: Any, cancel_button: Any, say: Callable[[str], None], on_busy: Callable[[bool], None]
+    ) -> None:
+        self._row, self._bar, self._cancel_button = row, bar, cancel_button
+        self._say, self._on_busy = say, on_busy
+        self._worker: Worker[Any] | None = None
+        self._closed = False
+        cancel_button.connect("clicked()", self.cancel)
+        self._show_row(False)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a work is under way."""
+        return self._worker is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the widgets are gone or about to go: they must not be touched any more."""
+        return self._closed
+
+    def close(self) -> None:
+        """The widgets are about to go: stop what is under way, do not wait for it, and begin nothing more."""
+        self._closed = True
+        if self._worker is not None:
+            self._worker.abandon()
+
+    def cancel(self) -> None:
+        """Stop what is under way, if there is something."""
+        if self._worker is not None and not self._worker.cancelled:
+            self._worker.cancel()
+            self._cancel_button.enabled = False
+            self._say(_("Stopping …"))
+
+    def run(self, work: Callable[[Worker[Result]], Result], endings: Endings) -> Result | None:
+        """Do a work to its end.
+
+        Parameters
+        ----------
+        work
+            Called in this thread with a Worker: ``worker.run(function)`` computes in a thread, ``worker.here`` is the
+            progress callback for what has to be done in this one.
+        endings
+            What is said when there is no result.
+
+        Returns
+        -------
+        object or None
+            What the work returned; None when it was stopped or failed, when the widgets are gone, and when another
+            work was under way already.
+
+        Raises
+        ------
+        Exception
+            What nobody expected: the application shows it.
+        """
+        if self.busy or self._closed:
+            return None
+        worker = self._worker = Worker(self._show, slicer.app.processEvents)
+        self._show_row(True)
+        self._on_busy(True)
+        result, text = None, endings.broken
+        try:
+            with slicer.util.tryWithErrorDisplay(endings.title):
+                try:
+                    result, text = work(worker), ""
+                except Cancelled:
+                    text = endings.cancelled
+                except DicomRegInspectorError as error:
+                    text = endings.refused.format(error=error)
+                except MemoryError:
+                    text = endings.memory
+        finally:
+            self._worker = None
+            if not self._closed:
+                self._show_row(False)
+                self._on_busy(False)
+                if text:
+                    self._say(text)
+        return None if self._closed else result
+
+    def _show(self, done: int, total: int, text: str) -> None:
+        if self._closed:
+            return
+        self._bar.maximum = total  # 0 of 0: Qt shows that something is going on
+        self._bar.setValue(done)
+        self._say(f"{text} ({done} / {total})" if total else text)
+
+    def _show_row(self, visible: bool) -> None:
+        self._row.visible = visible
+        self._bar.maximum = 0
+        self._bar.setValue(0)
+        self._cancel_button.enabled = True
