@@ -1,4 +1,7 @@
-"""From a finding to the slice views, and from the DICOM browser to its selection."""
+"""From what was found or made to the views and layouts that show it, and from the DICOM browser to its selection.
+
+Without a main window there is no layout: the nodes are set all the same, and nothing is drawn.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from typing import Any
 import slicer
 
 from ..registration import Registration
+from ..scene import layouts
 
 
 def show_position(position_lps_mm: Sequence[float]) -> None:
     """Move all slice views so that they cut through a point (LPS mm); zoom and pan stay."""
     x, y, z = position_lps_mm
-    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, -x, -y, z, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+    layouts.jump(slicer.mrmlScene, (-x, -y, z))
 
 
 def show_chart(chart: slicer.vtkMRMLPlotChartNode) -> None:
@@ -31,6 +35,127 @@ def show_table(table: slicer.vtkMRMLTableNode) -> None:
     logic = slicer.app.applicationLogic()
     logic.GetSelectionNode().SetActiveTableID(table.GetID())
     logic.PropagateTableSelection()
+
+
+def show_layers(
+    background: slicer.vtkMRMLVolumeNode | None,
+    foreground: slicer.vtkMRMLVolumeNode | None = None,
+    label: slicer.vtkMRMLVolumeNode | None = None,
+    opacity: float = 1.0,
+    *,
+    fit: bool = False,
+) -> None:
+    """Show volumes in Slicer's own slice views; the comparison's are left alone, and its layout is left.
+
+    Parameters
+    ----------
+    background
+        None keeps what is there.
+    opacity
+        Of what is in front: the foreground, and the label volume.
+    fit
+        Zoom to the background.
+    """
+    if layouts.shown_layout(slicer.mrmlScene) == layouts.COMPARISON:
+        restore_layout()
+    for composite in layouts.main_composites(slicer.mrmlScene):
+        if background is not None:
+            composite.SetBackgroundVolumeID(background.GetID())
+        composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
+        composite.SetForegroundOpacity(opacity if foreground is not None else 0.0)
+        composite.SetLabelVolumeID(label.GetID() if label is not None else None)
+        if label is not None:
+            composite.SetLabelOpacity(opacity)
+    if fit:
+        _fit([composite.GetLayoutName() for composite in layouts.main_composites(slicer.mrmlScene)])
+
+
+def show_comparison_layout(
+    volumes: layouts.ComparisonVolumes,
+    *,
+    orientation: str = "Axial",
+    position_lps_mm: Sequence[float] | None = None,
+) -> bool:
+    """Registered image, source image as loaded, source image registered, and difference in four linked views.
+
+    Parameters
+    ----------
+    orientation
+        ``Axial``, ``Coronal`` or ``Sagittal``; later the user changes it in any of the views for all four.
+    position_lps_mm
+        A point the views cut through; by default the middle of the registered image.
+
+    Returns
+    -------
+    bool
+        Whether there is a layout to show them in.
+    """
+    ras = None
+    if position_lps_mm is not None:
+        x, y, z = position_lps_mm
+        ras = (-x, -y, z)
+    layouts.fill_comparison(slicer.mrmlScene, volumes, orientation=orientation, position_ras=ras)
+    shown = _show_layout(layouts.COMPARISON)
+    if shown:
+        _fit([layouts.FIXED.tag])
+        layouts.align_comparison(slicer.mrmlScene)
+        layouts.jump_comparison(slicer.mrmlScene, volumes, ras)
+    return shown
+
+
+def show_histograms_layout(
+    charts: dict[str, slicer.vtkMRMLPlotChartNode],
+    background: slicer.vtkMRMLVolumeNode | None = None,
+    overlay: slicer.vtkMRMLVolumeNode | None = None,
+    opacity: float = 1.0,
+) -> bool:
+    """Histograms (``components``, ``magnitude``, ``jacobian``) beside the slice views, with a measure over an image.
+
+    Returns whether there is a layout to show them in.
+    """
+    layouts.fill_plots(slicer.mrmlScene, charts)
+    shown = _show_layout(layouts.HISTOGRAMS)
+    if background is not None or overlay is not None:
+        front = overlay if background is not None else None
+        show_layers(background or overlay, front, opacity=opacity, fit=shown)
+    return shown
+
+
+def show_slice_positions_layout(
+    chart: slicer.vtkMRMLPlotChartNode, volume: slicer.vtkMRMLVolumeNode | None = None
+) -> bool:
+    """The chart of slice positions above the slice views, which show the volume where there is one.
+
+    Returns whether there is a layout to show them in.
+    """
+    layouts.fill_positions(slicer.mrmlScene, chart)
+    shown = _show_layout(layouts.POSITIONS)
+    if volume is not None:
+        show_layers(volume, fit=shown)
+    return shown
+
+
+def restore_layout() -> bool:
+    """Go back to the layout before one of these was shown; False when none is."""
+    return layouts.restore_layout(slicer.mrmlScene)
+
+
+def _show_layout(number: int) -> bool:
+    if slicer.app.layoutManager() is None:
+        return False
+    shown = layouts.show_layout(slicer.mrmlScene, number)
+    # Views get their sizes from the event loop, and a view is fitted to the size it has.
+    slicer.app.processEvents()
+    return shown
+
+
+def _fit(tags: Sequence[str]) -> None:
+    """Zoom views to their background; those that are not drawn have no logic that could."""
+    for tag in tags:
+        node = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLSliceNode")
+        logic = slicer.app.applicationLogic().GetSliceLogic(node) if node is not None else None
+        if logic is not None:
+            logic.FitSliceToBackground()
 
 
 def nodes_of(registration: Registration) -> list[slicer.vtkMRMLTransformNode]:
