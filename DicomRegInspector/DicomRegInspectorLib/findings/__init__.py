@@ -1,0 +1,85 @@
+"""What an inspection can find: the vocabulary that every room shares.
+
+A finding states one fact about one subject with the numbers that prove it. Codes are stable; scripts filter on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .audit_codes import AUDIT_CODES
+from .code_info import CodeInfo, FoundBy, Severity
+from .geometry_codes import GEOMETRY_CODES
+from .pixel_codes import FILE_CODES, PIXEL_CODES
+from .registration_codes import REGISTRATION_CODES
+
+__all__ = ["CODES", "SEVERITIES", "CodeInfo", "Finding", "FoundBy", "Severity", "by_severity", "worst_severity"]
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+"""From least to most severe. ``error``: used as it is, geometry or values come out wrong."""
+
+CODES: dict[str, CodeInfo] = {
+    **GEOMETRY_CODES,
+    **REGISTRATION_CODES,
+    **AUDIT_CODES,
+    **PIXEL_CODES,
+    **FILE_CODES,
+}
+"""Every code that can be reported: what it means, how it is measured, and what to do."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about one subject, with the numbers that prove it.
+
+    Raises
+    ------
+    ValueError
+        When the code is not one of :data:`CODES` or the severity not one of :data:`SEVERITIES`.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    subject: str
+    """What it is about: a file name, ``series 1.2.3``, ``item 1 of reg.dcm``."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """Plain JSON values; a number's unit is in its key (``gap_mm``)."""
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"unknown finding code {self.code!r}")
+        if self.severity not in SEVERITIES:
+            raise ValueError(f"unknown severity {self.severity!r}; expected one of {', '.join(SEVERITIES)}")
+
+    @property
+    def title(self) -> str:
+        """The code's meaning in a few words."""
+        return CODES[self.code].title
+
+    @property
+    def remedy(self) -> str:
+        """What a user can do about it, in one sentence."""
+        return CODES[self.code].remedy
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as the JSON report holds it."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "subject": self.subject,
+            "evidence": dict(self.evidence),
+        }
+
+
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with the most severe first; within a severity the order stays."""
+    return sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity))
+
+
+def worst_severity(findings: Iterable[Finding]) -> Severity | None:
+    """The highest severity among the findings, or None when there are none."""
+    return max((finding.severity for finding in findings), key=SEVERITIES.index, default=None)

@@ -1,0 +1,370 @@
+"""Finding codes of the geometry of image series: where slices lie, and what is mixed up."""
+
+from __future__ import annotations
+
+from .code_info import FURTHER, INSTANCES, PLACES, CodeInfo
+
+_MIXED = {
+    **INSTANCES,
+    "values": "what was found, the most frequent first",
+    "counts": "how many slices have each of these",
+}
+_SPACED = {
+    "interval_mm": "distance between the two slices",
+    "expected_mm": "distance that the slices around them have",
+}
+
+GEOMETRY_CODES: dict[str, CodeInfo] = {
+    "slice-gap": CodeInfo(
+        "Slices missing",
+        "Import the missing slices, or split or resample the series at the gap; do not average the spacing over it.",
+        "Two neighbouring slices lie farther apart than the others do: slices were not sent, not imported or never "
+        "scanned. A reader that averages the spacing puts every other slice in the wrong place, and one that "
+        "interpolates shows anatomy nobody has imaged.",
+        "Each slice's position is the product of Image Position (Patient) (0020,0032) with the normal of Image "
+        "Orientation (Patient) (0020,0037), PS3.3 C.7.6.2.1.1; frames have theirs in Plane Position Sequence "
+        "(0020,9113), RT Dose in Grid Frame Offset Vector (3004,000C). An interval is a gap when it exceeds the "
+        "spacing around it by more than 5 % and by more than twice the last digit the positions were written with. "
+        "Where it is a whole multiple of the spacing, the missing slices are counted.",
+        ("error",),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            **FURTHER,
+            **_SPACED,
+            "gap_mm": "the same as interval_mm",
+            "missing_slices": "how many slices fit in; null when it is no whole number",
+            "whole_multiple": "whether the interval is a whole multiple of the spacing",
+        },
+        ("slice-overlap", "spacing-change", "spacing-jitter"),
+    ),
+    "slice-overlap": CodeInfo(
+        "Slices closer than the spacing",
+        "Split the series here, or drop the overlapping slice, before it is used as a regular volume.",
+        "Two neighbouring slices lie closer together than the others do, as where two scans were joined or one slice "
+        "was taken twice. As a regular volume, everything beyond this place is displaced.",
+        "From the same positions as a gap: an interval is an overlap when it is smaller than the spacing around it by "
+        "more than 5 % and by more than twice the last digit that Image Position (Patient) (0020,0032) was written "
+        "with. Slices closer than 0.01 mm (or 5 % of the usual interval, if that is less) count as one position.",
+        ("error",),
+        ("inspect", "loading"),
+        {**PLACES, **FURTHER, **_SPACED},
+        ("slice-gap", "duplicate-position", "spacing-change"),
+    ),
+    "duplicate-position": CodeInfo(
+        "Several slices at one position",
+        "Separate the acquisitions (by acquisition, time or image type) and keep one slice for each position.",
+        "More than one image lies at the same place, and nothing in their headers says which belong together. A "
+        "volume can hold only one of them. As a remark only: files that repeat an instance are copies and are left "
+        "out.",
+        "Positions along the normal, from Image Position (Patient) (0020,0032) and Image Orientation (Patient) "
+        "(0020,0037), that lie within 0.01 mm (or 5 % of the usual interval, if that is less). Reported where none of "
+        "temporal position, b-value, echo, inversion time, flip angle, trigger time, image type, acquisition number "
+        "or acquisition time, alone or two together, tells the slices apart. Files with the same SOP Instance UID "
+        "(0008,0018), position, orientation and Instance Number (0020,0013) are copies.",
+        ("info", "warning", "error"),
+        ("inspect", "loading"),
+        {
+            **INSTANCES,
+            "slices": "slice numbers in the order of positions along the normal, from 1",
+            "position_mm": "where they lie along the normal",
+            "positions": "how many positions hold several slices, where these are too many to list",
+            "copies": "how many files repeat an instance",
+            "same_instance": "true where the files are copies of one instance",
+            "dropped_slices": "how many slices were left out of the volume",
+            "dropped_sop_instance_uids": "SOP Instance UIDs of the slices that were left out of the volume",
+            "dropped_frames": "their frame numbers",
+        },
+        ("acquisitions-mixed", "position-constant"),
+    ),
+    "spacing-change": CodeInfo(
+        "Slice spacing changes",
+        "Split the series at this border into sections of constant spacing, or resample it to one spacing.",
+        "The series has sections of different slice spacing, as head scans with fine slices through the base of the "
+        "skull have. No single spacing describes it: a regular volume of all slices is stretched in one section or "
+        "the other. As a warning: the spacing drifts in steps too small to count one by one, and they add up.",
+        "Three or more equal intervals in a row that are not the nominal spacing (the one that most intervals agree "
+        "on) are a section of their own; the finding stands at its border. Intervals are equal within 5 % or twice "
+        "the last digit written, whichever is larger. A section drifts when a slice lies farther than that from where "
+        "constant spacing would put it. Positions as for a gap: Image Position (Patient) (0020,0032) along the "
+        "normal, PS3.3 C.7.6.2.1.1; Slice Thickness (0018,0050) is only quoted.",
+        ("warning", "error"),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            **FURTHER,
+            "spacing_before_mm": "spacing before the border, or at the beginning of the drift",
+            "spacing_after_mm": "spacing after the border, or at the end of the drift",
+            "sections": "first slice, last slice and spacing (mm) of the two sections",
+            "thickness_before_mm": "Slice Thickness before the border",
+            "thickness_after_mm": "Slice Thickness after the border",
+            "deviation_mm": "of a drift: the farthest a slice lies from constant spacing",
+            "first_slice": "of a drift: where it begins",
+            "last_slice": "of a drift: where it ends",
+        },
+        ("thickness-change", "slice-gap", "slice-overlap"),
+    ),
+    "spacing-jitter": CodeInfo(
+        "Slice positions are rounded",
+        "Nothing is needed: the differences are no larger than the precision the positions were written with.",
+        "Intervals that are meant to be equal differ a little, usually because positions were written with few "
+        "decimals: 0.6 and 0.5 mm in turn stand for 0.58 mm. Some readers take this for an irregular acquisition; it "
+        "is not.",
+        "The largest difference between intervals of one section, where it exceeds 0.001 mm but no interval is off "
+        "by more than 5 % or twice the last digit of Image Position (Patient) (0020,0032), and the differences do not "
+        "add up to a drift. The last digit is read from the decimal strings themselves (VR DS, PS3.5 6.2).",
+        ("info",),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            "jitter_mm": "largest difference between intervals that count as equal",
+            "precision_mm": "the last digit the positions were written with; 0 where it is not known",
+            "nominal_spacing_mm": "spacing of the stack",
+        },
+        ("slice-gap", "spacing-change"),
+    ),
+    "position-missing": CodeInfo(
+        "Slice without a position",
+        "Get the images with Image Position (Patient) from the source system; without it a slice cannot be placed.",
+        "Images that belong to a volume do not say where they lie. They cannot be placed among the others, and file "
+        "names and instance numbers are no substitute.",
+        "Image Position (Patient) (0020,0032) or Image Orientation (Patient) (0020,0037) is missing, has the wrong "
+        "number of values or holds what is no finite number (in files with several frames: in Plane Position Sequence "
+        "(0020,9113) and Plane Orientation Sequence (0020,9116)). Reported when other slices of the series have a "
+        "position, or the SOP class is one of slices by definition (CT, MR, PET, RT Dose, Segmentation); PS3.3 "
+        "C.7.6.2.",
+        ("error",),
+        ("inspect", "loading"),
+        {**INSTANCES, "frames": "how many frames were put at the origin when a volume was made all the same"},
+        ("position-constant", "orientation-invalid", "geometry-ignored-by-readers"),
+    ),
+    "position-constant": CodeInfo(
+        "All slices at one position",
+        "Treat these as a time series or get corrected positions: they are not a volume.",
+        "All images of the stack lie in the same place, so that there is no third dimension: they are points in time, "
+        "or the positions are wrong. As a warning: only one position is there, and the volume made of it is one slice "
+        "thick.",
+        "Every Image Position (Patient) (0020,0032) along the normal of Image Orientation (Patient) (0020,0037) is "
+        "the same within 0.01 mm, and no time, echo or other header value tells the images apart. A single slice is "
+        "given its Slice Thickness (0018,0050) when a volume is made, 1 mm without one.",
+        ("warning", "error"),
+        ("inspect", "loading"),
+        {
+            **INSTANCES,
+            "position_mm": "where all of them lie along the normal",
+            "assumed_thickness_mm": "thickness that was assumed for a volume of one slice",
+        },
+        ("duplicate-position", "acquisitions-mixed", "position-missing"),
+    ),
+    "orientation-mixed": CodeInfo(
+        "Several slice orientations",
+        "Load each orientation as an image of its own.",
+        "The series holds images of different planes, as scans in three orientations do. They are no stack of "
+        "parallel slices and make no single volume; each orientation is judged for itself.",
+        "Image Orientation (Patient) (0020,0037) of the slices, grouped where all six direction cosines agree within "
+        "0.002 (0.1 degree); more than one group, localizers not counted. PS3.3 C.7.6.2.1.1.",
+        ("warning",),
+        ("inspect", "loading"),
+        _MIXED,
+        ("localizer-in-series", "orientation-invalid", "size-mixed"),
+    ),
+    "orientation-invalid": CodeInfo(
+        "Invalid orientation",
+        "Get corrected images: row and column directions must be perpendicular unit vectors.",
+        "The directions of rows and columns are not perpendicular, or not of length 1. Slices placed with them lie "
+        "askew, and different readers correct them in different ways.",
+        "Lengths and product of the two directions in Image Orientation (Patient) (0020,0037). PS3.3 C.7.6.2.1.1 asks "
+        "for perpendicular unit vectors; off by more than 0.001, or by what rounding to the digits written explains, "
+        "is reported, more than 0.01 as an error. Slices whose directions are nearly parallel define no plane and are "
+        "left out of the stacks.",
+        ("warning", "error"),
+        ("inspect", "loading"),
+        {**INSTANCES, "largest_error": "the farthest a length is from 1, or the product of the two from 0"},
+        ("orientation-mixed", "position-missing"),
+    ),
+    "gantry-tilt": CodeInfo(
+        "Tilted (sheared) stack",
+        "Load the series with its acquisition transform, or resample it orthogonally; a plain volume would be sheared.",
+        "The slices do not lie straight above each other along their normal: the gantry was tilted, or the stack was "
+        "cut at an angle. A volume with perpendicular axes cannot hold them as they are; taken for one, anatomy is "
+        "sheared, by the whole shift named here from the first slice to the last.",
+        "A line is fitted through the slices' Image Position (Patient) (0020,0032), in-plane offsets over the "
+        "position along the normal, so that single outliers do not tilt it; its angle with the normal is the tilt. "
+        "Reported when the shift over the whole stack exceeds a tenth of a pixel, twice the last digit written and "
+        "0.01 mm, and the angle exceeds 0.05° and what rounded direction cosines explain. Gantry/Detector Tilt "
+        "(0018,1120) is only quoted: PS3.3 C.8.2.1 does not mean it for computations.",
+        ("warning",),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            "tilt_deg": "angle between the normal and the line through the slices",
+            "header_tilt_deg": "Gantry/Detector Tilt as the header says it; null without",
+            "shift_mm": "in-plane shift from the first slice to the last",
+            "along_row": "shift along the rows for each mm along the normal",
+            "along_column": "shift along the columns for each mm along the normal",
+        },
+        ("in-plane-shift", "spacing-change"),
+    ),
+    "in-plane-shift": CodeInfo(
+        "Slices shifted in plane",
+        "Check the positions: single slices lie beside the line that the others form.",
+        "Single slices are displaced within their own plane against all others. In a regular volume they are drawn "
+        "in line, so that either their position or the image is wrong there.",
+        "The distance of each slice's Image Position (Patient) (0020,0032), measured in its plane, from the line "
+        "through all of them (see the tilt). Reported when it exceeds a tenth of a pixel of Pixel Spacing (0028,0030), "
+        "twice the last digit written and 0.01 mm; three slices or more are needed.",
+        ("warning",),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            **FURTHER,
+            "shift_mm": "distance from the line",
+            "along_row_mm": "its part along the rows",
+            "along_column_mm": "its part along the columns",
+        },
+        ("gantry-tilt",),
+    ),
+    "size-mixed": CodeInfo(
+        "Several image sizes",
+        "Load each image size as a series of its own.",
+        "Images of different numbers of rows and columns are in one series. One volume cannot hold both; each size "
+        "is judged for itself.",
+        "Rows (0028,0010) and Columns (0028,0011) of the slices that have a position, localizers not counted; PS3.3 "
+        "C.7.6.3.",
+        ("warning",),
+        ("inspect", "loading"),
+        _MIXED,
+        ("pixel-spacing-mixed", "orientation-mixed", "localizer-in-series"),
+    ),
+    "pixel-spacing-mixed": CodeInfo(
+        "Several pixel spacings",
+        "Load each pixel spacing as a series of its own, or resample to one.",
+        "Slices of one series have pixels of different size. In one volume, anatomy would change its size from slice "
+        "to slice.",
+        "Pixel Spacing (0028,0030) of the slices that have a position, localizers not counted; values that agree "
+        "within 0.1 % are the same. PS3.3 10.7.1.3.",
+        ("warning",),
+        ("inspect", "loading"),
+        _MIXED,
+        ("size-mixed", "pixel-spacing-kind"),
+    ),
+    "header-spacing-disagrees": CodeInfo(
+        "Header spacing disagrees with positions",
+        "Trust the positions; Spacing Between Slices and Slice Thickness do not place a slice.",
+        "The header names another distance between slices than the positions have. Readers that take it, or the "
+        "slice thickness, for the spacing make a volume of the wrong length. As a remark: CT slices are thinner than "
+        "their distance, so that tissue between them was not imaged.",
+        "Spacing Between Slices (0018,0088) against the spacing measured from Image Position (Patient) (0020,0032), "
+        "section by section: off by more than 5 % and by more than twice the last digit written. The sign is ignored: "
+        "in nuclear medicine it tells which way the frames run. For CT with one section, Slice Thickness (0018,0050) "
+        "is compared as well. Neither places a slice; positions do, PS3.3 C.7.6.2.1.1.",
+        ("info", "warning"),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            "header_spacing_mm": "Spacing Between Slices as the header says it",
+            "measured_spacing_mm": "distance between the slices",
+            "thickness_mm": "Slice Thickness, where it is less than the distance",
+        },
+        ("thickness-change", "spacing-change"),
+    ),
+    "thickness-change": CodeInfo(
+        "Slice thickness changes",
+        "Split the series at this border: slices of different thickness average different amounts of tissue.",
+        "Some slices average over more tissue than others. Noise, edges and small structures differ on the two sides, "
+        "also where positions are regular.",
+        "Slice Thickness (0018,0050) of neighbouring slices, different by more than 1 %. PS3.3 C.7.6.2.",
+        ("warning",),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            **FURTHER,
+            "thickness_before_mm": "of the first of the two slices",
+            "thickness_after_mm": "of the second",
+        },
+        ("spacing-change", "header-spacing-disagrees"),
+    ),
+    "acquisitions-mixed": CodeInfo(
+        "Several acquisitions in one series",
+        "Separate the acquisitions before making a volume.",
+        "The same place was imaged several times, and a header value says which images belong together: points in "
+        "time, echoes, b-values, or scans that were repeated. As a remark where each set is complete and a scan "
+        "parameter tells them apart; as a warning where sets are incomplete or only acquisition numbers or times "
+        "differ.",
+        "Positions that hold several slices (see several slices at one position), told apart by one value or two: "
+        "temporal position, b-value, echo, inversion time, flip angle, trigger time, Image Type (0008,0008), "
+        "Acquisition Number (0020,0012), acquisition or content time; else by order in time where every position "
+        "holds equally many. Each set is then judged for itself.",
+        ("info", "warning"),
+        ("inspect", "loading"),
+        {
+            "distinguished_by": "the values that tell the sets apart",
+            "sets": "name and number of slices of each set, 50 at most",
+            "number_of_sets": "how many sets there are",
+            "positions": "how many positions there are",
+            "complete": "whether every set has a slice at every position",
+            "sop_instance_uids": "SOP Instance UID of the first slice of each set",
+        },
+        ("duplicate-position", "localizer-in-series"),
+    ),
+    "localizer-in-series": CodeInfo(
+        "Localizer among the slices",
+        "Leave the localizer out of the volume.",
+        "An overview image is filed with the slices. It has another orientation, size or position, and spoils a "
+        "volume that takes it for a slice.",
+        "LOCALIZER or SCOUT from the third value on of Image Type (0008,0008), PS3.3 C.8.2.1.1.1 (of a frame: Frame "
+        "Type (0008,9007)), in a series that has other images.",
+        ("warning",),
+        ("inspect", "loading"),
+        INSTANCES,
+        ("orientation-mixed", "size-mixed"),
+    ),
+    "frame-of-reference-mixed": CodeInfo(
+        "Several frames of reference",
+        "Load each frame of reference as a volume of its own: positions in different frames cannot be compared.",
+        "Parts of the series were positioned in different coordinate systems, as after the patient was moved. Their "
+        "positions cannot be compared: put in one volume, anatomy does not line up although the numbers look right.",
+        "Frame of Reference UID (0020,0052) of the slices that have a position, localizers not counted; PS3.3 "
+        "C.7.4.1. A missing UID counts as one of its own.",
+        ("error",),
+        ("inspect", "loading"),
+        _MIXED,
+        ("reg-frame-unknown",),
+    ),
+    "geometry-ignored-by-readers": CodeInfo(
+        "Readers ignore this geometry",
+        "Check position and spacing after loading: common readers use 1 mm and the origin for this kind of object.",
+        "The file says where the image lies, but the libraries most programs read it with do not look there: GDCM "
+        "and ITK give Secondary Capture images voxels of 1 mm at the origin. As an error: the size of a pixel is "
+        "missing, and 1 mm was assumed.",
+        "SOP Class UID (0008,0016) is a Secondary Capture class, and Image Position (Patient) (0020,0032) and Image "
+        "Orientation (Patient) (0020,0037) are there. When a volume is made: Pixel Spacing (0028,0030) is missing or "
+        "not positive.",
+        ("warning", "error"),
+        ("inspect", "loading"),
+        {
+            **INSTANCES,
+            "sop_class_uid": "SOP Class UID of the images",
+            "assumed_spacing_mm": "distance between pixels that was assumed",
+        },
+        ("position-missing", "pixel-spacing-kind"),
+    ),
+    "order-disagrees": CodeInfo(
+        "Instance order is not slice order",
+        "Sort by position, never by instance number, slice location or file name.",
+        "Instance numbers or slice locations do not run in the order in which the slices lie. A program that sorts by "
+        "them shuffles the volume.",
+        "Instance Number (0020,0013) and Slice Location (0020,1041), or frame numbers, along the slices sorted by "
+        "position: they have to run one way, and places where they turn back are counted. Neither is a position: "
+        "PS3.3 C.7.6.2.1.2 calls the location a relative one.",
+        ("warning",),
+        ("inspect", "loading"),
+        {
+            **PLACES,
+            "ordered_by": "Instance Number, Slice Location or frame number",
+            "places": "how often it turns back",
+        },
+        ("acquisitions-mixed",),
+    ),
+}
+"""Slice positions, orientations, and what one series should have only one of."""

@@ -1,0 +1,301 @@
+"""Finding codes of registration objects: their elements, their vectors, and how they go with images."""
+
+from __future__ import annotations
+
+from .code_info import REGION, CodeInfo
+
+_EQUATION = "Equation C.20.3-1 (PS3.3 C.20.3.1.1)"
+_COUNTS = {"found": "how many values the element has", "expected": "how many it needs"}
+
+REGISTRATION_CODES: dict[str, CodeInfo] = {
+    "reg-sop-class-mismatch": CodeInfo(
+        "Wrong SOP class for the content",
+        "Read by content (as here); ask the vendor to write the class that matches.",
+        "The file says it is one kind of registration and holds another. Programs that go by the class find nothing, "
+        "or map points the wrong way: the two kinds run in opposite directions.",
+        "SOP Class UID (0008,0016) against the sequences that are there: Deformable Registration Sequence (0064,0002) "
+        "belongs to Deformable Spatial Registration (PS3.3 A.39.2), Registration Sequence (0070,0308) to Spatial "
+        "Registration (PS3.3 A.39.1). Both in one file are reported too.",
+        ("warning",),
+        ("inspect", "quality"),
+        {
+            "sop_class_uid": "SOP Class UID of the file",
+            "expected_sop_class_uid": "the one that goes with what the file holds",
+        },
+        ("reg-not-read", "reg-tag-order"),
+    ),
+    "reg-tag-order": CodeInfo(
+        "Elements out of order",
+        "Read with a tolerant reader; ask the vendor to write elements in ascending order.",
+        "Elements do not stand in the order the standard asks for, or stand there twice. Readers that rely on the "
+        "order stop early or miss what follows; here everything was read.",
+        "Tags in the order of the file, in the data set and in each item of its sequences. PS3.5 7.1 asks for "
+        "ascending order, each tag once.",
+        ("warning",),
+        ("inspect", "quality"),
+        {"count": "how many elements stand out of order", "first": "tag of the first of them"},
+        ("reg-sop-class-mismatch",),
+    ),
+    "reg-vectors-undefined": CodeInfo(
+        "Undefined vectors",
+        "Do not use the registration where vectors are undefined (NaN); they load as zero displacement.",
+        "In part of the grid the registration says nothing about where points go, on purpose. Contours and doses "
+        "there cannot be mapped; a program that reads such vectors as zero leaves them where they are without a word.",
+        "Vectors of Vector Grid Data (0064,0009) with a component that is NaN, counted with the box of nodes that "
+        "holds them. PS3.3 C.20.3.1.3 gives NaN this meaning.",
+        ("warning",),
+        ("inspect", "quality"),
+        REGION,
+        ("reg-vectors-nonfinite", "reg-grid-does-not-cover"),
+    ),
+    "reg-vectors-nonfinite": CodeInfo(
+        "Infinite vectors",
+        "Ask for a new export: a displacement cannot be infinite; such vectors load as zero displacement.",
+        "Some vectors are infinite: the export went wrong there. Points near them map to nothing.",
+        "Vectors of Vector Grid Data (0064,0009) with an infinite component, and none that is NaN, counted with the "
+        "box of nodes that holds them.",
+        ("error",),
+        ("inspect", "quality"),
+        REGION,
+        ("reg-vectors-undefined", "reg-vectors-byte-order"),
+    ),
+    "reg-vectors-byte-order": CodeInfo(
+        "Vectors in another byte order",
+        "Compare the loaded field with the source system; ask the vendor to write the vectors as OF.",
+        "The bytes of the vectors stand in another order than the transfer syntax says. Read as declared they are "
+        "noise; they were read in the order in which they make sense.",
+        "Vector Grid Data (0064,0009) has another VR than OF, and less than half of a sample of its numbers is "
+        "plausible as declared (0, NaN, or between a nanometre and ten metres), but more than 99 % in another order. "
+        "Only OF says how a 32-bit number is written, PS3.5 7.3.",
+        ("warning",),
+        ("inspect", "quality"),
+        {
+            "vr": "VR of the element",
+            "declared": "byte order that the transfer syntax says",
+            "read_as": "byte order that the vectors were read in",
+        },
+        ("reg-vectors-nonfinite", "reg-grid-size-mismatch"),
+    ),
+    "reg-grid-size-mismatch": CodeInfo(
+        "Vector count does not match the grid",
+        "Ask for a new export: the vectors cannot be placed.",
+        "There are more or fewer vectors than grid nodes, so that nobody can tell which vector belongs where. The "
+        "item is not used.",
+        "Length of Vector Grid Data (0064,0009) against Grid Dimensions (0064,0007): three 32-bit numbers for each "
+        "node, PS3.3 C.20.3.1.3. Twice that length is named as what it probably is, 64-bit numbers.",
+        ("error",),
+        ("inspect", "quality"),
+        {
+            "found_bytes": "length of the vectors in the file",
+            "expected_bytes": "length that the grid needs",
+            "dimensions": "nodes along x, y and z of the grid",
+        },
+        ("reg-grid-invalid", "reg-vectors-byte-order"),
+    ),
+    "reg-grid-invalid": CodeInfo(
+        "Invalid grid geometry",
+        "Ask for a new export: the grid's place, directions, dimensions or resolution cannot be used.",
+        "The file does not say properly where the vectors of the field lie. The item is not used.",
+        "Of Deformable Registration Grid Sequence (0064,0005), which has one item at most: Image Position (Patient) "
+        "(0020,0032) needs 3 finite numbers, Image Orientation (Patient) (0020,0037) two perpendicular unit vectors "
+        "(within 0.001), Grid Dimensions (0064,0007) three whole numbers from 1, Grid Resolution (0064,0008) three "
+        "numbers from 0.000001 to 1,000,000 mm. PS3.3 C.20.3.",
+        ("error",),
+        ("inspect", "quality"),
+        {
+            **_COUNTS,
+            "resolution_mm": "Grid Resolution as the file has it",
+            "dimensions": "Grid Dimensions as the file has them",
+            "row_length": "length of the row direction",
+            "column_length": "length of the column direction",
+            "dot_product": "product of the two directions",
+        },
+        ("reg-grid-size-mismatch", "reg-matrix-invalid"),
+    ),
+    "reg-matrix-invalid": CodeInfo(
+        "Invalid matrix",
+        "Ask for a new export: a transformation matrix needs 16 finite numbers and 0 0 0 1 as its last row.",
+        "A transformation matrix of the file is none. The item is not used.",
+        "Frame of Reference Transformation Matrix (3006,00C6): 16 finite numbers, row by row, the last row 0 0 0 1 "
+        "within 0.000001, PS3.3 C.20.2.1.1. Pre Deformation Matrix Registration Sequence (0064,000F) and Post "
+        "Deformation Matrix Registration Sequence (0064,0010) have one item at most.",
+        ("error",),
+        ("inspect", "quality"),
+        _COUNTS,
+        ("reg-matrix-not-rigid", "reg-matrix-singular", "reg-grid-invalid"),
+    ),
+    "reg-matrix-not-rigid": CodeInfo(
+        "Matrix is not rigid",
+        "Check that scaling or shear is meant here.",
+        "The matrix changes sizes or angles. That may be meant, but sizes of a patient's bones do not change, and a "
+        "matrix that is declared rigid and is not is a mistake; such a one is a warning.",
+        "Singular values and determinant of the upper left 3 × 3 of Frame of Reference Transformation Matrix "
+        "(3006,00C6): its columns have to be perpendicular unit vectors within 0.0001, without mirroring. Declared "
+        "by Frame of Reference Transformation Matrix Type (0070,030C): RIGID, RIGID_SCALE or AFFINE.",
+        ("info", "warning"),
+        ("inspect", "quality"),
+        {
+            "matrix": "which matrix of the item",
+            "declared_type": "Frame of Reference Transformation Matrix Type",
+            "singular_values": "its scales along its principal axes",
+            "determinant": "its change of volume; negative: mirrored",
+        },
+        ("reg-matrix-singular", "reg-matrix-invalid"),
+    ),
+    "reg-matrix-singular": CodeInfo(
+        "Matrix cannot be inverted",
+        "Ask for a new export: this matrix collapses space.",
+        "The matrix maps space onto a plane, a line or a point, so that no way leads back. Points of the patient "
+        "cannot be told apart after it.",
+        "Singular values of the upper left 3 × 3 of Frame of Reference Transformation Matrix (3006,00C6): the "
+        "smallest is no more than a billionth of the largest.",
+        ("error",),
+        ("inspect", "quality"),
+        {
+            "matrix": "which matrix of the item",
+            "declared_type": "Frame of Reference Transformation Matrix Type",
+            "singular_values": "its scales along its principal axes",
+            "determinant": "its change of volume",
+        },
+        ("reg-matrix-not-rigid", "reg-matrix-invalid"),
+    ),
+    "reg-near-zero": CodeInfo(
+        "Registration does nearly nothing",
+        "Check that the exported registration is the one you meant.",
+        "No point is moved by as much as a tenth of a millimetre. The file loads without an error and changes "
+        "nothing, which usually means that another registration was to be exported.",
+        "The longest vector of Vector Grid Data (0064,0009) is shorter than 0.1 mm, and pre and post matrices are the "
+        "identity.",
+        ("warning",),
+        ("inspect", "quality"),
+        {
+            "max_mm": "longest vector",
+            "mean_mm": "mean length of the vectors",
+            "threshold_mm": "length below which a field counts as doing nothing",
+        },
+        ("reg-units-suspect", "reg-bulk-motion"),
+    ),
+    "reg-folding": CodeInfo(
+        "Field folds",
+        "Do not map dose or contours through the folded region.",
+        "In places the mapping turns tissue inside out: different points go to one place, and volumes become "
+        "negative. No patient does that, and a dose or contour mapped there means nothing.",
+        f"The Jacobian determinant of the whole mapping ({_EQUATION}, matrices included) at every node of the grid, "
+        "by central differences of the vectors, one-sided at the border: 0 or less is folded. An error from 0.1 % of "
+        "the nodes on; single nodes at the border fold in many usable fields.",
+        ("warning", "error"),
+        ("inspect", "quality"),
+        {
+            **REGION,
+            "jacobian_min": "lowest Jacobian determinant; 1 keeps volume",
+            "nonpositive_fraction": "share, 0 to 1, of nodes with a determinant of 0 or less, of those where it is "
+            "defined",
+        },
+        ("reg-units-suspect", "reg-vectors-byte-order"),
+    ),
+    "reg-frame-unknown": CodeInfo(
+        "Frame of reference without images",
+        "Find the images the registration was made for, or check that they were exported with it.",
+        "None of the images at hand belongs to this frame of reference, so that nothing tells what the registration "
+        "is to be applied to. It may have been made for other images, or one side wrote the wrong UID.",
+        "Frame of Reference UID (0020,0052) at the top of the object (the registered frame) and Source Frame of "
+        "Reference UID (0064,0003) of the item (of a matrix item: its own Frame of Reference UID) against those of "
+        "all image series that were inspected with it; PS3.3 C.7.4.1, C.20.3. Not judged without image series.",
+        ("warning",),
+        ("inspect",),
+        {
+            "role": "registered or source",
+            "frame_of_reference_uid": "the UID that no image series has",
+            "near_misses": "UIDs of image series that differ from it in the last component or the last digits only",
+            "frames_of_series": "UIDs that the image series have",
+        },
+        ("frame-of-reference-mixed", "reg-grid-does-not-cover"),
+    ),
+    "reg-bulk-motion": CodeInfo(
+        "Field contains the bulk motion",
+        "Do not apply the separate rigid registration on top of this field.",
+        "Most of this mapping is one rigid motion of everything, the kind that a rigid registration before it "
+        "finds. If that registration was exported as a file of its own, applying both moves twice.",
+        f"The rotation and translation that fit best, by least squares (Kabsch 1976), to where {_EQUATION} takes the "
+        "nodes of the grid: reported from 3 mm at the centre or 1° on, when at most half of the RMS displacement is "
+        "left without it.",
+        ("info",),
+        ("quality",),
+        {
+            "matrix_lps": "the rigid motion, registered to source",
+            "centre_lps_mm": "where its shift is told",
+            "shift_mm": "displacement of the centre along L, P and S",
+            "shift_length_mm": "its length",
+            "rotation_deg": "its angle",
+            "volume_ratio": "its change of volume; 1 for a rigid motion",
+            "residual_rms_mm": "what is left of the mapping without it, root mean square",
+            "residual_max_mm": "what is left of it at most",
+            "displacement_rms_mm": "the whole displacement, root mean square",
+        },
+        ("reg-double-application",),
+    ),
+    "reg-double-application": CodeInfo(
+        "Motion would be applied twice",
+        "Apply either the field or the separate matrix, not both.",
+        "The field contains the motion that a separate rigid registration between the same two frames describes too. "
+        "Whoever applies one after the other moves everything twice.",
+        "The rigid motion that fits the field best (see the bulk motion), from 3 mm or 1° on, against each matrix "
+        "of Registration Sequence (0070,0308) between the same Frame of Reference UID (0020,0052) and Source Frame of "
+        "Reference UID (0064,0003), in this file or another: they agree within 1 mm at every corner of the grid.",
+        ("warning",),
+        ("inspect",),
+        {
+            "other_file": "file of the separate matrix",
+            "other_item": "number of its item, from 1",
+            "agreement_mm": "how far the two are apart at the worst corner of the grid",
+            "shift_mm": "length of the common motion at the centre",
+            "rotation_deg": "its angle",
+        },
+        ("reg-bulk-motion",),
+    ),
+    "reg-grid-does-not-cover": CodeInfo(
+        "Grid does not cover the image",
+        "Do not use the registration outside the grid: the standard defines nothing there.",
+        "Part of the image the registration was made for lies outside the field. The standard says nothing about "
+        "points there; programs extend the field, use zero or drop them, each as it likes.",
+        "Points on a lattice of 33 × 33 in each slice of every stack whose Frame of Reference UID (0020,0052) is the "
+        "registered one, against the box of the outermost grid nodes (Grid Dimensions (0064,0007), Grid Resolution "
+        f"(0064,0008)): farther out than 0.5 mm is outside. {_EQUATION} needs a vector at each point.",
+        ("warning",),
+        ("inspect",),
+        {
+            "series_instance_uid": "Series Instance UID of the image series",
+            "outside_percent": "share of the image outside the grid, within some 3 %",
+            "outside_max_mm": "distance of the farthest point from the grid",
+            "slices_outside": "numbers of the slices that have no point inside, from 1",
+        },
+        ("reg-vectors-undefined", "reg-frame-unknown"),
+    ),
+    "reg-incomplete": CodeInfo(
+        "Registration is incomplete",
+        "Ask for a new export: what is missing decides where points go.",
+        "The object lacks something without which it does not say what it maps where. As a warning: it can be used, "
+        "but does not say for which images.",
+        "Missing or empty: Deformable Registration Sequence (0064,0002) or Registration Sequence (0070,0308) in an "
+        "object of that class, Matrix Registration Sequence (0070,0309), Matrix Sequence (0070,030A), Vector Grid "
+        "Data (0064,0009), or, as a warning, Frame of Reference UID (0020,0052) and Source Frame of Reference UID "
+        "(0064,0003). PS3.3 C.20.2, C.20.3.",
+        ("warning", "error"),
+        ("inspect", "quality"),
+        {"file": "path of the file, where it cannot be used at all"},
+        ("reg-frame-unknown", "reg-grid-invalid"),
+    ),
+    "reg-not-read": CodeInfo(
+        "Registration of a kind not read",
+        "Nothing is wrong with the file; its content is named but not evaluated.",
+        "The file holds named points, which do not map anything themselves. They can serve as landmarks to measure a "
+        "registration by.",
+        "Fiducial Set Sequence (0070,031C) is there, or the SOP Class UID (0008,0016) is Spatial Fiducials, and no "
+        "registration sequence. PS3.3 C.21.",
+        ("info",),
+        ("inspect", "quality"),
+        {"sets": "how many sets of points, one for each frame", "fiducials": "how many points in all"},
+        ("reg-sop-class-mismatch",),
+    ),
+}
+"""What the elements and vectors of a registration show, and how it goes with the images at hand."""
