@@ -38,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     adders = (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_compare)
-    for add in (*adders, _add_regularize, _add_demo):
+    for add in (*adders, _add_regularize, _add_sample_data, _add_demo):
         add(commands, common)
     return parser
 
@@ -221,6 +221,23 @@ def _add_compare(commands: argparse._SubParsersAction, common: argparse.Argument
 def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("demo", parents=[common], help="the whole job on files that are installed anyway")
     parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
+
+
+def _add_sample_data(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    parser = commands.add_parser(
+        "sample-data",
+        parents=[common],
+        help="make DICOM files to try the other commands on",
+        description="Make synthetic DICOM files, about 5 MB, the same each time, without a network: an irregular head "
+        "CT, and two chest CTs with a deformable registration between them, once right and once in voxels.",
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        metavar="DIR",
+        default="dicom-reg-inspector-samples",
+        help="a new folder (default: dicom-reg-inspector-samples)",
+    )
 
 
 def one_line(text: str) -> str:

@@ -314,6 +314,16 @@ def _load(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _sample_data(options: argparse.Namespace) -> int:
+    from .report import Style
+    from .samples import describe_samples, write_samples
+
+    folder = Path(options.folder)
+    write_samples(folder)
+    _print(describe_samples(folder, Style.of(sys.stdout).wrap))
+    return DONE
+
+
 def _demo(options: argparse.Namespace) -> int:
     with _quiet_libraries(options.debug):
         _scene_room("save")
@@ -347,6 +357,7 @@ COMMANDS = {
     "pixels": _pixels,
     "compare": _compare,
     "regularize": _regularize,
+    "sample-data": _sample_data,
     "demo": _demo,
 }
 """What each command of :mod:`.arguments` runs."""

@@ -15,6 +15,7 @@ from .inspection import Inspection, inspect_paths
 from .registration import Registration, read_registration
 from .registration.write import write_deformable_registration
 from .report import Style, inspection_report, write_json
+from .samples.known_field import Bump, SmoothField, turn_about_z
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -86,19 +87,20 @@ def write_synthetic_registration(path: Path, fixed: Dataset) -> None:
     centre = (ijk_to_lps @ [(fixed.Columns - 1) / 2, (fixed.Rows - 1) / 2, 0, 1])[:3]
     count, spacing = np.array([31, 31, 17]), np.array([3.0, 3.0, 3.0])
     origin = centre - spacing * (count - 1) / 2
-    k, j, i = np.meshgrid(*(np.arange(number) for number in count[::-1]), indexing="ij")
-    points = origin + np.stack([i, j, k], axis=-1) * spacing
-    vectors = _bump(points, centre + (-14, 4, 2), 15, (5.0, -4.5, 3.5))
-    vectors += _bump(points, centre + (20, -14, -4), 12, (-3.5, 3.0, 2.0))
+    bumps = (
+        Bump(tuple(centre + (-14, 4, 2)), (15, 15, 15), (5.0, -4.5, 3.5)),
+        Bump(tuple(centre + (20, -14, -4)), (12, 12, 12), (-3.5, 3.0, 2.0)),
+    )
+    field = SmoothField(bumps, turn_about_z(2.0, (1.5, -1.0, 0.0), centre))
     write_deformable_registration(
         path,
-        vectors=vectors,
+        vectors=field.vectors(origin, spacing, count),
         origin=origin,
         directions=np.eye(3),
         spacing=spacing,
         registered_frame_uid=fixed.FrameOfReferenceUID,
         source_frame_uid=generate_uid(prefix=None),
-        pre=_turn_about(centre, 2.0, (1.5, -1.0, 0.0)),
+        pre=field.pre,
         series_description=_DESCRIPTION,
         content_label="SYNTHETIC",
         content_description="Demonstration: computed, no images were registered",
@@ -114,19 +116,6 @@ def image_to_lps(image: Dataset) -> np.ndarray:
     matrix[:3, 1] = column * float(image.PixelSpacing[0])
     matrix[:3, 2] = np.cross(row, column) * float(image.SliceThickness)
     matrix[:3, 3] = np.asarray(image.ImagePositionPatient, float)
-    return matrix
-
-
-def _bump(points: np.ndarray, centre: np.ndarray, width: float, size: tuple[float, ...]) -> np.ndarray:
-    distance = ((points - centre) ** 2).sum(axis=-1)
-    return np.exp(-distance / (2 * width**2))[..., None] * np.asarray(size)
-
-
-def _turn_about(centre: np.ndarray, degrees: float, shift: tuple[float, ...]) -> np.ndarray:
-    matrix = np.eye(4)
-    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    matrix[:2, :2] = [[cosine, -sine], [sine, cosine]]
-    matrix[:3, 3] = centre - matrix[:3, :3] @ centre + shift
     return matrix
 
 

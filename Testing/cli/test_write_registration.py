@@ -61,6 +61,20 @@ def test_patient_and_study_come_from_the_images(tmp_path: Path) -> None:
     assert series.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == image.SOPInstanceUID
 
 
+def test_images_of_both_frames_are_referenced(tmp_path: Path) -> None:
+    registered = pydicom.dcmread(write_slice(tmp_path / "s.dcm", 1.0, "1.2.3"))
+    source = pydicom.dcmread(write_slice(tmp_path / "t.dcm", 1.0, "1.2.4"))
+    path = write_linear(tmp_path / "r.dcm", registered_images=[registered], source_images=[source])
+    dataset = pydicom.dcmread(path)
+    series = {
+        one.SeriesInstanceUID: one.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID
+        for one in dataset.ReferencedSeriesSequence
+    }
+    assert series == {"1.2.3": registered.SOPInstanceUID, "1.2.4": source.SOPInstanceUID}
+    (item,) = dataset.DeformableRegistrationSequence
+    assert [one.ReferencedSOPInstanceUID for one in item.ReferencedImageSequence] == [source.SOPInstanceUID]
+
+
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
 @pytest.mark.parametrize("matrices", [(None, None), (PRE, None), (None, POST), (PRE, POST)])
 @pytest.mark.parametrize("with_image", [False, True])

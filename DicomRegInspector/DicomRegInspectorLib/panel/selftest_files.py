@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+from ..registration.write import NewIdentity, write_deformable_registration
+from ..samples.ct_files import SeriesNames, SliceGeometry, write_ct_series
 
-CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
-DEFORMABLE_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.3"
 ROWS, COLUMNS, PIXEL_MM = 8, 10, 2.0
 
 
@@ -21,24 +18,14 @@ def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
     """Axial CT slices of 8 x 10 pixels of 2 mm, corner at x = y = 0, z as given (LPS mm). Returns the series' UID."""
     from pydicom.uid import generate_uid
 
-    folder.mkdir(parents=True, exist_ok=True)
-    series, study, frame = generate_uid(), generate_uid(), generate_uid()
-    for number, z in enumerate(positions_mm, start=1):
-        dataset = _dataset(CT_IMAGE, "CT", study, series, frame)
-        dataset.SeriesDescription = "Self-test stack"
-        dataset.InstanceNumber = number
-        dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        dataset.ImagePositionPatient = [0.0, 0.0, float(z)]
-        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        dataset.PixelSpacing = [PIXEL_MM, PIXEL_MM]
-        dataset.SliceThickness = 2.5
-        dataset.Rows, dataset.Columns = ROWS, COLUMNS
-        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 1
-        dataset.RescaleIntercept, dataset.RescaleSlope = 0, 1
-        dataset.PixelData = bytes(2 * ROWS * COLUMNS)
-        _save(dataset, folder / f"slice{number:03d}.dcm")
-    return series
+    names = SeriesNames(
+        *(str(generate_uid(prefix=None)) for _ in range(3)), "Self-test stack", patient_name="Self^Test"
+    )
+    positions = np.array([(0.0, 0.0, z) for z in positions_mm])
+    write_ct_series(
+        folder, np.zeros((len(positions), ROWS, COLUMNS)), SliceGeometry(positions, ROWS, COLUMNS, PIXEL_MM), names
+    )
+    return names.series_uid
 
 
 @dataclass(frozen=True)
@@ -90,57 +77,21 @@ class KnownField:
 
 def write_deformable(path: Path, known: KnownField) -> tuple[str, str]:
     """A Deformable Spatial Registration (PS3.3 A.39.2) with one item. Returns its SOP and Series Instance UIDs."""
-    from pydicom.dataset import Dataset
     from pydicom.uid import generate_uid
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset = _dataset(DEFORMABLE_REGISTRATION, "REG", generate_uid(), generate_uid(), generate_uid())
-    dataset.SeriesDescription = "Self-test field"
-    dataset.ContentLabel = "SELFTEST"
-    grid = Dataset()
-    grid.ImagePositionPatient = list(known.origin_lps_mm)
-    grid.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    grid.GridDimensions = list(known.dimensions)
-    grid.GridResolution = list(known.resolution_mm)
-    grid.VectorGridData = known.vectors().tobytes()
-    item = Dataset()
-    item.SourceFrameOfReferenceUID = generate_uid()
-    item.PreDeformationMatrixRegistrationSequence = [_matrix(known.pre)]
-    item.PostDeformationMatrixRegistrationSequence = [_matrix(known.post)]
-    item.DeformableRegistrationGridSequence = [grid]
-    dataset.DeformableRegistrationSequence = [item]
-    _save(dataset, path)
-    return str(dataset.SOPInstanceUID), str(dataset.SeriesInstanceUID)
-
-
-def _matrix(matrix: np.ndarray) -> Dataset:
-    from pydicom.dataset import Dataset
-
-    dataset = Dataset()
-    dataset.FrameOfReferenceTransformationMatrix = matrix.ravel().tolist()
-    dataset.FrameOfReferenceTransformationMatrixType = "RIGID"
-    return dataset
-
-
-def _dataset(sop_class: str, modality: str, study: str, series: str, frame: str) -> Dataset:
-    from pydicom.dataset import Dataset
-    from pydicom.uid import generate_uid
-
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = sop_class, generate_uid(), modality
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = study, series, frame
-    dataset.PatientName, dataset.PatientID = "Self^Test", "SELFTEST"
-    dataset.StudyDate, dataset.StudyTime, dataset.StudyID, dataset.SeriesNumber = "20260101", "120000", "1", 1
-    dataset.Manufacturer = "DicomRegInspector self-test"
-    return dataset
-
-
-def _save(dataset: Dataset, path: Path) -> None:
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
-
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.save_as(path, enforce_file_format=True)
+    identity = NewIdentity()
+    write_deformable_registration(
+        path,
+        vectors=known.vectors(),
+        origin=known.origin_lps_mm,
+        directions=np.eye(3),
+        spacing=known.resolution_mm,
+        registered_frame_uid=generate_uid(prefix=None),
+        source_frame_uid=generate_uid(prefix=None),
+        pre=known.pre,
+        post=known.post,
+        series_description="Self-test field",
+        content_label="SELFTEST",
+        identity=identity,
+    )
+    return identity.sop_instance_uid, identity.series_instance_uid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -34,6 +35,16 @@ _STUDY_LEVEL = (
 _MATRIX_TYPES = ("RIGID", "RIGID_SCALE", "AFFINE")
 
 
+@dataclass(frozen=True)
+class NewIdentity:
+    """What a new object is called; given only where it has to come out the same each time."""
+
+    sop_instance_uid: str = field(default_factory=lambda: _new_uid())
+    series_instance_uid: str = field(default_factory=lambda: _new_uid())
+    series_number: int = 1
+    written: datetime = field(default_factory=datetime.now)
+
+
 def write_deformable_registration(
     path: str | PathLike[str],
     *,
@@ -50,6 +61,8 @@ def write_deformable_registration(
     content_label: str = "REGISTRATION",
     content_description: str = "",
     registered_images: Sequence[Dataset] = (),
+    source_images: Sequence[Dataset] = (),
+    identity: NewIdentity | None = None,
 ) -> str:
     """Write one deformable registration item to a new DICOM file, explicit VR little endian.
 
@@ -67,6 +80,10 @@ def write_deformable_registration(
         ``RIGID``, ``RIGID_SCALE`` or ``AFFINE``, for both matrices.
     registered_images
         pydicom data sets of images of the registered frame: the first gives patient and study, and all are referenced.
+    source_images
+        Those of the source frame, of the same study; where there are none the item refers to the registered images.
+    identity
+        UIDs, number and time of the new object; None makes new ones.
 
     Returns
     -------
@@ -80,7 +97,7 @@ def write_deformable_registration(
     """
     grid, axes = np.ascontiguousarray(vectors, dtype="<f4"), np.asarray(directions, float)
     _check(grid, axes, np.asarray(spacing, float), matrix_type)
-    dataset = _new_object(registered_images)
+    dataset = _new_object(registered_images, identity or NewIdentity())
     dataset.SeriesDescription = series_description
     dataset.ContentLabel, dataset.ContentDescription = content_label, content_description
     dataset.FrameOfReferenceUID = registered_frame_uid
@@ -91,7 +108,7 @@ def write_deformable_registration(
         **_matrix_sequences(pre, post, matrix_type),
     )
     dataset.DeformableRegistrationSequence = [item]
-    _refer_to(dataset, item, registered_images)
+    _refer_to(dataset, item, registered_images, source_images)
     _save(dataset, Path(path))
     return str(dataset.SOPInstanceUID)
 
@@ -120,15 +137,18 @@ def _dataset(**values: Any) -> Dataset:
     return dataset
 
 
-def _new_object(images: Sequence[Dataset]) -> Dataset:
-    """Patient, study, series, equipment and SOP common modules; type 2 attributes that nobody knows stay empty."""
+def _new_uid() -> str:
     from pydicom.uid import generate_uid
 
+    return str(generate_uid(prefix=None))
+
+
+def _new_object(images: Sequence[Dataset], identity: NewIdentity) -> Dataset:
+    """Patient, study, series, equipment and SOP common modules; type 2 attributes that nobody knows stay empty."""
     from .. import __version__
 
-    now = datetime.now()
-    date, time = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
-    dataset = _dataset(**(dict.fromkeys(_STUDY_LEVEL, "") | {"StudyInstanceUID": generate_uid(prefix=None)}))
+    date, time = identity.written.strftime("%Y%m%d"), identity.written.strftime("%H%M%S")
+    dataset = _dataset(**(dict.fromkeys(_STUDY_LEVEL, "") | {"StudyInstanceUID": _new_uid()}))
     for keyword in _STUDY_LEVEL if images else ():
         if keyword in images[0]:
             # As text: a name keeps the bytes of its own character set otherwise.
@@ -137,10 +157,10 @@ def _new_object(images: Sequence[Dataset]) -> Dataset:
         _dataset(
             SpecificCharacterSet="ISO_IR 192",
             SOPClassUID=tags.DEFORMABLE_REGISTRATION,
-            SOPInstanceUID=generate_uid(prefix=None),
-            SeriesInstanceUID=generate_uid(prefix=None),
+            SOPInstanceUID=identity.sop_instance_uid,
+            SeriesInstanceUID=identity.series_instance_uid,
             Modality="REG",
-            SeriesNumber=1,
+            SeriesNumber=identity.series_number,
             Laterality="",
             InstanceNumber=1,
             SeriesDate=date,
@@ -190,10 +210,13 @@ def _matrix_item(matrix: np.ndarray, matrix_type: str) -> Dataset:
     )
 
 
-def _refer_to(dataset: Dataset, item: Dataset, images: Sequence[Dataset]) -> None:
-    if images:
-        item.ReferencedImageSequence = [_reference(image) for image in images]
-        dataset.ReferencedSeriesSequence = _series_references(images)
+def _refer_to(
+    dataset: Dataset, item: Dataset, registered_images: Sequence[Dataset], source_images: Sequence[Dataset]
+) -> None:
+    registered = source_images or registered_images
+    if registered:
+        item.ReferencedImageSequence = [_reference(image) for image in registered]
+        dataset.ReferencedSeriesSequence = _series_references([*registered_images, *source_images])
 
 
 def _reference(image: Dataset) -> Dataset:
