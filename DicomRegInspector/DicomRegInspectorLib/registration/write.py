@@ -85,18 +85,14 @@ def write_deformable_registration(
     identity
         UIDs, number and time of the new object; None makes new ones.
 
-    Returns
-    -------
-    str
-        The new SOP Instance UID.
+    Returns the new SOP Instance UID.
 
     Raises
     ------
     UsageError, OSError
         When the grid means nothing, or the file cannot be written; nothing is left of it then.
     """
-    grid, axes = np.ascontiguousarray(vectors, dtype="<f4"), np.asarray(directions, float)
-    _check(grid, axes, np.asarray(spacing, float), matrix_type)
+    grid, axes = _checked(vectors, directions, spacing, matrix_type)
     dataset = _new_object(registered_images, identity or NewIdentity())
     dataset.SeriesDescription = series_description
     dataset.ContentLabel, dataset.ContentDescription = content_label, content_description
@@ -113,7 +109,11 @@ def write_deformable_registration(
     return str(dataset.SOPInstanceUID)
 
 
-def _check(grid: np.ndarray, axes: np.ndarray, spacing: np.ndarray, matrix_type: str) -> None:
+def _checked(
+    vectors: np.ndarray, directions: np.ndarray, distances: Sequence[float], matrix_type: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors and directions as they are stored."""
+    grid, axes, spacing = np.ascontiguousarray(vectors, "<f4"), np.asarray(directions, float), np.asarray(distances)
     if grid.ndim != 4 or grid.shape[3] != 3 or not grid.size:
         raise UsageError(f"vectors must have shape (nz, ny, nx, 3), got {grid.shape}")
     if axes.shape != (3, 3) or not np.allclose(axes.T @ axes, np.eye(3), atol=1e-4) or np.linalg.det(axes) < 0:
@@ -126,6 +126,7 @@ def _check(grid: np.ndarray, axes: np.ndarray, spacing: np.ndarray, matrix_type:
         raise UsageError(f"{grid.nbytes} bytes of vectors do not fit a DICOM element, which holds 4294967294 at most")
     if matrix_type not in _MATRIX_TYPES:
         raise UsageError(f"matrix type {matrix_type!r} is none of {', '.join(_MATRIX_TYPES)}")
+    return grid, axes
 
 
 def _dataset(**values: Any) -> Dataset:

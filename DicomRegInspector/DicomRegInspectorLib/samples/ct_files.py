@@ -97,8 +97,6 @@ def write_ct_series(
 def _image(
     names: SeriesNames, geometry: SliceGeometry, number: int, position: Sequence[float], thickness: float
 ) -> Dataset:
-    from pydicom import Dataset
-
     from .. import __version__
 
     day, time = WRITTEN.strftime("%Y%m%d"), WRITTEN.strftime("%H%M%S")
@@ -151,6 +149,12 @@ def _image(
         "WindowWidth": 400,
         **names.extra,
     }
+    return _dataset(values)
+
+
+def _dataset(values: dict[str, object]) -> Dataset:
+    from pydicom import Dataset
+
     dataset = Dataset()
     for keyword, value in values.items():
         setattr(dataset, keyword, value)
