@@ -76,14 +76,12 @@ def write_deformable_registration(
         Frame of Reference UIDs of the images that points come from, and of those they are looked up in.
     pre, post
         (4, 4) LPS matrices of Equation C.20.3-1; None leaves it out, which means the identity.
-    matrix_type
-        ``RIGID``, ``RIGID_SCALE`` or ``AFFINE``, for both matrices.
+    matrix_type : ``RIGID``, ``RIGID_SCALE`` or ``AFFINE``, for both matrices
     registered_images
         pydicom data sets of images of the registered frame: the first gives patient and study, and all are referenced.
     source_images
         Those of the source frame, of the same study; where there are none the item refers to the registered images.
-    identity
-        UIDs, number and time of the new object; None makes new ones.
+    identity : UIDs, number and time of the new object; None makes new ones
 
     Returns the new SOP Instance UID.
 
@@ -94,8 +92,8 @@ def write_deformable_registration(
     """
     grid, axes = _checked(vectors, directions, spacing, matrix_type)
     dataset = _new_object(registered_images, identity or NewIdentity())
-    dataset.SeriesDescription = series_description
-    dataset.ContentLabel, dataset.ContentDescription = content_label, content_description
+    dataset.SeriesDescription, dataset.ContentLabel = series_description, content_label
+    dataset.ContentDescription = content_description
     dataset.FrameOfReferenceUID = registered_frame_uid
     item = _dataset(
         SourceFrameOfReferenceUID=source_frame_uid,
