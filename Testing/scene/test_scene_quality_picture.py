@@ -114,14 +114,14 @@ def test_a_saved_scene_shows_the_same_when_it_is_read_again(tmp_path):
     )
     charts = again.GetNodesByClass("vtkMRMLPlotChartNode")
     (chart,) = [c for c in map(charts.GetItemAsObject, range(3)) if c.GetTitle() == "Displacement along R, A and S"]
-    assert chart.GetNumberOfPlotSeriesNodes() == 3
+    assert chart.GetNumberOfPlotSeriesNodes() == 4, "three components, and the line at 0"
     assert chart.GetNthPlotSeriesNode(0).GetTableNode().GetNumberOfRows() == 100
 
 
 def test_where_the_application_knows_legends_each_coloured_volume_has_one():
     scene = slicer.vtkMRMLScene()
     node = qf.node_of(scene, qf.smooth(qf.points(qf.lattice())), qf.lattice(), qf.OBLIQUE)
-    assert add_legend(add_quality_volumes(scene, field_of_node(node)).magnitude, "mm") is None
+    assert add_legend(add_quality_volumes(scene, field_of_node(node)).magnitude, "mm", (0.0, 1.0)) is None
     scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
     made = show_quality(node)
     for volume, title in ((made.volumes.magnitude, "Displacement\nmm"), (made.volumes.jacobian, "Jacobian")):

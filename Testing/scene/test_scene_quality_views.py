@@ -13,7 +13,8 @@ from DicomRegInspectorLib.scene import colours
 from DicomRegInspectorLib.scene.convert import vtk_matrix
 from DicomRegInspectorLib.scene.histograms import add_histograms
 from DicomRegInspectorLib.scene.node_field import WorldField, field_of_node
-from DicomRegInspectorLib.scene.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, jacobian_window
+from DicomRegInspectorLib.scene.quality_arrays import jacobian_window
+from DicomRegInspectorLib.scene.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
 from DicomRegInspectorLib.scene.show_quality import show_quality
 from DicomRegInspectorLib.scene.transform_display import glyph_scale_percent, show_transform
 from DicomRegInspectorLib.scene.warping import add_comparison, checkerboard, resample
@@ -165,7 +166,8 @@ def test_histograms_count_every_defined_node_once_per_axis(scene):
     chart = charts["components"]
     assert chart.GetXAxisTitle() == "Displacement (mm)"
     assert chart.GetYAxisTitle() == "Share of the grid's nodes (%)"
-    assert chart.GetNumberOfPlotSeriesNodes() == 3
+    assert chart.GetNumberOfPlotSeriesNodes() == 4
+    assert chart.GetNthPlotSeriesNode(3).GetName() == "0 mm: no displacement"
     defined = vectors[np.isfinite(vectors).all(axis=-1)]
     for number, axis in enumerate("RAS"):
         series = chart.GetNthPlotSeriesNode(number)
@@ -341,3 +343,86 @@ def test_flat_and_undefined_fields_can_be_shown(scene, shape):
     assert charts["components"].GetNumberOfPlotSeriesNodes() == 3
     node = node_of(scene, np.ones((*shape, 3)), lattice(), OBLIQUE)
     assert show_quality(node).volumes.longest_mm == pytest.approx(3**0.5)
+
+
+@pytest.mark.parametrize(
+    ("window", "decimals"),
+    [((0.0, 12.05), 0), ((0.5, 1.5), 2), ((0.9, 1.1), 2), (colours.folding_window(2.0), 1), ((0.0, 0.004), 3),
+     ((-200, 200), 0), ((0.0, 0.0), 0)],
+)  # fmt: skip
+def test_labels_of_a_legend_can_be_told_apart(window, decimals):
+    assert label_decimals(*window) == decimals
+    labels = {f"{value:.{decimals}f}" for value in np.linspace(*window, 5)}
+    assert len(labels) == (5 if window[1] > window[0] else 1)
+
+
+def test_source_image_under_the_registration_gets_a_twin_where_it_was(scene):
+    node, fixed, moving, _ = comparable(scene)
+    made = add_comparison(scene, node, fixed, moving, field_of_node(node))
+    assert made.as_loaded is moving
+    before, name = ijk_to_ras(moving), moving.GetImageData().GetPointData().GetScalars().GetName()
+    moving.SetAndObserveTransformNodeID(node.GetID())
+    made = add_comparison(scene, node, fixed, moving, field_of_node(node))
+    assert made.as_loaded is not moving
+    assert made.as_loaded.GetParentTransformNode() is None
+    assert np.array_equal(ijk_to_ras(made.as_loaded), before)
+    assert np.shares_memory(array(made.as_loaded), array(moving))
+    assert moving.GetImageData().GetPointData().GetScalars().GetName() == name
+    count = len(nodes_in(scene))
+    add_comparison(scene, node, fixed, moving, field_of_node(node))
+    assert len(nodes_in(scene)) == count
+
+
+def test_ct_gets_a_soft_tissue_window_where_nobody_chose_one(scene):
+    node, fixed, moving, _ = comparable(scene)
+    entry = slicer.vtkCodedEntry()
+    entry.SetValueSchemeMeaning("[hnsf'U]", "UCUM", "Hounsfield unit")
+    for one in (fixed, moving):
+        one.SetVoxelValueUnits(entry)
+    moving.GetDisplayNode().SetAutoWindowLevel(False)
+    moving.GetDisplayNode().SetWindowLevel(1500, -500)
+    made = add_comparison(scene, node, fixed, moving, field_of_node(node))
+    windows = [(one.GetDisplayNode().GetWindow(), one.GetDisplayNode().GetLevel()) for one in (fixed, moving)]
+    assert windows == [(400, 40), (1500, -500)]
+    assert (made.warped.GetDisplayNode().GetWindow(), made.warped.GetDisplayNode().GetLevel()) == (400, 40)
+
+
+def test_warping_in_slabs_is_warping_at_once_and_can_be_stopped(scene, monkeypatch):
+    from DicomRegInspectorLib.scene import warping
+
+    node, fixed, moving, _ = comparable(scene)
+    whole = resample(moving, fixed, node)[1].copy()
+    monkeypatch.setattr(warping, "_SLAB_VOXELS", 5 * fixed.GetImageData().GetDimensions()[0] * 23)
+    assert np.array_equal(resample(moving, fixed, node)[1], whole, equal_nan=True)
+    count, steps = len(nodes_in(scene)), []
+
+    def stop_later(done: int, total: int, text: str) -> bool:
+        steps.append((done, total, text))
+        return len(steps) < 3
+
+    with pytest.raises(Cancelled):
+        add_comparison(scene, node, fixed, moving, field_of_node(node), progress=stop_later)
+    assert [done for done, _, _ in steps] == [0, 5, 10]
+    assert len(nodes_in(scene)) == count
+
+
+def test_lines_stand_where_volume_is_kept_and_where_folding_begins(scene):
+    field = world_field(folding_and_undefined(), lattice(np.eye(3)))
+    charts = add_histograms(scene, field, array(add_quality_volumes(scene, field).jacobian))
+    chart = charts["jacobian"]
+    lines = {
+        chart.GetNthPlotSeriesNode(number).GetName(): chart.GetNthPlotSeriesNode(number).GetTableNode().GetTable()
+        for number in range(1, chart.GetNumberOfPlotSeriesNodes())
+    }
+    places = {name: set(vtk_to_numpy(table.GetColumnByName("x"))) for name, table in lines.items()}
+    assert places == {"1: volume is kept": {1.0}, "0: folded from here down": {0.0}}
+    assert charts["magnitude"].GetNumberOfPlotSeriesNodes() == 1
+    count = len(nodes_in(scene))
+    add_histograms(scene, field, array(add_quality_volumes(scene, field).jacobian))
+    assert len(nodes_in(scene)) == count
+
+
+def test_line_of_no_displacement_is_left_out_where_everything_moves_far(scene):
+    field = world_field(smooth(points(lattice())) + 50, lattice())
+    chart = add_histograms(scene, field)["components"]
+    assert chart.GetNumberOfPlotSeriesNodes() == 3

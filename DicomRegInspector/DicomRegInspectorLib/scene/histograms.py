@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 
+from ..progress import Progress, report_progress
 from ..registration import measures
 from . import colours
+from .chart_lines import add_line
 from .node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
 from .tables import fill_table
@@ -53,18 +55,33 @@ def histogram(values: np.ndarray, edges: np.ndarray, name: str, unit: str) -> Hi
     return Histogram(name, unit, edges, 100 * counts / max(defined, 1), defined)
 
 
-def displacement_histograms(field: WorldField) -> dict[str, Histogram]:
-    """``R``, ``A`` and ``S`` over the same bins, and the ``magnitude`` over its own, all in mm."""
+def displacement_histograms(field: WorldField, progress: Progress | None = None) -> dict[str, Histogram]:
+    """``R``, ``A`` and ``S`` over the same bins, and the ``magnitude`` over its own, all in mm.
+
+    Touches neither a scene nor Qt.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
+    """
     lattice, memory = field.lattice(), None
     ranges = []
-    for axis in np.eye(3):
+
+    def told(step: int) -> None:
+        report_progress(progress, step, 7, "Distribution of the displacements", "making the charts was cancelled")
+
+    for step, axis in enumerate(np.eye(3)):
+        told(step)
         memory = measures.component(lattice, field.direction(axis), memory)
         ranges.append(_range_of(memory))
     edges = _edges(min(low for low, _ in ranges), max(high for _, high in ranges))
     result = {}
-    for name, axis in zip("RAS", np.eye(3), strict=True):
+    for step, (name, axis) in enumerate(zip("RAS", np.eye(3), strict=True)):
+        told(3 + step)
         memory = measures.component(lattice, field.direction(axis), memory)
         result[name] = histogram(memory, edges, f"Displacement along {name}", "mm")
+    told(6)
     memory = measures.magnitude(lattice, memory)
     result["magnitude"] = histogram(memory, _edges(0.0, _range_of(memory)[1]), "Length of the displacement", "mm")
     return result
@@ -96,24 +113,40 @@ def add_histograms(
 ) -> dict[str, slicer.vtkMRMLPlotChartNode]:
     """Charts ``components``, ``magnitude`` and, where determinants (nz, ny, nx) are given, ``jacobian``.
 
+    Computes and adds in one step; :func:`place_histograms` is the second.
+    """
+    found = displacement_histograms(field)
+    if determinants is not None:
+        found["jacobian"] = jacobian_histogram(determinants)
+    return place_histograms(scene, field, found)
+
+
+def place_histograms(
+    scene: slicer.vtkMRMLScene, field: WorldField, found: dict[str, Histogram]
+) -> dict[str, slicer.vtkMRMLPlotChartNode]:
+    """Charts of ``R``, ``A`` and ``S`` together, of ``magnitude`` and, where there is one, of ``jacobian``.
+
     Each has a table of its own, a bin in each row: its centre, and the share of the nodes where the quantity is
-    defined. Charts made before for the same field are replaced.
+    defined. Lines stand where nothing moves, where volume is kept, and where folding begins. Charts made before for
+    the same field are replaced.
     """
     remove_earlier(scene, field.key, "histograms")
-    found = displacement_histograms(field)
     charts = {
         "components": _chart(
             scene, field, "Displacement along R, A and S", [found[name] for name in "RAS"],
-            [colours.COMPONENT_COLOURS[name] for name in "RAS"], "Displacement (mm)",
+            [colours.COMPONENT_COLOURS[name] for name in "RAS"], "Displacement (mm)", (0.0, "0 mm: no displacement"),
         ),
         "magnitude": _chart(
             scene, field, "Length of the displacement", [found["magnitude"]], [colours.VIRIDIS[4]],
             found["magnitude"].axis,
         ),
     }  # fmt: skip
-    if determinants is not None:
-        one = jacobian_histogram(determinants)
-        charts["jacobian"] = _chart(scene, field, one.name, [one], [colours.DIVERGING[1]], one.axis)
+    if "jacobian" in found:
+        one = found["jacobian"]
+        charts["jacobian"] = _chart(
+            scene, field, one.name, [one], [colours.DIVERGING[1]], one.axis,
+            (1.0, "1: volume is kept"), (0.0, "0: folded from here down"),
+        )  # fmt: skip
     return charts
 
 
@@ -124,6 +157,7 @@ def _chart(
     histograms: list[Histogram],
     line_colours: list[np.ndarray] | list[tuple[float, float, float]],
     axis: str,
+    *references: tuple[float, str],
 ) -> slicer.vtkMRMLPlotChartNode:
     columns = {axis: [float(centre) for centre in histograms[0].centres]}
     for one in histograms:
@@ -133,7 +167,7 @@ def _chart(
     chart.SetTitle(title)
     chart.SetXAxisTitle(axis)
     chart.SetYAxisTitle(SHARE)
-    chart.SetLegendVisibility(len(histograms) > 1)
+    chart.SetLegendVisibility(len(histograms) > 1 or bool(references))
     for one, colour in zip(histograms, line_colours, strict=True):
         node = _mark(scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", one.name), field)
         node.SetAndObserveTableNodeID(table.GetID())
@@ -146,6 +180,13 @@ def _chart(
         node.SetMarkerStyle(node.MarkerStyleNone)
         node.SetColor(*(float(part) for part in colour))
         chart.AddAndObservePlotSeriesNodeID(node.GetID())
+    edges, top = histograms[0].edges, max(float(one.share_percent.max()) for one in histograms)
+    styles = (slicer.vtkMRMLPlotSeriesNode.LineStyleDash, slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
+    for (value, name), style in zip(references, styles, strict=False):
+        # Beyond the bins a line would only press the curves together.
+        if top and edges[0] <= value <= edges[-1]:
+            for made in add_line(scene, chart, name, (value, value), (0.0, top), style=style):
+                _mark(made, field)
     return chart
 
 

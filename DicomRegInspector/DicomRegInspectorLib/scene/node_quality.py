@@ -29,7 +29,7 @@ from .convert import LPS_TO_RAS, numpy_matrix, to_ras
 from .labels import labels_of_node
 from .node_field import LinearField, Progress, WorldField, field_of_node, volume_lattice
 from .transforms import ATTRIBUTE_PREFIX
-from .volumes import frame_of_volume
+from .volumes import frame_of_volume, modality_of
 
 Run = Callable[[Callable[[Progress], "NodeQuality"]], "NodeQuality"]
 """Calls what it is given with a progress of its own and returns what comes back; :func:`measure` may be in a thread."""
@@ -276,18 +276,6 @@ def _own_lattice(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     return numpy_matrix(matrix)
-
-
-def modality_of(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
-    """The DICOM modality that Slicer noted on a volume's series; empty for volumes that came from elsewhere."""
-    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
-    if hierarchy is None:
-        return ""
-    item = hierarchy.GetItemByDataNode(volume)
-    if item == hierarchy.GetInvalidItemID():
-        return ""
-    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
-    return hierarchy.GetItemAttribute(item, name) or ""
 
 
 def landmarks_of(markups: slicer.vtkMRMLMarkupsNode, world: bool) -> list[Landmark]:

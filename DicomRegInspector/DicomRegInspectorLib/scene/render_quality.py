@@ -19,6 +19,7 @@ from .histograms import Histogram, displacement_histograms, jacobian_histogram
 from .images import Image
 from .show_quality import QualityNodes
 from .views import FAINT, INK, PLANES, View, draw_sides, place_of, round_step, save_picture
+from .volumes import value_unit
 from .warping import tile_mm
 
 WIDTH = 1600
@@ -130,11 +131,11 @@ def _panels(nodes: QualityNodes, fixed: slicer.vtkMRMLScalarVolumeNode, image: I
         return panels
     display = comparison.difference.GetDisplayNode()
     spread = display.GetWindowLevelMax()
-    bar = _Bar(colours.DIVERGING, -spread, spread, _unit(fixed))
+    bar = _Bar(colours.DIVERGING, -spread, spread, value_unit(fixed))
     difference = image_of_node(comparison.difference)
     before = Image(comparison.before, image.ijk_to_lps)
     before_said, after_said = (
-        "" if rms is None else f"{what}, RMS {rms:.1f} {_unit(fixed)}".strip()
+        "" if rms is None else f"{what}, RMS {rms:.1f} {value_unit(fixed)}".strip()
         for what, rms in (("source where it lies", comparison.rms_before), ("warped source", comparison.rms))
     )  # fmt: skip
     return [
@@ -152,13 +153,6 @@ def _panels(nodes: QualityNodes, fixed: slicer.vtkMRMLScalarVolumeNode, image: I
             _coloured(difference, colours.DIVERGING, -spread, spread, nearest=True), bar,
         ),
     ]  # fmt: skip
-
-
-def _unit(volume: slicer.vtkMRMLScalarVolumeNode) -> str:
-    """What the volume says its values are, shortly; DICOM's code for Hounsfield units is [hnsf'U] (UCUM)."""
-    entry = volume.GetVoxelValueUnits()
-    code = entry.GetCodeValue() if entry is not None else ""
-    return {"[hnsf'U]": "HU"}.get(code or "", code or "")
 
 
 def _window(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[float, float]:

@@ -76,16 +76,20 @@ class Chain:
         """Whether the inverse of some part has to be searched."""
         return any(_is_searched(part) for part in self.parts)
 
-    def copy(self) -> vtk.vtkGeneralTransform:
-        """The chain for sampling: the same data, finer tolerance of inverses, and no warnings for each point."""
+    def copy(self, refined: bool = True) -> vtk.vtkGeneralTransform:
+        """The chain for sampling: the same data, finer tolerance of inverses, and no warnings for each point.
+
+        ``refined=False`` leaves the tolerance as it is, which is enough for looking at.
+        """
         result = vtk.vtkGeneralTransform()
         result.PostMultiply()
         for part in self.parts:
             own = part.MakeTransform()
             own.DeepCopy(part)
             if own.IsA("vtkWarpTransform"):
-                own.SetInverseTolerance(INVERSE_TOLERANCE_MM)
-                own.SetInverseIterations(max(own.GetInverseIterations(), 500))
+                if refined:
+                    own.SetInverseTolerance(INVERSE_TOLERANCE_MM)
+                    own.SetInverseIterations(max(own.GetInverseIterations(), 500))
                 own.AddObserver("WarningEvent", lambda *_: None)
                 own.AddObserver("ErrorEvent", lambda *_: None)
             result.Concatenate(own)

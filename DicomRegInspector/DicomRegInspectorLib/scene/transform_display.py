@@ -62,7 +62,7 @@ def show_transform(
     display.SetVisibility2D(True)
     display.SetVisibility3D(True)
     display.EndModify(before)
-    add_legend(node, "Displacement\nmm")
+    add_legend(node, "Displacement\nmm", (0.0, longest))
     return display
 
 

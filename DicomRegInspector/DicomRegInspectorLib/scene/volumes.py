@@ -1,4 +1,4 @@
-"""Which volumes of a scene lie in a DICOM frame of reference, and where a study stands in the subject hierarchy."""
+"""What the scene knows of its volumes: frame of reference, modality, unit; where a study stands in the hierarchy."""
 
 from __future__ import annotations
 
@@ -55,3 +55,37 @@ def place_under_study(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode, stud
     else:
         hierarchy.SetItemParent(item, study)
     return True
+
+
+def modality_of(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
+    """The DICOM modality that Slicer noted on a volume's series; empty for volumes that came from elsewhere."""
+    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    if hierarchy is None:
+        return ""
+    item = hierarchy.GetItemByDataNode(volume)
+    if item == hierarchy.GetInvalidItemID():
+        return ""
+    name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
+    return hierarchy.GetItemAttribute(item, name) or ""
+
+
+def value_unit(volume: slicer.vtkMRMLVolumeNode) -> str:
+    """What the volume says its values are, shortly; DICOM's code for Hounsfield units is [hnsf'U] (UCUM)."""
+    entry = volume.GetVoxelValueUnits()
+    code = entry.GetCodeValue() if entry is not None else ""
+    return {"[hnsf'U]": "HU"}.get(code or "", code or "")
+
+
+SOFT_TISSUE_HU = (400.0, 40.0)
+"""Window and level in which CT is usually looked at."""
+
+
+def show_soft_tissue(scene: slicer.vtkMRMLScene, *volumes: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Give CT images a soft tissue window where nobody has chosen one; other images and choices stay."""
+    for volume in volumes:
+        display = volume.GetDisplayNode()
+        if display is None or not display.GetAutoWindowLevel():
+            continue
+        if modality_of(scene, volume) == "CT" or value_unit(volume) == "HU":
+            display.SetAutoWindowLevel(False)
+            display.SetWindowLevel(*SOFT_TISSUE_HU)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +11,20 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..errors import UsageError
+from ..progress import Progress, report_progress
 from . import colours
 from .node_field import WorldField
-from .quality_views import add_array, remove_earlier, show_values
+from .quality_arrays import as_image, float_array
+from .quality_views import Subject, add_array, add_image, remove_earlier, show_values
+from .transform_chain import Chain
 from .views import round_up
+from .volumes import modality_of, show_soft_tissue, value_unit
 
 TILES_ACROSS = 8
 """Tiles of the checkerboard along the longest side of the image."""
 _DIFFERENCE_PERCENTILE = 99.0
+_SLAB_VOXELS = 1 << 20
+"""Warped at a time: a few hundredths of a second, after which can be cancelled."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,38 @@ class Comparison:
     """Root mean square of the difference, in the images' unit, over the voxels that both ways reach."""
     rms_before: float | None
     """The same without the registration."""
+    as_loaded: slicer.vtkMRMLScalarVolumeNode
+    """The source image where it lies in its own coordinates."""
+
+
+@dataclass(frozen=True)
+class ComparisonInputs:
+    """What is compared, taken out of the scene: images that share their voxels with the nodes, and a way of its own."""
+
+    fixed: vtk.vtkImageData
+    moving: vtk.vtkImageData
+    registered_way: vtk.vtkGeneralTransform
+    """From the registered image's voxels to the source image's, through the registration."""
+    plain_way: vtk.vtkGeneralTransform
+    """The same without the registration."""
+    spacing: np.ndarray
+    """(3,) mm of the registered image."""
+
+
+@dataclass(frozen=True)
+class ComparisonArrays:
+    """What the volumes of a comparison will hold, on the registered image's lattice."""
+
+    warped: vtk.vtkFloatArray
+    checkerboard: vtk.vtkFloatArray
+    difference: vtk.vtkFloatArray
+    dimensions: tuple[int, int, int]
+    compared: int
+    spread: float
+    """Difference at both ends of its colours."""
+    before: np.ndarray
+    rms: float | None
+    rms_before: float | None
 
 
 def add_comparison(
@@ -43,10 +82,14 @@ def add_comparison(
     node: slicer.vtkMRMLTransformNode,
     fixed: slicer.vtkMRMLScalarVolumeNode,
     moving: slicer.vtkMRMLScalarVolumeNode,
-    field: WorldField,
+    subject: WorldField | Subject,
     mask: np.ndarray | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Warp the source image onto the registered one's lattice; make a checkerboard and a difference of the two.
+
+    Gathers (:func:`gather_comparison`), computes (:func:`compare_images`) and adds (:func:`place_comparison`) in one
+    step; where an application has to stay alive the second can be done in a thread.
 
     Parameters
     ----------
@@ -54,7 +97,7 @@ def add_comparison(
         The registration; the source image is taken in its own coordinates, whether it is under the node or not.
     fixed, moving
         The registered and the source image, one component each.
-    field
+    subject
         What the node does, for names.
     mask
         (nk, nj, ni) on the registered image's lattice, not 0 where the registration defines nothing: VTK draws the
@@ -63,35 +106,108 @@ def add_comparison(
     Raises
     ------
     UsageError
+        When an image is empty or has several components; the scene stays as it was then.
+    Cancelled
+        When ``progress`` returned False; likewise.
+    """
+    return place_comparison(
+        scene, compare_images(gather_comparison(node, fixed, moving), mask, progress), fixed, moving, subject
+    )  # fmt: skip
+
+
+def gather_comparison(
+    node: slicer.vtkMRMLTransformNode | None,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    moving: slicer.vtkMRMLScalarVolumeNode,
+) -> ComparisonInputs:
+    """Take images and registration (None: the identity) out of the scene; nothing of their size is copied.
+
+    Raises
+    ------
+    UsageError
         When an image is empty or has several components.
     """
-    reference = _array_of(fixed).astype(np.float32)
-    # Drawn before anything is added: what cannot be compared leaves the scene as it was.
-    warped_array, warped = resample(moving, fixed, node)
-    before = resample(moving, fixed, None)[1] - reference
+    images = []
+    for volume in (fixed, moving):
+        _array_of(volume)
+        image = vtk.vtkImageData()
+        # The node's own image stays with the application's pipelines; this one is the thread's.
+        image.ShallowCopy(volume.GetImageData())
+        images.append(image)
+    return ComparisonInputs(
+        *images, _way(moving, fixed, node), _way(moving, fixed, None), np.array(fixed.GetSpacing())
+    )  # fmt: skip
+
+
+def compare_images(
+    inputs: ComparisonInputs, mask: np.ndarray | None = None, progress: Progress | None = None
+) -> ComparisonArrays:
+    """Warp the source image, with and without the registration, and compare. Uses neither the scene nor Qt.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
+    """
+    slices = inputs.fixed.GetDimensions()[2]
+    total = 3 * slices
+
+    def told(done: int, text: str) -> None:
+        report_progress(progress, done, total, text, "the comparison was cancelled")
+
+    reference = as_image(inputs.fixed.GetPointData().GetScalars(), inputs.fixed.GetDimensions()).astype(np.float32)
+    warped_array, warped = _resampled(
+        inputs, inputs.registered_way, lambda k: told(k, "Warping the moving image")
+    )  # fmt: skip
+    _, before = _resampled(inputs, inputs.plain_way, lambda k: told(slices + k, "Moving image as loaded"))
+    before -= reference
+    told(2 * slices, "Comparing the images")
     if mask is not None:
         warped[mask >= colours.UNDEFINED] = np.nan
-    difference_array = vtk.vtkFloatArray()
-    difference_array.SetNumberOfTuples(reference.size)
-    difference = vtk_to_numpy(difference_array).reshape(reference.shape)
+    difference_array, board_array = float_array(reference.size), float_array(reference.size)
+    difference, board = (vtk_to_numpy(one).reshape(reference.shape) for one in (difference_array, board_array))
     np.subtract(warped, reference, out=difference)
-    board_array = vtk.vtkFloatArray()
-    board_array.SetNumberOfTuples(reference.size)
-    board = vtk_to_numpy(board_array).reshape(reference.shape)
     inside = ~np.isnan(warped)
-    board[:] = np.where(checkerboard(reference.shape, _spacing(fixed)) & inside, warped, reference)
+    board[:] = np.where(checkerboard(reference.shape, inputs.spacing) & inside, warped, reference)
+    told(2 * slices + slices // 2, "Comparing the images")
     compared = int(np.count_nonzero(inside))
     rms, rms_before = _both_ways(difference, before)
     spread = float(np.percentile(np.abs(difference[inside]), _DIFFERENCE_PERCENTILE)) if compared else 0.0
-    spread = round_up(spread) if spread > 0 else 1.0
-    remove_earlier(scene, field.key, "comparison")
-    warped[~inside] = _lowest(moving)
-    arrays = {"warped source": warped_array, "checkerboard": board_array, "difference": difference_array}
-    first, second, third = (_add(scene, f"{field.name}: {name}", array, fixed, field) for name, array in arrays.items())
-    for one in (first, second):
-        _show_like(one, fixed)
-    show_values(third, colours.diverging_table(scene), (-spread, spread), "Warped source\nminus registered")
-    return Comparison(first, second, third, compared, before, rms, rms_before)
+    # Air, where there is any: other modules cannot compute with NaN.
+    warped[~inside] = inputs.moving.GetScalarRange()[0]
+    for array in (warped_array, board_array, difference_array):
+        array.GetRange(0)  # VTK keeps it: the views need not look for it
+    return ComparisonArrays(
+        warped_array, board_array, difference_array, inputs.fixed.GetDimensions(), compared,
+        round_up(spread) if spread > 0 else 1.0, before, rms, rms_before,
+    )  # fmt: skip
+
+
+def place_comparison(
+    scene: slicer.vtkMRMLScene,
+    arrays: ComparisonArrays,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    moving: slicer.vtkMRMLScalarVolumeNode,
+    subject: WorldField | Subject,
+) -> Comparison:
+    """Add what was computed to a scene; nothing is copied, and what was made before for the same is replaced."""
+    remove_earlier(scene, subject.key, "comparison")
+    named = {"warped source": arrays.warped, "checkerboard": arrays.checkerboard, "difference": arrays.difference}
+    first, second, third = (
+        _add(scene, f"{subject.name}: {name}", array, fixed, subject) for name, array in named.items()
+    )  # fmt: skip
+    show_soft_tissue(scene, fixed, moving)
+    # Images of two modalities have no window in common.
+    kinds = [modality_of(scene, volume) for volume in (fixed, moving)]
+    _show_like(first, moving if all(kinds) and kinds[0] != kinds[1] else fixed)
+    _show_like(second, fixed)
+    unit = value_unit(fixed) if value_unit(fixed) == value_unit(moving) else ""
+    title = "Warped source\nminus registered" + (f"\n{unit}" if unit else "")
+    show_values(third, colours.diverging_table(scene), (-arrays.spread, arrays.spread), title)
+    return Comparison(
+        first, second, third, arrays.compared, arrays.before, arrays.rms, arrays.rms_before,
+        _as_loaded(scene, moving, subject),
+    )  # fmt: skip
 
 
 def resample(
@@ -111,23 +227,36 @@ def resample(
     UsageError
         When an image is empty or has several components.
     """
-    for volume in (fixed, moving):
-        _array_of(volume)
+    inputs = gather_comparison(node, fixed, moving)
+    return _resampled(inputs, inputs.registered_way)
+
+
+def _way(
+    moving: slicer.vtkMRMLScalarVolumeNode,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    node: slicer.vtkMRMLTransformNode | None,
+) -> vtk.vtkGeneralTransform:
+    """From the registered image's voxels to the source image's; transforms of its own, as a thread needs them."""
     way = vtk.vtkGeneralTransform()
     way.PostMultiply()
     way.Concatenate(_matrix(fixed, "GetIJKToRASMatrix"))
     parent = fixed.GetParentTransformNode()
     if parent is not None:
-        to_world = vtk.vtkGeneralTransform()
-        parent.GetTransformToWorld(to_world)
+        to_world = Chain(parent, True).copy(refined=False)
+        to_world.Inverse()
         way.Concatenate(to_world)
     if node is not None:
-        from_world = vtk.vtkGeneralTransform()
-        node.GetTransformFromWorld(from_world)
-        way.Concatenate(from_world)
+        way.Concatenate(Chain(node, True).copy(refined=False))
     way.Concatenate(_matrix(moving, "GetRASToIJKMatrix"))
+    return way
+
+
+def _resampled(
+    inputs: ComparisonInputs, way: vtk.vtkGeneralTransform, told: Callable[[int], None] = lambda _slice: None
+) -> tuple[vtk.vtkFloatArray, np.ndarray]:
+    """The source image at the registered image's voxels, some slices at a time; ``told`` gets the next one's number."""
     reslice = vtk.vtkImageReslice()
-    reslice.SetInputData(moving.GetImageData())
+    reslice.SetInputData(inputs.moving)
     reslice.SetResliceTransform(way)
     reslice.SetInterpolationModeToLinear()
     reslice.SetOutputScalarType(vtk.VTK_FLOAT)
@@ -135,11 +264,18 @@ def resample(
     # Volume nodes keep their geometry beside the image, which counts voxels from 0.
     reslice.SetOutputOrigin(0, 0, 0)
     reslice.SetOutputSpacing(1, 1, 1)
-    reslice.SetOutputExtent(*fixed.GetImageData().GetExtent())
-    reslice.Update()
-    array = reslice.GetOutput().GetPointData().GetScalars()
-    ni, nj, nk = fixed.GetImageData().GetDimensions()
-    return array, vtk_to_numpy(array).reshape(nk, nj, ni)
+    ni, nj, nk = inputs.fixed.GetDimensions()
+    *in_plane, first, _last = inputs.fixed.GetExtent()
+    array = float_array(ni * nj * nk)
+    values = as_image(array, (ni, nj, nk))
+    slab = max(1, _SLAB_VOXELS // (ni * nj))
+    for k in range(0, nk, slab):
+        told(k)
+        end = min(k + slab, nk)
+        reslice.SetOutputExtent(*in_plane, first + k, first + end - 1)
+        reslice.Update()
+        values[k:end] = as_image(reslice.GetOutput().GetPointData().GetScalars(), (ni, nj, end - k))
+    return array, values
 
 
 def checkerboard(shape: tuple[int, ...], spacing: np.ndarray) -> np.ndarray:
@@ -187,24 +323,15 @@ def _matrix(volume: slicer.vtkMRMLVolumeNode, method: str) -> vtk.vtkMatrix4x4:
     return matrix
 
 
-def _spacing(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    return np.array(volume.GetSpacing())
-
-
-def _lowest(volume: slicer.vtkMRMLScalarVolumeNode) -> float:
-    """Air, where there is any: other modules cannot compute with NaN."""
-    return float(volume.GetImageData().GetScalarRange()[0])
-
-
 def _add(
     scene: slicer.vtkMRMLScene,
     name: str,
     array: vtk.vtkFloatArray,
     fixed: slicer.vtkMRMLScalarVolumeNode,
-    field: WorldField,
+    subject: WorldField | Subject,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     node = add_array(
-        scene, name, array, fixed.GetImageData().GetDimensions(), np.eye(4), field, group="comparison"
+        scene, name, array, fixed.GetImageData().GetDimensions(), np.eye(4), subject, group="comparison"
     )  # fmt: skip
     node.SetIJKToRASMatrix(_matrix(fixed, "GetIJKToRASMatrix"))
     parent = fixed.GetParentTransformNode()
@@ -213,9 +340,28 @@ def _add(
     return node
 
 
-def _show_like(node: slicer.vtkMRMLScalarVolumeNode, fixed: slicer.vtkMRMLScalarVolumeNode) -> None:
-    given, display = fixed.GetDisplayNode(), node.GetDisplayNode()
-    if given is None:
+def _as_loaded(
+    scene: slicer.vtkMRMLScene, moving: slicer.vtkMRMLScalarVolumeNode, subject: WorldField | Subject
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """The source image where its own header puts it: itself, or when it is under a transform a twin without one.
+
+    The twin shares its voxels.
+    """
+    if moving.GetParentTransformNode() is None:
+        return moving
+    image = vtk.vtkImageData()
+    image.ShallowCopy(moving.GetImageData())
+    node = add_image(scene, f"{moving.GetName()} as loaded", image, np.eye(4), subject, group="comparison")
+    node.SetIJKToRASMatrix(_matrix(moving, "GetIJKToRASMatrix"))
+    _show_like(node, moving)
+    return node
+
+
+def _show_like(node: slicer.vtkMRMLScalarVolumeNode, given: slicer.vtkMRMLScalarVolumeNode) -> None:
+    theirs, display = given.GetDisplayNode(), node.GetDisplayNode()
+    if theirs is None:
         return
     display.SetAutoWindowLevel(False)
-    display.SetWindowLevel(given.GetWindow(), given.GetLevel())
+    display.SetWindowLevel(theirs.GetWindow(), theirs.GetLevel())
+    if theirs.GetColorNodeID() is not None:
+        display.SetAndObserveColorNodeID(theirs.GetColorNodeID())
