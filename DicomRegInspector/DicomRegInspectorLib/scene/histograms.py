@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import slicer
 
 from ..progress import Progress, report_progress
 from ..registration import measures
+from ..registration.histograms import (
+    Histogram,
+    edges_between,
+    histogram,
+    jacobian_histogram,
+    lengths_of,
+    range_of,
+)
 from . import colours
 from .chart_lines import add_line
 from .node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
 from .tables import fill_table
 
-BINS = 100
 SHARE = "Share of the grid's nodes (%)"
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Shares of the defined nodes in bins of equal width."""
-
-    name: str
-    unit: str
-    edges: np.ndarray
-    """(bins + 1,) in the unit; the last bin holds its upper edge."""
-    share_percent: np.ndarray
-    """(bins,)"""
-    defined: int
-
-    @property
-    def centres(self) -> np.ndarray:
-        """(bins,) in the unit."""
-        return (self.edges[1:] + self.edges[:-1]) / 2
-
-    @property
-    def axis(self) -> str:
-        """Name and unit, as an axis or a column is titled."""
-        return f"{self.name} ({self.unit})" if self.unit else self.name
-
-
-def histogram(values: np.ndarray, edges: np.ndarray, name: str, unit: str) -> Histogram:
-    """The histogram of the values that are not NaN; what lies beyond the edges is in the outermost bins."""
-    counts = np.zeros(len(edges) - 1, np.int64)
-    flat = values.reshape(-1)
-    for start in range(0, flat.size, _CHUNK):
-        part = flat[start : start + _CHUNK]
-        part = np.clip(part[~np.isnan(part)], edges[0], edges[-1])
-        counts += np.histogram(part, edges)[0]
-    defined = int(counts.sum())
-    return Histogram(name, unit, edges, 100 * counts / max(defined, 1), defined)
 
 
 def displacement_histograms(field: WorldField, progress: Progress | None = None) -> dict[str, Histogram]:
@@ -74,8 +43,8 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
     for step, axis in enumerate(np.eye(3)):
         told(step)
         memory = measures.component(lattice, field.direction(axis), memory)
-        ranges.append(_range_of(memory))
-    edges = _edges(min(low for low, _ in ranges), max(high for _, high in ranges))
+        ranges.append(range_of(memory))
+    edges = edges_between(min(low for low, _ in ranges), max(high for _, high in ranges))
     result = {}
     for step, (name, axis) in enumerate(zip("RAS", np.eye(3), strict=True)):
         told(3 + step)
@@ -83,29 +52,8 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
         result[name] = histogram(memory, edges, f"Displacement along {name}", "mm")
     told(6)
     memory = measures.magnitude(lattice, memory)
-    result["magnitude"] = histogram(memory, _edges(0.0, _range_of(memory)[1]), "Length of the displacement", "mm")
+    result["magnitude"] = lengths_of(memory)
     return result
-
-
-def jacobian_histogram(determinants: np.ndarray) -> Histogram:
-    """The determinants of a field's nodes; a bin ends at 0, so that what is folded is in bins of its own."""
-    low, high = _range_of(determinants)
-    edges = _edges(low, high)
-    if low < 0 < high:
-        edges = edges - edges[np.argmin(np.abs(edges))]
-    return histogram(determinants, edges, "Jacobian determinant", "")
-
-
-def _range_of(values: np.ndarray) -> tuple[float, float]:
-    if np.isnan(values).all():
-        return 0.0, 0.0
-    return float(np.nanmin(values)), float(np.nanmax(values))
-
-
-def _edges(low: float, high: float) -> np.ndarray:
-    if not high > low:
-        low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, BINS + 1)
 
 
 def add_histograms(
