@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..findings import SEVERITIES, Finding
@@ -32,9 +32,9 @@ def inspection_report(inspection: Inspection, style: Style, *, complete: bool = 
     complete
         Show every finding; without it, those that say the same of many places are folded.
     """
-    labels = _labels(inspection)
+    labels = series_names(inspection)
     lines = _head(inspection, style)
-    frames = _frames(inspection)
+    frames = frames_of(inspection)
     if inspection.registrations:
         lines += ["", style.paint("Registrations", "bold")]
         for registration in inspection.registrations:
@@ -70,7 +70,7 @@ def _head(inspection: Inspection, style: Style) -> list[str]:
     ]
 
 
-def _labels(inspection: Inspection) -> dict[str, str]:
+def series_names(inspection: Inspection) -> dict[str, str]:
     """UID of a series to what it is called in this report."""
     return {one.series_instance_uid: f"series {number}" for number, one in enumerate(inspection.series, 1)}
 
@@ -79,7 +79,7 @@ def _quoted(text: str) -> str:
     return f" “{printable(text)}”" if text else ""
 
 
-def _frames(inspection: Inspection) -> dict[str, list[str]]:
+def frames_of(inspection: Inspection) -> dict[str, list[str]]:
     """Frame of Reference UID to the series of this report that lie in it."""
     frames: dict[str, list[str]] = {}
     for number, series in enumerate(inspection.series, 1):
@@ -90,12 +90,18 @@ def _frames(inspection: Inspection) -> dict[str, list[str]]:
 
 def _frame_line(item: RegistrationItem, frames: dict[str, list[str]]) -> str:
     """Which images an item starts from and where it looks."""
+    if not any(uid and uid in frames for uid in (item.registered_frame_uid, item.source_frame_uid)):
+        return ""
+    registered, source = frames_in_words(item, frames)
+    return f"registered frame: {registered}; source frame: {source}"
+
+
+def frames_in_words(item: RegistrationItem, frames: Mapping[str, list[str]]) -> tuple[str, str]:
+    """Which series of this report lie in an item's registered and in its source frame."""
     registered, source = (
         frames.get(uid) if uid else None for uid in (item.registered_frame_uid, item.source_frame_uid)
     )
-    if not registered and not source:
-        return ""
-    return f"registered frame: {_few(registered)}; source frame: {_few(source)}"
+    return _few(registered), _few(source)
 
 
 def _few(series: list[str] | None) -> str:
@@ -209,7 +215,7 @@ def _group_lines(code: str, group: list[Finding], labels: dict[str, str], style:
     lines = [f"{word}  {style.paint(first.title, 'bold')}{times}  {style.paint(f'[{code}]', 'dim')}"]
     shown = group if complete else group[:SHOWN_OF_A_KIND]
     for subject, messages in _by_subject(shown).items():
-        place = printable(_named(subject, labels))
+        place = printable(named(subject, labels))
         if len(messages) == 1:
             lines.append(style.wrap(f"{place}: {messages[0]}", 2, 4))
         else:
@@ -235,7 +241,7 @@ def _by_subject(findings: Iterable[Finding]) -> dict[str, list[str]]:
     }
 
 
-def _named(subject: str, labels: dict[str, str]) -> str:
+def named(subject: str, labels: dict[str, str]) -> str:
     """The subject with the number of the series in place of its UID."""
     for uid, label in labels.items():
         if uid and uid in subject.split():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,7 @@ from ..findings import Finding
 from ..inspection import Inspection
 from ..registration import Registration
 from ..series import Series, Slice
-
-SHOWN_SLICES = 6
-"""More slice numbers than this are given as a count with the first and the last."""
+from ..series.geometry.words import numbers_of, slices_in_words
 
 
 @dataclass(frozen=True)
@@ -105,10 +103,10 @@ def _place_in_registration(finding: Finding, registration: Registration) -> Plac
 
 
 def _place_in_series(finding: Finding, series: Series, label: str) -> Place:
-    numbers = _numbers(finding.evidence.get("slices", ()))
+    numbers = numbers_of(finding.evidence.get("slices", ()))
     uids = finding.evidence.get("sop_instance_uids") or ()
     position = _position_of(series, numbers[0], uids[0]) if numbers and uids else None
-    return Place(label, _slices_in_words(numbers), position, series=series)
+    return Place(label, slices_in_words(numbers), position, series=series)
 
 
 def _position_of(series: Series, number: int, uid: str) -> tuple[float, float, float] | None:
@@ -117,23 +115,3 @@ def _position_of(series: Series, number: int, uid: str) -> tuple[float, float, f
         if number <= len(stack.slices) and stack.slices[number - 1].sop_instance_uid == uid:
             return slice_centre(stack.slices[number - 1])
     return None
-
-
-def _numbers(value: object) -> list[int]:
-    if isinstance(value, int):
-        return [value]
-    return [int(number) for number in value] if isinstance(value, Iterable) and not isinstance(value, str) else []
-
-
-def _slices_in_words(numbers: list[int]) -> str:
-    if not numbers:
-        return ""
-    if len(numbers) == 1:
-        return f"slice {numbers[0]}"
-    if len(numbers) == 2 and numbers[1] != numbers[0] + 1:
-        return f"slices {numbers[0]}, {numbers[1]}"
-    if numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return f"slices {numbers[0]}–{numbers[-1]}"
-    if len(numbers) <= SHOWN_SLICES:
-        return "slices " + ", ".join(map(str, numbers))
-    return f"{len(numbers)} slices, {numbers[0]} to {numbers[-1]}"

@@ -1,0 +1,152 @@
+"""The whole report: the verdict in one look, then findings, series, registrations, and where it all comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from ...findings import SEVERITIES, Finding, by_severity
+from ...inspection import Inspection
+from ..terminal import plural
+from ..text import count_by_severity
+from .contents import Contents
+from .findings import WORDS, findings_section, verdict
+from .icons import DEFINITIONS, icon
+from .markup import Markup, foreign, items, join, tag
+from .names import Names
+from .provenance import patients_box, provenance_section
+from .registrations import registration_sections, registration_title
+from .series import series_sections, series_title
+from .style import STYLE
+
+BEGINNING = "<!DOCTYPE html>\n<!-- DicomRegInspector report -->\n"
+"""What every report begins with: only such a file is written over."""
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""Nothing is loaded and nothing runs, whatever a file smuggles in."""
+
+MOST_LISTED = 200
+"""Objects in the list of what was inspected."""
+
+
+def html_report(inspection: Inspection, contents: Contents | None = None) -> str:
+    """The report as one HTML document in UTF-8, which needs no network, no script and no other file.
+
+    Parameters
+    ----------
+    inspection
+        What was found.
+    contents
+        What else there is to tell: measures, pictures, digests. Without them the report is made from the inspection
+        alone. Nobody who the patient is is told unless :attr:`.Contents.patients` says so.
+    """
+    contents = contents or Contents()
+    names = Names(inspection, contents)
+    findings = by_severity([*inspection.findings, *contents.further_findings])
+    title = names.clean(contents.title) if contents.title else ""
+    body = tag(
+        "body",
+        tag("a", "Skip to the findings", href="#findings", class_="skip"),
+        DEFINITIONS,
+        _header(inspection, findings, title),
+        tag(
+            "main",
+            patients_box(contents.patients),
+            _inspected(inspection, names),
+            findings_section(findings, names),
+            *series_sections(inspection, names),
+            *registration_sections(inspection, contents, names),
+            provenance_section(contents.provenance, inspection, names),
+        ),
+        tag(
+            "footer",
+            tag("p", "For research and quality assurance: this report is no medical device and replaces no clinical "
+                "judgement. Coordinates are LPS millimetres (DICOM)."),
+        ),
+    )  # fmt: skip
+    return f"{BEGINNING}{tag('html', _head(title), body, lang='en')}\n"
+
+
+def _head(title: str) -> Markup:
+    heading = f"Inspection report: {title[:100]}" if title else "Inspection report"
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("link", rel="icon", href="data:,"),
+        tag("title", heading),
+        tag("style", Markup(STYLE)),
+    )
+
+
+def _header(inspection: Inspection, findings: list[Finding], title: str) -> Markup:
+    """The summary in one look."""
+    anything = bool(inspection.registrations or inspection.series or inspection.file_counts.other_dicom)
+    severity, words, explained = verdict(findings, anything)
+    counts = Counter(finding.severity for finding in findings)
+    boxes = [
+        _box(len(inspection.registrations), "registration"),
+        _box(len(inspection.series), "image series", "image series"),
+    ]
+    boxes += [
+        _box(counts[one], WORDS[one].lower(), severity=one if counts[one] else None) for one in reversed(SEVERITIES)
+    ]
+    return tag(
+        "header",
+        tag("p", "DICOM Registration Inspector", class_="product"),
+        tag("h1", "Inspection report", tag("span", foreign(title, 160), class_="subject") if title else None),
+        tag("div", icon(severity), tag("div", tag("p", words, class_="words"), tag("p", explained)),
+            class_=f"verdict {severity}"),
+        tag("ul", *boxes, class_="counts"),
+        tag("p", _files(inspection), class_="files"),
+    )  # fmt: skip
+
+
+def _box(count: int, one: str, many: str | None = None, severity: str | None = None) -> Markup:
+    words = plural(count, one, many).split(" ", 1)[1]
+    return tag("li", tag("strong", f"{count:,}"), " ", tag("span", words), class_=severity)
+
+
+def _files(inspection: Inspection) -> str:
+    files = inspection.file_counts
+    parts = [f"{files.dicom:,} DICOM"]
+    for count, what in ((files.not_dicom, "not DICOM"), (files.unreadable, "unreadable"),
+                        (files.other_dicom, "neither image nor registration")):  # fmt: skip
+        if count:
+            parts.append(f"{count:,} {what}")
+    return f"{plural(files.files, 'file')} looked at: {', '.join(parts)}."
+
+
+def _inspected(inspection: Inspection, names: Names) -> Markup | None:
+    """A list that leads to each object."""
+    entries = [
+        _entry(f"registration-{number}", registration_title(one, names), one.findings)
+        for number, one in enumerate(inspection.registrations, 1)
+    ]
+    entries += [
+        _entry(
+            f"series-{number}",
+            join(series_title(number, one, names), f", {plural(one.slice_count, 'slice')}"),
+            one.findings,
+        )
+        for number, one in enumerate(inspection.series, 1)
+    ]
+    if not entries:
+        return None
+    rest = len(entries) - MOST_LISTED
+    return tag(
+        "nav",
+        tag("h2", "What was inspected"),
+        items(entries[:MOST_LISTED], class_="inspected"),
+        tag("p", f"… and {rest:,} more below.", class_="cut") if rest > 0 else None,
+        aria_label="What was inspected",
+    )
+
+
+def _entry(anchor: str, title: Markup, findings: Iterable[Finding]) -> Markup:
+    found = list(findings)
+    worst = max((one.severity for one in found), key=SEVERITIES.index, default="good")
+    return join(icon(worst), tag("span", tag("a", title, href=f"#{anchor}"), f": {count_by_severity(found)}"))

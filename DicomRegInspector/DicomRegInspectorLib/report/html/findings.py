@@ -1,0 +1,108 @@
+"""The verdict, and every finding with its proof, the most severe first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ...findings import CODES, SEVERITIES, Finding
+from ..terminal import plural
+from .evidence import evidence_table
+from .icons import icon
+from .markup import Markup, facts, foreign, join, tag
+from .names import Names
+
+SHOWN_OF_A_KIND = 60
+"""Findings of one kind that are written out; the rest is counted."""
+OPEN_UP_TO = 12
+"""With so many findings or fewer, the evidence of all lies open."""
+LONGEST_MESSAGE = 1500
+
+WORDS = {"error": "Error", "warning": "Warning", "info": "Note"}
+
+
+def verdict(findings: Sequence[Finding], anything_read: bool) -> tuple[str, str, str]:
+    """The severity that the summary is coloured by, the verdict, and a sentence that explains it."""
+    counts = Counter(finding.severity for finding in findings)
+    if counts["error"]:
+        also = f" and {plural(counts['warning'], 'warning')}" if counts["warning"] else ""
+        return (
+            "error",
+            f"Do not use as it is: {plural(counts['error'], 'error')}{also}",
+            "An error means: used as it is, geometry or values come out wrong. What to do stands with each.",
+        )
+    if not anything_read:
+        return ("warning", "Nothing could be inspected", "No image and no registration was found here.")
+    if counts["warning"]:
+        return (
+            "warning",
+            f"Use with care: {plural(counts['warning'], 'warning')}, no error",
+            "A warning is something to check, or to know, before the data are used.",
+        )
+    also = f" {plural(counts['info'], 'note')} below." if counts["info"] else ""
+    explained = f"Everything that is checked came out as it should be.{also} Whether a registration is right for its "
+    return "good", "Nothing wrong was found", explained + "purpose, no such check can tell."
+
+
+def findings_section(findings: Sequence[Finding], names: Names) -> Markup:
+    """Groups of one code and severity, each with what it means and what to do, told once."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.severity, finding.code), []).append(finding)
+    is_open = len(findings) <= OPEN_UP_TO
+    parts = []
+    for severity in reversed(SEVERITIES):
+        for (its, code), group in groups.items():
+            if its == severity:
+                parts.append(_group(code, group, names, is_open))
+    if not parts:
+        parts = [tag("p", "No finding of any kind.", class_="none")]
+    return tag("section", tag("h2", "Findings"), *parts, id="findings", aria_label="Findings")
+
+
+def _group(code: str, group: list[Finding], names: Names, is_open: bool) -> Markup:
+    first = group[0]
+    heading = tag(
+        "h3",
+        icon(first.severity),
+        tag("span", WORDS[first.severity], class_="word"),
+        tag("span", first.title, class_="title"),
+        tag("span", f"{len(group)} times", class_="times") if len(group) > 1 else None,
+        tag("code", code),
+    )
+    shown = [_finding(one, names, is_open) for one in group[:SHOWN_OF_A_KIND]]
+    rest = len(group) - len(shown)
+    more = (
+        tag("p", f"… and {rest:,} more of this kind; the JSON report holds them all.", class_="cut") if rest else None
+    )
+    explained = [(what, words) for what, words in _explained(code) if words]
+    return tag(
+        "article",
+        heading,
+        tag("ul", *shown, class_="found"),
+        more,
+        tag("p", tag("strong", "What to do: "), first.remedy, class_="remedy"),
+        facts(explained),
+        class_=f"finding {first.severity}",
+        id=f"{first.severity}-{code}",
+    )
+
+
+def _explained(code: str) -> list[tuple[str, str]]:
+    """What the code means and how it was measured, as the table of codes says."""
+    told = vars(CODES[code])
+    return [("What it means", told.get("meaning", "")), ("How it was measured", told.get("measured", ""))]
+
+
+def _finding(finding: Finding, names: Names, is_open: bool) -> Markup:
+    evidence = evidence_table(finding, names)
+    details = None
+    if evidence is not None:
+        details = tag("details", tag("summary", "Evidence"), tag("div", evidence, class_="scroll"), open=is_open)
+    place = names.place(finding)
+    return tag(
+        "li",
+        tag("p", tag("strong", foreign(place[:1].upper() + place[1:]), class_="place"), join(": "),
+            names.shown(finding.message, LONGEST_MESSAGE)),
+        details,
+    )  # fmt: skip

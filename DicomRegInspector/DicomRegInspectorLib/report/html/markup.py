@@ -1,0 +1,107 @@
+r"""HTML put together from elements, so that nothing gets in unescaped: a plain ``str`` is always text.
+
+What comes from a file goes through :func:`foreign`: its reading direction cannot leak out, control characters are
+shown, not obeyed, and what is too long is cut with its length told.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+from ..terminal import printable
+
+LONGEST = 300
+"""Characters of a text from a file that are shown; 10 kB fit into every element of a broken one."""
+
+_VOID = frozenset({"meta", "img", "br", "hr", "link"})
+
+
+class Markup(str):
+    """Text that is HTML already; made by :func:`tag` and :func:`join` alone."""
+
+    __slots__ = ()
+
+
+Child = object
+"""Markup goes in as it is, None not at all, everything else as text."""
+
+
+def text(value: object) -> Markup:
+    r"""Words as text: escaped, and with control characters and marks of reading direction shown as ``\u202e``."""
+    if isinstance(value, Markup):
+        return value
+    return Markup(html.escape(printable(value), quote=True))
+
+
+def join(*children: Child, by: str = "") -> Markup:
+    """Several in a row; None is left out."""
+    return Markup(text(by).join(text(child) for child in children if child is not None))
+
+
+def tag(name: str, /, *children: Child, **attributes: object) -> Markup:
+    """An element. ``class_`` is class, ``aria_label`` aria-label; None leaves an attribute out, True has no value."""
+    written = ""
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        key = key.rstrip("_").replace("_", "-")
+        written += f" {key}" if value is True else f' {key}="{text(value)}"'
+    if name in _VOID:
+        return Markup(f"<{name}{written}>")
+    return Markup(f"<{name}{written}>{join(*children)}</{name}>")
+
+
+def foreign(value: object, longest: int = LONGEST) -> Markup:
+    r"""Text from a file, isolated in its reading direction; ``\x1b`` and the like marked as what is not readable.
+
+    >>> str(foreign("a<b"))
+    '<bdi>a&lt;b</bdi>'
+    """
+    whole = str(value)
+    shown = "".join(_shown(character) for character in whole[:longest])
+    cut = ""
+    if len(whole) > longest:
+        cut = f'<span class="cut"> … ({len(whole):,} characters, {longest:,} shown)</span>'
+    return Markup(f"<bdi>{shown}</bdi>{cut}")
+
+
+def _shown(character: str) -> str:
+    safe = printable(character)
+    return html.escape(safe) if safe == character else f'<span class="ctl">{safe}</span>'
+
+
+def items(entries: Iterable[Child], name: str = "ul", **attributes: object) -> Markup:
+    """A list."""
+    return tag(name, *(tag("li", entry) for entry in entries), **attributes)
+
+
+def facts(rows: Iterable[tuple[Child, Child]]) -> Markup | None:
+    """Names and what they say; None when there are none."""
+    pairs = [tag("div", tag("dt", name), tag("dd", value)) for name, value in rows if value not in (None, "")]
+    return tag("dl", *pairs, class_="facts") if pairs else None
+
+
+def table(caption: Child, heads: Iterable[Child], rows: Iterable[Iterable[Child]], *, numbers: bool = True) -> Markup:
+    """A table that scrolls within itself where it is too wide; the first cell of a row heads it.
+
+    Parameters
+    ----------
+    numbers
+        Whether all columns but the first are numbers, set to the right.
+    """
+    body = []
+    for row in rows:
+        first, *rest = row
+        body.append(tag("tr", tag("th", first, scope="row"), *(tag("td", cell) for cell in rest)))
+    written = tag(
+        "table",
+        tag("caption", caption),
+        tag("thead", tag("tr", *(tag("th", head, scope="col") for head in heads))),
+        tag("tbody", *body),
+        class_="numbers" if numbers else None,
+    )
+    # Focusable, so that keys scroll it; a region needs a name.
+    label = re.sub(r"<[^>]*>", "", text(caption))
+    return tag("div", written, class_="scroll", tabindex="0", role="region", aria_label=Markup(label))

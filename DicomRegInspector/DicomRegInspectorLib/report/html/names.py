@@ -1,0 +1,85 @@
+"""What a report calls things: series by number, files below the folder that was inspected, and never the patient."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ...findings import Finding
+from ...series.geometry.words import numbers_of, slices_in_words
+from ..text import named, series_names
+from .contents import Contents
+from .markup import Markup, foreign
+
+if TYPE_CHECKING:
+    from ...inspection import Inspection
+    from ...registration import Registration
+
+HIDDEN = "▮▮▮"
+"""In place of a word that identifies the patient."""
+
+
+class Names:
+    """Names of one report's objects.
+
+    Parameters
+    ----------
+    inspection
+        Whose objects these are.
+    contents
+        The folders that were inspected, and which words are to be hidden.
+    """
+
+    def __init__(self, inspection: Inspection, contents: Contents) -> None:
+        self._series = series_names(inspection)
+        roots = contents.roots or _common_folder(inspection)
+        # Longer ones first: one may lie in another.
+        self._roots = sorted((os.path.join(root, "") for root in roots if len(root) > 1), key=len, reverse=True)
+        words = sorted((re.escape(word) for word in contents.hidden), key=len, reverse=True)
+        self._hidden = re.compile(rf"(?<![^\W_])(?:{'|'.join(words)})(?![^\W_])", re.IGNORECASE) if words else None
+
+    def clean(self, value: object) -> str:
+        """Words without the folders above those inspected, and without the patient."""
+        words = str(value)
+        for root in self._roots:
+            words = words.replace(root, "")
+        return self._hidden.sub(HIDDEN, words) if self._hidden else words
+
+    def shown(self, value: object, longest: int = 300) -> Markup:
+        """:meth:`clean` text from a file, as HTML."""
+        return foreign(self.clean(value), longest)
+
+    def file(self, registration: Registration) -> str:
+        """A registration's file below the folder inspected."""
+        return self.clean(registration.path)
+
+    def subject(self, finding: Finding) -> str:
+        """What a finding is about: ``series 1``, ``item 1 of reg.dcm``."""
+        return self.clean(named(finding.subject, self._series))
+
+    def place(self, finding: Finding) -> str:
+        """The subject and where in it: ``series 1, slices 14–15``."""
+        where = slices_in_words(numbers_of(finding.evidence.get("slices")))
+        return f"{self.subject(finding)}, {where}" if where else self.subject(finding)
+
+
+def _common_folder(inspection: Inspection) -> list[str]:
+    paths = [str(one.path) for one in inspection.registrations]
+    paths += [path for series in inspection.series for path in series.paths]
+    folders = {os.path.dirname(os.path.abspath(path)) for path in paths}
+    try:
+        return [os.path.commonpath(folders)] if folders else []
+    except ValueError:  # drives of their own
+        return sorted(folders)
+
+
+def hidden_words(names: Iterable[str]) -> frozenset[str]:
+    """The parts of names, numbers and dates by which a patient would be recognised; too short ones are left alone."""
+    found = set()
+    for name in names:
+        for part in re.split(r"[\s^=,]+", name):
+            if len(part) >= (5 if part.isdecimal() else 3):
+                found.add(part)
+    return frozenset(found)

@@ -1,0 +1,194 @@
+"""Each registration and its items: grid, matrices, how far it moves things, how plausible that is, pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+from ...inspection import Inspection
+from ...registration import Registration, RegistrationItem
+from ...registration.quality import Quality
+from ..page import point, product
+from ..quality import number
+from ..terminal import plural
+from ..text import count_by_severity, frames_in_words, frames_of, item_summary, matrix_summaries
+from .charts import histogram_figure
+from .contents import Contents, ItemDetails, Picture
+from .judged import judged_parts
+from .markup import Markup, facts, join, table, tag
+from .names import Names
+
+KINDS = {"matrix": "spatial registration (matrices)", "deformable": "deformable spatial registration",
+         "fiducials": "spatial fiducials"}  # fmt: skip
+MOST_ITEMS = 50
+
+
+def registration_sections(inspection: Inspection, contents: Contents, names: Names) -> list[Markup]:
+    """A section for the registrations, one part each; none without."""
+    if not inspection.registrations:
+        return []
+    details = {(one.path, one.number): one for one in contents.details}
+    frames = frames_of(inspection)
+    parts = [
+        _one(number, registration, details, frames, names)
+        for number, registration in enumerate(inspection.registrations, 1)
+    ]
+    return [tag("section", tag("h2", "Registrations"), *parts, id="registrations", aria_label="Registrations")]
+
+
+def registration_title(registration: Registration, names: Names) -> Markup:
+    """The file and the description."""
+    description = registration.series_description
+    return join(
+        names.shown(names.file(registration), 160),
+        join(" “", names.shown(description, 120), "”") if description else None,
+    )
+
+
+def _one(
+    order: int,
+    registration: Registration,
+    details: Mapping[tuple[str, int], ItemDetails],
+    frames: Mapping[str, list[str]],
+    names: Names,
+) -> Markup:
+    rows: list[tuple[object, object]] = [
+        ("Kind", KINDS[registration.kind]),
+        ("Items", len(registration.items) if registration.items else None),
+        ("Findings", count_by_severity(registration.findings)),
+        ("Manufacturer", names.shown(registration.manufacturer, 80) if registration.manufacturer else None),
+        ("SOP Instance UID", names.shown(registration.sop_instance_uid or "missing", 80)),
+        ("Frame of Reference UID", names.shown(registration.frame_uid or "missing", 80)),
+    ]
+    if registration.fiducial_sets:
+        count = sum(len(one.landmarks) for one in registration.fiducial_sets)
+        rows.append(("Fiducials", f"{plural(count, 'point')} in {plural(len(registration.fiducial_sets), 'set')}"))
+    parts = [
+        _item(order, item, details.get((str(registration.path), item.number)), frames, names)
+        for item in registration.items[:MOST_ITEMS]
+    ]
+    if len(registration.items) > MOST_ITEMS:
+        parts.append(tag("p", f"… and {len(registration.items) - MOST_ITEMS} more items.", class_="cut"))
+    return tag("article", tag("h3", registration_title(registration, names)), facts(rows), *parts,
+               id=f"registration-{order}")  # fmt: skip
+
+
+def _item(
+    order: int, item: RegistrationItem, details: ItemDetails | None, frames: Mapping[str, list[str]], names: Names
+) -> Markup:
+    parts: list[Markup | None] = [tag("h4", f"Item {item.number}"), tag("p", names.shown(item_summary(item), 1000))]
+    parts.append(facts(_item_facts(item, frames, names)))
+    if details is not None:
+        if details.measured is not None:
+            parts += _measured(details, names)
+        parts += [_picture(one, names) for one in details.pictures]
+        parts += [tag("p", names.shown(note, 600), class_="note") for note in details.notes]
+    return tag("div", *parts, class_="item", id=f"item-{order}-{item.number}")
+
+
+def _item_facts(item: RegistrationItem, frames: Mapping[str, list[str]], names: Names) -> list[tuple[object, object]]:
+    registered, source = frames_in_words(item, frames)
+    rows: list[tuple[object, object]] = [
+        ("Registered frame", join(names.shown(item.registered_frame_uid or "missing", 80), f" ({registered})")),
+        ("Source frame", join(names.shown(item.source_frame_uid or "missing", 80), f" ({source})")),
+    ]
+    grid = item.grid
+    if grid is not None:
+        rows += [
+            ("Grid", f"{product(grid.dimensions)} nodes"),
+            ("Spacing", f"{product(float(one) for one in grid.spacing_mm)} mm"),
+            ("First node", f"{point(grid.origin_lps_mm)} mm LPS"),
+            (
+                "Directions",
+                "; ".join(f"{axis} {point(column, 4)}" for axis, column in zip("ijk", grid.directions.T, strict=True)),
+            ),
+        ]
+    if item.problem is None:
+        for line in matrix_summaries(item):
+            name, _, words = line.partition(": ")
+            rows.append((name[:1].upper() + name[1:] if words else "Matrices", words or line))
+    return rows
+
+
+def _measured(details: ItemDetails, names: Names) -> list[Markup | None]:
+    quality = details.measured.quality
+    parts: list[Markup | None] = []
+    charts = []
+    if details.lengths is not None:
+        told = f"{details.lengths.defined:,} nodes, counted on a logarithmic scale"
+        charts.append(histogram_figure(details.lengths, told))
+    if details.determinants is not None:
+        folded = quality.folded.count if quality.folded else 0
+        told = f"{folded:,} folded (hatched)" if folded else "nothing folds"
+        told = f"{details.determinants.defined:,} nodes, {told}; counted on a logarithmic scale"
+        charts.append(histogram_figure(details.determinants, told, (1.0, "1: keeps volume"), folded=True))
+    if any(charts):
+        parts.append(tag("div", *charts, class_="charts"))
+    parts.append(_statistics(quality))
+    parts.append(facts(_measures(quality)))
+    return parts + judged_parts(details.measured, names)
+
+
+def _statistics(quality: Quality) -> Markup:
+    """Displacement in total and by component, and the determinant, each with its percentiles."""
+    heads = ("", "Min", "1 %", "Median", "95 %", "99 %", "Max", "Mean")
+    rows: list[tuple[str, ...]] = []
+    vectors, percentiles = quality.vectors, quality.vectors.percentiles_mm or {}
+    if vectors.max_mm is not None:
+        rows.append(("Length, mm", "–", "–", *(number(percentiles.get(key)) for key in ("p50", "p95", "p99")),
+                     number(vectors.max_mm), number(vectors.mean_mm)))  # fmt: skip
+    for unit, components in (("mm", quality.components_mm), ("voxels", quality.components_voxels)):
+        for axis, values in components.items():
+            keys = ("min", "p1", "p50", "p95", "p99", "max", "mean")
+            rows.append((f"Along {axis}, {unit}", *(_minus(number(values.get(key), 3)) for key in keys)))
+    jacobian = quality.jacobian
+    told = jacobian.percentiles or {}
+    rows.append(("Jacobian determinant", _minus(number(jacobian.min)), *(_minus(number(told.get(key))) for key in
+                 ("p1", "p50", "p95", "p99")), number(jacobian.max), number(jacobian.mean)))  # fmt: skip
+    return table(
+        "Statistics over the grid's defined nodes" if any(quality.dimensions) else "In closed form", heads, rows
+    )
+
+
+def _minus(text: str) -> str:
+    return "–" if text == "-" else text.replace("-", "−") if text[:1] == "-" else text
+
+
+def _measures(quality: Quality) -> list[tuple[object, object]]:
+    rows: list[tuple[object, object]] = []
+    if quality.max_place_lps_mm is not None:
+        rows.append(("Longest vector at", f"{point(quality.max_place_lps_mm, 1)} mm LPS"))
+    folded = quality.folded.count if quality.folded else 0
+    rows.append(("Folded nodes", f"{folded:,}, {number(quality.folded_volume_cm3)} cm³" if folded else "none"))
+    for name in ("undefined", "infinite"):
+        if name in quality.regions:
+            rows.append((f"{name.capitalize()} vectors", f"{quality.regions[name]['count']:,}"))
+    rows.append(("Curl", f"mean {number(quality.curl.mean)}, largest {number(quality.curl.max)} mm/mm"))
+    if quality.bending.mean is not None:
+        error = f" ± {number(quality.bending.standard_error, 2)}" if quality.bending.standard_error else ""
+        rows.append(("Bending energy", f"{number(quality.bending.mean)}{error} 1/mm²"))
+    inverse = quality.inverse
+    if inverse.max_mm is not None:
+        told = f"largest residual {number(inverse.max_mm, 2)} mm, 99 % below {number(inverse.p99_mm, 2)} mm"
+        lost = (
+            f"; {inverse.not_found:,} of {inverse.samples:,} points have none in the grid" if inverse.not_found else ""
+        )
+        rows.append(("Inverse", told + lost))
+    else:
+        rows.append(("Inverse", "found nowhere"))
+    for part in (quality.rigid, quality.affine):
+        if part is not None:
+            told = f"shift {point(part.shift_mm, 2)} mm LPS, rotation {number(part.rotation_deg, 3)}°"
+            told += f", volume × {number(part.volume_ratio)}" if part.kind == "affine" else ""
+            left, all_of_it = number(part.residual_rms_mm, 3), number(part.displacement_rms_mm, 3)
+            told += f"; without it {left} of {all_of_it} mm RMS are left"
+            rows.append((f"Bulk motion, {part.kind}", told))
+    return rows
+
+
+def _picture(picture: Picture, names: Names) -> Markup:
+    source = "data:image/png;base64," + base64.b64encode(picture.png).decode("ascii")
+    caption = tag("figcaption", names.shown(picture.caption, 600)) if picture.caption else None
+    image = tag("img", src=source, alt=names.clean(picture.alt))
+    return tag("figure", tag("div", image, class_="scroll", tabindex="0", role="region", aria_label="Picture"), caption,
+               class_="picture")  # fmt: skip
