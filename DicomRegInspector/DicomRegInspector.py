@@ -261,6 +261,18 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
 
         return show_quality(transformNode, fixed=fixedVolume, moving=movingVolume, progress=progress)
 
+    def writeReport(self, inspection, path, identifiers=False, progress=None, run=None):
+        """Write an inspection as one HTML file, with measures, pictures and the files' digests; return its path.
+
+        identifiers tells in it who the patient is; without it nobody is told. A file that is there is replaced only if
+        it is such a report. progress(done, total, text) stops the writing by returning False; run(function) may call
+        function(progress) in a thread: it uses neither the scene nor Qt.
+        """
+        from DicomRegInspectorLib.reporting import ReportOptions, write_report
+
+        options = ReportOptions(identifiers=identifiers)
+        return write_report(inspection, path, options, progress=progress, run=run).path
+
     def createFindingsTable(self, inspection):
         """Put all findings of an inspection into a new table node and return it."""
         from DicomRegInspectorLib.scene.tables import findings_table

@@ -49,8 +49,22 @@ def _add_inspect(commands: argparse._SubParsersAction, common: argparse.Argument
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
     parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
+    _add_html(parser)
     _add_fail_on(parser)
     parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
+
+
+def _add_html(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        help="also write a report to look at, print and keep: one file, with measures, pictures and the files' digests",
+    )
+    parser.add_argument(
+        "--identifiers",
+        action="store_true",
+        help="tell in the HTML report who the patient is (default: nobody is told)",
+    )
 
 
 def _add_fail_on(parser: argparse.ArgumentParser) -> None:
@@ -129,6 +143,7 @@ def _add_quality(commands: argparse._SubParsersAction, common: argparse.Argument
     parser.add_argument(
         "--csv", metavar="FILE", help="also write a table: a row for each item and label; - for stdout, alone"
     )
+    _add_html(parser)
 
 
 def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:

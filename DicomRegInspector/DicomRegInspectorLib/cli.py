@@ -10,19 +10,19 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .arguments import LOAD_SUFFIXES, UNUSABLE, make_parser, one_line
 from .errors import DicomRegInspectorError, UsageError
 from .findings import SEVERITIES
+from .slicer_libraries import quiet_libraries, scene_room
 
 if TYPE_CHECKING:
     from .findings import Finding
     from .inspection import Inspection
+    from .quality_run import QualityReport
     from .registration import Registration, RegistrationItem
     from .series.regularize.regular import Regularized
 
@@ -98,6 +98,7 @@ def _inspect(options: argparse.Namespace) -> int:
     from .report.progress import ProgressBar
 
     check_place(options.json, "JSON report", b"{")
+    _check_html(options)
     with ProgressBar(sys.stderr) as progress:
         inspection = inspect_paths(options.paths, progress)
     if options.json == "-":
@@ -106,10 +107,43 @@ def _inspect(options: argparse.Namespace) -> int:
         _print(inspection_report(inspection, Style.of(sys.stdout), complete=options.all))
         if options.json is not None:
             write_json(options.json, inspection.to_dict())
+    further = _write_html(options, inspection, options.paths)
     if not _anything_read(inspection):
         _complain(f"no DICOM object could be read in {', '.join(options.paths)}")
         return UNUSABLE
-    return _verdict(inspection.findings, options.fail_on)
+    return _verdict([*inspection.findings, *further], options.fail_on)
+
+
+def _check_html(options: argparse.Namespace) -> None:
+    """Refuse, before the work, a place that the HTML report cannot go to."""
+    if options.html is None:
+        if options.identifiers:
+            raise UsageError("--identifiers belongs to --html: no other output tells who the patient is")
+        return
+    from .reporting import check_report_place
+
+    if options.html == "-":
+        raise UsageError("--html: name a file; only --json can go to stdout")
+    if options.json is not None and os.path.realpath(options.json) == os.path.realpath(options.html):
+        raise UsageError(f"{options.html}: is named for both --json and --html")
+    check_report_place(options.html)
+
+
+def _write_html(
+    options: argparse.Namespace, inspection: Inspection, paths: Sequence[str], quality: QualityReport | None = None
+) -> Sequence[Finding]:
+    """The HTML report, where it was asked for; returns what measuring for it found besides."""
+    if options.html is None:
+        return ()
+    from .report.progress import ProgressBar
+    from .reporting import ReportOptions, options_in_words, write_report
+
+    wanted = ReportOptions(paths=paths, identifiers=options.identifiers, told=options_in_words(vars(options)))
+    with quiet_libraries(options.debug), ProgressBar(sys.stderr) as progress:
+        written = write_report(inspection, options.html, wanted, quality=quality, progress=progress)
+    if options.json != "-":
+        _print(f"\n{written.in_words}")
+    return written.further_findings
 
 
 def _anything_read(inspection: Inspection) -> bool:
@@ -178,6 +212,7 @@ def _choose_item(registration: Registration, number: int | None) -> Registration
 
 
 def _quality(options: argparse.Namespace) -> int:
+    from .inspection import inspect_paths
     from .quality_run import JudgedBy, run_quality
     from .report import Style, replace_file, write_json
     from .report.files import check_place, json_text
@@ -188,6 +223,7 @@ def _quality(options: argparse.Namespace) -> int:
         raise UsageError("--json and --csv cannot both go to stdout")
     check_place(options.json, "JSON report", b"{")
     check_place(options.csv, "quality table", b"item,")
+    _check_html(options)
     first, second = options.landmarks or (None, None)
     judged_by = JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second)
     with ProgressBar(sys.stderr) as progress:
@@ -203,6 +239,11 @@ def _quality(options: argparse.Namespace) -> int:
     if options.csv not in (None, "-"):
         table = quality_csv(report).encode("utf-8")
         replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table))
+    if options.html is not None:
+        paths = [options.registration, *judged_by.fixed, *judged_by.moving]
+        with ProgressBar(sys.stderr) as progress:
+            inspection = inspect_paths(paths, progress)
+        _write_html(options, inspection, paths, report)
     return DONE
 
 
@@ -236,8 +277,8 @@ def _regularize(options: argparse.Namespace) -> int:
     from .report.regularize import regularize_report
 
     def save_files(result: Regularized, output: Path) -> list[Path]:
-        with _quiet_libraries(options.debug):
-            return _scene_room("acquisition").save_regularized(result, output)
+        with quiet_libraries(options.debug):
+            return scene_room("acquisition").save_regularized(result, output)
 
     check_place(options.json, "JSON report", b"{")
     request = Request(
@@ -276,7 +317,7 @@ def _compare(options: argparse.Namespace) -> int:
     if options.tolerance is not None and not options.tolerance >= 0:
         raise UsageError(f"--tolerance {options.tolerance}: expected millimetres, 0 or more")
     check_place(options.json, "JSON report", b"{")
-    with _quiet_libraries(options.debug):
+    with quiet_libraries(options.debug):
         volumes = [read_volume(path) for path in (options.a, options.b)]
     comparison = compare_volumes(*volumes, tolerance_mm=options.tolerance)
     if options.json == "-":
@@ -307,8 +348,8 @@ def _load(options: argparse.Namespace) -> int:
         items = [options.item]
     elif not output.name.lower().endswith(".mrb") and len(registrations) == 1 and len(registrations[0].items) > 1:
         items = [_choose_item(registrations[0], None).number]
-    with _quiet_libraries(options.debug):
-        save = _scene_room("save")
+    with quiet_libraries(options.debug):
+        save = scene_room("save")
         save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
     _print(f"{output}: {save.describe(registrations, output, items, options.read_as)}")
     return DONE
@@ -325,27 +366,13 @@ def _sample_data(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    with _quiet_libraries(options.debug):
-        _scene_room("save")
+    with quiet_libraries(options.debug):
+        scene_room("save")
     from .demo import run_demo
     from .report import Style
 
-    run_demo(Path(options.folder), Style.of(sys.stdout), _print, lambda: _quiet_libraries(options.debug))
+    run_demo(Path(options.folder), Style.of(sys.stdout), _print, lambda: quiet_libraries(options.debug))
     return DONE
-
-
-def _scene_room(module: str) -> ModuleType:
-    """A module of the scene room; it needs the MRML libraries, which a plain installation lacks."""
-    from importlib import import_module
-
-    try:
-        return import_module(f".scene.{module}", __package__)
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
-            raise
-        raise UsageError(
-            f"this needs Slicer's MRML libraries ({error}); install them: pip install 'dicom-reg-inspector[headless]'"
-        ) from error
 
 
 COMMANDS = {
@@ -361,24 +388,6 @@ COMMANDS = {
     "demo": _demo,
 }
 """What each command of :mod:`.arguments` runs."""
-
-
-@contextmanager
-def _quiet_libraries(debug: bool) -> Iterator[None]:
-    """Keeps what ITK and VTK write straight to the stderr descriptor off the screen, unless ``--debug`` wants it."""
-    if debug:
-        yield
-        return
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def run_quality(
     results = []
     for item in chosen:
         landmarks = _read_landmarks(judged_by, item)
-        results.append(_judge(registration, item, images, labels, landmarks, progress))
+        results.append(judge_item(registration, item, images, labels, landmarks, progress))
     skipped = () if items is not None else tuple(item for item in registration.items if item.problem is not None)
     return QualityReport(registration, tuple(results), skipped)
 
@@ -223,7 +223,7 @@ def _landmarks_of(path: Path, frame_uid: str) -> tuple[list[Landmark], tuple[str
     return landmarks, tuple(name for fiducials in sets for name in fiducials.without_place)
 
 
-def _judge(
+def judge_item(
     registration: Registration,
     item: RegistrationItem,
     images: tuple[Any, Any, bool | None] | None,
@@ -231,6 +231,7 @@ def _judge(
     landmarks: _Landmarks | None,
     progress: Progress | None,
 ) -> ItemQuality:
+    """Measure one item and judge it by what is there: both images and whether they are of one modality, labels."""
     quality = measure_item(item, progress)
     audit = None
     if images is None:

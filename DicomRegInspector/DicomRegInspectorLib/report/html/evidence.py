@@ -33,8 +33,8 @@ def evidence_table(finding: Finding, names: Names) -> Markup | None:
     if not rows:
         return None
     body = [
-        tag("tr", tag("th", _name(key), scope="row"), tag("td", _value(value, names)), tag("td", unit))
-        for key, value, unit in rows[:MOST_ROWS]
+        tag("tr", tag("th", _name(name), scope="row"), tag("td", _value(value, names)), tag("td", unit))
+        for name, value, unit in rows[:MOST_ROWS]
     ]
     if len(rows) > MOST_ROWS:
         rest = f"and {len(rows) - MOST_ROWS} more values, in the JSON report"

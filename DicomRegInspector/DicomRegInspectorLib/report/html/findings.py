@@ -75,23 +75,17 @@ def _group(code: str, group: list[Finding], names: Names, is_open: bool) -> Mark
     more = (
         tag("p", f"… and {rest:,} more of this kind; the JSON report holds them all.", class_="cut") if rest else None
     )
-    explained = [(what, words) for what, words in _explained(code) if words]
+    told = CODES[code]
     return tag(
         "article",
         heading,
         tag("ul", *shown, class_="found"),
         more,
         tag("p", tag("strong", "What to do: "), first.remedy, class_="remedy"),
-        facts(explained),
+        facts([("What it means", told.meaning), ("How it was measured", told.measured)]),
         class_=f"finding {first.severity}",
         id=f"{first.severity}-{code}",
     )
-
-
-def _explained(code: str) -> list[tuple[str, str]]:
-    """What the code means and how it was measured, as the table of codes says."""
-    told = vars(CODES[code])
-    return [("What it means", told.get("meaning", "")), ("How it was measured", told.get("measured", ""))]
 
 
 def _finding(finding: Finding, names: Names, is_open: bool) -> Markup:

@@ -1,0 +1,87 @@
+"""Pictures of registrations for a report, as PNG in memory."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+
+from ..audit_images import AuditImage
+from ..registration import RegistrationItem
+from ..registration.images import ScalarImage
+from .images import Image
+from .render import render_registration
+
+SOFT_TISSUE_HU = (-160.0, 240.0)
+"""Shown from black to white where the image is a CT."""
+
+
+@dataclass(frozen=True)
+class StackImage(Image):
+    """An image whose slices may lie irregularly, as a picture samples it."""
+
+    scalar: ScalarImage
+
+    def sample(self, points: np.ndarray) -> np.ndarray:
+        """Trilinear values at points (..., 3), LPS mm; NaN outside the slices."""
+        return self.scalar.sample(points)
+
+    def corners(self) -> np.ndarray:
+        """(8, 3) centres of the corner voxels, LPS mm."""
+        last = np.array(self.scalar.dimensions) - 1
+        return self.scalar.points_of(np.array(list(np.ndindex(2, 2, 2))) * last)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A PNG and what is to be said of it."""
+
+    png: bytes
+    alt: str
+    caption: str
+
+
+def deformation_picture(item: RegistrationItem, fixed: AuditImage | None, name: str = "") -> Drawn:
+    """Axial, coronal and sagittal slices with the deformation on them, through the longest vector.
+
+    Parameters
+    ----------
+    fixed
+        An image of the registered frame; without one the background stays dark.
+    name
+        What the image is called.
+
+    Raises
+    ------
+    UsageError
+        When there is neither grid nor image to show.
+    """
+    image = None
+    if fixed is not None:
+        scalar = fixed.image
+        image = StackImage(scalar.array, scalar.index_to_lps, scalar)
+    window = SOFT_TISSUE_HU if fixed is not None and fixed.modality == "CT" else None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.png"
+        render_registration(path, item, image, window=window, title=f"Deformation of item {item.number}")
+        png = path.read_bytes()
+    caption = "Slices through the longest vector." if item.grid is not None else "Slices through the middle."
+    caption += f" Image: {name}." if name else " No image of the registered frame was among the files."
+    alt = "Axial, coronal and sagittal slice with arrows and a deformed grid; colours tell the displacement in mm."
+    return Drawn(png, alt, caption)
+
+
+def library_versions() -> list[tuple[str, str]]:
+    """What draws: VTK, and Slicer's libraries."""
+    found = [("VTK", vtk.vtkVersion.GetVTKVersion())]
+    application = getattr(slicer, "app", None)
+    if application is not None:
+        found.append(("3D Slicer", str(application.applicationVersion)))
+    else:
+        found.append(("slicer-core", importlib.metadata.version("slicer-core")))
+    return found

@@ -1,0 +1,43 @@
+"""Slicer's libraries from the command line: where they are wanted, and quietly."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from .errors import UsageError
+
+
+def scene_room(module: str) -> ModuleType:
+    """A module of the scene room; it needs the MRML libraries, which a plain installation lacks."""
+    from importlib import import_module
+
+    try:
+        return import_module(f".scene.{module}", __package__)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
+            raise
+        raise UsageError(
+            f"this needs Slicer's MRML libraries ({error}); install them: pip install 'dicom-reg-inspector[headless]'"
+        ) from error
+
+
+@contextmanager
+def quiet_libraries(debug: bool) -> Iterator[None]:
+    """Keeps what ITK and VTK write straight to the stderr descriptor off the screen, unless ``--debug`` wants it."""
+    if debug:
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
