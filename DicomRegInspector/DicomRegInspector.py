@@ -162,17 +162,20 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return DicomRegInspectorParameterNode(super().getParameterNode())
 
-    def inspect(self, folder, progress=None):
+    def inspect(self, folder, progress=None, run=None):
         """Inspect a folder, a file, or a list of them, and return an Inspection.
 
         progress(done, total, text) is called as the work goes on and stops it by returning False
-        (DicomRegInspectorLib.errors.Cancelled is raised then).
+        (DicomRegInspectorLib.errors.Cancelled is raised then). run(function) may call function(progress) in a thread:
+        it uses neither the scene nor Qt.
         """
         from DicomRegInspectorLib import inspect_paths
 
+        if run is not None:
+            return run(lambda step: inspect_paths(folder, step))
         return inspect_paths(folder, progress)
 
-    def inspectDatabaseSeries(self, seriesUIDs, progress=None):
+    def inspectDatabaseSeries(self, seriesUIDs, progress=None, run=None):
         """Inspect series of Slicer's DICOM database, given by their Series Instance UIDs."""
         from DicomRegInspectorLib.errors import UsageError
 
@@ -183,18 +186,19 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         files = [path for uid in uids for path in database.filesForSeries(uid)]
         if not files:
             raise UsageError(_("The DICOM database has no files of the selected series."))
-        return self.inspect(files, progress)
+        return self.inspect(files, progress, run)
 
-    def loadRegistration(self, path, bake=False, placeVolumes=False, repair=None, progress=None):
+    def loadRegistration(self, path, bake=False, placeVolumes=False, repair=None, progress=None, run=None):
         """Load a registration file; return one transform node for each of its items, to put source volumes under.
 
         repair reads it in another way than the standard's, which the nodes then say: voxel-units, reversed,
         axis-signs, without-bulk, matrices-ignored or matrices-swapped (DicomRegInspectorLib.registration.repairs).
+        run(function) may call function(progress) in a thread: it uses neither the scene nor Qt.
         """
         from DicomRegInspectorLib.scene import load_registration
 
         return load_registration(
-            path, slicer.mrmlScene, bake, place_volumes=placeVolumes, repair=repair, progress=progress
+            path, slicer.mrmlScene, bake, place_volumes=placeVolumes, repair=repair, progress=progress, run=run
         )
 
     def loadSeries(self, pathsOrSeries, mode=None, spacing=None, maxGap=None, stack=None, progress=None, run=None):

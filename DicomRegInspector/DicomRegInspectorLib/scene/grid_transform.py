@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
+from ..progress import Progress, report_progress
 from ..registration.grid import Grid
 from ..registration.statistics import NonFiniteRegions
 from ..registration.vectors import SLAB_VECTORS
@@ -25,7 +28,7 @@ class GridTransform:
     """Vectors that were NaN or infinite and are zero here."""
 
 
-def moved_grid_transform(grid: Grid, pre: np.ndarray) -> GridTransform:
+def moved_grid_transform(grid: Grid, pre: np.ndarray, progress: Progress | None = None) -> GridTransform:
     """``y → y + D(pre⁻¹ y)``: the file's vectors, unchanged, on the file's lattice moved by a rigid ``pre``.
 
     D is indexed by the point before ``pre`` (PS3.3 Equation C.20.3-1), and its components are along the registered
@@ -37,12 +40,21 @@ def moved_grid_transform(grid: Grid, pre: np.ndarray) -> GridTransform:
         The file's grid.
     pre
         (4, 4) LPS, rigid.
+    progress
+        Of the reading, from more than one thread.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
     """
     origin = pre[:3, :3] @ grid.origin_lps_mm + pre[:3, 3]
-    return _build(grid, origin, pre[:3, :3] @ grid.directions, None)
+    return _build(grid, origin, pre[:3, :3] @ grid.directions, None, progress)
 
 
-def baked_grid_transform(grid: Grid, pre: np.ndarray, post: np.ndarray) -> GridTransform:
+def baked_grid_transform(
+    grid: Grid, pre: np.ndarray, post: np.ndarray, progress: Progress | None = None
+) -> GridTransform:
     """``x → post (pre x + D(x))`` as one grid on the file's own lattice.
 
     Exact between the nodes too: an affine map of the position is what trilinear interpolation reproduces.
@@ -53,8 +65,15 @@ def baked_grid_transform(grid: Grid, pre: np.ndarray, post: np.ndarray) -> GridT
         The file's grid.
     pre, post
         (4, 4) LPS, affine.
+    progress
+        Of the reading, from more than one thread.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
     """
-    return _build(grid, grid.origin_lps_mm, grid.directions, _Baking(grid, pre, post))
+    return _build(grid, grid.origin_lps_mm, grid.directions, _Baking(grid, pre, post), progress)
 
 
 class _Baking:
@@ -74,7 +93,9 @@ class _Baking:
         slab[:] = slab.astype(np.float64) @ self._turn.T + index @ self._from_index.T + self._offset
 
 
-def _build(grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: _Baking | None) -> GridTransform:
+def _build(
+    grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: _Baking | None, progress: Progress | None
+) -> GridTransform:
     image = vtk.vtkImageData()
     image.SetDimensions(grid.dimensions)
     image.SetSpacing(grid.spacing_mm.tolist())
@@ -83,7 +104,7 @@ def _build(grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: _Baki
     vectors.SetName("displacement")
     vectors.SetNumberOfComponents(3)
     vectors.SetNumberOfTuples(grid.place.count)
-    zeroed = _fill(grid, vtk_to_numpy(vectors), baking)
+    zeroed = _fill(grid, vtk_to_numpy(vectors), baking, progress)
     image.GetPointData().SetScalars(vectors)
     transform = slicer.vtkOrientedGridTransform()
     transform.SetInterpolationModeToLinear()
@@ -92,12 +113,15 @@ def _build(grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: _Baki
     return GridTransform(transform, zeroed)
 
 
-def _fill(grid: Grid, target: np.ndarray, baking: _Baking | None) -> int:
+def _fill(grid: Grid, target: np.ndarray, baking: _Baking | None, progress: Progress | None) -> int:
     regions = NonFiniteRegions(grid.dimensions)
     # Turning two of every three sign bits is one pass without gaps; negating strided components is far slower.
     signs = np.tile(np.array([1 << 31, 1 << 31, 0], np.uint32), SLAB_VECTORS)
 
+    steps, total = itertools.count(), math.ceil(grid.place.count / SLAB_VECTORS)
+
     def work(slab: np.ndarray, first: int) -> None:
+        report_progress(progress, next(steps), total, "Reading vectors", "the loading was cancelled")
         flat = slab.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
             finite = np.isfinite(np.add.reduce(flat))

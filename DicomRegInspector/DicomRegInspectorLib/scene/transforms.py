@@ -7,8 +7,9 @@ transform's FromParent direction, world to node.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import slicer
@@ -24,6 +25,8 @@ from .grid_transform import GridTransform, baked_grid_transform, moved_grid_tran
 from .volumes import place_under_study, volumes_in_frame
 
 ATTRIBUTE_PREFIX = "DicomRegInspector."
+Run = Callable[[Callable[[Progress | None], Any]], Any]
+"""Calls what it is given with a progress of its own, in a thread or not, and returns what comes back."""
 _BAKED = "pre and post matrices included"
 
 
@@ -36,6 +39,7 @@ def load_registration(
     place_volumes: bool = False,
     repair: Repair | None = None,
     progress: Progress | None = None,
+    run: Run | None = None,
 ) -> list[slicer.vtkMRMLTransformNode]:
     """Load each item of a registration as the transform node to put a source-frame volume under.
 
@@ -58,7 +62,10 @@ def load_registration(
         Read the items in another way than the standard's (:data:`..registration.repairs.REPAIRS`); the nodes say so in
         their names and in the attribute ``DicomRegInspector.Repair``.
     progress
-        Of the repair, where it takes long.
+        Of the reading and of the repair, where they take long; called from more than one thread.
+    run
+        Called with the function that reads and computes; may call it in a thread with a progress callback of its own,
+        since it uses neither the scene nor Qt.
 
     Returns
     -------
@@ -75,11 +82,14 @@ def load_registration(
     Cancelled
         When ``progress`` returned False; nothing is added to the scene then.
     """
-    registration = path_or_registration
-    if not isinstance(registration, Registration):
-        registration = read_registration(registration)
-    chosen = _choose(registration, items)
-    plans = [_plan(item, bake, repair, progress) for item in chosen]
+
+    def read(report: Progress | None) -> tuple[Registration, list[tuple[RegistrationItem, list[_Link], str]]]:
+        registration = path_or_registration
+        if not isinstance(registration, Registration):
+            registration = read_registration(registration)
+        return registration, [_plan(item, bake, repair, report) for item in _choose(registration, items)]
+
+    registration, plans = run(read) if run is not None else read(progress)
     return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
 
 
@@ -88,14 +98,14 @@ def _plan(
 ) -> tuple[RegistrationItem, list[_Link], str]:
     """The item, its nodes to be, and what was repaired."""
     if repair is None:
-        return item, _chain(item, bake), ""
+        return item, _chain(item, bake, progress), ""
     if repair == "reversed" and item.kind == "deformable":
         if is_singular(item.pre) or is_singular(item.post):
             raise RegistrationError(item.path, f"item {item.number} cannot be reversed: a matrix cannot be inverted")
         # Turned around as a whole the transform is exact: VTK inverts it where it is used, nothing is resampled.
-        return item, [link.turned() for link in reversed(_chain(item, bake))], "direction reversed (as ToParent)"
+        return item, [link.turned() for link in reversed(_chain(item, bake, progress))], "direction reversed (as ToParent)"
     repaired = repair_item(item, repair, progress)
-    return repaired.item, _chain(repaired.item, bake), repaired.description
+    return repaired.item, _chain(repaired.item, bake, progress), repaired.description
 
 
 def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
@@ -150,7 +160,7 @@ def _grid(grid: GridTransform, applied: str) -> _Link:
     return link
 
 
-def _chain(item: RegistrationItem, bake: bool) -> list[_Link]:
+def _chain(item: RegistrationItem, bake: bool, progress: Progress | None) -> list[_Link]:
     """The nodes of an item from the outermost to the innermost; one at least."""
     if item.kind == "matrix":
         return [_linear("matrix", item.matrix, to_parent=True)]
@@ -160,15 +170,17 @@ def _chain(item: RegistrationItem, bake: bool) -> list[_Link]:
         return [_linear("matrices", product)]
     if bake:
         told = "as in the file" if _is_identity(item.pre) and _is_identity(item.post) else _BAKED
-        return [_grid(baked_grid_transform(item.grid, item.pre, item.post), told)]
+        return [_grid(baked_grid_transform(item.grid, item.pre, item.post, progress), told)]
     links = []
     if is_rigid(item.pre):
         if not _is_identity(item.pre):
             links.append(_linear("pre-deformation", item.pre))
-        links.append(_grid(moved_grid_transform(item.grid, item.pre), "as in the file"))
+        links.append(_grid(moved_grid_transform(item.grid, item.pre, progress), "as in the file"))
     else:
         links.append(
-            _grid(baked_grid_transform(item.grid, item.pre, np.eye(4)), "pre matrix included, it is not rigid")
+            _grid(
+                baked_grid_transform(item.grid, item.pre, np.eye(4), progress), "pre matrix included, it is not rigid"
+            )
         )
     if not _is_identity(item.post):
         _require_invertible(item, item.post, "its post-deformation matrix")
