@@ -59,6 +59,7 @@ def frame_findings(item: RegistrationItem, stacks: Sequence[Stack], series: Sequ
         elif near:
             message += f" Nearly the same: {', '.join(near)}."
         evidence = {
+            "file": str(item.path),
             "role": role,
             "frame_of_reference_uid": frame,
             "near_misses": near,
@@ -107,6 +108,7 @@ def coverage_findings(item: RegistrationItem, stacks: Sequence[Stack]) -> list[F
         )
         message += f" (slices {_ranges(slices)} have no point inside)." if slices else "."
         evidence = {
+            "file": str(item.path),
             "series_instance_uid": stack.slices[0].header.series_uid,
             "outside_percent": 100 * share,
             "outside_max_mm": distance,
@@ -182,6 +184,7 @@ def double_application_findings(item: RegistrationItem, registrations: Iterable[
             "Applying both would move everything twice."
         )
         evidence: dict[str, Any] = {
+            "file": str(item.path),
             "other_file": str(other.path),
             "other_item": other.number,
             "agreement_mm": apart,

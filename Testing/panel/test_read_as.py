@@ -74,7 +74,7 @@ def test_vectors_in_voxels_are_loaded_as_the_equation_with_scaled_vectors(
     expected = inspected.post[:3, :3] @ (x + scaled) + inspected.post[:3, 3]
     assert source_of(node, point) == pytest.approx(expected, abs=1e-3)
     assert "voxels" in node.GetAttribute("DicomRegInspector.Repair")
-    assert "Read in another way than the standard's" in ui.statusLabel.text
+    assert "Read in another way than the standard's" in ui.registrationsStatusLabel.text
     ui.measureButton.click()
     assert ui.verdictLabel.text.startswith(
         "• Loaded in another way than the standard's: vectors read as numbers of voxels"
@@ -131,10 +131,10 @@ def test_loading_can_be_cancelled_and_leaves_nothing(
 
     def press() -> None:
         events()
-        ui.cancelButton.click()
+        ui.registrationsCancelButton.click()
 
     monkeypatch.setattr(application.app, "processEvents", press)
     ui.loadButton.click()
-    assert ui.statusLabel.text == "Cancelled; nothing was loaded."
+    assert ui.registrationsStatusLabel.text == "Cancelled; nothing was loaded."
     assert application.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode") == 0
     assert application.app.cursors == []

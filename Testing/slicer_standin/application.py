@@ -85,6 +85,9 @@ class Application(Closed):
     def layoutManager(self) -> LayoutManager | None:
         return self._layout_manager
 
+    def clipboard(self) -> Any:
+        return wrap(QtWidgets.QApplication.clipboard())
+
     def moduleManager(self) -> ModuleManager:
         return self._module_manager
 

@@ -25,6 +25,10 @@ FAILED_CONNECTIONS: list[str] = []
 """Every signal connection that Qt would have refused with no more than a line on stderr."""
 SLOT_ERRORS: list[Exception] = []
 """Exceptions that left a slot: the application would print them and go on."""
+FILE_ANSWERS: list[str] = []
+"""What the user chooses in the next file dialogs; empty text is Cancel."""
+OPENED_URLS: list[str] = []
+"""What was handed to the desktop to be opened."""
 
 
 def wrap(value: Any) -> Any:
@@ -254,11 +258,35 @@ def _value_type(pyside_class: type) -> type:
     return _VALUE_TYPES[pyside_class]
 
 
+class FileDialog:
+    """``qt.QFileDialog``: of it only what the panel calls. PythonQt returns the name alone, not the filter too."""
+
+    @staticmethod
+    def getSaveFileName(parent: Any, caption: str, name: str, name_filter: str) -> str:
+        if not isinstance(parent, QObjectProxy) or not all(isinstance(one, str) for one in (caption, name)):
+            raise ValueError("Could not find matching overload for given arguments")
+        if not FILE_ANSWERS:
+            raise RuntimeError("a file dialog would wait here for ever: put what the user chooses into FILE_ANSWERS")
+        return FILE_ANSWERS.pop(0)
+
+
+class DesktopServices:
+    """``qt.QDesktopServices``: remembers what would be opened."""
+
+    @staticmethod
+    def openUrl(url: QtCore.QUrl) -> bool:
+        OPENED_URLS.append(url.toString())
+        return url.isValid()
+
+
 def make_qt_module() -> types.ModuleType:
     """The module ``qt``."""
     module = types.ModuleType("qt", "Qt through PythonQt, as a stand-in on PySide6")
 
     def lookup(name: str) -> Any:
+        played = {"QFileDialog": FileDialog, "QDesktopServices": DesktopServices}
+        if name in played:
+            return played[name]
         if name == "Qt":
             return _QtNamespace()
         for source in _SOURCES:

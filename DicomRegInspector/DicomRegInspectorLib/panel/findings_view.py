@@ -13,15 +13,10 @@ from slicer.i18n import tr as _
 from ..findings import Finding, Severity
 from ..inspection import Inspection
 from .rows import COLUMNS, Row, filtered_rows, rows_of, sorted_rows
+from .severity_icons import severity_icons
 
 LEAST_SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 """What each entry of the panel's severity box lets through."""
-
-_ICON_FILES: dict[Severity, str] = {
-    "error": "SeverityError.svg",
-    "warning": "SeverityWarning.svg",
-    "info": "SeverityInfo.svg",
-}
 
 
 class FindingsView:
@@ -38,11 +33,15 @@ class FindingsView:
         Folder of the severity icons. Severity is told by shape, colour and word; text keeps the theme's colour.
     on_select
         Called with the finding of the selected row, or None.
+    on_activate
+        Called when the selected row is double-clicked, or Enter is pressed on it.
     """
 
-    def __init__(self, ui: Any, icons: Path, on_select: Callable[[Finding | None], None]) -> None:
-        self._ui, self._on_select = ui, on_select
-        self._icons = {severity: qt.QIcon(str(icons / name)) for severity, name in _ICON_FILES.items()}
+    def __init__(
+        self, ui: Any, icons: Path, on_select: Callable[[Finding | None], None], on_activate: Callable[[], None]
+    ) -> None:
+        self._ui, self._on_select, self._on_activate = ui, on_select, on_activate
+        self._icons = severity_icons(icons)
         self._rows: list[Row] = []
         self._shown: list[Row] = []
         self._sort_column: int | None = None
@@ -56,6 +55,7 @@ class FindingsView:
         header.connect("sectionClicked(int)", self.sort_by)
         table.connect("itemSelectionChanged()", self._selection_changed)
         table.connect("cellClicked(int,int)", self._selection_changed)  # the selected row again: lead there again
+        table.connect("cellActivated(int,int)", self._activated)
         ui.severityComboBox.connect("currentIndexChanged(int)", self._fill)
         ui.filterLineEdit.connect("textChanged(QString)", self._fill)
 
@@ -104,6 +104,9 @@ class FindingsView:
     def _selection_changed(self, *_arguments: object) -> None:
         selected = [index.row() for index in self._ui.findingsTable.selectionModel().selectedRows()]
         self._on_select(self._shown[selected[0]].finding if selected else None)
+
+    def _activated(self, *_arguments: object) -> None:
+        self._on_activate()
 
 
 def _as_tooltip(finding: Finding) -> str:

@@ -9,23 +9,20 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..errors import Cancelled, DicomRegInspectorError
-from ..findings import Finding
 from ..inspection import Inspection
-from ..registration import Registration
-from ..scene.places import Places, registration_label
-from .findings_view import FindingsView
-from .navigation import nodes_of, selected_series_uids, show_position
-from .progress import CancellableProgress
+from .finding_actions import Elsewhere
+from .findings_section import FindingsSection
+from .job import Endings, Job
+from .navigation import selected_series_uids
 from .quality_section import QualitySection
-from .read_as import ReadAsBox
-from .registrations_view import RegistrationsView
+from .registrations_section import RegistrationsSection
 from .rows import summary
 from .series_section import SeriesSection
+from .worker import Worker
 
 
 class InspectorPanel:
-    """Connects the widgets of the panel with the module's logic.
+    """Connects the widgets of the panel with the module's logic: the section Input, and the others with each other.
 
     Parameters
     ----------
@@ -33,7 +30,7 @@ class InspectorPanel:
         The widgets of ``DicomRegInspector.ui`` as attributes.
     logic
         The module's logic: ``inspect``, ``inspectDatabaseSeries``, ``loadRegistration``, ``createFindingsTable``,
-        ``loadSeries``, ``plotSlicePositions``, ``measureQuality``, ``createQualityTables``.
+        ``writeReport``, ``loadSeries``, ``plotSlicePositions``, ``measureQuality``, ``createQualityTables``.
     icons
         Folder of the severity icons.
     selected_series
@@ -44,28 +41,29 @@ class InspectorPanel:
         self, ui: Any, logic: Any, icons: Path, selected_series: Callable[[], list[str]] = selected_series_uids
     ) -> None:
         self._ui, self._logic, self._selected_series = ui, logic, selected_series
-        self._progress: CancellableProgress | None = None
-        self._closed = False
-        self._places: Places | None = None
         self.inspection: Inspection | None = None
         """What the panel shows."""
-        self.findings = FindingsView(ui, icons, self._show_finding)
-        self.read_as = ReadAsBox(ui)
-        self.registrations = RegistrationsView(ui, self._show_registration, self._load)
-        self.quality = QualitySection(ui, logic, self._measuring)
-        self.series = SeriesSection(ui, logic, self._loading_series)
+        self._job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, self._say, self._rest(None))
+        self._sections: dict[str, Any] = {}
+        self.quality = self._sections["quality"] = QualitySection(ui, logic, self._rest("quality"))
+        self.series = self._sections["series"] = SeriesSection(ui, logic, self._rest("series"))
+        self.registrations = self._sections["registrations"] = RegistrationsSection(
+            ui, logic, icons, self._rest("registrations"), self._loaded
+        )
+        elsewhere = Elsewhere(self.registrations, self.series.choose, self._reveal, self._loaded)
+        self.findings_section = self._sections["findings"] = FindingsSection(
+            ui, logic, icons, elsewhere, self._rest("findings")
+        )
+        self.findings = self.findings_section.view
+        self.read_as = self.registrations.read_as
         ui.inspectFolderButton.connect("clicked()", self.inspect_folder)
         ui.inspectDatabaseButton.connect("clicked()", self.inspect_selected_series)
-        ui.cancelButton.connect("clicked()", self.cancel)
-        ui.saveTableButton.connect("clicked()", self.save_table)
-        ui.loadButton.connect("clicked()", self.load_selected)
-        self._set_busy(False)
         self.reset()
 
     @property
     def busy(self) -> bool:
-        """Whether an inspection, a loading or a measuring is under way."""
-        return self._progress is not None or self.quality.busy or self.series.busy
+        """Whether anything is under way."""
+        return self._job.busy or any(section.busy for section in self._sections.values())
 
     def reset(self) -> None:
         """Show nothing, as at the beginning."""
@@ -75,15 +73,8 @@ class InspectorPanel:
 
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
-        self._closed = True
-        self.cancel()
-        self.quality.close()
-        self.series.close()
-
-    def cancel(self) -> None:
-        """Stop the inspection or the loading that is under way, if there is one."""
-        if self._progress is not None:
-            self._progress.cancel()
+        for one in (self._job, *self._sections.values()):
+            one.close()
 
     def inspect_folder(self) -> None:
         """Inspect the folder in the path box."""
@@ -93,7 +84,7 @@ class InspectorPanel:
             self._ui.inputPathLineEdit.setFocus()
             return
         self._ui.inputPathLineEdit.addCurrentPathToHistory()
-        self._inspect(lambda progress: self._logic.inspect(folder, progress))
+        self._inspect(lambda worker: self._logic.inspect(folder, run=worker.run))
 
     def inspect_selected_series(self) -> None:
         """Inspect the series that are selected in the DICOM browser."""
@@ -101,188 +92,72 @@ class InspectorPanel:
         if not uids:
             self._say(_("No series is selected. Open Slicer's DICOM module, select one or more series, and come back."))
             return
-        self._inspect(lambda progress: self._logic.inspectDatabaseSeries(uids, progress))
+        self._inspect(lambda worker: self._logic.inspectDatabaseSeries(uids, run=worker.run))
 
-    def _inspect(self, work: Callable[[CancellableProgress], Inspection]) -> None:
+    def _inspect(self, work: Callable[[Worker[Inspection]], Inspection]) -> None:
         if self.busy:
             return
-        self._progress = CancellableProgress(self._show_progress, slicer.app.processEvents)
-        self._set_busy(True)
-        inspection, text = None, ""
-        try:
-            with slicer.util.tryWithErrorDisplay(_("The inspection failed.")):
-                try:
-                    inspection = work(self._progress)
-                    text = _inspection_in_words(inspection)
-                except Cancelled:
-                    text = _("Cancelled. What is shown below is from before.") if self.inspection else _("Cancelled.")
-                except DicomRegInspectorError as error:
-                    text = _("Not inspected: {error}").format(error=error)
-        finally:
-            self._progress = None
-            if not self._closed:
-                self._set_busy(False)
-                self._say(text or _("The inspection failed; the application's log says more."))
-        if inspection is not None and not self._closed:
+        before = self.inspection is not None
+        inspection = self._job.run(
+            work,
+            Endings(
+                title=_("The inspection failed."),
+                refused=_("Not inspected: {error}"),
+                cancelled=_("Cancelled. What is shown below is from before.") if before else _("Cancelled."),
+                memory=_("Not inspected: the memory is not enough."),
+                broken=_("The inspection failed; the application's log says more."),
+            ),
+        )
+        if inspection is not None:
             self._show(inspection)
+            self._say(inspection_in_words(inspection))
 
-    def _show_progress(self, done: int, total: int, text: str) -> None:
-        if self._closed:
-            return
-        bar = self._ui.progressBar
-        bar.maximum = total  # 0 of 0: Qt shows that something is going on
-        bar.setValue(done)
-        self._say(f"{text} ({done} / {total})" if total else text)
+    def _rest(self, busy_section: str | None) -> Callable[[bool], None]:
+        """What lets everything but one section (None: Input) rest while that one is busy."""
 
-    def _set_busy(self, busy: bool) -> None:
-        self._ui.progressWidget.visible = busy
-        self._ui.progressBar.setValue(0)
-        self._rest(busy)
-        self.quality.set_enabled(not busy)
-        self._ui.seriesCollapsibleButton.enabled = not busy
+        def rest(busy: bool) -> None:
+            ui = self._ui
+            for widget in (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit):
+                widget.enabled = not busy
+            for name, section in self._sections.items():
+                if name != busy_section:
+                    section.set_enabled(not busy)
 
-    def _measuring(self, busy: bool) -> None:
-        """Let everything but the section Quality rest."""
-        self._rest(busy)
-        self._ui.seriesCollapsibleButton.enabled = not busy
-
-    def _loading_series(self, busy: bool) -> None:
-        """Let everything but the section Series rest."""
-        self._rest(busy)
-        self.quality.set_enabled(not busy)
-
-    def _rest(self, busy: bool) -> None:
-        ui = self._ui
-        inputs = (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit)
-        for widget in (*inputs, ui.findingsCollapsibleButton, ui.registrationsCollapsibleButton):
-            widget.enabled = not busy
+        return rest
 
     def _say(self, text: str) -> None:
         self._ui.statusLabel.text = text
 
     def _show(self, inspection: Inspection | None) -> None:
         self.inspection = inspection
-        self._places = Places(inspection) if inspection is not None else None
-        self.findings.show(inspection)
-        self._ui.saveTableButton.enabled = bool(inspection and inspection.findings)
-        registrations = inspection.registrations if inspection else ()
+        self.findings_section.show(inspection)
         nothing_yet = _("Nothing inspected yet.")
-        self.registrations.show(registrations, _("No registration among the files.") if inspection else nothing_yet)
+        registrations = inspection.registrations if inspection else ()
+        no_registration = _("No registration among the files.") if inspection else nothing_yet
+        self.registrations.show(registrations, no_registration, self.findings_section.findings_of)
         no_series = _("No image series among the files.") if inspection else nothing_yet
         self.series.show(inspection.series if inspection else (), no_series)
 
-    def _show_finding(self, finding: Finding | None) -> None:
-        label = self._ui.findingLabel
-        if finding is None or self._places is None:
-            label.text = self._nothing_selected()
-            return
-        place = self._places.of(finding)
-        label.text = f"{finding.message}\n" + _("What to do: {remedy}").format(remedy=finding.remedy)
-        if place.registration is not None:
-            self.registrations.select(place.registration)
-            names = ", ".join(node.GetName() for node in nodes_of(place.registration))
-            if names:
-                self._say(_("{name} is loaded: transform {nodes}.").format(name=place.subject, nodes=names))
-        self.series.choose(place.series)
-        if place.position_lps_mm is not None:
-            show_position(place.position_lps_mm)
+    def _loaded(self, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
+        self.quality.choose(nodes[0])
 
-    def _nothing_selected(self) -> str:
-        if self.inspection is None:
-            return _("Nothing inspected yet.")
-        if not self.inspection.findings:
-            return _("Nothing found: slice positions are regular, and the registrations are as they should be.")
-        if not self.findings.shown:
-            return _("No finding passes the filter; there are {counts}.").format(
-                counts=summary(self.inspection.findings)
-            )
-        return _("Select a finding to read it and to see its place.")
-
-    def _show_registration(self, registration: Registration | None) -> None:
-        self.read_as.offer(registration)
-        button = self._ui.loadButton
-        if registration is None:
-            button.enabled, button.toolTip = False, _("Select a registration first.")
-        elif not registration.items:
-            button.enabled, button.toolTip = False, _("This object holds no transform that could be loaded.")
-        elif all(item.problem for item in registration.items):
-            button.enabled, button.toolTip = False, _("This registration cannot be loaded; its findings say why.")
-        else:
-            button.enabled, button.toolTip = True, _("Load the selected registration as transform nodes.")
-
-    def load_selected(self) -> None:
-        """Load the selected registration with the options of the panel."""
-        registration = self.registrations.selected()
-        if registration is not None:
-            self._load(registration)
-
-    def _load(self, registration: Registration) -> None:
-        if self.busy or not self._ui.loadButton.enabled:
-            return
-        progress = self._progress = CancellableProgress(self._show_progress, slicer.app.processEvents)
-        self._set_busy(True)
-        nodes, text, before = [], "", len(nodes_of(registration))
-        try:
-            with slicer.util.tryWithErrorDisplay(_("The registration was not loaded."), waitCursor=True):
-                try:
-                    nodes = self._load_as_chosen(registration, progress)
-                    text = _loaded_in_words(registration, nodes, before > 0)
-                except Cancelled:
-                    text = _("Cancelled; nothing was loaded.")
-                except DicomRegInspectorError as error:
-                    text = _("Not loaded: {error}").format(error=error)
-        finally:
-            self._progress = None
-            if not self._closed:
-                self._set_busy(False)
-                self._say(text or _("The loading failed; the application's log says more."))
-        if nodes and not self._closed:
-            self.quality.choose(nodes[0])
-
-    def _load_as_chosen(
-        self, registration: Registration, progress: CancellableProgress
-    ) -> list[slicer.vtkMRMLTransformNode]:
-        ui = self._ui
-        return self._logic.loadRegistration(
-            registration,
-            bake=ui.bakeCheckBox.checked,
-            placeVolumes=ui.placeVolumesCheckBox.checked,
-            repair=self.read_as.chosen,
-            progress=progress,
-        )
-
-    def save_table(self) -> None:
-        """Put the findings into a table node."""
-        if self.inspection is None:
-            return
-        with slicer.util.tryWithErrorDisplay(_("The table was not made.")):
-            node = self._logic.createFindingsTable(self.inspection)
-            self._say(_("The findings are in the table {name}.").format(name=node.GetName()))
+    def _reveal(self, section: str) -> None:
+        getattr(self._ui, section).collapsed = False
 
 
-def _count(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def _inspection_in_words(inspection: Inspection) -> str:
+def inspection_in_words(inspection: Inspection) -> str:
+    """How many files of which kind were read, and how many findings there are."""
     counts = inspection.file_counts
     parts = [
-        _count(counts.dicom, "DICOM file"),
-        _count(len(inspection.series), "image series", "image series"),
-        _count(len(inspection.registrations), "registration"),
+        _("{count} DICOM files").format(count=counts.dicom) if counts.dicom != 1 else _("1 DICOM file"),
+        _("{count} image series").format(count=len(inspection.series)),
+        _("{count} registrations").format(count=len(inspection.registrations))
+        if len(inspection.registrations) != 1
+        else _("1 registration"),
     ]
     text = ", ".join(parts) + ": " + summary(inspection.findings) + "."
-    if counts.not_dicom:
-        text += (
-            f" Left out: {_count(counts.not_dicom, 'file')} that {'is' if counts.not_dicom == 1 else 'are'} not DICOM."
-        )
+    if counts.not_dicom == 1:
+        text += " " + _("Left out: 1 file that is not DICOM.")
+    elif counts.not_dicom:
+        text += " " + _("Left out: {count} files that are not DICOM.").format(count=counts.not_dicom)
     return text
-
-
-def _loaded_in_words(registration: Registration, nodes: list[slicer.vtkMRMLTransformNode], again: bool) -> str:
-    names = ", ".join(node.GetName() for node in nodes)
-    text = _("Loaded {name}: transform {nodes}.").format(name=registration_label(registration), nodes=names)
-    repair = nodes[0].GetAttribute("DicomRegInspector.Repair")
-    if repair:
-        text += " " + _("Read in another way than the standard's: {repair}.").format(repair=repair)
-    return text + (_(" It was loaded before too.") if again else "")

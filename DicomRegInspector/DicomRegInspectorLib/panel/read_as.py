@@ -31,9 +31,16 @@ class ReadAsBox:
         index = self._ui.readAsComboBox.currentIndex
         return self._readings[index].repair if 0 <= index < len(self._readings) else None
 
+    def choose(self, reading: Repair | None) -> None:
+        """Choose a reading; one that does not apply to the registration is left alone."""
+        for index, one in enumerate(self._readings):
+            if one.repair == reading:
+                self._ui.readAsComboBox.currentIndex = index
+
     def offer(self, registration: Registration | None) -> None:
         """Offer what applies to a registration; a choice for another one is not kept."""
         if registration is not None and registration is self._registration:
+            self._ui.readAsComboBox.enabled = len(self._readings) > 1
             return
         self._registration = registration
         self._readings = readings_for(registration)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import qt
 from slicer.i18n import tr as _
 
+from ..findings import Finding, worst_severity
 from ..registration import Registration
 from ..scene.places import registration_label
+from .rows import summary
+from .severity_icons import severity_icons
 
-_KINDS = {"deformable": "deformable", "matrix": "matrix", "fiducials": "fiducials (not read)"}
+FINDINGS_COLUMN = 4
+FindingsOf = Callable[[Registration], Sequence[Finding]]
 
 
 class RegistrationsView:
@@ -22,28 +27,34 @@ class RegistrationsView:
     ----------
     ui
         The panel's widgets: ``registrationsTable``, ``registrationsEmptyLabel``.
+    icons
+        Folder of the severity icons.
     on_select
         Called with the selected registration, or None.
     on_activate
-        Called with a registration that was double-clicked.
+        Called with a registration whose row was double-clicked, or on which Enter was pressed.
     """
 
     def __init__(
         self,
         ui: Any,
+        icons: Path,
         on_select: Callable[[Registration | None], None],
         on_activate: Callable[[Registration], None],
     ) -> None:
         self._ui, self._on_select, self._on_activate = ui, on_select, on_activate
         self._registrations: Sequence[Registration] = ()
         table = ui.registrationsTable
-        table.setColumnCount(4)
-        table.setHorizontalHeaderLabels([_("Registration"), _("Kind"), _("Items"), _("Displacement (mm)")])
+        self._icons = severity_icons(icons)
+        table.setColumnCount(5)
+        table.setHorizontalHeaderLabels([_("Registration"), _("Kind"), _("Items"), _("Largest (mm)"), _("Findings")])
+        table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        table.horizontalHeader().setStretchLastSection(False)
         table.connect("itemSelectionChanged()", lambda: self._on_select(self.selected()))
-        table.connect("cellDoubleClicked(int,int)", self._double_clicked)
-        self.show((), "")
+        table.connect("cellActivated(int,int)", self._activated)
+        self.show((), "", lambda registration: ())
 
-    def show(self, registrations: Sequence[Registration], empty_text: str) -> None:
+    def show(self, registrations: Sequence[Registration], empty_text: str, findings_of: FindingsOf) -> None:
         """List registrations; without any, a sentence says why."""
         self._registrations = registrations
         table = self._ui.registrationsTable
@@ -51,12 +62,16 @@ class RegistrationsView:
         table.setRowCount(0)
         table.setRowCount(len(registrations))
         for row, registration in enumerate(registrations):
-            for column, text in enumerate(_texts(registration)):
+            findings = findings_of(registration)
+            worst = worst_severity(findings)
+            for column, text in enumerate(_texts(registration, findings)):
                 item = qt.QTableWidgetItem(text)
-                item.setToolTip(_tooltip(registration))
+                item.setToolTip(_tooltip(registration, findings))
+                if column == FINDINGS_COLUMN and worst is not None:
+                    item.setIcon(self._icons[worst])
                 table.setItem(row, column, item)
         table.blockSignals(blocked)
-        for column in range(3):
+        for column in range(1, 5):
             table.resizeColumnToContents(column)
         self._ui.registrationsEmptyLabel.text = empty_text
         self._ui.registrationsEmptyLabel.visible = not registrations
@@ -76,21 +91,29 @@ class RegistrationsView:
             if other is registration:
                 self._ui.registrationsTable.selectRow(row)
 
-    def _double_clicked(self, row: int, _column: int) -> None:
+    def _activated(self, row: int, _column: int) -> None:
         self._on_activate(self._registrations[row])
 
 
-def _texts(registration: Registration) -> tuple[str, ...]:
+def _texts(registration: Registration, findings: Sequence[Finding]) -> tuple[str, ...]:
     lengths = [item.displacement_mm["max"] for item in registration.items if item.displacement_mm is not None]
     known = [length for length in lengths if length is not None]
-    largest = _("up to {length:.1f}").format(length=max(known)) if known else "–"
-    return (registration_label(registration), _KINDS[registration.kind], str(len(registration.items)), largest)
+    kinds = {"deformable": _("deformable"), "matrix": _("matrix"), "fiducials": _("fiducials (not read)")}
+    return (
+        registration_label(registration),
+        kinds[registration.kind],
+        str(len(registration.items)),
+        _("{length:.1f}").format(length=max(known)) if known else "–",
+        summary(findings) if findings else _("none"),
+    )
 
 
-def _tooltip(registration: Registration) -> str:
+def _tooltip(registration: Registration, findings: Sequence[Finding]) -> str:
     lines = [registration.path.name]
     lines += [
-        f"{item.number}: {item.description}" + (f". Cannot be loaded: {item.problem}" if item.problem else "")
+        f"{item.number}: {item.description}"
+        + (". " + _("Cannot be loaded: {problem}").format(problem=item.problem) if item.problem else "")
         for item in registration.items
     ]
-    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    lines += [finding.title for finding in findings]
+    return "".join(f"<p>{html.escape(line)}</p>" for line in dict.fromkeys(lines))

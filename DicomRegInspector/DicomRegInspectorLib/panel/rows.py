@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from slicer.i18n import tr as _
 
 from ..findings import SEVERITIES, Finding, Severity
 from ..inspection import Inspection
 from ..scene.places import Places
-from ..scene.tables import FINDING_COLUMNS, SEVERITY_WORDS, finding_texts
+from ..scene.tables import FINDING_COLUMNS, finding_texts
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,12 @@ def filtered_rows(rows: Iterable[Row], least: Severity, text: str) -> list[Row]:
 
 def summary(findings: Sequence[Finding]) -> str:
     """How many findings of each severity, in words: ``1 error, 2 warnings``."""
-    counts = []
-    for severity in reversed(SEVERITIES):
-        number = sum(finding.severity == severity for finding in findings)
-        if number:
-            word = SEVERITY_WORDS[severity].lower()
-            counts.append(f"{number} {word}{'s' if number > 1 and severity != 'info' else ''}")
-    return ", ".join(counts) or "nothing found"
+    one = {"error": _("1 error"), "warning": _("1 warning"), "info": _("1 info")}
+    more = {"error": _("{count} errors"), "warning": _("{count} warnings"), "info": _("{count} info")}
+    counts = Counter(finding.severity for finding in findings)
+    told = [
+        one[severity] if counts[severity] == 1 else more[severity].format(count=counts[severity])
+        for severity in reversed(SEVERITIES)
+        if counts[severity]
+    ]
+    return ", ".join(told) or _("nothing found")

@@ -132,7 +132,7 @@ class SelfTests:
         )
         view.SetOrientation("Axial")
         table.selectRow(gap)
-        self.assertIn(shown[gap].finding.message, widget.ui.findingLabel.text)
+        self.assertIn(shown[gap].finding.message, widget.ui.findingBrowser.plainText)
         self.assertAlmostEqual(view.GetSliceToRAS().GetElement(2, 3), POSITIONS_MM[4], places=3)
 
     def sliceCounts(self) -> list[int]:
@@ -293,26 +293,35 @@ class SelfTests:
         self.assertFalse(widget.panel.busy)
 
     def inspectWith(self, widget: Any, interrupt: Any) -> None:
-        """Inspect the folder from the panel; in the middle of it something happens."""
-        inspect = widget.logic.inspect
-        happened = []
+        """Inspect the folder from the panel; in the middle of it something happens, in the application's thread."""
+        import threading
 
-        def disturbed(folder: Any, progress: Any) -> Any:
-            def step(done: int, total: int, text: str) -> bool:
-                if not happened:
-                    happened.append(True)
-                    interrupt()
-                return progress(done, total, text)
+        import qt
 
-            return inspect(folder, step)
+        inspect, happened = widget.logic.inspect, threading.Event()
+
+        def act() -> None:
+            try:
+                interrupt()
+            finally:
+                happened.set()
+
+        def disturbed(folder: Any, run: Any) -> Any:
+            def wait(step: Any) -> None:
+                if not happened.wait(60):
+                    raise TimeoutError("the application's event loop does not run beside the inspection")
+
+            run(wait)
+            return inspect(folder, run=run)
 
         widget.logic.inspect = disturbed
+        qt.QTimer.singleShot(0, act)
         try:
             widget.ui.inputPathLineEdit.currentPath = str(self.folder)
             widget.ui.inspectFolderButton.click()
         finally:
             del widget.logic.inspect
-        self.assertTrue(happened)
+        self.assertTrue(happened.is_set())
 
     def test_plugin_offers_and_loads_registrations(self) -> None:
         """The DICOM browser's way: files in the database, loadables by plugin, nodes in the scene."""

@@ -58,6 +58,10 @@ class SeriesSection:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
         self._job.close()
 
+    def set_enabled(self, enabled: bool) -> None:
+        """Rest while something else is under way."""
+        self._ui.seriesCollapsibleButton.enabled = enabled
+
     def show(self, every: Sequence[Series], nothing: str) -> None:
         """List the series of an inspection; without any, say the words ``nothing``."""
         self._series, self._nothing = list(every), nothing
@@ -65,10 +69,12 @@ class SeriesSection:
         self._say("")
         self._show_series()
 
-    def choose(self, series: Series | None) -> None:
-        """Show a series that a finding is about."""
+    def choose(self, series: Series | None, mode: Mode | None = None) -> None:
+        """Show a series that a finding is about, and how it could be made regular."""
         if series in self._series:
             self._ui.seriesComboBox.currentIndex = self._series.index(series)
+        if mode is not None:
+            self._ui.modeComboBox.currentIndex = MODES.index(mode)
 
     @staticmethod
     def _fill(combo: Any, texts: Sequence[str]) -> None:

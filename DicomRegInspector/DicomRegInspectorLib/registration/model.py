@@ -95,8 +95,10 @@ class RegistrationItem:
         folded = folded_region(determinants)
         if folded is None:
             return ()
-        evidence = region_evidence(self.grid, folded, self.grid.place.count)
-        return folding_finding(self.subject, evidence, summarize(determinants))
+        evidence, measured = region_evidence(self.grid, folded, self.grid.place.count), summarize(determinants)
+        if measured.min_index is not None:
+            evidence["lowest_at_lps_mm"] = self.grid.node_position(measured.min_index).tolist()
+        return folding_finding(self.subject, evidence, measured)
 
     @property
     def displacement_mm(self) -> dict[str, float | None] | None:

@@ -27,7 +27,11 @@ class Place:
     position_lps_mm: tuple[float, float, float] | None = None
     """A point to show in the slice views, LPS mm; None when there is none."""
     series: Series | None = None
+    slice_uid: str = ""
+    """SOP Instance UID of the first slice that it is about; empty when it is about none."""
     registration: Registration | None = None
+    item: int | None = None
+    """Of the registration, counting from 1; None when it is about all of it."""
 
 
 def series_labels(every: Sequence[Series]) -> list[str]:
@@ -82,6 +86,12 @@ class Places:
             self._series.update((id(finding), (series, label)) for finding in series.findings)
         for registration in inspection.registrations:
             self._registrations.update((id(finding), registration) for finding in registration.findings)
+        # What registrations and series say about each other names the registration's file.
+        files = {str(registration.path): registration for registration in inspection.registrations}
+        for finding in inspection.findings:
+            registration = files.get(finding.evidence.get("file"))
+            if registration is not None:
+                self._registrations.setdefault(id(finding), registration)
         self._inspection = inspection  # keeps the findings, and so their identities
 
     def of(self, finding: Finding) -> Place:
@@ -89,24 +99,53 @@ class Places:
         if id(finding) in self._series:
             return _place_in_series(finding, *self._series[id(finding)])
         if id(finding) in self._registrations:
-            return _place_in_registration(finding, self._registrations[id(finding)])
+            registration = self._registrations[id(finding)]
+            return _place_in_registration(finding, registration, self._position_in_image(finding))
         return Place(Path(finding.subject).name, "")
 
+    def about(self, registration: Registration) -> list[Finding]:
+        """All findings about a registration, those that compare it with series and others too."""
+        return [one for one in self._inspection.findings if self._registrations.get(id(one)) is registration]
 
-def _place_in_registration(finding: Finding, registration: Registration) -> Place:
+    def _position_in_image(self, finding: Finding) -> tuple[float, float, float] | None:
+        """The middle of the first slice outside the grid, for a finding about coverage."""
+        numbers, uid = numbers_of(finding.evidence.get("slices_outside", ())), finding.evidence.get("series_instance_uid")
+        for series in self._inspection.series if numbers else ():
+            for stack in series.stacks if series.series_instance_uid == uid else ():
+                if numbers[0] <= len(stack.slices):
+                    return slice_centre(stack.slices[numbers[0] - 1])
+        return None
+
+
+def _place_in_registration(
+    finding: Finding, registration: Registration, in_image: tuple[float, float, float] | None
+) -> Place:
     item = finding.subject.split(" of ")[0] if finding.subject.startswith("item ") else ""
-    low, high = finding.evidence.get("box_min_lps_mm"), finding.evidence.get("box_max_lps_mm")
-    position = None
-    if low is not None and high is not None:
-        position = tuple(((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist())
-    return Place(registration_label(registration), item, position, registration=registration)
+    number = int(item.split()[1]) if item and item.split()[1].isdecimal() else None
+    evidence = finding.evidence
+    position = in_image or evidence.get("lowest_at_lps_mm")
+    low, high = evidence.get("box_min_lps_mm"), evidence.get("box_max_lps_mm")
+    if position is None and low is not None and high is not None:
+        position = ((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist()
+    at = tuple(position) if position is not None else None
+    return Place(registration_label(registration), item, at, registration=registration, item=number)
+
+
+def longest_vector_lps(registration: Registration, item: int | None) -> tuple[float, float, float] | None:
+    """Where the longest vector of an item (or of the first item with a grid) stands, LPS mm; None without vectors."""
+    for one in registration.items:
+        if one.grid is None or one.problem is not None or (item is not None and one.number != item):
+            continue
+        index = one.grid.statistics.max_index
+        return None if index is None else tuple(one.grid.node_position(index).tolist())
+    return None
 
 
 def _place_in_series(finding: Finding, series: Series, label: str) -> Place:
     numbers = numbers_of(finding.evidence.get("slices", ()))
     uids = finding.evidence.get("sop_instance_uids") or ()
     position = _position_of(series, numbers[0], uids[0]) if numbers and uids else None
-    return Place(label, slices_in_words(numbers), position, series=series)
+    return Place(label, slices_in_words(numbers), position, series=series, slice_uid=uids[0] if uids else "")
 
 
 def _position_of(series: Series, number: int, uid: str) -> tuple[float, float, float] | None:

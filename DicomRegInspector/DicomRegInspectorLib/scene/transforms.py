@@ -103,7 +103,11 @@ def _plan(
         if is_singular(item.pre) or is_singular(item.post):
             raise RegistrationError(item.path, f"item {item.number} cannot be reversed: a matrix cannot be inverted")
         # Turned around as a whole the transform is exact: VTK inverts it where it is used, nothing is resampled.
-        return item, [link.turned() for link in reversed(_chain(item, bake, progress))], "direction reversed (as ToParent)"
+        return (
+            item,
+            [link.turned() for link in reversed(_chain(item, bake, progress))],
+            "direction reversed (as ToParent)",
+        )
     repaired = repair_item(item, repair, progress)
     return repaired.item, _chain(repaired.item, bake, progress), repaired.description
 

@@ -1,0 +1,73 @@
+"""The box below the finding that asks before anything is done: what will change, what will not, do it or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and what each button does. A button without a name is not there."""
+
+    html: str
+    """Rich text; whatever comes from a file has to be escaped in it."""
+    do: str
+    """On the button that does it."""
+    on_do: Callable[[], None]
+    other: str = ""
+    """On the button for something else."""
+    on_other: Callable[[], None] | None = None
+
+
+class AskBox:
+    """Asks in the panel and not in a dialog: the finding can be read and the views be looked at meanwhile.
+
+    Parameters
+    ----------
+    ui
+        The panel's widgets: ``askFrame``, ``askLabel``, ``askDoButton``, ``askOptionsButton``, ``askCancelButton``.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+        self._question: Question | None = None
+        ui.askDoButton.connect("clicked()", self._do)
+        ui.askOptionsButton.connect("clicked()", self._do_other)
+        ui.askCancelButton.connect("clicked()", self.close)
+        self.close()
+
+    @property
+    def open(self) -> bool:
+        """Whether something is being asked."""
+        return self._question is not None
+
+    def ask(self, question: Question) -> None:
+        """Show a question; one that was open is dropped. The keyboard is at the button that does it."""
+        self._question = question
+        ui = self._ui
+        ui.askLabel.text = question.html
+        ui.askDoButton.text = question.do
+        ui.askOptionsButton.text = question.other
+        ui.askOptionsButton.visible = bool(question.other)
+        ui.askFrame.visible = True
+        ui.askDoButton.setFocus()
+
+    def close(self) -> None:
+        """Ask nothing any more."""
+        self._question = None
+        self._ui.askFrame.visible = False
+        self._ui.askLabel.text = ""
+
+    def _do(self) -> None:
+        question = self._question
+        self.close()
+        if question is not None:
+            question.on_do()
+
+    def _do_other(self) -> None:
+        question = self._question
+        self.close()
+        if question is not None and question.on_other is not None:
+            question.on_other()
