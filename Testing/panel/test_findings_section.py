@@ -124,7 +124,7 @@ def test_show_me_asks_before_it_loads_the_series_and_shows_the_slice(application
     select(widget, "slice-gap")
     shown.showMeButton.click()
     assert visible(shown.askFrame)
-    assert "10 × 8 × 8" in shown.askLabel.text  # seven slices and the missing one
+    assert "10 × 8 × 7" in shown.askLabel.text
     assert nodes(application, "vtkMRMLScalarVolumeNode") == []
     shown.askDoButton.click()
     (volume,) = nodes(application, "vtkMRMLScalarVolumeNode")
@@ -159,14 +159,17 @@ def test_question_can_be_left_unanswered(application: Any, shown: Any, widget: A
 
 
 def test_show_me_leads_to_the_place_that_folds_most(application: Any, shown: Any, widget: Any) -> None:
-    """The vector at node (2, 2, 3) was made 20 mm longer: next to it along x the mapping turns back."""
+    """The vector at node (2, 2, 3) was made 20 mm longer along x.
+
+    The pre matrix turns y to minus x: next to it along y, where x grows by 20 mm over two steps, the mapping turns back.
+    """
     finding = select(widget, "reg-folding")
     shown.showMeButton.click()
     assert "is not loaded yet" in shown.askLabel.text
     shown.askDoButton.click()
     assert len(nodes(application, "vtkMRMLTransformNode")) == 3
     known = KnownField()
-    expected = np.asarray(known.origin_lps_mm) + np.array([3, 2, 3]) * known.resolution_mm
+    expected = np.asarray(known.origin_lps_mm) + np.array([2, 1, 3]) * known.resolution_mm
     assert finding.evidence["lowest_at_lps_mm"] == pytest.approx(expected.tolist())
     assert cut(application) == pytest.approx(expected.tolist(), abs=1e-3)
     assert [node for node in nodes(application, "vtkMRMLScalarVolumeNode") if "Jacobian" in node.GetName()]

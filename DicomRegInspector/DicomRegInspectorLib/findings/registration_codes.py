@@ -187,6 +187,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         ("inspect", "quality"),
         {
             **REGION,
+            "lowest_at_lps_mm": "node with the lowest Jacobian determinant, in LPS; from inspecting a file",
             "jacobian_min": "lowest Jacobian determinant; 1 keeps volume",
             "nonpositive_fraction": "share, 0 to 1, of nodes with a determinant of 0 or less, of those where it is "
             "defined",
@@ -204,6 +205,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         ("warning",),
         ("inspect",),
         {
+            "file": "file of the registration",
             "role": "registered or source",
             "frame_of_reference_uid": "the UID that no image series has",
             "near_misses": "UIDs of image series that differ from it in the last component or the last digits only",
@@ -245,6 +247,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         ("warning",),
         ("inspect",),
         {
+            "file": "file of the registration",
             "other_file": "file of the separate matrix",
             "other_item": "number of its item, from 1",
             "agreement_mm": "how far the two are apart at the worst corner of the grid",
@@ -264,6 +267,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         ("warning",),
         ("inspect",),
         {
+            "file": "file of the registration",
             "series_instance_uid": "Series Instance UID of the image series",
             "outside_percent": "share of the image outside the grid, within some 3 %",
             "outside_max_mm": "distance of the farthest point from the grid",

@@ -20,6 +20,7 @@ from ..series.regularize.preview import preview
 from ..series.regularize.regular import Mode
 from .ask_box import AskBox, Question
 from .job import Endings, Job
+from .navigation import show_layers
 from .registrations_section import RegistrationsSection, loaded_in_words, loading_endings
 from .repair_offers import Offer, offer_for
 from .series_words import preview_in_words
@@ -194,4 +195,4 @@ class FindingActions:
         if then is not None:
             then()
         else:
-            slicer.util.setSliceViewerLayers(background=nodes[0], foreground=None, label=None, fit=True)
+            show_layers(nodes[0], fit=True)

@@ -48,6 +48,8 @@ class FindingsFiles:
     def update(self) -> None:
         """Rest while something is under way."""
         ui, rests = self._ui, self._job.busy
+        for button in (ui.saveReportButton, ui.openReportButton):
+            button.visible = hasattr(self._logic, "writeReport")
         ui.saveTableButton.enabled = bool(self._inspection and self._inspection.findings) and not rests
         ui.saveReportButton.enabled = self._inspection is not None and not rests
         ui.openReportButton.enabled = self._report is not None and not rests

@@ -16,7 +16,7 @@ from ..scene.places import Place, longest_vector_lps
 from ..scene.quality_views import add_quality_volumes
 from ..scene.transform_display import show_transform
 from ..series import Series
-from .navigation import show_position
+from .navigation import show_layers, show_position, show_slice_positions_layout
 
 Progress = Callable[[int, int, str], bool]
 
@@ -109,11 +109,13 @@ class ShowMe:
     def _show_series(self, finding: Finding, place: Place) -> str:
         told = []
         volumes = volumes_of(slicer.mrmlScene, place.series, place.slice_uid)
-        if volumes:
-            slicer.util.setSliceViewerLayers(background=volumes[0], foreground=None, label=None, fit=True)
-            told.append(_("{name} is shown in the slice views").format(name=volumes[0].GetName()))
+        volume = volumes[0] if volumes else None
+        if volume is not None:
+            show_layers(volume, fit=True)
+            told.append(_("{name} is shown in the slice views").format(name=volume.GetName()))
         if finding.code in CHARTED and _has_chart(place.series):
             chart = self._logic.plotSlicePositions(place.series)
+            show_slice_positions_layout(chart, volume)
             told.append(_("the distances between slices are in the chart {name}").format(name=chart.GetName()))
         if place.position_lps_mm is not None:
             show_position(place.position_lps_mm)
@@ -151,21 +153,20 @@ class ShowMe:
         name = {"name": node.GetName()}
         if isinstance(field, LinearField):
             if image is not None:
-                slicer.util.setSliceViewerLayers(background=image, foreground=None, label=None, fit=True)
+                show_layers(image, fit=True)
             return [_("{name} is in the scene; it is linear, the same everywhere").format(**name)]
         volumes = add_quality_volumes(slicer.mrmlScene, field, reference=image, progress=progress)
-        layers: dict[str, Any] = {"background": image or volumes.magnitude, "foreground": None, "label": None}
+        back, front, label = image or volumes.magnitude, None, None
         if what == "jacobian":
-            over = "foreground" if image is not None else "background"
-            layers[over] = volumes.jacobian
+            back, front = (image, volumes.jacobian) if image is not None else (volumes.jacobian, None)
             told = _("{name}: the Jacobian determinant is shown, 0 and less folds").format(**name)
         elif what == "mask":
-            layers["label"] = volumes.mask
+            label = volumes.mask
             told = _("{name}: folded, undefined and uncovered places are marked").format(**name)
         else:
             show_transform(node, field, volumes.longest_mm, region=volumes.magnitude)
             told = _("{name} is shown by arrows, coloured by length in mm").format(**name)
-        slicer.util.setSliceViewerLayers(**layers, foregroundOpacity=OVERLAY, labelOpacity=OVERLAY, fit=True)
+        show_layers(back, front, label, OVERLAY, fit=True)
         return [told]
 
 

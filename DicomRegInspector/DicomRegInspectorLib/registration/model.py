@@ -95,7 +95,8 @@ class RegistrationItem:
         folded = folded_region(determinants)
         if folded is None:
             return ()
-        evidence, measured = region_evidence(self.grid, folded, self.grid.place.count), summarize(determinants)
+        evidence = region_evidence(self.grid, folded, self.grid.place.count)
+        measured = summarize(determinants, field)
         if measured.min_index is not None:
             evidence["lowest_at_lps_mm"] = self.grid.node_position(measured.min_index).tolist()
         return folding_finding(self.subject, evidence, measured)
