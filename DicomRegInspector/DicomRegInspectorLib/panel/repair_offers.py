@@ -96,7 +96,19 @@ def _series_offer(mode: Mode, series: Series) -> tuple[Offer | None, str]:
         coming = preview_in_words(preview(series, mode))
     except DicomRegInspectorError as error:
         return None, _("This series cannot be made regular: {error}").format(error=error)
-    titles = {
+    title, how = _modes()[mode]
+    text = _told(
+        title,
+        _("It adds to the scene: {volumes}").format(volumes=coming) + " " + how,
+        _("The files, and what is in the scene already."),
+        "",
+    )
+    return Offer(_("Load it like this"), text, mode=mode, series=series), ""
+
+
+def _modes() -> dict[Mode, tuple[str, str]]:
+    """Title and explanation of each way to make a series regular."""
+    return {
         "acquisition": (
             _("Load the series under an acquisition transform"),
             _("A transform puts every slice where its header says; gaps wider than one slice hold a fill value."),
@@ -114,14 +126,6 @@ def _series_offer(mode: Mode, series: Series) -> tuple[Offer | None, str]:
             _("Values and positions stay those of the file; slices outside are left out."),
         ),
     }
-    title, how = titles[mode]
-    text = _told(
-        title,
-        _("It adds to the scene: {volumes}").format(volumes=coming) + " " + how,
-        _("The files, and what is in the scene already."),
-        "",
-    )
-    return Offer(_("Load it like this"), text, mode=mode, series=series), ""
 
 
 def _told(title: str, changes: str, keeps: str, caution: str) -> str:

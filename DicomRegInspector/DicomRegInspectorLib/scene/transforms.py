@@ -64,8 +64,7 @@ def load_registration(
     progress
         Of the reading and of the repair, where they take long; called from more than one thread.
     run
-        Called with the function that reads and computes; may call it in a thread with a progress callback of its own,
-        since it uses neither the scene nor Qt.
+        Called with the function that reads and computes, which may run in a thread: it uses neither scene nor Qt.
 
     Returns
     -------
