@@ -161,7 +161,7 @@ def test_question_can_be_left_unanswered(application: Any, shown: Any, widget: A
 def test_show_me_leads_to_the_place_that_folds_most(application: Any, shown: Any, widget: Any) -> None:
     """The vector at node (2, 2, 3) was made 20 mm longer along x.
 
-    The pre matrix turns y to minus x: next to it along y, where x grows by 20 mm over two steps, the mapping turns back.
+    The pre matrix turns y to minus x: next to it along y, where x grows by 20 mm in two steps, the mapping folds.
     """
     finding = select(widget, "reg-folding")
     shown.showMeButton.click()
