@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -292,20 +291,22 @@ def test_report_is_written_where_the_user_says_and_opened(
 ) -> None:
     calls = []
 
-    def write(inspection: Any, path: str, identifiers: bool, progress: Any) -> None:
-        calls.append((inspection, identifiers))
-        progress(1, 2, "Writing")
-        time.sleep(0.05)
-        Path(path).write_text("<html></html>", encoding="utf-8")
+    write_report = widget.logic.writeReport
 
-    monkeypatch.setattr(widget.logic, "writeReport", write, raising=False)
+    def write(*arguments: Any, **options: Any) -> Any:
+        calls.append((arguments[0], options["identifiers"]))
+        return write_report(*arguments, **options)
+
+    monkeypatch.setattr(widget.logic, "writeReport", write)
     assert not shown.openReportButton.enabled
     pythonqt.FILE_ANSWERS[:] = ["", str(tmp_path / "out")]
     shown.saveReportButton.click()
     assert shown.findingsStatusLabel.text == "No report was written."
     shown.saveReportButton.click()
     assert calls == [(widget.panel.inspection, False)]
-    assert (tmp_path / "out.html").is_file()
+    text = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "Slices missing" in text
+    assert "Self^Test" not in text
     assert "out.html" in shown.findingsStatusLabel.text
     shown.openReportButton.click()
     assert [(tmp_path / "out.html").as_uri()] == pythonqt.OPENED_URLS
@@ -320,7 +321,7 @@ def test_report_that_cannot_be_written_says_why(
     def refuse(*_arguments: Any, **_options: Any) -> None:
         raise UsageError("the folder is read-only")
 
-    monkeypatch.setattr(widget.logic, "writeReport", refuse, raising=False)
+    monkeypatch.setattr(widget.logic, "writeReport", refuse)
     pythonqt.FILE_ANSWERS[:] = [str(tmp_path / "out.html")]
     shown.saveReportButton.click()
     assert shown.findingsStatusLabel.text == "Not written: the folder is read-only"

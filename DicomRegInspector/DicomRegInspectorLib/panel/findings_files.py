@@ -48,8 +48,6 @@ class FindingsFiles:
     def update(self) -> None:
         """Rest while something is under way."""
         ui, rests = self._ui, self._job.busy
-        for button in (ui.saveReportButton, ui.openReportButton):
-            button.visible = hasattr(self._logic, "writeReport")
         ui.saveTableButton.enabled = bool(self._inspection and self._inspection.findings) and not rests
         ui.saveReportButton.enabled = self._inspection is not None and not rests
         ui.openReportButton.enabled = self._report is not None and not rests
@@ -83,12 +81,8 @@ class FindingsFiles:
         self._write(inspection, path)
 
     def _write(self, inspection: Inspection, path: Path) -> None:
-        def work(worker: Any) -> bool:
-            worker.run(lambda step: self._logic.writeReport(inspection, str(path), identifiers=False, progress=step))
-            return True
-
         written = self._job.run(
-            work,
+            lambda worker: self._logic.writeReport(inspection, str(path), identifiers=False, run=worker.run),
             Endings(
                 title=_("The report was not written."),
                 refused=_("Not written: {error}"),
@@ -98,9 +92,9 @@ class FindingsFiles:
             ),
         )
         if written:
-            self._report = path
+            self._report = Path(written)
             self.update()
-            self._say(_("The report is in {file}. It holds no names or IDs of patients.").format(file=path))
+            self._say(_("The report is in {file}. It holds no names or IDs of patients.").format(file=written))
 
     def open_report(self) -> None:
         """Open the report that was written last in the web browser."""

@@ -109,7 +109,10 @@ class Places:
 
     def _position_in_image(self, finding: Finding) -> tuple[float, float, float] | None:
         """The middle of the first slice outside the grid, for a finding about coverage."""
-        numbers, uid = numbers_of(finding.evidence.get("slices_outside", ())), finding.evidence.get("series_instance_uid")
+        numbers, uid = (
+            numbers_of(finding.evidence.get("slices_outside", ())),
+            finding.evidence.get("series_instance_uid"),
+        )
         for series in self._inspection.series if numbers else ():
             for stack in series.stacks if series.series_instance_uid == uid else ():
                 if numbers[0] <= len(stack.slices):
