@@ -66,6 +66,7 @@ class Application(Closed):
 
     SIGNALS = ("startupCompleted()",)
     applicationName = "Slicer stand-in"
+    applicationVersion = "0.0.0"
 
     def __init__(self) -> None:
         super().__init__("slicer.app")

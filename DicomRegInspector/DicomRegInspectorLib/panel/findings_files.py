@@ -82,7 +82,9 @@ class FindingsFiles:
 
     def _write(self, inspection: Inspection, path: Path) -> None:
         written = self._job.run(
-            lambda worker: self._logic.writeReport(inspection, str(path), identifiers=False, run=worker.run),
+            lambda worker: self._logic.writeReport(
+                inspection, str(path), identifiers=False, progress=worker.here, run=worker.run
+            ),
             Endings(
                 title=_("The report was not written."),
                 refused=_("Not written: {error}"),
