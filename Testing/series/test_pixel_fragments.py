@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from DicomRegInspectorLib.series.checks import trial
 from DicomRegInspectorLib.series.checks.check import check_file
-from DicomRegInspectorLib.series.checks.trial import DecodingTrial
 from pixel_files import ct, found, only, save
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
@@ -77,22 +75,3 @@ def test_fragments_of_uncompressed_frames_are_allowed_where_the_syntax_says_so(t
     dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.98"  # Encapsulated Uncompressed
     dataset.save_as(tmp_path / "saved.dcm", implicit_vr=False, little_endian=True)
     assert check_file(tmp_path / "saved.dcm").findings == ()
-
-
-def test_a_frame_that_takes_its_decoder_down_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DecodingTrial, "_ask", lambda *_: "")
-    monkeypatch.setattr(trial, "find_spec", lambda name: object())
-    finding = only(save(compressed(tmp_path, 2), tmp_path))
-    assert finding.code == "pixel-not-decodable" and "crash" in finding.message
-
-
-def test_files_are_decoded_in_another_process_that_begins_anew(tmp_path: Path) -> None:
-    path = save(compressed(tmp_path, 2), tmp_path)
-    with DecodingTrial() as trial:
-        trial._apart = True
-        assert trial.findings(path) == []
-        assert trial._process is not None
-        trial._process.kill()
-        trial._process.wait()
-        assert [finding.code for finding in trial.findings(path)] == ["pixel-not-decodable"]
-        assert trial.findings(path) == []

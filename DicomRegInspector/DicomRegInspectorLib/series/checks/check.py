@@ -23,6 +23,7 @@ from ..headers.elements import (
     is_encapsulated,
 )
 from ..headers.pixel_extent import UNDEFINED
+from ..pixels.apart import DecodingProcesses
 from ..pixels.format import (
     BITS_ALLOCATED,
     BITS_STORED,
@@ -41,7 +42,7 @@ from .lengths import expected_bytes, float_findings, length_findings, missing_fi
 from .meaning import head_of_frame, lossy_findings, photometric_findings, stream_findings
 from .scale import Spacing, rescale_findings, spacing_findings, spacing_of
 from .stack import stack_pixel_findings
-from .trial import DecodingTrial
+from .trial import trial_findings
 
 _NATIVE = ("", IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED_LITTLE_ENDIAN)
 """Transfer syntaxes that have no fragments; all others that are not known here may."""
@@ -136,11 +137,11 @@ def check_pixels(
     files: list[PixelFile] = []
     broken: list[Finding] = []
     not_dicom = 0
-    with DecodingTrial() as trial:
+    with DecodingProcesses() as processes:
         for done, (path, asked_for) in enumerate(places):
             report_progress(progress, done, len(places), "Checking pixels", "the check was cancelled")
             try:
-                one = check_file(path, decode=decode, trial=trial)
+                one = check_file(path, decode=decode, processes=processes)
             except NotDicomError as error:
                 not_dicom += 1
                 if asked_for:
@@ -183,13 +184,15 @@ def _walk(folder: str) -> Iterator[str]:
             yield os.path.join(here, name)
 
 
-def check_file(path: str | PathLike[str], *, decode: bool = True, trial: DecodingTrial | None = None) -> PixelFile:
+def check_file(
+    path: str | PathLike[str], *, decode: bool = True, processes: DecodingProcesses | None = None
+) -> PixelFile:
     """Check the pixels of one file.
 
     Parameters
     ----------
-    trial
-        What decodes, for callers with many files; None: one for this file.
+    processes
+        What decodes, for callers with many files; None: some for this file.
 
     Raises
     ------
@@ -205,8 +208,8 @@ def check_file(path: str | PathLike[str], *, decode: bool = True, trial: Decodin
         one = _describe(facts, found)
     is_explained = any(one.code in _EXPLAIN_FAILURE for one in findings if one.severity == "error")
     if decode and found is not None and is_encapsulated(one.transfer_syntax_uid) and not is_explained:
-        with nullcontext(trial) if trial is not None else DecodingTrial() as decoder:
-            findings += decoder.findings(name)
+        with nullcontext(processes) if processes is not None else DecodingProcesses() as decoder:
+            findings += trial_findings(name, decoder)
     return replace(one, findings=tuple(by_severity(findings)))
 
 

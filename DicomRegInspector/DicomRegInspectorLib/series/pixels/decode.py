@@ -6,13 +6,15 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DicomRegInspectorError, FileError, TruncatedFileError
 from ..headers.elements import DEFLATED_LITTLE_ENDIAN, is_encapsulated
+from .apart import DecoderLostError, DecodingProcesses, is_decoded_apart
+from .decoder_process import by_pydicom
 from .format import PixelFormat
 from .rescale import Rescale, StoredRange, TooNarrowError
 
@@ -45,8 +47,13 @@ class FrameJob:
     rescale: Rescale
 
 
-def frame_kind(pixels: PixelFormat, *, stored_values: bool) -> FrameKind:
+def frame_kind(pixels: PixelFormat, *, stored_values: bool, processes: DecodingProcesses | None = None) -> FrameKind:
     """Type and channels of a file's frames; one that pydicom has to decode is decoded for this.
+
+    Parameters
+    ----------
+    processes
+        What decodes frames of syntaxes whose decoders may crash; without, they are decoded in this process.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def frame_kind(pixels: PixelFormat, *, stored_values: bool) -> FrameKind:
     """
     if pixels.is_direct:
         return FrameKind(pixels.stored, pixels.samples)
-    (first,) = _decoded(pixels, [0], stored_values=stored_values)
+    (first,) = _decoded(pixels, [0], stored_values=stored_values, processes=processes)
     channels = first.shape[2] if first.ndim == 3 else 1
     dtype = first.dtype.newbyteorder("=")
     declared = pixels.stored
@@ -67,8 +74,14 @@ def frame_kind(pixels: PixelFormat, *, stored_values: bool) -> FrameKind:
     return FrameKind(kind, channels)
 
 
-def read_frames(pixels: PixelFormat, jobs: Sequence[FrameJob], *, stored_values: bool = False) -> None:
-    """Read frames of one file into their targets and rescale them.
+def read_frames(
+    pixels: PixelFormat,
+    jobs: Sequence[FrameJob],
+    *,
+    stored_values: bool = False,
+    processes: DecodingProcesses | None = None,
+) -> None:
+    """Read frames of one file into their targets and rescale them; ``processes`` as for :func:`frame_kind`.
 
     Raises
     ------
@@ -78,7 +91,8 @@ def read_frames(pixels: PixelFormat, jobs: Sequence[FrameJob], *, stored_values:
         When a target's integer type does not hold a value of its frame.
     """
     if not pixels.is_direct:
-        with closing(_decoded(pixels, [job.frame for job in jobs], stored_values=stored_values)) as frames:
+        numbers = [job.frame for job in jobs]
+        with closing(_decoded(pixels, numbers, stored_values=stored_values, processes=processes)) as frames:
             for job, values in zip(jobs, frames, strict=True):
                 _place_decoded(pixels, values, job)
         return
@@ -152,39 +166,29 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(str(size) for size in shape)
 
 
-def _decoded(pixels: PixelFormat, frames: list[int], *, stored_values: bool) -> Generator[NDArray[np.generic]]:
+def _decoded(
+    pixels: PixelFormat, frames: list[int], *, stored_values: bool, processes: DecodingProcesses | None
+) -> Generator[NDArray[np.generic]]:
     """Frames by pydicom, grey or RGB; as stored (YBR, palette indices) when asked for."""
     _require_decoder(pixels)
     palette = _palette(pixels) if pixels.photometric == "PALETTE COLOR" and not stored_values else None
-    with _decoding_errors(pixels), closing(_by_pydicom(pixels, frames, stored_values)) as found:
+    with _decoding_errors(pixels), closing(_found(pixels, frames, stored_values, processes)) as found:
         for one in found:
             yield _colored(one, palette)
 
 
-def _by_pydicom(pixels: PixelFormat, frames: list[int], raw: bool) -> Generator[NDArray[np.generic]]:
-    from pydicom import dcmread
-    from pydicom.pixels import iter_pixels
-
+def _found(
+    pixels: PixelFormat, frames: list[int], raw: bool, processes: DecodingProcesses | None
+) -> Generator[NDArray[np.generic]]:
     if pixels.syntax == DEFLATED_LITTLE_ENDIAN:
+        from pydicom.pixels import iter_pixels
+
         from .slow_format import inflated_dataset
 
-        yield from iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)
-        return
-    with open(pixels.path, "rb") as file:
-        options: dict[str, Any] = {} if pixels.syntax else {"transfer_syntax_uid": "1.2.840.10008.1.2"}
-        found = iter_pixels(file, indices=frames, raw=raw, **options)
-        try:
-            try:
-                first = next(found)
-            except Exception:  # files that are not what their syntax says are understood only when read whole
-                file.seek(0)
-                found = iter_pixels(dcmread(file, force=True), indices=frames, raw=raw)
-                first = next(found)
-            yield first
-            yield from found
-        finally:
-            # Before the file: it is set back to where it was.
-            found.close()
+        return iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)  # type: ignore[return-value]
+    if processes is not None and is_decoded_apart(pixels.syntax):
+        return processes.frames(pixels.path, pixels.syntax, frames, raw)
+    return by_pydicom(pixels.path, pixels.syntax, frames, raw)
 
 
 def _colored(values: NDArray[np.generic], palette: Dataset | None) -> NDArray[np.generic]:
@@ -217,6 +221,9 @@ def _decoding_errors(pixels: PixelFormat) -> Generator[None]:
         yield
     except (DicomRegInspectorError, TooNarrowError):
         raise
+    except DecoderLostError as error:
+        reason = "its decoder crashes on a frame or does not come to an end, which is damaged then"
+        raise _undecodable(pixels, reason) from error
     except OSError as error:
         if error.errno is not None:
             raise FileError(pixels.path, f"cannot be read ({error.strerror or error}).") from error

@@ -17,6 +17,7 @@ from ...findings import Finding
 from ...progress import Progress, report_progress
 from ..geometry.stacks import Slice
 from ..headers.header import Header
+from .apart import DecodingProcesses
 from .decode import FrameJob, FrameKind, frame_kind, read_frames
 from .format import PixelFormat, read_pixel_format
 from .memory import require_memory
@@ -25,6 +26,8 @@ from .rescale import Rescale, TooNarrowError, result_types
 MAX_THREADS = 8
 FRAMES_PER_TASK = 16
 """Frames of one file that a thread reads in one go; tasks must be many for threads to share the work."""
+FRAMES_PER_PROCESS = 64
+"""Fewer are decoded sooner by the processes there are than by one more."""
 REPORT_EVERY = 16
 
 
@@ -66,12 +69,15 @@ def load_pixels(
     """Read slices of one size, in their order. Parameters and errors as in :func:`~.volume.load_series`."""
     wanted = _wanted_dtype(dtype, stored_values)
     # Warnings are switched off here for all threads: the switch is one for the process.
-    with warnings.catch_warnings():
+    threads = min(MAX_THREADS, os.cpu_count() or 1)
+    # A process takes as long to start as it takes to decode some frames.
+    most = min(threads, len(slices) // FRAMES_PER_PROCESS)
+    with warnings.catch_warnings(), DecodingProcesses(most) as processes:
         warnings.simplefilter("ignore")
-        plan = _plan(slices, stored_values=stored_values, scale_dose=scale_dose, progress=progress)
+        plan = _plan(slices, processes, stored_values=stored_values, scale_dose=scale_dose, progress=progress)
         stored = [(plan.kinds[pixels.path].stored, rescale) for pixels, _, rescale in plan.frames]
         types = [wanted] if wanted is not None else result_types(stored)
-        array = _read_as(plan, types, stored_values, progress)
+        array = _read_as(plan, types, stored_values, processes, progress)
     first = plan.frames[0][0]
     return Loaded(array, _units(plan, stored_values), first.photometric, tuple(_findings(plan, stored_values)))
 
@@ -85,7 +91,9 @@ def _wanted_dtype(dtype: DTypeLike | None, stored_values: bool) -> np.dtype | No
     return wanted
 
 
-def _read_as(plan: _Plan, types: list[np.dtype], stored_values: bool, progress: Progress | None) -> NDArray[Any]:
+def _read_as(
+    plan: _Plan, types: list[np.dtype], stored_values: bool, processes: DecodingProcesses, progress: Progress | None
+) -> NDArray[Any]:
     """Read into an array of the first type that holds all values."""
     for number, dtype in enumerate(types):
         needed = int(np.prod(plan.shape, dtype=object)) * dtype.itemsize
@@ -95,7 +103,7 @@ def _read_as(plan: _Plan, types: list[np.dtype], stored_values: bool, progress: 
         except (MemoryError, ValueError) as error:
             raise UsageError(f"There is not enough memory for {needed:,} bytes of pixels.") from error
         try:
-            _read_all(plan, array, stored_values, progress)
+            _read_all(plan, array, stored_values, processes, progress)
             return array
         except TooNarrowError:
             if number + 1 == len(types):
@@ -106,7 +114,14 @@ def _read_as(plan: _Plan, types: list[np.dtype], stored_values: bool, progress: 
     raise AssertionError("there is always a type")
 
 
-def _plan(slices: Sequence[Slice], *, stored_values: bool, scale_dose: bool, progress: Progress | None) -> _Plan:
+def _plan(
+    slices: Sequence[Slice],
+    processes: DecodingProcesses,
+    *,
+    stored_values: bool,
+    scale_dose: bool,
+    progress: Progress | None,
+) -> _Plan:
     formats: dict[str, PixelFormat] = {}
     kinds: dict[str, FrameKind] = {}
     alike: dict[tuple[Any, ...], FrameKind] = {}
@@ -120,7 +135,7 @@ def _plan(slices: Sequence[Slice], *, stored_values: bool, scale_dose: bool, pro
             key = (pixels.syntax, pixels.photometric, pixels.samples, pixels.bits_allocated, pixels.bits_stored)
             key += (pixels.signed, pixels.keyword, pixels.is_direct)
             if key not in alike:
-                alike[key] = frame_kind(pixels, stored_values=stored_values)
+                alike[key] = frame_kind(pixels, stored_values=stored_values, processes=processes)
             kinds[one.path] = alike[key]
             _require_same(pixels, kinds[one.path], formats[slices[0].path], kinds[slices[0].path])
         frame = (one.frame_number or 1) - 1
@@ -167,12 +182,14 @@ def _tasks(plan: _Plan, array: NDArray[Any]) -> Iterator[tuple[PixelFormat, list
             yield pixels, jobs[start : start + size]
 
 
-def _read_all(plan: _Plan, array: NDArray[Any], stored_values: bool, progress: Progress | None) -> None:
+def _read_all(
+    plan: _Plan, array: NDArray[Any], stored_values: bool, processes: DecodingProcesses, progress: Progress | None
+) -> None:
     total, done, reported = len(plan.frames), 0, 0
     pool = ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1))
     try:
         futures: dict[Future[None], int] = {
-            pool.submit(read_frames, pixels, jobs, stored_values=stored_values): len(jobs)
+            pool.submit(read_frames, pixels, jobs, stored_values=stored_values, processes=processes): len(jobs)
             for pixels, jobs in _tasks(plan, array)
         }
         for future in as_completed(futures):
