@@ -285,11 +285,11 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
 
     def plotSlicePositions(self, series):
         """Chart the distance from each slice of a series to the next; shown where there is a layout."""
+        from DicomRegInspectorLib.panel.navigation import show_slice_positions_layout
         from DicomRegInspectorLib.scene.plots import plot_slice_positions
 
         chart = plot_slice_positions(series, slicer.mrmlScene).chart
-        if slicer.app.layoutManager() is not None:
-            slicer.modules.plots.logic().ShowChartInLayout(chart)
+        show_slice_positions_layout(chart)
         return chart
 
 

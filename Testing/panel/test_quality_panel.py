@@ -295,7 +295,8 @@ def test_what_cannot_be_shown_says_why(scene: Any, ui: Any, monkeypatch: pytest.
     def fail(*arguments: Any, **options: Any) -> Any:
         raise RuntimeError("something broke")
 
-    monkeypatch.setattr(quality_shows, "add_quality_volumes", fail)
+    ui.qualityFixedSelector.setCurrentNode(None)
+    monkeypatch.setattr(quality_shows, "quality_arrays", fail)
     ui.showMaskButton.click()
     assert [str(error) for error in pythonqt.SLOT_ERRORS] == ["something broke"]
     pythonqt.SLOT_ERRORS.clear()

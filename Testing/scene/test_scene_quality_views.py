@@ -13,7 +13,7 @@ from DicomRegInspectorLib.scene import colours
 from DicomRegInspectorLib.scene.convert import vtk_matrix
 from DicomRegInspectorLib.scene.histograms import add_histograms
 from DicomRegInspectorLib.scene.node_field import WorldField, field_of_node
-from DicomRegInspectorLib.scene.quality_arrays import jacobian_window
+from DicomRegInspectorLib.scene.quality_arrays import float_array, jacobian_window, remember_range
 from DicomRegInspectorLib.scene.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
 from DicomRegInspectorLib.scene.show_quality import show_quality
 from DicomRegInspectorLib.scene.transform_display import glyph_scale_percent, show_transform
@@ -426,3 +426,18 @@ def test_line_of_no_displacement_is_left_out_where_everything_moves_far(scene):
     field = world_field(smooth(points(lattice())) + 50, lattice())
     chart = add_histograms(scene, field)["components"]
     assert chart.GetNumberOfPlotSeriesNodes() == 3
+
+
+def test_range_that_is_remembered_is_the_one_vtk_would_find():
+    array = float_array(1000)
+    values = vtk_to_numpy(array)
+    values[:] = np.linspace(-3, 8, 1000)
+    values[7] = np.nan
+    assert remember_range(array) == (-3, 8) == array.GetRange(0)
+    array.Modified()
+    assert array.GetRange(0) == (-3, 8), "what VTK finds itself"
+    values[500] = 80
+    array.Modified()
+    assert array.GetRange(0) == (-3, 80), "a change counts"
+    values[:] = np.nan
+    assert remember_range(array) == (0, 0)

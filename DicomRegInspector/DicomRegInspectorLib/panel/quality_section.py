@@ -38,7 +38,7 @@ class QualitySection:
         )
         self.result: NodeQuality | None = None
         """What the section shows."""
-        self._shows = QualityShows(ui, logic, self._say)
+        self._shows = QualityShows(ui, logic, self._say, self._job)
         table = ui.measuresTable
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels([_("Measure"), _("Value"), _("Unit")])

@@ -1,22 +1,37 @@
-"""What the buttons below the measures make in the scene, and how it is brought into view."""
+"""What the buttons below the measures make in the scene, and how it is brought into view.
+
+What takes long is computed in a thread, behind the section's bar and its Cancel button; the nodes are made afterwards,
+in the application's thread.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
-from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..errors import DicomRegInspectorError
-from ..scene.histograms import add_histograms
-from ..scene.node_field import WorldField
+from ..errors import Cancelled
+from ..scene.histograms import displacement_histograms, jacobian_histogram, place_histograms
+from ..scene.layouts import ComparisonVolumes
+from ..scene.node_field import WorldField, volume_lattice
 from ..scene.node_quality import NodeQuality
-from ..scene.quality_views import QualityVolumes, add_quality_volumes
+from ..scene.quality_arrays import QualityArrays, quality_arrays
+from ..scene.quality_views import QualityVolumes, Subject, place_quality_volumes
 from ..scene.transform_display import show_transform
-from ..scene.warping import add_comparison
-from .navigation import show_chart, show_position, show_table
+from ..scene.warping import Comparison, compare_images, gather_comparison, place_comparison
+from .job import Endings, Job
+from .navigation import (
+    restore_layout,
+    show_comparison_layout,
+    show_histograms_layout,
+    show_layers,
+    show_position,
+    show_table,
+)
+from .worker import Worker
 
 OVERLAY = 0.6
 """Opacity of a measure's colours over the fixed image: the anatomy stays to be seen."""
@@ -33,12 +48,14 @@ class QualityShows:
         The module's logic: ``createQualityTables``.
     say
         Shows a sentence.
+    job
+        Runs what takes long, one at a time.
     """
 
-    def __init__(self, ui: Any, logic: Any, say: Callable[[str], None]) -> None:
-        self._ui, self._logic, self._say = ui, logic, say
+    def __init__(self, ui: Any, logic: Any, say: Callable[[str], None], job: Job) -> None:
+        self._ui, self._logic, self._say, self._job = ui, logic, say, job
         self._result: NodeQuality | None = None
-        self._made: tuple[NodeQuality, str, QualityVolumes] | None = None
+        self._made: tuple[NodeQuality, str, QualityArrays, QualityVolumes] | None = None
         for button, show in (
             (ui.showJacobianButton, self.jacobian),
             (ui.showMagnitudeButton, self.magnitude),
@@ -48,7 +65,8 @@ class QualityShows:
             (ui.showComparisonButton, self.comparison),
             (ui.qualityTablesButton, self.tables),
         ):
-            button.connect("clicked()", self._guarded(show))
+            button.connect("clicked()", partial(self._run, show))
+        ui.restoreLayoutButton.connect("clicked()", self.restore)
 
     def update(self, result: NodeQuality | None) -> None:
         """Offer what there is to show of a result."""
@@ -64,67 +82,79 @@ class QualityShows:
         ):
             button.enabled = curved
         both = ui.qualityFixedSelector.currentNode() is not None and ui.qualityMovingSelector.currentNode() is not None
-        ui.showComparisonButton.enabled = curved and both
+        ui.showComparisonButton.enabled = result is not None and both
         ui.qualityTablesButton.enabled = result is not None
 
-    def _guarded(self, show: Callable[[], None]) -> Callable[[], None]:
-        """What goes wrong is said, not raised; what was measured must still be in the scene."""
+    def restore(self) -> None:
+        """Go back to the layout before the comparison, or whatever was shown, changed it."""
+        if not restore_layout():
+            self._say(_("The layout is not one of this section's: there is nothing to go back from."))
 
-        def guarded() -> None:
-            if self._result is None:
-                return
-            done = False
-            self._say(_("Working …"))
-            self._ui.qualityStatusLabel.repaint()  # at once: seconds go by on the largest grids
-            try:
-                with slicer.util.tryWithErrorDisplay(_("It cannot be shown."), waitCursor=True):
-                    try:
-                        show()
-                    except DicomRegInspectorError as error:
-                        self._say(_("Not shown: {error}").format(error=error))
-                    done = True
-            finally:
-                if not done:
-                    self._say(_("It cannot be shown; the application's log says more."))
-
-        return guarded
+    def _run(self, show: Callable[[NodeQuality, Worker[Any]], str]) -> None:
+        """Show something; what goes wrong is said, not raised."""
+        result = self._result
+        if result is None:
+            return
+        sentence = self._job.run(
+            lambda worker: show(result, worker),
+            Endings(
+                title=_("It cannot be shown."),
+                refused=_("Not shown: {error}"),
+                cancelled=_("Cancelled; nothing was made."),
+                memory=_("Not shown: the memory is not enough for volumes of this size."),
+                broken=_("It cannot be shown; the application's log says more."),
+            ),
+        )
+        if sentence is not None:
+            self._say(sentence)
 
     def _fixed(self) -> slicer.vtkMRMLScalarVolumeNode | None:
         return self._ui.qualityFixedSelector.currentNode()
 
-    def _volumes(self) -> QualityVolumes:
+    def _compute(self, worker: Worker[Any], function: Callable[[Any], Any], *nodes: slicer.vtkMRMLNode | None) -> Any:
+        """In a thread; given up when one of the nodes that it is about left the scene in the meantime."""
+        made = worker.run(function)
+        if self._job.closed or any(node is not None and node.GetScene() is None for node in nodes):
+            raise Cancelled("what was to be shown is not in the scene any more")
+        return made
+
+    def _volumes(self, result: NodeQuality, worker: Worker[Any]) -> tuple[QualityArrays, QualityVolumes]:
         """The volumes of the result, made at the first use and again when one was removed or the image changed."""
-        fixed = self._fixed()
+        fixed, node = self._fixed(), slicer.mrmlScene.GetNodeByID(result.key)
         fixed_id = fixed.GetID() if fixed is not None else ""
         if self._made is not None:
-            result, made_for, volumes = self._made
+            made_of, made_for, arrays, volumes = self._made
             nodes = (volumes.jacobian, volumes.magnitude, volumes.mask)
-            if result is self._result and made_for == fixed_id and all(map(slicer.mrmlScene.IsNodePresent, nodes)):
-                return volumes
-        volumes = add_quality_volumes(slicer.mrmlScene, self._result.field, reference=fixed)
-        self._made = (self._result, fixed_id, volumes)
-        return volumes
+            if made_of is result and made_for == fixed_id and all(map(slicer.mrmlScene.IsNodePresent, nodes)):
+                return arrays, volumes
+        lattice = volume_lattice(fixed) if fixed is not None else None
+        arrays = self._compute(
+            worker, lambda progress: quality_arrays(result.field, lattice, progress), node, fixed
+        )  # fmt: skip
+        volumes = place_quality_volumes(slicer.mrmlScene, arrays)
+        self._made = (result, fixed_id, arrays, volumes)
+        return arrays, volumes
 
-    def jacobian(self) -> None:
+    def jacobian(self, result: NodeQuality, worker: Worker[Any]) -> str:
         """The determinants over the fixed image, at the smallest of them."""
-        volume = self._volumes().jacobian
+        volume = self._volumes(result, worker)[1].jacobian
         self._overlay(volume)
-        self._go_to(self._result.quality.jacobian.min_index)
-        self._say(_("{name} is shown in the slice views, at its smallest value.").format(name=volume.GetName()))
+        _go_to(result, result.quality.jacobian.min_index)
+        return _("{name} is shown in the slice views, at its smallest value.").format(name=volume.GetName())
 
-    def magnitude(self) -> None:
+    def magnitude(self, result: NodeQuality, worker: Worker[Any]) -> str:
         """The lengths over the fixed image, at the longest of them."""
-        volume = self._volumes().magnitude
+        volume = self._volumes(result, worker)[1].magnitude
         self._overlay(volume)
-        self._go_to(self._result.quality.vectors.max_index)
-        self._say(_("{name} is shown in the slice views, at its largest value.").format(name=volume.GetName()))
+        _go_to(result, result.quality.vectors.max_index)
+        return _("{name} is shown in the slice views, at its largest value.").format(name=volume.GetName())
 
-    def mask(self) -> None:
-        """The mask as label layer."""
-        volumes = self._volumes()
-        slicer.util.setSliceViewerLayers(label=volumes.mask, labelOpacity=OVERLAY)
+    def mask(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """The mask as label layer over the fixed image."""
+        volumes = self._volumes(result, worker)[1]
+        show_layers(self._fixed(), label=volumes.mask, opacity=OVERLAY)
         if volumes.counts["folded"]:
-            self._go_to(self._result.quality.jacobian.min_index)
+            _go_to(result, result.quality.jacobian.min_index)
         counts = ", ".join(
             _("{count} voxels {what}").format(count=volumes.counts[key], what=what)
             for key, what in (
@@ -135,60 +165,81 @@ class QualityShows:
             if volumes.counts[key]
         )
         if counts:
-            self._say(_("The mask shows {counts}.").format(counts=counts))
-        else:
-            self._say(_("The mask is empty: no voxel is folded, undefined or outside the grid."))
+            return _("The mask shows {counts}.").format(counts=counts)
+        return _("The mask is empty: no voxel is folded, undefined or outside the grid.")
 
     def _overlay(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
         fixed = self._fixed()
         if fixed is not None:
-            slicer.util.setSliceViewerLayers(background=fixed, foreground=volume, foregroundOpacity=OVERLAY)
+            show_layers(fixed, volume, opacity=OVERLAY)
         else:
-            slicer.util.setSliceViewerLayers(background=volume, foreground=None, fit=True)
+            show_layers(volume, fit=True)
 
-    def _go_to(self, index: tuple[int, int, int] | None) -> None:
-        if index is not None:
-            right, front, top, _one = self._result.field.index_to_ras @ [*index, 1]
-            show_position((-right, -front, top))
-
-    def glyphs(self) -> None:
+    def glyphs(self, result: NodeQuality, worker: Worker[Any]) -> str:
         """Slicer's own display of the transform."""
-        volumes = self._volumes()
-        node = slicer.mrmlScene.GetNodeByID(self._result.key)
-        show_transform(node, self._result.field, volumes.longest_mm, region=volumes.magnitude)
-        self._say(
-            _(
-                "{name} is shown by arrows; grid and contours are set too, under Display in the module Transforms."
-            ).format(name=node.GetName())
-        )
+        volumes = self._volumes(result, worker)[1]
+        node = slicer.mrmlScene.GetNodeByID(result.key)
+        show_transform(node, result.field, volumes.longest_mm, region=volumes.magnitude)
+        return _(
+            "{name} is shown by arrows; grid and contours are set too, under Display in the module Transforms."
+        ).format(name=node.GetName())
 
-    def histograms(self) -> None:
-        """Three charts, of which the components are shown."""
-        nx, ny, nz = self._result.field.grid.dimensions
-        scalars = self._volumes().jacobian.GetImageData().GetPointData().GetScalars()
-        charts = add_histograms(slicer.mrmlScene, self._result.field, vtk_to_numpy(scalars).reshape(nz, ny, nx))
-        show_chart(charts["components"])
-        self._say(_("The charts are: {names}.").format(names=", ".join(chart.GetName() for chart in charts.values())))
+    def histograms(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """Three charts beside the slice views, with the determinants over the fixed image."""
+        arrays, volumes = self._volumes(result, worker)
 
-    def comparison(self) -> None:
-        """A checkerboard of warped moving and fixed image."""
+        def count(progress: Any) -> Any:
+            found = displacement_histograms(result.field, progress)
+            found["jacobian"] = jacobian_histogram(arrays.determinants)
+            return found
+
+        found = self._compute(worker, count, volumes.jacobian, self._fixed())
+        charts = place_histograms(slicer.mrmlScene, result.field, found)
+        show_histograms_layout(charts, self._fixed(), volumes.jacobian, OVERLAY)
+        return _("The charts are: {names}.").format(names=", ".join(chart.GetName() for chart in charts.values()))
+
+    def comparison(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """Fixed, moving as loaded, moving registered and their difference, side by side."""
         fixed, moving = self._fixed(), self._ui.qualityMovingSelector.currentNode()
-        mask = self._volumes().mask.GetImageData()
-        ni, nj, nk = mask.GetDimensions()
-        labels = vtk_to_numpy(mask.GetPointData().GetScalars()).reshape(nk, nj, ni)
-        node = slicer.mrmlScene.GetNodeByID(self._result.key)
-        made = add_comparison(slicer.mrmlScene, node, fixed, moving, self._result.field, labels)
-        slicer.util.setSliceViewerLayers(background=made.checkerboard, foreground=made.difference, foregroundOpacity=0)
-        text = _("{name} is shown; the difference is the layer in front.").format(name=made.checkerboard.GetName())
-        if made.rms is not None and made.rms_before is not None:
-            text += " " + _("RMS difference {before:.4g} before, {after:.4g} after the registration.").format(
-                before=made.rms_before, after=made.rms
-            )
-        self._say(text)
+        node = slicer.mrmlScene.GetNodeByID(result.key)
+        labels = self._volumes(result, worker)[0].labels if isinstance(result.field, WorldField) else None
+        inputs = gather_comparison(node, fixed, moving)
+        arrays = self._compute(
+            worker, lambda progress: compare_images(inputs, labels, progress), node, fixed, moving
+        )  # fmt: skip
+        subject = Subject(result.name, result.key, result.field.source)
+        made = place_comparison(slicer.mrmlScene, arrays, fixed, moving, subject)
+        shown = show_comparison_layout(
+            ComparisonVolumes(fixed, made.as_loaded, made.warped, made.difference, made.checkerboard)
+        )
+        if not shown:
+            show_layers(made.checkerboard, made.difference, opacity=0.0)
+        return _compared_in_words(made, shown)
 
-    def tables(self) -> None:
+    def tables(self, result: NodeQuality, worker: Worker[Any]) -> str:
         """Everything in table nodes; the segments' is shown where there is one."""
-        made = self._logic.createQualityTables(self._result)
+        made = self._logic.createQualityTables(result)
         nodes = [node for node in (made.regions, made.landmarks, made.audit, made.measures) if node is not None]
         show_table(nodes[0])
-        self._say(_("The tables are: {names}.").format(names=", ".join(node.GetName() for node in nodes)))
+        return _("The tables are: {names}.").format(names=", ".join(node.GetName() for node in nodes))
+
+
+def _go_to(result: NodeQuality, index: tuple[int, int, int] | None) -> None:
+    if index is not None:
+        right, front, top, _one = result.field.index_to_ras @ [*index, 1]
+        show_position((-right, -front, top))
+
+
+def _compared_in_words(made: Comparison, shown: bool) -> str:
+    if shown:
+        text = _(
+            "The four views are linked; hold Shift and move the mouse to point at one place in all of them. Fade the "
+            "difference out in its view to see a checkerboard."
+        )
+    else:
+        text = _("{name} is shown; the difference is the layer in front.").format(name=made.checkerboard.GetName())
+    if made.rms is not None and made.rms_before is not None:
+        text += " " + _("RMS difference {before:.4g} before, {after:.4g} after the registration.").format(
+            before=made.rms_before, after=made.rms
+        )
+    return text

@@ -90,15 +90,14 @@ def quality_arrays(
     )  # fmt: skip
     names = {"folded": colours.FOLDED, "undefined": colours.UNDEFINED, "uncovered": colours.UNCOVERED}
     counts = {name: int(np.count_nonzero(mask == label)) for name, label in names.items()}
-    # VTK keeps the range with the array, so that the views need not look for it; it is upside down where no value is.
-    low, longest = magnitude.GetRange(0)
+    remember_range(jacobian)
+    longest = remember_range(magnitude)[1]
     window, folds = jacobian_window(determinants)
     labels = byte_array(mask)
-    for array in (jacobian, labels):
-        array.GetRange(0)
+    remember_range(labels)
     own = lattice if lattice is not None else (field.index_to_ras, dimensions)
     return QualityArrays(
-        field, jacobian, magnitude, labels, own, counts, longest if longest >= low else 0.0, window, folds
+        field, jacobian, magnitude, labels, own, counts, longest, window, folds
     )  # fmt: skip
 
 
@@ -183,6 +182,29 @@ def _takes_part(undefined: np.ndarray, base: np.ndarray, fraction: np.ndarray) -
 def as_image(array: vtk.vtkDataArray, dimensions: tuple[int, int, int]) -> np.ndarray:
     """(nk, nj, ni) in the same memory, of an array with (ni, nj, nk) values."""
     return vtk_to_numpy(array).reshape(dimensions[::-1])
+
+
+VALUES = "values"
+"""Name of every array that is shown."""
+
+
+def remember_range(array: vtk.vtkDataArray) -> tuple[float, float]:
+    """Smallest and largest defined value; (0, 0) without any.
+
+    VTK looks for them when a view asks, in one call that blocks everything for a fifth of a second on 37 million
+    values. It keeps what it found with the array; what is found here, beside the application, is put there.
+    """
+    if array.GetName() != VALUES:
+        array.SetName(VALUES)  # later it would count as a change
+    values = vtk_to_numpy(array)
+    low, high = (float(find.reduce(values)) for find in (np.fmin, np.fmax))
+    if math.isnan(low):
+        return 0.0, 0.0
+    found = vtk.vtkInformationVector()
+    found.SetNumberOfInformationObjects(1)
+    found.GetInformationObject(0).Set(vtk.vtkDataArray.COMPONENT_RANGE(), [low, high], 2)
+    array.GetInformation().Set(vtk.vtkDataArray.PER_COMPONENT(), found)
+    return low, high
 
 
 def float_array(count: int) -> vtk.vtkFloatArray:

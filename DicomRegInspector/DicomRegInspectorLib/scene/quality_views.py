@@ -11,7 +11,7 @@ import vtk
 from . import colours
 from .convert import vtk_matrix
 from .node_field import Progress, WorldField, volume_lattice
-from .quality_arrays import QualityArrays, quality_arrays
+from .quality_arrays import VALUES, QualityArrays, quality_arrays
 
 QUALITY_ATTRIBUTE = "DicomRegInspector.QualityOf"
 """On every node made here: what was measured. Nodes made before for the same are replaced."""
@@ -103,7 +103,8 @@ def add_array(
     """A volume node of an array that is not copied; see :func:`add_image`."""
     image = vtk.vtkImageData()
     image.SetDimensions(*dimensions)
-    array.SetName("values")
+    if array.GetName() != VALUES:
+        array.SetName(VALUES)
     image.GetPointData().SetScalars(array)
     return add_image(scene, name, image, index_to_ras, subject, kind, group)
 

@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..progress import Progress, report_progress
 from . import colours
 from .node_field import WorldField
-from .quality_arrays import as_image, float_array
+from .quality_arrays import as_image, float_array, remember_range
 from .quality_views import Subject, add_array, add_image, remove_earlier, show_values
 from .transform_chain import Chain
 from .views import round_up
@@ -174,9 +174,9 @@ def compare_images(
     rms, rms_before = _both_ways(difference, before)
     spread = float(np.percentile(np.abs(difference[inside]), _DIFFERENCE_PERCENTILE)) if compared else 0.0
     # Air, where there is any: other modules cannot compute with NaN.
-    warped[~inside] = inputs.moving.GetScalarRange()[0]
+    warped[~inside] = np.fmin.reduce(vtk_to_numpy(inputs.moving.GetPointData().GetScalars()))
     for array in (warped_array, board_array, difference_array):
-        array.GetRange(0)  # VTK keeps it: the views need not look for it
+        remember_range(array)
     return ComparisonArrays(
         warped_array, board_array, difference_array, inputs.fixed.GetDimensions(), compared,
         round_up(spread) if spread > 0 else 1.0, before, rms, rms_before,
