@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.scene import layouts
 from slicer_standin import pythonqt
 
 GAP_MM = (0.0, 2.0, 4.0, 8.0, 10.0, 12.0, 14.0)
@@ -268,8 +269,9 @@ def test_plot_is_shown_where_there_is_a_layout(application: Any, ui: Any, widget
     assert layout.GetViewArrangement() == before
     application.app.playMainWindow(True)
     ui.plotButton.click()
-    plot_layouts = (layout.SlicerLayoutFourUpPlotView, layout.SlicerLayoutConventionalPlotView)
-    assert layout.GetViewArrangement() in (*plot_layouts, layout.SlicerLayoutThreeOverThreePlotView)
+    assert layout.GetViewArrangement() == layouts.POSITIONS
+    view = application.mrmlScene.GetSingletonNode(layouts.POSITIONS_PLOT.tag, "vtkMRMLPlotViewNode")
+    assert application.mrmlScene.GetNodeByID(view.GetPlotChartNodeID()).IsA("vtkMRMLPlotChartNode")
 
 
 def test_application_may_end_during_an_inspection(application: Any, tmp_path: Path) -> None:
