@@ -100,9 +100,16 @@ def test_cancel_stops_a_show_and_leaves_nothing(
 def test_scene_closed_while_something_is_computed_gets_no_nodes(
     application: Any, scene: Any, ui: Any, monkeypatch: pytest.MonkeyPatch, button: str
 ) -> None:
+    from DicomRegInspectorLib.panel import quality_shows
+
     measured(scene, ui)
     pair(scene, ui)
-    events, closed = application.app.processEvents, []
+    events, closed, work = application.app.processEvents, [], quality_shows.quality_arrays
+
+    def wait(*arguments: Any) -> Any:
+        while not closed:
+            time.sleep(0.001)
+        return work(*arguments)
 
     def close() -> None:
         events()
@@ -110,6 +117,7 @@ def test_scene_closed_while_something_is_computed_gets_no_nodes(
             closed.append(True)
             scene.Clear()
 
+    monkeypatch.setattr(quality_shows, "quality_arrays", wait)
     monkeypatch.setattr(application.app, "processEvents", close)
     getattr(ui, button).click()
     assert closed
