@@ -162,6 +162,11 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return DicomRegInspectorParameterNode(super().getParameterNode())
 
+    intervalTolerance = 0.05
+    """The share of the spacing that an interval between slices may be off before it is a gap, an overlap or a change.
+
+    The module's panel sets it to what the application's settings say; a logic that a script makes keeps this one."""
+
     def inspect(self, folder, progress=None, run=None):
         """Inspect a folder, a file, or a list of them, and return an Inspection.
 
@@ -171,9 +176,10 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         """
         from DicomRegInspectorLib import inspect_paths
 
+        share = self.intervalTolerance
         if run is not None:
-            return run(lambda step: inspect_paths(folder, step))
-        return inspect_paths(folder, progress)
+            return run(lambda step: inspect_paths(folder, step, interval_tolerance=share))
+        return inspect_paths(folder, progress, interval_tolerance=share)
 
     def inspectDatabaseSeries(self, seriesUIDs, progress=None, run=None):
         """Inspect series of Slicer's DICOM database, given by their Series Instance UIDs."""

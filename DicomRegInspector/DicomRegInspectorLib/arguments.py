@@ -50,6 +50,14 @@ def _add_inspect(commands: argparse._SubParsersAction, common: argparse.Argument
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
     parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
     _add_html(parser)
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=5.0,
+        metavar="PERCENT",
+        help="how far an interval between slices may be off the spacing before it is a gap, an overlap or a change, in "
+        "per cent of the spacing (default: 5)",
+    )
     _add_fail_on(parser)
     parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
 

@@ -100,7 +100,7 @@ def _inspect(options: argparse.Namespace) -> int:
     check_place(options.json, "JSON report", b"{")
     _check_html(options)
     with ProgressBar(sys.stderr) as progress:
-        inspection = inspect_paths(options.paths, progress)
+        inspection = inspect_paths(options.paths, progress, interval_tolerance=options.tolerance / 100)
     if options.json == "-":
         _print(json_text(inspection.to_dict(), ascii_only=True))
     else:

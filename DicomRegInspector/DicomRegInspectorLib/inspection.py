@@ -15,6 +15,7 @@ from .progress import Progress, report_progress
 from .registration import Registration, read_registration
 from .relations import relation_findings
 from .series import Header, Series, inspect_series, read_header
+from .series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
 
 _REPORT_EVERY = 32
 """Headers read between two progress calls: often enough for a smooth bar, rare enough to cost nothing."""
@@ -45,6 +46,8 @@ class Inspection:
     findings: tuple[Finding, ...]
     """All findings, those of registrations and series among them, the most severe first."""
     file_counts: FileCounts = field(default_factory=FileCounts)
+    interval_tolerance: float = RELATIVE_TOLERANCE
+    """Share of the spacing that an interval between slices was allowed to be off."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it; ``findings`` at the top repeats those of each registration and series."""
@@ -54,6 +57,7 @@ class Inspection:
             "schema": 1,
             "version": __version__,
             "files": self.file_counts.to_dict(),
+            "options": {"interval_tolerance_percent": round(100 * self.interval_tolerance, 6)},
             "registrations": [registration.to_dict() for registration in self.registrations],
             "series": [series.to_dict() for series in self.series],
             "findings": [finding.to_dict() for finding in self.findings],
@@ -61,7 +65,10 @@ class Inspection:
 
 
 def inspect_paths(
-    paths: str | PathLike[str] | Iterable[str | PathLike[str]], progress: Progress | None = None
+    paths: str | PathLike[str] | Iterable[str | PathLike[str]],
+    progress: Progress | None = None,
+    *,
+    interval_tolerance: float = RELATIVE_TOLERANCE,
 ) -> Inspection:
     """Inspect files and folders, whatever their names.
 
@@ -71,6 +78,9 @@ def inspect_paths(
         Files and folders; folders are searched through, links to folders followed once.
     progress
         Called as the work goes on; see :data:`Progress`.
+    interval_tolerance
+        Share of the nominal spacing that an interval between slices may be off before it is a gap, an overlap or a
+        change of spacing. Findings say so when it is not the usual 0.05.
 
     Returns
     -------
@@ -81,22 +91,38 @@ def inspect_paths(
     Raises
     ------
     UsageError
-        When a path does not exist, or there is none.
+        When a path does not exist, there is none, or the tolerance is out of range.
     Cancelled
         When ``progress`` returned False.
     """
-    work = _Work(progress)
+    check_tolerance(interval_tolerance)
+    work = _Work(progress, interval_tolerance)
     work.collect([paths] if isinstance(paths, str | PathLike) else list(paths))
     work.read_headers()
     work.read_registrations()
     return work.finish()
 
 
+def check_tolerance(interval_tolerance: float) -> None:
+    """Refuse a tolerance under which gaps could not be told apart from spacings.
+
+    Raises
+    ------
+    UsageError
+        With the range.
+    """
+    if not LEAST_TOLERANCE <= interval_tolerance <= MOST_TOLERANCE:
+        raise UsageError(
+            f"a tolerance of {100 * interval_tolerance:g} % of the spacing between slices: expected "
+            f"{100 * LEAST_TOLERANCE:g} to {100 * MOST_TOLERANCE:g} %"
+        )
+
+
 class _Work:
     """One inspection under way."""
 
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress | None, interval_tolerance: float) -> None:
+        self._progress, self._interval_tolerance = progress, interval_tolerance
         self._files: dict[str, bool] = {}
         """Path to whether it was named itself (or looks like DICOM by its name), in the order found."""
         self._images: list[Header] = []
@@ -187,7 +213,7 @@ class _Work:
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""
         self._report(len(self._files), len(self._files), "Judging slice positions")
-        series = tuple(inspect_series(self._images, self._report))
+        series = tuple(inspect_series(self._images, self._report, interval_tolerance=self._interval_tolerance))
         self._report(len(self._files), len(self._files), "Comparing registrations with series")
         related = relation_findings(self._registrations, series)
         findings = self._findings + [finding for one in series for finding in one.findings] + related
@@ -199,4 +225,6 @@ class _Work:
             unreadable=self._unreadable,
             other_dicom=self._other,
         )
-        return Inspection(tuple(self._registrations), series, tuple(by_severity(findings)), counts)
+        return Inspection(
+            tuple(self._registrations), series, tuple(by_severity(findings)), counts, self._interval_tolerance
+        )

@@ -26,6 +26,7 @@ class Found:
     registrations: tuple = ()
     series: tuple = ()
     file_counts: FileCounts = field(default_factory=FileCounts)
+    interval_tolerance: float = 0.05
 
 
 def finding(number: int, severity: str = "error", code: str = "slice-gap", subject: str = "series 1.2.3") -> Finding:

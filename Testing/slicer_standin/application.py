@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tempfile
 import types
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PySide6 import QtCore, QtWidgets
 
 from .ctk_widgets import SLICER_WIDGETS, qMRMLWidget
 from .pythonqt import proxy_class, unwrap, wrap
+from .settings_dialog import SettingsDialog, make_settings
 
 
 class Closed:
@@ -73,6 +75,25 @@ class Application(Closed):
         self._layout_manager: LayoutManager | None = None
         self._module_manager = ModuleManager()
         self.cursors: list[Any] = []
+        self.cachePath = tempfile.mkdtemp(prefix="slicer-stand-in-cache-")
+        self._settings = make_settings()
+        self._settings_dialog = SettingsDialog(self._settings)
+        self._startup: list[Any] = []
+
+    def userSettings(self) -> Any:
+        return wrap(self._settings)
+
+    def settingsDialog(self) -> SettingsDialog:
+        return self._settings_dialog
+
+    def commandOptions(self) -> Any:
+        return types.SimpleNamespace(noMainWindow=self._layout_manager is None)
+
+    def completeStartup(self) -> None:
+        """What the application does when all modules are there: once."""
+        receivers, self._startup = self._startup, []
+        for receiver in receivers:
+            receiver()
 
     def playMainWindow(self, present: bool) -> None:
         self._layout_manager = LayoutManager() if present else None
@@ -105,6 +126,8 @@ class Application(Closed):
         self.cursors.pop()
 
     def connect(self, signature: str, receiver: Any) -> bool:
+        if signature == "startupCompleted()":
+            self._startup.append(receiver)
         return signature in self.SIGNALS
 
 

@@ -14,6 +14,7 @@ import shiboken6
 from PySide6 import QtCore, QtWidgets
 
 from .pythonqt import FAILED_CONNECTIONS, proxy_class
+from .settings_dialog import ctkComboBox, ctkSettingsPanel
 
 
 class ctkCollapsibleButton(QtWidgets.QAbstractButton):
@@ -223,6 +224,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
 
 
 CTK_CLASSES = (ctkCollapsibleButton, ctkPathLineEdit)
+SETTINGS_CLASSES = (ctkComboBox, ctkSettingsPanel)
+"""Not in a .ui file."""
 SLICER_WIDGETS = (qMRMLWidget, qMRMLNodeComboBox)
 
 
@@ -243,7 +246,7 @@ def connect_scene(widget: QtWidgets.QWidget, ui_file: str) -> None:
 def make_ctk_module() -> types.ModuleType:
     """The module ``ctk``."""
     module = types.ModuleType("ctk", "CTK through PythonQt, as a stand-in on PySide6")
-    for widget_class in CTK_CLASSES:
+    for widget_class in (*CTK_CLASSES, *SETTINGS_CLASSES):
         setattr(module, widget_class.__name__, proxy_class(widget_class))
 
     def lookup(name: str) -> Any:

@@ -289,6 +289,8 @@ def make_qt_module() -> types.ModuleType:
             return played[name]
         if name == "Qt":
             return _QtNamespace()
+        if name == "SIGNAL":
+            return lambda signature: "2" + signature
         for source in _SOURCES:
             value = getattr(source, name, None)
             if isinstance(value, type) and issubclass(value, QtCore.QObject):

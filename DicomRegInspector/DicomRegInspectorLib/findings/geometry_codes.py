@@ -9,7 +9,11 @@ _MIXED = {
     "values": "what was found, the most frequent first",
     "counts": "how many slices have each of these",
 }
+_JUDGED = {
+    "interval_tolerance_percent": "how far an interval was allowed to be off the spacing, where it is not the usual 5",
+}
 _SPACED = {
+    **_JUDGED,
     "interval_mm": "distance between the two slices",
     "expected_mm": "distance that the slices around them have",
 }
@@ -25,7 +29,8 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Orientation (Patient) (0020,0037), PS3.3 C.7.6.2.1.1; frames have theirs in Plane Position Sequence "
         "(0020,9113), RT Dose in Grid Frame Offset Vector (3004,000C). An interval is a gap when it exceeds the "
         "spacing around it by more than 5 % and by more than twice the last digit the positions were written with. "
-        "Where it is a whole multiple of the spacing, the missing slices are counted.",
+        "Where it is a whole multiple of the spacing, the missing slices are counted. Another share than 5 % can be "
+        "set (--tolerance, or Slicer's application settings), for gaps, overlaps and changes of spacing alike.",
         ("error",),
         ("inspect", "loading"),
         {
@@ -93,6 +98,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         {
             **PLACES,
             **FURTHER,
+            **_JUDGED,
             "spacing_before_mm": "spacing before the border, or at the beginning of the drift",
             "spacing_after_mm": "spacing after the border, or at the end of the drift",
             "sections": "first slice, last slice and spacing (mm) of the two sections",
@@ -117,6 +123,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         ("inspect", "loading"),
         {
             **PLACES,
+            **_JUDGED,
             "jitter_mm": "largest difference between intervals that count as equal",
             "precision_mm": "the last digit the positions were written with; 0 where it is not known",
             "nominal_spacing_mm": "spacing of the stack",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..findings import SEVERITIES, Finding
+from ..series.geometry.spacing import RELATIVE_TOLERANCE
 from .terminal import Style, millimetres, plural, printable
 
 if TYPE_CHECKING:
@@ -64,8 +65,10 @@ def _head(inspection: Inspection, style: Style) -> list[str]:
     what = [plural(len(inspection.registrations), "registration"), f"{len(inspection.series)} image series"]
     if files.other_dicom:
         what.append(plural(files.other_dicom, "other DICOM object"))
+    share = inspection.interval_tolerance
+    judged = f"; intervals between slices may be {100 * share:g} % off" if share != RELATIVE_TOLERANCE else ""
     return [
-        style.wrap(f"{plural(files.files, 'file')} ({', '.join(details)}): {', '.join(what)}"),
+        style.wrap(f"{plural(files.files, 'file')} ({', '.join(details)}): {', '.join(what)}{judged}"),
         style.wrap(count_by_severity(inspection.findings)[:1].upper() + count_by_severity(inspection.findings)[1:]),
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .spacing import RELATIVE_TOLERANCE
 from .stacks import ORIENTATION_TOLERANCE, PIXEL_SPACING_TOLERANCE, Slice, Stack
 
 INVALID_ORIENTATION = 1e-2
@@ -29,8 +30,11 @@ class Grouping:
     """The largest error of those."""
 
 
-def group_slices(slices: Iterable[Slice]) -> Grouping:
-    """Group slices by everything that a volume has only one of, and sort each group along its normal."""
+def group_slices(slices: Iterable[Slice], interval_tolerance: float = RELATIVE_TOLERANCE) -> Grouping:
+    """Group slices by everything that a volume has only one of, and sort each group along its normal.
+
+    ``interval_tolerance`` is what the stacks judge their intervals by.
+    """
     placed, without_position = [], []
     for one in slices:
         (placed if one.position_lps_mm is not None and one.orientation is not None else without_position).append(one)
@@ -51,14 +55,15 @@ def group_slices(slices: Iterable[Slice]) -> Grouping:
             orientation,
         )
         groups.setdefault(key, []).append(one)
-    stacks = sorted((sorted_stack(group) for group in groups.values()), key=lambda stack: -len(stack.slices))
+    stacks = [sorted_stack(group, interval_tolerance) for group in groups.values()]
+    stacks.sort(key=lambda stack: -len(stack.slices))
     worst = max((error for error, _ in errors), default=0.0)
     return Grouping(tuple(stacks), tuple(without_position), tuple(bad), worst)
 
 
-def sorted_stack(slices: list[Slice]) -> Stack:
+def sorted_stack(slices: list[Slice], interval_tolerance: float = RELATIVE_TOLERANCE) -> Stack:
     """A stack sorted along its normal; at one position by acquisition and instance number."""
-    stack = Stack(tuple(slices), is_localizer=slices[0].is_localizer)
+    stack = Stack(tuple(slices), is_localizer=slices[0].is_localizer, interval_tolerance=interval_tolerance)
     acquisitions = [one.header.acquisition_number or 0 for one in slices]
     instances = [one.instance_number or 0 for one in slices]
     order = np.lexsort((instances, acquisitions, np.round(stack.positions_mm, 4)))

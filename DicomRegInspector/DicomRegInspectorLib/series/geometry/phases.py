@@ -105,7 +105,8 @@ def _phases(
     parts = []
     for code in range(int(codes.max()) + 1):
         slices = tuple(stack.slices[k] for k in np.flatnonzero(codes == code))
-        parts.append(Stack(slices, _label(names, slices[0], code, by_order), stack.is_localizer))
+        label = _label(names, slices[0], code, by_order)
+        parts.append(Stack(slices, label, stack.is_localizer, stack.interval_tolerance))
     complete = all(len(part.slices) == counts.size for part in parts)
     return Phases(names, tuple(parts), by_order, complete)
 

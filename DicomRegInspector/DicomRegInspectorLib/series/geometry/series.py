@@ -22,6 +22,7 @@ from .series_findings import (
     phases_finding,
     position_findings,
 )
+from .spacing import RELATIVE_TOLERANCE
 from .stack_findings import section_dict, stack_findings
 from .stacks import Slice, Stack
 
@@ -43,6 +44,8 @@ class Series:
     findings: tuple[Finding, ...]
     """Most severe first."""
     paths: tuple[str, ...]
+    interval_tolerance: float = RELATIVE_TOLERANCE
+    """Share of the spacing that an interval was allowed to be off."""
 
     @property
     def slice_count(self) -> int:
@@ -107,7 +110,10 @@ def _stack_dict(stack: Stack) -> dict[str, Any]:
 
 
 def inspect_series(
-    headers: Iterable[Header], progress: Callable[[int, int, str], object] | None = None
+    headers: Iterable[Header],
+    progress: Callable[[int, int, str], object] | None = None,
+    *,
+    interval_tolerance: float = RELATIVE_TOLERANCE,
 ) -> list[Series]:
     """Group headers by series and judge the geometry of each; headers that are no images are left out.
 
@@ -115,6 +121,8 @@ def inspect_series(
     ----------
     progress
         Called as ``progress(done, total, text)`` before each series; returning False ends the work early.
+    interval_tolerance
+        Share of the spacing that an interval may be off before it is irregular; see :func:`~.spacing.judge_spacing`.
 
     Returns
     -------
@@ -131,11 +139,11 @@ def inspect_series(
     for done, group in enumerate(groups):
         if progress is not None and progress(done, len(groups), f"{group[0].modality} series") is False:
             break
-        result.append(_inspect_one(group))
+        result.append(_inspect_one(group, interval_tolerance))
     return result
 
 
-def _inspect_one(headers: list[Header]) -> Series:
+def _inspect_one(headers: list[Header], interval_tolerance: float) -> Series:
     first = headers[0]
     subject = f"series {first.series_uid or '(without a UID)'}"
     originals, copies = _without_copies(headers)
@@ -143,7 +151,7 @@ def _inspect_one(headers: list[Header]) -> Series:
     findings += file_findings(originals)
     if copies:
         findings.append(copies_finding(copies, subject))
-    grouping = group_slices(slices)
+    grouping = group_slices(slices, interval_tolerance)
     findings += position_findings(grouping, len(slices), subject)
     findings += mixed_findings(grouping, len(slices), subject)
     stacks, multiphase, more = _phased_stacks(grouping, subject)
@@ -158,6 +166,7 @@ def _inspect_one(headers: list[Header]) -> Series:
         multiphase,
         tuple(by_severity(findings)),
         tuple(header.path for header in headers),
+        interval_tolerance,
     )
 
 

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 RELATIVE_TOLERANCE = 0.05
 """An interval this much off the nominal spacing (as a share of it) is irregular, unless rounding explains more."""
+LEAST_TOLERANCE, MOST_TOLERANCE = 0.001, 0.45
+"""What may be chosen instead. From half the spacing on, a gap and a missing slice could not be told apart."""
 PRECISION_FACTOR = 2.0
 """Two positions, each rounded to the last digit written, leave an interval off by up to one digit; twice is safe."""
-SAME_POSITION_MM = 0.01
-"""Slices closer than this (or than 5 % of the usual interval, if that is less) lie at one position."""
+SAME_POSITION_MM, SAME_POSITION_SHARE = 0.01, 0.05
+"""Slices closer than this (or than this share of the usual interval, if that is less) lie at one position."""
 SECTION_INTERVALS = 3
 """So many equal intervals in a row are a section of its own spacing, not single irregular intervals."""
 JITTER_MM = 0.001
@@ -72,16 +74,31 @@ class Spacing:
     drifts: tuple[Drift, ...]
     jitter_mm: float
     """The largest difference between intervals of one section."""
+    relative_tolerance: float = RELATIVE_TOLERANCE
+    """The share of the spacing that intervals were allowed to be off."""
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    """How far an interval may be off: a share of the spacing, or what rounding to the digits written explains."""
+
+    share: float
+    precision: float
+
+    def of(self, spacing: float) -> float:
+        return max(self.share * spacing, PRECISION_FACTOR * self.precision) + 1e-9
 
 
 def same_position_mm(positions: NDArray[np.float64]) -> float:
     """Distance under which two slices of this stack lie at one position (``positions`` (n,), ascending)."""
     intervals = np.diff(positions)
     apart = intervals[intervals > 1e-6]
-    return min(SAME_POSITION_MM, RELATIVE_TOLERANCE * float(np.median(apart))) if apart.size else SAME_POSITION_MM
+    return min(SAME_POSITION_MM, SAME_POSITION_SHARE * float(np.median(apart))) if apart.size else SAME_POSITION_MM
 
 
-def judge_spacing(positions: NDArray[np.float64], precision_mm: float) -> Spacing | None:
+def judge_spacing(
+    positions: NDArray[np.float64], precision_mm: float, relative_tolerance: float = RELATIVE_TOLERANCE
+) -> Spacing | None:
     """Judge the intervals between distinct positions.
 
     Parameters
@@ -90,6 +107,8 @@ def judge_spacing(positions: NDArray[np.float64], precision_mm: float) -> Spacin
         Along the normal, mm, strictly ascending.
     precision_mm
         The smallest difference the positions could be written with; 0 where unknown.
+    relative_tolerance
+        Share of the spacing that an interval may be off.
 
     Returns
     -------
@@ -98,17 +117,18 @@ def judge_spacing(positions: NDArray[np.float64], precision_mm: float) -> Spacin
     if positions.size < 2:
         return None
     intervals = np.diff(positions)
-    nominal = _nominal(intervals, precision_mm)
-    tolerance = _tolerance(nominal, precision_mm)
+    allowed = _Allowed(relative_tolerance, precision_mm)
+    nominal = _nominal(intervals, allowed)
+    tolerance = allowed.of(nominal)
     if _rounding_explains(positions, nominal, precision_mm):
         spacing = float((positions[-1] - positions[0]) / intervals.size)
         whole = Section(1, positions.size, spacing)
-        return Spacing(spacing, tolerance, (whole,), (), (), float(np.ptp(intervals)))
+        return Spacing(spacing, tolerance, (whole,), (), (), float(np.ptp(intervals)), relative_tolerance)
     # A missing slice counts however coarse the digits are.
     cap = min(tolerance, nominal / 2)
-    sections, odd = _sections(positions, intervals, nominal, cap, precision_mm)
-    irregular = tuple(_irregular(k, intervals, sections, nominal, precision_mm) for k in odd)
-    drifts = [_drift(section, positions, _tolerance(section.spacing_mm, precision_mm)) for section in sections]
+    sections, odd = _sections(positions, intervals, nominal, cap, allowed)
+    irregular = tuple(_irregular(k, intervals, sections, nominal, allowed) for k in odd)
+    drifts = [_drift(section, positions, allowed.of(section.spacing_mm)) for section in sections]
     jitter = max((_jitter(section, intervals) for section in sections), default=0.0)
     return Spacing(
         nominal,
@@ -117,22 +137,20 @@ def judge_spacing(positions: NDArray[np.float64], precision_mm: float) -> Spacin
         tuple(one for one in irregular if one is not None),
         tuple(drift for drift in drifts if drift is not None),
         jitter,
+        relative_tolerance,
     )
 
 
-def _tolerance(spacing: float, precision: float) -> float:
-    return max(RELATIVE_TOLERANCE * spacing, PRECISION_FACTOR * precision) + 1e-9
-
-
-def _nominal(intervals: NDArray[np.float64], precision: float) -> float:
+def _nominal(intervals: NDArray[np.float64], allowed: _Allowed) -> float:
     """The mode: the mean of the most intervals that agree within the tolerance; of equals the smallest spacing."""
     ordered = np.sort(intervals)
-    reach = ordered + np.minimum(np.maximum(RELATIVE_TOLERANCE * ordered, PRECISION_FACTOR * precision), ordered / 2)
+    off = np.maximum(allowed.share * ordered, PRECISION_FACTOR * allowed.precision)
+    reach = ordered + np.minimum(off, ordered / 2)
     counts = np.searchsorted(ordered, reach + 1e-9, side="right") - np.arange(ordered.size)
     best = int(np.argmax(counts))
     nominal = float(ordered[best : best + counts[best]].mean())
     for _ in range(2):
-        cap = min(_tolerance(nominal, precision), nominal / 2)
+        cap = min(allowed.of(nominal), nominal / 2)
         nominal = float(intervals[np.abs(intervals - nominal) <= cap].mean())
     return nominal
 
@@ -158,15 +176,20 @@ def _line_residuals(positions: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _sections(
-    positions: NDArray[np.float64], intervals: NDArray[np.float64], nominal: float, tolerance: float, precision: float
+    positions: NDArray[np.float64],
+    intervals: NDArray[np.float64],
+    nominal: float,
+    tolerance: float,
+    allowed: _Allowed,
 ) -> tuple[list[Section], list[int]]:
     """Runs of constant spacing, and the indices of the intervals that belong to none.
 
     The nominal spacing makes a section wherever it stands; another spacing only from three equal intervals on.
     """
     is_nominal = np.abs(intervals - nominal) <= tolerance
-    step = np.maximum(np.minimum(intervals[1:], intervals[:-1]) * RELATIVE_TOLERANCE, PRECISION_FACTOR * precision)
-    step = np.minimum(step, np.minimum(intervals[1:], intervals[:-1]) / 2) + 1e-9
+    shorter = np.minimum(intervals[1:], intervals[:-1])
+    step = np.maximum(shorter * allowed.share, PRECISION_FACTOR * allowed.precision)
+    step = np.minimum(step, shorter / 2) + 1e-9
     breaks = (np.abs(np.diff(intervals)) > step) | (np.diff(is_nominal.astype(int)) != 0)
     # Within the nominal runs, neighbours may differ by more than a step and still both be nominal.
     breaks &= ~(is_nominal[1:] & is_nominal[:-1])
@@ -219,11 +242,11 @@ def _expected(k: int, sections: list[Section], nominal: float, tolerance: float)
 
 
 def _irregular(
-    k: int, intervals: NDArray[np.float64], sections: list[Section], nominal: float, precision: float
+    k: int, intervals: NDArray[np.float64], sections: list[Section], nominal: float, allowed: _Allowed
 ) -> Irregular | None:
     interval = float(intervals[k])
-    expected = _expected(k, sections, nominal, _tolerance(nominal, precision))
-    tolerance = _tolerance(expected, precision)
+    expected = _expected(k, sections, nominal, allowed.of(nominal))
+    tolerance = allowed.of(expected)
     if abs(interval - expected) <= min(tolerance, expected / 2):
         return None
     if interval < expected:
@@ -231,8 +254,8 @@ def _irregular(
     count = round(interval / expected)
     # The spacing itself is known to a digit over its section's length, and that error counts ``count`` times here.
     longest = max((s.last - s.first for s in sections), default=1)
-    allowed = min(tolerance + count * precision / longest, expected / 4)
-    whole = count >= 2 and abs(interval - count * expected) <= allowed
+    off = min(tolerance + count * allowed.precision / longest, expected / 4)
+    whole = count >= 2 and abs(interval - count * expected) <= off
     return Irregular(k + 1, interval, expected, "gap", count - 1 if whole else None)
 
 

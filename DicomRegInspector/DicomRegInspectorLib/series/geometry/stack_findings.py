@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...findings import Finding, Severity
-from .spacing import JITTER_MM, Drift, Irregular, Section
+from .spacing import JITTER_MM, RELATIVE_TOLERANCE, Drift, Irregular, Section
 from .stacks import Stack
 
 MAX_OF_A_KIND = 25
@@ -76,6 +76,11 @@ class _Maker:
         details.update({key: _plain(value) for key, value in evidence.items()})
         return Finding(code, severity, message + self.where, self.subject, details)
 
+    def judged(self) -> dict[str, Any]:
+        """Evidence of the tolerance, where it is not the usual one."""
+        share = self.stack.interval_tolerance
+        return {} if share == RELATIVE_TOLERANCE else {"interval_tolerance_percent": round(100 * share, 6)}
+
     def limited(self, findings: list[Finding]) -> list[Finding]:
         """At most :data:`MAX_OF_A_KIND` of each code, and one that counts the others."""
         kept: list[Finding] = []
@@ -95,7 +100,7 @@ class _Maker:
 
     def irregular(self, one: Irregular) -> Finding:
         before, after = self.stack.slice_number(one.before), self.stack.slice_number(one.before + 1)
-        lengths = {"interval_mm": one.interval_mm, "expected_mm": one.expected_mm}
+        lengths = {"interval_mm": one.interval_mm, "expected_mm": one.expected_mm, **self.judged()}
         text = f"{mm(one.interval_mm)} mm between slices {before} and {after} instead of {mm(one.expected_mm)} mm"
         if one.kind == "overlap":
             text += f": they are {mm(one.expected_mm - one.interval_mm)} mm too close"
@@ -138,6 +143,7 @@ class _Maker:
                 "spacing_before_mm": before.spacing_mm,
                 "spacing_after_mm": after.spacing_mm,
                 "sections": [section_dict(before), section_dict(after)],
+                **self.judged(),
             }
             if None not in thickness:
                 evidence["thickness_before_mm"], evidence["thickness_after_mm"] = thickness
@@ -167,6 +173,7 @@ class _Maker:
             deviation_mm=one.deviation_mm,
             first_slice=first,
             last_slice=last,
+            **self.judged(),
         )
 
     def thickness_changes(self) -> list[Finding]:
@@ -334,9 +341,13 @@ class _Maker:
             return []
         digit = _digit(self.stack)
         reason = f"; positions are written to {mm(digit)} mm" if digit >= JITTER_MM else ""
+        judged = self.judged()
+        verdict = "nothing to correct"
+        if judged:
+            verdict = f"within the {judged['interval_tolerance_percent']:g} % that were allowed"
         text = (
             f"Equal intervals differ by up to {mm(spacing.jitter_mm)} mm around {mm(spacing.nominal_mm)} mm"
-            f"{reason}: nothing to correct"
+            f"{reason}: {verdict}"
         )
         return [
             self.finding(
@@ -347,6 +358,7 @@ class _Maker:
                 jitter_mm=spacing.jitter_mm,
                 precision_mm=digit,
                 nominal_spacing_mm=spacing.nominal_mm,
+                **judged,
             )
         ]
 

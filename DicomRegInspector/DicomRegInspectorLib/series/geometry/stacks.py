@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..headers.elements import Tag
 from ..headers.header import Header, decimals_of, float64
-from .spacing import Section, Spacing, judge_spacing, same_position_mm
+from .spacing import RELATIVE_TOLERANCE, Section, Spacing, judge_spacing, same_position_mm
 
 ORIENTATION_TOLERANCE = 2e-3
 """Direction cosines that differ by less (0.1 degree) are one orientation: many writers give three decimals."""
@@ -132,6 +132,8 @@ class Stack:
     label: str = ""
     """What sets this stack apart within its series, for instance ``temporal position 3``; empty when nothing does."""
     is_localizer: bool = False
+    interval_tolerance: float = RELATIVE_TOLERANCE
+    """Share of the spacing that an interval may be off before it is irregular."""
 
     @property
     def frame_of_reference_uid(self) -> str:
@@ -201,7 +203,7 @@ class Stack:
 
         Its slice numbers count distinct positions; :attr:`sections` has them as slice numbers.
         """
-        return judge_spacing(self.positions_mm[self.distinct], self.precision_mm)
+        return judge_spacing(self.positions_mm[self.distinct], self.precision_mm, self.interval_tolerance)
 
     def slice_number(self, place: int) -> int:
         """The slice number (from 1) of the ``place``-th distinct position (from 1)."""

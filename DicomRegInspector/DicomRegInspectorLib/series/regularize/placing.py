@@ -18,7 +18,7 @@ from ...errors import UsageError
 from ..geometry.grouping import group_slices
 from ..geometry.phases import explain_duplicates
 from ..geometry.series import Series
-from ..geometry.spacing import Spacing, judge_spacing
+from ..geometry.spacing import RELATIVE_TOLERANCE, Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of
 from ..pixels.choosing import describe_stacks, the_series, the_stack
 from ..pixels.load_pixels import load_pixels
@@ -84,9 +84,13 @@ class Placed:
         return self.volume.stack.precision_mm if self.volume.stack is not None else 0.0
 
     @property
+    def _interval_tolerance(self) -> float:
+        return self.volume.stack.interval_tolerance if self.volume.stack is not None else RELATIVE_TOLERANCE
+
+    @property
     def spacing(self) -> Spacing:
         """The intervals, judged."""
-        judged = judge_spacing(self.positions_mm, self.precision_mm)
+        judged = judge_spacing(self.positions_mm, self.precision_mm, self._interval_tolerance)
         assert judged is not None, "there are two places at least"
         return judged
 
@@ -143,7 +147,8 @@ def stack_to_regularize(series: Series, choice: int | str | None = None) -> tupl
 
 def _joined_stack(series: Series) -> Stack:
     """The biggest stack before accidental duplicates were taken apart."""
-    groups = [stack for stack in group_slices(list(series.slices)).stacks if not stack.is_localizer]
+    stacks = group_slices(series.slices, series.interval_tolerance).stacks
+    groups = [stack for stack in stacks if not stack.is_localizer]
     count = sum(not one.is_localizer for one in series.slices)
     if not groups or 2 * len(groups[0].slices) <= count:
         if not groups:
@@ -288,7 +293,9 @@ def _merged(
     """One image for each pair of slices closer than the spacing."""
     normal = axes_of(volume.slices[0].orientation or ())[2]
     positions = np.array([np.mean([one.slice.position_lps_mm for one in place], axis=0) @ normal for place in places])
-    judged = judge_spacing(positions, volume.stack.precision_mm if volume.stack else 0.0)
+    stack = volume.stack
+    judged_by = (stack.precision_mm, stack.interval_tolerance) if stack is not None else (0.0, RELATIVE_TOLERANCE)
+    judged = judge_spacing(positions, *judged_by)
     close = {one.before for one in judged.irregular if one.kind == "overlap"} if judged else set()
     result: list[list[_Candidate]] = []
     joined = False

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.spacing import RELATIVE_TOLERANCE, Section, Spacing
+from ..geometry.spacing import Section, Spacing
 from .corners import parallel_deviation_mm
 from .placing import Placed
 from .regular import RegularVolume, full_boxes, lattice
@@ -53,10 +53,10 @@ def regular_runs(placed: Placed, max_gap: float) -> list[Run]:
     runs: list[Run] = []
     done = 0
     for section in spacing.sections:
-        runs += _between(positions, gaps, done, section.first - 1, spacing.nominal_mm)
+        runs += _between(positions, gaps, done, section.first - 1, spacing)
         runs += _unbroken(section, gaps)
         done = section.last
-    return runs + _between(positions, gaps, done, len(positions), spacing.nominal_mm)
+    return runs + _between(positions, gaps, done, len(positions), spacing)
 
 
 def _unbroken(section: Section, gaps: NDArray[np.bool_]) -> list[Run]:
@@ -66,7 +66,7 @@ def _unbroken(section: Section, gaps: NDArray[np.bool_]) -> list[Run]:
 
 
 def _between(
-    positions: NDArray[np.float64], gaps: NDArray[np.bool_], first: int, stop: int, nominal: float
+    positions: NDArray[np.float64], gaps: NDArray[np.bool_], first: int, stop: int, judged: Spacing
 ) -> list[Run]:
     """Runs of slices that are in no section."""
     runs: list[Run] = []
@@ -75,10 +75,10 @@ def _between(
         end = start + 1
         while end < stop and not gaps[end - 1]:
             interval, one = positions[end] - positions[end - 1], positions[start + 1] - positions[start]
-            if abs(interval - one) > RELATIVE_TOLERANCE * one:
+            if abs(interval - one) > judged.relative_tolerance * one:
                 break
             end += 1
-        spacing = (positions[end - 1] - positions[start]) / (end - 1 - start) if end - start > 1 else nominal
+        spacing = (positions[end - 1] - positions[start]) / (end - 1 - start) if end - start > 1 else judged.nominal_mm
         runs.append(Run(start, end, float(spacing)))
         start = end
     return runs

@@ -1,0 +1,42 @@
+"""The settings that last, where Slicer keeps them, and who wants to know when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import slicer
+
+from ..settings import KEYS, Settings, converted, settings_from
+
+_watchers: list[Callable[[], None]] = []
+
+
+def stored_settings() -> Settings:
+    """What is in force now; the defaults where nothing was ever set."""
+    store = slicer.app.userSettings()
+    return settings_from({key: store.value(key) for key in KEYS.values() if store.contains(key)})
+
+
+def forget_unusable_settings() -> None:
+    """Remove stored values that mean nothing, so that the settings dialog shows what is in force."""
+    store = slicer.app.userSettings()
+    for name, key in KEYS.items():
+        if store.contains(key) and converted(name, store.value(key)) is None:
+            store.remove(key)
+
+
+def watch_settings(watcher: Callable[[], None]) -> None:
+    """Have a function called after each change in the settings dialog."""
+    _watchers.append(watcher)
+
+
+def unwatch_settings(watcher: Callable[[], None]) -> None:
+    """Not any more."""
+    if watcher in _watchers:
+        _watchers.remove(watcher)
+
+
+def settings_changed(*_arguments: object) -> None:
+    """Tell all who watch."""
+    for watcher in list(_watchers):
+        watcher()
