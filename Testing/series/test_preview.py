@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,18 +31,29 @@ def inspected(folder: Path) -> Series:
     return series
 
 
-def compare(folder: Path, mode: Mode, max_gap: float, spacing_mm: float | None = None) -> None:
-    told = preview(inspected(folder), mode, max_gap=max_gap, spacing_mm=spacing_mm)
+def compare(folder: Path, mode: Mode, max_gap: float, **options: Any) -> None:
+    told = preview(inspected(folder), mode, max_gap=max_gap, **options)
     volume, apart = load_to_regularize([folder])
-    came = regularize(volume, mode, max_gap=max_gap, spacing_mm=spacing_mm, apart=apart)
+    came = regularize(volume, mode, max_gap=max_gap, apart=apart, **options)
     assert [one.dimensions for one in told.volumes] == [one.dimensions for one in came.volumes]
-    filled = [sum(not sources for sources in one.sources) for one in came.volumes]
-    assert [one.filled_slices for one in told.volumes] == filled
+    filled = [tuple(not sources for sources in one.sources) for one in came.volumes]
+    assert [one.is_filled for one in told.volumes] == filled
+    assert [one.filled_slices for one in told.volumes] == [sum(one) for one in filled]
     for one, other in zip(told.volumes, came.volumes, strict=True):
         np.testing.assert_allclose(one.spacing_mm, [*other.spacing_mm[:2], other.slice_distance_mm], rtol=1e-3)
+        normal = volume.stack.normal
+        np.testing.assert_allclose(one.positions_mm, other.slice_corners_lps_mm @ normal, atol=1e-9)
+        np.testing.assert_allclose(one.tilt_deg, tilt_of(other.slice_corners_lps_mm, normal), atol=0.1)
     assert [(one.slice.path, one.reason) for one in told.dropped] == [
         (one.slice.path, one.reason) for one in came.dropped
     ]
+
+
+def tilt_of(corners: np.ndarray, normal: np.ndarray) -> float:
+    """Angle between the normal and the way from the first to the last slice, degrees."""
+    way = corners[-1] - corners[0]
+    length = float(np.linalg.norm(way))
+    return math.degrees(math.acos(min(float(way @ normal) / length, 1.0))) if length else 0.0
 
 
 @pytest.mark.parametrize("max_gap", [0, 1, 12])
@@ -49,6 +62,41 @@ def compare(folder: Path, mode: Mode, max_gap: float, spacing_mm: float | None =
 def test_what_is_told_is_what_comes(tmp_path: Path, name: str, mode: Mode, max_gap: float) -> None:
     write_ct_stack(tmp_path, STACKS[name])
     compare(tmp_path, mode, max_gap)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("how", ["first", "last", "mean"])
+def test_choices_of_duplicates_and_overlaps_are_told(tmp_path: Path, how: str, mode: Mode) -> None:
+    write_ct_stack(tmp_path, (0, 2, 4, 4, 6, 8, 10, 10.5, 12, 14))
+    compare(tmp_path, mode, 1, duplicates=how, overlaps=how)
+
+
+def test_telling_reads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> Any:
+        raise AssertionError("pixels are read")
+
+    monkeypatch.setattr("DicomRegInspectorLib.series.regularize.placing.load_pixels", refuse)
+    write_ct_stack(tmp_path, STACKS["duplicate"])
+    told = preview(inspected(tmp_path), "split", duplicates="last", overlaps="mean")
+    assert len(told.dropped) == 1
+    assert told.dropped_positions_mm == (4.0,)
+
+
+def test_another_pixel_spacing_is_told(tmp_path: Path) -> None:
+    write_ct_stack(tmp_path, STACKS["one missing"])
+    compare(tmp_path, "resample", 1, in_plane_spacing_mm=1.5)
+    compare(tmp_path, "resample", 1, in_plane_spacing_mm=(1.0, 3.0))
+    (one,) = preview(inspected(tmp_path), "resample", in_plane_spacing_mm=(1.0, 3.0)).volumes
+    assert one.dimensions == (7, 15, 10)  # 9 × 2 mm in steps of 3 mm, 7 × 2 mm in steps of 1 mm
+    assert one.spacing_mm[:2] == (3.0, 1.0)
+
+
+def test_largest_step_is_the_gap_that_stays(tmp_path: Path) -> None:
+    write_ct_stack(tmp_path, STACKS["wide gap and overlap"])
+    series = inspected(tmp_path)
+    steps = {mode: max(one.largest_step_mm for one in preview(series, mode).volumes) for mode in MODES}
+    assert steps == pytest.approx({"acquisition": 2.0, "resample": 2.0, "split": 2.0, "crop": 2.0})
+    assert preview(series, "acquisition", max_gap=100).volumes[0].largest_step_mm == pytest.approx(22.0)
 
 
 def test_another_spacing_is_told(tmp_path: Path) -> None:

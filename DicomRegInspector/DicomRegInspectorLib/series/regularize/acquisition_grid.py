@@ -22,10 +22,7 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
     nj, ni = placed.array.shape[1:3]
     if ni < 2 or nj < 2:
         raise UsageError(f"Slices of {ni} × {nj} pixels have no four corners to place them by; resample the stack.")
-    true = np.stack([slice_corners(one[0]) for one in placed.members])
-    # Of a mean of several slices, the place is their mean's.
-    true += (placed.corners_lps_mm - true[:, 0, 0])[:, None, None]
-    source, true = with_missing(placed, true, max_gap)
+    source, true = with_missing(placed, true_corners(placed), max_gap)
     step = placed.axes[2] * placed.spacing.nominal_mm
     affine = lattice(placed, placed.corners_lps_mm[0], step)
     nodes = affine.copy()
@@ -55,6 +52,13 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
         description=text + (f", and {missing} slices of the fill value {fill:g} in gaps" if missing else ""),
         displacement=AcquisitionGrid(nodes, true - regular),
     )
+
+
+def true_corners(placed: Placed) -> NDArray[np.float64]:
+    """(n, 2, 2, 3) centres of the corner pixels of each slice, as the headers say; LPS mm."""
+    true = np.stack([slice_corners(one[0]) for one in placed.members])
+    # Of a mean of several slices, the place is their mean's.
+    return true + (placed.corners_lps_mm - true[:, 0, 0])[:, None, None]
 
 
 def with_missing(

@@ -183,8 +183,10 @@ def _why_apart(one: Slice, stack: Stack | None, chosen: Stack, kind: tuple[str, 
     return "another orientation, pixel spacing or frame of reference"
 
 
-def place(volume: SeriesVolume, duplicates: Duplicates, overlaps: Overlaps) -> Placed:
+def place(volume: SeriesVolume, duplicates: Duplicates, overlaps: Overlaps, *, with_values: bool = True) -> Placed:
     """One image at each place of a volume's stack; further ones are read from their files as the choice needs them.
+
+    Without values nothing is read or copied: the array has the right shape, and the volume's first value everywhere.
 
     Raises
     ------
@@ -203,8 +205,10 @@ def place(volume: SeriesVolume, duplicates: Duplicates, overlaps: Overlaps) -> P
         chosen = _merged(volume, chosen, overlaps, dropped)
     if all(len(one) == 1 and one[0].index == k for k, one in enumerate(chosen)) and len(chosen) == len(volume.array):
         array = volume.array
-    else:
+    elif with_values:
         array = _gather(volume, chosen)
+    else:
+        array = np.broadcast_to(volume.array[:1], (len(chosen), *volume.array.shape[1:]))
     corners = np.array([np.mean([one.slice.position_lps_mm for one in members], axis=0) for members in chosen])
     members = tuple(tuple(one.slice for one in place) for place in chosen)
     if len(members) < 2:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ...findings import Finding
 from ..geometry.series import Series
-from ..geometry.stacks import Stack
+from ..geometry.stacks import Stack, line_through
 from ..pixels.choosing import first_at_each_position
 from ..pixels.volume import SeriesVolume
-from .acquisition_grid import with_missing
+from .acquisition_grid import true_corners, with_missing
 from .modes import MAX_GAP, NEARLY, check_options, extent, pairs_around
-from .placing import Dropped, Placed, place, stack_to_regularize
+from .placing import Dropped, Duplicates, Overlaps, Placed, place, stack_to_regularize
 from .regular import Mode
-from .sections import regular_runs, wide_gaps
+from .sections import Run, regular_runs, run_line, wide_gaps
 
 IRREGULAR_CODES = ("slice-gap", "slice-overlap", "spacing-change", "gantry-tilt", "in-plane-shift")
 """Findings that say that slices do not lie on an upright lattice of one spacing."""
@@ -30,17 +32,42 @@ class VolumePreview:
     """(ni, nj, nk)."""
     spacing_mm: tuple[float, float, float]
     """Between columns, rows and slice planes."""
-    filled_slices: int = 0
-    """Slices that hold nothing but the fill value."""
+    positions_mm: tuple[float, ...]
+    """Where each slice will lie along the normal of the stack, as :attr:`~..geometry.stacks.Stack.positions_mm`."""
+    is_filled: tuple[bool, ...]
+    """For each slice whether it will hold nothing but the fill value."""
+    tilt_deg: float
+    """By how much the line through the slices will lean from their normal, transforms included."""
+
+    @property
+    def filled_slices(self) -> int:
+        """Slices that hold nothing but the fill value."""
+        return sum(self.is_filled)
+
+    @property
+    def largest_step_mm(self) -> float:
+        """The largest distance between neighbouring slices; 0 for a single one."""
+        return float(np.diff(self.positions_mm).max(initial=0.0))
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What :func:`~.regularize.regularize` will make of a series."""
+    """What :func:`~.modes.regularize` will make of a series."""
 
     mode: Mode
+    stack: Stack
+    """What it will be made of."""
     volumes: tuple[VolumePreview, ...]
     dropped: tuple[Dropped, ...]
+    has_means: bool = False
+    """Whether some slices are the means of several."""
+
+    @property
+    def dropped_positions_mm(self) -> tuple[float, ...]:
+        """Where slices of the stack lie that will be left out, along its normal."""
+        left_out = {id(one.slice) for one in self.dropped}
+        pairs = zip(self.stack.slices, self.stack.positions_mm.tolist(), strict=True)
+        return tuple(position for one, position in pairs if id(one) in left_out)
 
 
 def preview(
@@ -49,35 +76,32 @@ def preview(
     *,
     stack: int | None = None,
     spacing_mm: float | None = None,
+    in_plane_spacing_mm: float | tuple[float, float] | None = None,
     max_gap: float = MAX_GAP,
+    duplicates: Duplicates = "first",
+    overlaps: Overlaps = "keep",
 ) -> Preview:
     """Tell what regularizing will give, without reading a pixel.
 
-    Parameters and errors are those of :func:`~.placing.stack_to_regularize` and :func:`~.regularize.regularize`.
+    Parameters and errors are those of :func:`~.placing.stack_to_regularize` and :func:`~.modes.regularize`.
     """
-    check_options(mode, spacing_mm, None, max_gap, "keep", "first")
+    check_options(mode, spacing_mm, in_plane_spacing_mm, max_gap, overlaps, duplicates)
     chosen, apart = stack_to_regularize(series, stack)
-    placed = place(_without_values(chosen), "first", "keep")
+    placed = place(_without_values(chosen), duplicates, overlaps, with_values=False)
     dropped = [*apart, *placed.dropped]
-    nj, ni = placed.array.shape[1:3]
-    between_rows, between_columns = placed.pixel_spacing_mm
     if mode == "resample":
-        return Preview(mode, (_resampled(placed, spacing_mm, max_gap),), tuple(dropped))
-    if mode == "acquisition":
-        source, _ = with_missing(placed, np.zeros((len(placed.array), 2, 2, 3)), max_gap)
-        steps = (between_columns, between_rows, placed.spacing.nominal_mm)
-        one = VolumePreview((ni, nj, len(source)), steps, int((source < 0).sum()))
-        return Preview(mode, (one,), tuple(dropped))
-    runs = regular_runs(placed, max_gap)
-    if mode == "crop":
-        longest = max(runs, key=lambda run: run.stop - run.first)
-        outside = placed.members[: longest.first] + placed.members[longest.stop :]
-        dropped += [Dropped(one, "lies outside the longest regular run") for members in outside for one in members]
-        runs = [longest]
-    volumes = tuple(
-        VolumePreview((ni, nj, run.stop - run.first), (between_columns, between_rows, run.spacing_mm)) for run in runs
-    )
-    return Preview(mode, volumes, tuple(dropped))
+        volumes = [_resampled(placed, spacing_mm, in_plane_spacing_mm, max_gap)]
+    elif mode == "acquisition":
+        volumes = [_moved(placed, max_gap)]
+    else:
+        runs = regular_runs(placed, max_gap)
+        if mode == "crop":
+            longest = max(runs, key=lambda run: run.stop - run.first)
+            outside = placed.members[: longest.first] + placed.members[longest.stop :]
+            dropped += [Dropped(one, "lies outside the longest regular run") for members in outside for one in members]
+            runs = [longest]
+        volumes = [_section(placed, run) for run in runs]
+    return Preview(mode, chosen, tuple(volumes), tuple(dropped), any(len(one) > 1 for one in placed.members))
 
 
 def irregularities(series: Series) -> tuple[Finding, ...]:
@@ -121,23 +145,56 @@ def _without_values(stack: Stack) -> SeriesVolume:
     )
 
 
-def _resampled(placed: Placed, spacing_mm: float | None, max_gap: float) -> VolumePreview:
+def _resampled(
+    placed: Placed, spacing_mm: float | None, in_plane: float | tuple[float, float] | None, max_gap: float
+) -> VolumePreview:
     step = float(spacing_mm if spacing_mm is not None else placed.spacing.nominal_mm)
     positions = placed.positions_mm
     nj, ni = placed.array.shape[1:3]
+    steps = in_plane if isinstance(in_plane, tuple) else (in_plane, in_plane)
     between_rows, between_columns = placed.pixel_spacing_mm
     origins = placed.corners_lps_mm @ placed.axes[:2].T
-    _, _, columns = extent(origins[:, 0], between_columns, ni, None)
-    _, _, rows = extent(origins[:, 1], between_rows, nj, None)
+    column_step, _, columns = extent(origins[:, 0], between_columns, ni, steps[1])
+    row_step, _, rows = extent(origins[:, 1], between_rows, nj, steps[0])
     reach = max(NEARLY * step, min(placed.precision_mm, step / 4))
     slices = int((positions[-1] - positions[0] + reach) / step) + 1
     if slices > MOST_SLICES:
         raise UsageError(f"A spacing of {step:g} mm makes {slices:,} slices; choose a wider one.")
-    pairs = pairs_around(
-        positions, positions[0] + step * np.arange(slices), wide_gaps(placed.spacing, positions, max_gap), reach
-    )
-    filled = sum(pair is None for pair in pairs)
-    return VolumePreview((columns, rows, slices), (between_columns, between_rows, step), filled)
+    planes = positions[0] + step * np.arange(slices)
+    pairs = pairs_around(positions, planes, wide_gaps(placed.spacing, positions, max_gap), reach)
+    filled = tuple(pair is None for pair in pairs)
+    return VolumePreview((columns, rows, slices), (column_step, row_step, step), tuple(planes.tolist()), filled, 0.0)
+
+
+def _moved(placed: Placed, max_gap: float) -> VolumePreview:
+    source, corners = with_missing(placed, true_corners(placed), max_gap)
+    first = corners[:, 0, 0]
+    filled = tuple((source < 0).tolist())
+    dimensions, spacing = _size(placed, len(source), placed.spacing.nominal_mm)
+    tilt = line_tilt_deg(first @ placed.axes.T, placed.precision_mm)
+    return VolumePreview(dimensions, spacing, tuple((first @ placed.axes[2]).tolist()), filled, tilt)
+
+
+def _section(placed: Placed, run: Run) -> VolumePreview:
+    origin, step = run_line(placed, run)
+    count = run.stop - run.first
+    positions = origin @ placed.axes[2] + np.arange(count) * (step @ placed.axes[2])
+    dimensions, spacing = _size(placed, count, run.spacing_mm)
+    along = placed.axes @ step
+    tilt = math.degrees(math.atan2(float(np.hypot(along[0], along[1])), float(along[2])))
+    return VolumePreview(dimensions, spacing, tuple(positions.tolist()), (False,) * count, tilt)
+
+
+def _size(placed: Placed, slices: int, step: float) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
+    nj, ni = placed.array.shape[1:3]
+    between_rows, between_columns = placed.pixel_spacing_mm
+    return (ni, nj, slices), (between_columns, between_rows, step)
+
+
+def line_tilt_deg(places: NDArray[np.float64], precision_mm: float) -> float:
+    """Angle between the normal and the line through slices (n, 3), mm along row, column and normal."""
+    slope, _ = line_through(places[:, 2], places[:, :2], precision_mm)
+    return math.degrees(math.atan(float(np.hypot(*slope))))
 
 
 MOST_SLICES = 100_000

@@ -84,18 +84,23 @@ def _between(
     return runs
 
 
+def run_line(placed: Placed, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """First corner (3,) and step from slice to slice (3,) of a run, LPS mm; a tilted stack's steps lean."""
+    corners = placed.corners_lps_mm[run.first : run.stop]
+    if len(corners) < 2:
+        return corners[0], placed.axes[2] * run.spacing_mm
+    # A straight line by least squares, so that the rounding of single positions does not add up.
+    index = np.arange(len(corners)) - (len(corners) - 1) / 2
+    step = index @ corners / (index @ index)
+    return corners.mean(axis=0) - step * (len(corners) - 1) / 2, step
+
+
 def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolume:
     """A run as a volume: values untouched, tilt in the matrix."""
     corners = placed.corners_lps_mm[run.first : run.stop]
     array = placed.array[run.first : run.stop]
     members = placed.members[run.first : run.stop]
-    if len(corners) > 1:
-        # A straight line by least squares, so that the rounding of single positions does not add up.
-        index = np.arange(len(corners)) - (len(corners) - 1) / 2
-        step = index @ corners / (index @ index)
-        origin = corners.mean(axis=0) - step * (len(corners) - 1) / 2
-    else:
-        step, origin = placed.axes[2] * run.spacing_mm, corners[0]
+    origin, step = run_line(placed, run)
     affine = lattice(placed, origin, step)
     on_lattice = origin + np.arange(len(corners))[:, None] * step
     spacing = f"{run.spacing_mm:.4g} mm apart" if len(corners) > 1 else "by itself"
