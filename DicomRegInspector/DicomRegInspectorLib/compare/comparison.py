@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..progress import Progress
 from .geometry import IndexMapping, fits, largest_corner_distance, mapping_by_directions, mappings_that_fit
 from .values import EXPLANATIONS, ValueDifference, alike, compare_values
 from .volume import Volume
@@ -72,7 +73,9 @@ class Comparison:
         }
 
 
-def compare_volumes(a: Volume, b: Volume, *, tolerance_mm: float | None = None) -> Comparison:
+def compare_volumes(
+    a: Volume, b: Volume, *, tolerance_mm: float | None = None, progress: Progress | None = None
+) -> Comparison:
     """Find out whether two volumes are the same physical image in any order of voxels.
 
     Parameters
@@ -80,6 +83,13 @@ def compare_volumes(a: Volume, b: Volume, *, tolerance_mm: float | None = None) 
     tolerance_mm
         How far corners may lie apart to count as one; None: :data:`TOLERANCE_MM`, or a quarter of the smallest voxel
         spacing where that is less.
+    progress
+        Called as ``progress(done, total, text)``; returning False stops.
+
+    Raises
+    ------
+    Cancelled
+        The progress callback asked for it.
     """
     if tolerance_mm is None:
         smallest = float(min(a.spacing_mm.min(), b.spacing_mm.min()))
@@ -87,7 +97,7 @@ def compare_volumes(a: Volume, b: Volume, *, tolerance_mm: float | None = None) 
     mapping, angle = mapping_by_directions(a, b)
     distance = largest_corner_distance(a, b, mapping)
     same_kind = a.array.shape[3:] == b.array.shape[3:]
-    values = compare_values(a, b, mapping) if fits(a, mapping) and same_kind else None
+    values = compare_values(a, b, mapping, progress) if fits(a, mapping) and same_kind else None
     is_explained = values is not None and values.explained_by != "unexplained"
     other = None
     if not is_explained and same_kind:

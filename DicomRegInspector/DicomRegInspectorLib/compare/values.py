@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import Progress, report_progress
 from .geometry import IndexMapping
 from .volume import Volume
 
@@ -83,13 +84,20 @@ class _Sums:
     shift: tuple[float, float] = (0.0, 0.0)
 
 
-def compare_values(a: Volume, b: Volume, mapping: IndexMapping) -> ValueDifference:
-    """Compare all values under a mapping that fits both volumes' sizes."""
+def compare_values(a: Volume, b: Volume, mapping: IndexMapping, progress: Progress | None = None) -> ValueDifference:
+    """Compare all values under a mapping that fits both volumes' sizes.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
+    """
     ours, theirs = a.array, mapping.view(b.array)
     steps = _steps_of(a), _steps_of(b)
-    sums = _first_pass(ours, theirs, _step_bounds(steps, mapping, a), _precision(a, b))
+    sums = _first_pass(ours, theirs, _step_bounds(steps, mapping, a), _precision(a, b), progress)
     compared = int(sum(moments[0] for moments in sums.moments))
     known = {"step_a": float(steps[0].max()), "step_b": float(steps[1].max())}
+    report_progress(progress, 0, 0, "Explaining differences", "Comparing was stopped.")
     explained, details = _explain(a, b, mapping, sums, steps)
     return ValueDifference(
         max=sums.largest if compared else float("nan"),
@@ -162,7 +170,13 @@ def _precision(a: Volume, b: Volume) -> float:
     return 4 * float(np.finfo(np.float32).eps) if floating else 0.0
 
 
-def _first_pass(ours: NDArray[Any], theirs: NDArray[Any], bounds: NDArray[np.float64], precision: float) -> _Sums:
+def _first_pass(
+    ours: NDArray[Any],
+    theirs: NDArray[Any],
+    bounds: NDArray[np.float64],
+    precision: float,
+    progress: Progress | None = None,
+) -> _Sums:
     middle = ours.shape[0] // 2
     sums = _Sums(shift=(_mean(ours[middle]), _mean(theirs[middle])))
     for k in range(ours.shape[0]):
@@ -174,6 +188,7 @@ def _first_pass(ours: NDArray[Any], theirs: NDArray[Any], bounds: NDArray[np.flo
             bound = bound[start:stop] if bound.shape[0] > 1 else bound
             moments += _add(sums, x, y, bound, precision, (start, k))
         sums.moments.append(moments)
+        report_progress(progress, k + 1, ours.shape[0], "Comparing values", "Comparing was stopped.")
     return sums
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..compare import Comparison, Volume, compare_volumes
 from ..errors import UsageError
+from ..progress import Progress
 from .convert import LPS_TO_RAS, numpy_matrix
 from .volumes import frame_of_volume
+
+Run = Callable[[Callable[[Progress | None], Comparison]], Comparison]
 
 
 def volume_of_node(node: slicer.vtkMRMLVolumeNode) -> Volume:
@@ -46,13 +51,29 @@ def volume_of_node(node: slicer.vtkMRMLVolumeNode) -> Volume:
 
 
 def compare_nodes(
-    a: slicer.vtkMRMLVolumeNode, b: slicer.vtkMRMLVolumeNode, *, tolerance_mm: float | None = None
+    a: slicer.vtkMRMLVolumeNode,
+    b: slicer.vtkMRMLVolumeNode,
+    *,
+    tolerance_mm: float | None = None,
+    progress: Progress | None = None,
+    run: Run | None = None,
 ) -> Comparison:
     """Compare two volume nodes as they lie in the world. Parameters as in :func:`~..compare.compare_volumes`.
 
+    Parameters
+    ----------
+    run
+        Called with the function that compares; may call it in a thread with a progress callback of its own: it uses
+        neither the scene nor Qt, and the values stay even when a node goes.
+
     Raises
     ------
-    UsageError
-        As in :func:`volume_of_node`.
+    UsageError, Cancelled
+        As in :func:`volume_of_node` and :func:`~..compare.compare_volumes`.
     """
-    return compare_volumes(volume_of_node(a), volume_of_node(b), tolerance_mm=tolerance_mm)
+    first, second = volume_of_node(a), volume_of_node(b)
+
+    def compare(report: Progress | None) -> Comparison:
+        return compare_volumes(first, second, tolerance_mm=tolerance_mm, progress=report)
+
+    return run(compare) if run is not None else compare(progress)
