@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UsageError
+from .series import Series
 from .series.pixels.volume import Progress
 from .series.regularize.modes import MAX_GAP, check_options, regularize
 from .series.regularize.placing import Dropped, Duplicates, Overlaps, load_to_regularize, stack_of_paths
@@ -114,6 +115,55 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
             0, f"slices are not quite parallel or in line: corners lie up to {deviation:.2g} mm off the result"
         )
     return Outcome(result.description, result.dropped, tuple(written), tuple(notes), tuple(_geometry(result)))
+
+
+def save_series(
+    series: Series,
+    place: str | os.PathLike[str],
+    mode: Mode | None = None,
+    *,
+    progress: Progress | None = None,
+    run: Callable[[Callable[[Progress | None], Outcome]], Outcome] | None = None,
+    **options: Any,
+) -> Outcome:
+    """Write an inspected series as new DICOM.
+
+    Parameters
+    ----------
+    place
+        A new or an empty folder; or a file that ends in ``.dcm``, for a Parametric Map.
+    mode
+        None: positions that were written with too few digits are corrected, pixels stay as they are.
+    progress, run
+        ``run`` may call the function it gets in a thread, with a progress callback of its own.
+    options
+        Further fields of :class:`Request`.
+
+    Raises
+    ------
+    UsageError, FileError, Cancelled
+        See :func:`run_regularize`.
+    """
+    is_map = mode is not None and Path(place).name.lower().endswith(MAP_SUFFIX)
+    request = Request(
+        paths=series.paths,
+        # A folder even where its name looks as if it had an ending.
+        output=os.fspath(place) if is_map else os.path.join(place, ""),
+        mode=mode,
+        positions_only=mode is None,
+        parametric_map=is_map,
+        series_uid=series.series_instance_uid or None,
+        **options,
+    )
+
+    def work(report: Progress | None) -> Outcome:
+        return run_regularize(request, _no_files, report)
+
+    return run(work) if run is not None else work(progress)
+
+
+def _no_files(result: Regularized, output: Path) -> Sequence[Path]:
+    raise UsageError(f"{output}: is neither a folder nor a {MAP_SUFFIX} file")
 
 
 def _check(request: Request) -> None:

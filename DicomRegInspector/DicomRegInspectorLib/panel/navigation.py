@@ -11,7 +11,7 @@ from typing import Any
 import slicer
 
 from ..registration import Registration
-from ..scene import layouts
+from ..scene import before_after, layouts
 
 
 def show_position(position_lps_mm: Sequence[float]) -> None:
@@ -56,7 +56,7 @@ def show_layers(
     fit
         Zoom to the background.
     """
-    if layouts.shown_layout(slicer.mrmlScene) == layouts.COMPARISON:
+    if layouts.shown_layout(slicer.mrmlScene) in (layouts.COMPARISON, layouts.BEFORE_AFTER):
         restore_layout()
     for composite in layouts.main_composites(slicer.mrmlScene):
         if background is not None:
@@ -132,6 +132,20 @@ def show_slice_positions_layout(
     shown = _show_layout(layouts.POSITIONS)
     if volume is not None:
         show_layers(volume, fit=shown)
+    return shown
+
+
+def show_before_after_layout(volumes: before_after.BeforeAfter) -> bool:
+    """A stack as a plain volume beside what it was made into, coronal and sagittal, linked.
+
+    Returns whether there is a layout to show them in.
+    """
+    before_after.fill_before_after(slicer.mrmlScene, volumes)
+    shown = _show_layout(layouts.BEFORE_AFTER)
+    if shown:
+        _fit([spec.tag for spec in layouts.PLAIN_VIEWS])
+        before_after.align_before_after(slicer.mrmlScene)
+        before_after.jump_before_after(slicer.mrmlScene, volumes)
     return shown
 
 

@@ -17,6 +17,8 @@ from .series_volume import vtk_image
 from .transforms import ATTRIBUTE_PREFIX
 from .volumes import place_under_study
 
+SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
+"""On nodes made from a series: its Series Instance UID."""
 SHEARED_SUFFIXES = (".nrrd", ".mha")
 """Of the formats that hold any matrix; ITK makes a tilted one orthogonal when it writes NIfTI."""
 
@@ -174,7 +176,7 @@ def _note_provenance(node: slicer.vtkMRMLNode, volume: RegularVolume) -> None:
     attributes = {
         frame: volume.source.frame_uid,
         ATTRIBUTE_PREFIX + "Regularized": volume.description,
-        ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID": volume.source.series_uid,
+        SOURCE_SERIES_ATTRIBUTE: volume.source.series_uid,
     }
     if volume.is_untouched:
         # Only untouched values are those of these instances.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import slicer
 
-COMPARISON, POSITIONS, HISTOGRAMS = 66301, 66302, 66303
+COMPARISON, POSITIONS, HISTOGRAMS, BEFORE_AFTER = 66301, 66302, 66303, 66304
 """Numbers of the layouts; Slicer's own are below 100, and its documentation advises any large number."""
-OUR_LAYOUTS = (COMPARISON, POSITIONS, HISTOGRAMS)
+OUR_LAYOUTS = (COMPARISON, POSITIONS, HISTOGRAMS, BEFORE_AFTER)
 
 PREVIOUS_ATTRIBUTE = "DicomRegInspector.PreviousLayout"
 """On the layout node: the number of the layout that was shown before one of these."""
@@ -43,6 +43,17 @@ REGISTERED = ViewSpec("RegRegistered", "Moving, registered", (0.94, 0.89, 0.26))
 DIFFERENCE = ViewSpec("RegDifference", "Difference", (0.80, 0.62, 0.72))
 COMPARISON_VIEWS = (FIXED, MOVING, REGISTERED, DIFFERENCE)
 """Colours of Okabe and Ito, pale enough for the black letters of Slicer's bars."""
+
+PLAIN_VIEWS = (
+    ViewSpec("RegPlainCoronal", "As a plain volume", (0.90, 0.62, 0.0)),
+    ViewSpec("RegPlainSagittal", "As a plain volume", (0.90, 0.62, 0.0)),
+)
+REGULAR_VIEWS = (
+    ViewSpec("RegRegularCoronal", "Regularized", (0.34, 0.71, 0.91)),
+    ViewSpec("RegRegularSagittal", "Regularized", (0.34, 0.71, 0.91)),
+)
+BEFORE_AFTER_ROWS = (("Coronal", 664), ("Sagittal", 665))
+"""Orientation and view group of each row: before and after are linked, the rows are turned by themselves."""
 
 POSITIONS_PLOT = ViewSpec("RegSlicePositions", "Slice positions", (0.9, 0.9, 0.9))
 PLOTS = {
@@ -150,7 +161,7 @@ def fill_comparison(
     layers = (volumes.fixed, volumes.moving, volumes.registered, volumes.difference)
     nodes = []
     for spec, volume in zip(COMPARISON_VIEWS, layers, strict=True):
-        node = _slice_view(scene, spec)
+        node = slice_view(scene, spec)
         node.SetViewGroup(VIEW_GROUP)
         composite = composite_of(scene, spec.tag)
         before = composite.StartModify()
@@ -166,7 +177,7 @@ def fill_comparison(
         composite.EndModify(before)
         nodes.append(node)
     orient_comparison(scene, orientation, volumes.fixed)
-    _show_crosshair(scene)
+    show_crosshair(scene)
     jump_comparison(scene, volumes, position_ras)
     return nodes
 
@@ -200,14 +211,18 @@ def align_comparison(scene: slicer.vtkMRMLScene) -> None:
     first = _view(scene, "vtkMRMLSliceNode", FIXED.tag)
     for spec in COMPARISON_VIEWS[1:]:
         node = _view(scene, "vtkMRMLSliceNode", spec.tag)
-        if first is None or node is None:
-            continue
-        width, height, depth = first.GetFieldOfView()
-        across, down = node.GetDimensions()[:2]
-        node.GetSliceToRAS().DeepCopy(first.GetSliceToRAS())
-        node.SetXYZOrigin(*first.GetXYZOrigin())
-        node.SetFieldOfView(width, width * down / across if across else height, depth)
-        node.UpdateMatrices()
+        if first is not None and node is not None:
+            align_view(node, first)
+
+
+def align_view(node: slicer.vtkMRMLSliceNode, first: slicer.vtkMRMLSliceNode) -> None:
+    """Give a slice view the place and the zoom of another one."""
+    width, height, depth = first.GetFieldOfView()
+    across, down = node.GetDimensions()[:2]
+    node.GetSliceToRAS().DeepCopy(first.GetSliceToRAS())
+    node.SetXYZOrigin(*first.GetXYZOrigin())
+    node.SetFieldOfView(width, width * down / across if across else height, depth)
+    node.UpdateMatrices()
 
 
 def jump(scene: slicer.vtkMRMLScene, position_ras: Sequence[float], group: int = -1) -> None:
@@ -236,7 +251,7 @@ def main_composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompo
     """What the slice views show that are not the comparison's."""
     nodes = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
     every = [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
-    ours = {spec.tag for spec in COMPARISON_VIEWS}
+    ours = {spec.tag for spec in (*COMPARISON_VIEWS, *PLAIN_VIEWS, *REGULAR_VIEWS)}
     return [node for node in every if node.GetLayoutName() not in ours]
 
 
@@ -264,7 +279,8 @@ def _new_view(scene: slicer.vtkMRMLScene, kind: str, spec: ViewSpec) -> slicer.v
     return scene.AddNode(node)
 
 
-def _slice_view(scene: slicer.vtkMRMLScene, spec: ViewSpec) -> slicer.vtkMRMLSliceNode:
+def slice_view(scene: slicer.vtkMRMLScene, spec: ViewSpec) -> slicer.vtkMRMLSliceNode:
+    """The node of a slice view, made where there is none yet."""
     node = _view(scene, "vtkMRMLSliceNode", spec.tag) or _new_view(scene, "vtkMRMLSliceNode", spec)
     node.SetLayoutLabel(spec.label)
     node.SetLayoutColor(*spec.colour)
@@ -282,7 +298,7 @@ def _fill_plot(
     return node
 
 
-def _show_crosshair(scene: slicer.vtkMRMLScene) -> None:
+def show_crosshair(scene: slicer.vtkMRMLScene) -> None:
     """Seen in every view, and moving them; the user's own choice of a crosshair stays."""
     crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     if crosshair is None:
@@ -343,6 +359,17 @@ def _comparison_xml() -> str:
     )  # fmt: skip
 
 
+def _before_after_xml() -> str:
+    rows = []
+    for row, (orientation, group) in enumerate(BEFORE_AFTER_ROWS):
+        views = [
+            _spec_xml("vtkMRMLSliceNode", specs[row], orientation=orientation, viewgroup=str(group))
+            for specs in (PLAIN_VIEWS, REGULAR_VIEWS)
+        ]
+        rows.append(_item(_rows("horizontal", *views)))
+    return _rows("vertical", *rows)
+
+
 def _positions_xml() -> str:
     plot = _rows("horizontal", _spec_xml("vtkMRMLPlotViewNode", POSITIONS_PLOT))
     return _rows("vertical", _item(plot, 450), _item(_rows("horizontal", *_slices()), 550), split=True)
@@ -355,4 +382,9 @@ def _histograms_xml() -> str:
     return _rows("horizontal", _item(slices, 550), _item(plots, 450), split=True)
 
 
-_DESCRIPTIONS = {COMPARISON: _comparison_xml(), POSITIONS: _positions_xml(), HISTOGRAMS: _histograms_xml()}
+_DESCRIPTIONS = {
+    COMPARISON: _comparison_xml(),
+    POSITIONS: _positions_xml(),
+    HISTOGRAMS: _histograms_xml(),
+    BEFORE_AFTER: _before_after_xml(),
+}

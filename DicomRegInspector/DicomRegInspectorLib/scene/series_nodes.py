@@ -12,7 +12,7 @@ from ..series import Series, load_series, load_stack
 from ..series.pixels.choosing import Paths
 from ..series.pixels.volume import Progress, SeriesVolume
 from ..series.regularize.modes import MAX_GAP, check_options, regularize
-from ..series.regularize.placing import load_to_regularize, stack_to_regularize
+from ..series.regularize.placing import Duplicates, Overlaps, load_to_regularize, stack_to_regularize
 from ..series.regularize.regular import Mode, Regularized
 from .acquisition import add_regularized
 from .series_volume import add_series_volume
@@ -26,7 +26,10 @@ def load_series_nodes(
     mode: Mode | None = None,
     *,
     spacing_mm: float | None = None,
+    in_plane_spacing_mm: float | tuple[float, float] | None = None,
     max_gap: float | None = None,
+    duplicates: Duplicates = "first",
+    overlaps: Overlaps = "keep",
     stack: int | None = None,
     progress: Progress | None = None,
     run: Run | None = None,
@@ -41,7 +44,7 @@ def load_series_nodes(
         Files, folders, or an inspected series.
     mode
         See :func:`~..series.regularize.regularize`; None loads one volume as it is, at the nominal spacing.
-    spacing_mm, max_gap
+    spacing_mm, in_plane_spacing_mm, max_gap, duplicates, overlaps
         See there; None takes the defaults.
     stack
         Which of the series' stacks, from 0; None the one worth loading.
@@ -56,26 +59,38 @@ def load_series_nodes(
     UsageError, FileError, Cancelled
         See :func:`~..series.load_series` and :func:`~..series.regularize.regularize`.
     """
-    gap = MAX_GAP if max_gap is None else max_gap
+    options: dict[str, Any] = {
+        "spacing_mm": spacing_mm,
+        "in_plane_spacing_mm": in_plane_spacing_mm,
+        "max_gap": MAX_GAP if max_gap is None else max_gap,
+        "duplicates": duplicates,
+        "overlaps": overlaps,
+    }
     if mode is not None:
-        check_options(mode, spacing_mm, None, gap, "keep", "first")
+        check_options(mode, spacing_mm, in_plane_spacing_mm, options["max_gap"], overlaps, duplicates)
 
     def read(report: Progress | None) -> SeriesVolume | Regularized:
-        if mode is None:
-            paths = source.paths if isinstance(source, Series) else source
-            uid = source.series_instance_uid if isinstance(source, Series) else None
-            return load_series(paths, stack=stack, series_uid=uid or None, progress=report)
-        if isinstance(source, Series):
-            chosen, apart = stack_to_regularize(source, stack)
-            volume = load_stack(chosen, source.findings, progress=report)
-        else:
-            volume, apart = load_to_regularize(source, stack=stack, progress=report)
-        return regularize(volume, mode, spacing_mm=spacing_mm, max_gap=gap, apart=apart, progress=report)
+        return _read(source, mode, stack, options, report)
 
     result = run(read) if run is not None else read(progress)
     if isinstance(result, SeriesVolume):
         return [add_series_volume(scene, result)]
     return [add_regularized(scene, volume)[0] for volume in result.volumes]
+
+
+def _read(
+    source: Series | Paths, mode: Mode | None, stack: int | None, options: dict[str, Any], report: Progress | None
+) -> SeriesVolume | Regularized:
+    if mode is None:
+        paths = source.paths if isinstance(source, Series) else source
+        uid = source.series_instance_uid if isinstance(source, Series) else None
+        return load_series(paths, stack=stack, series_uid=uid or None, progress=report)
+    if isinstance(source, Series):
+        chosen, apart = stack_to_regularize(source, stack)
+        volume = load_stack(chosen, source.findings, progress=report)
+    else:
+        volume, apart = load_to_regularize(source, stack=stack, progress=report)
+    return regularize(volume, mode, **options, apart=apart, progress=report)
 
 
 def load_section_node(
