@@ -207,14 +207,28 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
             path, slicer.mrmlScene, bake, place_volumes=placeVolumes, repair=repair, progress=progress, run=run
         )
 
-    def loadSeries(self, pathsOrSeries, mode=None, spacing=None, maxGap=None, stack=None, progress=None, run=None):
+    def loadSeries(
+        self,
+        pathsOrSeries,
+        mode=None,
+        spacing=None,
+        maxGap=None,
+        stack=None,
+        progress=None,
+        run=None,
+        pixelSpacing=None,
+        duplicates="first",
+        overlaps="keep",
+    ):
         """Load an image series (files, folders or an inspected Series) and return its volume nodes.
 
         mode makes it regular: acquisition (values untouched, under a transform that puts every slice where its header
-        says), resample (to a spacing in mm, by default the nominal one), split (a volume for each section of constant
-        spacing) or crop (the longest section); None loads it as it is. Gaps of more than maxGap slices (by default 1)
-        are never bridged. stack chooses one of several, from 0. progress(done, total, text) stops the loading by
-        returning False; run(function) may call function(progress) in a thread: it uses neither the scene nor Qt.
+        says), resample (to a spacing and a pixelSpacing in mm, by default the nominal one and the files'), split (a
+        volume for each section of constant spacing) or crop (the longest section); None loads it as it is. Gaps of more
+        than maxGap slices (by default 1) are never bridged. Of slices at one place duplicates (first, last, mean, or an
+        acquisition number) says which is kept, of slices too close overlaps (keep, first, last, mean). stack chooses
+        one of several, from 0. progress(done, total, text) stops the loading by returning False; run(function) may call
+        function(progress) in a thread: it uses neither the scene nor Qt.
         """
         from DicomRegInspectorLib.scene.series_nodes import load_series_nodes
 
@@ -223,11 +237,73 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
             pathsOrSeries,
             mode,
             spacing_mm=spacing,
+            in_plane_spacing_mm=pixelSpacing,
             max_gap=maxGap,
+            duplicates=duplicates,
+            overlaps=overlaps,
             stack=stack,
             progress=progress,
             run=run,
         )
+
+    def addPlainVolume(self, series, volumeNodes, stack=None, progress=None, run=None):
+        """Add an inspected Series as a volume of one spacing, as Slicer's reader has it without its transform.
+
+        Returns a BeforeAfter: plain (the new node), after (volumeNodes, what loadSeries returned), placement (how far
+        each slice lies from where the plain volume shows it). progress and run as for loadSeries.
+        """
+        from DicomRegInspectorLib.scene.before_after import add_plain_volume
+
+        return add_plain_volume(slicer.mrmlScene, series, volumeNodes, stack=stack, progress=progress, run=run)
+
+    def saveSeries(
+        self,
+        series,
+        place,
+        mode=None,
+        spacing=None,
+        maxGap=None,
+        stack=None,
+        progress=None,
+        run=None,
+        pixelSpacing=None,
+        duplicates="first",
+        overlaps="keep",
+    ):
+        """Write an inspected Series as new DICOM and return an Outcome (description, written, dropped, notes).
+
+        place is a new or empty folder, or a file that ends in .dcm for a Parametric Map of floating-point values. mode
+        and the other options as for loadSeries; without a mode only positions are corrected that were written with too
+        few digits, and pixels stay as they are. Never into the source's folder, never over a file.
+        """
+        from DicomRegInspectorLib.regularize_run import save_series
+
+        options = {} if maxGap is None else {"max_gap": maxGap}
+        return save_series(
+            series,
+            place,
+            mode,
+            spacing_mm=spacing,
+            in_plane_spacing_mm=pixelSpacing,
+            duplicates=duplicates,
+            overlaps=overlaps,
+            stack=stack,
+            progress=progress,
+            run=run,
+            **options,
+        )
+
+    def checkPixels(self, paths, progress=None, run=None):
+        """Check the pixel data of files and folders and return a PixelReport (files, findings)."""
+        from DicomRegInspectorLib.series.checks.check import check_pixels
+
+        return run(lambda report: check_pixels(paths, report)) if run is not None else check_pixels(paths, progress)
+
+    def compareVolumes(self, volumeNodeA, volumeNodeB, progress=None, run=None):
+        """Find out whether two volume nodes are the same physical image in any order of voxels; return a Comparison."""
+        from DicomRegInspectorLib.scene.compare_nodes import compare_nodes
+
+        return compare_nodes(volumeNodeA, volumeNodeB, progress=progress, run=run)
 
     def measureQuality(
         self,

@@ -183,30 +183,6 @@ def test_each_stack_of_a_series_can_be_chosen(application: Any, ui: Any, tmp_pat
     assert node.GetImageData().GetDimensions() == (10, 8, 2)
 
 
-def test_strip_marks_the_gap_where_it_is(application: Any, shown: Any, widget: Any) -> None:
-    from DicomRegInspectorLib.panel.strip import GAP_COLOUR, HEIGHT, WIDTH, Mark, draw_strip, strip_places
-
-    stack = widget.panel.inspection.series[0].main_stack
-    places, marks = strip_places(stack)
-    np.testing.assert_allclose(places, np.array(GAP_MM) / 38.0, atol=1e-9)
-    assert marks == [Mark(pytest.approx(8 / 38), pytest.approx(30 / 38), "gap")]
-    import qt
-
-    image = draw_strip(stack, qt.QColor(10, 20, 30)).toImage()
-
-    def coloured(row: int, colour: tuple[int, int, int]) -> list[int]:
-        pixels = [image.pixelColor(column, row) for column in range(WIDTH)]
-        return [
-            n for n, one in enumerate(pixels) if (one.red(), one.green(), one.blue(), one.alpha()) == (*colour, 255)
-        ]
-
-    bar = coloured(HEIGHT - 5, GAP_COLOUR)
-    assert (bar[0], bar[-1]) == (pytest.approx(8 / 38 * WIDTH, abs=5), pytest.approx(30 / 38 * WIDTH, abs=5))
-    np.testing.assert_allclose(coloured(6, (10, 20, 30)), np.array(GAP_MM) / 38 * WIDTH, atol=5)
-    assert shown.stripLabel.toolTip.startswith("10 slices over 38.0 mm, to scale; gaps: 1")
-    assert not shown.stripLabel.isHidden()
-
-
 def test_logic_loads_a_folder_as_it_is_or_cropped(application: Any, shown: Any, widget: Any, tmp_path: Path) -> None:
     (plain,) = widget.logic.loadSeries(tmp_path / "stack")
     assert plain.GetImageData().GetDimensions() == (10, 8, 10)

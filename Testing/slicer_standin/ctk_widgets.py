@@ -50,6 +50,12 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
     collapsed = QtCore.Property(bool, _get_collapsed, setCollapsed, notify=contentsCollapsed)
 
+    def childEvent(self, event: Any) -> None:
+        # A .ui file sets the property before it adds the content.
+        if event.type() == QtCore.QEvent.Type.ChildPolished and self._collapsed and event.child().isWidgetType():
+            event.child().setVisible(False)
+        super().childEvent(event)
+
     def sizeHint(self) -> QtCore.QSize:
         title = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 30, self._title_height())
         return title if self._collapsed or self.layout() is None else self.layout().totalSizeHint().expandedTo(title)

@@ -154,13 +154,12 @@ class QObjectProxy(metaclass=_ProxyMeta):
     _pyside: type = QtCore.QObject
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        if not type(self).__dict__.get("_pyside"):
-            raise NotImplementedError("the stand-in does not let Python classes derive from Qt classes")
+        qt_class = type(self).__dict__.get("_pyside") or _event_filter_class(type(self))
         if keywords:
             raise TypeError("PythonQt constructors take no keyword arguments")
         if QtWidgets.QApplication.instance() is None:
             raise RuntimeError("no Qt application: call slicer_standin.install() first")
-        _adopt(self, type(self)._pyside(*[unwrap(argument) for argument in arguments]))
+        _adopt(self, qt_class(*[unwrap(argument) for argument in arguments]))
 
     def _property(self, name: str) -> QtCore.QMetaProperty | None:
         meta = unwrap(self).metaObject()
@@ -193,6 +192,9 @@ class QObjectProxy(metaclass=_ProxyMeta):
 
     def __setattr__(self, name: str, value: Any) -> None:
         found = self._property(name)
+        if found is None and "_pyside" not in type(self).__dict__:
+            object.__setattr__(self, name, value)  # a Python class that derives from a Qt class has attributes
+            return
         if found is None:
             raise AttributeError(
                 f"{type(self).__name__} has no attribute named '{name}' (a C++ object takes no new ones)"
@@ -235,6 +237,29 @@ class QObjectProxy(metaclass=_ProxyMeta):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} (stand-in)"
+
+
+def _event_filter_class(python_class: type) -> type:
+    """For a Python class derived from QObject: a PySide class that hands events on to its eventFilter.
+
+    Other virtual functions, and deriving from other classes, are not played.
+    """
+    if python_class._pyside is not QtCore.QObject or "eventFilter" not in python_class.__dict__:
+        raise NotImplementedError("the stand-in lets Python classes derive from QObject alone, to filter events")
+
+    class EventFilter(QtCore.QObject):
+        def eventFilter(self, watched: Any, event: Any) -> bool:
+            proxy = _PROXIES.get(id(self))
+            if proxy is None:
+                return False
+            try:
+                return bool(proxy.eventFilter(wrap(watched), event))
+            except Exception as error:
+                SLOT_ERRORS.append(error)
+                traceback.print_exc()
+                return False
+
+    return EventFilter
 
 
 class _QtNamespace:

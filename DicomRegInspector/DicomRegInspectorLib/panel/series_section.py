@@ -1,22 +1,29 @@
-"""The panel's section Series: where slices lie, what would become of them, and loading them made regular."""
+"""The panel's section Series: where slices lie, what they are made into, and what is done with them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ..errors import DicomRegInspectorError
+from ..findings import Finding
 from ..scene.places import series_labels
 from ..series import Series, Stack
-from ..series.regularize.preview import preview
+from ..series.regularize.placing import stack_to_regularize
+from ..series.regularize.preview import Preview, preview
 from ..series.regularize.regular import MODES, Mode
-from .job import Endings, Job
+from .compare_section import CompareSection
+from .job import Job
+from .series_actions import Chosen, SeriesActions
+from .series_options import OptionBoxes
+from .series_picture import BeforeAfterPicture
+from .series_saving import SeriesSaving, ask_folder
 from .series_words import preview_in_words, series_in_words, stack_in_words
-from .strip import draw_strip, strip_in_words
+
+AddFindings = Callable[[Series, Sequence[Finding]], None]
 
 
 class SeriesSection:
@@ -27,36 +34,55 @@ class SeriesSection:
     ui
         The widgets of ``DicomRegInspector.ui`` as attributes.
     logic
-        The module's logic: ``loadSeries`` and ``plotSlicePositions``.
+        The module's logic: ``loadSeries``, ``addPlainVolume``, ``saveSeries``, ``checkPixels``, ``compareVolumes`` and
+        ``plotSlicePositions``.
     on_busy
-        Called with True when the loading begins, and with False at its end.
+        Called with True when something begins that takes long, and with False at its end.
+    add_findings
+        Takes what the pixel checks find in a series; without it pixels are not offered to be checked.
+    ask
+        Asks the user for a folder to save in; returns an empty text when there is none.
     """
 
-    def __init__(self, ui: Any, logic: Any, on_busy: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        on_busy: Callable[[bool], None],
+        add_findings: AddFindings | None = None,
+        ask: Callable[[], str] = ask_folder,
+    ) -> None:
         self._ui, self._logic, self._on_busy = ui, logic, on_busy
+        self._series: list[Series] = []
+        self._nothing = ""
+        self._preview: Preview | None = None
+        self._picture = BeforeAfterPicture(ui)
+        self._options = OptionBoxes(ui, self._show_preview)
         self._job = Job(
             ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton, self._say, self._busy_changed
         )
-        self._series: list[Series] = []
-        self._nothing = ""
-        self._loadable = False
+        self._actions = SeriesActions(ui, logic, self._job, self._say, lambda: self._chosen, add_findings)
+        self._saving = SeriesSaving(ui, logic, self._job, self._say, lambda: self._chosen, ask)
+        self._compare = CompareSection(ui, logic, self._job, self._say)
         ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
         ui.stackComboBox.connect("currentIndexChanged(int)", self._show_stack)
-        ui.modeComboBox.connect("currentIndexChanged(int)", self._show_preview)
-        ui.spacingSpinBox.connect("valueChanged(double)", self._show_preview)
-        ui.gapSpinBox.connect("valueChanged(double)", self._show_preview)
         ui.plotButton.connect("clicked()", self.plot)
-        ui.loadSeriesButton.connect("clicked()", self.load)
         self._set_busy(False)
 
     @property
     def busy(self) -> bool:
-        """Whether a loading is under way."""
+        """Whether something is under way."""
         return self._job.busy
+
+    @property
+    def mode(self) -> Mode:
+        """How the stack is made regular."""
+        return self._options.mode
 
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
         self._job.close()
+        self._picture.close()
 
     def set_enabled(self, enabled: bool) -> None:
         """Rest while something else is under way."""
@@ -89,23 +115,25 @@ class SeriesSection:
         index = self._ui.seriesComboBox.currentIndex
         return self._series[index] if 0 <= index < len(self._series) else None
 
-    def _chosen_stack(self) -> tuple[Stack | None, int | None]:
-        """What is shown, and the number that the loading is told: None lets it find the main stack."""
+    def _stack_number(self) -> int | None:
+        """The number that the loading is told: None lets it find the main stack."""
         series, index = self._current_series(), self._ui.stackComboBox.currentIndex
-        if series is None:
-            return None, None
-        if index < 1 or index > len(series.stacks):
-            return series.main_stack, None
-        return series.stacks[index - 1], index - 1
+        return index - 1 if series is not None and 1 <= index <= len(series.stacks) else None
 
     @property
-    def mode(self) -> Mode:
-        """How the stack is made regular; the entries of the box stand in this order."""
-        return MODES[max(self._ui.modeComboBox.currentIndex, 0)]
+    def _chosen(self) -> Chosen | None:
+        series = self._current_series()
+        return Chosen(series, self._stack_number(), self._options.chosen, self._preview) if series is not None else None
 
-    def _spacing(self) -> float | None:
-        value = self._ui.spacingSpinBox.value
-        return value if self.mode == "resample" and value > 0 else None
+    def _shown_stack(self) -> Stack | None:
+        """What will be made regular; where that cannot be told, the stack that was chosen."""
+        series, number = self._current_series(), self._stack_number()
+        if series is None:
+            return None
+        try:
+            return stack_to_regularize(series, number)[0]
+        except DicomRegInspectorError:
+            return series.main_stack if number is None else series.stacks[number]
 
     def _show_series(self, *_arguments: object) -> None:
         series = self._current_series()
@@ -115,52 +143,30 @@ class SeriesSection:
         self._show_stack()
 
     def _show_stack(self, *_arguments: object) -> None:
-        series, (stack, _number) = self._current_series(), self._chosen_stack()
-        ui = self._ui
-        ui.plotButton.enabled = self._can_plot()
-        ui.seriesSummaryLabel.text = series_in_words(series, stack) if series is not None else self._nothing
-        drawn = stack is not None and len(stack.distinct) > 1
-        ui.stripLabel.visible = drawn
-        if drawn:
-            ui.stripLabel.setPixmap(draw_strip(stack, qt.QColor(ui.stripLabel.palette.text().color())))
-            ui.stripLabel.toolTip = strip_in_words(stack)
-            ui.stripLabel.accessibleDescription = strip_in_words(stack)
+        series, stack = self._current_series(), self._shown_stack()
+        self._ui.plotButton.enabled = self._can_plot()
+        self._ui.seriesSummaryLabel.text = series_in_words(series, stack) if series is not None else self._nothing
+        self._options.offer(stack)
+        self._saving.offer(stack)
         self._show_preview()
 
-    def _show_preview(self, *_arguments: object) -> None:
-        series, (_stack, number) = self._current_series(), self._chosen_stack()
-        self._ui.spacingSpinBox.enabled = self.mode == "resample"
-        text, self._loadable = "", False
+    def _show_preview(self) -> None:
+        series, options = self._current_series(), self._options.chosen
+        text, self._preview = "", None
         if series is not None:
             try:
-                result = preview(
-                    series, self.mode, stack=number, spacing_mm=self._spacing(), max_gap=self._ui.gapSpinBox.value
-                )
-                text, self._loadable = _("Gives {volumes}").format(volumes=preview_in_words(result)), True
+                self._preview = preview(series, options.mode, stack=self._stack_number(), **options.for_preview())
+                text = _("Gives {volumes}").format(volumes=preview_in_words(self._preview))
             except DicomRegInspectorError as error:
                 text = _("Cannot be made regular: {error}").format(error=error)
         self._ui.previewLabel.text = text
-        self._ui.loadSeriesButton.enabled = self._loadable and not self.busy
+        self._ui.previewLabel.visible = bool(text)
+        self._picture.show(self._shown_stack(), self._preview)
+        self._update_actions()
 
-    def load(self) -> None:
-        """Load the chosen stack in the way chosen, beside the application."""
-        series, (_stack, number) = self._current_series(), self._chosen_stack()
-        if self.busy or series is None or not self._loadable:
-            return
-        nodes = self._job.run(
-            lambda worker: self._logic.loadSeries(
-                series, self.mode, self._spacing(), self._ui.gapSpinBox.value, stack=number, run=worker.run
-            ),
-            Endings(
-                title=_("The series was not loaded."),
-                refused=_("Not loaded: {error}"),
-                cancelled=_("Cancelled; nothing was loaded."),
-                memory=_("Not loaded: the memory is not enough for a volume of this size."),
-                broken=_("The loading failed; the application's log says more."),
-            ),
-        )
-        if nodes is not None:
-            self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))
+    def _update_actions(self) -> None:
+        self._actions.update()
+        self._saving.update()
 
     def plot(self) -> None:
         """Plot the slice positions of the chosen series."""
@@ -181,14 +187,13 @@ class SeriesSection:
 
     def _set_busy(self, busy: bool) -> None:
         ui = self._ui
-        ui.loadSeriesButton.enabled = self._loadable and not busy
         series = self._current_series()
         for widget in (ui.seriesComboBox, ui.stackComboBox):
             widget.enabled = series is not None and not busy
-        for widget in (ui.modeComboBox, ui.gapSpinBox):
-            widget.enabled = not busy
-        ui.spacingSpinBox.enabled = self.mode == "resample" and not busy
+        self._options.set_busy(busy)
         ui.plotButton.enabled = self._can_plot()
+        self._update_actions()
+        self._compare.update()
 
     def _can_plot(self) -> bool:
         series = self._current_series()
@@ -196,4 +201,6 @@ class SeriesSection:
         return stack is not None and len(stack.slices) > 1 and not self.busy
 
     def _say(self, text: str) -> None:
-        self._ui.seriesStatusLabel.text = text
+        label = self._ui.seriesStatusLabel
+        label.text = text
+        label.visible = bool(text)

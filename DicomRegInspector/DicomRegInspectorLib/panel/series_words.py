@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from slicer.i18n import tr as _
 
+from ..errors import UsageError
+from ..regularize_run import Outcome
 from ..series import Series, Stack
+from ..series.regularize.plain import PlainStack, plain_stack
 from ..series.regularize.preview import Preview, VolumePreview
 
 MOST_SECTIONS = 3
@@ -57,3 +62,150 @@ def _volume_in_words(volume: VolumePreview) -> str:
     if volume.filled_slices:
         text += _(", {count} slices in gaps hold a fill value").format(count=volume.filled_slices)
     return text
+
+
+def geometry_rows(stack: Stack, preview: Preview | None) -> list[tuple[str, str, str]]:
+    """What is compared before and after: a name, and both values in words with their units.
+
+    What is nothing in both is left out.
+    """
+    volumes = preview.volumes if preview is not None else ()
+    positions = stack.positions_mm
+    places = [place for one in volumes for place in one.positions_mm]
+    rows = [
+        (_("Voxels"), f"{stack.columns} × {stack.rows} × {len(stack.slices)}", _voxels(volumes)),
+        (_("Pixels, mm"), _pixels(stack.pixel_spacing_mm), _each([_pixels(one.spacing_mm[1::-1]) for one in volumes])),
+        (_("Slices, mm"), _spacings(stack), _each([f"{one.spacing_mm[2]:.4g}" for one in volumes])),
+        (_("From, to, mm"), _range(positions.tolist()), _range(places)),
+        (
+            _("Widest step, mm"),
+            f"{float(stack.intervals_mm.max()):.4g}",
+            f"{max((one.largest_step_mm for one in volumes), default=0.0):.4g}",
+        ),
+    ]
+    tilts = [stack.tilt_deg or 0.0, *(one.tilt_deg for one in volumes)]
+    if max(map(abs, tilts)) >= LEAST_TILT_DEG:
+        rows.append((_("Tilt"), _tilt(tilts[0]), _each([_tilt_after(one) for one in volumes])))
+    rows.append((_("As a plain volume"), _plain(stack), _plain_after(preview)))
+    filled = sum(one.filled_slices for one in volumes)
+    dropped = len(preview.dropped) if preview is not None else 0
+    rows += [(_("Slices filled"), _("none"), str(filled))] if filled else []
+    rows += [(_("Slices left out"), _("none"), str(dropped))] if dropped else []
+    rows.append((_("Values"), _("as in the files"), _values(preview)))
+    return rows
+
+
+def _voxels(volumes: Sequence[VolumePreview]) -> str:
+    """Sections differ in their slices alone."""
+    if not volumes:
+        return ""
+    ni, nj, _nk = volumes[0].dimensions
+    counts = [str(one.dimensions[2]) for one in volumes]
+    shown = " + ".join(counts[:MOST_SECTIONS]) + (" + …" if len(counts) > MOST_SECTIONS else "")
+    text = f"{ni} × {nj} × {shown}" if len(counts) == 1 else f"{ni} × {nj} × ({shown})"
+    return text + (_(" in {count} volumes").format(count=len(counts)) if len(counts) > 1 else "")
+
+
+def _each(texts: list[str]) -> str:
+    """One text where all say the same."""
+    texts = list(dict.fromkeys(texts))
+    shown = "; ".join(texts[:MOST_SECTIONS])
+    return shown + (
+        _("; and {rest} more").format(rest=len(texts) - MOST_SECTIONS) if len(texts) > MOST_SECTIONS else ""
+    )
+
+
+def _pixels(spacing: tuple[float, ...] | None) -> str:
+    if spacing is None:
+        return _("unknown")
+    return f"{spacing[1]:.4g} × {spacing[0]:.4g}"
+
+
+def _spacings(stack: Stack) -> str:
+    sections = stack.sections
+    if len(sections) < 2:
+        return f"{stack.nominal_spacing_mm:.4g}" if stack.nominal_spacing_mm is not None else _("unknown")
+    if len({f"{one.spacing_mm:.4g}" for one in sections}) == 1:
+        return _("{spacing:.4g}, in {count} sections").format(spacing=sections[0].spacing_mm, count=len(sections))
+    texts = [
+        _("{spacing:.4g} (slices {first}–{last})").format(spacing=one.spacing_mm, first=one.first, last=one.last)
+        for one in sections
+    ]
+    return _each(texts)
+
+
+def _range(places: Sequence[float]) -> str:
+    return _("{first:.2f} to {last:.2f}").format(first=min(places), last=max(places)) if places else ""
+
+
+def _tilt(degrees: float) -> str:
+    return f"{abs(degrees) if abs(degrees) >= LEAST_TILT_DEG else 0:.3g}°"
+
+
+def _tilt_after(volume: VolumePreview) -> str:
+    # The volume itself is upright: Slicer's tools expect right angles, and a transform leans it.
+    is_leant = abs(volume.tilt_deg) >= LEAST_TILT_DEG
+    return _("{tilt}, by a transform").format(tilt=_tilt(volume.tilt_deg)) if is_leant else _tilt(volume.tilt_deg)
+
+
+def _plain(stack: Stack) -> str:
+    """What one spacing for all slices makes of it; see :func:`plain_in_words`."""
+    try:
+        number, distance = plain_stack(stack.corners_lps_mm[stack.distinct]).farthest
+    except UsageError:
+        return _("unknown")
+    if distance < LEAST_DISTANCE_MM:
+        return _("in place")
+    return _("off by up to {distance} mm (slice {number})").format(
+        distance=f"{distance:.1f}" if distance >= 1 else f"{distance:.2g}", number=stack.slice_number(number)
+    )
+
+
+def _plain_after(preview: Preview | None) -> str:
+    volumes = preview.volumes if preview is not None else ()
+    moved = preview is not None and preview.mode == "acquisition"
+    if moved or any(abs(one.tilt_deg) >= LEAST_TILT_DEG for one in volumes):
+        return _("in place under its transform")
+    return _("in place")
+
+
+def _values(preview: Preview | None) -> str:
+    if preview is not None and preview.mode == "resample":
+        return _("interpolated between slices")
+    if preview is not None and preview.has_means:
+        return _("untouched, but for means of several slices")
+    return _("untouched")
+
+
+LEAST_TILT_DEG = 0.05
+LEAST_DISTANCE_MM = 0.01
+"""Smaller ones are rounding."""
+WORTH_TELLING_MM = 0.1
+
+
+def plain_in_words(placement: PlainStack) -> str:
+    """How far off a plain volume is, beside the one that was made."""
+    number, distance = placement.farthest
+    if distance < WORTH_TELLING_MM:
+        return _(
+            "A plain volume shows every slice within {distance:.2g} mm of its place: there is nothing to see."
+        ).format(distance=max(distance, LEAST_DISTANCE_MM))
+    text = _("A plain volume takes {spacing:.3f} mm for every interval.").format(spacing=placement.spacing_mm) + " "
+    first = placement.first_beyond(WORTH_TELLING_MM)
+    if first is not None and first[0] != number:
+        text += _("Slice {number} lies {distance:.1f} mm from where it shows it; ").format(
+            number=first[0], distance=first[1]
+        )
+        return text + _("at most {distance:.1f} mm, slice {number}.").format(distance=distance, number=number)
+    return text + _("Slice {number} lies {distance:.1f} mm from where it shows it.").format(
+        number=number, distance=distance
+    )
+
+
+def outcome_in_words(outcome: Outcome) -> str:
+    """What was written, and where."""
+    places = ", ".join(str(path) for path in outcome.written)
+    text = _("Saved in {places}: {what}.").format(places=places, what=outcome.description)
+    if outcome.dropped:
+        text += " " + _("Left out: {count} images.").format(count=len(outcome.dropped))
+    return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in outcome.notes)])

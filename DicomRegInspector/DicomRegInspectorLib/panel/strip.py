@@ -1,74 +1,175 @@
-"""Slice positions of a stack as a strip, drawn to scale: where slices are missing, and where they are too close."""
+"""Draws the strips of slice positions to scale: lines for slices, and a sign for whatever is not as it should be.
+
+Every kind has a shape of its own besides its colour.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
 import qt
 
-from ..series import Stack
+from .strip_places import Lane, Strips
 
-WIDTH, HEIGHT = 800, 32
-"""Of the picture; the label that shows it stretches it to its own width."""
-GAP_COLOUR, OVERLAP_COLOUR = (213, 94, 0), (0, 114, 178)
-"""Okabe and Ito's vermillion and blue: told apart by any kind of colour vision."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One interval that does not fit, from 0 (the first slice) to 1 (the last)."""
-
-    start: float
-    stop: float
-    kind: Literal["gap", "overlap"]
-
-
-def strip_places(stack: Stack) -> tuple[list[float], list[Mark]]:
-    """Where each slice lies between the first (0) and the last (1), and what is marked."""
-    positions = np.asarray(stack.positions_mm, float)
-    span = float(np.ptp(positions)) if positions.size else 0.0
-    if span <= 0:
-        return [], []
-    places = ((positions - positions[0]) / span).tolist()
-    marks = []
-    for one in stack.spacing.irregular if stack.spacing is not None else ():
-        after = stack.slice_number(one.before + 1) - 1
-        marks.append(Mark(places[stack.slice_number(one.before) - 1], places[after], one.kind))
-    return places, marks
+GAP_COLOUR, OVERLAP_COLOUR, OVERLAP_ON_DARK = (213, 94, 0), (0, 114, 178), (86, 180, 233)
+"""Okabe and Ito's vermillion, blue and sky blue: told apart by any kind of colour vision."""
+LANE_HEIGHT, AXIS_HEIGHT = 30, 20
+LINE_TOP, LINE_BOTTOM, SIGN_BOTTOM = 2, 18, 25
+"""Within a lane: slices between the first two, signs below them."""
+TITLE_WIDTH, MARGIN = 52, 12
+PALE = 140
+"""Of 255: how strongly slices of the fill value and the axis are drawn."""
+DENSE, DENSE_SLICES = 3.0, 4
+"""So many slices closer than so many pixels are a block: lines on whole pixels would show gaps that are none."""
+ALIGN_LEFT, ALIGN_RIGHT, ALIGN_HCENTER, ALIGN_VCENTER = 0x1, 0x2, 0x4, 0x80
+"""Qt::AlignmentFlag as the whole numbers that QPainter::drawText takes."""
+TICKS = 5
+"""About so many steps the axis has."""
 
 
-def strip_in_words(stack: Stack) -> str:
-    """What the strip shows, for a tool tip and for those who do not see it."""
-    _, marks = strip_places(stack)
-    gaps = sum(mark.kind == "gap" for mark in marks)
-    text = f"{len(stack.slices)} slices over {float(np.ptp(stack.positions_mm)):.1f} mm, to scale"
-    return f"{text}; gaps: {gaps} (orange bars), overlaps: {len(marks) - gaps} (blue bars)" if marks else text
+def height_of(strips: Strips) -> int:
+    """Pixels."""
+    return LANE_HEIGHT * len(strips.lanes) + AXIS_HEIGHT
 
 
-def draw_strip(stack: Stack, ink: qt.QColor) -> qt.QPixmap:
-    """The strip: a line for each slice in the colour of text, and a bar at the bottom for each mark."""
-    pixmap = qt.QPixmap(WIDTH, HEIGHT)
+class Scale:
+    """From millimetres to pixels."""
+
+    def __init__(self, strips: Strips, width: int) -> None:
+        self.left, self.right = TITLE_WIDTH, max(width - MARGIN, TITLE_WIDTH + 10)
+        self._low = strips.low_mm
+        self._pixels_per_mm = (self.right - self.left) / max(strips.high_mm - strips.low_mm, 1e-9)
+
+    def column(self, place_mm: float) -> int:
+        """Where a place is drawn."""
+        return round(self.left + (place_mm - self._low) * self._pixels_per_mm)
+
+    def blocks(self, places_mm: list[float]) -> list[tuple[int, int]]:
+        """First and last column of slices that stand too close to be told apart; a slice by itself has one column."""
+        groups: list[list[float]] = []
+        for place in sorted(places_mm):
+            if groups and (place - groups[-1][-1]) * self._pixels_per_mm < DENSE:
+                groups[-1].append(place)
+            else:
+                groups.append([place])
+        blocks = []
+        for group in groups:
+            columns = list(dict.fromkeys(map(self.column, group)))
+            is_block = len(group) >= DENSE_SLICES
+            blocks += [(columns[0], columns[-1])] if is_block else [(column, column) for column in columns]
+        return blocks
+
+
+def draw_strips(
+    strips: Strips, width: int, ink: qt.QColor, font: qt.QFont, titles: tuple[str, str], ratio: float = 1.0
+) -> qt.QPixmap:
+    """The picture.
+
+    Parameters
+    ----------
+    width
+        Of the picture in the widget's pixels; the height is :func:`height_of`.
+    ink, font
+        Colour and font of the text around.
+    titles
+        Of the two lanes.
+    ratio
+        Pixels of the screen for each pixel of the widget.
+    """
+    height = height_of(strips)
+    pixmap = qt.QPixmap(round(width * ratio), round(height * ratio))
+    pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(qt.QColor(0, 0, 0, 0))
-    places, marks = strip_places(stack)
     painter = qt.QPainter()
     painter.begin(pixmap)
-    for mark in marks:
-        pen = qt.QPen(qt.QColor(*(GAP_COLOUR if mark.kind == "gap" else OVERLAP_COLOUR)))
-        pen.setWidth(6)
-        pen.setCapStyle(qt.Qt.FlatCap)
-        painter.setPen(pen)
-        start, stop = _column(mark.start), _column(mark.stop)
-        painter.drawLine(start, HEIGHT - 5, max(stop, start + 3), HEIGHT - 5)
-    pen = qt.QPen(ink)
-    pen.setWidth(1)
-    painter.setPen(pen)
-    for column in dict.fromkeys(_column(place) for place in places):
-        painter.drawLine(column, 2, column, HEIGHT - 10)
+    painter.setFont(font)
+    scale = Scale(strips, width)
+    for number, lane in enumerate(strips.lanes):
+        top = number * LANE_HEIGHT
+        painter.setPen(_pen(ink))
+        painter.drawText(0, top, TITLE_WIDTH - 6, LINE_BOTTOM + 2, ALIGN_LEFT | ALIGN_VCENTER, titles[number])
+        _draw_lane(painter, lane, scale, top, ink)
+    _draw_axis(painter, strips, scale, LANE_HEIGHT * len(strips.lanes), ink)
     painter.end()
     return pixmap
 
 
-def _column(place: float) -> int:
-    return 2 + round(place * (WIDTH - 5))
+def _draw_lane(painter: qt.QPainter, lane: Lane, scale: Scale, top: int, ink: qt.QColor) -> None:
+    places = {kind: [place for place, one in lane.slices if one == kind] for kind in ("slice", "filled", "dropped")}
+    height = LINE_BOTTOM - LINE_TOP
+    for first, last in scale.blocks(places["slice"]):
+        painter.fillRect(first, top + LINE_TOP, last - first + 1, height, ink)
+    for first, last in scale.blocks(places["filled"]):  # dashes, by hand: dash patterns differ between platforms
+        for start in range(top + LINE_TOP, top + LINE_BOTTOM, 5):
+            painter.fillRect(first, start, last - first + 1, 3, _pale(ink))
+    painter.setPen(_pen(ink))
+    for column in dict.fromkeys(map(scale.column, places["dropped"])):
+        middle = top + (LINE_TOP + LINE_BOTTOM) // 2
+        painter.drawLine(column - 3, middle - 3, column + 3, middle + 3)
+        painter.drawLine(column - 3, middle + 3, column + 3, middle - 3)
+    for mark in lane.marks:
+        if mark.kind == "gap":
+            _draw_gap(painter, scale.column(mark.start_mm), scale.column(mark.stop_mm), top)
+        else:
+            colour = OVERLAP_ON_DARK if ink.lightness() > 127 else OVERLAP_COLOUR
+            _draw_overlap(painter, scale.column((mark.start_mm + mark.stop_mm) / 2), top, qt.QColor(*colour))
+    painter.setPen(_pen(ink, 3))
+    for first, last in lane.volumes:
+        start, stop = scale.column(first), scale.column(last)
+        painter.drawLine(start, top + SIGN_BOTTOM - 2, max(stop, start + 2), top + SIGN_BOTTOM - 2)
+
+
+def _draw_gap(painter: qt.QPainter, start: int, stop: int, top: int) -> None:
+    """A beam with an upright at each end."""
+    stop = max(stop, start + 4)
+    painter.setPen(_pen(qt.QColor(*GAP_COLOUR), 2))
+    middle = top + SIGN_BOTTOM - 2
+    painter.drawLine(start, middle, stop, middle)
+    for column in (start, stop):
+        painter.drawLine(column, middle - 3, column, middle + 3)
+
+
+def _draw_overlap(painter: qt.QPainter, column: int, top: int, colour: qt.QColor) -> None:
+    """A triangle that points down."""
+    painter.setPen(_pen(colour))
+    for row in range(5):
+        reach = 4 - row
+        painter.drawLine(column - reach, top + LINE_BOTTOM + 2 + row, column + reach, top + LINE_BOTTOM + 2 + row)
+
+
+def _draw_axis(painter: qt.QPainter, strips: Strips, scale: Scale, top: int, ink: qt.QColor) -> None:
+    painter.setPen(_pen(_pale(ink)))
+    painter.drawLine(scale.left, top, scale.right, top)
+    span = strips.high_mm - strips.first_mm
+    step = _round_step(span / TICKS)
+    painter.setPen(_pen(ink))
+    marks = [step * number for number in range(int(span / step + 1e-6) + 1)]
+    for place in marks:
+        column = scale.column(strips.first_mm + place)
+        painter.drawLine(column, top, column, top + 3)
+        text = f"{place:g}" + (" mm" if place == marks[-1] else "")
+        # The last one must not reach beyond the picture.
+        left, align = column - 40, ALIGN_HCENTER
+        if place == marks[-1] and scale.right + MARGIN - 40 < column + 20:
+            left, align = scale.right + MARGIN - 80, ALIGN_RIGHT
+        painter.drawText(left, top + 3, 80, AXIS_HEIGHT - 3, align | ALIGN_VCENTER, text)
+    first, last = strips.ends
+    painter.drawText(scale.left - 24, top - 6, 18, 14, ALIGN_RIGHT | ALIGN_VCENTER, first)
+    painter.drawText(scale.right + 2, top - 6, MARGIN, 14, ALIGN_LEFT | ALIGN_VCENTER, last)
+
+
+def _round_step(value: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not below a value."""
+    power = 1e-3
+    while power * 10 < value:
+        power *= 10
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
+
+
+def _pale(ink: qt.QColor) -> qt.QColor:
+    return qt.QColor(ink.red(), ink.green(), ink.blue(), PALE)
+
+
+def _pen(colour: qt.QColor, width: int = 1) -> qt.QPen:
+    pen = qt.QPen(colour)
+    pen.setWidth(width)
+    pen.setCapStyle(qt.Qt.FlatCap)
+    return pen
