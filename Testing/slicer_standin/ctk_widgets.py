@@ -18,7 +18,11 @@ from .settings_dialog import ctkComboBox, ctkSettingsPanel
 
 
 class ctkCollapsibleButton(QtWidgets.QAbstractButton):
-    """A section with a title line that folds its content (ctkCollapsibleButton.h)."""
+    """A section with a title line that folds its content (ctkCollapsibleButton.h).
+
+    As in CTK, what was hidden by itself stays hidden when the section unfolds, and what is shown while the section is
+    folded comes when it unfolds.
+    """
 
     CTK_MEMBERS = frozenset({"setCollapsed"})
     CTK_BASE = QtWidgets.QAbstractButton
@@ -27,6 +31,8 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._collapsed = False
+        self._forcing = False
+        self._hidden: weakref.WeakSet[QtWidgets.QWidget] = weakref.WeakSet()
         self.setCheckable(True)
         self.setChecked(True)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
@@ -45,8 +51,28 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         self._collapsed = collapsed
         self.setChecked(not collapsed)
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
-            child.setVisible(not collapsed)
+            self._place(child)
+        self.updateGeometry()
         self.contentsCollapsed.emit(collapsed)
+
+    def _place(self, child: QtWidgets.QWidget) -> None:
+        self._forcing = True
+        child.setVisible(not self._collapsed and child not in self._hidden)
+        self._forcing = False
+
+    def childEvent(self, event: QtCore.QChildEvent) -> None:
+        if event.type() == QtCore.QEvent.Type.ChildAdded and event.child().isWidgetType():
+            event.child().installEventFilter(self)
+        super().childEvent(event)
+
+    def eventFilter(self, child: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        if not getattr(self, "_forcing", True) and isinstance(child, QtWidgets.QWidget):
+            if event.type() == QtCore.QEvent.Type.ShowToParent:
+                self._hidden.discard(child)
+                self._place(child)
+            elif event.type() == QtCore.QEvent.Type.HideToParent:
+                self._hidden.add(child)
+        return False
 
     collapsed = QtCore.Property(bool, _get_collapsed, setCollapsed, notify=contentsCollapsed)
 
@@ -64,8 +90,13 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         option = QtWidgets.QStyleOptionButton()
         option.initFrom(self)
         option.rect = QtCore.QRect(0, 0, self.width(), self._title_height())
-        option.text = ("▸ " if self._collapsed else "▾ ") + self.text()
-        QtWidgets.QStylePainter(self).drawControl(QtWidgets.QStyle.ControlElement.CE_PushButton, option)
+        painter = QtWidgets.QStylePainter(self)
+        painter.drawControl(QtWidgets.QStyle.ControlElement.CE_PushButton, option)
+        text = ("▸   " if self._collapsed else "▾   ") + self.text()
+        left = QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter
+        painter.drawItemText(
+            option.rect.adjusted(8, 0, 0, 0), left, self.palette(), self.isEnabled(), text, self.foregroundRole()
+        )
 
 
 class ctkPathLineEdit(QtWidgets.QWidget):
