@@ -330,9 +330,67 @@ def test_report_that_cannot_be_written_says_why(
 
 def test_registrations_tell_what_was_found_about_them(shown: Any, widget: Any) -> None:
     table = shown.registrationsTable
-    item = table.item(0, 4)
+    item = table.item(0, 3)
     about = widget.panel.findings_section.findings_of(widget.panel.inspection.registrations[0])
     assert "reg-frame-unknown" in {one.code for one in about}  # found by comparing with series
     assert item.text().startswith("1 error, ")
     assert not item.icon().isNull()
     assert all(one.title in item.toolTip() for one in about)
+
+
+def test_what_measuring_found_stands_among_the_findings_and_can_be_repaired(
+    application: Any, widget: Any, tmp_path: Path
+) -> None:
+    """The sample registration whose vectors are in voxels: the audit says so, the repair loads it as it was meant."""
+    from DicomRegInspectorLib.samples import make_samples
+
+    ui = widget.ui
+    ui.inputPathLineEdit.currentPath = str(make_samples(tmp_path, "pair"))
+    ui.inspectFolderButton.click()
+    names = [one.path.name for one in widget.panel.inspection.registrations]
+    number = names.index(next(name for name in names if "voxel" in name))
+    ui.registrationsTable.selectRow(number)
+    ui.loadButton.click()
+    assert not ui.qualityCollapsibleButton.collapsed
+    item = widget.panel.inspection.registrations[number].items[0]
+    frames = {one.main_stack.frame_of_reference_uid: one for one in widget.panel.inspection.series}
+    for selector, frame in (
+        (ui.qualityFixedSelector, item.registered_frame_uid),
+        (ui.qualityMovingSelector, item.source_frame_uid),
+    ):
+        selector.setCurrentNode(widget.logic.loadSeries(frames[frame])[0])
+    ui.measureButton.click()
+    select(widget, "reg-units-suspect")
+    ui.showMeButton.click()
+    assert "shown by arrows" in ui.findingsStatusLabel.text
+    ui.repairButton.click()
+    ui.askDoButton.click()
+    repaired = nodes(application, "vtkMRMLGridTransformNode")[-1]
+    assert "voxels" in repaired.GetAttribute("DicomRegInspector.Repair")
+    assert "reg-units-suspect" not in {row.finding.code for row in widget.panel.findings.rows}
+    ui.measureButton.click()
+    assert "reg-units-suspect" not in {row.finding.code for row in widget.panel.findings.rows}
+
+
+def test_measured_transform_without_a_file_has_findings_too(application: Any, widget: Any) -> None:
+    import vtk
+
+    ui = widget.ui
+    image = vtk.vtkImageData()
+    image.SetDimensions(6, 6, 6)
+    image.AllocateScalars(vtk.VTK_FLOAT, 3)
+    for component in range(3):
+        image.GetPointData().GetScalars().FillComponent(component, 0.0)
+    image.SetScalarComponentFromFloat(3, 3, 3, 0, -30.0)
+    transform = application.vtkOrientedGridTransform()
+    transform.SetDisplacementGridData(image)
+    node = application.mrmlScene.AddNewNodeByClass("vtkMRMLGridTransformNode", "by hand")
+    node.SetAndObserveTransformFromParent(transform)
+    ui.qualityTransformSelector.setCurrentNode(node)
+    ui.measureButton.click()
+    select(widget, "reg-folding")
+    assert "by hand" in ui.findingBrowser.plainText
+    ui.showMeButton.click()
+    assert "by hand: the Jacobian determinant is shown" in ui.findingsStatusLabel.text
+    application.mrmlScene.RemoveNode(node)
+    assert ui.findingsEmptyLabel.text == "Nothing inspected yet."

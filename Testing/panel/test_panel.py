@@ -38,7 +38,7 @@ def inspect(ui: Any, folder: Path) -> None:
 
 def test_empty_panel_says_what_to_do_and_offers_nothing_else(ui: Any) -> None:
     assert "Choose a folder" in ui.statusLabel.text
-    assert [ui.findingBrowser.plainText, ui.registrationsEmptyLabel.text, ui.seriesSummaryLabel.text] == [
+    assert [ui.findingsEmptyLabel.text, ui.registrationsEmptyLabel.text, ui.seriesSummaryLabel.text] == [
         "Nothing inspected yet."
     ] * 3
     assert not any(button.enabled for button in (ui.loadButton, ui.plotButton, ui.saveTableButton))
@@ -66,7 +66,8 @@ def test_folder_without_dicom_leaves_sentences_instead_of_tables(ui: Any, tmp_pa
     )
     assert ui.registrationsEmptyLabel.text == "No registration among the files."
     assert ui.seriesSummaryLabel.text == "No image series among the files."
-    assert ui.findingBrowser.plainText.startswith("Nothing found")
+    assert ui.findingsEmptyLabel.text.startswith("Nothing to judge")
+    assert ui.findingsTable.isHidden()
 
 
 def test_folder_survives_in_the_parameter_node(widget: Any, tmp_path: Path) -> None:
@@ -158,8 +159,11 @@ def test_sorting_by_a_column_orders_numbers_as_numbers(widget: Any, tmp_path: Pa
 def test_severity_sorts_by_rank_not_by_word(widget: Any, folder: Path) -> None:
     from DicomRegInspectorLib.findings import Finding
     from DicomRegInspectorLib.panel.rows import Row, sorted_rows
+    from DicomRegInspectorLib.scene.places import Place
 
-    rows = [Row(Finding("slice-gap", level, "", ""), ("x",) * 4) for level in ("info", "error", "warning")]
+    rows = [
+        Row(Finding("slice-gap", level, "", ""), ("x",) * 4, Place("", "")) for level in ("info", "error", "warning")
+    ]
     assert [row.finding.severity for row in sorted_rows(rows, 0, True)] == ["error", "warning", "info"]
 
 

@@ -50,7 +50,5 @@ def palette(dark: bool) -> QtGui.QPalette:
     for role, colour in (DARK if dark else LIGHT).items():
         made.setColor(getattr(QtGui.QPalette.ColorRole, role), QtGui.QColor(colour))
     for role, colour in (DARK_DISABLED if dark else LIGHT_DISABLED).items():
-        made.setColor(
-            QtGui.QPalette.ColorGroup.Disabled, getattr(QtGui.QPalette.ColorRole, role), QtGui.QColor(colour)
-        )
+        made.setColor(QtGui.QPalette.ColorGroup.Disabled, getattr(QtGui.QPalette.ColorRole, role), QtGui.QColor(colour))
     return made

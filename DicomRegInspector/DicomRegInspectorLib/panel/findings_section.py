@@ -12,7 +12,8 @@ from slicer.i18n import tr as _
 from ..findings import Finding
 from ..inspection import Inspection
 from ..registration import Registration
-from ..scene.places import Place, Places
+from ..scene.node_quality import NodeQuality
+from ..scene.places import Place, Places, measured_place
 from .ask_box import AskBox
 from .finding_actions import Elsewhere, FindingActions
 from .finding_words import finding_html, finding_text
@@ -20,7 +21,7 @@ from .findings_files import FindingsFiles
 from .findings_view import FindingsView
 from .job import Job
 from .navigation import show_position
-from .rows import summary
+from .rows import Row, merged_rows, row_of, rows_of, summary
 
 
 class FindingsSection:
@@ -44,7 +45,8 @@ class FindingsSection:
         self._ui, self._elsewhere, self._on_busy = ui, elsewhere, on_busy
         self._inspection: Inspection | None = None
         self._places: Places | None = None
-        self._finding: Finding | None = None
+        self._row: Row | None = None
+        self._measured: list[Row] = []
         self._job = Job(
             ui.findingsProgressWidget, ui.findingsProgressBar, ui.findingsCancelButton, self.say, self._busy_changed
         )
@@ -76,29 +78,44 @@ class FindingsSection:
         self._places = Places(inspection) if inspection is not None else None
         self.say("")
         self._files.show(inspection)
-        self.view.show(inspection)
+        self._fill()
+
+    def show_measured(self, result: NodeQuality | None) -> None:
+        """Show also what measuring a transform of the scene found; None for nothing."""
+        node = slicer.mrmlScene.GetNodeByID(result.key) if result is not None else None
+        registrations = self._inspection.registrations if self._inspection is not None else ()
+        rows = []
+        if result is not None and node is not None:
+            rows = [row_of(one, measured_place(node, one, registrations)) for one in result.findings]
+        if rows or self._measured:
+            self._measured = rows
+            self._fill()
+
+    def _fill(self) -> None:
+        found = rows_of(self._inspection, self._places) if self._inspection is not None else []
+        rows = merged_rows(found, self._measured)
+        self.view.show(rows)
+        ui = self._ui
+        for widget in (ui.findingBrowser, ui.showMeButton, ui.repairButton, ui.copyFindingButton):
+            widget.visible = bool(rows)
+        ui.findingsEmptyLabel.visible = not rows
+        ui.findingsEmptyLabel.text = self._nothing_found()
 
     def say(self, text: str) -> None:
         """Show a sentence at the end of the section."""
         self._ui.findingsStatusLabel.text = text
         self._ui.findingsStatusLabel.visible = bool(text)
 
-    def _selected(self, finding: Finding | None) -> None:
-        self._finding = finding
+    def _selected(self, row: Row | None) -> None:
+        self._row = row
         self._ask.close()
-        place = self._place()
-        browser = self._ui.findingBrowser
-        if finding is None or place is None:
-            browser.setPlainText(self._nothing_selected())
+        self.say("")
+        if row is None:
+            self._ui.findingBrowser.setPlainText(self._nothing_selected())
         else:
-            browser.setHtml(finding_html(finding, place))
-            self._lead_to(place)
+            self._ui.findingBrowser.setHtml(finding_html(row.finding, row.place))
+            self._lead_to(row.place)
         self._offer()
-
-    def _place(self) -> Place | None:
-        if self._finding is None or self._places is None:
-            return None
-        return self._places.of(self._finding)
 
     def _lead_to(self, place: Place) -> None:
         """What a selection does by itself: nothing that has to be undone."""
@@ -111,44 +128,52 @@ class FindingsSection:
 
     def _offer(self) -> None:
         """The buttons below the finding: each one that rests says why."""
-        ui, place, rests = self._ui, self._place(), self._job.busy
-        reason = self._actions.reason_not_to_show(self._finding, place)
+        ui, rests = self._ui, self._job.busy
+        finding, place = (self._row.finding, self._row.place) if self._row is not None else (None, None)
+        reason = self._actions.reason_not_to_show(finding, place)
         ui.showMeButton.enabled = not reason and not rests
         ui.showMeButton.toolTip = reason or _("Show the image, the place and what tells most about it in the views.")
-        offer, reason = self._actions.offer_for(self._finding, place)
+        offer, reason = self._actions.offer_for(finding, place)
         ui.repairButton.enabled = offer is not None and not rests
         ui.repairButton.toolTip = reason or _("Tell what the repair would change, and ask before it is done.")
-        ui.copyFindingButton.enabled = self._finding is not None and not rests
+        ui.copyFindingButton.enabled = finding is not None and not rests
 
     def show_me(self) -> None:
         """Show the place of the selected finding; what it needs is loaded when the user says so."""
-        if self._ui.showMeButton.enabled:
-            self._actions.show(self._finding, self._place())
+        if self._row is not None and self._ui.showMeButton.enabled:
+            self.say("")
+            self._actions.show(self._row.finding, self._row.place)
 
     def repair(self) -> None:
         """Tell what the repair of the selected finding would change, and ask."""
-        if self._ui.repairButton.enabled:
-            self._actions.ask_to_repair(self._finding, self._place())
+        if self._row is not None and self._ui.repairButton.enabled:
+            self.say("")
+            self._actions.ask_to_repair(self._row.finding, self._row.place)
 
     def copy(self) -> None:
         """Put the selected finding on the clipboard, as text."""
-        place = self._place()
-        if self._finding is not None and place is not None:
-            slicer.app.clipboard().setText(finding_text(self._finding, place))
+        if self._row is not None:
+            slicer.app.clipboard().setText(finding_text(self._row.finding, self._row.place))
             self.say(_("The finding is on the clipboard."))
 
     def findings_of(self, registration: Registration) -> list[Finding]:
         """All findings about a registration."""
         return self._places.about(registration) if self._places is not None else []
 
-    def _nothing_selected(self) -> str:
-        inspection = self._inspection
-        if inspection is None:
+    def _nothing_found(self) -> str:
+        if self._inspection is None:
             return _("Nothing inspected yet.")
-        if not inspection.findings:
-            return _("Nothing found: slice positions are regular, and the registrations are as they should be.")
+        if not self._inspection.registrations and not self._inspection.series:
+            return _("Nothing to judge: there is neither an image series nor a registration among the files.")
+        return _("Nothing found: slice positions are regular, and the registrations are as they should be.")
+
+    def _nothing_selected(self) -> str:
+        if not self.view.rows:
+            return ""
         if not self.view.shown:
-            return _("No finding passes the filter; there are {counts}.").format(counts=summary(inspection.findings))
+            return _("No finding passes the filter; there are {counts}.").format(
+                counts=summary([row.finding for row in self.view.rows])
+            )
         return _("Select a finding to read it. Double-click it, or press Enter, to see its place.")
 
     def _busy_changed(self, busy: bool) -> None:

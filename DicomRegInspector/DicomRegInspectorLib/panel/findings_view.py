@@ -11,12 +11,13 @@ import qt
 from slicer.i18n import tr as _
 
 from ..findings import Finding, Severity
-from ..inspection import Inspection
-from .rows import COLUMNS, Row, filtered_rows, rows_of, sorted_rows
+from .rows import COLUMNS, Row, filtered_rows, sorted_rows
 from .severity_icons import severity_icons
 
 LEAST_SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 """What each entry of the panel's severity box lets through."""
+
+SEVERITY_COLUMN, WHERE_COLUMN, SUBJECT_COLUMN = 0, 2, 3
 
 
 class FindingsView:
@@ -32,13 +33,13 @@ class FindingsView:
     icons
         Folder of the severity icons. Severity is told by shape, colour and word; text keeps the theme's colour.
     on_select
-        Called with the finding of the selected row, or None.
+        Called with the selected row, or None.
     on_activate
         Called when the selected row is double-clicked, or Enter is pressed on it.
     """
 
     def __init__(
-        self, ui: Any, icons: Path, on_select: Callable[[Finding | None], None], on_activate: Callable[[], None]
+        self, ui: Any, icons: Path, on_select: Callable[[Row | None], None], on_activate: Callable[[], None]
     ) -> None:
         self._ui, self._on_select, self._on_activate = ui, on_select, on_activate
         self._icons = severity_icons(icons)
@@ -51,7 +52,13 @@ class FindingsView:
         table.setHorizontalHeaderLabels([_("Severity"), _("Finding"), _("Where"), _("Series or registration")])
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
-        header.setSectionResizeMode(qt.QHeaderView.Interactive)
+        header.setHighlightSections(False)
+        header.setStretchLastSection(False)
+        # What does not fit is elided and told by the tool tip; a table to be scrolled sideways hides its columns.
+        for column in range(len(COLUMNS)):
+            to_contents = column in (SEVERITY_COLUMN, WHERE_COLUMN)
+            mode = qt.QHeaderView.ResizeToContents if to_contents else qt.QHeaderView.Stretch
+            header.setSectionResizeMode(column, mode)
         header.connect("sectionClicked(int)", self.sort_by)
         table.connect("itemSelectionChanged()", self._selection_changed)
         table.connect("cellClicked(int,int)", self._selection_changed)  # the selected row again: lead there again
@@ -60,16 +67,23 @@ class FindingsView:
         ui.filterLineEdit.connect("textChanged(QString)", self._fill)
 
     @property
+    def rows(self) -> Sequence[Row]:
+        """All rows, whether they pass the filter or not."""
+        return self._rows
+
+    @property
     def shown(self) -> Sequence[Row]:
         """The rows in the table, from the top."""
         return self._shown
 
-    def show(self, inspection: Inspection | None) -> None:
-        """Show the findings of an inspection; None empties the table."""
-        self._rows = rows_of(inspection) if inspection is not None else []
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show findings. Where all are about one subject, its column would say nothing."""
+        self._rows = list(rows)
+        table = self._ui.findingsTable
+        table.setColumnHidden(SUBJECT_COLUMN, len({row.texts[SUBJECT_COLUMN] for row in rows}) < 2)
+        for widget in (self._ui.severityLabel, self._ui.severityComboBox, self._ui.filterLineEdit, table):
+            widget.visible = bool(rows)
         self._fill()
-        for column in range(len(COLUMNS) - 1):
-            self._ui.findingsTable.resizeColumnToContents(column)
 
     def sort_by(self, column: int) -> None:
         """Sort by a column; a second time, the other way round. Severity begins with the worst."""
@@ -103,7 +117,7 @@ class FindingsView:
 
     def _selection_changed(self, *_arguments: object) -> None:
         selected = [index.row() for index in self._ui.findingsTable.selectionModel().selectedRows()]
-        self._on_select(self._shown[selected[0]].finding if selected else None)
+        self._on_select(self._shown[selected[0]] if selected else None)
 
     def _activated(self, *_arguments: object) -> None:
         self._on_activate()

@@ -10,6 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..inspection import Inspection
+from ..scene.node_quality import NodeQuality
 from .finding_actions import Elsewhere
 from .findings_section import FindingsSection
 from .job import Endings, Job
@@ -45,7 +46,7 @@ class InspectorPanel:
         """What the panel shows."""
         self._job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, self._say, self._rest(None))
         self._sections: dict[str, Any] = {}
-        self.quality = self._sections["quality"] = QualitySection(ui, logic, self._rest("quality"))
+        self.quality = self._sections["quality"] = QualitySection(ui, logic, self._rest("quality"), self._measured)
         self.series = self._sections["series"] = SeriesSection(ui, logic, self._rest("series"))
         self.registrations = self._sections["registrations"] = RegistrationsSection(
             ui, logic, icons, self._rest("registrations"), self._loaded
@@ -140,6 +141,12 @@ class InspectorPanel:
 
     def _loaded(self, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
         self.quality.choose(nodes[0])
+        self._reveal("qualityCollapsibleButton")
+
+    def _measured(self, result: NodeQuality | None) -> None:
+        findings = self._sections.get("findings")  # not there yet while the sections are made
+        if findings is not None:
+            findings.show_measured(result)
 
     def _reveal(self, section: str) -> None:
         getattr(self._ui, section).collapsed = False

@@ -29,10 +29,18 @@ class QualitySection:
         The module's logic: ``measureQuality`` and ``createQualityTables``.
     on_busy
         Called with True when the measuring begins, and with False at its end.
+    on_measured
+        Called with what the section shows, None for nothing, each time that it changes.
     """
 
-    def __init__(self, ui: Any, logic: Any, on_busy: Callable[[bool], None]) -> None:
-        self._ui, self._logic, self._on_busy = ui, logic, on_busy
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        on_busy: Callable[[bool], None],
+        on_measured: Callable[[NodeQuality | None], None] = lambda result: None,
+    ) -> None:
+        self._ui, self._logic, self._on_busy, self._on_measured = ui, logic, on_busy, on_measured
         self._job = Job(
             ui.qualityProgressWidget, ui.qualityProgressBar, ui.qualityCancelButton, self._say, self._busy_changed
         )
@@ -170,6 +178,7 @@ class QualitySection:
 
     def _show(self, result: NodeQuality | None) -> None:
         self.result = result
+        self._on_measured(result)
         rows = measure_rows(result) if result is not None else []
         table = self._ui.measuresTable
         table.setRowCount(0)

@@ -16,7 +16,7 @@ from ..scene.places import registration_label
 from .rows import summary
 from .severity_icons import severity_icons
 
-FINDINGS_COLUMN = 4
+FINDINGS_COLUMN = 3
 FindingsOf = Callable[[Registration], Sequence[Finding]]
 
 
@@ -46,10 +46,14 @@ class RegistrationsView:
         self._registrations: Sequence[Registration] = ()
         table = ui.registrationsTable
         self._icons = severity_icons(icons)
-        table.setColumnCount(5)
-        table.setHorizontalHeaderLabels([_("Registration"), _("Kind"), _("Items"), _("Largest (mm)"), _("Findings")])
-        table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
-        table.horizontalHeader().setStretchLastSection(False)
+        table.setColumnCount(4)
+        table.setHorizontalHeaderLabels([_("Registration"), _("Kind"), _("Up to (mm)"), _("Findings")])
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        header.setStretchLastSection(False)
+        for column in range(1, 4):
+            header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
         table.connect("itemSelectionChanged()", lambda: self._on_select(self.selected()))
         table.connect("cellActivated(int,int)", self._activated)
         self.show((), "", lambda registration: ())
@@ -71,8 +75,6 @@ class RegistrationsView:
                     item.setIcon(self._icons[worst])
                 table.setItem(row, column, item)
         table.blockSignals(blocked)
-        for column in range(1, 5):
-            table.resizeColumnToContents(column)
         self._ui.registrationsEmptyLabel.text = empty_text
         self._ui.registrationsEmptyLabel.visible = not registrations
         table.visible = bool(registrations)
@@ -99,10 +101,12 @@ def _texts(registration: Registration, findings: Sequence[Finding]) -> tuple[str
     lengths = [item.displacement_mm["max"] for item in registration.items if item.displacement_mm is not None]
     known = [length for length in lengths if length is not None]
     kinds = {"deformable": _("deformable"), "matrix": _("matrix"), "fiducials": _("fiducials (not read)")}
+    kind = kinds[registration.kind]
+    if len(registration.items) > 1:
+        kind += ", " + _("{count} items").format(count=len(registration.items))
     return (
         registration_label(registration),
-        kinds[registration.kind],
-        str(len(registration.items)),
+        kind,
         _("{length:.1f}").format(length=max(known)) if known else "–",
         summary(findings) if findings else _("none"),
     )

@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from ..findings import SEVERITIES, Finding, Severity
 from ..inspection import Inspection
-from ..scene.places import Places
+from ..scene.places import Place, Places
 from ..scene.tables import FINDING_COLUMNS, finding_texts
 
 
@@ -22,16 +22,29 @@ class Row:
     finding: Finding
     texts: tuple[str, ...]
     """One text for each of :data:`COLUMNS`."""
+    place: Place
 
 
 COLUMNS = FINDING_COLUMNS[:4]
 """Severity, finding, place, subject. The message is shown below the table."""
 
 
-def rows_of(inspection: Inspection) -> list[Row]:
+def row_of(finding: Finding, place: Place) -> Row:
+    """The row of a finding at its place."""
+    return Row(finding, finding_texts(finding, place)[: len(COLUMNS)], place)
+
+
+def rows_of(inspection: Inspection, places: Places) -> list[Row]:
     """A row for each finding of an inspection, most severe first."""
-    places = Places(inspection)
-    return [Row(finding, finding_texts(finding, places)[: len(COLUMNS)]) for finding in inspection.findings]
+    return [row_of(finding, places.of(finding)) for finding in inspection.findings]
+
+
+def merged_rows(found: Iterable[Row], measured: Iterable[Row]) -> list[Row]:
+    """Rows of an inspection and of what was measured besides, most severe first; nothing is said twice."""
+    found = list(found)
+    said = {(row.finding.code, id(row.place.registration), row.place.item) for row in found if row.place.registration}
+    new = [row for row in measured if (row.finding.code, id(row.place.registration), row.place.item) not in said]
+    return sorted_rows([*found, *new], 0, True)
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:

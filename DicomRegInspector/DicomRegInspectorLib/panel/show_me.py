@@ -55,6 +55,9 @@ def reason_not_to_show(finding: Finding | None, place: Place | None) -> str:
     """Why there is nothing to show of a finding; empty when there is something."""
     if finding is None or place is None:
         return _("Select a finding first.")
+    if place.transform_id:
+        gone = slicer.mrmlScene.GetNodeByID(place.transform_id) is None
+        return _("The transform that was measured is not in the scene any more.") if gone else ""
     if finding.code.startswith(WITHOUT_A_PLACE) or (place.series is None and place.registration is None):
         return _("This finding is about a file or its identifiers: it has no place in space to show.")
     if place.registration is not None and not can_be_loaded(place.registration, place.item):
@@ -73,6 +76,8 @@ def can_be_loaded(registration: Registration, item: int | None = None) -> bool:
 def missing(place: Place) -> Series | Registration | None:
     """What has to be loaded before the place of a finding can be shown with its images; None when it is there."""
     scene = slicer.mrmlScene
+    if place.transform_id:
+        return None
     if place.registration is not None:
         return None if transforms_of(scene, place.registration, place.item) else place.registration
     if place.series is not None:
@@ -102,7 +107,7 @@ class ShowMe:
         Cancelled
             When ``progress`` returned False.
         """
-        if place.registration is not None:
+        if place.registration is not None or place.transform_id:
             return self._show_registration(finding, place, progress)
         return self._show_series(finding, place)
 
@@ -112,35 +117,35 @@ class ShowMe:
         volume = volumes[0] if volumes else None
         if volume is not None:
             show_layers(volume, fit=True)
-            told.append(_("{name} is shown in the slice views").format(name=volume.GetName()))
+            told.append(_("{name} is shown in the slice views.").format(name=volume.GetName()))
         if finding.code in CHARTED and _has_chart(place.series):
             chart = self._logic.plotSlicePositions(place.series)
             show_slice_positions_layout(chart, volume)
-            told.append(_("the distances between slices are in the chart {name}").format(name=chart.GetName()))
+            told.append(_("The distances between slices are in the chart {name}.").format(name=chart.GetName()))
         if place.position_lps_mm is not None:
             show_position(place.position_lps_mm)
-            told.append(_("the views are at {place}").format(place=place.where))
+            told.append(_("The views are at {place}.").format(place=place.where))
         if not told:
             return _("No image of this series is in the scene, and the finding is about all of it.")
-        return _sentence(told)
+        return " ".join(told)
 
     def _show_registration(self, finding: Finding, place: Place, progress: Progress) -> str:
-        node = innermost(transforms_of(slicer.mrmlScene, place.registration, place.item))
+        node = _node_of(place)
         if node is None:
-            return _("The registration is not in the scene.")
+            return _("The transform is not in the scene.")
         fixed = node.GetNodeReference(node.GetFixedNodeReferenceRole())
         image = fixed if fixed is not None and fixed.IsA("vtkMRMLScalarVolumeNode") else None
         told = self._show_field(FIELD_SHOWS.get(finding.code, "arrows"), node, image, progress)
         position = place.position_lps_mm
         if position is not None:
-            told.append(_("the views are at the place"))
-        else:
+            told.append(_("The views are at its place."))
+        elif place.registration is not None:
             position = longest_vector_lps(place.registration, place.item)
             if position is not None:
-                told.append(_("the views are at the longest vector"))
+                told.append(_("The views are at the longest vector."))
         if position is not None:
             show_position(position)
-        return _sentence(told)
+        return " ".join(told)
 
     def _show_field(
         self,
@@ -154,26 +159,29 @@ class ShowMe:
         if isinstance(field, LinearField):
             if image is not None:
                 show_layers(image, fit=True)
-            return [_("{name} is in the scene; it is linear, the same everywhere").format(**name)]
+            return [_("{name} is in the scene. It is linear: it does the same everywhere.").format(**name)]
         volumes = add_quality_volumes(slicer.mrmlScene, field, reference=image, progress=progress)
         back, front, label = image or volumes.magnitude, None, None
         if what == "jacobian":
             back, front = (image, volumes.jacobian) if image is not None else (volumes.jacobian, None)
-            told = _("{name}: the Jacobian determinant is shown, 0 and less folds").format(**name)
+            told = _("{name}: the Jacobian determinant is shown; where it is 0 or less the transform folds.").format(
+                **name
+            )
         elif what == "mask":
             label = volumes.mask
-            told = _("{name}: folded, undefined and uncovered places are marked").format(**name)
+            told = _("{name}: folded, undefined and uncovered places are marked.").format(**name)
         else:
             show_transform(node, field, volumes.longest_mm, region=volumes.magnitude)
-            told = _("{name} is shown by arrows, coloured by length in mm").format(**name)
+            told = _("{name} is shown by arrows, coloured by their length in mm.").format(**name)
         show_layers(back, front, label, OVERLAY, fit=True)
         return [told]
 
 
+def _node_of(place: Place) -> slicer.vtkMRMLTransformNode | None:
+    if place.transform_id:
+        return slicer.mrmlScene.GetNodeByID(place.transform_id)
+    return innermost(transforms_of(slicer.mrmlScene, place.registration, place.item))
+
+
 def _has_chart(series: Series) -> bool:
     return series.main_stack is not None and len(series.main_stack.slices) > 1
-
-
-def _sentence(parts: list[str]) -> str:
-    text = "; ".join(parts)
-    return text[:1].upper() + text[1:] + "."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from ..inspection import Inspection
 from ..registration import Registration
 from ..series import Series, Slice
 from ..series.geometry.words import numbers_of, slices_in_words
+
+if TYPE_CHECKING:
+    import slicer
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Place:
     registration: Registration | None = None
     item: int | None = None
     """Of the registration, counting from 1; None when it is about all of it."""
+    transform_id: str = ""
+    """MRML ID of the transform node that was measured; empty when the finding is about files."""
 
 
 def series_labels(every: Sequence[Series]) -> list[str]:
@@ -132,6 +138,29 @@ def _place_in_registration(
         position = ((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist()
     at = tuple(position) if position is not None else None
     return Place(registration_label(registration), item, at, registration=registration, item=number)
+
+
+def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registrations: Iterable[Registration]) -> Place:
+    """Where a finding leads that came from measuring a transform node, loaded from one of some registrations or not.
+
+    A node that was read in another way than the standard's is no longer what the registration says.
+    """
+    prefix = "DicomRegInspector."
+    uid = node.GetAttribute(prefix + "SOPInstanceUID") if not node.GetAttribute(prefix + "Repair") else None
+    registration = next((one for one in registrations if uid and one.sop_instance_uid == uid), None)
+    item = node.GetAttribute(prefix + "Item") or ""
+    low, high = finding.evidence.get("box_min_lps_mm"), finding.evidence.get("box_max_lps_mm")
+    position = None
+    if low is not None and high is not None:
+        position = tuple(((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist())
+    return Place(
+        node.GetName(),
+        "",
+        position,
+        registration=registration,
+        item=int(item) if item.isdecimal() else None,
+        transform_id=node.GetID(),
+    )
 
 
 def longest_vector_lps(registration: Registration, item: int | None) -> tuple[float, float, float] | None:

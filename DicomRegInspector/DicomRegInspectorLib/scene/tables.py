@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..findings import Finding, Severity
 from ..inspection import Inspection
-from .places import Places
+from .places import Place, Places
 
 if TYPE_CHECKING:
     import slicer
@@ -16,9 +16,8 @@ SEVERITY_WORDS: dict[Severity, str] = {"error": "Error", "warning": "Warning", "
 FINDING_COLUMNS = ("Severity", "Finding", "Where", "Series or registration", "Message", "What to do", "Code")
 
 
-def finding_texts(finding: Finding, places: Places) -> tuple[str, ...]:
-    """What a table says of a finding, one text for each of :data:`FINDING_COLUMNS`."""
-    place = places.of(finding)
+def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
+    """What a table says of a finding at its place, one text for each of :data:`FINDING_COLUMNS`."""
     return (
         SEVERITY_WORDS[finding.severity],
         finding.title,
@@ -45,7 +44,7 @@ def findings_table(
         A table node to fill anew instead.
     """
     places = Places(inspection)
-    texts = [finding_texts(finding, places) for finding in inspection.findings]
+    texts = [finding_texts(finding, places.of(finding)) for finding in inspection.findings]
     return fill_table(
         scene,
         node,
