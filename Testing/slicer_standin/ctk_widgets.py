@@ -61,8 +61,11 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         self._forcing = False
 
     def childEvent(self, event: QtCore.QChildEvent) -> None:
-        if event.type() == QtCore.QEvent.Type.ChildAdded and event.child().isWidgetType():
-            event.child().installEventFilter(self)
+        if event.child().isWidgetType():
+            if event.type() == QtCore.QEvent.Type.ChildAdded:
+                event.child().installEventFilter(self)
+            elif event.type() == QtCore.QEvent.Type.ChildPolished and self._collapsed:
+                self._place(event.child())  # a .ui file sets the property before it adds the content
         super().childEvent(event)
 
     def eventFilter(self, child: QtCore.QObject, event: QtCore.QEvent) -> bool:
@@ -75,12 +78,6 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         return False
 
     collapsed = QtCore.Property(bool, _get_collapsed, setCollapsed, notify=contentsCollapsed)
-
-    def childEvent(self, event: Any) -> None:
-        # A .ui file sets the property before it adds the content.
-        if event.type() == QtCore.QEvent.Type.ChildPolished and self._collapsed and event.child().isWidgetType():
-            event.child().setVisible(False)
-        super().childEvent(event)
 
     def sizeHint(self) -> QtCore.QSize:
         title = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 30, self._title_height())

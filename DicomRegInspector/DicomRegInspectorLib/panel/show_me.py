@@ -164,9 +164,7 @@ class ShowMe:
         back, front, label = image or volumes.magnitude, None, None
         if what == "jacobian":
             back, front = (image, volumes.jacobian) if image is not None else (volumes.jacobian, None)
-            told = _("{name}: the Jacobian determinant is shown; where it is 0 or less the transform folds.").format(
-                **name
-            )
+            told = _("{name}: the Jacobian determinant is shown; 0 or less folds.").format(**name)
         elif what == "mask":
             label = volumes.mask
             told = _("{name}: folded, undefined and uncovered places are marked.").format(**name)
