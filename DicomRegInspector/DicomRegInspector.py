@@ -41,7 +41,7 @@ the quality of any transform.</p>
 <p>In the Python console: <code>from DicomRegInspector import DicomRegInspectorLogic;
 logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder); nodes = logic.loadRegistration(path);
 quality = logic.measureQuality(nodes[0]); volumes = logic.loadSeries(folder, mode="resample")</code></p>
-<p>See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documentation</a>.</p>
+<p>See the <a href="https://github.com/DicomRegInspector/SlicerDicomRegInspector">documentation</a>.</p>
 """)
         self.parent.acknowledgementText = _("""
 <p>Written by the DicomRegInspector contributors. What a registration means follows DICOM PS3.3, sections C.20.2 and

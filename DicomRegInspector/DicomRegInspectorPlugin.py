@@ -203,7 +203,7 @@ class DicomRegInspectorPlugin:
         parent.helpText = """
 <p>Plugin of the DICOM module that loads DICOM registrations as transform nodes, and irregular image series
 regularized or by sections. It has no panel.
-See the <a href="https://github.com/DicomRegInspector/DicomRegInspector">documentation</a>.</p>
+See the <a href="https://github.com/DicomRegInspector/SlicerDicomRegInspector">documentation</a>.</p>
 """
         parent.acknowledgementText = """
 <p>Written by the DicomRegInspector contributors.</p>

@@ -63,7 +63,7 @@ def test_module_presents_itself(application: Any) -> None:
     module = application.modules.dicomreginspector
     assert module.title == "DICOM Registration Inspector"
     assert module.categories == ["Informatics"]
-    assert "https://github.com/DicomRegInspector/DicomRegInspector" in module.helpText
+    assert "https://github.com/DicomRegInspector/SlicerDicomRegInspector" in module.helpText
     assert application.modules.dicomreginspectorplugin.hidden
 
 
