@@ -49,6 +49,8 @@ class ItemQuality:
     """By label; None without a label volume, and for an item without a grid."""
     landmarks: TargetRegistrationError | None
     findings: tuple[Finding, ...]
+    labels_given: bool = False
+    """Whether there was a label volume; without a grid there are no nodes in it that could be measured."""
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it."""
@@ -247,4 +249,4 @@ def judge_item(
     # The item's own findings hold the folding already, with the same numbers.
     measured = [one for one in quality.findings if one.code != "reg-folding"]
     found = tuple(by_severity([*item.findings, *measured, *findings]))
-    return ItemQuality(item, quality, audit, regions, error, found)
+    return ItemQuality(item, quality, audit, regions, error, found, labels is not None)

@@ -54,7 +54,9 @@ def frame_findings(item: RegistrationItem, stacks: Sequence[Stack], series: Sequ
         near = near_misses(frame, frames)
         other = _other_use(frame, series)
         message = f"No image series here has the {role} frame {frame}."
-        if other:
+        if any(stack.frame_of_reference_uid == frame for one in series for stack in one.stacks):
+            message += " Only localizers have it; they are ignored, for no registration is made of them."
+        elif other:
             message += f" It is the {other} of a series, not its frame of reference."
         elif near:
             message += f" Nearly the same: {', '.join(near)}."
@@ -134,14 +136,31 @@ def uncovered(grid: Grid, stack: Stack) -> tuple[float, float, list[int]]:
     across = np.linspace(0, stack.columns - 1, min(stack.columns, COVERAGE_SAMPLES)) * stack.pixel_spacing_mm[1]
     row, column, _ = stack.axes
     in_plane = (across[None, :, None] * row + down[:, None, None] * column).reshape(-1, 3)
-    to_index = np.linalg.inv(grid.index_to_lps)
+    return outside_of_grid(grid.index_to_lps, grid.dimensions, stack.corners_lps_mm, in_plane)
+
+
+def outside_of_grid(
+    index_to_lps: np.ndarray, dimensions: Sequence[int], corners: np.ndarray, in_plane: np.ndarray
+) -> tuple[float, float, list[int]]:
+    """As :func:`uncovered`, of slices given by their first points.
+
+    Parameters
+    ----------
+    index_to_lps, dimensions
+        (4, 4) and (nx, ny, nz) of the grid.
+    corners
+        (slices, 3) LPS mm.
+    in_plane
+        (points, 3) LPS mm from a slice's corner to where it is looked up.
+    """
+    to_index = np.linalg.inv(index_to_lps)
+    last, spacing = np.array(dimensions) - 1, np.linalg.norm(index_to_lps[:3, :3], axis=0)
 
     def beyond(corners: np.ndarray) -> np.ndarray:
         index = (corners[:, None] + in_plane) @ to_index[:3, :3].T + to_index[:3, 3]
-        return np.linalg.norm((index - np.clip(index, 0, np.array(grid.dimensions) - 1)) * grid.spacing_mm, axis=-1)
+        return np.linalg.norm((index - np.clip(index, 0, last)) * spacing, axis=-1)
 
     # Some slices at a time: stacks of many thousand frames would take gigabytes at once.
-    corners = stack.corners_lps_mm
     distance = np.concatenate([beyond(corners[k : k + 256]) for k in range(0, len(corners), 256)])
     outside = distance > COVERAGE_TOLERANCE_MM
     if not outside.any():
@@ -163,9 +182,14 @@ def _ranges(numbers: list[int]) -> str:
 
 def double_application_findings(item: RegistrationItem, registrations: Iterable[Registration]) -> list[Finding]:
     """``reg-double-application`` when the grid holds the motion that a matrix between the same frames says too."""
+    return same_motion_findings(item, (other for one in registrations for other in one.items))
+
+
+def same_motion_findings(item: RegistrationItem, others: Iterable[RegistrationItem]) -> list[Finding]:
+    """The same, with the items that it is compared with."""
     if item.grid is None or item.problem is not None:
         return []
-    rivals = [(other, matrix) for one in registrations for other, matrix in _matrices_between(item, one)]
+    rivals = _matrices_between(item, others)
     if not rivals:
         return []
     bulk = _bulk_of(item)
@@ -195,10 +219,12 @@ def double_application_findings(item: RegistrationItem, registrations: Iterable[
     return findings
 
 
-def _matrices_between(item: RegistrationItem, registration: Registration) -> list[tuple[RegistrationItem, np.ndarray]]:
+def _matrices_between(
+    item: RegistrationItem, others: Iterable[RegistrationItem]
+) -> list[tuple[RegistrationItem, np.ndarray]]:
     """Matrix items between an item's two frames, each as registered to source of that item."""
     found = []
-    for other in registration.items:
+    for other in others:
         if other.kind != "matrix" or other.problem is not None or other.source_frame_uid == other.registered_frame_uid:
             continue
         frames = (other.registered_frame_uid, other.source_frame_uid)

@@ -252,6 +252,15 @@ def test_labels_that_hold_nothing_or_lie_elsewhere_say_so(
     assert (row["nodes"], row["displacement_max_mm"], row["jacobian_min"]) == ("0", "", "")
 
 
+def test_labels_of_a_matrix_are_answered_with_a_sentence(told, run_quality, tmp_path: Path) -> None:
+    path = write_matrices(tmp_path / "reg.dcm", {SOURCE: rigid(30.0, (5.0, 6.0, -7.0))})
+    labels = write_labels(tmp_path / "labels.nrrd", half_labels())
+    code, out, _ = run_quality(path, "--labels", labels)
+    assert code == 0
+    assert "what is told above holds in every label" in " ".join(out.split())
+    assert "By label" not in run_quality(path)[1]
+
+
 def test_without_labels_the_report_has_none(told, registration: Path) -> None:
     assert "labels" not in told(registration)["items"][0]
 

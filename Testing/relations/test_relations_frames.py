@@ -154,3 +154,14 @@ def test_an_inspection_tells_frames_coverage_and_all(deformable_pair: Path, tmp_
     pydicom = pytest.importorskip("pydicom")
     header = pydicom.dcmread(next((folder / "moving").iterdir()), stop_before_pixels=True)
     assert finding.evidence["frame_of_reference_uid"] == header.FrameOfReferenceUID
+
+
+def test_frame_that_only_a_localizer_has_is_said_to_be_ignored(deformable: Registration) -> None:
+    localizer = series_of(Images(REGISTERED, image_type="ORIGINAL\\PRIMARY\\LOCALIZER", series="1.2.3.7"))
+    others = series_of(Images("1.9.9", series="1.2.3.8"))
+    (found, source) = [
+        one for one in relation_findings([deformable], [*localizer, *others]) if one.code == "reg-frame-unknown"
+    ]
+    assert found.evidence["role"] == "registered"
+    assert "Only localizers have it; they are ignored" in found.message
+    assert "localizer" not in source.message

@@ -12,9 +12,10 @@ from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.registration.mapping import map_deformable
 from DicomRegInspectorLib.registration.measures import jacobian
 from DicomRegInspectorLib.registration.regions import measure_regions
+from DicomRegInspectorLib.scene import node_field
 from DicomRegInspectorLib.scene.convert import vtk_matrix
 from DicomRegInspectorLib.scene.labels import labels_of_node
-from DicomRegInspectorLib.scene.node_field import LinearField, field_of_node, measure_node
+from DicomRegInspectorLib.scene.node_field import LinearField, Sampling, field_of_node, measure_node, take_field
 from scipy import ndimage
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -340,6 +341,37 @@ def test_sampling_can_be_cancelled(scene):
     node = add(scene, to_parent=grid_transform(bumpy_vectors(nodes_of())))
     with pytest.raises(Cancelled):
         field_of_node(node, progress=lambda done, total, text: done < 2)
+
+
+def test_slow_sampling_is_done_in_short_calls_that_add_up_to_the_same(scene, monkeypatch):
+    """A clock on which every look takes a tenth of a second stands for a slow inverse."""
+    node = add(scene, to_parent=grid_transform(bumpy_vectors(nodes_of()).astype(np.float32)))
+    whole = field_of_node(node).grid.vectors.copy()
+    sizes, clock, work = [], iter(np.arange(0, 1e6, 0.1)), node_field.transform_points
+
+    def count(transform, points):
+        sizes.append(len(points))
+        return work(transform, points)
+
+    monkeypatch.setattr(node_field, "_FIRST_POINTS", 70)
+    monkeypatch.setattr(node_field, "transform_points", count)
+    monkeypatch.setattr(node_field.time, "perf_counter", lambda: float(next(clock)))
+    told = []
+    found = take_field(node)
+    assert isinstance(found, Sampling)
+    again = found.field(lambda done, total, text: told.append((done, total)) or True)
+    assert np.array_equal(again.grid.vectors, whole, equal_nan=True)
+    assert max(sizes) == 70 and set(sizes[4:]) == {64, 8}
+    assert told == [(k, SIZE[2]) for k in range(SIZE[2]) for _ in range(2)]
+
+
+def test_what_was_taken_is_sampled_without_its_scene(scene):
+    node = add(scene, to_parent=grid_transform(bumpy_vectors(nodes_of()).astype(np.float32)))
+    whole = field_of_node(node).grid.vectors.copy()
+    found = take_field(node)
+    scene.Clear(True)
+    del node
+    assert np.array_equal(found.field().grid.vectors, whole, equal_nan=True)
 
 
 def box_segment(segmentation, name, low, high):

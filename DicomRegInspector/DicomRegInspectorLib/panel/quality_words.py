@@ -13,12 +13,15 @@ from ..registration.quality import Quality
 from ..scene.node_field import LinearField
 from ..scene.node_quality import NodeQuality
 
+RELATIONS = ("reg-frame-unknown", "reg-grid-does-not-cover", "reg-double-application")
+"""Findings about the transform and the rest of the scene; the others are told by the measures they come from."""
+
 LEAST_BULK_SHARE = 0.5
 """Share of the displacement that has to go with the rigid part before the bulk motion is worth a sentence."""
 
 
 def verdict(result: NodeQuality) -> str:
-    """Folding, what is undefined, inverse, bulk motion, audit and landmarks, a point for each."""
+    """Folding, what is undefined, inverse, bulk motion, audit, landmarks, images and frames, a point for each."""
     lines = []
     if result.repair:
         lines.append(_("Loaded in another way than the standard's: {repair}.").format(repair=result.repair))
@@ -36,6 +39,7 @@ def verdict(result: NodeQuality) -> str:
         lines += [result.audit.sentence, *result.audit.notes]
     if result.landmarks is not None:
         lines.append(_landmarks(result.landmarks))
+    lines += [finding.message for finding in result.findings if finding.code in RELATIONS]
     return "\n".join(f"• {line}" for line in lines)
 
 

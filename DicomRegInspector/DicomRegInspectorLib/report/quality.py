@@ -43,6 +43,9 @@ def _item(page: Page, item: ItemQuality) -> None:
         _audit(page, item.audit)
     if item.regions is not None:
         _regions(page, item.regions)
+    elif item.labels_given:
+        page.section("By label")
+        page.text("Without a grid the mapping is the same everywhere: what is told above holds in every label.")
     if item.landmarks is not None:
         _landmarks(page, item.landmarks)
     page.findings(item.findings)

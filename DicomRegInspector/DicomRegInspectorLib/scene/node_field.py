@@ -6,6 +6,7 @@ stored in the node. Everything here is RAS mm, as in the scene.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -159,6 +160,20 @@ def field_of_node(
     Cancelled
         When ``progress`` returned False.
     """
+    found = take_field(node, to_world=to_world, reference=reference)
+    return found.field(progress) if isinstance(found, Sampling) else found
+
+
+def take_field(
+    node: slicer.vtkMRMLTransformNode, *, to_world: bool = True, reference: slicer.vtkMRMLVolumeNode | None = None
+) -> WorldField | LinearField | Sampling:
+    """What :func:`field_of_node` tells, but for the sampling, which can be done without the scene.
+
+    Raises
+    ------
+    UsageError
+        Likewise.
+    """
     chain = Chain(node, to_world)
     name = node.GetName() or "Transform"
     linear = chain.matrix()
@@ -168,12 +183,12 @@ def field_of_node(
     if stored is not None:
         return _as_stored(*stored, name, node.GetID() or name)
     index_to_ras, dimensions, where = _lattice_for(chain, node, reference)
-    vectors, lost = _sample(chain, index_to_ras, dimensions, progress)
+    # A separate object: searching an inverse there must not turn this one around.
+    backward = chain.copy() if chain.searched else None
+    if backward is not None:
+        backward.Inverse()
     source = f"sampled on {where}: {chain.describe()}"
-    if lost:
-        source += f"; {lost} nodes have no inverse within {INVERSE_ACCEPTED_MM} mm and are undefined"
-    grid, same = grid_of_array(vectors, index_to_ras), np.eye(4)
-    return WorldField(grid, same, same, True, name, source, name, node.GetID() or name)
+    return Sampling(chain.copy(), backward, index_to_ras, dimensions, source, name, node.GetID() or name)
 
 
 def measure_node(
@@ -253,29 +268,66 @@ def _lattice_for(
     return *volume_lattice(reference), f"the voxels of {reference.GetName()}"
 
 
-def _sample(
-    chain: Chain, index_to_ras: np.ndarray, dimensions: tuple[int, int, int], progress: Progress | None
-) -> tuple[np.ndarray, int]:
-    """Displacements (nz, ny, nx, 3) float32 at the nodes, and how many have no inverse and are NaN."""
-    nx, ny, nz = dimensions
-    forward = chain.copy()
-    # A separate object: searching an inverse there must not turn this one around.
-    backward = chain.copy() if chain.searched else None
-    if backward is not None:
-        backward.Inverse()
-    vectors = np.empty((nz, ny, nx, 3), np.float32)
-    plane = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="xy"), axis=-1).reshape(-1, 2)
-    in_plane = plane @ index_to_ras[:3, :2].T + index_to_ras[:3, 3]
-    lost = 0
-    for k in range(nz):
-        report_progress(progress, k, nz, "Sampling the transform", "the sampling was cancelled")
-        points = in_plane + index_to_ras[:3, 2] * k
-        mapped = transform_points(forward, points)
+_CALL_S = 0.008
+"""VTK maps points in one call that keeps the interpreter to itself: so long at most, or nothing else gets a turn."""
+_FIRST_POINTS = 256
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A field that has to be sampled, with transforms of its own: taken out of the scene, to be computed anywhere."""
+
+    forward: vtk.vtkGeneralTransform
+    backward: vtk.vtkGeneralTransform | None
+    """A separate object where inverses are searched: searching one must not turn the other around."""
+    index_to_ras: np.ndarray
+    dimensions: tuple[int, int, int]
+    source: str
+    name: str
+    key: str
+
+    def field(self, progress: Progress | None = None) -> WorldField:
+        """Sample it: displacements at the nodes, NaN where no inverse is found. Uses neither the scene nor Qt.
+
+        Raises
+        ------
+        Cancelled
+            When ``progress`` returned False.
+        """
+        vectors, lost = self._sample(progress)
+        source = self.source
+        if lost:
+            source += f"; {lost} nodes have no inverse within {INVERSE_ACCEPTED_MM} mm and are undefined"
+        grid, same = grid_of_array(vectors, self.index_to_ras), np.eye(4)
+        return WorldField(grid, same, same, True, self.name, source, self.name, self.key)
+
+    def _sample(self, progress: Progress | None) -> tuple[np.ndarray, int]:
+        """(nz, ny, nx, 3) float32, and how many nodes have no inverse; in calls of at most :data:`_CALL_S`."""
+        nx, ny, nz = self.dimensions
+        vectors = np.empty((nz, ny * nx, 3), np.float32)
+        plane = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="xy"), axis=-1).reshape(-1, 2)
+        in_plane = plane @ self.index_to_ras[:3, :2].T + self.index_to_ras[:3, 3]
+        lost, count = 0, _FIRST_POINTS
+        for k in range(nz):
+            points = in_plane + self.index_to_ras[:3, 2] * k
+            start = 0
+            while start < len(points):
+                report_progress(progress, k, nz, "Sampling the transform", "the sampling was cancelled")
+                begun = time.perf_counter()
+                part = slice(start, start + count)
+                vectors[k, part], failed = self._displacements(points[part])
+                lost += failed
+                start += count
+                taken = time.perf_counter() - begun
+                count = max(64, min(2 * count, int(count * _CALL_S / max(taken, 1e-6))))
+        return vectors.reshape(nz, ny, nx, 3), lost
+
+    def _displacements(self, points: np.ndarray) -> tuple[np.ndarray, int]:
+        mapped = transform_points(self.forward, points)
         displacement = mapped - points
-        if backward is not None:
-            residual = np.linalg.norm(transform_points(backward, mapped) - points, axis=1)
-            failed = ~(residual <= INVERSE_ACCEPTED_MM)
-            displacement[failed] = np.nan
-            lost += int(np.count_nonzero(failed))
-        vectors[k] = displacement.reshape(ny, nx, 3)
-    return vectors, lost
+        if self.backward is None:
+            return displacement, 0
+        residual = np.linalg.norm(transform_points(self.backward, mapped) - points, axis=1)
+        failed = ~(residual <= INVERSE_ACCEPTED_MM)
+        displacement[failed] = np.nan
+        return displacement, int(np.count_nonzero(failed))

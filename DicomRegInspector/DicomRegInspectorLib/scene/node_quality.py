@@ -1,13 +1,13 @@
 """The quality of a transform node with all that the scene has to judge it by: segments, images, landmarks.
 
 Two steps, so that a window can stay alive: :func:`gather` takes everything out of the scene and has to run where the
-scene lives, :func:`measure` computes on arrays only and may run anywhere.
+scene lives, :func:`measure` computes on what was taken and may run anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,11 @@ from ..registration.images import ScalarImage
 from ..registration.landmarks import Landmark, TargetRegistrationError, target_registration_error
 from ..registration.quality import Quality, measure_affine
 from ..registration.regions import LabelImage, RegionMeasures, measure_regions
+from ..relations import same_motion_findings
 from .convert import LPS_TO_RAS, numpy_matrix, to_ras
 from .labels import labels_of_node
-from .node_field import LinearField, Progress, WorldField, field_of_node, volume_lattice
+from .node_field import LinearField, Progress, Sampling, WorldField, take_field, volume_lattice
+from .node_relations import Surroundings, coverage_findings, frame_findings, surroundings, worth_comparing
 from .transforms import ATTRIBUTE_PREFIX
 from .volumes import frame_of_volume, modality_of
 
@@ -39,7 +41,8 @@ Run = Callable[[Callable[[Progress], "NodeQuality"]], "NodeQuality"]
 class NodeInputs:
     """What is measured and what it is judged by, taken out of the scene; vectors and voxels are not copied."""
 
-    field: WorldField | LinearField
+    field: WorldField | LinearField | Sampling
+    """What has to be sampled is sampled by :func:`measure`."""
     name: str
     """Of the node."""
     key: str
@@ -56,6 +59,8 @@ class NodeInputs:
     same_modality: bool | None = None
     landmarks: tuple[list[Landmark], list[Landmark]] | None = None
     """Of the registered and of the source frame, LPS mm."""
+    around: Surroundings | None = None
+    """What stands around it in the scene."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def gather(
     fixed_landmarks, moving_landmarks
         Points of both frames, as the images.
     progress
-        Of looking through labels, and of sampling a transform that is not stored as a grid in the direction needed.
+        Of looking through labels.
 
     Raises
     ------
@@ -145,6 +150,7 @@ def gather(
         raise UsageError("landmark errors need landmarks of both frames: choose fixed and moving landmarks, or neither")
     # The progress may let a window close the scene: the nodes stay, but know no scene then.
     scene, landmarks, images, same = node.GetScene(), None, None, None
+    around = surroundings(node, fixed, moving)
     labels = tuple(labels_of_node(segmentation, progress)) if segmentation is not None else ()
     if fixed_landmarks is not None:
         landmarks = (landmarks_of(fixed_landmarks, world=True), landmarks_of(moving_landmarks, world=False))
@@ -155,8 +161,8 @@ def gather(
         node.GetAttribute(ATTRIBUTE_PREFIX + what) or ""
         for what in ("Repair", "RegisteredFrameOfReferenceUID", "SourceFrameOfReferenceUID")
     )
-    field = _field(node, fixed, progress)
-    return NodeInputs(field, name, key, repair, zeroed, (registered, source), labels, images, same, landmarks)
+    field = _field(node, fixed)
+    return NodeInputs(field, name, key, repair, zeroed, (registered, source), labels, images, same, landmarks, around)
 
 
 def _zeroed(node: slicer.vtkMRMLTransformNode) -> int:
@@ -180,19 +186,19 @@ def _images(
 
 
 def _field(
-    node: slicer.vtkMRMLTransformNode, fixed: slicer.vtkMRMLScalarVolumeNode | None, progress: Progress | None
-) -> WorldField | LinearField:
+    node: slicer.vtkMRMLTransformNode, fixed: slicer.vtkMRMLScalarVolumeNode | None
+) -> WorldField | LinearField | Sampling:
     try:
-        return field_of_node(node, progress=progress)
+        return take_field(node)
     except UsageError:
         # A lattice of its own comes first, an image's may be a hundred times as fine.
         if fixed is None:
             raise
-        return field_of_node(node, reference=fixed, progress=progress)
+        return take_field(node, reference=fixed)
 
 
 def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality:
-    """All measures; and with labels, images or landmarks what they say. Uses nothing of Slicer or VTK.
+    """All measures; and with labels, images or landmarks what they say. Uses neither the scene nor Qt.
 
     Raises
     ------
@@ -201,6 +207,8 @@ def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality
     Cancelled
         When ``progress`` returned False.
     """
+    if isinstance(inputs.field, Sampling):
+        inputs = replace(inputs, field=inputs.field.field(progress))
     field, audit, error = inputs.field, None, None
     regions: tuple[RegionMeasures, ...] = ()
     item = _item(inputs) if inputs.images is not None or inputs.landmarks is not None else None
@@ -218,10 +226,24 @@ def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality
     if inputs.images is not None:
         audit = audit_item(item, *inputs.images, same_modality=inputs.same_modality, progress=progress)
     audited = audit.findings(field.subject) if audit is not None else ()
-    findings = tuple(by_severity([*quality.findings, *audited]))
+    findings = tuple(by_severity([*quality.findings, *audited, *_relations(inputs, item)]))
     return NodeQuality(
         field, inputs.name, inputs.key, quality, inputs.repair, inputs.zeroed, audit, regions, error, findings
     )
+
+
+def _relations(inputs: NodeInputs, item: RegistrationItem | None) -> list[Finding]:
+    """What it says together with the images and the other registrations of the scene."""
+    around, field = inputs.around, inputs.field
+    if around is None:
+        return []
+    findings = frame_findings(around, inputs.frames, field.subject)
+    if isinstance(field, WorldField):
+        findings += coverage_findings(around, field)
+        # Only then: turning a field into what it would be in DICOM copies its vectors.
+        if worth_comparing(around, inputs.frames):
+            findings += same_motion_findings(item or _item(inputs), around.matrices)
+    return findings
 
 
 def _labels(inputs: NodeInputs) -> list[LabelImage]:
