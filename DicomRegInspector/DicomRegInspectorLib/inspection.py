@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,20 @@ class Inspection:
     file_counts: FileCounts = field(default_factory=FileCounts)
     interval_tolerance: float = RELATIVE_TOLERANCE
     """Share of the spacing that an interval between slices was allowed to be off."""
+
+    def with_findings_of(self, series: Series, found: Iterable[Finding]) -> tuple[Inspection, Series]:
+        """What a later check found in a series, put among the findings of the series and of all.
+
+        What is there already is not told twice.
+
+        Returns
+        -------
+        The inspection, and the series in it that took the place of ``series``.
+        """
+        new = [one for one in found if one not in series.findings]
+        changed = replace(series, findings=tuple(by_severity([*series.findings, *new])))
+        every = tuple(changed if one is series else one for one in self.series)
+        return replace(self, series=every, findings=tuple(by_severity([*self.findings, *new]))), changed
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it; ``findings`` at the top repeats those of each registration and series."""

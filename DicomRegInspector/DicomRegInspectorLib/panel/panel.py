@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
+from ..findings import Finding
 from ..inspection import Inspection
 from ..scene.node_quality import NodeQuality
+from ..series import Series
 from .finding_actions import Elsewhere
 from .findings_section import FindingsSection
 from .job import Endings, Job
@@ -47,7 +49,7 @@ class InspectorPanel:
         self._job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, self._say, self._rest(None))
         self._sections: dict[str, Any] = {}
         self.quality = self._sections["quality"] = QualitySection(ui, logic, self._rest("quality"), self._measured)
-        self.series = self._sections["series"] = SeriesSection(ui, logic, self._rest("series"))
+        self.series = self._sections["series"] = SeriesSection(ui, logic, self._rest("series"), self._add_findings)
         self.registrations = self._sections["registrations"] = RegistrationsSection(
             ui, logic, icons, self._rest("registrations"), self._loaded
         )
@@ -138,6 +140,14 @@ class InspectorPanel:
         self.registrations.show(registrations, no_registration, self.findings_section.findings_of)
         no_series = _("No image series among the files.") if inspection else nothing_yet
         self.series.show(inspection.series if inspection else (), no_series)
+
+    def _add_findings(self, series: Series, found: Sequence[Finding]) -> None:
+        """Put what was found later in a series among the findings."""
+        if self.inspection is None:
+            return
+        self.inspection, changed = self.inspection.with_findings_of(series, found)
+        self.findings_section.show(self.inspection)
+        self.series.exchange(series, changed)
 
     def _loaded(self, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
         self.quality.choose(nodes[0])

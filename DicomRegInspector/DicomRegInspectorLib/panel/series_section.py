@@ -102,6 +102,10 @@ class SeriesSection:
         if mode is not None:
             self._ui.modeComboBox.currentIndex = MODES.index(mode)
 
+    def exchange(self, series: Series, other: Series) -> None:
+        """Take another series for one in the list: the same one, of which more was found."""
+        self._series = [other if one is series else one for one in self._series]
+
     @staticmethod
     def _fill(combo: Any, texts: Sequence[str]) -> None:
         blocked = combo.blockSignals(True)
