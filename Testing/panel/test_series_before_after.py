@@ -53,8 +53,8 @@ def test_table_compares_before_with_after(shown: Any) -> None:
         "Voxels": ("10 × 8 × 10", "10 × 8 × 20"),
         "Pixels, mm": ("2 × 2", "2 × 2"),
         "Slices, mm": ("2, in 2 sections", "2"),
-        "From, to, mm": ("0.00 to 38.00", "0.00 to 38.00"),
-        "Widest step, mm": ("22", "2"),
+        "Positions, mm": ("0.00 to 38.00", "0.00 to 38.00"),
+        "Widest interval, mm": ("22", "2"),
         # 38 mm over 9 intervals: slice 5 is shown at 16.9 instead of 8 mm, slice 6 at 21.1 instead of 30 mm.
         "As a plain volume": ("off by up to 8.9 mm (slice 5)", "in place"),
         "Slices filled": ("none", "10"),
@@ -225,3 +225,25 @@ def test_everything_rests_while_the_plain_volume_is_made(shown: Any, widget: Any
         del widget.logic.addPlainVolume
     assert seen == [False] * 7
     assert shown.beforeAfterButton.enabled and shown.compareCollapsibleButton.enabled
+
+
+def test_table_is_as_high_as_its_rows_at_any_width(application: Any, shown: Any) -> None:
+    choose(shown, "split")
+    window = pythonqt.unwrap(application.modules.dicomreginspector.widgetRepresentation())
+    size = window.size()
+    cells = pythonqt.unwrap(shown.beforeAfterTable)
+    heights = {}
+    try:
+        window.show()
+        for width in (380, 900, 380):
+            window.resize(width, 1500)
+            for _ in range(3):
+                application.app.processEvents()
+            heights[width] = cells.height()
+            cells.resizeRowsToContents()
+            rows = cells.verticalHeader().length()
+            assert rows <= cells.viewport().height() <= rows + 6
+    finally:
+        window.hide()
+        window.resize(size)
+    assert heights[380] > heights[900]

@@ -81,9 +81,10 @@ def test_words_and_legend_name_what_there_is_and_nothing_else(application: Any, 
         "Before: 13 slices over 40.0 mm; gaps: 1; slices too close: 2; left out: 1. After: 11 slices; slices of the "
         "fill value: 10. Both to the same scale."
     )
-    assert legend_of(made).split("   ") == ["│ slice", "┊ fill value", "× left out", "├─┤ gap", "▼ too close"]
+    signs = [one.replace("\N{NO-BREAK SPACE}", " ") for one in legend_of(made).split("   ")]
+    assert signs == ["│ slice", "┊ fill value", "× left out", "├─┤ gap", "▼ too close"]
     regular = strips(tmp_path / "regular", (0, 2, 4, 6), "resample")
-    assert legend_of(regular) == "│ slice"
+    assert legend_of(regular) == "│\N{NO-BREAK SPACE}slice"
 
 
 @pytest.mark.parametrize(
@@ -221,4 +222,4 @@ def test_strip_says_in_words_what_it_shows(shown: Any) -> None:
     ui, _window = shown
     assert ui.stripLabel.toolTip.startswith("Before: 13 slices over 40.0 mm; gaps: 1; slices too close: 2")
     assert ui.stripLabel.accessibleDescription == ui.stripLabel.toolTip
-    assert "fill value" in ui.legendLabel.text
+    assert "fill\N{NO-BREAK SPACE}value" in ui.legendLabel.text

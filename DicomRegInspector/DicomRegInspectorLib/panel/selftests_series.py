@@ -31,7 +31,7 @@ class SeriesSelfTests:
             for row in range(table.rowCount)
         }
         self.assertEqual(rows["Voxels"], ("10 × 8 × 9", "10 × 8 × 10"))
-        self.assertEqual(rows["Widest step, mm"], ("5", "2.5"))
+        self.assertEqual(rows["Widest interval, mm"], ("5", "2.5"))
         self.assertEqual(rows["As a plain volume"], ("off by up to 1.2 mm (slice 5)", "in place"))
 
     def test_strips_are_drawn_again_when_the_widget_changes(self) -> None:

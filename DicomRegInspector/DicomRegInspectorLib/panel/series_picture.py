@@ -24,6 +24,7 @@ class BeforeAfterPicture:
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self._strips: Strips | None = None
+        self._closed = self._fits_soon = False
         table = ui.beforeAfterTable
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels(["", _("Before"), _("After")])
@@ -33,13 +34,14 @@ class BeforeAfterPicture:
         header.setSectionResizeMode(2, qt.QHeaderView.Stretch)
         header.setSectionsClickable(False)
         # Both follow the width: what no longer fits into a line of the table is wrapped.
-        self._watch_strip = redraw_with(ui.stripLabel, self._draw)
-        self._watch_table = redraw_with(table.viewport(), self._fit_rows)
+        header.connect("sectionResized(int,int,int)", self._fit_rows_soon)
+        self._watching = redraw_with(ui.stripLabel, self._draw)
         self.show(None, None)
 
     def close(self) -> None:
         """The widgets are about to go."""
-        self._watch_strip.draw = self._watch_table.draw = None
+        self._watching.draw = None
+        self._closed = True
 
     def show(self, stack: Stack | None, preview: Preview | None) -> None:
         """Show a stack and what it will be made into; without a preview, only what it is."""
@@ -75,8 +77,17 @@ class BeforeAfterPicture:
         titles = (_("Before"), _("After"))
         label.setPixmap(draw_strips(self._strips, label.width, ink, label.font, titles, ratio))
 
+    def _fit_rows_soon(self, *_arguments: object) -> None:
+        """When all columns have their new widths."""
+        if not self._fits_soon and not self._closed:
+            self._fits_soon = True
+            qt.QTimer.singleShot(0, self._fit_rows)
+
     def _fit_rows(self) -> None:
         """As high as its rows: the panel scrolls, the table does not."""
+        self._fits_soon = False
+        if self._closed:
+            return
         table = self._ui.beforeAfterTable
         table.resizeRowsToContents()
         rows = table.verticalHeader().length()

@@ -87,7 +87,7 @@ class SeriesSaving:
             for kind in kinds:
                 box.addItem(names[kind])
             box.blockSignals(blocked)
-        box.enabled = len(kinds) > 1 and not self._job.busy
+        box.enabled = not self._job.busy
         box.visible = self._ui.saveAsLabel.visible = bool(kinds)
         self._update_button()
 

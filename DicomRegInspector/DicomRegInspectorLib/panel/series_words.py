@@ -75,10 +75,10 @@ def geometry_rows(stack: Stack, preview: Preview | None) -> list[tuple[str, str,
     rows = [
         (_("Voxels"), f"{stack.columns} × {stack.rows} × {len(stack.slices)}", _voxels(volumes)),
         (_("Pixels, mm"), _pixels(stack.pixel_spacing_mm), _each([_pixels(one.spacing_mm[1::-1]) for one in volumes])),
-        (_("Slices, mm"), _spacings(stack), _each([f"{one.spacing_mm[2]:.4g}" for one in volumes])),
-        (_("From, to, mm"), _range(positions.tolist()), _range(places)),
+        (_("Slices, mm"), _spacings(stack), _spacings_after(preview)),
+        (_("Positions, mm"), _range(positions.tolist()), _range(places)),
         (
-            _("Widest step, mm"),
+            _("Widest interval, mm"),
             f"{float(stack.intervals_mm.max()):.4g}",
             f"{max((one.largest_step_mm for one in volumes), default=0.0):.4g}",
         ),
@@ -132,6 +132,13 @@ def _spacings(stack: Stack) -> str:
         for one in sections
     ]
     return _each(texts)
+
+
+def _spacings_after(preview: Preview | None) -> str:
+    text = _each([f"{one.spacing_mm[2]:.4g}" for one in preview.volumes]) if preview is not None else ""
+    if preview is not None and preview.mode == "acquisition":
+        return _("{spacing}, moved by a transform").format(spacing=text)
+    return text
 
 
 def _range(places: Sequence[float]) -> str:

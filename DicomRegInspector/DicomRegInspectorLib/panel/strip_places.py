@@ -17,6 +17,7 @@ from ..series.geometry.spacing import Spacing, judge_spacing
 from ..series.regularize.preview import Preview
 
 Kind = Literal["slice", "filled", "dropped"]
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,9 @@ def legend_of(strips: Strips) -> str:
         ("gap", "├─┤", _("gap")),
         ("overlap", "▼", _("too close")),
     )
-    used = [f"{sign} {text}" for kind, sign, text in entries if any(lane.count(kind) for lane in strips.lanes)]
+    lanes = strips.lanes
+    used = [(sign, text) for kind, sign, text in entries if any(lane.count(kind) for lane in lanes)]
     if any(lane.volumes for lane in strips.lanes):
-        used.append("▬ " + _("one volume"))
-    return "   ".join(used)
+        used.append(("▬", _("one volume")))
+    # Lines break between entries, not within.
+    return "   ".join(f"{sign} {text}".replace(" ", NO_BREAK) for sign, text in used)
