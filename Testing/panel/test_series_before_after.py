@@ -232,18 +232,15 @@ def test_table_is_as_high_as_its_rows_at_any_width(application: Any, shown: Any)
     window = pythonqt.unwrap(application.modules.dicomreginspector.widgetRepresentation())
     size = window.size()
     cells = pythonqt.unwrap(shown.beforeAfterTable)
-    heights = {}
     try:
         window.show()
         for width in (380, 900, 380):
             window.resize(width, 1500)
             for _ in range(3):
                 application.app.processEvents()
-            heights[width] = cells.height()
             cells.resizeRowsToContents()
             rows = cells.verticalHeader().length()
             assert rows <= cells.viewport().height() <= rows + 6
     finally:
         window.hide()
         window.resize(size)
-    assert heights[380] > heights[900]
