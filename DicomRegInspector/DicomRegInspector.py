@@ -47,6 +47,17 @@ quality = logic.measureQuality(nodes[0]); volumes = logic.loadSeries(folder, mod
 <p>Written by the DicomRegInspector contributors. What a registration means follows DICOM PS3.3, sections C.20.2 and
 C.20.3.</p>
 """)
+        slicer.app.connect("startupCompleted()", self.watchScenes)
+
+    def watchScenes(self):
+        """What Slicer's readers do not keep of this module's nodes is put right after each scene that is opened."""
+        slicer.mrmlScene.AddObserver(slicer.mrmlScene.EndImportEvent, self.onSceneImported)
+
+    def onSceneImported(self, scene, event) -> None:
+        """Imports the library only now: a scene is being opened anyway."""
+        from DicomRegInspectorLib.scene.reopened import scene_was_opened
+
+        scene_was_opened(scene)
 
 
 @parameterNodeWrapper

@@ -53,6 +53,7 @@ def test_every_slice_corner_is_where_its_header_says(tmp_path: Path, tilt: float
     scene = new_scene()
     node, transform = add_regularized(scene, result)
     assert transform.IsA("vtkMRMLGridTransformNode") and is_orthogonal(node)
+    assert transform.GetAttribute("DicomRegInspector.Interpolation") == "linear", "kept when the scene is opened again"
     slices = iter(positions)
     worst = 0.0
     for k, members in enumerate(result.sources):

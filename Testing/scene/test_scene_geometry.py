@@ -14,6 +14,7 @@ import reference  # noqa: E402
 import regfiles as rf  # noqa: E402
 import regstrategies as rs  # noqa: E402
 import vtk  # noqa: E402
+from DicomRegInspectorLib.scene import restore_interpolation  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from scenetools import (  # noqa: E402
@@ -211,8 +212,9 @@ def test_a_saved_scene_places_points_as_before(tmp_path: Path, bake: bool) -> No
     points = probes(item, margin=0.05)
     between = world_to_node(reloaded, points) - reference.map_points(item, points)
     assert np.abs(between).max() < 0.05
-    grid_node_of(reloaded).GetTransformFromParent().SetInterpolationModeToLinear()
+    assert restore_interpolation(again) == [grid_node_of(reloaded)]
     np.testing.assert_allclose(world_to_node(reloaded, points), reference.map_points(item, points), rtol=0, atol=MM)
+    assert restore_interpolation(again) == [], "once is enough"
     assert "1.2.3.200" in attributes_of(reloaded).values()
 
 

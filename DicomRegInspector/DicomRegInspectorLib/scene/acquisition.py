@@ -12,6 +12,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 from ..errors import UsageError
 from ..series.regularize.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
 from .convert import LPS_TO_RAS, to_ras, vtk_matrix
+from .reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from .save import new_scene, save_scene, write_beside
 from .series_volume import vtk_image
 from .transforms import ATTRIBUTE_PREFIX
@@ -157,6 +158,7 @@ def _transform_node(
     if volume.displacement is not None:
         node = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", scene.GenerateUniqueName(name))
         node.SetAndObserveTransformToParent(grid_transform(volume.displacement))
+        node.SetAttribute(INTERPOLATION_ATTRIBUTE, LINEAR)
         return node
     if volume.is_orthogonal:
         return None

@@ -22,6 +22,7 @@ from ..registration.choose import items_by_number
 from ..registration.repairs import Progress, Repair, repair_item
 from .convert import to_ras, vtk_matrix
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
+from .reopened import LINEAR
 from .volumes import place_under_study, volumes_in_frame
 
 ATTRIBUTE_PREFIX = "DicomRegInspector."
@@ -160,6 +161,7 @@ def _grid(grid: GridTransform, applied: str) -> _Link:
     link = _Link("grid", "vtkMRMLGridTransformNode", grid.transform)
     link.attributes["Vectors"] = applied
     link.attributes["VectorsSetToZero"] = str(grid.zeroed)
+    link.attributes["Interpolation"] = LINEAR
     return link
 
 
