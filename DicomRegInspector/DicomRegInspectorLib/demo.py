@@ -15,6 +15,7 @@ from .inspection import Inspection, inspect_paths
 from .registration import Registration, read_registration
 from .registration.write import write_deformable_registration
 from .report import Style, inspection_report, write_json
+from .reporting import ReportOptions, write_report
 from .samples.known_field import Bump, SmoothField, turn_about_z
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from .scene.images import Image
 
-REPORT, SCENE, PICTURE, REGISTRATION = "report.json", "scene.mrb", "registration.png", "synthetic-registration.dcm"
+REPORT, PAGE, SCENE, PICTURE = "report.json", "report.html", "scene.mrb", "registration.png"
+REGISTRATION = "synthetic-registration.dcm"
 QUALITY = "quality.png"
 _SERIES = ("77654033/CT2", "98892001/CT5N", "98892003/MR700")
 _FIXED = "CT_small.dcm"
@@ -72,6 +74,11 @@ def run_demo(
     with quietly():
         _save_scene(folder, registration, fixed)
         _draw(folder / PICTURE, registration, fixed)
+        write_report(
+            inspection,
+            folder / PAGE,
+            ReportOptions("Demonstration: real images, SYNTHETIC registration", [*map(str, files[:-1]), str(folder)]),
+        )
     say(_closing(folder, time.monotonic() - started))
     return inspection
 
@@ -135,7 +142,7 @@ def _installed_files() -> list[Path]:
 
 
 def _prepare(folder: Path) -> None:
-    own = {REPORT, SCENE, PICTURE, QUALITY, REGISTRATION}
+    own = {REPORT, PAGE, SCENE, PICTURE, QUALITY, REGISTRATION}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         foreign = sorted({entry.name for entry in folder.iterdir()} - own)
@@ -223,6 +230,7 @@ def _draw(path: Path, registration: Registration, fixed: Dataset) -> None:
 def _closing(folder: Path, seconds: float) -> str:
     entries = (
         (REPORT, "the report above, complete, as JSON"),
+        (PAGE, "the same to look at, print and keep: one HTML file with measures and pictures"),
         (SCENE, "the registration as transform nodes with images and quality volumes; drag it into 3D Slicer"),
         (PICTURE, "slices of the fixed image with the deformation on them"),
         (QUALITY, "how plausible the deformation is: Jacobian, lengths, mask, histograms, warped source"),

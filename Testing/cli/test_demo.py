@@ -18,7 +18,7 @@ from pydicom.data import get_testdata_file
 
 slicer = pytest.importorskip("slicer", reason="the demonstration needs slicer-core or Slicer")
 
-FILES = ["quality.png", "registration.png", "report.json", "scene.mrb", "synthetic-registration.dcm"]
+FILES = ["quality.png", "registration.png", "report.html", "report.json", "scene.mrb", "synthetic-registration.dcm"]
 
 
 @pytest.fixture(scope="module")

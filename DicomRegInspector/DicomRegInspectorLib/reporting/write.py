@@ -61,7 +61,9 @@ class Written:
         return f"HTML report: {self.path} ({max(self.size // 1000, 1):,} kB){more}"
 
 
-_SILENT = frozenset({"command", "debug", "html", "identifiers", "json", "csv", "all", "paths", "registration"})
+_SILENT = frozenset(
+    {"command", "debug", "fail_on", "html", "identifiers", "json", "csv", "all", "paths", "registration"}
+)
 """Options that change nothing in a report, and those that it tells elsewhere."""
 
 

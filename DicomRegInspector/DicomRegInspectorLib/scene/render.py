@@ -35,6 +35,7 @@ def render_registration(
     window: tuple[float, float] | None = None,
     title: str = "",
     notes: Sequence[str] = (),
+    widest: int = WIDTH,
 ) -> None:
     """Draw axial, coronal and sagittal slices of the fixed image with arrows and the deformed grid on them, as PNG.
 
@@ -53,6 +54,8 @@ def render_registration(
         Values shown as black and white; by default the 1st and 99.5th percentile of what is seen.
     title, notes
         The heading, and the lines below the picture.
+    widest
+        Pixels of the whole picture; letters, arrows and grid are as large whatever it is.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def render_registration(
     """
     low, high = _extent(item, image)
     centre = np.asarray(_centre(item, low, high) if centre_lps_mm is None else centre_lps_mm, float)
-    views, width, height = _lay_out(low, high, np.clip(centre, low, high))
+    views, width, height = _lay_out(low, high, np.clip(centre, low, high), widest)
     canvas = Canvas(width, height)
     longest, has_undefined = _survey(item, views)
     factor = _exaggeration(longest * views[0].pixels_per_mm)
@@ -102,10 +105,10 @@ def _centre(item: RegistrationItem, low: np.ndarray, high: np.ndarray) -> np.nda
     return (low + high) / 2
 
 
-def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray) -> tuple[list[View], int, int]:
+def _lay_out(low: np.ndarray, high: np.ndarray, centre: np.ndarray, widest: int) -> tuple[list[View], int, int]:
     """The axial view at the left, coronal over sagittal beside it, all to one scale; and the picture's size."""
     size = high - low
-    wide = WIDTH - 2 * _MARGIN - _BAR - 80
+    wide = widest - 2 * _MARGIN - _BAR - 80
     scale = min(wide / (size[0] + max(size[0], size[1])), _TALLEST / size[1], (_TALLEST - _LABEL) / (2 * size[2]))
     second = _MARGIN + round(size[0] * scale) + 40
     top = _HEAD + _LABEL

@@ -19,6 +19,8 @@ from .render import render_registration
 
 SOFT_TISSUE_HU = (-160.0, 240.0)
 """Shown from black to white where the image is a CT."""
+WIDTH = 1280
+"""Pixels: letters can still be read where a page is 900 wide."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,10 @@ def deformation_picture(item: RegistrationItem, fixed: AuditImage | None, name: 
         scalar = fixed.image
         image = StackImage(scalar.array, scalar.index_to_lps, scalar)
     window = SOFT_TISSUE_HU if fixed is not None and fixed.modality == "CT" else None
+    title = f"Deformation of item {item.number}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
-        render_registration(path, item, image, window=window, title=f"Deformation of item {item.number}")
+        render_registration(path, item, image, window=window, title=title, widest=WIDTH)
         png = path.read_bytes()
     caption = "Slices through the longest vector." if item.grid is not None else "Slices through the middle."
     caption += f" Image: {name}." if name else " No image of the registered frame was among the files."

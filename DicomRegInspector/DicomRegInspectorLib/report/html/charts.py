@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ...registration.histograms import Histogram
 from .axes import ticks_between
@@ -16,14 +17,14 @@ _BOTTOM = HEIGHT - _AXIS
 
 
 def histogram_figure(
-    histogram: Histogram, caption: str, line: tuple[float, str] | None = None, folded: bool = False
+    histogram: Histogram, caption: str, lines: Sequence[tuple[float, str]] = (), folded: bool = False
 ) -> Markup | None:
     """A figure with the bars of one quantity; None when it is nowhere defined.
 
     Parameters
     ----------
-    line
-        A value to mark, and its label.
+    lines
+        Values to mark where they are in range, each with its label.
     folded
         Whether values of 0 and less are folding, and are hatched.
     """
@@ -37,7 +38,7 @@ def histogram_figure(
         tag("title", caption),
         *(tag("line", x1="0%", x2="100%", y1=_y(count, most), y2=_y(count, most), class_="grid") for count in decades),
         *_bars(histogram, most, folded),
-        *_line(line, low, high),
+        *(part for line in lines for part in _line(line, low, high)),
         *_axis(low, high, histogram.axis),
         class_="plot",
         width="100%",
@@ -50,6 +51,7 @@ def histogram_figure(
         "svg",
         *(tag("text", f"{count:,}", x="100%", dx=-6, y=_y(count, most), dy="0.32em", text_anchor="end", class_="tick")
           for count in shown),
+        tag("text", "nodes", x="100%", dx=-6, y=_BOTTOM + 18, text_anchor="end", class_="tick"),
         class_="scale",
         height=HEIGHT,
         aria_hidden="true",
@@ -93,8 +95,8 @@ def _bars(histogram: Histogram, most: int, folded: bool) -> list[Markup]:
     return bars
 
 
-def _line(line: tuple[float, str] | None, low: float, high: float) -> list[Markup]:
-    if line is None or not low <= line[0] <= high:
+def _line(line: tuple[float, str], low: float, high: float) -> list[Markup]:
+    if not low <= line[0] <= high:
         return []
     x = 100 * (line[0] - low) / (high - low)
     anchor, shift = ("end", -5) if x > 60 else ("start", 5)

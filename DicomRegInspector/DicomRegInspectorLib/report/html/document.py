@@ -117,6 +117,8 @@ def _files(inspection: Inspection) -> str:
                         (files.other_dicom, "neither image nor registration")):  # fmt: skip
         if count:
             parts.append(f"{count:,} {what}")
+    if not files.files:
+        return "There was no file to look at."
     return f"{plural(files.files, 'file')} looked at: {', '.join(parts)}."
 
 

@@ -9,7 +9,7 @@ from ...findings import CODES, SEVERITIES, Finding
 from ..terminal import plural
 from .evidence import evidence_table
 from .icons import icon
-from .markup import Markup, facts, foreign, join, tag
+from .markup import Markup, foreign, join, tag
 from .names import Names
 
 SHOWN_OF_A_KIND = 60
@@ -82,7 +82,8 @@ def _group(code: str, group: list[Finding], names: Names, is_open: bool) -> Mark
         tag("ul", *shown, class_="found"),
         more,
         tag("p", tag("strong", "What to do: "), first.remedy, class_="remedy"),
-        facts([("What it means", told.meaning), ("How it was measured", told.measured)]),
+        tag("p", tag("strong", "What it means: "), told.meaning, class_="meaning"),
+        tag("details", tag("summary", "How it is measured"), tag("p", told.measured)),
         class_=f"finding {first.severity}",
         id=f"{first.severity}-{code}",
     )

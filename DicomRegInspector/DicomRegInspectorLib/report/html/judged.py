@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...quality_run import ItemQuality
 from ...registration.audit import AuditResult
 from ...registration.audit.hypotheses import TITLES
-from ...registration.audit.result import MEASURE_NAMES
 from ...registration.landmarks import TargetRegistrationError
 from ...registration.regions import RegionMeasures
 from ..quality import SHOWN_LANDMARKS, number
@@ -16,11 +15,9 @@ from .names import Names
 SHOWN_LABELS = 60
 
 
-def judged_parts(measured: ItemQuality, names: Names) -> list[Markup]:
-    """The parts that there are."""
+def judged_tables(measured: ItemQuality, names: Names) -> list[Markup]:
+    """By label and by landmark, where either was given."""
     parts = []
-    if measured.audit is not None:
-        parts.append(_audit(measured.audit, names))
     if measured.regions is not None:
         parts.append(_regions(measured.regions, names))
     if measured.landmarks is not None:
@@ -28,25 +25,22 @@ def judged_parts(measured: ItemQuality, names: Names) -> list[Markup]:
     return parts
 
 
-def _audit(audit: AuditResult, names: Names) -> Markup:
+def audit_box(audit: AuditResult, names: Names) -> Markup:
     """The verdict in a sentence, how sure it is, and what every reading came to."""
     kind = {"standard": "good", "undecided": "info"}.get(audit.verdict, "warning")
     parts = [
         tag("h5", icon(kind), "Is it read the way it was meant?"),
         tag("p", tag("strong", _verdict(audit))),
-        tag("p", names.shown(audit.reason, 1000)),
+        tag(
+            "p",
+            tag("strong", "Why: " if audit.verdict == "undecided" else "How sure: "),
+            names.shown(audit.reason, 1000),
+        ),
     ]
-    if audit.margin is not None:
-        low, high = audit.margin_ci95 or (None, None)
-        told = f"The runner-up is behind by {number(audit.margin, 3)} in {MEASURE_NAMES[audit.measure]}"
-        told += f" (95 % interval {number(low, 3)} to {number(high, 3)})" if low is not None else ""
-        parts.append(tag("p", tag("strong", "Confidence: "), f"{told}; {audit.samples:,} points in {audit.blocks:,} "
-                         "blocks of space."))  # fmt: skip
     if audit.ranking:
-        heads = ("Reading", "Correlation", "95 % interval", "Mutual information, nats", "Overlap", "Remark")
-        parts.append(
-            table("How alike the images are under each reading", heads, (_reading(one) for one in audit.ranking))
-        )
+        heads = ("Reading", "Correlation", "95 % interval", "Mutual inf., nats", "Overlap", "Remark")
+        rows = [_reading(one) for one in audit.ranking]
+        parts.append(table("How alike the images are under each reading", heads, rows, kind="numbers remarks"))
     parts += [tag("p", names.shown(note, 600), class_="note") for note in audit.notes]
     return tag("div", *parts, class_=f"audit {kind}")
 
@@ -61,7 +55,7 @@ def _verdict(audit: AuditResult) -> str:
 
 def _reading(reading) -> tuple[object, ...]:
     interval = "–" if reading.ci95 is None else f"{number(reading.ci95[0], 3)} to {number(reading.ci95[1], 3)}"
-    remark = f"same points as “{TITLES[reading.same_as]}”" if reading.same_as else reading.note
+    remark = f"same as “{TITLES[reading.same_as]}”" if reading.same_as else reading.note
     return (
         TITLES[reading.hypothesis],
         number(reading.ncc, 3),
@@ -123,7 +117,7 @@ def _landmarks(error: TargetRegistrationError, names: Names) -> Markup:
     parts = [
         tag("h5", "Target registration error"),
         table("Distances of landmarks", ("", "Mean, mm", "Largest, mm"), rows),
-        table("Each landmark", heads, each),
+        table("Each landmark", heads, each, kind="numbers remarks"),
     ]
     rest = len(error.landmarks) - len(each)
     if rest > 0:

@@ -15,6 +15,7 @@ from ..terminal import printable
 LONGEST = 300
 """Characters of a text from a file that are shown; 10 kB fit into every element of a broken one."""
 
+_TAG = re.compile(r"<[^>]*>")
 _VOID = frozenset({"meta", "img", "br", "hr", "link"})
 
 
@@ -79,17 +80,28 @@ def items(entries: Iterable[Child], name: str = "ul", **attributes: object) -> M
 
 def facts(rows: Iterable[tuple[Child, Child]]) -> Markup | None:
     """Names and what they say; None when there are none."""
-    pairs = [tag("div", tag("dt", name), tag("dd", value)) for name, value in rows if value not in (None, "")]
+    pairs = [
+        tag("div", tag("dt", name), tag("dd", value), class_="wide" if _is_long(value) else None)
+        for name, value in rows
+        if value not in (None, "")
+    ]
     return tag("dl", *pairs, class_="facts") if pairs else None
 
 
-def table(caption: Child, heads: Iterable[Child], rows: Iterable[Iterable[Child]], *, numbers: bool = True) -> Markup:
+def _is_long(value: Child) -> bool:
+    """Whether a value needs the width of two columns."""
+    return len(_TAG.sub("", text(value))) > 36
+
+
+def table(
+    caption: Child, heads: Iterable[Child], rows: Iterable[Iterable[Child]], *, kind: str | None = "numbers"
+) -> Markup:
     """A table that scrolls within itself where it is too wide; the first cell of a row heads it.
 
     Parameters
     ----------
-    numbers
-        Whether all columns but the first are numbers, set to the right.
+    kind
+        ``numbers``: all columns but the first are numbers, set to the right; ``numbers remarks``: but for the last.
     """
     body = []
     for row in rows:
@@ -100,8 +112,8 @@ def table(caption: Child, heads: Iterable[Child], rows: Iterable[Iterable[Child]
         tag("caption", caption),
         tag("thead", tag("tr", *(tag("th", head, scope="col") for head in heads))),
         tag("tbody", *body),
-        class_="numbers" if numbers else None,
+        class_=kind,
     )
     # Focusable, so that keys scroll it; a region needs a name.
-    label = re.sub(r"<[^>]*>", "", text(caption))
+    label = _TAG.sub("", text(caption))
     return tag("div", written, class_="scroll", tabindex="0", role="region", aria_label=Markup(label))

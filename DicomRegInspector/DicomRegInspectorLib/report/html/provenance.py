@@ -33,7 +33,7 @@ def patients_box(patients: Sequence[Patient] | None) -> Markup | None:
         tag("h2", "Patient identifiers"),
         tag("p", "Confidential: this report identifies a patient, because that was asked for."),
         several,
-        table("As the files say", heads, rows, numbers=False) if rows else tag("p", "The files name no patient."),
+        table("As the files say", heads, rows, kind=None) if rows else tag("p", "The files name no patient."),
         tag("p", f"… and {more} more.", class_="cut") if more else None,
         class_="patients",
         id="patients",
@@ -87,7 +87,7 @@ def _digests(digests: Sequence[Digest], inspection: Inspection, names: Names) ->
             "SHA-256 of the files that this report is about",
             ("Object", "Files", "Bytes", "SHA-256"),
             rows,
-            numbers=False,
+            kind=None,
         ),
         *([tag("p", told, class_="note")] if has_series else []),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ...inspection import Inspection
 from ...registration import Registration, RegistrationItem
@@ -14,7 +14,7 @@ from ..terminal import plural
 from ..text import count_by_severity, frames_in_words, frames_of, item_summary, matrix_summaries
 from .charts import histogram_figure
 from .contents import Contents, ItemDetails, Picture
-from .judged import judged_parts
+from .judged import audit_box, judged_tables
 from .markup import Markup, facts, join, table, tag
 from .names import Names
 
@@ -76,13 +76,18 @@ def _one(
 def _item(
     order: int, item: RegistrationItem, details: ItemDetails | None, frames: Mapping[str, list[str]], names: Names
 ) -> Markup:
-    parts: list[Markup | None] = [tag("h4", f"Item {item.number}"), tag("p", names.shown(item_summary(item), 1000))]
+    parts: list[Markup | None] = [tag("h4", f"Item {item.number}")]
+    if details is None or details.measured is None:
+        summary = item_summary(item)
+        parts.append(tag("p", names.shown(summary[:1].upper() + summary[1:], 1000)))
     parts.append(facts(_item_facts(item, frames, names)))
     if details is not None:
-        if details.measured is not None:
-            parts += _measured(details, names)
-        parts += [_picture(one, names) for one in details.pictures]
+        if details.measured is not None and details.measured.audit is not None:
+            parts.append(audit_box(details.measured.audit, names))
         parts += [tag("p", names.shown(note, 600), class_="note") for note in details.notes]
+        parts += [_picture(one, names) for one in details.pictures]
+        if details.measured is not None:
+            parts += [*_measured(details), *judged_tables(details.measured, names)]
     return tag("div", *parts, class_="item", id=f"item-{order}-{item.number}")
 
 
@@ -97,10 +102,10 @@ def _item_facts(item: RegistrationItem, frames: Mapping[str, list[str]], names: 
         rows += [
             ("Grid", f"{product(grid.dimensions)} nodes"),
             ("Spacing", f"{product(float(one) for one in grid.spacing_mm)} mm"),
-            ("First node", f"{point(grid.origin_lps_mm)} mm LPS"),
+            ("First node", f"{_point(grid.origin_lps_mm)} mm LPS"),
             (
                 "Directions",
-                "; ".join(f"{axis} {point(column, 4)}" for axis, column in zip("ijk", grid.directions.T, strict=True)),
+                "; ".join(f"{axis} {_point(column, 4)}" for axis, column in zip("ijk", grid.directions.T, strict=True)),
             ),
         ]
     if item.problem is None:
@@ -110,7 +115,7 @@ def _item_facts(item: RegistrationItem, frames: Mapping[str, list[str]], names: 
     return rows
 
 
-def _measured(details: ItemDetails, names: Names) -> list[Markup | None]:
+def _measured(details: ItemDetails) -> list[Markup | None]:
     quality = details.measured.quality
     parts: list[Markup | None] = []
     charts = []
@@ -121,12 +126,13 @@ def _measured(details: ItemDetails, names: Names) -> list[Markup | None]:
         folded = quality.folded.count if quality.folded else 0
         told = f"{folded:,} folded (hatched)" if folded else "nothing folds"
         told = f"{details.determinants.defined:,} nodes, {told}; counted on a logarithmic scale"
-        charts.append(histogram_figure(details.determinants, told, (1.0, "1: keeps volume"), folded=True))
+        lines = ((0.0, "0: folds below"), (1.0, "1: keeps volume"))
+        charts.append(histogram_figure(details.determinants, told, lines, folded=True))
     if any(charts):
         parts.append(tag("div", *charts, class_="charts"))
     parts.append(_statistics(quality))
     parts.append(facts(_measures(quality)))
-    return parts + judged_parts(details.measured, names)
+    return parts
 
 
 def _statistics(quality: Quality) -> Markup:
@@ -150,6 +156,10 @@ def _statistics(quality: Quality) -> Markup:
     )
 
 
+def _point(values: Iterable[float], digits: int = 3) -> str:
+    return point(values, digits).replace("-", "−")
+
+
 def _minus(text: str) -> str:
     return "–" if text == "-" else text.replace("-", "−") if text[:1] == "-" else text
 
@@ -157,7 +167,7 @@ def _minus(text: str) -> str:
 def _measures(quality: Quality) -> list[tuple[object, object]]:
     rows: list[tuple[object, object]] = []
     if quality.max_place_lps_mm is not None:
-        rows.append(("Longest vector at", f"{point(quality.max_place_lps_mm, 1)} mm LPS"))
+        rows.append(("Longest vector at", f"{_point(quality.max_place_lps_mm, 1)} mm LPS"))
     folded = quality.folded.count if quality.folded else 0
     rows.append(("Folded nodes", f"{folded:,}, {number(quality.folded_volume_cm3)} cm³" if folded else "none"))
     for name in ("undefined", "infinite"):
@@ -178,7 +188,7 @@ def _measures(quality: Quality) -> list[tuple[object, object]]:
         rows.append(("Inverse", "found nowhere"))
     for part in (quality.rigid, quality.affine):
         if part is not None:
-            told = f"shift {point(part.shift_mm, 2)} mm LPS, rotation {number(part.rotation_deg, 3)}°"
+            told = f"shift {_point(part.shift_mm, 2)} mm LPS, rotation {number(part.rotation_deg, 3)}°"
             told += f", volume × {number(part.volume_ratio)}" if part.kind == "affine" else ""
             left, all_of_it = number(part.residual_rms_mm, 3), number(part.displacement_rms_mm, 3)
             told += f"; without it {left} of {all_of_it} mm RMS are left"

@@ -56,7 +56,8 @@ code{font:.86em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",mon
 .info.verdict,.audit.info{background:var(--info-pale);border-color:var(--info)}
 .good.verdict,.audit.good{background:var(--good-pale);border-color:var(--good)}
 .counts{display:flex;flex-wrap:wrap;gap:.5rem}
-.counts li{flex:1 1 6.5rem;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.5rem .8rem}
+.counts li{flex:1 1 6.5rem;overflow-wrap:normal;
+ background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.5rem .8rem}
 .counts strong{display:block;font-size:1.45rem;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
 .counts span{color:var(--faint);font-size:.9rem}
 .counts .error strong{color:var(--error)}.counts .warning strong{color:var(--warning)}
@@ -75,11 +76,13 @@ article,.none,section>.scroll,section>.facts,.inspected{background:var(--card);b
 .finding.info .word{color:var(--info)}
 .finding h3 code{color:var(--faint);font-weight:400;margin-left:auto}
 .found>li{padding:.55rem 0;border-bottom:1px solid var(--line)}
-.remedy{margin-top:.6rem}
+.remedy,.meaning{margin-top:.5rem}
+details p{font-size:.92rem;color:var(--faint)}
 details{margin-top:.3rem}
 summary{cursor:pointer;color:var(--link);font-size:.92rem;width:fit-content}
-.facts{margin-top:.6rem;display:grid;gap:.15rem 1.2rem;grid-template-columns:1fr}
-.facts>div{display:grid;grid-template-columns:11.5rem minmax(0,1fr);gap:0 1rem}
+.facts{margin-top:.6rem;display:grid;gap:.15rem 2rem;grid-template-columns:repeat(2,minmax(0,1fr))}
+.facts .wide{grid-column:1/-1}
+.facts>div{display:grid;grid-template-columns:12.2rem minmax(0,1fr);gap:0 1rem}
 dt{color:var(--faint)}dd{margin:0}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-size:.92rem;margin-top:.5rem;overflow-wrap:normal}
@@ -90,11 +93,17 @@ thead th{color:var(--faint);font-weight:500;vertical-align:bottom}
 tbody th{font-weight:400;white-space:nowrap}
 .numbers td,.numbers thead th+th{text-align:right;white-space:nowrap}
 .numbers td:last-child{padding-right:0}
+.remarks td:last-child{text-align:left;white-space:normal;min-width:8rem}
+.remarks thead th:last-child{text-align:left}
+.remarks td:last-child,.remarks thead th:last-child{padding-left:.8rem}
+.evidence{font-size:.88rem}.evidence th,.evidence td{padding-top:.16rem;padding-bottom:.16rem}
+.evidence tbody th[title]{cursor:help}
 .evidence tbody td:nth-child(2){overflow-wrap:anywhere;min-width:9rem}
-.evidence td:last-child{color:var(--faint)}
+.unit{color:var(--faint);white-space:nowrap}
 .item{border-top:1px solid var(--line);margin-top:1rem}
 .audit{border-left:5px solid;border-radius:6px;padding:.1rem 1rem .8rem;margin-top:1rem}
 .audit p{margin-top:.3rem}
+.audit h5{display:flex;gap:.5rem}
 .ctl{font:.86em ui-monospace,Consolas,"Liberation Mono",monospace;color:var(--warning);background:var(--warning-pale);
  border-radius:3px}
 .patients{border:2px solid var(--error);border-radius:6px;padding:0 1.1rem .9rem;margin-top:1.5rem;
@@ -127,11 +136,13 @@ svg .marked{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}
 .picture img{display:block;width:100%;min-width:34rem;height:auto;background:#fff;border-radius:4px}
 footer{color:var(--faint);font-size:.85rem;padding:1.5rem 1rem 2.5rem}
 @media (max-width:46rem){
- .charts{grid-template-columns:1fr}
- .facts>div{grid-template-columns:1fr;padding:.15rem 0}
+ .charts,.facts{grid-template-columns:minmax(0,1fr)}
+ .facts>div{grid-template-columns:8.5rem minmax(0,1fr);padding:.1rem 0}
+ .facts>.wide{grid-template-columns:1fr}
  article,.none,section>.scroll,section>.facts,.inspected{padding:.8rem .8rem}
  .finding h3 code{margin-left:0;width:100%}
  h1{font-size:1.5rem}
+ .counts{gap:.35rem}.counts li{flex-basis:5.6rem;padding:.4rem .55rem}.counts span{font-size:.84rem}
 }
 """
 
@@ -146,8 +157,12 @@ h2,h3,h4,h5,figcaption,caption{break-after:avoid}
 figure,.verdict,.counts,tr,.found>li>p{break-inside:avoid}
 .scroll{overflow:visible}
 .picture img{min-width:0}
+table,.evidence{font-size:8.5pt}
+.numbers td,.numbers thead th+th,tbody th{white-space:normal}
+.remarks td:last-child{min-width:0}
 .charts{grid-template-columns:repeat(2,minmax(0,1fr))}
-.facts>div{grid-template-columns:11.5rem minmax(0,1fr)}
+.facts{grid-template-columns:repeat(2,minmax(0,1fr))}
+.facts>div{grid-template-columns:11rem minmax(0,1fr)}
 a{color:inherit;text-decoration:none}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 """
