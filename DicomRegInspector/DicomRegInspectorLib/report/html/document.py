@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ...findings import SEVERITIES, Finding, by_severity
+from ...findings import SEVERITIES, Finding
 from ...inspection import Inspection
 from ..terminal import plural
 from ..text import count_by_severity
@@ -42,7 +42,7 @@ def html_report(inspection: Inspection, contents: Contents | None = None) -> str
     """
     contents = contents or Contents()
     names = Names(inspection, contents)
-    findings = by_severity([*inspection.findings, *contents.further_findings])
+    findings = names.findings
     title = names.clean(contents.title) if contents.title else ""
     body = tag(
         "body",
@@ -125,14 +125,14 @@ def _files(inspection: Inspection) -> str:
 def _inspected(inspection: Inspection, names: Names) -> Markup | None:
     """A list that leads to each object."""
     entries = [
-        _entry(f"registration-{number}", registration_title(one, names), one.findings)
+        _entry(f"registration-{number}", registration_title(one, names), names.about(one))
         for number, one in enumerate(inspection.registrations, 1)
     ]
     entries += [
         _entry(
             f"series-{number}",
             join(series_title(number, one, names), f", {plural(one.slice_count, 'slice')}"),
-            one.findings,
+            names.about(one),
         )
         for number, one in enumerate(inspection.series, 1)
     ]

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ...findings import Finding
+from ...findings import Finding, by_severity
+from ...series import Series
 from ...series.geometry.words import numbers_of, slices_in_words
 from ..text import named, series_names
 from .contents import Contents
@@ -34,11 +35,26 @@ class Names:
 
     def __init__(self, inspection: Inspection, contents: Contents) -> None:
         self._series = series_names(inspection)
+        self._findings = by_severity([*inspection.findings, *contents.further_findings])
         roots = contents.roots or _common_folder(inspection)
         # Longer ones first: one may lie in another.
         self._roots = sorted((os.path.join(root, "") for root in roots if len(root) > 1), key=len, reverse=True)
         words = sorted((re.escape(word) for word in contents.hidden), key=len, reverse=True)
         self._hidden = re.compile(rf"(?<![^\W_])(?:{'|'.join(words)})(?![^\W_])", re.IGNORECASE) if words else None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All of the report, the most severe first."""
+        return self._findings
+
+    def about(self, thing: Series | Registration) -> list[Finding]:
+        """Findings about a series or a registration, those of comparing it with others among them."""
+        own = {id(one) for one in thing.findings}
+        if isinstance(thing, Series):
+            subjects = {f"series {thing.series_instance_uid}"}
+        else:
+            subjects = {thing.path.name, *(item.subject for item in thing.items)}
+        return [one for one in self._findings if id(one) in own or one.subject in subjects]
 
     def clean(self, value: object) -> str:
         """Words without the folders above those inspected, and without the patient."""

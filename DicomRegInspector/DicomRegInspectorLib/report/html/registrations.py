@@ -55,7 +55,7 @@ def _one(
     rows: list[tuple[object, object]] = [
         ("Kind", KINDS[registration.kind]),
         ("Items", len(registration.items) if registration.items else None),
-        ("Findings", count_by_severity(registration.findings)),
+        ("Findings", count_by_severity(names.about(registration))),
         ("Manufacturer", names.shown(registration.manufacturer, 80) if registration.manufacturer else None),
         ("SOP Instance UID", names.shown(registration.sop_instance_uid or "missing", 80)),
         ("Frame of Reference UID", names.shown(registration.frame_uid or "missing", 80)),

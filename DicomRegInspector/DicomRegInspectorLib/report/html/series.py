@@ -53,7 +53,7 @@ def _facts(series: Series, names: Names) -> list[tuple[object, object]]:
     size = plural(series.slice_count, "slice")
     if series.number_of_files != series.slice_count:
         size += f" in {plural(series.number_of_files, 'file')}"
-    rows: list[tuple[object, object]] = [("Images", size), ("Findings", count_by_severity(series.findings))]
+    rows: list[tuple[object, object]] = [("Images", size), ("Findings", count_by_severity(names.about(series)))]
     if len(series.stacks) > 1:
         rows.append(("Stacks", _stacks(series)))
     if stack is None:
