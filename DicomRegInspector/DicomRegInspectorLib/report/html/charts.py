@@ -9,7 +9,7 @@ from ...registration.histograms import Histogram
 from .axes import ticks_between
 from .markup import Markup, tag, text
 
-HEIGHT, _TOP, _AXIS = 190, 12, 40
+HEIGHT, _TOP, _AXIS = 200, 28, 40
 """Pixels: of the drawing, above the highest bar, and below the bars."""
 _FLOOR = 0.5
 """Nodes at the foot of the bars: a single node has a height."""
@@ -38,7 +38,7 @@ def histogram_figure(
         tag("title", caption),
         *(tag("line", x1="0%", x2="100%", y1=_y(count, most), y2=_y(count, most), class_="grid") for count in decades),
         *_bars(histogram, most, folded),
-        *(part for line in lines for part in _line(line, low, high)),
+        *(part for row, line in enumerate(lines) for part in _line(line, low, high, 10 + 13 * row)),
         *_axis(low, high, histogram.axis),
         class_="plot",
         width="100%",
@@ -95,14 +95,15 @@ def _bars(histogram: Histogram, most: int, folded: bool) -> list[Markup]:
     return bars
 
 
-def _line(line: tuple[float, str], low: float, high: float) -> list[Markup]:
+def _line(line: tuple[float, str], low: float, high: float, y: int) -> list[Markup]:
+    """A value marked; each has its label in a row of its own, so that they do not run into each other."""
     if not low <= line[0] <= high:
         return []
     x = 100 * (line[0] - low) / (high - low)
     anchor, shift = ("end", -5) if x > 60 else ("start", 5)
     return [
         tag("line", x1=f"{x:.4f}%", x2=f"{x:.4f}%", y1=0, y2=_BOTTOM, class_="marked"),
-        tag("text", line[1], x=f"{x:.4f}%", dx=shift, y=10, text_anchor=anchor, class_="label"),
+        tag("text", line[1], x=f"{x:.4f}%", dx=shift, y=y, text_anchor=anchor, class_="label"),
     ]
 
 

@@ -24,8 +24,8 @@ MARGIN = 1.5
 """Percent of the width at either side of the first and the last slice."""
 MOST_LABELS = 6
 """Gaps whose length stands above them."""
-LEAST_BETWEEN_LABELS = 9.0
-"""Percent between two labels: closer ones would run into each other on a phone."""
+LETTER = 2.3
+"""Percent of the width that a letter of a label takes on a phone: labels that would touch there are left out."""
 
 Kind = Literal["gap", "overlap", "duplicate"]
 
@@ -159,13 +159,17 @@ def _sign(mark: Mark, scale: Scale) -> Markup:
 
 def _labels(marks: Sequence[Mark], scale: Scale) -> list[Markup]:
     """What the longest marks are, above them, as long as there is room."""
-    written: list[float] = []
+    taken: list[tuple[float, float]] = []
     made = []
     for mark in sorted(marks, key=lambda mark: mark.start_mm - mark.stop_mm):
         x = (scale.percent(mark.start_mm) + scale.percent(mark.stop_mm)) / 2
-        if len(made) < MOST_LABELS and all(abs(x - other) >= LEAST_BETWEEN_LABELS for other in written):
-            written.append(x)
-            anchor = "start" if x < 8 else "end" if x > 92 else "middle"
+        width = LETTER * (len(mark.label) + 1)
+        anchor, left = (
+            ("start", x) if x < width / 2 else ("end", x - width) if x > 100 - width / 2 else ("", x - width / 2)
+        )
+        if len(made) < MOST_LABELS and all(left + width <= low or left >= high for low, high in taken):
+            taken.append((left, left + width))
+            anchor = anchor or "middle"
             made.append(tag("text", mark.label, x=f"{x:.4f}%", y=10, text_anchor=anchor, class_=f"label {mark.kind}"))
     return made
 
