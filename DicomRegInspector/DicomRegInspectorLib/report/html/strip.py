@@ -164,12 +164,13 @@ def _labels(marks: Sequence[Mark], scale: Scale) -> list[Markup]:
     for mark in sorted(marks, key=lambda mark: mark.start_mm - mark.stop_mm):
         x = (scale.percent(mark.start_mm) + scale.percent(mark.stop_mm)) / 2
         width = LETTER * (len(mark.label) + 1)
-        anchor, left = (
-            ("start", x) if x < width / 2 else ("end", x - width) if x > 100 - width / 2 else ("", x - width / 2)
-        )
+        anchor, left = "middle", x - width / 2
+        if left < 0:
+            anchor, left = "start", x
+        elif left + width > 100:
+            anchor, left = "end", x - width
         if len(made) < MOST_LABELS and all(left + width <= low or left >= high for low, high in taken):
             taken.append((left, left + width))
-            anchor = anchor or "middle"
             made.append(tag("text", mark.label, x=f"{x:.4f}%", y=10, text_anchor=anchor, class_=f"label {mark.kind}"))
     return made
 
