@@ -200,8 +200,10 @@ def test_position_in_lps_is_shown_in_all_three_views(application: Any, widget: A
 def test_text_from_a_file_is_never_shown_as_markup(ui: Any, widget: Any, folder: Path) -> None:
     from DicomRegInspectorLib.findings import Finding
     from DicomRegInspectorLib.panel.findings_view import _as_tooltip
+    from DicomRegInspectorLib.panel.rows import row_of
+    from DicomRegInspectorLib.scene.places import Place
 
-    assert "<b>" not in _as_tooltip(Finding("slice-gap", "error", "<b>bold</b>", "x"))
+    assert "<b>" not in _as_tooltip(row_of(Finding("slice-gap", "error", "<b>bold</b>", "x"), Place("<b>x", "")))
     for label in (ui.statusLabel, ui.seriesSummaryLabel, ui.registrationsEmptyLabel):
         assert label.textFormat == pythonqt.QtCore.Qt.TextFormat.PlainText
 

@@ -19,6 +19,7 @@ from ..series import Series
 from ..series.regularize.preview import preview
 from ..series.regularize.regular import Mode
 from .ask_box import AskBox, Question
+from .finding_words import paragraphs
 from .job import Endings, Job
 from .navigation import show_layers
 from .registrations_section import RegistrationsSection, loaded_in_words, loading_endings
@@ -95,7 +96,7 @@ class FindingActions:
         how = _("It is loaded as the standard says; the scene gets a new transform, and no volume is moved.")
         self._ask.ask(
             Question(
-                f"<p>{told}</p><p>{html.escape(how)}</p>",
+                paragraphs((told, html.escape(how))),
                 _("Load it and show me"),
                 lambda: self._load_registration(registration, None, lambda: self._show(finding, place)),
                 _("Other options…"),
@@ -111,7 +112,7 @@ class FindingActions:
         ).format(volumes=self._coming(series))
         self._ask.ask(
             Question(
-                f"<p>{html.escape(told)}</p><p>{html.escape(how)}</p>",
+                paragraphs((html.escape(told), html.escape(how))),
                 _("Load it and show me"),
                 lambda: self._load_series(series, "acquisition", lambda: self._show(finding, place)),
                 _("Show without images"),

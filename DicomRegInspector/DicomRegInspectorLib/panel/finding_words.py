@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -23,15 +23,18 @@ HIDDEN = ("_uid", "_uids", "file", "other_file")
 def finding_html(finding: Finding, place: Place) -> str:
     """What was found, what it means, how it was measured, what to do and the numbers; everything is escaped."""
     where = ", ".join(part for part in (place.subject, place.where) if part)
+    title = f"{SEVERITY_WORDS[finding.severity]}: {finding.title}"
     parts = [
-        f"<b>{html.escape(finding.title)}</b> – {html.escape(where)}",
+        f"<b>{html.escape(title)}</b> – {html.escape(where)}",
         html.escape(finding.message),
         *(f"<b>{html.escape(title)}</b> {html.escape(text)}" for title, text in _explanations(finding)),
     ]
-    numbers = evidence_in_words(finding.evidence)
-    if numbers:
-        parts.append(f"<b>{html.escape(_('Numbers:'))}</b> {html.escape('; '.join(numbers))}")
-    return "".join(f"<p>{part}</p>" for part in parts)
+    return paragraphs(parts)
+
+
+def paragraphs(parts: Iterable[str]) -> str:
+    """Rich text in the distances that suit a narrow panel."""
+    return "".join(f'<p style="margin-top:0px; margin-bottom:6px">{part}</p>' for part in parts)
 
 
 def finding_text(finding: Finding, place: Place) -> str:
@@ -39,18 +42,16 @@ def finding_text(finding: Finding, place: Place) -> str:
     where = ", ".join(part for part in (place.subject, place.where) if part)
     lines = [f"{SEVERITY_WORDS[finding.severity].upper()}: {finding.title} [{finding.code}]", where, finding.message]
     lines += [f"{title} {text}" for title, text in _explanations(finding)]
-    numbers = evidence_in_words(finding.evidence)
-    if numbers:
-        lines.append(_("Numbers:") + " " + "; ".join(numbers))
     return "\n".join(lines) + "\n"
 
 
 def _explanations(finding: Finding) -> list[tuple[str, str]]:
     info = CODES[finding.code]
     told = (
-        (_("What it means:"), getattr(info, "meaning", "")),
-        (_("How it was measured:"), getattr(info, "measured", "")),
+        (_("What it means:"), info.meaning),
         (_("What to do:"), info.remedy),
+        (_("Numbers:"), "; ".join(evidence_in_words(finding.evidence))),
+        (_("How it was measured:"), info.measured),
     )
     return [(title, text) for title, text in told if text]
 

@@ -47,6 +47,7 @@ class FindingsSection:
         self._places: Places | None = None
         self._row: Row | None = None
         self._measured: list[Row] = []
+        """What measuring a transform found: it is about the scene, and outlives an inspection."""
         self._job = Job(
             ui.findingsProgressWidget, ui.findingsProgressBar, ui.findingsCancelButton, self.say, self._busy_changed
         )

@@ -10,7 +10,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ..findings import Finding, Severity
+from ..findings import Severity
 from .rows import COLUMNS, Row, filtered_rows, sorted_rows
 from .severity_icons import severity_icons
 
@@ -18,6 +18,9 @@ LEAST_SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 """What each entry of the panel's severity box lets through."""
 
 SEVERITY_COLUMN, WHERE_COLUMN, SUBJECT_COLUMN = 0, 2, 3
+
+SUBJECT_WIDTH = 110
+"""Pixels: enough to tell series apart; their names stand in the tool tip and below the table."""
 
 
 class FindingsView:
@@ -31,7 +34,8 @@ class FindingsView:
     ui
         The panel's widgets: ``findingsTable``, ``severityComboBox``, ``filterLineEdit``.
     icons
-        Folder of the severity icons. Severity is told by shape, colour and word; text keeps the theme's colour.
+        Folder of the severity icons. Severity is told by shape and colour, and in words by tool tip, screen reader and
+        the text below the table.
     on_select
         Called with the selected row, or None.
     on_activate
@@ -49,7 +53,7 @@ class FindingsView:
         self._descending = False
         table = ui.findingsTable
         table.setColumnCount(len(COLUMNS))
-        table.setHorizontalHeaderLabels([_("Severity"), _("Finding"), _("Where"), _("Series or registration")])
+        table.setHorizontalHeaderLabels(["", _("Finding"), _("Where"), _("Of")])
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
         header.setHighlightSections(False)
@@ -59,6 +63,9 @@ class FindingsView:
             to_contents = column in (SEVERITY_COLUMN, WHERE_COLUMN)
             mode = qt.QHeaderView.ResizeToContents if to_contents else qt.QHeaderView.Stretch
             header.setSectionResizeMode(column, mode)
+        header.setSectionResizeMode(SUBJECT_COLUMN, qt.QHeaderView.Interactive)
+        header.resizeSection(SUBJECT_COLUMN, SUBJECT_WIDTH)
+        table.horizontalHeaderItem(SEVERITY_COLUMN).setToolTip(_("Severity: error, warning or info"))
         header.connect("sectionClicked(int)", self.sort_by)
         table.connect("itemSelectionChanged()", self._selection_changed)
         table.connect("cellClicked(int,int)", self._selection_changed)  # the selected row again: lead there again
@@ -106,10 +113,11 @@ class FindingsView:
         table.setRowCount(len(rows))
         for number, row in enumerate(rows):
             for column, text in enumerate(row.texts):
-                item = qt.QTableWidgetItem(text)
-                item.setToolTip(_as_tooltip(row.finding))
-                if column == 0:
+                item = qt.QTableWidgetItem(text if column != SEVERITY_COLUMN else "")
+                item.setToolTip(_as_tooltip(row))
+                if column == SEVERITY_COLUMN:
                     item.setIcon(self._icons[row.finding.severity])
+                    item.setData(qt.Qt.AccessibleTextRole, text)
                 table.setItem(number, column, item)
         table.blockSignals(blocked)
         self._shown = rows
@@ -123,6 +131,9 @@ class FindingsView:
         self._on_activate()
 
 
-def _as_tooltip(finding: Finding) -> str:
-    """Message and remedy; escaped, because a tooltip that looks like HTML is shown as HTML."""
-    return f"<p>{html.escape(finding.message)}</p><p>{html.escape(finding.remedy)}</p>"
+def _as_tooltip(row: Row) -> str:
+    """What the row says in full, and what to do; escaped, because a tooltip that looks like HTML is shown as HTML."""
+    severity, title, where, subject = row.texts
+    place = ", ".join(part for part in (subject, where) if part)
+    lines = (f"{severity}: {title}", place, row.finding.message, row.finding.remedy)
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)

@@ -15,6 +15,7 @@ from ..scene.places import Place, registration_label
 from ..series import Series
 from ..series.regularize.preview import preview
 from ..series.regularize.regular import Mode
+from .finding_words import paragraphs
 from .readings import readings_for
 from .series_words import preview_in_words
 
@@ -136,4 +137,4 @@ def _told(title: str, changes: str, keeps: str, caution: str) -> str:
     ]
     if caution:
         rows.append(f"<b>{html.escape(_('Take care:'))}</b> {html.escape(caution)}")
-    return "".join(f"<p>{row}</p>" for row in rows)
+    return paragraphs(rows)

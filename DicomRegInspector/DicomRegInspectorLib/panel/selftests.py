@@ -126,7 +126,7 @@ class SelfTests(SeriesSelfTests):
         table, shown = widget.ui.findingsTable, widget.panel.findings.shown
         self.assertEqual(table.rowCount, len(widget.panel.inspection.findings))
         gap = [row.finding.code for row in shown].index("slice-gap")
-        self.assertEqual(table.item(gap, 0).text(), "Error")
+        self.assertIn("Error: ", table.item(gap, 0).toolTip())
         self.assertEqual(table.item(gap, 2).text(), "slices 5–6")
         # An application without main window has no slice views.
         view = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed") or slicer.mrmlScene.AddNewNodeByClass(
