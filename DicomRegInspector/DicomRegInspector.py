@@ -43,6 +43,8 @@ logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder); nodes = lo
 quality = logic.measureQuality(nodes[0]); volumes = logic.loadSeries(folder, mode="resample")</code></p>
 <p>See the <a href="https://github.com/DicomRegInspector/SlicerDicomRegInspector">documentation</a>.</p>
 """)
+        slicer.app.connect("startupCompleted()", self.afterStartup)
+        self.settingsPanel = None
         self.parent.acknowledgementText = _("""
 <p>Written by the DicomRegInspector contributors. What a registration means follows DICOM PS3.3, sections C.20.2 and
 C.20.3.</p>
@@ -58,6 +60,14 @@ C.20.3.</p>
         from DicomRegInspectorLib.scene.reopened import scene_was_opened
 
         scene_was_opened(scene)
+
+    def afterStartup(self):
+        """Add the sample data and the page of the settings dialog, when the application is ready for both."""
+        from DicomRegInspectorLib.panel.sample_data import register_sample_data
+        from DicomRegInspectorLib.panel.settings_panel import add_settings_panel
+
+        register_sample_data(pathlib.Path(self.resourcePath("Icons")))
+        self.settingsPanel = add_settings_panel()
 
 
 @parameterNodeWrapper
@@ -171,7 +181,15 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     """What the module does, without a window: for the panel, for scripts and for the Python console."""
 
     def getParameterNode(self):
-        return DicomRegInspectorParameterNode(super().getParameterNode())
+        from DicomRegInspectorLib.panel.settings import stored_settings
+
+        node = super().getParameterNode()
+        isNew = not node.HasParameter("bakeToSingleGrid")
+        parameters = DicomRegInspectorParameterNode(node)
+        if isNew:
+            settings = stored_settings()
+            parameters.bakeToSingleGrid, parameters.placeVolumes = settings.bake, settings.place_volumes
+        return parameters
 
     intervalTolerance = 0.05
     """The share of the spacing that an interval between slices may be off before it is a gap, an overlap or a change.

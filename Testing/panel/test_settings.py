@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,3 +203,88 @@ def test_without_a_main_window_there_is_no_page(application: Any) -> None:
 
     application.app.playMainWindow(False)
     assert add_settings_panel() is None
+
+
+def test_a_new_scene_begins_with_the_stored_ways_of_loading(application: Any, store: Any) -> None:
+    from DicomRegInspector import DicomRegInspectorLogic
+
+    application.mrmlScene.Clear()
+    store.setValue(KEYS["bake"], "true")
+    parameters = DicomRegInspectorLogic().getParameterNode()
+    assert (parameters.bakeToSingleGrid, parameters.placeVolumes) == (True, False)
+    parameters.bakeToSingleGrid = False
+    assert not DicomRegInspectorLogic().getParameterNode().bakeToSingleGrid, "what was chosen stays"
+    application.mrmlScene.Clear()
+
+
+def test_a_script_s_logic_keeps_the_library_s_tolerance_and_the_panel_s_has_the_stored_one(
+    application: Any, store: Any, page: Any, widget: Any, tmp_path: Path
+) -> None:
+    from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+
+    from DicomRegInspector import DicomRegInspectorLogic
+
+    write_ct_stack(tmp_path, [0.0, 2.0, 4.0, 6.3, 8.3, 10.3, 12.3])
+    page.tolerance.value = 20.0
+    widget.ui.inputPathLineEdit.currentPath = str(tmp_path)
+    widget.ui.inspectFolderButton.click()
+    assert [one.code for one in widget.panel.inspection.findings] == ["spacing-jitter"]
+    assert "slice-gap" in {one.code for one in DicomRegInspectorLogic().inspect(tmp_path).findings}
+    page.tolerance.value = 5.0
+    widget.ui.inspectFolderButton.click()
+    assert "slice-gap" in {one.code for one in widget.panel.inspection.findings}
+
+
+def test_a_change_reaches_the_open_panel_and_leaves_alone_what_it_is_not_about(page: Any, widget: Any) -> None:
+    ui = widget.ui
+    ui.modeComboBox.currentIndex = 3
+    page.max_gap.value = 4
+    assert ui.gapSpinBox.value == 4
+    assert ui.modeComboBox.currentIndex == 3
+    page.mode.currentIndex = 1
+    assert ui.modeComboBox.currentIndex == 1
+    page.bake.checked = True
+    assert ui.bakeCheckBox.checked
+    assert not ui.placeVolumesCheckBox.checked
+    page.widget.restoreDefaultSettings()
+    assert (ui.modeComboBox.currentIndex, ui.gapSpinBox.value, ui.bakeCheckBox.checked) == (0, 1.0, False)
+
+
+def test_showing_a_finding_leaves_the_layout_where_that_is_wanted(
+    application: Any, page: Any, widget: Any, tmp_path: Path
+) -> None:
+    from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+
+    application.app.playMainWindow(True)
+    write_ct_stack(tmp_path, [0.0, 2.0, 4.0, 8.0, 10.0, 12.0])
+    widget.ui.inputPathLineEdit.currentPath = str(tmp_path)
+    widget.ui.inspectFolderButton.click()
+    widget.ui.findingsTable.selectRow(0)
+    layout = application.app.layoutManager().layout
+
+    def show() -> int:
+        section = widget.panel.findings_section
+        finding = widget.panel.inspection.findings[0]
+        section._actions._show(finding, section._places.of(finding))
+        return application.app.layoutManager().layout
+
+    page.layout_changes.checked = False
+    assert show() == layout
+    page.layout_changes.checked = True
+    assert show() != layout
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_saved_reports_name_patients_only_where_that_is_wanted(
+    page: Any, widget: Any, tmp_path: Path, wanted: bool
+) -> None:
+    from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+
+    write_ct_stack(tmp_path / "ct", [0.0, 2.0, 4.0, 6.0])
+    widget.ui.inputPathLineEdit.currentPath = str(tmp_path / "ct")
+    widget.ui.inspectFolderButton.click()
+    page.identifiers.checked = wanted
+    files = widget.panel.findings_section._files
+    files._write(widget.panel.inspection, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ("Self^Test" in text or "Self, Test" in text) == wanted

@@ -42,7 +42,7 @@ def install() -> None:
     application.install_slicer()
     import slicer
 
-    from . import dicom, parameters, scripted  # they import qt and ctk
+    from . import dicom, parameters, sample_data, scripted  # they import qt, ctk and slicer
 
     modules = scripted.make_modules()
     modules["slicer.parameterNodeWrapper"] = parameters.make_module()
@@ -50,5 +50,6 @@ def install() -> None:
         sys.modules[name] = module
         setattr(slicer, name.split(".")[1], module)
     sys.modules.update(dicom.make_modules())
+    sys.modules["SampleData"] = sample_data.make_module()
     slicer.dicomDatabase = dicom.DicomDatabase()
     _installed = True

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ..errors import DicomRegInspectorError
 from ..inspection import Inspection
 from .job import Endings, Job
+from .settings import stored_settings
 
 REPORT_SUFFIXES = (".html", ".htm")
 
@@ -81,9 +82,10 @@ class FindingsFiles:
         self._write(inspection, path)
 
     def _write(self, inspection: Inspection, path: Path) -> None:
+        names = stored_settings().identifiers_in_reports
         written = self._job.run(
             lambda worker: self._logic.writeReport(
-                inspection, str(path), identifiers=False, progress=worker.here, run=worker.run
+                inspection, str(path), identifiers=names, progress=worker.here, run=worker.run
             ),
             Endings(
                 title=_("The report was not written."),
@@ -96,7 +98,10 @@ class FindingsFiles:
         if written:
             self._report = Path(written)
             self.update()
-            self._say(_("The report is in {file}. It holds no names or IDs of patients.").format(file=written))
+            text = _("The report is in {file}. It holds no names or IDs of patients.")
+            if names:
+                text = _("The report is in {file}. It names the patients, as the application settings ask for.")
+            self._say(text.format(file=written))
 
     def open_report(self) -> None:
         """Open the report that was written last in the web browser."""

@@ -11,8 +11,10 @@ from slicer.i18n import tr as _
 
 from ..findings import Finding
 from ..inspection import Inspection
+from ..samples import make_samples
 from ..scene.node_quality import NodeQuality
 from ..series import Series
+from ..settings import MODE_NAMES, Settings
 from .finding_actions import Elsewhere
 from .findings_section import FindingsSection
 from .job import Endings, Job
@@ -20,7 +22,9 @@ from .navigation import selected_series_uids
 from .quality_section import QualitySection
 from .registrations_section import RegistrationsSection
 from .rows import summary
+from .sample_data import sample_folder
 from .series_section import SeriesSection
+from .settings import stored_settings, unwatch_settings, watch_settings
 from .worker import Worker
 
 
@@ -61,6 +65,11 @@ class InspectorPanel:
         self.read_as = self.registrations.read_as
         ui.inspectFolderButton.connect("clicked()", self.inspect_folder)
         ui.inspectDatabaseButton.connect("clicked()", self.inspect_selected_series)
+        ui.tryItButton.connect("clicked()", self.try_samples)
+        ui.inputPathLineEdit.connect("currentPathChanged(QString)", self._offer_samples)
+        self._settings: Settings | None = None
+        self._apply_settings()
+        watch_settings(self._apply_settings)
         self.reset()
 
     @property
@@ -76,6 +85,7 @@ class InspectorPanel:
 
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
+        unwatch_settings(self._apply_settings)
         for one in (self._job, *self._sections.values()):
             one.close()
 
@@ -96,6 +106,44 @@ class InspectorPanel:
             self._say(_("No series is selected. Open Slicer's DICOM module, select one or more series, and come back."))
             return
         self._inspect(lambda worker: self._logic.inspectDatabaseSeries(uids, run=worker.run))
+
+    def try_samples(self) -> None:
+        """Make the sample data where they are missing, choose their folder, and inspect it."""
+        if self.busy:
+            return
+        folder = self._job.run(
+            lambda worker: worker.run(lambda step: make_samples(sample_folder(), progress=step)),
+            Endings(
+                title=_("The sample data were not made."),
+                refused=_("No sample data: {error}"),
+                cancelled=_("Cancelled."),
+                memory=_("No sample data: the memory is not enough."),
+                broken=_("The sample data were not made; the application's log says more."),
+            ),
+        )
+        if folder is not None:
+            self._ui.inputPathLineEdit.currentPath = str(folder)
+            self.inspect_folder()
+
+    def _offer_samples(self, *_arguments: object) -> None:
+        """Only as long as there is nothing else to do."""
+        nothing_chosen = not self._ui.inputPathLineEdit.currentPath.strip()
+        self._ui.tryItButton.visible = self.inspection is None and nothing_chosen
+
+    def _apply_settings(self) -> None:
+        """Begin with what the application settings say; of a change, only what has changed."""
+        before, now = self._settings, stored_settings()
+        self._settings = now
+        ui, self._logic.intervalTolerance = self._ui, now.interval_tolerance
+        if before is None or before.regularize_mode != now.regularize_mode:
+            ui.modeComboBox.currentIndex = MODE_NAMES.index(now.regularize_mode)
+        if before is None or before.max_gap != now.max_gap:
+            ui.gapSpinBox.value = now.max_gap
+        # A new scene begins with these by itself (DicomRegInspectorLogic.getParameterNode).
+        if before is not None and before.bake != now.bake:
+            ui.bakeCheckBox.checked = now.bake
+        if before is not None and before.place_volumes != now.place_volumes:
+            ui.placeVolumesCheckBox.checked = now.place_volumes
 
     def _inspect(self, work: Callable[[Worker[Inspection]], Inspection]) -> None:
         if self.busy:
@@ -120,7 +168,7 @@ class InspectorPanel:
 
         def rest(busy: bool) -> None:
             ui = self._ui
-            for widget in (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit):
+            for widget in (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit, ui.tryItButton):
                 widget.enabled = not busy
             for name, section in self._sections.items():
                 if name != busy_section:
@@ -133,6 +181,7 @@ class InspectorPanel:
 
     def _show(self, inspection: Inspection | None) -> None:
         self.inspection = inspection
+        self._offer_samples()
         self.findings_section.show(inspection)
         nothing_yet = _("Nothing inspected yet.")
         registrations = inspection.registrations if inspection else ()

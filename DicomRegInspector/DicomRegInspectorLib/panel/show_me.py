@@ -17,6 +17,7 @@ from ..scene.quality_views import add_quality_volumes
 from ..scene.transform_display import show_transform
 from ..series import Series
 from .navigation import show_layers, show_position, show_slice_positions_layout
+from .settings import stored_settings
 
 Progress = Callable[[int, int, str], bool]
 
@@ -118,7 +119,7 @@ class ShowMe:
         if volume is not None:
             show_layers(volume, fit=True)
             told.append(_("{name} is shown in the slice views.").format(name=volume.GetName()))
-        if finding.code in CHARTED and _has_chart(place.series):
+        if finding.code in CHARTED and _has_chart(place.series) and stored_settings().layout_changes:
             chart = self._logic.plotSlicePositions(place.series)
             show_slice_positions_layout(chart, volume)
             told.append(_("The distances between slices are in the chart {name}.").format(name=chart.GetName()))

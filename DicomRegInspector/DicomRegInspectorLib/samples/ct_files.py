@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -67,7 +67,11 @@ class SeriesNames:
 
 
 def write_ct_series(
-    folder: Path, hounsfield: NDArray[np.floating], geometry: SliceGeometry, names: SeriesNames
+    folder: Path,
+    hounsfield: NDArray[np.floating],
+    geometry: SliceGeometry,
+    names: SeriesNames,
+    written: Callable[[], None] = lambda: None,
 ) -> list[Dataset]:
     """Write ``slice001.dcm`` and on, explicit VR little endian, 12 bits stored, in the order of the positions.
 
@@ -75,6 +79,8 @@ def write_ct_series(
     ----------
     hounsfield
         (n, rows, columns); rounded, and cut to what 12 bits hold: -1024 to 3071.
+    written
+        Called after each file.
 
     Returns
     -------
@@ -83,15 +89,16 @@ def write_ct_series(
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = np.clip(np.rint(np.asarray(hounsfield, float) - INTERCEPT_HU), 0, 4095).astype("<u2")
-    written = []
+    datasets = []
     for number, (pixels, position) in enumerate(zip(stored, geometry.positions, strict=True), start=1):
         thickness = geometry.thickness_mm[(number - 1) % len(geometry.thickness_mm)]
         dataset = _image(names, geometry, number, position, thickness)
         dataset.PixelData = pixels.tobytes()
         save(dataset, folder / f"slice{number:03d}.dcm")
         del dataset.PixelData
-        written.append(dataset)
-    return written
+        datasets.append(dataset)
+        written()
+    return datasets
 
 
 def _image(

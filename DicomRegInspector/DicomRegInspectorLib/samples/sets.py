@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..progress import Progress, report_progress
 from .ct_files import WRITTEN, SeriesNames, SliceGeometry, made_uid, write_ct_series
 from .known_field import BREATHING
 from .phantom import chest, head
@@ -37,8 +38,8 @@ class Sample:
     title: str
     what: str
     folder: str
-    write: Callable[[Path], None]
-    """Writes it under a folder: ``folder`` of it appears there."""
+    write: Callable[[Path, Callable[[], None]], None]
+    """Writes it under a folder: ``folder`` of it appears there; the function is called after each file."""
     files: tuple[str, ...]
     """What is there then, with / between folders."""
 
@@ -63,7 +64,7 @@ def irregular_geometry() -> SliceGeometry:
     )
 
 
-def _write_irregular(folder: Path) -> None:
+def _write_irregular(folder: Path, written: Callable[[], None]) -> None:
     geometry = irregular_geometry()
     names = SeriesNames(
         made_uid("irregular", "series"),
@@ -74,7 +75,7 @@ def _write_irregular(folder: Path) -> None:
         2,
         extra={"BodyPartExamined": "HEAD", "GantryDetectorTilt": TILT_DEG},
     )
-    write_ct_series(folder / IRREGULAR, _imaged(head, geometry, 1), geometry, names)
+    write_ct_series(folder / IRREGULAR, _imaged(head, geometry, 1), geometry, names, written)
 
 
 def chest_geometry() -> SliceGeometry:
@@ -86,7 +87,7 @@ def chest_geometry() -> SliceGeometry:
     return SliceGeometry(positions, rows, columns, SPACING_MM[0], thickness_mm=(SPACING_MM[2],))
 
 
-def _write_pair(folder: Path) -> None:
+def _write_pair(folder: Path, written: Callable[[], None]) -> None:
     """The anatomy is the moving image's; the fixed one shows at x what the moving one shows where x is sent to."""
     from ..registration.write import NewIdentity, write_deformable_registration
 
@@ -99,9 +100,9 @@ def _write_pair(folder: Path) -> None:
         return SeriesNames(*uids, description, "SYNTHETIC sample data", number, extra={"BodyPartExamined": "CHEST"})
 
     fixed_names, moving_names = names("fixed", 1), names("moving", 2)
-    moving = write_ct_series(folder / MOVING, _imaged(chest, geometry, 2), geometry, moving_names)
+    moving = write_ct_series(folder / MOVING, _imaged(chest, geometry, 2), geometry, moving_names, written)
     hounsfield = _imaged(lambda points: chest(BREATHING.source_of(points)), geometry, 3)
-    fixed = write_ct_series(folder / FIXED, hounsfield, geometry, fixed_names)
+    fixed = write_ct_series(folder / FIXED, hounsfield, geometry, fixed_names, written)
     # A node beyond the outermost voxels on every side, so that the grid covers the image.
     spacing = np.array(SPACING_MM) * (2, 2, 1)
     origin = geometry.positions[0] - spacing
@@ -126,6 +127,7 @@ def _write_pair(folder: Path) -> None:
             source_images=moving,
             identity=NewIdentity(made_uid("pair", path), made_uid("pair", path, "series"), number, WRITTEN),
         )
+        written()
 
 
 def _imaged(anatomy: Callable[[NDArray[np.floating]], NDArray[np.float32]], geometry: SliceGeometry, seed: int):
@@ -171,17 +173,18 @@ def write_samples(folder: Path) -> None:
     from ..series.write.new_folder import new_folder
 
     with new_folder(folder, ()) as place:
-        for sample in SAMPLES:
-            sample.write(place)
+        _write(SAMPLES, place, None)
 
 
-def make_samples(folder: Path, key: str | None = None) -> Path:
+def make_samples(folder: Path, key: str | None = None, progress: Progress | None = None) -> Path:
     """The sample data in a folder of the application's own, made when something of it is missing.
 
     Parameters
     ----------
     key
         Of one of :data:`SAMPLES`; None for all.
+    progress
+        Called as the work goes on; what is written when it stops the work stays, and is mended the next time.
 
     Returns
     -------
@@ -192,6 +195,8 @@ def make_samples(folder: Path, key: str | None = None) -> Path:
     ------
     UsageError
         When it cannot be written.
+    Cancelled
+        When ``progress`` returned False.
     """
     from ..errors import UsageError
 
@@ -199,12 +204,26 @@ def make_samples(folder: Path, key: str | None = None) -> Path:
     if not wanted:
         raise UsageError(f"there is no sample data {key!r}; there are {', '.join(one.key for one in SAMPLES)}")
     try:
-        for sample in wanted:
-            if not all((folder / name).is_file() for name in sample.files):
-                sample.write(folder)
+        _write([one for one in wanted if not all((folder / name).is_file() for name in one.files)], folder, progress)
     except OSError as error:
         raise UsageError(f"{folder}: the sample data cannot be written ({error.strerror or error})") from error
     return folder / wanted[0].folder if key is not None else folder
+
+
+def _write(samples: Sequence[Sample], folder: Path, progress: Progress | None) -> None:
+    total, done = sum(len(sample.files) for sample in samples), 0
+
+    def report() -> None:
+        report_progress(progress, done, total, "Making sample data", "the making of sample data was cancelled")
+
+    def written() -> None:
+        nonlocal done
+        done += 1
+        report()
+
+    for sample in samples:
+        report()
+        sample.write(folder, written)
 
 
 def describe_samples(folder: Path, wrap: Callable[[str, int, int], str]) -> str:

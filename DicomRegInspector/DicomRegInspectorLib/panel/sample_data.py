@@ -1,0 +1,102 @@
+"""The sample data in Slicer: where they are kept, in the module Sample Data, and into the scene.
+
+They are registered while the application starts; what makes and loads them is imported when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+CATEGORY = "DICOM Registration Inspector"
+
+
+def sample_folder() -> Path:
+    """Where this version's sample data are, or will be: in the cache that Slicer downloads into."""
+    from .. import __version__
+
+    return Path(slicer.app.cachePath) / f"DicomRegInspector-samples-{__version__}"
+
+
+def register_sample_data(icons: Path) -> None:
+    """Put the data sets into the module Sample Data; nothing in an application without it."""
+    try:
+        import SampleData
+    except ImportError:
+        return
+    logic = SampleData.SampleDataLogic
+    # New in Slicer's development versions; before, the title is the category's name.
+    if hasattr(logic, "registerCustomSampleDataCategory"):
+        logic.registerCustomSampleDataCategory(CATEGORY, title=_("DICOM Registration Inspector"))
+    for key, title in (
+        ("irregular", _("Irregular CT series (synthetic)")),
+        ("pair", _("Deformable registration pair (synthetic)")),
+    ):
+        logic.registerCustomSampleDataSource(
+            category=CATEGORY,
+            sampleName=title,
+            uris=[],
+            fileNames=[],
+            nodeNames=[],
+            thumbnailFileName=str(icons / f"Sample-{key}.png"),
+            customDownloader=_Loader(key),
+        )
+
+
+class _Loader:
+    """What the button in the module Sample Data calls; equal to one registered before, as a reload registers again."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __repr__(self) -> str:
+        # Sample Data tells sources apart by their text.
+        return f"<DicomRegInspector sample data {self._key}>"
+
+    def __call__(self, _source: object = None) -> list[Any]:
+        from ..errors import DicomRegInspectorError
+
+        with slicer.util.tryWithErrorDisplay(_("The sample data were not loaded."), waitCursor=True):
+            try:
+                return load_sample(self._key)
+            except DicomRegInspectorError as error:
+                slicer.util.errorDisplay(_("The sample data were not loaded. {error}").format(error=error))
+        return []
+
+
+def load_sample(key: str) -> list[Any]:
+    """Make a data set where it is missing, load it, and choose its folder in the module's panel.
+
+    Returns
+    -------
+    list of vtkMRMLNode
+        ``irregular``: the volume, under the transform that puts every slice where its header says. ``pair``: both
+        volumes and the transform, with the moving volume under it.
+
+    Raises
+    ------
+    DicomRegInspectorError
+        When the data cannot be written or loaded.
+    """
+    from DicomRegInspector import DicomRegInspectorLogic
+
+    from ..samples import make_samples
+
+    folder = make_samples(sample_folder(), key)
+    logic = DicomRegInspectorLogic()
+    if key == "irregular":
+        nodes = logic.loadSeries(str(folder), mode="acquisition")
+    else:
+        volumes = [logic.loadSeries(str(folder / name))[0] for name in ("fixed", "moving")]
+        (transform,) = logic.loadRegistration(folder / "registration.dcm", placeVolumes=True)
+        nodes = [*volumes, transform]
+        # Volumes are named by their series; transforms by their file, which does not say it.
+        while transform is not None:
+            transform.SetName(slicer.mrmlScene.GenerateUniqueName(f"SYNTHETIC {transform.GetName()}"))
+            transform = transform.GetParentTransformNode()
+    logic.getParameterNode().inputFolder = str(folder)
+    slicer.util.showStatusMessage(_("Synthetic DICOM files: {folder}").format(folder=folder), 5000)
+    return nodes
