@@ -208,8 +208,8 @@ def test_without_a_main_window_there_is_no_page(application: Any) -> None:
 def test_a_new_scene_begins_with_the_stored_ways_of_loading(application: Any, store: Any) -> None:
     from DicomRegInspector import DicomRegInspectorLogic
 
-    application.mrmlScene.Clear()
     store.setValue(KEYS["bake"], "true")
+    application.mrmlScene.Clear()
     parameters = DicomRegInspectorLogic().getParameterNode()
     assert (parameters.bakeToSingleGrid, parameters.placeVolumes) == (True, False)
     parameters.bakeToSingleGrid = False
