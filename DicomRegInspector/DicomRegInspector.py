@@ -63,11 +63,9 @@ C.20.3.</p>
 
     def afterStartup(self):
         """Add the sample data and the page of the settings dialog, when the application is ready for both."""
-        from DicomRegInspectorLib.panel.sample_data import register_sample_data
-        from DicomRegInspectorLib.panel.settings_panel import add_settings_panel
+        from DicomRegInspectorLib.panel.startup import after_startup
 
-        register_sample_data(pathlib.Path(self.resourcePath("Icons")))
-        self.settingsPanel = add_settings_panel()
+        self.settingsPanel = after_startup(pathlib.Path(self.resourcePath("Icons")))
 
 
 @parameterNodeWrapper
@@ -181,20 +179,12 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     """What the module does, without a window: for the panel, for scripts and for the Python console."""
 
     def getParameterNode(self):
-        from DicomRegInspectorLib.panel.settings import stored_settings
+        from DicomRegInspectorLib.panel.settings import with_stored_defaults
 
-        node = super().getParameterNode()
-        isNew = not node.HasParameter("bakeToSingleGrid")
-        parameters = DicomRegInspectorParameterNode(node)
-        if isNew:
-            settings = stored_settings()
-            parameters.bakeToSingleGrid, parameters.placeVolumes = settings.bake, settings.place_volumes
-        return parameters
+        return with_stored_defaults(DicomRegInspectorParameterNode, super().getParameterNode())
 
     intervalTolerance = 0.05
-    """The share of the spacing that an interval between slices may be off before it is a gap, an overlap or a change.
-
-    The module's panel sets it to what the application's settings say; a logic that a script makes keeps this one."""
+    """Share of the spacing that an interval between slices may be off; the panel takes that of the settings."""
 
     def inspect(self, folder, progress=None, run=None):
         """Inspect a folder, a file, or a list of them, and return an Inspection.

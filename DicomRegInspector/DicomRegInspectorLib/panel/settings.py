@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import slicer
 
@@ -23,6 +24,16 @@ def forget_unusable_settings() -> None:
     for name, key in KEYS.items():
         if store.contains(key) and converted(name, store.value(key)) is None:
             store.remove(key)
+
+
+def with_stored_defaults(wrapper: Callable[[Any], Any], node: Any) -> Any:
+    """A parameter node in its wrapper; one that is new begins with the stored ways of loading."""
+    is_new = not node.HasParameter("bakeToSingleGrid")
+    parameters = wrapper(node)
+    if is_new:
+        settings = stored_settings()
+        parameters.bakeToSingleGrid, parameters.placeVolumes = settings.bake, settings.place_volumes
+    return parameters
 
 
 def watch_settings(watcher: Callable[[], None]) -> None:
