@@ -185,7 +185,20 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
     )
     parser.add_argument("--positions-only", action="store_true", help="write rounded positions anew, pixels unchanged")
     parser.add_argument("--spacing", type=float, metavar="MM", help="between slices (default: that of most intervals)")
-    parser.add_argument("--in-plane", type=float, metavar="MM", help="between pixels, with resample (default: as is)")
+    parser.add_argument(
+        "--in-plane-spacing",
+        "--in-plane",
+        dest="in_plane",
+        type=float,
+        metavar="MM",
+        help="between pixels, with resample (default: as is)",
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="FILE",
+        help="resample on the grid of this volume (NRRD, NIfTI …, or a folder with a DICOM series), whatever its "
+        "directions, instead of choosing spacings",
+    )
     parser.add_argument(
         "--max-gap",
         type=float,

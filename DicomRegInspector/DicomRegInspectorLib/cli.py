@@ -289,6 +289,7 @@ def _regularize(options: argparse.Namespace) -> int:
         parametric_map=options.parametric_map,
         spacing_mm=options.spacing,
         in_plane_spacing_mm=options.in_plane,
+        reference=options.reference,
         max_gap=options.max_gap,
         duplicates=options.duplicates,
         overlaps=options.overlaps,

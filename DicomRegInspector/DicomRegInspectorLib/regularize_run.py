@@ -20,6 +20,7 @@ from .series.write.correct_positions import write_corrected
 from .series.write.new_folder import require_new_folder
 from .series.write.parametric_map import write_parametric_map
 from .series.write.write_back import WrittenSeries, write_series
+from .volume_files import read_reference
 
 SCENE_SUFFIX = ".mrb"
 MAP_SUFFIX = ".dcm"
@@ -39,6 +40,8 @@ class Request:
     parametric_map: bool = False
     spacing_mm: float | None = None
     in_plane_spacing_mm: float | None = None
+    reference: str | None = None
+    """File or folder of the volume whose grid is resampled on."""
     max_gap: float = MAX_GAP
     duplicates: Duplicates = "first"
     overlaps: Overlaps = "keep"
@@ -89,6 +92,7 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
     if request.positions_only:
         return _corrected(request, progress)
     assert request.mode is not None
+    reference = read_reference(request.reference) if request.reference is not None else None
     volume, apart = load_to_regularize(
         request.paths, stack=request.stack, series_uid=request.series_uid, progress=progress
     )
@@ -101,6 +105,7 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
         request.mode,
         spacing_mm=request.spacing_mm,
         in_plane_spacing_mm=request.in_plane_spacing_mm,
+        reference=reference,
         max_gap=request.max_gap,
         duplicates=request.duplicates,
         overlaps=request.overlaps,
@@ -171,6 +176,8 @@ def _check(request: Request) -> None:
     output = Path(request.output)
     if request.positions_only == (request.mode is not None):
         raise UsageError(f"choose one of --mode ({', '.join(MODES)}) and --positions-only")
+    if request.positions_only and request.reference is not None:
+        raise UsageError("--reference is for --mode resample; --positions-only leaves pixels where they are")
     if request.mode is not None:
         check_options(
             request.mode,
@@ -179,6 +186,7 @@ def _check(request: Request) -> None:
             request.max_gap,
             request.overlaps,
             request.duplicates,
+            request.reference is not None,
         )
     if request.is_folder:
         if request.parametric_map:
@@ -248,12 +256,7 @@ def _geometry(result: Regularized) -> list[dict[str, Any]]:
             "has_displacement_grid": one.displacement is not None,
             "values_untouched": one.is_untouched,
             "fill": one.fill,
-            "valid_fraction": _valid_fraction(one.boxes, one.array.shape),
+            "valid_fraction": one.valid_fraction,
         }
         for one in result.volumes
     ]
-
-
-def _valid_fraction(boxes: np.ndarray, shape: tuple[int, ...]) -> float:
-    areas = (boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])
-    return float(areas.sum() / (shape[0] * shape[1] * shape[2]))

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import FileError, UsageError
+from .errors import FileError, NotDicomError, UsageError
 from .registration.regions import LabelImage
+from .series.headers.reading import read_header
+from .series.pixels.choosing import the_series, the_stack
+from .series.regularize.reference import ReferenceGrid, reference_of_stack
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -68,6 +71,40 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
         raise FileError(path, "is no volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
 
 
+def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
+    """The grid of a volume, by its header: a folder with one DICOM series, or what SimpleITK reads.
+
+    Raises
+    ------
+    FileError
+        When the file is not there or is no volume.
+    UsageError
+        When the grid is none that can be resampled on: irregular, tilted, sheared.
+    """
+    name = os.fspath(path)
+    if os.path.isdir(name):
+        return reference_of_stack(the_stack(the_series(name, None), None))
+    if not os.path.isfile(name):
+        raise FileError(path, "there is no such file or folder")
+    try:
+        header = read_header(name)
+    except NotDicomError:
+        pass
+    else:
+        if header.number_of_frames > 1:
+            return reference_of_stack(the_stack(the_series(name, None), None))
+        raise FileError(path, "is one image of a series; name the folder with the whole series as the reference")
+    reader = _import_simpleitk().ImageFileReader()
+    reader.SetFileName(name)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise FileError(path, "is no volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+    if reader.GetDimension() != 3:
+        raise FileError(path, f"has {reader.GetDimension()} axes; a reference has three")
+    return ReferenceGrid(index_to_lps(reader), tuple(reader.GetSize()))
+
+
 def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -> None:
     """ITK allocates what a header claims before it looks for the voxels: refuse what the file cannot hold."""
     claimed = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
@@ -82,7 +119,7 @@ def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -
         raise FileError(path, f"claims {size} voxels, but only {on_disk} bytes are there; it is cut off or damaged")
 
 
-def index_to_lps(image: SimpleITK.Image) -> np.ndarray:
+def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarray:
     """(4, 4) from (i, j, k, 1) to LPS mm, the coordinates ITK uses."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())

@@ -7,14 +7,18 @@ from os import PathLike
 from typing import Any
 
 import slicer
+import vtk
 
+from ..errors import UsageError
 from ..series import Series, load_series, load_stack
 from ..series.pixels.choosing import Paths
 from ..series.pixels.volume import Progress, SeriesVolume
 from ..series.regularize.modes import MAX_GAP, check_options, regularize
 from ..series.regularize.placing import Duplicates, Overlaps, load_to_regularize, stack_to_regularize
+from ..series.regularize.reference import ReferenceGrid
 from ..series.regularize.regular import Mode, Regularized
 from .acquisition import add_regularized
+from .convert import LPS_TO_RAS, numpy_matrix
 from .series_volume import add_series_volume
 
 Run = Callable[[Callable[[Progress | None], Any]], Any]
@@ -27,6 +31,7 @@ def load_series_nodes(
     *,
     spacing_mm: float | None = None,
     in_plane_spacing_mm: float | tuple[float, float] | None = None,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
     max_gap: float | None = None,
     duplicates: Duplicates = "first",
     overlaps: Overlaps = "keep",
@@ -46,6 +51,8 @@ def load_series_nodes(
         See :func:`~..series.regularize.regularize`; None loads one volume as it is, at the nominal spacing.
     spacing_mm, in_plane_spacing_mm, max_gap, duplicates, overlaps
         See there; None takes the defaults.
+    reference
+        A volume node whose grid, where it is in the world, is resampled on instead.
     stack
         Which of the series' stacks, from 0; None the one worth loading.
     progress
@@ -67,7 +74,12 @@ def load_series_nodes(
         "overlaps": overlaps,
     }
     if mode is not None:
-        check_options(mode, spacing_mm, in_plane_spacing_mm, options["max_gap"], overlaps, duplicates)
+        check_options(
+            mode, spacing_mm, in_plane_spacing_mm, options["max_gap"], overlaps, duplicates, reference is not None
+        )
+    elif reference is not None:
+        raise UsageError("A reference is for resampling; choose the mode resample.")
+    options["reference"] = reference_of_node(reference) if reference is not None else None
 
     def read(report: Progress | None) -> SeriesVolume | Regularized:
         return _read(source, mode, stack, options, report)

@@ -30,12 +30,14 @@ from ..headers.header import Header
 from ..headers.pixel_extent import UNDEFINED, read_at
 from ..headers.reading import NotPlainError
 from ..headers.undefined_length import end_of_items
+from .padding import stored_padding
 from .rescale import Rescale, StoredRange
 
 SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
 HIGH_BIT, REPRESENTATION = 0x00280102, 0x00280103
 INTERCEPT, SLOPE, RESCALE_TYPE, MODALITY_LUT = 0x00281052, 0x00281053, 0x00281054, 0x00283000
+PADDING, PADDING_LIMIT = 0x00280120, 0x00280121
 UNITS = 0x00541001
 FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00008, 0x7FE00009
 
@@ -50,12 +52,14 @@ KEPT: dict[int, str] = {
     BITS_STORED: "US",
     HIGH_BIT: "US",
     REPRESENTATION: "US",
+    PADDING: "XS",
+    PADDING_LIMIT: "XS",
     INTERCEPT: "DS",
     SLOPE: "DS",
     RESCALE_TYPE: "LO",
     UNITS: "CS",
 }
-"""The elements that say how to read pixels, with their value representations."""
+"""The elements that say how to read pixels, with their value representations; XS is US or SS, read as US."""
 
 FIRST_READ, SECOND_READ = 1 << 13, 1 << 18
 MAX_DEFLATION = 1032
@@ -65,7 +69,10 @@ _HEADER = Struct("<HHHH").unpack_from
 _LONG_LENGTH = Struct("<L").unpack_from
 _SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
 _LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
-_KEPT_CODES = {tag: int.from_bytes(vr.encode(), "little") for tag, vr in KEPT.items()}
+_KEPT_CODES = {
+    tag: frozenset(int.from_bytes(one, "little") for one in ((b"US", b"SS") if vr == "XS" else (vr.encode(),)))
+    for tag, vr in KEPT.items()
+}
 _UNKNOWN = int.from_bytes(b"UN", "little")
 _NOT_PLAIN = frozenset([MODALITY_LUT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA])
 
@@ -96,6 +103,15 @@ class PixelFormat:
     """One for all frames, or one for each."""
     units: str
     """Of the values after rescaling, as the file names them (HU, BQML); empty where it does not."""
+    padding_elements: tuple[int | None, int | None] = (None, None)
+    """Pixel Padding Value and Pixel Padding Range Limit as unsigned numbers; None where absent."""
+
+    @property
+    def padding(self) -> tuple[int, int] | None:
+        """The lowest and the highest stored value that is no pixel of the image; None where there are none."""
+        if self.is_color or self.keyword != "PixelData":
+            return None
+        return stored_padding(*self.padding_elements, self.stored, signed=self.signed)
 
     @property
     def path(self) -> str:
@@ -233,7 +249,7 @@ def _walk(data: bytes, implicit: bool) -> tuple[dict[int, Any], Place]:
         if kind is not None:
             if offset + length > available:
                 raise IndexError
-            if vr not in (0, _KEPT_CODES[tag]):
+            if vr and vr not in _KEPT_CODES[tag]:
                 raise NotPlainError
             values[tag] = _value(kind, data[offset : offset + length])
         offset += length
@@ -242,7 +258,7 @@ def _walk(data: bytes, implicit: bool) -> tuple[dict[int, Any], Place]:
 
 def _value(kind: str, raw: bytes) -> Any:
     """A kept element's value; None when it is empty."""
-    if kind == "US":
+    if kind in ("US", "XS"):
         if len(raw) not in (0, 2):
             raise NotPlainError
         return int.from_bytes(raw, "little") if raw else None
@@ -307,6 +323,7 @@ def _checked(
         keyword=keyword,
         rescales=rescales,
         units=units or str(values.get(RESCALE_TYPE) or ""),
+        padding_elements=(values.get(PADDING), values.get(PADDING_LIMIT)),
     )
     _require_bits(one)
     _require_length(one, size)

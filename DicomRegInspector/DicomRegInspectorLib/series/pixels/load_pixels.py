@@ -21,6 +21,7 @@ from .apart import DecodingProcesses
 from .decode import FrameJob, FrameKind, frame_kind, read_frames
 from .format import PixelFormat, read_pixel_format
 from .memory import require_memory
+from .padding import Padding, padding_range
 from .rescale import Rescale, TooNarrowError, result_types
 
 MAX_THREADS = 8
@@ -40,6 +41,8 @@ class Loaded:
     units: str
     photometric: str
     findings: tuple[Finding, ...]
+    padding: Padding | None
+    """Which values are no pixels of the image; None where no file says so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,8 @@ def load_pixels(
         types = [wanted] if wanted is not None else result_types(stored)
         array = _read_as(plan, types, stored_values, processes, progress)
     first = plan.frames[0][0]
-    return Loaded(array, _units(plan, stored_values), first.photometric, tuple(_findings(plan, stored_values)))
+    findings = tuple(_findings(plan, stored_values))
+    return Loaded(array, _units(plan, stored_values), first.photometric, findings, _padding(plan, array.dtype))
 
 
 def _wanted_dtype(dtype: DTypeLike | None, stored_values: bool) -> np.dtype | None:
@@ -208,6 +212,18 @@ def _units(plan: _Plan, stored_values: bool) -> str:
     if stored_values or len(units) != 1 or plan.frames[0][0].is_color:
         return ""
     return units.pop()
+
+
+def _padding(plan: _Plan, dtype: np.dtype) -> Padding | None:
+    if all(pixels.padding_elements[0] is None for pixels in plan.formats.values()):
+        return None
+    ranges = np.array(
+        [
+            padding_range(pixels.padding, rescale, plan.kinds[pixels.path].stored.dtype, dtype)
+            for pixels, _, rescale in plan.frames
+        ]
+    )
+    return None if np.isnan(ranges).all() else Padding(ranges)
 
 
 def _findings(plan: _Plan, stored_values: bool) -> Iterator[Finding]:

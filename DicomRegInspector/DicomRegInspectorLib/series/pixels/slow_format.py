@@ -92,6 +92,11 @@ def _value(dataset: Dataset, tag: int) -> Any:
     if value is None or value == "":
         return None
     kind = KEPT[tag]
+    if kind == "XS":
+        # Without Pixel Representation at hand, pydicom may leave an implicit element's bytes as they are.
+        little = dataset.original_encoding[1] is not False
+        whole = int.from_bytes(value, "little" if little else "big") if isinstance(value, bytes) else int(value)
+        return whole & 0xFFFF
     if kind in ("US", "IS"):
         return int(value)
     return float(value) if kind == "DS" else str(value)

@@ -19,6 +19,7 @@ from ..headers.elements import Tag, element_name
 from .choosing import Paths, first_at_each_position, the_series, the_stack
 from .format import read_pixel_format
 from .load_pixels import Loaded, load_pixels
+from .padding import Padding
 
 REGULAR_MM = 1e-3
 """Slices closer than this to the lattice are where the lattice says; so does Slicer's reader judge."""
@@ -56,6 +57,23 @@ class SeriesVolume:
     """Photometric Interpretation (0028,0004) of the files; with MONOCHROME1, the lowest value is white."""
     is_stored: bool = False
     """Whether the array holds stored values, not rescaled ones."""
+    padding: Padding | None = None
+    """Which values of the array are no pixels of the image (Pixel Padding); None where the files name none."""
+
+    @cached_property
+    def padding_mask(self) -> NDArray[np.bool_]:
+        """(nk, nj, ni) which voxels are padding. As large as the array's voxels are many; made when first asked for."""
+        mask = np.zeros(self.array.shape[:3], dtype=bool)
+        for k, values in enumerate(self.array if self.padding is not None else ()):
+            found = self.padding.mask(values, k)  # type: ignore[union-attr]
+            if found is not None:
+                mask[k] = found
+        return mask
+
+    @property
+    def padding_value(self) -> float | None:
+        """The value of padding voxels, the same in all slices; None where there is no such value."""
+        return self.padding.value if self.padding is not None else None
 
     @property
     def frame_uid(self) -> str:
@@ -248,6 +266,7 @@ def _volume(
         units=loaded.units,
         photometric=loaded.photometric,
         is_stored=is_stored,
+        padding=loaded.padding,
     )
 
 

@@ -9,7 +9,7 @@ from ...errors import UsageError
 from ..pixels.memory import require_memory
 from .corners import slice_corners
 from .placing import Placed
-from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice
+from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice, padding_holes
 from .sections import around, wide_gaps
 
 
@@ -38,6 +38,8 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
         array[source >= 0] = placed.array
         boxes = full_boxes(array)
         boxes[source < 0] = 0
+    # Slices of the source keep their numbers only where none is put between them.
+    holes = {int(np.flatnonzero(source == s)[0]): one for s, one in padding_holes(placed.array, placed.padding).items()}
     missing = int((source < 0).sum())
     text = f"{len(placed.array)} slices as they are, each moved to its place by a displacement grid"
     return RegularVolume(
@@ -51,6 +53,7 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
         is_untouched=all(len(one) == 1 for one in placed.members),
         description=text + (f", and {missing} slices of the fill value {fill:g} in gaps" if missing else ""),
         displacement=AcquisitionGrid(nodes, true - regular),
+        holes=holes,
     )
 
 

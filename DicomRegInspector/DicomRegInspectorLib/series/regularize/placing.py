@@ -23,6 +23,7 @@ from ..geometry.stacks import Slice, Stack, axes_of
 from ..pixels.choosing import describe_stacks, the_series, the_stack
 from ..pixels.load_pixels import load_pixels
 from ..pixels.memory import require_memory
+from ..pixels.padding import Padding
 from ..pixels.volume import Progress, SeriesVolume, load_stack
 
 Duplicates = Literal["first", "last", "mean"] | int
@@ -61,6 +62,8 @@ class Placed:
     corners_lps_mm: NDArray[np.float64]
     """(nk, 3) centre of the first pixel."""
     dropped: tuple[Dropped, ...]
+    padding: Padding | None = None
+    """Which values of the array are no pixels of the image."""
 
     @property
     def axes(self) -> NDArray[np.float64]:
@@ -204,16 +207,16 @@ def place(volume: SeriesVolume, duplicates: Duplicates, overlaps: Overlaps, *, w
     if overlaps != "keep":
         chosen = _merged(volume, chosen, overlaps, dropped)
     if all(len(one) == 1 and one[0].index == k for k, one in enumerate(chosen)) and len(chosen) == len(volume.array):
-        array = volume.array
+        array, padding = volume.array, volume.padding
     elif with_values:
-        array = _gather(volume, chosen)
+        array, padding = _gather(volume, chosen)
     else:
-        array = np.broadcast_to(volume.array[:1], (len(chosen), *volume.array.shape[1:]))
+        array, padding = np.broadcast_to(volume.array[:1], (len(chosen), *volume.array.shape[1:])), None
     corners = np.array([np.mean([one.slice.position_lps_mm for one in members], axis=0) for members in chosen])
     members = tuple(tuple(one.slice for one in place) for place in chosen)
     if len(members) < 2:
         raise UsageError("Only one slice is left: there is no spacing to make regular.")
-    return Placed(volume, array, members, corners, tuple(dropped))
+    return Placed(volume, array, members, corners, tuple(dropped), padding)
 
 
 def _require_places(volume: SeriesVolume) -> None:
@@ -315,24 +318,45 @@ def _merged(
     return result
 
 
-def _gather(volume: SeriesVolume, chosen: list[list[_Candidate]]) -> NDArray[Any]:
+def _gather(volume: SeriesVolume, chosen: list[list[_Candidate]]) -> tuple[NDArray[Any], Padding | None]:
     """The slices chosen as a new array, in the volume's type where that holds them; means of integers are rounded."""
     missing = [one.slice for place in chosen for one in place if one.index is None]
-    read = load_pixels(missing, stored_values=volume.is_stored).array if missing else None
-    dtype = volume.array.dtype if read is None else np.result_type(volume.array.dtype, read.dtype)
+    read = load_pixels(missing, stored_values=volume.is_stored) if missing else None
+    dtype = volume.array.dtype if read is None else np.result_type(volume.array.dtype, read.array.dtype)
     number = {id(one): k for k, one in enumerate(missing)}
 
-    def image(one: _Candidate) -> NDArray[Any]:
-        return volume.array[one.index] if one.index is not None or read is None else read[number[id(one.slice)]]
+    def image(one: _Candidate) -> tuple[NDArray[Any], Padding | None, int]:
+        if one.index is not None or read is None:
+            assert one.index is not None
+            return volume.array[one.index], volume.padding, one.index
+        k = number[id(one.slice)]
+        return read.array[k], read.padding, k
 
     shape = (len(chosen), *volume.array.shape[1:])
     needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
     require_memory(needed, f"A second volume of {' × '.join(map(str, shape))} {dtype} values, without duplicates,")
     array = np.empty(shape, dtype)
+    ranges = np.full((len(chosen), 2), np.nan)
     for k, members in enumerate(chosen):
-        if len(members) == 1:
-            array[k] = image(members[0])
-            continue
-        mean = np.mean([image(one).astype(np.float64) for one in members], axis=0)
-        array[k] = np.rint(mean) if dtype.kind in "iu" else mean
-    return array
+        found = [image(one) for one in members]
+        first, padding, index = found[0]
+        array[k] = first if len(members) == 1 else _mean(found, dtype)
+        if padding is not None:
+            ranges[k] = padding.ranges[index]
+    return array, None if np.isnan(ranges).all() else Padding(ranges)
+
+
+def _mean(images: list[tuple[NDArray[Any], Padding | None, int]], dtype: np.dtype) -> NDArray[Any]:
+    """Mean of images at one place; padding has no part in it, and stays where all have it."""
+    masks = [padding.mask(values, k) if padding is not None else None for values, padding, k in images]
+    values = np.stack([one.astype(np.float64) for one, _, _ in images])
+    if all(mask is None for mask in masks):
+        mean = values.mean(axis=0)
+    else:
+        image = np.stack(
+            [np.ones(one.shape, bool) if mask is None else ~mask for one, mask in zip(values, masks, strict=True)]
+        )
+        counts = image.sum(axis=0)
+        mean = np.where(image, values, 0).sum(axis=0) / np.maximum(counts, 1)
+        np.copyto(mean, values[0], where=counts == 0)
+    return np.rint(mean) if dtype.kind in "iu" else mean

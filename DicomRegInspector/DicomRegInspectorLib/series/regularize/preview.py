@@ -15,9 +15,10 @@ from ..geometry.stacks import Stack, line_through
 from ..pixels.choosing import first_at_each_position
 from ..pixels.volume import SeriesVolume
 from .acquisition_grid import true_corners, with_missing
-from .modes import MAX_GAP, NEARLY, check_options, extent, pairs_around
+from .modes import MAX_GAP, check_options
 from .placing import Dropped, Duplicates, Overlaps, Placed, place, stack_to_regularize
 from .regular import Mode
+from .resample import own_lattice, pairs_around, reach_mm
 from .sections import Run, regular_runs, run_line, wide_gaps
 
 IRREGULAR_CODES = ("slice-gap", "slice-overlap", "spacing-change", "gantry-tilt", "in-plane-shift")
@@ -148,22 +149,16 @@ def _without_values(stack: Stack) -> SeriesVolume:
 def _resampled(
     placed: Placed, spacing_mm: float | None, in_plane: float | tuple[float, float] | None, max_gap: float
 ) -> VolumePreview:
-    step = float(spacing_mm if spacing_mm is not None else placed.spacing.nominal_mm)
-    positions = placed.positions_mm
-    nj, ni = placed.array.shape[1:3]
-    steps = in_plane if isinstance(in_plane, tuple) else (in_plane, in_plane)
-    between_rows, between_columns = placed.pixel_spacing_mm
-    origins = placed.corners_lps_mm @ placed.axes[:2].T
-    column_step, _, columns = extent(origins[:, 0], between_columns, ni, steps[1])
-    row_step, _, rows = extent(origins[:, 1], between_rows, nj, steps[0])
-    reach = max(NEARLY * step, min(placed.precision_mm, step / 4))
-    slices = int((positions[-1] - positions[0] + reach) / step) + 1
-    if slices > MOST_SLICES:
-        raise UsageError(f"A spacing of {step:g} mm makes {slices:,} slices; choose a wider one.")
-    planes = positions[0] + step * np.arange(slices)
-    pairs = pairs_around(positions, planes, wide_gaps(placed.spacing, positions, max_gap), reach)
+    lattice = own_lattice(placed, spacing_mm, in_plane)
+    columns, rows, planes = lattice.columns, lattice.rows, lattice.planes
+    if planes.count > MOST_SLICES:
+        raise UsageError(f"A spacing of {planes.step:g} mm makes {planes.count:,} slices; choose a wider one.")
+    places = planes.start + planes.step * np.arange(planes.count)
+    gaps = wide_gaps(placed.spacing, placed.positions_mm, max_gap)
+    pairs = pairs_around(placed.positions_mm, places, gaps, reach_mm(placed, spacing_mm))
     filled = tuple(pair is None for pair in pairs)
-    return VolumePreview((columns, rows, slices), (column_step, row_step, step), tuple(planes.tolist()), filled, 0.0)
+    steps = (columns.step, rows.step, planes.step)
+    return VolumePreview((columns.count, rows.count, planes.count), steps, tuple(places.tolist()), filled, 0.0)
 
 
 def _moved(placed: Placed, max_gap: float) -> VolumePreview:

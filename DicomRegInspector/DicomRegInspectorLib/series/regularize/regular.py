@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..geometry.stacks import Slice
+from ..pixels.padding import Padding
 from ..pixels.volume import SeriesVolume
 from .placing import Dropped, Placed
 
@@ -64,6 +66,9 @@ class RegularVolume:
     """Where the lattice alone does not say where slices are."""
     deviation_mm: float = 0.0
     """The farthest that a corner of a source slice lies from where the result takes it to be; rounding, as a rule."""
+    holes: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+    """For slices with voxels inside their box that are not valid (padding, or outside an oblique stack): which, as
+    :func:`numpy.packbits` packs (nj, ni) of them, an eighth of a byte each."""
 
     @cached_property
     def valid(self) -> NDArray[np.bool_]:
@@ -71,13 +76,26 @@ class RegularVolume:
         mask = np.zeros(self.array.shape[:3], dtype=bool)
         for k, (row, row_stop, column, column_stop) in enumerate(self.boxes.tolist()):
             mask[k, row:row_stop, column:column_stop] = True
+        for k, hole in self.holes.items():
+            mask[k] &= ~np.unpackbits(hole, count=mask[k].size).reshape(mask[k].shape).view(bool)
         return mask
 
     @property
     def is_all_valid(self) -> bool:
         """Whether there is no fill value, told without making the mask."""
         nk, nj, ni = self.array.shape[:3]
-        return bool((self.boxes == np.array([0, nj, 0, ni])).all()) and nk == len(self.boxes)
+        return not self.holes and bool((self.boxes == np.array([0, nj, 0, ni])).all()) and nk == len(self.boxes)
+
+    @property
+    def valid_fraction(self) -> float:
+        """How much of the volume is valid, from 0 to 1, told slice by slice."""
+        nk, nj, ni = self.array.shape[:3]
+        count = int(((self.boxes[:, 1] - self.boxes[:, 0]) * (self.boxes[:, 3] - self.boxes[:, 2])).sum())
+        for k, hole in self.holes.items():
+            row, row_stop, column, column_stop = self.boxes[k].tolist()
+            inside = np.unpackbits(hole, count=nj * ni).reshape(nj, ni)[row:row_stop, column:column_stop]
+            count -= int(inside.sum())
+        return count / (nk * nj * ni)
 
     @property
     def spacing_mm(self) -> NDArray[np.float64]:
@@ -159,8 +177,17 @@ def full_boxes(array: NDArray[Any]) -> NDArray[np.intp]:
     return np.tile(np.array([0, array.shape[1], 0, array.shape[2]], np.intp), (len(array), 1))
 
 
+def padding_holes(array: NDArray[Any], padding: Padding | None) -> dict[int, NDArray[np.uint8]]:
+    """Holes (see :attr:`RegularVolume.holes`) where slices have padding."""
+    if padding is None:
+        return {}
+    masks = ((k, padding.mask(values, k)) for k, values in enumerate(array))
+    return {k: np.packbits(mask) for k, mask in masks if mask is not None}
+
+
 def fill_value(volume: SeriesVolume, asked: float | None) -> float:
-    """The fill value: air (−1000) in HU, else what is shown black, the smallest value (MONOCHROME1: the largest).
+    """The fill value: the files' own padding where their images have some; else air (−1000) in HU; else what is shown
+    black, the smallest value (MONOCHROME1: the largest).
 
     Raises
     ------
@@ -173,6 +200,11 @@ def fill_value(volume: SeriesVolume, asked: float | None) -> float:
         if not fits:
             raise UsageError(f"The fill value {asked:g} is no {dtype}, which the volume's values are.")
         return asked
+    padding = volume.padding
+    if padding is not None and padding.value is not None:
+        is_there = any(padding.mask(values, k) is not None for k, values in enumerate(volume.array))
+        if is_there:
+            return padding.value
     if volume.photometric == "MONOCHROME1":
         return float(volume.array.max())
     smallest = float(volume.array.min())

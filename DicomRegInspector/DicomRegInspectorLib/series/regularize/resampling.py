@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...progress import report_progress
+from ..pixels.padding import Padding
 from ..pixels.volume import Progress
 
 MAX_THREADS = 8
@@ -91,10 +92,19 @@ class Resampler:
     """Resamples source slices to output slices; safe to use from several threads."""
 
     def __init__(
-        self, array: NDArray[Any], rows: Sequence[Line], columns: Sequence[Line], fill: float, target: NDArray[Any]
+        self,
+        array: NDArray[Any],
+        rows: Sequence[Line],
+        columns: Sequence[Line],
+        fill: float,
+        target: NDArray[Any],
+        padding: Padding | None = None,
     ) -> None:
         """``rows`` and ``columns``: for each source slice, where the output's rows and columns lie on it."""
         self._array, self._rows, self._columns, self._fill, self._target = array, rows, columns, fill, target
+        self._padding = padding
+        self.holes: dict[int, NDArray[np.uint8]] = {}
+        """For output slices that padding had a part in: which voxels hold the fill value, as np.packbits packs them."""
         narrow = array.dtype == np.float32 or (array.dtype.kind in "iub" and array.dtype.itemsize <= 2)
         self._work = np.dtype(np.float32 if narrow else np.float64)
         self._local = threading.local()
@@ -111,24 +121,51 @@ class Resampler:
     def write(self, outputs: Sequence[tuple[int, SlicePair | None]]) -> None:
         """Fill some slices of the target; neighbours use what was prepared for the one before."""
         prepared: dict[int, NDArray[Any]] = {}
+        padded: dict[int, NDArray[np.bool_] | None] = {}
         for k, pair in outputs:
             if pair is None:
                 self._target[k] = self._fill
                 continue
             needed = {pair.before, pair.after}
             prepared = {s: prepared[s] if s in prepared else self._prepare(s, self._scratch()) for s in needed}
-            row, row_stop, column, column_stop = self.box(pair)
+            row, row_stop, column, column_stop = box = self.box(pair)
             target = self._target[k]
-            if (row, row_stop, column, column_stop) != (0, target.shape[0], 0, target.shape[1]):
+            if box != (0, target.shape[0], 0, target.shape[1]):
                 target[...] = self._fill
-            parts = [
-                prepared[s][
-                    row - self._rows[s].first : row_stop - self._rows[s].first,
-                    column - self._columns[s].first : column_stop - self._columns[s].first,
-                ]
-                for s in (pair.before, pair.after)
-            ]
+            parts = [self._part(prepared[s], s, box) for s in (pair.before, pair.after)]
             self._blend(parts[0], parts[1], pair.weight, target[row:row_stop, column:column_stop])
+            if self._padding is not None:
+                padded = {s: padded[s] if s in padded else self._prepare_padding(s) for s in needed}
+                self._cover(k, box, [self._part(one, s, box) for s, one in padded.items() if one is not None])
+
+    def _part(self, prepared: NDArray[Any], s: int, box: tuple[int, int, int, int]) -> NDArray[Any]:
+        """What was prepared of a source slice, in the output's box."""
+        row, row_stop, column, column_stop = box
+        above, left = self._rows[s].first, self._columns[s].first
+        return prepared[row - above : row_stop - above, column - left : column_stop - left]
+
+    def _cover(self, k: int, box: tuple[int, int, int, int], masks: Sequence[NDArray[np.bool_]]) -> None:
+        """Put the fill value where padding had a part in an output slice."""
+        target = self._target[k]
+        hole = np.zeros(target.shape[:2], bool)
+        row, row_stop, column, column_stop = box
+        for mask in masks:
+            hole[row:row_stop, column:column_stop] |= mask
+        if hole.any():
+            target[hole] = self._fill
+            self.holes[k] = np.packbits(hole)
+
+    def _prepare_padding(self, s: int) -> NDArray[np.bool_] | None:
+        """Where padding has a part in a source slice at the output's rows and columns; None for nowhere."""
+        assert self._padding is not None
+        mask = self._padding.mask(self._array[s], s)
+        if mask is None:
+            return None
+        for axis, one in enumerate((self._rows[s], self._columns[s])):
+            after = np.take(mask, one.index + 1, axis=axis, mode="clip")
+            after &= np.expand_dims(one.weight > 0, 1 - axis)
+            mask = np.take(mask, one.index, axis=axis) | after
+        return mask
 
     def _prepare(self, s: int, scratch: _Scratch) -> NDArray[Any]:
         """A source slice at the output's rows and columns, as far as it reaches."""
@@ -190,8 +227,10 @@ class Resampler:
             np.copyto(target[start : start + size], values, casting="unsafe")
 
 
-def run_threads(resampler: Resampler, pairs: Sequence[SlicePair | None], progress: Progress | None, text: str) -> None:
-    """Write all output slices on several threads.
+def run_threads(
+    write: Callable[[Sequence[Any]], None], work: Sequence[Any], progress: Progress | None, text: str
+) -> None:
+    """Write all output slices on several threads; ``write`` gets some neighbouring items of ``work`` at a time.
 
     Raises
     ------
@@ -199,11 +238,10 @@ def run_threads(resampler: Resampler, pairs: Sequence[SlicePair | None], progres
         When the progress callback returned False.
     """
     threads = min(MAX_THREADS, os.cpu_count() or 1)
-    size = max(1, min(32, -(-len(pairs) // (threads * 2))))
-    work = list(enumerate(pairs))
+    size = max(1, min(32, -(-len(work) // (threads * 2))))
     pool = ThreadPoolExecutor(threads)
     try:
-        futures = [pool.submit(resampler.write, work[start : start + size]) for start in range(0, len(work), size)]
+        futures = [pool.submit(write, work[start : start + size]) for start in range(0, len(work), size)]
         for done, future in enumerate(futures):
             future.result()
             report_progress(progress, done + 1, len(futures), text, "Resampling was stopped.")

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.spacing import Section, Spacing
+from ..pixels.padding import Padding
 from .corners import parallel_deviation_mm
 from .placing import Placed
-from .regular import RegularVolume, full_boxes, lattice
+from .regular import RegularVolume, full_boxes, lattice, padding_holes
 
 PART_OF_A_SLICE = 0.25
 """A gap may be this much wider (in slices) than the widest allowed: spacings are known to some percent only."""
@@ -100,6 +101,7 @@ def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolu
     corners = placed.corners_lps_mm[run.first : run.stop]
     array = placed.array[run.first : run.stop]
     members = placed.members[run.first : run.stop]
+    padding = Padding(placed.padding.ranges[run.first : run.stop]) if placed.padding is not None else None
     origin, step = run_line(placed, run)
     affine = lattice(placed, origin, step)
     on_lattice = origin + np.arange(len(corners))[:, None] * step
@@ -115,6 +117,7 @@ def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolu
         is_untouched=all(len(one) == 1 for one in members),
         description=f"{_numbers(run)} of {len(placed.array)}, {spacing}, values untouched",
         label=label,
+        holes=padding_holes(array, padding),
         deviation_mm=float(np.linalg.norm(on_lattice - corners, axis=1).max()) + parallel_deviation_mm(placed),
     )
 
