@@ -243,8 +243,8 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         """Load an image series (files, folders or an inspected Series) and return its volume nodes.
 
         mode makes it regular: acquisition (values untouched, under a transform that puts every slice where its header
-        says), resample (to a spacing and a pixelSpacing in mm, by default the nominal one and the files'; or on the grid
-        of the volume node reference), split (a volume for each section of constant spacing) or crop (the longest
+        says), resample (to a spacing and a pixelSpacing in mm, by default the nominal one and the files'; or on the
+        grid of the volume node reference), split (a volume for each section of constant spacing) or crop (the longest
         section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. Of slices at
         one place duplicates (first, last, mean, or an acquisition number) says which is kept, of slices too close
         overlaps (keep, first, last, mean). stack chooses one of several, from 0. progress(done, total, text) stops the

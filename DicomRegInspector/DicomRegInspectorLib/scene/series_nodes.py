@@ -105,6 +105,29 @@ def _read(
     return regularize(volume, mode, **options, apart=apart, progress=report)
 
 
+def reference_of_node(node: slicer.vtkMRMLVolumeNode) -> ReferenceGrid:
+    """The grid of a volume node where it is in the world.
+
+    Raises
+    ------
+    UsageError
+        The node has no image, or is warped or sheared there.
+    """
+    image = node.GetImageData()
+    if image is None:
+        raise UsageError(f"The reference {node.GetName()!r} has no image.")
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    affine = numpy_matrix(matrix)
+    parent = node.GetParentTransformNode()
+    if parent is not None:
+        to_world = vtk.vtkMatrix4x4()
+        if not parent.IsTransformToWorldLinear() or not parent.GetMatrixTransformToWorld(to_world):
+            raise UsageError(f"The reference {node.GetName()!r} is warped by a transform: it lies on no regular grid.")
+        affine = numpy_matrix(to_world) @ affine
+    return ReferenceGrid(LPS_TO_RAS @ affine, image.GetDimensions())
+
+
 def load_section_node(
     scene: slicer.vtkMRMLScene, paths: list[str | PathLike[str]], number: int
 ) -> slicer.vtkMRMLScalarVolumeNode:
