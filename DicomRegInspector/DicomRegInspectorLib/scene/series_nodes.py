@@ -73,12 +73,7 @@ def load_series_nodes(
         "duplicates": duplicates,
         "overlaps": overlaps,
     }
-    if mode is not None:
-        check_options(
-            mode, spacing_mm, in_plane_spacing_mm, options["max_gap"], overlaps, duplicates, reference is not None
-        )
-    elif reference is not None:
-        raise UsageError("A reference is for resampling; choose the mode resample.")
+    _check(mode, options, reference)
     options["reference"] = reference_of_node(reference) if reference is not None else None
 
     def read(report: Progress | None) -> SeriesVolume | Regularized:
@@ -88,6 +83,23 @@ def load_series_nodes(
     if isinstance(result, SeriesVolume):
         return [add_series_volume(scene, result)]
     return [add_regularized(scene, volume)[0] for volume in result.volumes]
+
+
+def _check(mode: Mode | None, options: dict[str, Any], reference: object) -> None:
+    """Refuse what cannot be done before any file is read."""
+    if mode is None:
+        if reference is not None:
+            raise UsageError("A reference is for resampling; choose the mode resample.")
+        return
+    check_options(
+        mode,
+        options["spacing_mm"],
+        options["in_plane_spacing_mm"],
+        options["max_gap"],
+        options["overlaps"],
+        options["duplicates"],
+        reference is not None,
+    )
 
 
 def _read(

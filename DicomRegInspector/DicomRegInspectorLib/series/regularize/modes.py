@@ -10,7 +10,7 @@ from .acquisition_grid import acquisition_volume
 from .placing import Dropped, Duplicates, Overlaps, Placed, place
 from .reference import ReferenceGrid
 from .regular import MODES, Mode, Regularized, RegularVolume, fill_value
-from .resample import resample
+from .resample import WantedGrid, resample
 from .sections import Run, regular_runs, run_volume
 
 MAX_GAP = 1.0
@@ -39,16 +39,11 @@ def regularize(
         From :func:`~.volume.load_series` or :func:`~.placing.load_to_regularize`.
     mode
         ``acquisition``: values untouched, and a displacement grid that puts every slice where its header says.
-        ``resample``: on an orthogonal grid with the slices' directions, linear between true positions, so that tilt is
-        gone; large enough in plane for all slices. Integers are rounded.
+        ``resample``: on an orthogonal grid, linear between true positions, so that tilt is gone. Integers are rounded.
         ``split``: one volume for each section of constant spacing, values untouched.
         ``crop``: the section with the most slices.
-    spacing_mm
-        Between the slices of ``resample``; the nominal spacing (the one most intervals have) by default.
-    in_plane_spacing_mm
-        Of ``resample``: between rows and columns, one number or both; as in the files by default.
-    reference
-        Of ``resample``: the grid to resample on, whatever its directions, instead of one made by the spacings.
+    spacing_mm, in_plane_spacing_mm, reference
+        Of ``resample``; see :class:`~.resample.WantedGrid`.
     max_gap
         So many missing slices are interpolated across, more are not: there the fill value stands, and
         :attr:`~.regular.RegularVolume.valid` is false. ``split`` and ``crop`` break there in any case.
@@ -76,17 +71,8 @@ def regularize(
     if mode == "acquisition":
         volumes = [acquisition_volume(placed, max_gap, value)]
     elif mode == "resample":
-        volumes = [
-            resample(
-                placed,
-                spacing_mm=spacing_mm,
-                in_plane=in_plane_spacing_mm,
-                reference=reference,
-                max_gap=max_gap,
-                fill=value,
-                progress=progress,
-            )
-        ]
+        grid = WantedGrid(spacing_mm, in_plane_spacing_mm, reference)
+        volumes = [resample(placed, grid, max_gap, value, progress)]
     else:
         volumes = _sections(placed, mode, max_gap, value, dropped)
     return Regularized(mode, tuple(volumes), tuple(dropped), _describe(volumes, dropped))

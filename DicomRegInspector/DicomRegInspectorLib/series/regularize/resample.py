@@ -54,25 +54,31 @@ class Lattice:
         return affine
 
 
+@dataclass(frozen=True, eq=False)
+class WantedGrid:
+    """What is asked of the grid to resample on; nothing: the files' own pixels at the nominal spacing."""
+
+    spacing_mm: float | None = None
+    """Between slices; None: the nominal spacing, the one most intervals have."""
+    in_plane_spacing_mm: float | tuple[float, float] | None = None
+    """Between rows and columns, one number or both; None: as in the files."""
+    reference: ReferenceGrid | None = None
+    """The grid itself, whatever its directions. None: the slices' own directions, large enough in plane for all."""
+
+
 def resample(
-    placed: Placed,
-    *,
-    spacing_mm: float | None,
-    in_plane: float | tuple[float, float] | None,
-    reference: ReferenceGrid | None,
-    max_gap: float,
-    fill: float,
-    progress: Progress | None,
+    placed: Placed, wanted: WantedGrid, max_gap: float, fill: float, progress: Progress | None
 ) -> RegularVolume:
     """Resample a stack; parameters and errors as in :func:`~.modes.regularize`."""
-    reach = reach_mm(placed, spacing_mm)
+    reach, reference = reach_mm(placed, wanted.spacing_mm), wanted.reference
     if reference is None:
-        return _along(placed, own_lattice(placed, spacing_mm, in_plane), reach, max_gap, fill, progress)
+        lattice = own_lattice(placed, wanted.spacing_mm, wanted.in_plane_spacing_mm)
+        return _along(placed, lattice, reach, max_gap, fill, progress)
     reference.require_frame(placed.volume.frame_uid)
-    lattice = _lattice_of(placed, reference)
-    if lattice is None:
+    found = _lattice_of(placed, reference)
+    if found is None:
         return _across(placed, reference, reach, max_gap, fill, progress)
-    return _along(placed, lattice, reach, max_gap, fill, progress)
+    return _along(placed, found, reach, max_gap, fill, progress)
 
 
 def reach_mm(placed: Placed, spacing_mm: float | None) -> float:
