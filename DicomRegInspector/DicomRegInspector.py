@@ -245,11 +245,10 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         mode makes it regular: acquisition (values untouched, under a transform that puts every slice where its header
         says), resample (to a spacing and a pixelSpacing in mm, by default the nominal one and the files'; or on the
         grid of the volume node reference), split (a volume for each section of constant spacing) or crop (the longest
-        section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. Of slices at
-        one place duplicates (first, last, mean, or an acquisition number) says which is kept, of slices too close
-        overlaps (keep, first, last, mean). stack chooses one of several, from 0. progress(done, total, text) stops the
-        loading by returning False; run(function) may call function(progress) in a thread: it uses neither the scene nor
-        Qt.
+        section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. duplicates
+        (first, last, mean, or an acquisition number) says which slice of one place is kept, overlaps (keep, first,
+        last, mean) which of two too close. stack chooses one of several, from 0. progress(done, total, text) stops the
+        loading by returning False; run(function) may call function(progress) in a thread without scene and Qt.
         """
         from DicomRegInspectorLib.scene.series_nodes import load_series_nodes
 
