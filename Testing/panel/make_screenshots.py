@@ -176,7 +176,7 @@ def quality(camera: Camera) -> None:
 
 
 def series(camera: Camera) -> None:
-    """Each way to make a series regular, loading, loaded."""
+    """Each way to make a series regular, loading, loaded, before and after, saved, checked, two volumes compared."""
     ui = camera.ui
     camera.unfold("series")
     for index in range(ui.modeComboBox.count):
@@ -184,6 +184,29 @@ def series(camera: Camera) -> None:
         camera.take(f"series-{index + 1}")
     camera.during("loadSeries", ui.loadSeriesButton.click, "series-loading", (11, 28, "Reading slices"))
     camera.take("series-loaded")
+    camera.slicer.app.playMainWindow(True)
+    ui.beforeAfterButton.click()
+    camera.take("series-before-after")
+    camera.slicer.app.playMainWindow(False)
+    ui.modeComboBox.currentIndex = 1
+    with tempfile.TemporaryDirectory(prefix="DicomRegInspector-saved-") as folder:
+        saving = camera.widget.panel.series.saving
+        ask, saving.ask = saving.ask, lambda: folder
+        camera.during("saveSeries", ui.saveSeriesButton.click, "series-saving", (20, 37, "Writing DICOM"))
+        saving.ask = ask
+    camera.take("series-saved")
+    ui.checkPixelsButton.click()
+    camera.take("series-pixels-checked")
+    ui.spacingSpinBox.value = 0.001
+    camera.take("series-refused")
+    ui.spacingSpinBox.value = 0.0
+    ui.compareCollapsibleButton.collapsed = False
+    volumes = camera.slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    ui.compareASelector.setCurrentNode(volumes[-2])
+    ui.compareBSelector.setCurrentNode(volumes[-1])
+    ui.compareButton.click()
+    camera.take("series-compared")
+    ui.compareCollapsibleButton.collapsed = True
 
 
 def widths_and_dark(camera: Camera) -> None:

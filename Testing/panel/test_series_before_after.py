@@ -244,3 +244,16 @@ def test_table_is_as_high_as_its_rows_at_any_width(application: Any, shown: Any)
     finally:
         window.hide()
         window.resize(size)
+
+
+def test_slices_are_numbered_alike_in_table_and_sentence(application: Any, ui: Any, tmp_path: Path) -> None:
+    """Two slices at 2 mm: the fifth slice of the stack lies at 6 mm, and is the fourth place."""
+    write_ct_stack(tmp_path, (0, 2, 2, 4, 6, 20, 22, 24))
+    inspect(ui, tmp_path)
+    choose(ui, "split")
+    # 24 mm over 6 intervals: the place at 6 mm is shown at 12 mm, that at 20 mm at 16 mm.
+    assert table(ui)["As a plain volume"][0] == "off by up to 6.0 mm (slice 5)"
+    ui.loadSeriesButton.click()
+    ui.beforeAfterButton.click()
+    assert "at most 6.0 mm, slice 5." in ui.seriesStatusLabel.text
+    choose(ui, "acquisition")

@@ -38,10 +38,10 @@ class Asked:
 
 @pytest.fixture
 def asked(widget: Any) -> Any:
-    saving = widget.panel.series._saving
-    before, saving._ask = saving._ask, Asked()
-    yield saving._ask
-    saving._ask = before
+    saving = widget.panel.series.saving
+    before, saving.ask = saving.ask, Asked()
+    yield saving.ask
+    saving.ask = before
 
 
 @pytest.fixture

@@ -6,14 +6,17 @@ from slicer.i18n import tr as _
 
 from ..compare import Comparison, Volume
 
+LEAST_ANGLE_DEG = 1e-3
+"""Less is rounding of direction cosines."""
+
 
 def comparison_in_words(comparison: Comparison) -> str:
     """The verdict, then what it is from, a line each."""
     lines = [comparison.reason + "."]
     lines.append(_("A is {a}, B is {b}.").format(a=_volume(comparison.a), b=_volume(comparison.b)))
     lines.append(
-        _("i, j, k of A run along {axes} of B; largest angle between axes {angle:.3g}°.").format(
-            axes=", ".join(comparison.index_mapping.signed_axes), angle=comparison.angle_deg
+        _("i, j, k of A run along {axes} of B; largest angle between axes {angle}°.").format(
+            axes=", ".join(comparison.index_mapping.signed_axes), angle=_angle(comparison.angle_deg)
         )
     )
     lines.append(
@@ -31,6 +34,10 @@ def comparison_in_words(comparison: Comparison) -> str:
         details = ", ".join(f"{name.replace('_', ' ')} {number:.6g}" for name, number in values.details.items())
         lines.append(text + (f"; {details}." if details else "."))
     return "\n".join(lines)
+
+
+def _angle(degrees: float) -> str:
+    return f"{degrees:.3g}" if degrees >= LEAST_ANGLE_DEG else "0"
 
 
 def _volume(volume: Volume) -> str:

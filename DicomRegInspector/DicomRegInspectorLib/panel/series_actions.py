@@ -130,7 +130,7 @@ class SeriesActions:
         shown = show_before_after_layout(volumes)
         text = _("{plain} beside {after}: ").format(
             plain=volumes.plain.GetName(), after=", ".join(node.GetName() for node in volumes.after)
-        ) + plain_in_words(volumes.placement)
+        ) + plain_in_words(volumes.placement, volumes.stack)
         self._say(text if shown else text + " " + _("(This application has no slice views to show them in.)"))
 
     def check_pixels(self) -> None:

@@ -54,7 +54,7 @@ class SeriesSaving:
         ask: Callable[[], str],
     ) -> None:
         self._ui, self._logic, self._job, self._say = ui, logic, job, say
-        self._chosen, self._ask = chosen, ask
+        self._chosen, self.ask = chosen, ask
         self._correctable = False
         self._kinds: list[str] = []
         ui.saveAsComboBox.connect("currentIndexChanged(int)", self._update_button)
@@ -111,7 +111,7 @@ class SeriesSaving:
         if chosen is None or not self._kinds or self._job.busy:
             return
         kind = self._kinds[max(self._ui.saveAsComboBox.currentIndex, 0)]
-        folder = self._ask()
+        folder = self.ask()
         if not folder:
             return
         outcome = self._job.run(

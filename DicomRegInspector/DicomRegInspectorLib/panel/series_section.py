@@ -62,7 +62,7 @@ class SeriesSection:
             ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton, self._say, self._busy_changed
         )
         self._actions = SeriesActions(ui, logic, self._job, self._say, lambda: self._chosen, add_findings)
-        self._saving = SeriesSaving(ui, logic, self._job, self._say, lambda: self._chosen, ask)
+        self.saving = SeriesSaving(ui, logic, self._job, self._say, lambda: self._chosen, ask)
         self._compare = CompareSection(ui, logic, self._job, self._say)
         ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
         ui.stackComboBox.connect("currentIndexChanged(int)", self._show_stack)
@@ -151,7 +151,7 @@ class SeriesSection:
         self._ui.plotButton.enabled = self._can_plot()
         self._ui.seriesSummaryLabel.text = series_in_words(series, stack) if series is not None else self._nothing
         self._options.offer(stack)
-        self._saving.offer(stack)
+        self.saving.offer(stack)
         self._show_preview()
 
     def _show_preview(self) -> None:
@@ -170,7 +170,7 @@ class SeriesSection:
 
     def _update_actions(self) -> None:
         self._actions.update()
-        self._saving.update()
+        self.saving.update()
 
     def plot(self) -> None:
         """Plot the slice positions of the chosen series."""

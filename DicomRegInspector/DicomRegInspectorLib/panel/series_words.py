@@ -190,23 +190,23 @@ LEAST_DISTANCE_MM = 0.01
 WORTH_TELLING_MM = 0.1
 
 
-def plain_in_words(placement: PlainStack) -> str:
-    """How far off a plain volume is, beside the one that was made."""
+def plain_in_words(placement: PlainStack, stack: Stack) -> str:
+    """How far off a plain volume of a stack is, beside the one that was made."""
     number, distance = placement.farthest
     if distance < WORTH_TELLING_MM:
-        return _(
-            "A plain volume shows every slice within {distance:.2g} mm of its place: there is nothing to see."
-        ).format(distance=max(distance, LEAST_DISTANCE_MM))
+        return _("A plain volume shows every slice within {distance:.2g} mm of its place: both look alike.").format(
+            distance=max(distance, LEAST_DISTANCE_MM)
+        )
     text = _("A plain volume takes {spacing:.3f} mm for every interval.").format(spacing=placement.spacing_mm) + " "
     first = placement.first_beyond(WORTH_TELLING_MM)
     if first is not None and first[0] != number:
         text += _("Slice {number} lies {distance:.1f} mm from where it shows it; ").format(
-            number=first[0], distance=first[1]
+            number=stack.slice_number(first[0]), distance=first[1]
         )
-        return text + _("at most {distance:.1f} mm, slice {number}.").format(distance=distance, number=number)
-    return text + _("Slice {number} lies {distance:.1f} mm from where it shows it.").format(
-        number=number, distance=distance
-    )
+        text += _("at most {distance:.1f} mm, slice {number}.")
+    else:
+        text += _("Slice {number} lies {distance:.1f} mm from where it shows it.")
+    return text.format(number=stack.slice_number(number), distance=distance)
 
 
 def outcome_in_words(outcome: Outcome) -> str:

@@ -42,6 +42,8 @@ class BeforeAfter:
     plain: slicer.vtkMRMLScalarVolumeNode
     after: tuple[slicer.vtkMRMLScalarVolumeNode, ...]
     """What it was made into; several for sections."""
+    stack: Stack
+    """What both show; of slices at one place one is counted."""
     placement: PlainStack
     """Where the plain volume puts slices, and how far off that is."""
     shares_pixels: bool
@@ -93,7 +95,7 @@ def add_plain_volume(
     if after:
         _same_window(node, after[0])
     place_under_study(scene, node, chosen.slices[0].header.study_uid)
-    return BeforeAfter(node, tuple(after), placement, lender is not None)
+    return BeforeAfter(node, tuple(after), chosen, placement, lender is not None)
 
 
 def _holds(node: slicer.vtkMRMLScalarVolumeNode, stack: Stack, uids: list[str]) -> bool:
