@@ -17,6 +17,7 @@ from ..quality_run import QualityReport
 from ..report import replace_file
 from ..report.files import check_place
 from ..report.html import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
+from ..report.html.names import common_folders
 from ..report.text import count_by_severity
 from .measuring import Measured, all_findings, measure_items
 from .sources import STOPPED, digests, identifying_words, patients, versions
@@ -134,7 +135,7 @@ def write_report(
             datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, report)
         )
         contents = Contents(
-            title=options.title or _title(options.paths),
+            title=options.title or _title(options.paths or common_folders(inspection)),
             roots=[os.path.abspath(one) for one in _roots(options.paths)] + list(_roots(options.paths)),
             details=[_details(one, pictures.get(id(one), [])) for one in measured],
             further_findings=further,

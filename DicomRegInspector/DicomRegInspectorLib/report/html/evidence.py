@@ -9,7 +9,7 @@ from .markup import Markup, join, tag, text
 from .names import Names
 
 MOST_ROWS = 40
-MOST_VALUES = 12
+MOST_VALUES = 16
 """Of a list; the JSON report holds them all."""
 
 _UNITS = (

@@ -12,7 +12,7 @@ from .icons import icon
 from .markup import Markup, foreign, join, tag
 from .names import Names
 
-SHOWN_OF_A_KIND = 60
+SHOWN_OF_A_KIND = 40
 """Findings of one kind that are written out; the rest is counted."""
 OPEN_UP_TO = 12
 """With so many findings or fewer, the evidence of all lies open."""

@@ -36,9 +36,10 @@ class Names:
     def __init__(self, inspection: Inspection, contents: Contents) -> None:
         self._series = series_names(inspection)
         self._findings = by_severity([*inspection.findings, *contents.further_findings])
-        roots = contents.roots or _common_folder(inspection)
-        # Longer ones first: one may lie in another.
-        self._roots = sorted((os.path.join(root, "") for root in roots if len(root) > 1), key=len, reverse=True)
+        roots = contents.roots or common_folders(inspection)
+        # Longer ones first: one may lie in another. A name like data must not be cut out of metadata/x.
+        folders = sorted({re.escape(os.path.join(root, "")) for root in roots if len(root) > 1}, key=len, reverse=True)
+        self._roots = re.compile(rf"(?<![\w/\\.-])(?:{'|'.join(folders)})") if folders else None
         words = sorted((re.escape(word) for word in contents.hidden), key=len, reverse=True)
         self._hidden = re.compile(rf"(?<![^\W_])(?:{'|'.join(words)})(?![^\W_])", re.IGNORECASE) if words else None
 
@@ -58,9 +59,7 @@ class Names:
 
     def clean(self, value: object) -> str:
         """Words without the folders above those inspected, and without the patient."""
-        words = str(value)
-        for root in self._roots:
-            words = words.replace(root, "")
+        words = self._roots.sub("", str(value)) if self._roots else str(value)
         return self._hidden.sub(HIDDEN, words) if self._hidden else words
 
     def shown(self, value: object, longest: int = 300) -> Markup:
@@ -81,7 +80,8 @@ class Names:
         return f"{self.subject(finding)}, {where}" if where else self.subject(finding)
 
 
-def _common_folder(inspection: Inspection) -> list[str]:
+def common_folders(inspection: Inspection) -> list[str]:
+    """The folder that everything inspected lies in; several where there is none of all."""
     paths = [str(one.path) for one in inspection.registrations]
     paths += [path for series in inspection.series for path in series.paths]
     folders = {os.path.dirname(os.path.abspath(path)) for path in paths}

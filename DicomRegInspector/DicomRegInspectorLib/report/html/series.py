@@ -15,13 +15,18 @@ from .strip import strip
 MOST_STACKS = 12
 """Stacks of a series that are drawn."""
 MOST_SECTIONS = 8
+MOST_LINES = 30_000
+"""Slices that are drawn in all series together: what a browser shows at once, in some 2 MB."""
 
 
 def series_sections(inspection: Inspection, names: Names) -> list[Markup]:
     """A section for the image series, one part each; none without series."""
     if not inspection.series:
         return []
-    parts = [_one(number, series, names) for number, series in enumerate(inspection.series, 1)]
+    parts, left = [], MOST_LINES
+    for number, series in enumerate(inspection.series, 1):
+        parts.append(_one(number, series, names, left >= series.slice_count))
+        left -= min(series.slice_count, left)
     return [tag("section", tag("h2", "Image series"), *parts, id="series", aria_label="Image series")]
 
 
@@ -31,13 +36,15 @@ def series_title(number: int, series: Series, names: Names) -> Markup:
     return join(f"Series {number}: ", names.shown(series.modality or "no modality", 40), description)
 
 
-def _one(number: int, series: Series, names: Names) -> Markup:
-    strips = []
-    for order, stack in enumerate(series.stacks[:MOST_STACKS], 1):
+def _one(number: int, series: Series, names: Names, has_room: bool) -> Markup:
+    strips: list[Markup | None] = []
+    for order, stack in enumerate(series.stacks[:MOST_STACKS] if has_room else (), 1):
         label = names.clean(stack.label or ("localizer" if stack.is_localizer else "stack"))
         drawn = strip(stack, f"Stack {order}, {label[:80]}" if len(series.stacks) > 1 else "Slice positions")
         strips.append(drawn)
-    if len(series.stacks) > MOST_STACKS:
+    if not has_room:
+        strips.append(tag("p", "Not drawn: there are too many slices in this report.", class_="cut"))
+    elif len(series.stacks) > MOST_STACKS:
         strips.append(tag("p", f"… and {len(series.stacks) - MOST_STACKS} more stacks, not drawn.", class_="cut"))
     return tag(
         "article",
