@@ -11,7 +11,7 @@ from DicomRegInspectorLib import inspect_paths
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.panel.selftest_files import PIXEL_MM, KnownField, write_ct_stack, write_deformable
 from DicomRegInspectorLib.scene.places import Places, series_labels, slice_centre
-from DicomRegInspectorLib.scene.plots import irregular_intervals, plot_slice_positions
+from DicomRegInspectorLib.scene.plots import irregular_intervals, plot_slice_positions, regular_limits
 from DicomRegInspectorLib.scene.tables import FINDING_COLUMNS, findings_table
 
 
@@ -42,13 +42,15 @@ def test_positions_in_the_table_are_those_written(tmp_path: Path, scene: Any) ->
     assert column(plot.table, "Position (mm)") == pytest.approx([1.0, 2.0])
     assert column(plot.table, "Next position (mm)") == pytest.approx([2.0, 3.0])
     assert plot.irregular_table is None
-    assert plot.chart.GetNumberOfPlotSeriesNodes() == 1
+    names = [plot.chart.GetNthPlotSeriesNode(index).GetName() for index in range(2)]
+    assert names == ["Interval", "Limits of a regular interval"], "nothing is marked"
 
 
 def test_axes_name_their_units(tmp_path: Path, scene: Any) -> None:
     write_ct_stack(tmp_path, [0.0, 1.0, 2.0])
     chart = plot_slice_positions(inspect_paths(tmp_path).series[0], scene).chart
     assert (chart.GetXAxisTitle(), chart.GetYAxisTitle()) == ("Slice number", "Distance to next slice (mm)")
+    assert chart.GetYAxisRange() == (0.0, pytest.approx(1.35)), "from 0, with room for the legend"
 
 
 def test_duplicate_and_gap_are_marked_at_their_slices(tmp_path: Path) -> None:
@@ -65,7 +67,30 @@ def test_plotting_again_replaces_the_nodes(tmp_path: Path, scene: Any) -> None:
     counts = [scene.GetNumberOfNodesByClass(f"vtkMRML{name}Node") for name in ("PlotChart", "PlotSeries", "Table")]
     plot_slice_positions(series, scene)
     again = [scene.GetNumberOfNodesByClass(f"vtkMRML{name}Node") for name in ("PlotChart", "PlotSeries", "Table")]
-    assert counts == again == [1, 2, 2]
+    assert counts == again == [1, 3, 3]
+
+
+def test_limits_stand_five_percent_from_the_spacing_of_each_section(tilted_irregular_ct: Path, scene: Any) -> None:
+    (series,) = inspect_paths(tilted_irregular_ct).series
+    (first, second) = regular_limits(series.main_stack)
+    assert first == (1, 13, pytest.approx(0.95 * 4.002, abs=1e-3), pytest.approx(1.05 * 4.002, abs=1e-3))
+    assert second == (15, 27, pytest.approx(0.95 * 6.999, abs=1e-3), pytest.approx(1.05 * 6.999, abs=1e-3))
+    chart = plot_slice_positions(series, scene).chart
+    line = chart.GetNthPlotSeriesNode(2)
+    x, y = column(line.GetTableNode(), "x"), column(line.GetTableNode(), "y")
+    assert (x[0], x[1], y[0]) == (0.5, 13.5, y[1])
+    assert np.isnan(y[2]) and len(y) == 12
+    assert line.GetTableNode().GetHideFromEditors()
+
+
+def test_limits_of_coarse_digits_are_those_of_rounding(tmp_path: Path) -> None:
+    """Positions with one decimal, 0.6 mm apart: 5 % of it would be 0.03 mm, the digits allow twice 0.1 mm."""
+    write_ct_stack(tmp_path, [0.0, 0.6, 1.2, 1.8, 2.4, 3.0])
+    stack = inspect_paths(tmp_path).series[0].main_stack
+    ((first, last, low, high),) = regular_limits(stack)
+    assert (first, last) == (1, 5)
+    assert (high - low) / 2 == pytest.approx(stack.spacing.tolerance_mm)
+    assert stack.spacing.tolerance_mm == pytest.approx(0.2, abs=1e-3)
 
 
 def test_single_slice_cannot_be_plotted(tmp_path: Path, scene: Any) -> None:

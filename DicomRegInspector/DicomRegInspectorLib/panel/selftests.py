@@ -109,7 +109,7 @@ class SelfTests(SeriesSelfTests):
         logic = self.makeLogic()
         series = logic.inspect([self.folder / "stack"]).series[0]
         chart = logic.plotSlicePositions(series)
-        self.assertEqual(chart.GetNumberOfPlotSeriesNodes(), 2)
+        self.assertEqual(chart.GetNumberOfPlotSeriesNodes(), 3)
         drawn, marked = (chart.GetNthPlotSeriesNode(index) for index in range(2))
         intervals = slicer.util.arrayFromTableColumn(drawn.GetTableNode(), drawn.GetYColumnName())
         np.testing.assert_allclose(intervals, np.diff(POSITIONS_MM), atol=1e-6)

@@ -50,3 +50,14 @@ def add_line(
     series.SetColor(*(float(part) for part in colour))
     chart.AddAndObservePlotSeriesNodeID(series.GetID())
     return [series, table]
+
+
+def leave_room(chart: slicer.vtkMRMLPlotChartNode, top: float) -> None:
+    """Have the y axis begin at 0 and reach beyond the highest value, where Slicer's legend lies over the curves."""
+    if top > 0:
+        chart.SetYAxisRangeAuto(False)
+        chart.SetYAxisRange(0.0, ROOM * top)
+
+
+ROOM = 1.35
+"""How far the y axis reaches against the highest value: the legend is about a quarter of a chart."""

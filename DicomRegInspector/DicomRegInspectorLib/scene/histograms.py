@@ -16,7 +16,7 @@ from ..registration.histograms import (
     range_of,
 )
 from . import colours
-from .chart_lines import add_line
+from .chart_lines import add_line, leave_room
 from .node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
 from .tables import fill_table
@@ -129,11 +129,13 @@ def _chart(
         node.SetColor(*(float(part) for part in colour))
         chart.AddAndObservePlotSeriesNodeID(node.GetID())
     edges, top = histograms[0].edges, max(float(one.share_percent.max()) for one in histograms)
+    if references:
+        leave_room(chart, top)
     styles = (slicer.vtkMRMLPlotSeriesNode.LineStyleDash, slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
     for (value, name), style in zip(references, styles, strict=False):
         # Beyond the bins a line would only press the curves together.
         if top and edges[0] <= value <= edges[-1]:
-            for made in add_line(scene, chart, name, (value, value), (0.0, top), style=style):
+            for made in add_line(scene, chart, name, (value, value), (0.0, 1.15 * top), style=style):
                 _mark(made, field)
     return chart
 

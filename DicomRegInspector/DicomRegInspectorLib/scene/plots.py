@@ -2,11 +2,13 @@
 
 Positions against slice numbers make a straight line on which a missing slice is a bend nobody sees. The distance from
 each slice to the next is drawn instead: a regular stack is a flat line, a gap is a peak, an overlap a dip, a change of
-spacing a step. Irregular intervals are marked a second time in a colour of their own.
+spacing a step. Irregular intervals are marked a second time in a colour of their own, and dashed lines tell from which
+distance on an interval counts as irregular.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..series import Series, Stack
+from .chart_lines import add_line, leave_room
 from .places import series_labels
 from .tables import fill_table
 
@@ -76,6 +79,8 @@ def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> Position
         )
         nodes.append(_marks(scene, irregular_table))
     chart = _chart(scene, label, nodes)
+    nodes += _limits(scene, chart, stack)
+    leave_room(chart, max(float(row[INTERVAL]) for row in rows))
     for node in [table, irregular_table, chart, *nodes]:
         if node is not None:
             node.SetAttribute("DicomRegInspector.PositionsOfSeries", series.series_instance_uid)
@@ -139,6 +144,39 @@ def _marks(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer
     node.SetMarkerSize(15)
     node.SetColor(*IRREGULAR_COLOUR)
     return node
+
+
+def regular_limits(stack: Stack) -> list[tuple[int, int, float, float]]:
+    """Between which distances an interval counts as regular, in each section of constant spacing.
+
+    Returns
+    -------
+    list of (first, last, low, high)
+        Numbers (from 1) of the first slices of a section's first and last interval, and mm.
+    """
+    spacing = stack.spacing
+    if spacing is None:
+        return []
+    share = spacing.relative_tolerance
+    # More than the share of the spacing: the digits that positions were written with allow it, in every section.
+    rounding = spacing.tolerance_mm if spacing.tolerance_mm > 1.001 * share * spacing.nominal_mm else 0.0
+    limits = []
+    for section in spacing.sections:
+        off = max(share * section.spacing_mm, rounding)
+        first, last = (stack.slice_number(distinct) for distinct in (section.first, section.last - 1))
+        limits.append((first, last, max(section.spacing_mm - off, 0.0), section.spacing_mm + off))
+    return limits
+
+
+def _limits(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode, stack: Stack) -> list[slicer.vtkMRMLNode]:
+    """Dashed lines below and above what counts as regular, half an interval longer on both sides."""
+    x: list[float] = []
+    y: list[float] = []
+    for side in (2, 3):
+        for limit in regular_limits(stack):
+            x += [limit[0] - 0.5, limit[1] + 0.5, limit[1] + 0.5]
+            y += [limit[side], limit[side], math.nan]
+    return add_line(scene, chart, "Limits of a regular interval", x, y, width=1.5) if x else []
 
 
 def _chart(
