@@ -284,6 +284,35 @@ def test_comparison_needs_both_images_and_tells_how_much_better_it_is(scene: Any
     assert float(text.split(" before, ")[1].split()[0]) == pytest.approx(0, abs=0.01)
 
 
+def test_measures_of_a_segment_can_be_chosen(scene: Any, ui: Any) -> None:
+    ui.qualityCollapsibleButton.collapsed = False
+    measured(scene, ui, fold)
+    parent = ui.measuresOfComboBox.parent()
+    assert not ui.measuresOfComboBox.isVisibleTo(parent), "nothing to choose without segments"
+    labels = np.zeros(lattice_points().shape[:3], np.uint8)
+    labels[2:6, 3:9, 2:7] = 1  # where nothing moves: R is below 2 mm
+    labels[2:6, 3:9, 16:20] = 2
+    ui.qualitySegmentsSelector.setCurrentNode(volume_node(scene, labels, "labels", "vtkMRMLLabelMapVolumeNode"))
+    ui.measureButton.click()
+    combo = ui.measuresOfComboBox
+    assert combo.isVisibleTo(parent)
+    assert ui.measuresOfLabel.isVisibleTo(parent)
+    names = [combo.itemText(index) for index in range(combo.count)]
+    assert (names[0], len(names)) == ("Whole transform", 3)
+    whole = rows(ui)
+    combo.setCurrentIndex(1)
+    assert rows(ui)["Grid inside"] == (str(4 * 6 * 5), "nodes")
+    assert rows(ui)["Displacement, max"] == ("0", "mm")
+    assert rows(ui)["Volume of the segment"] == (f"{4 * 6 * 5 * 0.06:.4g}", "cm³")
+    combo.setCurrentIndex(2)
+    assert rows(ui)["Jacobian determinant, max"] == ("-1", "")
+    assert rows(ui)["Folded, determinant 0 or less"] == ("100", "%")
+    combo.setCurrentIndex(0)
+    assert rows(ui) == whole
+    ui.measureButton.click()
+    assert combo.currentIndex == 0
+
+
 def test_what_cannot_be_shown_says_why(scene: Any, ui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from DicomRegInspectorLib.panel import quality_shows
 

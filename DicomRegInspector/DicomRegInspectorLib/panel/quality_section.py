@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from ..errors import Cancelled
 from ..scene.node_quality import NodeQuality
-from ..scene.quality_tables import measure_rows
+from ..scene.quality_tables import measure_rows, region_rows
 from .job import Endings, Job
 from .quality_shows import QualityShows
 from .quality_words import verdict
@@ -55,6 +55,7 @@ class QualitySection:
         for selector in self._judges():
             selector.connect("currentNodeIDChanged(QString)", self._judge_chosen)
         ui.measureButton.connect("clicked()", self.measure)
+        ui.measuresOfComboBox.connect("currentIndexChanged(int)", self._fill_table)
         self._set_busy(False)
         self.reset()
 
@@ -179,14 +180,36 @@ class QualitySection:
     def _show(self, result: NodeQuality | None) -> None:
         self.result = result
         self._on_measured(result)
-        rows = measure_rows(result) if result is not None else []
-        table = self._ui.measuresTable
+        self._offer_regions(result)
+        self._fill_table()
+        self._ui.verdictLabel.text = verdict(result) if result is not None else ""
+        self._ui.verdictLabel.visible = result is not None
+        self._shows.update(result)
+
+    def _offer_regions(self, result: NodeQuality | None) -> None:
+        """The whole and each segment; nothing to choose where no segment was measured."""
+        regions = result.regions if result is not None else ()
+        combo = self._ui.measuresOfComboBox
+        combo.clear()  # the choice that goes with it is told, and fills the table once more: it is small
+        combo.addItem(_("Whole transform"))
+        for region in regions:
+            combo.addItem(region.name)
+        for widget in (combo, self._ui.measuresOfLabel):
+            widget.visible = bool(regions)
+
+    def _fill_table(self, *_arguments: object) -> None:
+        """The measures of what is chosen."""
+        result, table = self.result, self._ui.measuresTable
+        chosen = self._ui.measuresOfComboBox.currentIndex - 1
+        if result is None:
+            rows = []
+        elif 0 <= chosen < len(result.regions):
+            rows = region_rows(result.regions[chosen])
+        else:
+            rows = measure_rows(result)
         table.setRowCount(0)
         table.setRowCount(len(rows))
         for number, row in enumerate(rows):
             for column, text in enumerate((row.measure, row.text, "" if row.unit == "1" else row.unit)):
                 table.setItem(number, column, qt.QTableWidgetItem(text))
         table.visible = bool(rows)
-        self._ui.verdictLabel.text = verdict(result) if result is not None else ""
-        self._ui.verdictLabel.visible = result is not None
-        self._shows.update(result)

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from .selftests_series import SeriesSelfTests
+from .selftests_views import ViewsSelfTests
 
 POSITIONS_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 17.5, 20.0, 22.5)
 """Nine slices 2.5 mm apart, with one missing between slices 5 and 6."""
 TOLERANCE_MM = 1e-3
 
 
-class SelfTests(SeriesSelfTests):
+class SelfTests(SeriesSelfTests, ViewsSelfTests):
     """Mixed into the module's test class, which brings the assertions."""
 
     def setUp(self) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..registration.bulk import BulkPart
     from ..registration.quality import Quality
+    from ..registration.regions import RegionMeasures
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,32 @@ def measure_rows(result: NodeQuality) -> list[MeasureRow]:
         if part is not None:
             rows += _bulk(part)
     return rows + _components(quality)
+
+
+def region_rows(region: RegionMeasures) -> list[MeasureRow]:
+    """What was measured inside one segment, in the same order as far as it was."""
+    moved, jacobian, curl = region.displacement_mm, region.jacobian, region.curl
+    share = region.nonpositive_fraction
+    rows = [
+        MeasureRow("Volume of the segment", region.volume_cm3, "cm³"),
+        MeasureRow("Grid inside", float(region.nodes), "nodes"),
+    ]
+    rows += [
+        MeasureRow(f"Displacement, {word}", value, "mm")
+        for word, value in moved.to_dict("mean", "p50", "p95", "p99", "max").items()
+    ]
+    rows += [
+        MeasureRow(f"Jacobian determinant, {word}", value, "1")
+        for word, value in jacobian.to_dict("min", "p1", "mean", "p99", "max").items()
+    ]
+    rows.append(MeasureRow("Folded, determinant 0 or less", None if share is None else 100 * share, "%"))
+    rows += [MeasureRow(f"Curl, {word}", value, "mm/mm") for word, value in curl.to_dict("mean", "p99", "max").items()]
+    rows += [
+        MeasureRow(f"Along {axis}, {word}", value, "mm")
+        for axis, summary in region.components_mm.items()
+        for word, value in summary.to_dict("min", "mean", "max").items()
+    ]
+    return rows
 
 
 def _linear(field: LinearField, quality: Quality) -> list[MeasureRow]:
