@@ -15,6 +15,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import slicer_standin
+from slicer_standin import pythonqt
+
+
+@pytest.fixture(autouse=True)
+def every_connection_holds() -> Iterator[None]:
+    """PythonQt answers a wrong signature with False and a line that nobody reads: here it fails the test."""
+    yield
+    failed = list(pythonqt.FAILED_CONNECTIONS)
+    pythonqt.FAILED_CONNECTIONS.clear()
+    assert failed == []
 
 
 @pytest.fixture(scope="session")
