@@ -84,7 +84,7 @@ def shown_in(tree: ast.AST) -> list[tuple[int, ast.expr]]:
         if isinstance(node, ast.Assign) and any(
             isinstance(target, ast.Attribute)
             and target.attr in SHOWN_ATTRIBUTES
-            # What a hidden module says of itself stands in developers' lists only; Slicer's plugins do not translate it.
+            # What a hidden module says of itself stands in developers' lists; Slicer's plugins do not translate it.
             and not (isinstance(target.value, ast.Name) and target.value.id == "parent")
             for target in node.targets
         ):

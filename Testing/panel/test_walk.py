@@ -55,7 +55,6 @@ class Walker:
 
     def __init__(self, application: Any, widget: Any, folder: Path) -> None:
         self.application, self.widget, self.ui, self.folder = application, widget, widget.ui, folder
-        self.answers: list[str] = []
 
     def written(self) -> Walker:
         import pydicom
@@ -174,7 +173,7 @@ class Walker:
 
     def saving(self) -> None:
         self.resampling()
-        self.widget.panel.series._saving._ask = lambda: str(self.folder / "saved")
+        pythonqt.FILE_ANSWERS.append(str(self.folder / "saved"))
 
     def comparing(self) -> None:
         self.unfolded()
@@ -257,6 +256,7 @@ STATES: dict[str, Callable[[Walker], None]] = {
     "inputPathLineEdit": Walker.empty,
     "inspectFolderButton": Walker.folder_chosen,
     "inspectDatabaseButton": Walker.empty,
+    "tryItButton": Walker.empty,
     "findingsCollapsibleButton": Walker.empty,
     "severityComboBox": Walker.inspected,
     "filterLineEdit": Walker.inspected,
@@ -334,10 +334,8 @@ STOPPED_BY: dict[str, tuple[Callable[[Walker], None], str, str, str]] = {
 
 @pytest.fixture
 def walker(application: Any, widget: Any, tmp_path: Path) -> Any:
-    ask = widget.panel.series._saving._ask
     made = Walker(application, widget, tmp_path)
     yield made
-    widget.panel.series._saving._ask = ask
     ui = widget.ui
     for name in ("input", "findings", "registrations", "series"):
         getattr(ui, name + "CollapsibleButton").collapsed = False

@@ -288,7 +288,15 @@ class FileDialog:
 
     @staticmethod
     def getSaveFileName(parent: Any, caption: str, name: str, name_filter: str) -> str:
-        if not isinstance(parent, QObjectProxy) or not all(isinstance(one, str) for one in (caption, name)):
+        return FileDialog._answer(parent, caption, name, name_filter)
+
+    @staticmethod
+    def getExistingDirectory(parent: Any, caption: str) -> str:
+        return FileDialog._answer(parent, caption)
+
+    @staticmethod
+    def _answer(parent: Any, *texts: str) -> str:
+        if not (parent is None or isinstance(parent, QObjectProxy)) or not all(isinstance(one, str) for one in texts):
             raise ValueError("Could not find matching overload for given arguments")
         if not FILE_ANSWERS:
             raise RuntimeError("a file dialog would wait here for ever: put what the user chooses into FILE_ANSWERS")
