@@ -53,7 +53,7 @@ def test_every_file_says_that_it_is_synthetic(samples) -> None:
     folder, _ = samples
     for path in every_file(folder):
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        assert str(dataset.PatientName) == "Synthetic^Phantom"
+        assert str(dataset.PatientName) == "Phantom^Nobody"
         assert "SYNTHETIC" in dataset.SeriesDescription
         if dataset.Modality == "CT":
             assert dataset.ImageType[0] == "DERIVED"

@@ -43,4 +43,4 @@ def test_pictures_are_small_and_say_what_they_show() -> None:
         for words, target in re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
             assert len(words) > 20, f"{target} in {page.name} needs words for those who do not see it"
             picture = (page.parent / target).resolve()
-            assert picture.stat().st_size < 700_000, target
+            assert picture.stat().st_size < 400_000, target

@@ -60,8 +60,9 @@ class SeriesNames:
     description: str
     study_description: str = ""
     series_number: int = 1
-    patient_name: str = "Synthetic^Phantom"
-    patient_id: str = "SYNTHETIC"
+    patient_name: str = "Phantom^Nobody"
+    patient_id: str = "PHANTOM-1"
+    """Neither is in the descriptions: reports black out what is."""
     extra: dict[str, object] = field(default_factory=dict)
     """Further elements by keyword, in all files."""
 
