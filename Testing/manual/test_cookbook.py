@@ -120,7 +120,13 @@ def check_linear(space: dict[str, Any], here: Path) -> None:
     assert space["changed"] == [], "nothing was opened from a file; Testing/scene/test_scene_reopened.py opens scenes"
 
 
+def check_report(space: dict[str, Any], here: Path) -> None:
+    text = (here / "report.html").read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>") and "slice-gap" in text and "Nobody" not in text
+
+
 CHECKS = {
+    "Write a report": check_report,
     "Find gaps, overlaps and other irregular places": check_find_gaps,
     "List findings as CSV": check_csv,
     "Map points back": check_map_back,

@@ -1,0 +1,45 @@
+"""What the tutorial calls buttons and sections is what stands on them."""
+
+from __future__ import annotations
+
+import ast
+import html
+import re
+from pathlib import Path
+
+import pytest
+from documents import DOCS, ROOT
+
+MODULE = ROOT / "DicomRegInspector"
+SECTION = (DOCS / "tutorial.md").read_text(encoding="utf-8").partition("## In 3D Slicer")[2]
+
+
+@pytest.fixture(scope="module")
+def words_of_the_panel() -> set[str]:
+    """Every text of the .ui file and every string that the module translates, without shortcuts."""
+    ui = (MODULE / "Resources" / "UI" / "DicomRegInspector.ui").read_text(encoding="utf-8")
+    words = {html.unescape(text).replace("&", "") for text in re.findall(r"<string>([^<]*)</string>", ui)}
+    for path in [*MODULE.glob("*.py"), *(MODULE / "DicomRegInspectorLib" / "panel").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
+                words |= {one.value.replace("&", "") for one in node.args if isinstance(one, ast.Constant)}
+    return words
+
+
+@pytest.mark.parametrize("said", sorted(set(re.findall(r"\*\*([^*]+)\*\*", SECTION))))
+def test_controls_are_called_what_stands_on_them(said: str, words_of_the_panel: set[str]) -> None:
+    assert said in words_of_the_panel
+
+
+@pytest.mark.parametrize("said", ["Slices missing"])
+def test_findings_are_called_what_the_table_calls_them(said: str) -> None:
+    from DicomRegInspectorLib.findings import CODES
+
+    assert f"*{said}*" in SECTION
+    assert said in {info.title for info in CODES.values()}
+
+
+def test_the_sample_data_are_called_what_sample_data_calls_them() -> None:
+    source = Path(MODULE / "DicomRegInspectorLib" / "panel" / "sample_data.py").read_text(encoding="utf-8")
+    for said in ("DICOM Registration Inspector", "Deformable registration pair (synthetic)"):
+        assert f"*{said}*" in SECTION and f'"{said}"' in source
