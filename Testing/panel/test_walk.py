@@ -117,6 +117,15 @@ class Walker:
         self.loaded()
         self.ui.measureButton.click()
 
+    def measured_in_regions(self) -> None:
+        """Measured inside a label that covers the grid."""
+        self.loaded()
+        labels = self.application.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Labels")
+        self.application.util.updateVolumeFromArray(labels, np.ones((100, 100, 100), np.uint8))
+        labels.SetOrigin(-50, -50, -50)
+        self.ui.qualitySegmentsSelector.setCurrentNode(labels)
+        self.ui.measureButton.click()
+
     def pictured(self) -> None:
         """Measured, both images chosen."""
         self.judged()
@@ -285,6 +294,7 @@ STATES: dict[str, Callable[[Walker], None]] = {
     "qualityFixedLandmarksSelector": Walker.judged,
     "qualityMovingLandmarksSelector": Walker.judged,
     "measureButton": Walker.loaded,
+    "measuresOfComboBox": Walker.measured_in_regions,
     "measuresTable": Walker.measured,
     "showJacobianButton": Walker.measured,
     "showMagnitudeButton": Walker.measured,
