@@ -17,7 +17,7 @@ MOST_WARNINGS = 3
 MOST_SECTIONS = 20
 """A stack in more pieces than this is no choice that a list could offer."""
 
-KINDS = {SPATIAL_REGISTRATION: _("Spatial registration"), DEFORMABLE_REGISTRATION: _("Deformable registration")}
+REGISTRATIONS = (SPATIAL_REGISTRATION, DEFORMABLE_REGISTRATION)
 
 
 class DicomRegInspectorPluginClass(DICOMPlugin):
@@ -30,15 +30,16 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
 
     CONFIDENCE = 0.95
     SERIES_CONFIDENCE = 0.4
+    LAST_RESORT = 0.1
 
     def __init__(self):
         super().__init__()
         self.loadType = _("DICOM registration")
         self.tags["sopClassUID"] = "0008,0016"
         self.tags["modality"] = "0008,0060"
+        self.tags["frameOfReferenceUID"] = "0020,0052"
         self.tags["seriesDescription"] = "0008,103E"
         self.tags["seriesNumber"] = "0020,0011"
-        self.tags["manufacturer"] = "0008,0070"
         self.tags["studyInstanceUID"] = "0020,000D"
 
     def examineForImport(self, fileList):
@@ -94,8 +95,7 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         """A loadable of a series, made regular in one way; regularSection is 0 for all of it."""
         loadable = DICOMLoadable()
         loadable.files = list(files)
-        number, description = self.value(files[0], "seriesNumber"), self.value(files[0], "seriesDescription")
-        loadable.name = (f"{number}: " if number else "") + (f"{description} - " if description else "") + what
+        loadable.name = self.named(files[0], what)
         loadable.warning = warning
         loadable.selected = False
         loadable.confidence = self.SERIES_CONFIDENCE
@@ -103,51 +103,52 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         return loadable
 
     def examineFile(self, path):
-        """A loadable for a registration, None for anything else. No vector is read, and most files are not opened."""
+        """A loadable for a registration, None for anything else. Only registrations are opened, and no vector is read.
+
+        Modality REG under an unusual or missing class is looked at too: the content decides.
+        """
         sopClass, modality = self.value(path, "sopClassUID"), self.value(path, "modality")
-        warning = ""
-        if sopClass in KINDS:
-            kind = KINDS[sopClass]
-        elif modality == "REG" and sopClass != SPATIAL_FIDUCIALS:
-            # Modality REG under an unusual or missing class: the content decides, so the header has to be looked at.
-            kind = self.kindByContent(path)
-            if kind is None:
-                return None
-            warning = _("The SOP class ({uid}) is not one of a registration; the content is.").format(
-                uid=sopClass or "?"
-            )
-        else:
+        if sopClass == SPATIAL_FIDUCIALS or (sopClass not in REGISTRATIONS and modality != "REG"):
             return None
+        from DicomRegInspectorLib.errors import DicomRegInspectorError
+        from DicomRegInspectorLib.panel.browser_offers import describe_registration
+
+        try:
+            offer = describe_registration(path, slicer.dicomDatabase)
+        except DicomRegInspectorError as error:
+            logging.debug("Not offered as a registration: %s", error)
+            return self.unreadable(path, error) if sopClass in REGISTRATIONS else None
+        if offer is None:
+            return None
+        loadable = self.registrationLoadable(path, offer.what)
+        loadable.tooltip, loadable.warning = offer.tooltip, offer.warning
+        loadable.referencedInstanceUIDs = list(offer.referenced_instance_uids)
+        loadable.selected = offer.can_be_loaded
+        loadable.confidence = self.CONFIDENCE if offer.can_be_loaded else self.LAST_RESORT
+        return loadable
+
+    def unreadable(self, path, error):
+        """A registration by its class that cannot be read: offered after all others, with the reason."""
+        loadable = self.registrationLoadable(path, _("Registration that cannot be read"))
+        loadable.warning = str(error)
+        loadable.selected, loadable.confidence = False, self.LAST_RESORT
+        return loadable
+
+    def registrationLoadable(self, path, what):
+        """A loadable of one file, named after its series."""
         loadable = DICOMLoadable()
         loadable.files = [path]
-        number, description = self.value(path, "seriesNumber"), self.value(path, "seriesDescription")
-        loadable.name = (f"{number}: " if number else "") + (f"{description} - " if description else "") + kind
-        loadable.tooltip = _(
-            "{kind} written by {manufacturer}, loaded as transform nodes: "
-            "a volume of the source frame placed under them lies where the registered images are."
-        ).format(kind=kind, manufacturer=self.value(path, "manufacturer") or _("an unknown system"))
-        loadable.warning = warning
-        loadable.selected = True
-        loadable.confidence = self.CONFIDENCE
+        loadable.name = self.named(path, what)
         return loadable
+
+    def named(self, path, what):
+        """``3: description - what``, as far as the series has a number and a description."""
+        number, description = self.value(path, "seriesNumber"), self.value(path, "seriesDescription")
+        return (f"{number}: " if number else "") + (f"{description} - " if description else "") + what
 
     def value(self, path, name):
         """A value from the DICOM database; empty when it has none."""
         return (slicer.dicomDatabase.fileValue(path, self.tags[name]) or "").strip()
-
-    def kindByContent(self, path):
-        """What a file holds by its sequences; None when it is no registration that could be loaded."""
-        from DicomRegInspectorLib import read_registration
-        from DicomRegInspectorLib.errors import FileError
-
-        try:
-            registration = read_registration(path)
-        except FileError as error:
-            logging.debug("Not offered as a registration: %s", error)
-            return None
-        if not registration.items:
-            return None
-        return KINDS[SPATIAL_REGISTRATION if registration.kind == "matrix" else DEFORMABLE_REGISTRATION]
 
     def load(self, loadable):
         """Load what was offered. True when all of it is in the scene; otherwise the log says why not."""

@@ -46,33 +46,30 @@ def offered(plugin: Any, database: Any, path: str) -> Any:
 
 def test_deformable_registration_is_offered_above_slicerrt(plugin: Any, database: Any, tmp_path: Path) -> None:
     (loadable,) = offered(plugin, database, changed(tmp_path / "reg.dcm"))
-    assert loadable.name == "1: Self-test field - Deformable registration"
+    assert loadable.name == "1: Self-test field - Deformable registration, 5 × 6 × 7 grid"
     assert loadable.confidence == 0.95
     assert (loadable.selected, loadable.warning) == (True, "")
     assert loadable.files == [str(tmp_path / "reg.dcm")]
 
 
-def test_examining_asks_only_for_tags_that_slicer_caches_and_opens_no_file(
+def test_examining_asks_the_database_only_for_tags_that_slicer_caches(
     plugin: Any, database: Any, tmp_path: Path
 ) -> None:
-    path = changed(tmp_path / "reg.dcm")
-    database.insertFolder(str(tmp_path))
-    Path(path).unlink()
-    assert len(plugin.examineForImport([[path]])) == 1
+    offered(plugin, database, changed(tmp_path / "reg.dcm"))
     assert set(database.tagsAsked) <= set(plugin.tags.values())
 
 
 def test_missing_values_are_left_out(plugin: Any, database: Any, tmp_path: Path) -> None:
     path = changed(tmp_path / "reg.dcm", SeriesNumber=None, SeriesDescription=None, Manufacturer=None)
     (loadable,) = offered(plugin, database, path)
-    assert loadable.name == "Deformable registration"
+    assert loadable.name == "Deformable registration, 5 × 6 × 7 grid"
     assert "an unknown system" in loadable.tooltip
 
 
 def test_wrong_class_is_offered_by_content_with_a_warning(plugin: Any, database: Any, tmp_path: Path) -> None:
     path = changed(tmp_path / "reg.dcm", SOPClassUID="1.2.840.10008.5.1.4.1.1.66")
     (loadable,) = offered(plugin, database, path)
-    assert "1.2.840.10008.5.1.4.1.1.66)" in loadable.warning
+    assert "1.2.840.10008.5.1.4.1.1.66, the file holds Deformable" in loadable.warning
 
 
 def test_modality_reg_without_a_registration_in_it_is_not_offered(plugin: Any, database: Any, tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ class DICOMPlugin:
     def examineFiles(self, files: list[str]) -> list[DICOMLoadable]:
         return []
 
+    def examineForExport(self, subjectHierarchyItemID: int) -> list[Any]:
+        return []
+
     def load(self, loadable: DICOMLoadable) -> Any:
         return True
 
@@ -85,6 +88,17 @@ class DicomDatabase:
     def filesForSeries(self, seriesUID: str, hits: int = -1) -> tuple[str, ...]:
         found = [path for path, dataset in self._files.items() if dataset.get("SeriesInstanceUID") == seriesUID]
         return tuple(found[:hits] if hits >= 0 else found)
+
+    def seriesForStudy(self, studyUID: str) -> tuple[str, ...]:
+        every = [dataset for dataset in self._files.values() if dataset.get("StudyInstanceUID") == studyUID]
+        return tuple(dict.fromkeys(str(dataset.SeriesInstanceUID) for dataset in every))
+
+    def instancesForSeries(self, seriesUID: str, hits: int = -1) -> tuple[str, ...]:
+        return tuple(str(self._files[path].SOPInstanceUID) for path in self.filesForSeries(seriesUID, hits))
+
+    def fileForInstance(self, sopInstanceUID: str) -> str:
+        found = [path for path, one in self._files.items() if one.get("SOPInstanceUID") == sopInstanceUID]
+        return found[0] if found else ""
 
     def fileValue(self, path: str, tag: str) -> str:
         self.tagsAsked.append(tag)
