@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UsageError
+from ...errors import FileError, UsageError
 from ...progress import report_progress
-from ..geometry.stacks import Stack
+from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES
+from ..geometry.stacks import Slice, Stack
 from ..pixels.volume import Progress
-from .derived import make_derived, new_series, read_source
+from .derived import make_derived, new_series
 from .new_folder import new_folder
+from .sources import read_file
 from .stored_values import decimal_string
 from .write_back import WrittenSeries
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +95,14 @@ def write_corrected(
 ) -> tuple[WrittenSeries, CorrectedPositions]:
     """Write a stack with corrected positions as a new series; pixel data stay as they are, byte for byte.
 
+    Objects with several frames stay such objects; the positions in their functional groups change.
+
     Raises
     ------
     UsageError
         See :func:`correct_positions` and :func:`~.write_back.write_series`.
     FileError
-        A source cannot be read, or has several frames.
+        A source cannot be read, or holds further frames whose positions would not be told any more.
     Cancelled
         When ``progress`` returned False; nothing is left behind then.
     """
@@ -105,15 +113,63 @@ def write_corrected(
         f"{corrected.largest_move_mm:.3g} mm); pixel data unchanged"
     )
     series = new_series(stack.slices[0], "positions corrected", derivation, None, 1)
-    names = []
+    names: list[str] = []
+    numbers = {id(one): k for k, one in enumerate(stack.slices)}
     with new_folder(place, [one.path for one in stack.slices]) as unfinished:
-        for k, one in enumerate(stack.slices):
-            instance = read_source(one)
-            make_derived(instance, series, k + 1, [one])
-            instance.ImagePositionPatient = [decimal_string(value) for value in corrected.positions_lps_mm[k]]
-            if "SpacingBetweenSlices" in instance:
-                instance.SpacingBetweenSlices = decimal_string(corrected.spacing_mm)
-            names.append(f"{k + 1:05d}.dcm")
+        for slices in _by_file(stack):
+            instance = read_file(slices[0].path, pixels=True)
+            if slices[0].frame_number is None:
+                make_derived(instance, series, numbers[id(slices[0])] + 1, slices)
+            else:
+                make_derived(instance, series, len(names) + 1, [replace(slices[0], frame_number=None)])
+            for one in slices:
+                _set_position(instance, one, corrected.positions_lps_mm[numbers[id(one)]], corrected.spacing_mm)
+            names.append(f"{len(names) + 1:05d}.dcm")
             instance.save_as(unfinished / names[-1], enforce_file_format=True)
-            report_progress(progress, k + 1, len(stack.slices), "Writing DICOM", "Writing was stopped.")
+            report_progress(progress, len(names), len(stack.slices), "Writing DICOM", "Writing was stopped.")
     return WrittenSeries(place, tuple(place / name for name in names), series.uid, None), corrected
+
+
+def _by_file(stack: Stack) -> list[list[Slice]]:
+    """The slices of each file, files in the order of their first slices.
+
+    Raises
+    ------
+    FileError
+        A file with several frames has some that are not in the stack, or says their places otherwise than frame by
+        frame: what is left of it would not be told by its header any more.
+    """
+    files: dict[str, list[Slice]] = {}
+    for one in stack.slices:
+        files.setdefault(one.path, []).append(one)
+    for path, slices in files.items():
+        count = slices[0].header.number_of_frames
+        if slices[0].frame_number is not None and len(slices) != count:
+            problem = (
+                f"holds {count} frames, of which {len(slices)} are in the stack: their positions cannot be corrected "
+                "without the others'. Resample, split or crop the stack instead."
+            )
+            raise FileError(path, problem)
+        if slices[0].frame_number is not None and slices[0].header.sop_class_uid not in FUNCTIONAL_GROUP_CLASSES:
+            problem = (
+                "holds several frames that have no Image Position (Patient) (0020,0032) of their own to correct. "
+                "Resample the stack instead."
+            )
+            raise FileError(path, problem)
+    return list(files.values())
+
+
+def _set_position(instance: Dataset, one: Slice, position: NDArray[np.float64], spacing_mm: float) -> None:
+    """Write a position, and the spacing where there is one, into the header or the frame's functional groups."""
+    values, spacing = [decimal_string(value) for value in position], decimal_string(spacing_mm)
+    if one.frame_number is None:
+        instance.ImagePositionPatient = values
+        if "SpacingBetweenSlices" in instance:
+            instance.SpacingBetweenSlices = spacing
+        return
+    frame = instance.PerFrameFunctionalGroupsSequence[one.frame_number - 1]
+    for groups in (frame, *instance.get("SharedFunctionalGroupsSequence", [])):
+        for measures in groups.get("PixelMeasuresSequence", []):
+            if "SpacingBetweenSlices" in measures:
+                measures.SpacingBetweenSlices = spacing
+    frame.PlanePositionSequence[0].ImagePositionPatient = values

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...errors import FileError
 from ..geometry.stacks import Slice
 
 if TYPE_CHECKING:
@@ -44,28 +43,6 @@ def new_series(first: Slice, what: str, derivation: str, code: tuple[str, str, s
     if len(description) > _LONG_STRING:
         description = f"{header.series_description[: _LONG_STRING - len(what) - 1]} {what}"[-_LONG_STRING:]
     return NewSeries(str(generate_uid()), number, description, derivation[:_SHORT_TEXT], code, datetime.now())
-
-
-def read_source(one: Slice, *, pixels: bool = True) -> Dataset:
-    """The dataset of a slice's file.
-
-    Raises
-    ------
-    FileError
-        When it cannot be read, or holds several frames.
-    """
-    import pydicom
-
-    if one.frame_number is not None:
-        problem = (
-            "holds several frames: only series of single-frame images are written back as DICOM. Write a volume file "
-            "(.nrrd, .nii.gz) or a Slicer scene (.mrb) instead."
-        )
-        raise FileError(one.path, problem)
-    try:
-        return pydicom.dcmread(one.path, force=True, stop_before_pixels=not pixels)
-    except Exception as error:  # pydicom raises many kinds on broken files
-        raise FileError(one.path, f"cannot be read ({' '.join(str(error).split())[:200]})") from error
 
 
 def make_derived(instance: Dataset, series: NewSeries, number: int, sources: Iterable[Slice]) -> None:

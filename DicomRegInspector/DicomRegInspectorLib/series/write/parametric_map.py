@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import UsageError
+from ..geometry.stacks import Slice
 from ..regularize.regular import RegularVolume
-from .derived import read_source
 from .new_folder import require_new_folder
+from .sources import read_file
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -46,9 +47,13 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
         raise UsageError(f"{path}: is there; nothing is written over it, name another file")
     slices = list({one.path: one for members in volume.sources for one in members}.values())
     require_new_folder(place, [one.path for one in slices])
-    sources = [read_source(one, pixels=False) for one in slices]
-    for source in sources:
+    sources = [read_file(one.path, pixels=False) for one in slices]
+    if len(sources) > 1 and any(one.frame_number is not None for one in slices):
+        raise UsageError("A Parametric Map of several files with several frames each cannot be written.")
+    for source, one in zip(sources, slices, strict=True):
         _complete(source)
+        if one.frame_number is not None:
+            _type_planes(hd, source, one)
     with warnings.catch_warnings():
         # highdicom comments on patients' names, in full.
         warnings.simplefilter("ignore")
@@ -90,6 +95,22 @@ def _complete(source: Dataset) -> None:
     for keyword in ("StudyDate", "StudyTime", "ReferringPhysicianName"):
         if keyword not in source:
             setattr(source, keyword, None)
+
+
+def _type_planes(hd: ModuleType, source: Dataset, first: Slice) -> None:
+    """highdicom compares a source's planes with new ones, and wants them as objects of its own for that."""
+    patient = hd.CoordinateSystemNames.PATIENT
+    for frame in source.get("PerFrameFunctionalGroupsSequence", []):
+        for plane in list(frame.get("PlanePositionSequence", [])):
+            frame.PlanePositionSequence = hd.PlanePositionSequence(
+                patient, [float(v) for v in plane.ImagePositionPatient]
+            )
+    if not source.get("SharedFunctionalGroupsSequence"):
+        from pydicom import Dataset
+
+        source.SharedFunctionalGroupsSequence = [Dataset()]
+    orientation = hd.PlaneOrientationSequence(patient, list(first.orientation or ()))
+    source.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence = orientation
 
 
 def _as_floats(array: np.ndarray) -> np.ndarray:

@@ -15,8 +15,9 @@ from ...progress import report_progress
 from ..geometry.stacks import Slice
 from ..pixels.volume import Progress
 from ..regularize.regular import Regularized, RegularVolume
-from .derived import SPATIAL_RESAMPLING, NewSeries, make_derived, new_series, read_source
+from .derived import SPATIAL_RESAMPLING, NewSeries, make_derived, new_series
 from .new_folder import new_folder
+from .sources import Sources
 from .stored_values import Encoding, choose_encoding, decimal_string
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def write_series(
 ) -> tuple[WrittenSeries, ...]:
     """Write each volume of a result as a new DICOM series into a new folder; several into folders within it.
 
+    Frames of enhanced objects become images of one frame (CT, MR, PET, Secondary Capture), not compressed.
+
     Where values are untouched each instance is its source's with a new identity, pixel data to the bit, at the place
     its header had; slices of the fill value in gaps are not written. Otherwise slope and intercept are chosen so that
     every value comes back within half a step, and exactly where all are whole and fit into 16 bits.
@@ -74,7 +77,7 @@ def write_series(
     UsageError
         The folder is not empty, or lies in the source's; values cannot be stored with 16 bits.
     FileError
-        A source cannot be read, or has several frames.
+        A source cannot be read, or has frames that cannot be images of one frame; see :mod:`.single_frames`.
     Cancelled
         When ``progress`` returned False; nothing is left behind then.
     """
@@ -84,13 +87,13 @@ def write_series(
     total = sum(len(volume.array) for volume in result.volumes)
     done = 0
     written = []
-    with new_folder(place, sources) as unfinished:
+    with new_folder(place, sources) as unfinished, Sources() as reading:
         for number, volume, encoding in plans:
             name = f"section-{number}" if len(plans) > 1 else ""
             (unfinished / name).mkdir(exist_ok=True)
             series = new_series(_first(volume), _what(result, volume), _derivation(volume), _code(volume), number)
             names = []
-            for count, instance in enumerate(_instances(volume, series, encoding), 1):
+            for count, instance in enumerate(_instances(volume, series, encoding, reading), 1):
                 names.append(f"{count:05d}.dcm")
                 instance.save_as(unfinished / name / names[-1], enforce_file_format=True)
                 done += 1
@@ -131,21 +134,23 @@ def _code(volume: RegularVolume) -> tuple[str, str, str] | None:
     return None if volume.is_untouched else SPATIAL_RESAMPLING
 
 
-def _instances(volume: RegularVolume, series: NewSeries, encoding: Encoding | None) -> Iterator[Dataset]:
+def _instances(
+    volume: RegularVolume, series: NewSeries, encoding: Encoding | None, reading: Sources
+) -> Iterator[Dataset]:
     number = 0
-    template: tuple[str, Dataset] | None = None
+    template: tuple[Slice, Dataset] | None = None
     everything = tuple(one for members in volume.sources for one in members)
     for k, members in enumerate(volume.sources):
         if encoding is None:
             if members:
                 number += 1
-                instance = read_source(members[0])
+                instance = reading.read(members[0])
                 make_derived(instance, series, number, members)
                 yield instance
             continue
         nearest = _nearest(volume, k, members or everything)
-        if template is None or template[0] != nearest.path:
-            template = (nearest.path, read_source(nearest, pixels=False))
+        if template is None or template[0] is not nearest:
+            template = (nearest, reading.read(nearest, pixels=False))
         number += 1
         yield _resampled(volume, k, template[1], series, number, encoding, members)
 

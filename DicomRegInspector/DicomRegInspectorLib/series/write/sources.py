@@ -1,0 +1,117 @@
+"""What slices come from, as datasets that can be written again: files with one image, and frames made such images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import FileError
+from ..geometry.stacks import Slice
+from ..pixels.apart import DecodingProcesses
+from ..pixels.decode import FrameJob, FrameKind, frame_kind, read_frames
+from ..pixels.format import PixelFormat, read_pixel_format
+from ..pixels.rescale import Rescale
+from .single_frames import SECONDARY_CAPTURE, single_frame
+from .stored_values import decimal_string
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+class Sources:
+    """Reads sources of slices; a file with many frames is read once for those that follow each other.
+
+    A context manager, for what decodes compressed frames in another process.
+    """
+
+    def __init__(self) -> None:
+        self._processes = DecodingProcesses()
+        self._path = ""
+        self._dataset: Dataset | None = None
+        self._pixels: PixelFormat | None = None
+        self._kind: FrameKind | None = None
+
+    def __enter__(self) -> Sources:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._processes.__exit__(*exception)
+
+    def read(self, one: Slice, *, pixels: bool = True) -> Dataset:
+        """The dataset of a slice: its file's own, or its frame as an image of one frame.
+
+        With ``pixels`` a frame comes with its stored values as they are, not compressed, and their rescale.
+
+        Raises
+        ------
+        FileError
+            When it cannot be read, or its frames cannot be images of one frame.
+        """
+        if one.frame_number is None:
+            return read_file(one.path, pixels=pixels)
+        if self._path != one.path or self._dataset is None:
+            self._path, self._dataset, self._pixels = one.path, read_file(one.path, pixels=False), None
+            self._kind = None
+        instance = single_frame(self._dataset, one.frame_number, one.path)
+        if pixels:
+            if self._pixels is None:
+                self._pixels = read_pixel_format(one.header)
+            self._set_pixels(instance, self._pixels, one.frame_number - 1)
+        return instance
+
+    def _set_pixels(self, instance: Dataset, pixels: PixelFormat, frame: int) -> None:
+        from pydicom.uid import ExplicitVRLittleEndian
+
+        rescale = pixels.rescale(frame)
+        if rescale.table is not None or pixels.keyword != "PixelData" or pixels.bits_allocated not in (8, 16):
+            problem = (
+                "has frames of other than 8 or 16 bits, or with a Modality LUT, which images of one frame lack here."
+            )
+            raise FileError(pixels.path, f"{problem} Write a volume file (.nrrd, .nii.gz) instead.")
+        stored = self._stored(pixels, frame)
+        if stored.ndim == 2 and instance.SOPClassUID != SECONDARY_CAPTURE and stored.dtype.itemsize == 1:
+            # CT, MR and PET images have 16 bits allocated, however many of them are stored.
+            stored = stored.astype(f"{stored.dtype.kind}2")
+        instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        instance.BitsAllocated = stored.dtype.itemsize * 8
+        instance.BitsStored = min(pixels.bits_stored, instance.BitsAllocated)
+        instance.HighBit, instance.PixelRepresentation = instance.BitsStored - 1, int(pixels.signed)
+        if stored.ndim == 3:
+            instance.PlanarConfiguration = 0
+            # What is stored in other colours is decoded to these.
+            instance.PhotometricInterpretation = "RGB"
+        else:
+            instance.RescaleSlope, instance.RescaleIntercept = map(decimal_string, (rescale.slope, rescale.intercept))
+            if not instance.get("RescaleType"):
+                instance.RescaleType = pixels.units or "US"
+        data = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
+        instance.PixelData = data + b"\0" * (len(data) % 2)
+        instance["PixelData"].VR = "OB" if instance.BitsAllocated == 8 else "OW"
+
+    def _stored(self, pixels: PixelFormat, frame: int) -> NDArray[np.generic]:
+        if self._kind is None:
+            self._kind = frame_kind(pixels, stored_values=not pixels.is_color, processes=self._processes)
+        kind = self._kind
+        channels = (kind.channels,) if kind.channels > 1 else ()
+        target = np.empty((pixels.rows, pixels.columns, *channels), kind.stored.dtype)
+        job = FrameJob(frame, target, Rescale())
+        read_frames(pixels, [job], stored_values=not pixels.is_color, processes=self._processes)
+        return target
+
+
+def read_file(path: str, *, pixels: bool) -> Dataset:
+    """The dataset of a file.
+
+    Raises
+    ------
+    FileError
+        When it cannot be read.
+    """
+    import pydicom
+
+    try:
+        return pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
+    except Exception as error:  # pydicom raises many kinds on broken files
+        raise FileError(path, f"cannot be read ({' '.join(str(error).split())[:200]})") from error
