@@ -228,6 +228,8 @@ def _pulse_sequence(one: Dataset) -> None:
         planar = ["EP"] if one.get("EchoPlanarPulseSequence") == "YES" else []
         if echo:
             one.ScanningSequence = [*echo, *inverted, *planar]
+    if "IR" in one.get("ScanningSequence", []) and "InversionTime" not in one:
+        one.InversionTime = None
     if not one.get("SequenceVariant"):
         known = [one.get(name) for name in ("SegmentedKSpaceTraversal", "SteadyStatePulseSequence")]
         if any(known):
