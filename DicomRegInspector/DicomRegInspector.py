@@ -290,6 +290,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         pixelSpacing=None,
         duplicates="first",
         overlaps="keep",
+        reference=None,
     ):
         """Write an inspected Series as new DICOM and return an Outcome (description, written, dropped, notes).
 
@@ -298,8 +299,11 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         few digits, and pixels stay as they are. Never into the source's folder, never over a file.
         """
         from DicomRegInspectorLib.regularize_run import save_series
+        from DicomRegInspectorLib.scene.series_nodes import reference_of_node
 
         options = {} if maxGap is None else {"max_gap": maxGap}
+        if reference is not None:
+            options["reference"] = reference_of_node(reference)
         return save_series(
             series,
             place,

@@ -15,6 +15,7 @@ from .series import Series
 from .series.pixels.volume import Progress
 from .series.regularize.modes import MAX_GAP, check_options, regularize
 from .series.regularize.placing import Dropped, Duplicates, Overlaps, load_to_regularize, stack_of_paths
+from .series.regularize.reference import ReferenceGrid
 from .series.regularize.regular import MODES, VOLUME_SUFFIXES, Mode, Regularized
 from .series.write.correct_positions import write_corrected
 from .series.write.new_folder import require_new_folder
@@ -40,8 +41,8 @@ class Request:
     parametric_map: bool = False
     spacing_mm: float | None = None
     in_plane_spacing_mm: float | None = None
-    reference: str | None = None
-    """File or folder of the volume whose grid is resampled on."""
+    reference: str | ReferenceGrid | None = None
+    """The grid to resample on, or the file or folder of a volume that has it."""
     max_gap: float = MAX_GAP
     duplicates: Duplicates = "first"
     overlaps: Overlaps = "keep"
@@ -92,7 +93,7 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
     if request.positions_only:
         return _corrected(request, progress)
     assert request.mode is not None
-    reference = read_reference(request.reference) if request.reference is not None else None
+    reference = read_reference(request.reference) if isinstance(request.reference, str) else request.reference
     volume, apart = load_to_regularize(
         request.paths, stack=request.stack, series_uid=request.series_uid, progress=progress
     )

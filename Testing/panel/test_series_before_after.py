@@ -257,3 +257,37 @@ def test_slices_are_numbered_alike_in_table_and_sentence(application: Any, ui: A
     ui.beforeAfterButton.click()
     assert "at most 6.0 mm, slice 5." in ui.seriesStatusLabel.text
     choose(ui, "acquisition")
+
+
+def test_grid_of_a_volume_of_the_scene_can_be_chosen(application: Any, ui: Any, tmp_path: Path) -> None:
+    import vtk
+
+    write_ct_stack(tmp_path, GAP_MM)
+    inspect(ui, tmp_path)
+    choose(ui, "resample")
+    image = vtk.vtkImageData()
+    image.SetDimensions(5, 4, 7)
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    grid = application.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Grid")
+    grid.SetAndObserveImageData(image)
+    grid.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
+    grid.SetSpacing(3.0, 4.0, 1.0)
+    grid.SetOrigin(-1.0, -1.0, 1.0)
+    ui.gridSelector.setCurrentNode(grid)
+    assert ui.spacingSpinBox.isHidden() and ui.pixelSpacingSpinBox.isHidden()
+    assert table(ui)["Voxels"][1] == "5 × 4 × 7"
+    assert table(ui)["Positions, mm"][1] == "1.00 to 7.00"
+    ui.loadSeriesButton.click()
+    node = application.util.getNodesByClass("vtkMRMLScalarVolumeNode")[-1]
+    assert node.GetImageData().GetDimensions() == (5, 4, 7)
+    assert node.GetOrigin() == pytest.approx((-1.0, -1.0, 1.0))
+    assert node.GetSpacing() == pytest.approx((3.0, 4.0, 1.0))
+    grid.SetIJKToRASDirections(0, 0, 1, -1, 0, 0, 0, 1, 0)
+    ui.gapSpinBox.value = 2  # asks again
+    assert table(ui)["Positions, mm"][1] == "across the slices"
+    assert "After" not in ui.stripLabel.toolTip
+    application.mrmlScene.RemoveNode(grid)
+    assert not ui.spacingSpinBox.isHidden()
+    assert table(ui)["Voxels"][1] == "10 × 8 × 20"
+    ui.gapSpinBox.value = 1
+    choose(ui, "acquisition")

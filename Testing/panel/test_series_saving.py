@@ -188,3 +188,25 @@ def test_names_of_what_is_saved_are_not_taken_twice(tmp_path: Path) -> None:
         new_folder_in(tmp_path / "missing", "CT")
     with pytest.raises(UsageError, match="no such folder"):
         new_file_in(tmp_path / "missing", "map", ".dcm")
+
+
+def test_series_on_the_grid_of_another_volume_is_written_there(
+    application: Any, shown: Any, asked: Asked, tmp_path: Path
+) -> None:
+    import vtk
+
+    image = vtk.vtkImageData()
+    image.SetDimensions(5, 4, 7)
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    grid = application.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Grid")
+    grid.SetAndObserveImageData(image)
+    grid.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
+    grid.SetSpacing(3.0, 4.0, 1.0)
+    grid.SetOrigin(-1.0, -1.0, 1.0)
+    (tmp_path / "target").mkdir()
+    asked.answer = str(tmp_path / "target")
+    choose(shown, "resample")
+    shown.gridSelector.setCurrentNode(grid)
+    shown.saveSeriesButton.click()
+    assert heights(tmp_path / "target") == [1, 2, 3, 4, 5, 6, 7]
+    shown.gridSelector.setCurrentNode(None)

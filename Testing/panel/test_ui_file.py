@@ -81,7 +81,7 @@ def test_setting_up_the_panel_connects_every_signal(ui: Any) -> None:
 
 def test_every_node_box_gets_the_scene_from_the_file_alone(application: Any, ui: Any) -> None:
     boxes = [name for name, element in named_widgets().items() if element.attrib["class"] == "qMRMLNodeComboBox"]
-    assert len(boxes) == 8
+    assert len(boxes) == 9
     assert all(getattr(ui, name).mrmlScene() is application.mrmlScene for name in boxes)
 
 

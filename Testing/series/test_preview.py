@@ -15,6 +15,7 @@ from DicomRegInspectorLib.series import Series
 from DicomRegInspectorLib.series.regularize.modes import regularize
 from DicomRegInspectorLib.series.regularize.placing import load_to_regularize
 from DicomRegInspectorLib.series.regularize.preview import irregularities, preview
+from DicomRegInspectorLib.series.regularize.reference import ReferenceGrid
 from DicomRegInspectorLib.series.regularize.regular import MODES, Mode
 
 STACKS = {
@@ -129,3 +130,30 @@ def test_only_irregular_stacks_have_irregularities(tmp_path: Path) -> None:
         "duplicate": set(),
         "two spacings": {"spacing-change"},
     }
+
+
+def test_grid_of_another_volume_is_told(tmp_path: Path) -> None:
+    """Ten columns and eight rows of 2 mm at 0; the grid begins one slice below the stack and ends within it."""
+    write_ct_stack(tmp_path, STACKS["one missing"])
+    affine = np.diag([4.0, 3.0, 2.5, 1.0])
+    affine[:3, 3] = [2.0, 3.0, -2.5]
+    compare(tmp_path, "resample", 0, reference=ReferenceGrid(affine, (4, 5, 6)))
+    (one,) = preview(inspected(tmp_path), "resample", reference=ReferenceGrid(affine, (4, 5, 6))).volumes
+    assert (one.dimensions, one.spacing_mm) == ((4, 5, 6), (4.0, 3.0, 2.5))
+    assert one.positions_mm == pytest.approx((-2.5, 0, 2.5, 5, 7.5, 10))
+    assert one.is_filled == (True, False, False, False, False, False)
+
+
+def test_grid_across_the_slices_has_no_positions_along_them(tmp_path: Path) -> None:
+    write_ct_stack(tmp_path, STACKS["regular"])
+    affine = np.eye(4)
+    affine[:3, :3] = [[0, 0, 1.5], [2.0, 0, 0], [0, 1.0, 0]]
+    (one,) = preview(inspected(tmp_path), "resample", reference=ReferenceGrid(affine, (6, 7, 8))).volumes
+    assert (one.dimensions, one.spacing_mm) == ((6, 7, 8), (2.0, 1.0, 1.5))
+    assert (one.positions_mm, one.largest_step_mm) == ((), 1.5)
+
+
+def test_grid_in_other_coordinates_is_refused(tmp_path: Path) -> None:
+    write_ct_stack(tmp_path, STACKS["regular"])
+    with pytest.raises(UsageError, match="frame of reference"):
+        preview(inspected(tmp_path), "resample", reference=ReferenceGrid(np.eye(4), (4, 4, 4), "1.2.3"))

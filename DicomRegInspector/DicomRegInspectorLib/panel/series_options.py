@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
+from ..scene.series_nodes import reference_of_node
 from ..series import Stack
 from ..series.regularize.placing import Duplicates, Overlaps
 from ..series.regularize.regular import MODES, Mode
@@ -26,6 +28,8 @@ class Options:
     max_gap: float
     duplicates: Duplicates
     overlaps: Overlaps
+    reference: slicer.vtkMRMLScalarVolumeNode | None
+    """The volume whose grid is resampled on."""
 
     def for_logic(self) -> dict[str, Any]:
         """As the module's logic takes them; the mode stands by itself."""
@@ -35,11 +39,19 @@ class Options:
             "maxGap": self.max_gap,
             "duplicates": self.duplicates,
             "overlaps": self.overlaps,
+            "reference": self.reference,
         }
 
     def for_preview(self) -> dict[str, Any]:
-        """As :func:`~..series.regularize.preview.preview` takes them; the mode stands by itself."""
+        """As :func:`~..series.regularize.preview.preview` takes them; the mode stands by itself.
+
+        Raises
+        ------
+        UsageError
+            The volume whose grid was chosen lies on none.
+        """
         return {
+            "reference": reference_of_node(self.reference) if self.reference is not None else None,
             "spacing_mm": self.spacing_mm,
             "in_plane_spacing_mm": self.in_plane_spacing_mm,
             "max_gap": self.max_gap,
@@ -67,6 +79,7 @@ class OptionBoxes:
         ui.modeComboBox.connect("currentIndexChanged(int)", self._changed)
         ui.duplicatesComboBox.connect("currentIndexChanged(int)", self._changed)
         ui.overlapsComboBox.connect("currentIndexChanged(int)", self._changed)
+        ui.gridSelector.connect("currentNodeIDChanged(QString)", self._changed)
         ui.spacingSpinBox.connect("valueChanged(double)", self._changed)
         ui.pixelSpacingSpinBox.connect("valueChanged(double)", self._changed)
         ui.gapSpinBox.connect("valueChanged(double)", self._changed)
@@ -82,14 +95,17 @@ class OptionBoxes:
         """What the boxes say; those that are not there say what is usual."""
         ui = self._ui
         resampled = self.mode == "resample"
+        reference = ui.gridSelector.currentNode() if resampled else None
+        spaced = resampled and reference is None
         index = max(ui.duplicatesComboBox.currentIndex, 0)
         return Options(
             self.mode,
-            (ui.spacingSpinBox.value or None) if resampled else None,
-            (ui.pixelSpacingSpinBox.value or None) if resampled else None,
+            (ui.spacingSpinBox.value or None) if spaced else None,
+            (ui.pixelSpacingSpinBox.value or None) if spaced else None,
             ui.gapSpinBox.value,
             self._duplicates[index] if len(self._duplicates) > 1 else "first",
             OVERLAPS[max(ui.overlapsComboBox.currentIndex, 0)] if self._has_overlaps else "keep",
+            reference,
         )
 
     def offer(self, stack: Stack | None) -> None:
@@ -143,11 +159,13 @@ class OptionBoxes:
     def _show_rows(self) -> None:
         ui = self._ui
         resampled = self.mode == "resample"
+        spaced = resampled and ui.gridSelector.currentNode() is None
         for label, box, is_there in (
             (ui.modeLabel, ui.modeComboBox, True),
             (ui.gapLabel, ui.gapSpinBox, True),
-            (ui.spacingLabel, ui.spacingSpinBox, resampled),
-            (ui.pixelSpacingLabel, ui.pixelSpacingSpinBox, resampled),
+            (ui.gridLabel, ui.gridSelector, resampled),
+            (ui.spacingLabel, ui.spacingSpinBox, spaced),
+            (ui.pixelSpacingLabel, ui.pixelSpacingSpinBox, spaced),
             (ui.duplicatesLabel, ui.duplicatesComboBox, len(self._duplicates) > 1),
             (ui.overlapsLabel, ui.overlapsComboBox, self._has_overlaps),
         ):

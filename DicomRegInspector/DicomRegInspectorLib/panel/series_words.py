@@ -76,7 +76,7 @@ def geometry_rows(stack: Stack, preview: Preview | None) -> list[tuple[str, str,
         (_("Voxels"), f"{stack.columns} × {stack.rows} × {len(stack.slices)}", _voxels(volumes)),
         (_("Pixels, mm"), _pixels(stack.pixel_spacing_mm), _each([_pixels(one.spacing_mm[1::-1]) for one in volumes])),
         (_("Slices, mm"), _spacings(stack), _spacings_after(preview)),
-        (_("Positions, mm"), _range(positions.tolist()), _range(places)),
+        (_("Positions, mm"), _range(positions.tolist()), _range(places) or _("across the slices")),
         (
             _("Widest interval, mm"),
             f"{float(stack.intervals_mm.max()):.4g}",

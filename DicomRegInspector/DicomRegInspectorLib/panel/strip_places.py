@@ -49,7 +49,7 @@ class Strips:
 
     before: Lane
     after: Lane | None
-    """None when the stack cannot be made regular."""
+    """None when the stack cannot be made regular, or is resampled across its slices."""
     ends: tuple[str, str]
     """The sides of the patient that the first and the last slice lie towards, as letters."""
 
@@ -89,7 +89,9 @@ def _before(stack: Stack, preview: Preview | None) -> Lane:
     return Lane(slices, _marks(stack.spacing, places))  # type: ignore[arg-type]
 
 
-def _after(preview: Preview) -> Lane:
+def _after(preview: Preview) -> Lane | None:
+    if not all(one.positions_mm for one in preview.volumes):
+        return None  # on a grid across the slices: it has no place on this scale
     slices: list[tuple[float, Kind]] = []
     marks: list[Mark] = []
     for one in preview.volumes:

@@ -17,8 +17,9 @@ from ..pixels.volume import SeriesVolume
 from .acquisition_grid import true_corners, with_missing
 from .modes import MAX_GAP, check_options
 from .placing import Dropped, Duplicates, Overlaps, Placed, place, stack_to_regularize
+from .reference import ReferenceGrid
 from .regular import Mode
-from .resample import own_lattice, pairs_around, reach_mm
+from .resample import WantedGrid, lattice_of, own_lattice, pairs_around, reach_mm
 from .sections import Run, regular_runs, run_line, wide_gaps
 
 IRREGULAR_CODES = ("slice-gap", "slice-overlap", "spacing-change", "gantry-tilt", "in-plane-shift")
@@ -34,9 +35,10 @@ class VolumePreview:
     spacing_mm: tuple[float, float, float]
     """Between columns, rows and slice planes."""
     positions_mm: tuple[float, ...]
-    """Where each slice will lie along the normal of the stack, as :attr:`~..geometry.stacks.Stack.positions_mm`."""
+    """Where each slice will lie along the normal of the stack, as :attr:`~..geometry.stacks.Stack.positions_mm`; empty
+    on a grid that runs across the stack's slices."""
     is_filled: tuple[bool, ...]
-    """For each slice whether it will hold nothing but the fill value."""
+    """For each of these whether it will hold nothing but the fill value."""
     tilt_deg: float
     """By how much the line through the slices will lean from their normal, transforms included."""
 
@@ -48,6 +50,8 @@ class VolumePreview:
     @property
     def largest_step_mm(self) -> float:
         """The largest distance between neighbouring slices; 0 for a single one."""
+        if not self.positions_mm:
+            return self.spacing_mm[2] if self.dimensions[2] > 1 else 0.0
         return float(np.diff(self.positions_mm).max(initial=0.0))
 
 
@@ -78,6 +82,7 @@ def preview(
     stack: int | None = None,
     spacing_mm: float | None = None,
     in_plane_spacing_mm: float | tuple[float, float] | None = None,
+    reference: ReferenceGrid | None = None,
     max_gap: float = MAX_GAP,
     duplicates: Duplicates = "first",
     overlaps: Overlaps = "keep",
@@ -86,12 +91,12 @@ def preview(
 
     Parameters and errors are those of :func:`~.placing.stack_to_regularize` and :func:`~.modes.regularize`.
     """
-    check_options(mode, spacing_mm, in_plane_spacing_mm, max_gap, overlaps, duplicates)
+    check_options(mode, spacing_mm, in_plane_spacing_mm, max_gap, overlaps, duplicates, reference is not None)
     chosen, apart = stack_to_regularize(series, stack)
     placed = place(_without_values(chosen), duplicates, overlaps, with_values=False)
     dropped = [*apart, *placed.dropped]
     if mode == "resample":
-        volumes = [_resampled(placed, spacing_mm, in_plane_spacing_mm, max_gap)]
+        volumes = [_resampled(placed, WantedGrid(spacing_mm, in_plane_spacing_mm, reference), max_gap)]
     elif mode == "acquisition":
         volumes = [_moved(placed, max_gap)]
     else:
@@ -146,16 +151,23 @@ def _without_values(stack: Stack) -> SeriesVolume:
     )
 
 
-def _resampled(
-    placed: Placed, spacing_mm: float | None, in_plane: float | tuple[float, float] | None, max_gap: float
-) -> VolumePreview:
-    lattice = own_lattice(placed, spacing_mm, in_plane)
+def _resampled(placed: Placed, wanted: WantedGrid, max_gap: float) -> VolumePreview:
+    reference = wanted.reference
+    if reference is None:
+        lattice = own_lattice(placed, wanted.spacing_mm, wanted.in_plane_spacing_mm)
+    else:
+        reference.require_frame(placed.volume.frame_uid)
+        found = lattice_of(placed, reference)
+        if found is None:
+            steps = np.linalg.norm(reference.affine_lps[:3, :3], axis=0)
+            return VolumePreview(reference.dimensions, tuple(steps.tolist()), (), (), 0.0)
+        lattice = found
     columns, rows, planes = lattice.columns, lattice.rows, lattice.planes
     if planes.count > MOST_SLICES:
         raise UsageError(f"A spacing of {planes.step:g} mm makes {planes.count:,} slices; choose a wider one.")
     places = planes.start + planes.step * np.arange(planes.count)
     gaps = wide_gaps(placed.spacing, placed.positions_mm, max_gap)
-    pairs = pairs_around(placed.positions_mm, places, gaps, reach_mm(placed, spacing_mm))
+    pairs = pairs_around(placed.positions_mm, places, gaps, reach_mm(placed, wanted.spacing_mm))
     filled = tuple(pair is None for pair in pairs)
     steps = (columns.step, rows.step, planes.step)
     return VolumePreview((columns.count, rows.count, planes.count), steps, tuple(places.tolist()), filled, 0.0)

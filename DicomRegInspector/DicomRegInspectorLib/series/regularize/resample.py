@@ -75,7 +75,7 @@ def resample(
         lattice = own_lattice(placed, wanted.spacing_mm, wanted.in_plane_spacing_mm)
         return _along(placed, lattice, reach, max_gap, fill, progress)
     reference.require_frame(placed.volume.frame_uid)
-    found = _lattice_of(placed, reference)
+    found = lattice_of(placed, reference)
     if found is None:
         return _across(placed, reference, reach, max_gap, fill, progress)
     return _along(placed, found, reach, max_gap, fill, progress)
@@ -104,7 +104,7 @@ def own_lattice(placed: Placed, spacing_mm: float | None, in_plane: float | tupl
     )
 
 
-def _lattice_of(placed: Placed, reference: ReferenceGrid) -> Lattice | None:
+def lattice_of(placed: Placed, reference: ReferenceGrid) -> Lattice | None:
     """A reference's grid along the stack's directions; None where it has others."""
     steps = np.linalg.norm(reference.affine_lps[:3, :3], axis=0)
     if np.abs(reference.affine_lps[:3, :3] / steps - placed.axes.T).max() > ALIGNED:
