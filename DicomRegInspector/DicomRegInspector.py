@@ -270,8 +270,8 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     def addPlainVolume(self, series, volumeNodes, stack=None, progress=None, run=None):
         """Add an inspected Series as a volume of one spacing, as Slicer's reader has it without its transform.
 
-        Returns a BeforeAfter: plain (the new node), after (volumeNodes, what loadSeries returned), placement (how far
-        each slice lies from where the plain volume shows it). progress and run as for loadSeries.
+        Returns a BeforeAfter: plain (the new node), after (what loadSeries returned) and placement (how far slices lie
+        from where plain shows them).
         """
         from DicomRegInspectorLib.scene.before_after import add_plain_volume
 
@@ -298,24 +298,21 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         and the other options as for loadSeries; without a mode only positions are corrected that were written with too
         few digits, and pixels stay as they are. Never into the source's folder, never over a file.
         """
-        from DicomRegInspectorLib.regularize_run import save_series
-        from DicomRegInspectorLib.scene.series_nodes import reference_of_node
+        from DicomRegInspectorLib.scene.series_saving import save_series_on
 
-        options = {} if maxGap is None else {"max_gap": maxGap}
-        if reference is not None:
-            options["reference"] = reference_of_node(reference)
-        return save_series(
+        return save_series_on(
+            reference,
             series,
             place,
             mode,
             spacing_mm=spacing,
             in_plane_spacing_mm=pixelSpacing,
+            max_gap=maxGap,
             duplicates=duplicates,
             overlaps=overlaps,
             stack=stack,
             progress=progress,
             run=run,
-            **options,
         )
 
     def checkPixels(self, paths, progress=None, run=None):
