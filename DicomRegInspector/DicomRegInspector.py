@@ -268,11 +268,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         )
 
     def addPlainVolume(self, series, volumeNodes, stack=None, progress=None, run=None):
-        """Add an inspected Series as a volume of one spacing, as Slicer's reader has it without its transform.
-
-        Returns a BeforeAfter: plain (the new node), after (what loadSeries returned) and placement (how far slices lie
-        from where plain shows them).
-        """
+        """Add an inspected Series as Slicer's reader has it without its transform; return a BeforeAfter with both."""
         from DicomRegInspectorLib.scene.before_after import add_plain_volume
 
         return add_plain_volume(slicer.mrmlScene, series, volumeNodes, stack=stack, progress=progress, run=run)
