@@ -123,3 +123,16 @@ def test_the_lowest_value_of_monochrome1_is_white(tmp_path: Path) -> None:
     colour = [0.0, 0.0, 0.0, 0.0]
     lookup.GetColor(0, colour)
     assert colour[:3] == [1, 1, 1]
+
+
+def test_ct_is_shown_in_a_soft_tissue_window_and_says_that_it_is_in_hounsfield_units(tilted_irregular_ct: Path) -> None:
+    from DicomRegInspectorLib.scene.series_nodes import load_series_nodes
+    from DicomRegInspectorLib.scene.volumes import modality_of, value_unit
+
+    scene = slicer.vtkMRMLScene()
+    for node in (
+        load_series_nodes(scene, tilted_irregular_ct)[0],
+        load_series_nodes(scene, tilted_irregular_ct, "crop")[0],
+    ):
+        assert (modality_of(scene, node), value_unit(node)) == ("CT", "HU")
+        assert (node.GetDisplayNode().GetWindow(), node.GetDisplayNode().GetLevel()) == (400, 40)

@@ -16,7 +16,7 @@ from .reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from .save import new_scene, save_scene, write_beside
 from .series_volume import vtk_image
 from .transforms import ATTRIBUTE_PREFIX
-from .volumes import place_under_study
+from .volumes import note_modality, place_under_study
 
 SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
 """On nodes made from a series: its Series Instance UID."""
@@ -45,6 +45,7 @@ def add_regularized(
     if volume.array.ndim == 4:
         node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
     node.CreateDefaultDisplayNodes()
+    note_modality(node, volume.source)
     _note_provenance(node, volume)
     place_under_study(scene, node, volume.source.study_uid)
     transform = _transform_node(scene, volume, affine, f"{name} acquisition transform")

@@ -9,6 +9,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 
 from ..series import SeriesVolume
 from .convert import LPS_TO_RAS, vtk_matrix
+from .volumes import note_modality
 
 DEVIATION_ATTRIBUTE = "DicomRegInspector.SliceDeviationMm"
 """How far the node's matrix puts a slice from where its header says, where that is more than rounding."""
@@ -77,6 +78,7 @@ def add_series_volume(
     inverted = "vtkMRMLColorTableNodeInvertedGrey"
     if volume.photometric == "MONOCHROME1" and display is not None and scene.GetNodeByID(inverted) is not None:
         display.SetAndObserveColorNodeID(inverted)
+    note_modality(node, volume)
     _set_attributes(node, volume)
     return node
 

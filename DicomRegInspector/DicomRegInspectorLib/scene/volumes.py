@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import slicer
+
+if TYPE_CHECKING:
+    from ..series import SeriesVolume
 
 FRAME_OF_REFERENCE_TAG = "0020,0052"
 
@@ -57,11 +62,27 @@ def place_under_study(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode, stud
     return True
 
 
+MODALITY_ATTRIBUTE = "DicomRegInspector.Modality"
+"""On volumes that are loaded here; on its own Slicer's note is on the item of their series."""
+
+
+def note_modality(node: slicer.vtkMRMLVolumeNode, source: SeriesVolume) -> None:
+    """Note what a volume is, as Slicer's reader of DICOM does; for CT in Hounsfield units that too, and its window."""
+    if source.modality:
+        node.SetAttribute(MODALITY_ATTRIBUTE, source.modality)
+    if source.modality == "CT" and not source.is_stored and source.units in ("", "HU"):
+        unit = slicer.vtkCodedEntry()
+        unit.SetValueSchemeMeaning("[hnsf'U]", "UCUM", "Hounsfield unit")
+        node.SetVoxelValueUnits(unit)
+        show_soft_tissue(node.GetScene(), node)
+
+
 def modality_of(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
-    """The DICOM modality that Slicer noted on a volume's series; empty for volumes that came from elsewhere."""
+    """The DICOM modality of a volume; empty for volumes that came from elsewhere."""
+    noted = volume.GetAttribute(MODALITY_ATTRIBUTE) or ""
     hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
-    if hierarchy is None:
-        return ""
+    if noted or hierarchy is None:
+        return noted
     item = hierarchy.GetItemByDataNode(volume)
     if item == hierarchy.GetInvalidItemID():
         return ""
@@ -86,6 +107,6 @@ def show_soft_tissue(scene: slicer.vtkMRMLScene, *volumes: slicer.vtkMRMLScalarV
         display = volume.GetDisplayNode()
         if display is None or not display.GetAutoWindowLevel():
             continue
-        if modality_of(scene, volume) == "CT" or value_unit(volume) == "HU":
+        if value_unit(volume) == "HU" or (modality_of(scene, volume) == "CT" and not value_unit(volume)):
             display.SetAutoWindowLevel(False)
             display.SetWindowLevel(*SOFT_TISSUE_HU)
