@@ -40,7 +40,7 @@ SEVERITY_WORDS = {
 FINDERS = {
     "inspect": "`inspect`, and the panel's *Inspect*",
     "quality": "`quality`, and the panel's *Quality*",
-    "pixels": "`pixels`",
+    "pixels": "`pixels`, and the panel's *Check pixels*",
     "loading": "making a volume of a series: `regularize`, and loading in Slicer",
 }
 UNITS = (
