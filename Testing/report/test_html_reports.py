@@ -18,7 +18,7 @@ from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.inspection import inspect_paths
 from DicomRegInspectorLib.reporting import ReportOptions, write_report
 from page_reading import Node, read_page
-from report_objects import IDENTIFIERS, report, write_folding, write_irregular, write_linear
+from report_objects import IDENTIFIERS, report, write_folding, write_irregular, write_linear, write_slice
 
 MEGABYTE = 1_000_000
 
@@ -241,3 +241,18 @@ def test_what_reads_and_computes_may_run_in_a_thread(tmp_path: Path) -> None:
     assert written.size == (tmp_path / "report.html").stat().st_size
     with pytest.raises(UsageError, match="is no HTML report"):
         write_report(inspection, next(folder.iterdir()))
+
+
+def test_a_thin_image_is_met_by_the_picture(tmp_path: Path) -> None:
+    """The longest vector lies beside the only slice there is."""
+    pytest.importorskip("slicer", reason="pictures need slicer-core or Slicer")
+    write_folding(tmp_path / "reg.dcm")
+    write_slice(tmp_path / "slice.dcm", 0, "1.2.3")
+    assert "as near as the image reaches. Image: series 1." in report(tmp_path, tmp_path / "report.html").text
+
+
+def test_without_an_image_the_picture_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("slicer", reason="pictures need slicer-core or Slicer")
+    write_folding(tmp_path / "reg.dcm")
+    text = report(tmp_path, tmp_path / "report.html").text
+    assert "Slices through the longest vector. No image of the registered frame was among the files." in text

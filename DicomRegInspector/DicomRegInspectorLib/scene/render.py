@@ -35,7 +35,7 @@ def render_registration(
     window: tuple[float, float] | None = None,
     title: str = "",
     notes: Sequence[str] = (),
-    widest: int = WIDTH,
+    widest: int | None = None,
 ) -> None:
     """Draw axial, coronal and sagittal slices of the fixed image with arrows and the deformed grid on them, as PNG.
 
@@ -55,7 +55,7 @@ def render_registration(
     title, notes
         The heading, and the lines below the picture.
     widest
-        Pixels of the whole picture; letters, arrows and grid are as large whatever it is.
+        Pixels of the whole picture, by default :data:`WIDTH`; letters, arrows and grid are as large whatever it is.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def render_registration(
     """
     low, high = _extent(item, image)
     centre = np.asarray(_centre(item, low, high) if centre_lps_mm is None else centre_lps_mm, float)
-    views, width, height = _lay_out(low, high, np.clip(centre, low, high), widest)
+    views, width, height = _lay_out(low, high, np.clip(centre, low, high), widest or WIDTH)
     canvas = Canvas(width, height)
     longest, has_undefined = _survey(item, views)
     factor = _exaggeration(longest * views[0].pixels_per_mm)

@@ -63,20 +63,36 @@ def deformation_picture(item: RegistrationItem, fixed: AuditImage | None, name: 
     UsageError
         When there is neither grid nor image to show.
     """
-    image = None
+    image, centre, where = None, _longest(item), "Slices through the longest vector"
     if fixed is not None:
         scalar = fixed.image
         image = StackImage(scalar.array, scalar.index_to_lps, scalar)
+        centre, where = _within(centre, image, where)
     window = SOFT_TISSUE_HU if fixed is not None and fixed.modality == "CT" else None
     title = f"Deformation of item {item.number}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
-        render_registration(path, item, image, window=window, title=title, widest=WIDTH)
+        render_registration(path, item, image, centre_lps_mm=centre, window=window, title=title, widest=WIDTH)
         png = path.read_bytes()
-    caption = "Slices through the longest vector." if item.grid is not None else "Slices through the middle."
+    caption = f"{where}." if item.grid is not None else "Slices through the middle."
     caption += f" Image: {name}." if name else " No image of the registered frame was among the files."
     alt = "Axial, coronal and sagittal slice with arrows and a deformed grid; colours tell the displacement in mm."
     return Drawn(png, alt, caption)
+
+
+def _longest(item: RegistrationItem) -> np.ndarray | None:
+    """Where the longest vector starts, LPS mm; None without one."""
+    at = item.grid.statistics.max_index if item.grid is not None else None
+    return None if at is None else item.grid.node_position(at)
+
+
+def _within(centre: np.ndarray | None, image: Image, where: str) -> tuple[np.ndarray | None, str]:
+    """The nearest point in the box around an image: beside a thin one there would be nothing to see."""
+    if centre is None:
+        return None, where
+    corners = image.corners()
+    inside = np.clip(centre, corners.min(axis=0), corners.max(axis=0))
+    return (centre, where) if np.allclose(inside, centre) else (inside, f"{where}, as near as the image reaches")
 
 
 def library_versions() -> list[tuple[str, str]]:

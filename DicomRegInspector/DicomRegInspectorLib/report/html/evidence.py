@@ -58,7 +58,8 @@ def _rows(key: str, value: object, told: str | None, names: Names) -> Iterator[M
 
 
 def _row(name: str, value: Markup, unit: str, told: str | None) -> Markup:
-    shown = join(value, tag("span", f" {unit}", class_="unit") if unit else None)
+    space = "" if unit == "°" else " "
+    shown = join(value, tag("span", f"{space}{unit}", class_="unit") if unit else None)
     return tag("tr", tag("th", _name(name), scope="row", title=told), tag("td", shown))
 
 

@@ -16,7 +16,7 @@ SHOWN_OF_A_KIND = 40
 """Findings of one kind that are written out; the rest is counted."""
 OPEN_UP_TO = 12
 """With so many findings or fewer, the evidence of all lies open."""
-LONGEST_MESSAGE = 1500
+LONGEST_MESSAGE = 700
 
 WORDS = {"error": "Error", "warning": "Warning", "info": "Note"}
 
@@ -83,7 +83,12 @@ def _group(code: str, group: list[Finding], names: Names, is_open: bool) -> Mark
         more,
         tag("p", tag("strong", "What to do: "), first.remedy, class_="remedy"),
         tag("p", tag("strong", "What it means: "), told.meaning, class_="meaning"),
-        tag("details", tag("summary", "How it is measured"), tag("p", told.measured)),
+        tag(
+            "details",
+            tag("summary", "How it is measured"),
+            # On paper there is no summary to fold it by.
+            tag("p", tag("strong", "How it is measured: ", class_="printed"), told.measured),
+        ),
         class_=f"finding {first.severity}",
         id=f"{first.severity}-{code}",
     )

@@ -15,6 +15,7 @@ from ..terminal import printable
 LONGEST = 300
 """Characters of a text from a file that are shown; 10 kB fit into every element of a broken one."""
 
+_NEGATIVE = re.compile(r"(?<![\w.])-(?=[\d.])")
 _TAG = re.compile(r"<[^>]*>")
 _VOID = frozenset({"meta", "img", "br", "hr", "link"})
 
@@ -39,6 +40,11 @@ def text(value: object) -> Markup:
 def join(*children: Child, by: str = "") -> Markup:
     """Several in a row; None is left out."""
     return Markup(text(by).join(text(child) for child in children if child is not None))
+
+
+def with_minus(words: str) -> str:
+    """Our own words with the sign of minus before numbers below zero, where a hyphen would be too short."""
+    return _NEGATIVE.sub("−", words)
 
 
 def tag(name: str, /, *children: Child, **attributes: object) -> Markup:
@@ -90,7 +96,7 @@ def facts(rows: Iterable[tuple[Child, Child]]) -> Markup | None:
 
 def _is_long(value: Child) -> bool:
     """Whether a value needs the width of two columns."""
-    return len(_TAG.sub("", text(value))) > 36
+    return len(_TAG.sub("", text(value))) > 28
 
 
 def table(

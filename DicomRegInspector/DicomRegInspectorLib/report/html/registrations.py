@@ -15,7 +15,7 @@ from ..text import count_by_severity, frames_in_words, frames_of, item_summary, 
 from .charts import histogram_figure
 from .contents import Contents, ItemDetails, Picture
 from .judged import audit_box, judged_tables
-from .markup import Markup, facts, join, table, tag
+from .markup import Markup, facts, join, table, tag, with_minus
 from .names import Names
 
 KINDS = {"matrix": "spatial registration (matrices)", "deformable": "deformable spatial registration",
@@ -87,7 +87,7 @@ def _item(
         parts += [tag("p", names.shown(note, 600), class_="note") for note in details.notes]
         parts += [_picture(one, names) for one in details.pictures]
         if details.measured is not None:
-            parts += [*_measured(details), *judged_tables(details.measured, names)]
+            parts += [*_measured(details, item), *judged_tables(details.measured, names)]
     return tag("div", *parts, class_="item", id=f"item-{order}-{item.number}")
 
 
@@ -111,16 +111,18 @@ def _item_facts(item: RegistrationItem, frames: Mapping[str, list[str]], names: 
     if item.problem is None:
         for line in matrix_summaries(item):
             name, _, words = line.partition(": ")
-            rows.append((name[:1].upper() + name[1:] if words else "Matrices", words or line))
+            rows.append((name[:1].upper() + name[1:] if words else "Matrices", with_minus(words or line)))
     return rows
 
 
-def _measured(details: ItemDetails) -> list[Markup | None]:
+def _measured(details: ItemDetails, item: RegistrationItem) -> list[Markup | None]:
     quality = details.measured.quality
     parts: list[Markup | None] = []
     charts = []
     if details.lengths is not None:
         told = f"{details.lengths.defined:,} nodes, counted on a logarithmic scale"
+        # The drawn arrows contain the matrices, as points do; what the standard calls the grid's vectors does not.
+        told += "; the grid’s vectors alone, without the matrices" if "matrix" in item.description else ""
         charts.append(histogram_figure(details.lengths, told))
     if details.determinants is not None:
         folded = quality.folded.count if quality.folded else 0
@@ -157,11 +159,11 @@ def _statistics(quality: Quality) -> Markup:
 
 
 def _point(values: Iterable[float], digits: int = 3) -> str:
-    return point(values, digits).replace("-", "−")
+    return with_minus(point(values, digits))
 
 
 def _minus(text: str) -> str:
-    return "–" if text == "-" else text.replace("-", "−") if text[:1] == "-" else text
+    return "–" if text == "-" else with_minus(text)
 
 
 def _measures(quality: Quality) -> list[tuple[object, object]]:

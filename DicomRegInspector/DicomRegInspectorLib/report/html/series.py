@@ -8,7 +8,7 @@ from ...series.geometry.words import describe_plane
 from ..page import product
 from ..terminal import millimetres, plural
 from ..text import count_by_severity
-from .markup import Markup, facts, join, tag
+from .markup import Markup, facts, join, tag, with_minus
 from .names import Names
 from .strip import strip
 
@@ -106,5 +106,5 @@ def _geometry(stack: Stack) -> list[tuple[object, object]]:
     first, last = float(stack.positions_mm[0]), float(stack.positions_mm[-1])
     if last > first:
         along = f"{millimetres(first)} to {millimetres(last)} mm along the normal"
-        rows.append(("Slices lie at", along.replace("-", "−")))
+        rows.append(("Slices lie at", with_minus(along)))
     return rows

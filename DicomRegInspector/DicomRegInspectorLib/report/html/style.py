@@ -76,6 +76,8 @@ article,.none,section>.scroll,section>.facts,.inspected{background:var(--card);b
 .finding.info .word{color:var(--info)}
 .finding h3 code{color:var(--faint);font-weight:400;margin-left:auto}
 .found>li{padding:.55rem 0;border-bottom:1px solid var(--line)}
+.found>li:last-child,.evidence tbody tr:last-child>*{border-bottom:0}
+.printed{display:none}
 .remedy,.meaning{margin-top:.5rem}
 details p{font-size:.92rem;color:var(--faint)}
 details{margin-top:.3rem}
@@ -152,6 +154,7 @@ body{font-size:10.5pt;background:#fff}
 header,main,footer{max-width:none;padding:0}
 article,.inspected,section>.scroll,section>.facts{border-color:#bbb}
 .skip,summary{display:none}
+.printed{display:inline}
 details::details-content{content-visibility:visible;display:block;height:auto}
 h2,h3,h4,h5,figcaption,caption{break-after:avoid}
 figure,.verdict,.counts,tr,.found>li>p{break-inside:avoid}
