@@ -64,24 +64,37 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         """Loadables for an irregular series of images, by its headers; nothing for a regular one. Reads no pixel."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.series import inspect_series, read_header
-        from DicomRegInspectorLib.series.regularize.preview import irregularities, preview
+        from DicomRegInspectorLib.series.regularize.preview import DUPLICATE_CODES, irregularities, preview
 
         try:
             headers = [header for header in map(read_header, files) if header.is_image]
             if any(header.pixel_data == "absent" for header in headers):
                 return []  # There is nothing to resample, and Slicer's own reader is no more confident than this one.
             every = inspect_series(headers)
-            if len(every) != 1 or not irregularities(every[0]):
+            reasons = irregularities(every[0]) if len(every) == 1 else ()
+            if not reasons:
                 return []
-            warning = " ".join(one.message.rstrip(".") + "." for one in irregularities(every[0])[:MOST_WARNINGS])
+            warning = " ".join(one.message.rstrip(".") + "." for one in reasons[:MOST_WARNINGS])
             sections = len(preview(every[0], "split").volumes)
         except DicomRegInspectorError as error:
             logging.debug("Not offered as an irregular series: %s", error)
             return []
-        regularized = self.seriesLoadable(files, _("regularized"), warning)
-        regularized.tooltip = _(
-            "Resampled to one spacing, upright; gaps that are wider than one slice are not bridged."
-        )
+        codes = {one.code for one in reasons}
+        if codes == {"gantry-tilt"}:
+            what, tooltip = (
+                _("upright, tilt removed"),
+                _("Resampled at right angles to its slices, at their own spacing."),
+            )
+        elif codes.issubset(DUPLICATE_CODES):
+            what, tooltip = (
+                _("without duplicates"),
+                _("One image at each position, the first acquired; values untouched."),
+            )
+        else:
+            what = _("regularized")
+            tooltip = _("Resampled to one spacing, upright; gaps that are wider than one slice are not bridged.")
+        regularized = self.seriesLoadable(files, what, warning)
+        regularized.tooltip = tooltip
         found = [regularized]
         for number in range(1, sections + 1) if 1 < sections <= MOST_SECTIONS else ():
             name = _("section {number} of {count}").format(number=number, count=sections)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,39 @@ def test_irregular_series_is_offered_below_slicers_own_reader_with_a_warning(
 @pytest.mark.parametrize("positions", [[0.0, 2.5, 5.0, 7.5], [0.0, 2.5, 5.001, 7.5], [3.0]])
 def test_regular_series_is_left_to_slicer(plugin: Any, database: Any, tmp_path: Path, positions: list[float]) -> None:
     write_ct_stack(tmp_path, positions)
+    assert series_offered(plugin, database, tmp_path) == []
+
+
+def test_duplicates_alone_are_offered_to_be_left_out(
+    application: Any, plugin: Any, database: Any, tmp_path: Path
+) -> None:
+    write_ct_stack(tmp_path, (0, 2, 4, 4, 6, 8))
+    (found,) = series_offered(plugin, database, tmp_path)
+    assert found.name.endswith(" - without duplicates") and "one position" in found.warning
+    assert (found.selected, found.confidence) == (False, plugin.SERIES_CONFIDENCE)
+    assert plugin.load(found)
+    (node,) = application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    assert node.GetImageData().GetDimensions()[2] == 5 and node.GetSpacing()[2] == pytest.approx(2)
+
+
+def test_a_tilt_alone_is_offered_to_be_removed(plugin: Any, database: Any, tmp_path: Path) -> None:
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
+    from stack_making import along_table, tilted, write_stack
+
+    write_stack(tmp_path, along_table(range(0, 20, 2)), tilted(12))
+    (found,) = series_offered(plugin, database, tmp_path)
+    assert found.name.endswith(" - upright, tilt removed") and "12" in found.warning
+    assert plugin.load(found)
+
+
+def test_phases_at_one_place_are_no_duplicates(plugin: Any, database: Any, tmp_path: Path) -> None:
+    import pydicom
+
+    write_ct_stack(tmp_path, (0, 2, 4, 0, 2, 4))
+    for path in tmp_path.iterdir():
+        one = pydicom.dcmread(path)
+        one.TemporalPositionIdentifier = 1 if one.InstanceNumber <= 3 else 2
+        one.save_as(path)
     assert series_offered(plugin, database, tmp_path) == []
 
 

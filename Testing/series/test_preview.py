@@ -127,7 +127,7 @@ def test_only_irregular_stacks_have_irregularities(tmp_path: Path) -> None:
         "regular": set(),
         "one missing": {"slice-gap"},
         "wide gap and overlap": {"slice-gap", "slice-overlap"},
-        "duplicate": set(),
+        "duplicate": {"duplicate-position"},
         "two spacings": {"spacing-change"},
     }
 

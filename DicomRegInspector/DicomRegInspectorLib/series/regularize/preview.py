@@ -24,6 +24,8 @@ from .sections import Run, regular_runs, run_line, wide_gaps
 
 IRREGULAR_CODES = ("slice-gap", "slice-overlap", "spacing-change", "gantry-tilt", "in-plane-shift")
 """Findings that say that slices do not lie on an upright lattice of one spacing."""
+DUPLICATE_CODES = ("duplicate-position", "acquisitions-mixed")
+"""Findings that say that several slices lie at one place by accident; those by design are no more than ``info``."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,11 @@ def irregularities(series: Series) -> tuple[Finding, ...]:
     if chosen.is_localizer or len(chosen.distinct) < 2:
         return ()
     inside = {one.sop_instance_uid for one in chosen.slices}
+    codes = IRREGULAR_CODES + (DUPLICATE_CODES if len(chosen.distinct) < len(chosen.slices) else ())
     return tuple(
         finding
         for finding in series.findings
-        if finding.code in IRREGULAR_CODES and finding.severity != "info" and _is_about(finding, inside)
+        if finding.code in codes and finding.severity != "info" and _is_about(finding, inside)
     )
 
 
