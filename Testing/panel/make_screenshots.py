@@ -132,7 +132,8 @@ def findings(camera: Camera) -> None:
         camera.take("finding-registration")
         ui.showMeButton.click()
         camera.take("finding-registration-show-me")
-        ui.askCancelButton.click()
+        ui.askDoButton.click()
+        camera.take("finding-registration-shown")
     ui.filterLineEdit.text = "no such words"
     camera.take("findings-filtered")
     ui.filterLineEdit.text = ""
@@ -144,7 +145,8 @@ def registrations(camera: Camera) -> None:
     camera.unfold("registrations")
     ui.registrationsTable.clearSelection()
     camera.take("registrations")
-    ui.registrationsTable.selectRow(ui.registrationsTable.rowCount - 1)
+    names = [one.series_description for one in camera.widget.panel.inspection.registrations]
+    ui.registrationsTable.selectRow(max(range(len(names)), key=lambda row: "voxels" in names[row]))
     ui.readAsComboBox.currentIndex = 1
     camera.take("registrations-read-as")
     camera.during("loadRegistration", ui.loadButton.click, "registrations-loading", (3, 7, "Reading vectors"))
@@ -223,6 +225,23 @@ def widths_and_dark(camera: Camera) -> None:
     camera.theme(dark=False)
 
 
+def write_folded(path: Path) -> None:
+    """A registration that folds at a node and is undefined at another."""
+    import numpy as np
+    import pydicom
+    from DicomRegInspectorLib.panel.selftest_files import KnownField, write_deformable
+
+    write_deformable(path, KnownField())
+    dataset = pydicom.dcmread(path)
+    dataset.SeriesDescription = "SYNTHETIC, folds"
+    grid = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
+    vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(7, 6, 5, 3).copy()
+    vectors[3, 2, 2, 0] += 20
+    vectors[6, 5, 4] = np.nan
+    grid.VectorGridData = vectors.tobytes()
+    dataset.save_as(path)
+
+
 def main(output: Path, folder: Path) -> None:
     """All pictures."""
     camera = Camera(output)
@@ -245,4 +264,5 @@ if __name__ == "__main__":
             from DicomRegInspectorLib.samples import make_samples
 
             make_samples(Path(made))
+            write_folded(Path(made) / "folded.dcm")
         main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else Path(made))

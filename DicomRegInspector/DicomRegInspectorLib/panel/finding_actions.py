@@ -78,7 +78,7 @@ class FindingActions:
 
     def _show(self, finding: Finding, place: Place) -> None:
         text = self._job.run(
-            lambda worker: self._show_me.show(finding, place, worker.here),
+            lambda worker: self._show_me.show(finding, place, worker),
             Endings(
                 title=_("It cannot be shown."),
                 refused=_("Not shown: {error}"),

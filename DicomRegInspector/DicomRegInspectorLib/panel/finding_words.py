@@ -34,7 +34,9 @@ def finding_html(finding: Finding, place: Place) -> str:
 
 def paragraphs(parts: Iterable[str]) -> str:
     """Rich text in the distances that suit a narrow panel."""
-    return "".join(f'<p style="margin-top:0px; margin-bottom:6px">{part}</p>' for part in parts)
+    # Dimensions such as 96 × 96 × 20 stay on one line.
+    held = (part.replace(" × ", "\u00a0×\u00a0").replace(" mm", "\u00a0mm") for part in parts)
+    return "".join(f'<p style="margin-top:0px; margin-bottom:6px">{part}</p>' for part in held)
 
 
 def finding_text(finding: Finding, place: Place) -> str:

@@ -67,11 +67,13 @@ class FindingsFiles:
 
     def save_report(self) -> None:
         """Ask for a file and write the report into it."""
-        inspection = self._inspection
-        if inspection is None:
+        if self._inspection is None:
             return
         chosen = qt.QFileDialog.getSaveFileName(
-            self._ui.saveReportButton.window(), _("Save report"), "registration-report.html", _("HTML file (*.html)")
+            self._ui.saveReportButton.window(),
+            _("Save report"),
+            str(Path.home() / "registration-report.html"),
+            _("HTML file (*.html)"),
         )
         if not chosen:
             self._say(_("No report was written."))
@@ -79,9 +81,13 @@ class FindingsFiles:
         path = Path(chosen)
         if path.suffix.lower() not in REPORT_SUFFIXES:
             path = path.with_name(path.name + REPORT_SUFFIXES[0])
-        self._write(inspection, path)
+        self.write(path)
 
-    def _write(self, inspection: Inspection, path: Path) -> None:
+    def write(self, path: Path) -> None:
+        """Write the report into a file."""
+        inspection = self._inspection
+        if inspection is None:
+            return
         names = stored_settings().identifiers_in_reports
         written = self._job.run(
             lambda worker: self._logic.writeReport(

@@ -52,7 +52,7 @@ class FindingsSection:
             ui.findingsProgressWidget, ui.findingsProgressBar, ui.findingsCancelButton, self.say, self._busy_changed
         )
         self._ask = AskBox(ui)
-        self._files = FindingsFiles(ui, logic, self._job, self.say)
+        self.files = FindingsFiles(ui, logic, self._job, self.say)
         self._actions = FindingActions(logic, self._job, self._ask, self.say, elsewhere)
         self.view = FindingsView(ui, icons, self._selected, self.show_me)
         ui.showMeButton.connect("clicked()", self.show_me)
@@ -78,7 +78,7 @@ class FindingsSection:
         self._inspection = inspection
         self._places = Places(inspection) if inspection is not None else None
         self.say("")
-        self._files.show(inspection)
+        self.files.show(inspection)
         self._fill()
 
     def show_measured(self, result: NodeQuality | None) -> None:
@@ -158,8 +158,10 @@ class FindingsSection:
             self.say(_("The finding is on the clipboard."))
 
     def findings_of(self, registration: Registration) -> list[Finding]:
-        """All findings about a registration."""
-        return self._places.about(registration) if self._places is not None else []
+        """All findings about a registration, what measuring its transform found among them."""
+        about = self._places.about(registration) if self._places is not None else []
+        rows = [row for row in self.view.rows if row.place.transform_id and row.place.registration is registration]
+        return about + [row.finding for row in rows]
 
     def _nothing_found(self) -> str:
         if self._inspection is None:
@@ -182,5 +184,5 @@ class FindingsSection:
         for widget in (ui.severityComboBox, ui.filterLineEdit, ui.findingsTable, ui.askFrame):
             widget.enabled = not busy
         self._offer()
-        self._files.update()
+        self.files.update()
         self._on_busy(busy)

@@ -19,7 +19,7 @@ LEAST_SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 SEVERITY_COLUMN, WHERE_COLUMN, SUBJECT_COLUMN = 0, 2, 3
 
-SUBJECT_WIDTH = 110
+SUBJECT_WIDTH = 90
 """Pixels: enough to tell series apart; their names stand in the tool tip and below the table."""
 
 

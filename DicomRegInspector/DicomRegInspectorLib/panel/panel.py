@@ -206,6 +206,7 @@ class InspectorPanel:
         findings = self._sections.get("findings")  # not there yet while the sections are made
         if findings is not None:
             findings.show_measured(result)
+            self.registrations.view.tell(findings.findings_of)
 
     def _reveal(self, section: str) -> None:
         getattr(self._ui, section).collapsed = False

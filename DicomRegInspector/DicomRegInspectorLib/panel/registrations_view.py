@@ -65,7 +65,19 @@ class RegistrationsView:
         blocked = table.blockSignals(True)
         table.setRowCount(0)
         table.setRowCount(len(registrations))
-        for row, registration in enumerate(registrations):
+        self.tell(findings_of)
+        table.blockSignals(blocked)
+        self._ui.registrationsEmptyLabel.text = empty_text
+        self._ui.registrationsEmptyLabel.visible = not registrations
+        table.visible = bool(registrations)
+        if len(registrations) == 1:
+            table.selectRow(0)
+        self._on_select(self.selected())
+
+    def tell(self, findings_of: FindingsOf) -> None:
+        """Fill the rows, with what was found about each registration; the selection stays."""
+        table = self._ui.registrationsTable
+        for row, registration in enumerate(self._registrations):
             findings = findings_of(registration)
             worst = worst_severity(findings)
             for column, text in enumerate(_texts(registration, findings)):
@@ -74,13 +86,6 @@ class RegistrationsView:
                 if column == FINDINGS_COLUMN and worst is not None:
                     item.setIcon(self._icons[worst])
                 table.setItem(row, column, item)
-        table.blockSignals(blocked)
-        self._ui.registrationsEmptyLabel.text = empty_text
-        self._ui.registrationsEmptyLabel.visible = not registrations
-        table.visible = bool(registrations)
-        if len(registrations) == 1:
-            table.selectRow(0)
-        self._on_select(self.selected())
 
     def selected(self) -> Registration | None:
         """The registration of the selected row."""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import slicer
 from slicer.i18n import tr as _
 
+from ..errors import Cancelled
 from ..findings import Finding
 from ..registration import Registration
 from ..scene.loaded import innermost, transforms_of, volumes_of
-from ..scene.node_field import LinearField, field_of_node
+from ..scene.node_field import LinearField, Sampling, WorldField, take_field, volume_lattice
 from ..scene.places import Place, longest_vector_lps
-from ..scene.quality_views import add_quality_volumes
+from ..scene.quality_arrays import QualityArrays, quality_arrays
+from ..scene.quality_views import place_quality_volumes
 from ..scene.transform_display import show_transform
 from ..series import Series
 from .navigation import show_layers, show_position, show_slice_positions_layout
 from .settings import stored_settings
-
-Progress = Callable[[int, int, str], bool]
+from .worker import Worker
 
 CHARTED = frozenset(
     {
@@ -98,7 +98,7 @@ class ShowMe:
     def __init__(self, logic: Any) -> None:
         self._logic = logic
 
-    def show(self, finding: Finding, place: Place, progress: Progress) -> str:
+    def show(self, finding: Finding, place: Place, worker: Worker[Any]) -> str:
         """Show it and say what is shown; what is not in the scene is left out.
 
         Raises
@@ -106,10 +106,10 @@ class ShowMe:
         UsageError
             When the transform in the scene cannot be shown.
         Cancelled
-            When ``progress`` returned False.
+            When it was stopped.
         """
         if place.registration is not None or place.transform_id:
-            return self._show_registration(finding, place, progress)
+            return self._show_registration(finding, place, worker)
         return self._show_series(finding, place)
 
     def _show_series(self, finding: Finding, place: Place) -> str:
@@ -130,13 +130,13 @@ class ShowMe:
             return _("No image of this series is in the scene, and the finding is about all of it.")
         return " ".join(told)
 
-    def _show_registration(self, finding: Finding, place: Place, progress: Progress) -> str:
+    def _show_registration(self, finding: Finding, place: Place, worker: Worker[Any]) -> str:
         node = _node_of(place)
         if node is None:
             return _("The transform is not in the scene.")
         fixed = node.GetNodeReference(node.GetFixedNodeReferenceRole())
         image = fixed if fixed is not None and fixed.IsA("vtkMRMLScalarVolumeNode") else None
-        told = self._show_field(FIELD_SHOWS.get(finding.code, "arrows"), node, image, progress)
+        told = self._show_field(FIELD_SHOWS.get(finding.code, "arrows"), node, image, worker)
         position = place.position_lps_mm
         if position is not None:
             told.append(_("The views are at its place."))
@@ -153,15 +153,16 @@ class ShowMe:
         what: FieldShow,
         node: slicer.vtkMRMLTransformNode,
         image: slicer.vtkMRMLScalarVolumeNode | None,
-        progress: Progress,
+        worker: Worker[Any],
     ) -> list[str]:
-        field = field_of_node(node, reference=image, progress=progress)
+        field = take_field(node, reference=image)
         name = {"name": node.GetName()}
         if isinstance(field, LinearField):
             if image is not None:
                 show_layers(image, fit=True)
             return [_("{name} is in the scene. It is linear: it does the same everywhere.").format(**name)]
-        volumes = add_quality_volumes(slicer.mrmlScene, field, reference=image, progress=progress)
+        arrays = _arrays(field, node, image, worker)
+        volumes = place_quality_volumes(slicer.mrmlScene, arrays)
         back, front, label = image or volumes.magnitude, None, None
         if what == "jacobian":
             back, front = (image, volumes.jacobian) if image is not None else (volumes.jacobian, None)
@@ -170,10 +171,29 @@ class ShowMe:
             label = volumes.mask
             told = _("{name}: folded, undefined and uncovered places are marked.").format(**name)
         else:
-            show_transform(node, field, volumes.longest_mm, region=volumes.magnitude)
+            show_transform(node, arrays.field, volumes.longest_mm, region=volumes.magnitude)
             told = _("{name} is shown by arrows, coloured by their length in mm.").format(**name)
         show_layers(back, front, label, OVERLAY, fit=True)
         return [told]
+
+
+def _arrays(
+    field: WorldField | Sampling,
+    node: slicer.vtkMRMLTransformNode,
+    image: slicer.vtkMRMLScalarVolumeNode | None,
+    worker: Worker[Any],
+) -> QualityArrays:
+    """What there is to see of a deformation, computed in a thread; given up when its nodes leave the scene."""
+    lattice = volume_lattice(image) if image is not None else None
+
+    def compute(progress: Any) -> QualityArrays:
+        sampled = field.field(progress) if isinstance(field, Sampling) else field
+        return quality_arrays(sampled, lattice, progress)
+
+    arrays = worker.run(compute)
+    if any(one is not None and one.GetScene() is None for one in (node, image)):
+        raise Cancelled("what was to be shown is not in the scene any more")
+    return arrays
 
 
 def _node_of(place: Place) -> slicer.vtkMRMLTransformNode | None:
