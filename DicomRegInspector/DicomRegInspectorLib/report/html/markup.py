@@ -96,7 +96,7 @@ def facts(rows: Iterable[tuple[Child, Child]]) -> Markup | None:
 
 def _is_long(value: Child) -> bool:
     """Whether a value needs the width of two columns."""
-    return len(_TAG.sub("", text(value))) > 28
+    return len(_TAG.sub("", text(value))) > 25
 
 
 def table(
