@@ -68,22 +68,37 @@ class ObliqueResampler:
         j, i = np.meshgrid(np.arange(rows.start, rows.stop), np.arange(self._target.shape[2]), indexing="ij")
         along, down, height = (one[0] * i + one[1] * j + (one[2] * k + one[3]) for one in self._affine)
         before, weight, valid = self._between(height)
-        shape = (*valid.shape, *self._array.shape[3:])
-        values = np.zeros(shape)
-        slices = None
+        values = np.full((*valid.shape, *self._array.shape[3:]), self._fill, np.float64)
+        # What lies beyond all slices, or in a gap, is most of some grids: only the others are worked on.
+        if valid.any():
+            found, inside = self._blended(before[valid], weight[valid], along[valid], down[valid])
+            values[valid] = found
+            valid[valid] = inside
+            values[~valid] = self._fill
+        if not valid.any():
+            return values, valid, None
+        used, share = before[valid], weight[valid]
+        # A slice whose weight is 0 has no part in a voxel.
+        return values, valid, (int((used + (share == 1)).min()), int((used + (share > 0)).max()) + 1)
+
+    def _blended(
+        self,
+        before: NDArray[np.intp],
+        weight: NDArray[np.float64],
+        along: NDArray[np.float64],
+        down: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Values between two slices each, and whether all pixels with a part in them are there and no padding."""
+        values = np.zeros((*weight.shape, *self._array.shape[3:]))
+        valid = np.ones(weight.shape, bool)
         for s, share in ((before, 1 - weight), (before + 1, weight)):
             has_part = share > 0
             one, inside = self._bilinear(s, along, down, has_part)
-            values += one * share.reshape(*share.shape, *[1] * (len(shape) - 2))
+            values += one * share.reshape(*share.shape, *[1] * (values.ndim - share.ndim))
             valid &= inside | ~has_part
-            if (valid & has_part).any():
-                found = s[valid & has_part]
-                low, high = int(found.min()), int(found.max()) + 1
-                slices = (low, high) if slices is None else (min(low, slices[0]), max(high, slices[1]))
         if self._target.dtype.kind in "iu":
             np.rint(values, out=values)
-        values[~valid] = self._fill
-        return values, valid, slices
+        return values, valid
 
     def _between(self, height: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
         """For each height the slice before it, the weight of the one after, and whether there is an image."""
@@ -115,7 +130,7 @@ class ObliqueResampler:
                 # Beyond the last row or column the share is 0; what is taken there does not matter.
                 index = (s * nj + np.minimum(y + dy, nj - 1)) * ni + np.minimum(x + dx, ni - 1)
                 found = flat.take(index, axis=0, mode="clip")
-                values += found * share.reshape(*share.shape, *[1] * (values.ndim - 2))
+                values += found * share.reshape(*share.shape, *[1] * (values.ndim - share.ndim))
                 if self._padding is not None:
                     low, high = np.moveaxis(self._padding.ranges[s], -1, 0)
                     inside &= ~((found >= low) & (found <= high) & (share > 0) & has_part)
