@@ -74,7 +74,9 @@ def test_discovering_the_module_reads_nothing_heavy(name: str) -> None:
         "import sys, slicer_standin; slicer_standin.install()\n"
         "from slicer_standin.application import load_module\n"
         f"load_module(slicer_standin.MODULE_FOLDER / '{name}.py')\n"
-        "rooms = ('inspection', 'registration', 'series', 'scene', 'panel.panel', 'panel.selftest_files')\n"
+        "slicer_standin.application.slicer.app.playMainWindow(True)\n"
+        "slicer_standin.application.slicer.app.completeStartup()\n"
+        "rooms = ('inspection', 'registration', 'series', 'scene', 'panel.panel', 'panel.selftest_files', 'samples')\n"
         "heavy = {'pydicom', *('DicomRegInspectorLib.' + room for room in rooms)}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )

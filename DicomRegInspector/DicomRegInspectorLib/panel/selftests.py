@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .selftests_findings import FindingsSelfTests
+from .selftests_samples import SamplesSelfTests
 from .selftests_series import SeriesSelfTests
 from .selftests_views import ViewsSelfTests
 
@@ -20,7 +21,7 @@ POSITIONS_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 17.5, 20.0, 22.5)
 TOLERANCE_MM = 1e-3
 
 
-class SelfTests(FindingsSelfTests, SeriesSelfTests, ViewsSelfTests):
+class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfTests):
     """Mixed into the module's test class, which brings the assertions."""
 
     def setUp(self) -> None:
