@@ -284,7 +284,6 @@ def test_saved_reports_name_patients_only_where_that_is_wanted(
     widget.ui.inputPathLineEdit.currentPath = str(tmp_path / "ct")
     widget.ui.inspectFolderButton.click()
     page.identifiers.checked = wanted
-    files = widget.panel.findings_section.files
-    files._write(widget.panel.inspection, tmp_path / "report.html")
+    widget.panel.findings_section.files.write(tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert ("Self^Test" in text or "Self, Test" in text) == wanted
