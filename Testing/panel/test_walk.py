@@ -166,6 +166,10 @@ class Walker:
         self.inspected()
         self.ui.modeComboBox.currentIndex = 1
 
+    def resampling_like_another(self) -> None:
+        self.series_loaded()
+        self.ui.modeComboBox.currentIndex = 1
+
     def overlapping(self) -> None:
         write_ct_stack(self.folder / "overlap", (0.0, 2.0, 4.0, 4.8, 6.0, 8.0, 10.0))
         self.ui.inputPathLineEdit.currentPath = str(self.folder)
@@ -310,6 +314,7 @@ STATES: dict[str, Callable[[Walker], None]] = {
     "plotButton": Walker.inspected,
     "checkPixelsButton": Walker.inspected,
     "modeComboBox": Walker.inspected,
+    "gridSelector": Walker.resampling_like_another,
     "spacingSpinBox": Walker.resampling,
     "pixelSpacingSpinBox": Walker.resampling,
     "gapSpinBox": Walker.inspected,
@@ -439,3 +444,27 @@ def test_enter_on_a_registration_loads_it(walker: Walker) -> None:
     walker.registration()
     QtTest.QTest.keyClick(pythonqt.unwrap(walker.ui.registrationsTable), QtCore.Qt.Key.Key_Return)
     assert walker.ui.registrationsStatusLabel.text.startswith("Loaded")
+
+
+LONG_NAME = "CT Thorax mit Kontrastmittel venoese Phase 1.25 mm Weichteilkern, nachverarbeitet"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [Walker.empty, Walker.finding, Walker.asking, Walker.pictured, Walker.comparing, Walker.resampling],
+    ids=lambda state: state.__name__,
+)
+def test_panel_is_never_wider_than_400_pixels_needs(walker: Walker, state: Callable[[Walker], None]) -> None:
+    """Long names of nodes included; Slicer's panel would have to be scrolled sideways."""
+    state(walker)
+    for name in ("quality", "compare"):
+        getattr(walker.ui, name + "CollapsibleButton").collapsed = False
+    if state is Walker.finding:
+        walker.ui.showMeButton.click()
+    for class_name in ("vtkMRMLScalarVolumeNode", "vtkMRMLTransformNode"):
+        for node in walker.application.util.getNodesByClass(class_name):
+            node.SetName(LONG_NAME)
+    walker.application.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", LONG_NAME)
+    content = pythonqt.unwrap(walker.ui.inputCollapsibleButton).parentWidget()
+    content.layout().invalidate()
+    assert content.layout().totalMinimumSize().width() <= 380  # around it, Slicer leaves some margin

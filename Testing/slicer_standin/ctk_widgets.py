@@ -109,6 +109,8 @@ class ctkPathLineEdit(QtWidgets.QWidget):
         self._setting_key = ""
         self._combo = QtWidgets.QComboBox(self)
         self._combo.setEditable(True)
+        # Its size follows from a length, not from the paths in its history (ctkPathLineEdit::SizeAdjustPolicy).
+        self._combo.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._combo.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         browse = QtWidgets.QToolButton(self)
         browse.setText("...")
@@ -195,6 +197,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._scene: Any = None
         self._types: list[str] = []
         self._combo = QtWidgets.QComboBox(self)
+        # Slicer's is as wide as the names in it when it is first shown; here at any time, which is the worst of it.
+        self._combo.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToContents)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._combo)

@@ -97,7 +97,7 @@ class FindingActions:
         self._ask.ask(
             Question(
                 paragraphs((told, html.escape(how))),
-                _("Load it and show me"),
+                _("Load and show"),
                 lambda: self._load_registration(registration, None, lambda: self._show(finding, place)),
                 _("Other options…"),
                 lambda: self._go_to_registration(registration, None),
@@ -113,9 +113,9 @@ class FindingActions:
         self._ask.ask(
             Question(
                 paragraphs((html.escape(told), html.escape(how))),
-                _("Load it and show me"),
+                _("Load and show"),
                 lambda: self._load_series(series, "acquisition", lambda: self._show(finding, place)),
-                _("Show without images"),
+                _("Without images"),
                 lambda: self._show(finding, place),
             )
         )
