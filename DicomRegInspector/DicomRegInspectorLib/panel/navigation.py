@@ -10,7 +10,6 @@ from typing import Any
 
 import slicer
 
-from ..registration import Registration
 from ..scene import before_after, layouts
 
 
@@ -170,14 +169,6 @@ def _fit(tags: Sequence[str]) -> None:
         logic = slicer.app.applicationLogic().GetSliceLogic(node) if node is not None else None
         if logic is not None:
             logic.FitSliceToBackground()
-
-
-def nodes_of(registration: Registration) -> list[slicer.vtkMRMLTransformNode]:
-    """The scene's transform nodes that were loaded from a registration."""
-    nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLTransformNode")
-    every = [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
-    wanted = registration.sop_instance_uid
-    return [node for node in every if wanted and node.GetAttribute("DicomRegInspector.SOPInstanceUID") == wanted]
 
 
 def selected_series_uids() -> list[str]:
