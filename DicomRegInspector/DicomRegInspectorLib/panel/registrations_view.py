@@ -113,7 +113,7 @@ def _texts(registration: Registration, findings: Sequence[Finding]) -> tuple[str
         registration_label(registration),
         kind,
         _("{length:.1f}").format(length=max(known)) if known else "–",
-        summary(findings) if findings else _("none"),
+        str(len(findings)) if findings else _("none"),
     )
 
 
@@ -124,5 +124,7 @@ def _tooltip(registration: Registration, findings: Sequence[Finding]) -> str:
         + (". " + _("Cannot be loaded: {problem}").format(problem=item.problem) if item.problem else "")
         for item in registration.items
     ]
+    if findings:
+        lines.append(summary(findings) + ":")
     lines += [finding.title for finding in findings]
     return "".join(f"<p>{html.escape(line)}</p>" for line in dict.fromkeys(lines))

@@ -75,7 +75,7 @@ class FindingsSelfTests:
         self.selectFinding(widget, "reg-frame-unknown")
         self.assertFalse(widget.ui.showMeButton.enabled)
         self.assertIn("no place in space", widget.ui.showMeButton.toolTip)
-        self.assertIn("warning", widget.ui.registrationsTable.item(0, 3).text())
+        self.assertIn("warning", widget.ui.registrationsTable.item(0, 3).toolTip())
 
     def test_report_is_written(self) -> None:
         """One file, without the patient's name."""
