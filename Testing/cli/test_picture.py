@@ -79,6 +79,8 @@ def test_what_lies_outside_or_is_undefined_is_not_drawn() -> None:
 def test_text_is_black_on_white_and_as_high_as_asked() -> None:
     canvas = Canvas(200, 60)
     canvas.text(10, 30, "18.5° H", 30)
+    assert canvas.pixels.min() == 1
+    canvas.write_texts()
     rows = np.flatnonzero(canvas.pixels.min(axis=(1, 2)) < 0.5)
     assert 18 <= np.ptp(rows) <= 32
     assert abs(rows.mean() - 30) < 8

@@ -38,6 +38,7 @@ def draw_irregular(folder: Path, path: Path) -> None:
     """The head from the side, every slice where its header says and as thick: the gap, the border and the tilt show."""
     import pydicom
     from DicomRegInspectorLib.scene.canvas import Canvas
+    from DicomRegInspectorLib.scene.views import save_picture
 
     files = [pydicom.dcmread(one) for one in sorted(folder.iterdir())]
     row, column = np.reshape(np.array(files[0].ImageOrientationPatient, float), (2, 3))
@@ -69,7 +70,7 @@ def draw_irregular(folder: Path, path: Path) -> None:
     canvas = Canvas(WIDTH, HEIGHT, BACKGROUND)
     canvas.paste(picture.astype(np.float32), 0, 0)
     _caption(canvas, "SYNTHETIC · one slice missing")
-    assert canvas.save_png(path)
+    save_picture(canvas, path)
 
 
 def draw_pair(folder: Path, path: Path) -> None:
@@ -78,6 +79,7 @@ def draw_pair(folder: Path, path: Path) -> None:
     from DicomRegInspectorLib import read_registration
     from DicomRegInspectorLib.scene.canvas import Canvas
     from DicomRegInspectorLib.scene.render import _arrow, colour_of
+    from DicomRegInspectorLib.scene.views import save_picture
 
     files = [pydicom.dcmread(one) for one in sorted((folder / "fixed").iterdir())]
     corner = np.array(files[0].ImagePositionPatient, float)
@@ -116,7 +118,7 @@ def draw_pair(folder: Path, path: Path) -> None:
             colour = (0.02, 0.02, 0.04) if outline else colour_of(length[one] / np.nanmax(length))
             _arrow(canvas, at[one], heads[one], colour, outline, (0, 0, WIDTH, high))
     _caption(canvas, "SYNTHETIC · known deformation")
-    assert canvas.save_png(path)
+    save_picture(canvas, path)
 
 
 def _is_inside(shape: tuple[int, ...], point: np.ndarray, corner: np.ndarray, spacing: float) -> bool:

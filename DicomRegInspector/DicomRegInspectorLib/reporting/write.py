@@ -112,7 +112,7 @@ def write_report(
         Called as the work goes on; see :data:`..progress.Progress`.
     run
         Called with the functions that read and compute; may call them in a thread with a progress callback of their
-        own. Pictures are drawn in the caller's thread: VTK's letters know only one.
+        own. The letters of pictures are drawn in the caller's thread: VTK's know only one.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def write_report(
     in_background = run or (lambda function: function(progress))
     known = {one.item.number: one for one in quality.items} if quality is not None else None
     measured = in_background(lambda report: measure_items(inspection, known, report))
-    pictures, drawn_with = _pictures(measured, progress) if options.pictures else ({}, [])
+    pictures, drawn_with = _pictures(measured, in_background, progress) if options.pictures else ({}, [])
     further = all_findings(measured)
 
     def assemble(report: Progress | None) -> bytes:
@@ -173,7 +173,7 @@ def _details(one: Measured, pictures: Sequence[Picture]) -> ItemDetails:
 
 
 def _pictures(
-    measured: Sequence[Measured], progress: Progress | None
+    measured: Sequence[Measured], in_background: Run, progress: Progress | None
 ) -> tuple[dict[int, list[Picture]], list[tuple[str, str]]]:
     """Pictures by item, as many as fit, and what they were drawn with; why there are none becomes a note."""
     if not measured:
@@ -191,15 +191,21 @@ def _pictures(
     for number, one in enumerate(measured):
         report_progress(progress, number, len(measured), "Drawing", STOPPED)
         try:
-            drawn = report_pictures.deformation_picture(one.item, one.fixed, one.fixed_name)
+            picture = _picture(report_pictures.draw_deformation, one, in_background)
         except Cancelled:
             raise
         except (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError) as error:
             one.notes.append(f"No picture: {error}")
             continue
-        if len(drawn.png) > left:
+        if len(picture.png) > left:
             one.notes.append("No picture: the report would become too large; look at this item in Slicer.")
             continue
-        left -= len(drawn.png)
-        pictures[id(one)] = [Picture(drawn.png, drawn.alt, drawn.caption)]
+        left -= len(picture.png)
+        pictures[id(one)] = [picture]
     return pictures, report_pictures.library_versions()
+
+
+def _picture(draw: Callable[..., Any], one: Measured, in_background: Run) -> Picture:
+    drawing = in_background(lambda _report: draw(one.item, one.fixed, one.fixed_name))
+    drawing.canvas.write_texts()
+    return Picture(in_background(lambda _report: drawing.canvas.png()), drawing.alt, drawing.caption)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import vtk
@@ -26,6 +25,7 @@ class Canvas:
     def __init__(self, width: int, height: int, background: Colour = (1.0, 1.0, 1.0)) -> None:
         self.pixels = np.empty((height, width, 3), np.float32)
         self.pixels[:] = background
+        self._texts: list[tuple[float, float, str, int, Colour, str, bool, Colour | None]] = []
 
     @property
     def whole(self) -> Clip:
@@ -79,21 +79,27 @@ class Canvas:
         self, x: float, y: float, text: str, size: int, colour: Colour = (0, 0, 0), *,
         align: str = "left", bold: bool = False, outline: Colour | None = None,
     ) -> None:  # fmt: skip
-        """Write a line of text whose vertical middle is at y; ``align``: x is its left, center or right.
+        """Note a line of text whose vertical middle is at y; ``align``: x is its left, center or right.
 
-        ``outline`` keeps it readable on an image.
+        ``outline`` keeps it readable on an image. :meth:`write_texts` puts it on the picture, above all else.
         """
-        cover = _text_cover(text, size, bold)
-        height, width = cover.shape
-        left = round(x - {"left": 0.0, "center": width / 2, "right": float(width)}[align])
-        top = round(y - height / 2)
-        if outline is not None:
-            for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, 1), (-1, 1), (1, -1)):
-                self._stamp(cover, left + dx, top + dy, outline)
-        self._stamp(cover, left, top, colour)
+        self._texts.append((x, y, text, size, colour, align, bold, outline))
 
-    def save_png(self, path: Path) -> bool:
-        """Write the picture as PNG; returns whether that worked."""
+    def write_texts(self) -> None:
+        """Put the texts on the picture; in the application's thread only, because VTK has one writer for all of it."""
+        for x, y, text, size, colour, align, bold, outline in self._texts:
+            cover = _text_cover(text, size, bold)
+            height, width = cover.shape
+            left = round(x - {"left": 0.0, "center": width / 2, "right": float(width)}[align])
+            top = round(y - height / 2)
+            if outline is not None:
+                for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, 1), (-1, 1), (1, -1)):
+                    self._stamp(cover, left + dx, top + dy, outline)
+            self._stamp(cover, left, top, colour)
+        self._texts.clear()
+
+    def png(self) -> bytes:
+        """The picture as a PNG file, without texts that were not written yet; in any thread."""
         image = vtk.vtkImageData()
         height, width, _ = self.pixels.shape
         image.SetDimensions(width, height, 1)
@@ -102,9 +108,9 @@ class Canvas:
         image.GetPointData().SetScalars(numpy_to_vtk(flipped.reshape(-1, 3), deep=1))
         writer = vtk.vtkPNGWriter()
         writer.SetInputData(image)
-        writer.SetFileName(str(path))
+        writer.WriteToMemoryOn()
         writer.Write()
-        return writer.GetErrorCode() == 0 and path.is_file()
+        return vtk_to_numpy(writer.GetResult()).tobytes()
 
     def _stamp(self, cover: np.ndarray, left: int, top: int, colour: Colour) -> None:
         height, width, _ = self.pixels.shape

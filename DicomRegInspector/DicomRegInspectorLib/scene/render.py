@@ -35,17 +35,38 @@ def render_registration(
     window: tuple[float, float] | None = None,
     title: str = "",
     notes: Sequence[str] = (),
-    widest: int | None = None,
 ) -> None:
-    """Draw axial, coronal and sagittal slices of the fixed image with arrows and the deformed grid on them, as PNG.
+    """Write what :func:`draw_registration` draws as PNG; the file is replaced in one step.
+
+    Raises
+    ------
+    RegistrationError
+        When the item cannot be used.
+    UsageError
+        When there is neither grid nor image to show, or the file cannot be written.
+    """
+    canvas = draw_registration(item, image, centre_lps_mm=centre_lps_mm, window=window, title=title, notes=notes)
+    save_picture(canvas, Path(path))
+
+
+def draw_registration(
+    item: RegistrationItem,
+    image: Image | None = None,
+    *,
+    centre_lps_mm: Sequence[float] | None = None,
+    window: tuple[float, float] | None = None,
+    title: str = "",
+    notes: Sequence[str] = (),
+    widest: int | None = None,
+) -> Canvas:
+    """Draw axial, coronal and sagittal slices of the fixed image with arrows and the deformed grid on them.
 
     Arrows run from a point of the registered frame to the source point it is sampled from, pre and post matrices
-    included; their colour is the whole length in mm, also of what points out of the plane.
+    included; their colour is the whole length in mm, also of what points out of the plane. Any thread can draw; the
+    canvas's texts are still to be written.
 
     Parameters
     ----------
-    path
-        The PNG file; replaced in one step.
     image
         Of the registered frame; without one the background stays dark.
     centre_lps_mm
@@ -62,7 +83,7 @@ def render_registration(
     RegistrationError
         When the item cannot be used.
     UsageError
-        When there is neither grid nor image to show, or the file cannot be written.
+        When there is neither grid nor image to show.
     """
     low, high = _extent(item, image)
     centre = np.asarray(_centre(item, low, high) if centre_lps_mm is None else centre_lps_mm, float)
@@ -83,7 +104,7 @@ def render_registration(
     _draw_scale(canvas, views[0], height)
     for number, note in enumerate(notes[:2]):
         canvas.text(width - _MARGIN, height - 62 + 26 * number, note, 16, FAINT, align="right")
-    save_picture(canvas, Path(path))
+    return canvas
 
 
 def _extent(item: RegistrationItem, image: Image | None) -> tuple[np.ndarray, np.ndarray]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import slicer
@@ -14,8 +12,9 @@ import vtk
 from ..audit_images import AuditImage
 from ..registration import RegistrationItem
 from ..registration.images import ScalarImage
+from .canvas import Canvas
 from .images import Image
-from .render import render_registration
+from .render import draw_registration
 
 SOFT_TISSUE_HU = (-160.0, 240.0)
 """Shown from black to white where the image is a CT."""
@@ -40,16 +39,16 @@ class StackImage(Image):
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A PNG and what is to be said of it."""
+class Drawing:
+    """A picture whose texts are still to be written, and what is to be said of it."""
 
-    png: bytes
+    canvas: Canvas
     alt: str
     caption: str
 
 
-def deformation_picture(item: RegistrationItem, fixed: AuditImage | None, name: str = "") -> Drawn:
-    """Axial, coronal and sagittal slices with the deformation on them, through the longest vector.
+def draw_deformation(item: RegistrationItem, fixed: AuditImage | None, name: str = "") -> Drawing:
+    """Axial, coronal and sagittal slices with the deformation on them, through the longest vector; in any thread.
 
     Parameters
     ----------
@@ -70,14 +69,11 @@ def deformation_picture(item: RegistrationItem, fixed: AuditImage | None, name: 
         centre, where = _within(centre, image, where)
     window = SOFT_TISSUE_HU if fixed is not None and fixed.modality == "CT" else None
     title = f"Deformation of item {item.number}"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.png"
-        render_registration(path, item, image, centre_lps_mm=centre, window=window, title=title, widest=WIDTH)
-        png = path.read_bytes()
+    canvas = draw_registration(item, image, centre_lps_mm=centre, window=window, title=title, widest=WIDTH)
     caption = f"{where}." if item.grid is not None else "Slices through the middle."
     caption += f" Image: {name}." if name else " No image of the registered frame was among the files."
     alt = "Axial, coronal and sagittal slice with arrows and a deformed grid; colours tell the displacement in mm."
-    return Drawn(png, alt, caption)
+    return Drawing(canvas, alt, caption)
 
 
 def _longest(item: RegistrationItem) -> np.ndarray | None:

@@ -127,8 +127,8 @@ def save_picture(canvas: Canvas, path: Path) -> None:
     """
     unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
     try:
-        if not canvas.save_png(unfinished):
-            raise UsageError(f"{path}: the picture cannot be written")
+        canvas.write_texts()
+        unfinished.write_bytes(canvas.png())
         os.replace(unfinished, path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
