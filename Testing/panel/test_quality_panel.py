@@ -70,7 +70,7 @@ def test_folding_is_the_first_thing_the_verdict_says(scene: Any, ui: Any) -> Non
     measured(scene, ui, fold)
     first = ui.verdictLabel.text.splitlines()[0]
     # The last ten of 24 nodes along R, 3600 in all.
-    assert first == "• Folds at 3600 nodes (41.7 %, 216 cm³): the determinant goes down to -1."
+    assert first == "• Folds at 3600 of 8640 nodes (41.7 %, 216 cm³): the determinant goes down to -1."
 
 
 def test_controls_rest_while_it_measures_and_only_cancel_is_offered(widget: Any, scene: Any) -> None:
@@ -240,7 +240,7 @@ def test_volumes_show_what_the_formula_says(scene: Any, ui: Any, application: An
     assert arrays["Jacobian determinant"].min() == pytest.approx(-1, abs=1e-5)
     assert arrays["Displacement (mm)"].max() == pytest.approx(2 * (-40 + 23 * 3 - 2), rel=1e-6)
     assert np.count_nonzero(arrays["folded, undefined, uncovered"]) == 3600
-    assert "3600 voxels folded" in ui.qualityStatusLabel.text
+    assert "voxels, folded: 3600" in ui.qualityStatusLabel.text
 
 
 def test_charts_arrows_and_tables_are_made_once_however_often_they_are_asked_for(

@@ -156,7 +156,7 @@ class QualityShows:
         if volumes.counts["folded"]:
             _go_to(result, result.quality.jacobian.min_index)
         counts = ", ".join(
-            _("{count} voxels {what}").format(count=volumes.counts[key], what=what)
+            _("{what}: {count}").format(count=volumes.counts[key], what=what)
             for key, what in (
                 ("folded", _("folded")),
                 ("undefined", _("undefined")),
@@ -165,7 +165,7 @@ class QualityShows:
             if volumes.counts[key]
         )
         if counts:
-            return _("The mask shows {counts}.").format(counts=counts)
+            return _("The mask shows voxels, {counts}.").format(counts=counts)
         return _("The mask is empty: no voxel is folded, undefined or outside the grid.")
 
     def _overlay(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:

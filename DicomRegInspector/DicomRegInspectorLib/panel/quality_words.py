@@ -28,8 +28,9 @@ def verdict(result: NodeQuality) -> str:
     if result.zeroed:
         lines.append(
             _(
-                "{count} vectors that the file leaves undefined are zero in this transform, and measured as zero."
-            ).format(count=result.zeroed)
+                "What the file leaves undefined is zero in this transform, and measured as zero: vectors at {count} of "
+                "{nodes} nodes."
+            ).format(count=result.zeroed, nodes=math.prod(result.quality.dimensions))
         )
     if isinstance(result.field, LinearField):
         lines.append(_linear(result.field))
@@ -63,8 +64,11 @@ def _nonlinear(quality: Quality) -> list[str]:
     holes = [region for region in (quality.vectors.undefined, quality.vectors.infinite) if region is not None]
     if holes:
         count = sum(region.count for region in holes)
-        share = 100 * count / math.prod(quality.dimensions)
-        lines.append(_("Undefined at {count} nodes ({share:.3g} %).").format(count=count, share=share))
+        nodes = math.prod(quality.dimensions)
+        share = 100 * count / nodes
+        lines.append(
+            _("Undefined at {count} of {nodes} nodes ({share:.3g} %).").format(count=count, nodes=nodes, share=share)
+        )
     lines.append(_inverse(quality))
     if quality.rigid is not None:
         lines.append(_bulk(quality.rigid))
@@ -80,9 +84,10 @@ def _folding(quality: Quality) -> str:
             low=jacobian.min, high=jacobian.max
         )
     return _(
-        "Folds at {count} nodes ({share:.3g} %, {volume:.3g} cm³): the determinant goes down to {low:.3g}."
+        "Folds at {count} of {nodes} nodes ({share:.3g} %, {volume:.3g} cm³): the determinant goes down to {low:.3g}."
     ).format(
         count=quality.folded.count,
+        nodes=jacobian.count,
         share=100 * quality.nonpositive_fraction,
         volume=quality.folded_volume_cm3,
         low=jacobian.min,
