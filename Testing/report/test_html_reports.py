@@ -12,6 +12,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pydicom
 import pytest
 from DicomRegInspectorLib import cli
 from DicomRegInspectorLib.errors import Cancelled, UsageError
@@ -116,6 +117,21 @@ def test_nobody_is_told_who_the_patient_is_unless_asked(tmp_path: Path) -> None:
     assert "Confidential" in box.text
     row = [one.text for one in box.one("tbody").one("tr").children]
     assert row == ["Nemo^Secret", "ID-SECRET-77", "19561203", "1"]
+
+
+def test_every_patient_of_a_mixed_series_is_told_or_hidden(tmp_path: Path) -> None:
+    folder = write_irregular(tmp_path / "data", SeriesDescription="of Ahab and Nemo")
+    for number in (5, 7):
+        path = folder / f"{number}.dcm"
+        other = pydicom.dcmread(path)
+        other.PatientName, other.PatientID = "Ahab^Captain", "ID-WHALE-9"
+        other.save_as(path)
+    report(folder, tmp_path / "without.html", pictures=False)
+    html = (tmp_path / "without.html").read_text(encoding="utf-8")
+    assert not [word for word in ("Ahab", "WHALE", "Nemo") if word in html]
+    box = report(folder, tmp_path / "with.html", pictures=False, identifiers=True).one("section", "patients")
+    rows = [[cell.text for cell in row.children] for row in box.one("tbody").all("tr")]
+    assert rows == [["Nemo^Secret", "ID-SECRET-77", "19561203", "1"], ["Ahab^Captain", "ID-WHALE-9", "19561203", "1"]]
 
 
 def test_a_file_that_is_no_report_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

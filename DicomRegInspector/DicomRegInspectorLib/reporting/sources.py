@@ -84,12 +84,12 @@ def _size(path: str) -> int:
 
 
 def patients(inspection: Inspection) -> list[Patient]:
-    """Who the registrations and the first file of each series say the patient is."""
+    """Who the registrations and the series say the patient is; files of one series may say different things."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for registration in inspection.registrations:
         counts[_patient_of_registration(registration.path)] += 1
     for series in inspection.series:
-        counts[_patient_of_image(series.paths[0])] += 1
+        counts.update([*dict.fromkeys(map(_patient_of_image, series.paths))])
     return [Patient(*one, count) for one, count in counts.items() if any(one)]
 
 
