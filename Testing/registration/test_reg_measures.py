@@ -173,11 +173,23 @@ def test_components_in_voxels_of_an_oblique_grid_are_along_its_axes():
     assert result.components_voxels["i"]["max"] == pytest.approx(0, abs=1e-5)
 
 
+def test_components_have_the_percentiles_of_both_ends():
+    """Along R and A the axes run against those of the grid, which turns an end into the other."""
+    result = quality(smooth)
+    vectors = grid_of(smooth, False).vectors.astype(np.float64)
+    for axis, (name, sign) in enumerate(zip("RAS", (-1, -1, 1), strict=True)):
+        for key, percent in (("p5", 5), ("p95", 95)):
+            expected = np.percentile(sign * vectors[..., axis], percent)
+            assert result.components_mm[name][key] == pytest.approx(expected, abs=1e-4)
+            along = np.percentile(vectors[..., axis], percent) / (1.5, 2.0, 3.25)[axis]
+            assert result.components_voxels["ijk"[axis]][key] == pytest.approx(along, abs=1e-4)
+
+
 def test_percentiles_are_those_of_numpy():
     grid = grid_of(smooth, False)
     summary = measures.summarize(measures.magnitude(field_of_grid(grid, IDENTITY, IDENTITY)))
     lengths = np.linalg.norm(grid.vectors.astype(np.float64), axis=-1)
-    expected = np.percentile(lengths, [1, 50, 95, 99])
+    expected = np.percentile(lengths, [1, 5, 50, 95, 99])
     assert list(summary.percentiles.values()) == pytest.approx(expected, rel=1e-5)
     assert (summary.min, summary.max, summary.mean) == pytest.approx(
         (lengths.min(), lengths.max(), lengths.mean()), rel=1e-5

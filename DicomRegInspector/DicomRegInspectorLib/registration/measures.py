@@ -30,7 +30,7 @@ class Summary:
     max_index: tuple[int, int, int] | None = None
     mean: float | None = None
     percentiles: dict[str, float] | None = None
-    """``p1``, ``p50``, ``p95``, ``p99`` by linear interpolation between ranks."""
+    """``p1``, ``p5``, ``p50``, ``p95``, ``p99`` by linear interpolation between ranks."""
 
     def to_dict(self, *names: str) -> dict[str, float | None]:
         """The named numbers (``min``, ``max``, ``mean``, ``p1`` …), None where nothing is defined."""
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _Measure = Callable[[np.ndarray, np.ndarray], None]
 """Called with a block's planes or differences and the block of the result to fill."""
 
-_RANKS = {"p1": 1, "p50": 50, "p95": 95, "p99": 99}
+_RANKS = {"p1": 1, "p5": 5, "p50": 50, "p95": 95, "p99": 99}
 
 
 def magnitude(field: Field, out: np.ndarray | None = None) -> np.ndarray:
@@ -314,11 +314,12 @@ def folded_region(determinants: np.ndarray) -> Region | None:
 
 def component_statistics(values: np.ndarray) -> dict[str, Any]:
     """``min``, ``max``, ``mean`` and percentiles of one component, using the memory of the values."""
-    return summarize(values).to_dict("min", "max", "mean", "p1", "p50", "p99")
+    return summarize(values).to_dict("min", "max", "mean", "p1", "p5", "p50", "p95", "p99")
 
 
 def scaled_statistics(statistics: dict[str, float | None], factor: float) -> dict[str, float | None]:
     """What :func:`component_statistics` would give for the values times a factor; below zero it turns the order."""
-    opposite = {"min": "max", "max": "min", "p1": "p99", "p99": "p1"} if factor < 0 else {}
+    ends = (("min", "max"), ("p1", "p99"), ("p5", "p95"))
+    opposite = {one: other for pair in ends for one, other in (pair, pair[::-1])} if factor < 0 else {}
     values = {name: statistics[opposite.get(name, name)] for name in statistics}
     return {name: None if value is None else value * factor for name, value in values.items()}

@@ -150,7 +150,7 @@ def measure_affine(matrix: np.ndarray, subject: str) -> Quality:
     mapped = corners @ matrix[:3, :3].T + matrix[:3, 3]
     determinant = float(np.linalg.det(matrix[:3, :3]))
     nothing = VectorStatistics(0, None, None, None, None, None, None)
-    same = dict.fromkeys(("p1", "p50", "p95", "p99"), determinant)
+    same = dict.fromkeys(("p1", "p5", "p50", "p95", "p99"), determinant)
     jacobian = Summary(1, determinant, determinant, None, None, determinant, same)
     linear = matrix[:3, :3]
     turning = float(np.linalg.norm((linear - linear.T)[[2, 0, 1], [1, 2, 0]]))

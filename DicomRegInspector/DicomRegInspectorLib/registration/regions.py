@@ -54,7 +54,7 @@ class RegionMeasures:
             "volume_cm3": self.volume_cm3,
             "displacement_mm": self.displacement_mm.to_dict("max", "mean", "p50", "p95", "p99"),
             "components_ras": {
-                axis: summary.to_dict("min", "max", "mean", "p1", "p50", "p99")
+                axis: summary.to_dict("min", "max", "mean", "p1", "p5", "p50", "p95", "p99")
                 for axis, summary in self.components_mm.items()
             },
             "jacobian": {
