@@ -72,6 +72,17 @@ def test_a_scene_and_a_report_are_written(series: Path, tmp_path: Path, run) -> 
     assert volume["has_displacement_grid"] and volume["values_untouched"] and volume["is_orthogonal"]
 
 
+def test_of_a_regular_stack_no_transform_is_written(tmp_path: Path, run) -> None:
+    pytest.importorskip("slicer")
+    regular = write_stack(tmp_path / "regular", along_table(2.0 * np.arange(12)))
+    place = tmp_path / "new" / "volume.nrrd"
+    place.parent.mkdir()
+    text = run(regular, "--mode", "acquisition", "--output", place)
+    assert "12 slices as they are, regular already: no transform is needed" in text
+    assert [path.name for path in place.parent.iterdir()] == ["volume.nrrd"]
+    assert "acquisition-transform" not in text
+
+
 def test_what_was_left_out_is_listed_without_names(series: Path, tmp_path: Path, run) -> None:
     text = run(series, "--mode", "crop", "--output", tmp_path / "new")
     assert "left out, 5 images:" in text and text.count("outside the longest regular run") == 5

@@ -78,6 +78,18 @@ def test_preview_tells_the_geometry(shown: Any, mode: str, spacing: float, gap: 
     assert shown.spacingSpinBox.enabled == (mode == "resample")
 
 
+def test_a_regular_stack_is_called_regular_and_loads_without_a_transform(
+    application: Any, ui: Any, tmp_path: Path
+) -> None:
+    write_ct_stack(tmp_path, GAP_MM[:5])
+    inspect(ui, tmp_path)
+    assert ui.previewLabel.text == "Gives 10 × 8 × 5, 2 × 2 × 2 mm; regular already: no transform is needed."
+    ui.loadSeriesButton.click()
+    (node,) = volumes(application)
+    assert node.GetParentTransformNode() is None
+    np.testing.assert_allclose(slice_places(node), GAP_MM[:5], atol=1e-6)
+
+
 def test_acquisition_transform_puts_slices_where_headers_say(application: Any, shown: Any) -> None:
     shown.loadSeriesButton.click()
     (node,) = volumes(application)

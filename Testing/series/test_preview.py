@@ -44,6 +44,7 @@ def compare(folder: Path, mode: Mode, max_gap: float, **options: Any) -> None:
         np.testing.assert_allclose(one.spacing_mm, [*other.spacing_mm[:2], other.slice_distance_mm], rtol=1e-3)
         normal = volume.stack.normal
         np.testing.assert_allclose(one.positions_mm, other.slice_corners_lps_mm @ normal, atol=1e-9)
+        assert one.is_moved == (other.displacement is not None)
         np.testing.assert_allclose(one.tilt_deg, tilt_of(other.slice_corners_lps_mm, normal), atol=0.1)
     assert [(one.slice.path, one.reason) for one in told.dropped] == [
         (one.slice.path, one.reason) for one in came.dropped

@@ -155,20 +155,43 @@ def test_the_acquisition_grid_puts_every_corner_where_the_header_says(
     positions = along_table(heights)
     volume = load(write_stack(tmp_path, positions, tilted(tilt)))
     result = regularize(volume, "acquisition").volume
-    grid = result.displacement
+    displacements = 0 if result.displacement is None else result.displacement.displacements_mm
     filled = np.array([bool(one) for one in result.sources])
     np.testing.assert_array_equal(result.array[filled], volume.array)
     nk, nj, ni = result.array.shape
     a = np.array([0, ni - 1])[None, None, :, None] * result.affine_lps[:3, 0]
     b = np.array([0, nj - 1])[None, :, None, None] * result.affine_lps[:3, 1]
     k = np.arange(nk)[:, None, None, None] * result.affine_lps[:3, 2]
-    moved = result.affine_lps[:3, 3] + a + b + k + grid.displacements_mm
+    moved = result.affine_lps[:3, 3] + a + b + k + displacements
     np.testing.assert_allclose(moved[filled], true_corners(positions, tilted(tilt)), atol=1e-6)
     assert result.is_orthogonal
     assert (result.array[~filled] == result.fill).all()
     assert not result.valid[~filled].any() and result.valid[filled].all()
     # 30 mm between slices 2 mm apart (times the cosine of the tilt, both): 14 are missing.
     assert (~filled).sum() == (14 if heights is GAPPED else 0)
+
+
+def test_a_regular_upright_stack_gets_no_transform_and_is_called_regular(tmp_path: Path) -> None:
+    volume = load(write_stack(tmp_path, along_table(EVEN)))
+    result = regularize(volume, "acquisition")
+    assert result.volume.displacement is None and result.volume.deviation_mm < 1e-6
+    np.testing.assert_array_equal(result.array, volume.array)
+    np.testing.assert_allclose(result.volume.slice_corners_lps_mm, along_table(EVEN), atol=1e-6)
+    assert result.description == "30 slices as they are, regular already: no transform is needed"
+
+
+@pytest.mark.parametrize(("off", "is_moved"), [(0.0004, False), (0.004, True)])
+def test_a_micrometre_decides_whether_slices_are_moved(tmp_path: Path, off: float, is_moved: bool) -> None:
+    heights = EVEN.copy()
+    heights[11] += off
+    one = regularize(load(write_stack(tmp_path, along_table(heights), decimals=4)), "acquisition").volume
+    assert (one.displacement is not None) == is_moved
+    assert one.deviation_mm == pytest.approx(0 if is_moved else off, abs=1e-6)
+
+
+def test_a_regular_tilted_stack_is_moved(tmp_path: Path) -> None:
+    result = regularize(load(write_stack(tmp_path, along_table(EVEN), tilted(18.5))), "acquisition")
+    assert result.volume.displacement is not None and "each moved to its place" in result.description
 
 
 def test_sections_of_constant_spacing_are_split(tmp_path: Path) -> None:

@@ -52,6 +52,9 @@ def preview_in_words(preview: Preview) -> str:
         text += _("; {count} left out ({reason})").format(
             count=len(preview.dropped), reason=", ".join(dict.fromkeys(one.reason for one in preview.dropped))
         )
+    is_changed = preview.dropped or any(one.is_moved or one.filled_slices for one in preview.volumes)
+    if preview.mode == "acquisition" and not is_changed:
+        text += _("; regular already: no transform is needed")
     return text + "."
 
 
@@ -136,7 +139,7 @@ def _spacings(stack: Stack) -> str:
 
 def _spacings_after(preview: Preview | None) -> str:
     text = _each([f"{one.spacing_mm[2]:.4g}" for one in preview.volumes]) if preview is not None else ""
-    if preview is not None and preview.mode == "acquisition":
+    if preview is not None and any(one.is_moved for one in preview.volumes):
         return _("{spacing}, moved by a transform").format(spacing=text)
     return text
 
@@ -170,8 +173,7 @@ def _plain(stack: Stack) -> str:
 
 def _plain_after(preview: Preview | None) -> str:
     volumes = preview.volumes if preview is not None else ()
-    moved = preview is not None and preview.mode == "acquisition"
-    if moved or any(abs(one.tilt_deg) >= LEAST_TILT_DEG for one in volumes):
+    if any(one.is_moved or abs(one.tilt_deg) >= LEAST_TILT_DEG for one in volumes):
         return _("in place under its transform")
     return _("in place")
 

@@ -12,24 +12,24 @@ from .placing import Placed
 from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice, padding_holes
 from .sections import around, wide_gaps
 
+IN_PLACE_MM = 1e-3
+"""Displacements below this come from rounded direction cosines; a volume without them is right as it is."""
+
 
 def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVolume:
     """The slices at the nominal spacing along their normal, and the grid that moves them to where they are.
 
-    In gaps wider than ``max_gap`` slices of the fill value are put, as many as are missing, so that no tool
-    interpolates across; they lie where the missing slices would.
+    There is no such grid where they lie there already. In gaps wider than ``max_gap`` slices of the fill value are put,
+    as many as are missing, so that no tool interpolates across; they lie where the missing slices would.
     """
     nj, ni = placed.array.shape[1:3]
     if ni < 2 or nj < 2:
         raise UsageError(f"Slices of {ni} × {nj} pixels have no four corners to place them by; resample the stack.")
     source, true = with_missing(placed, true_corners(placed), max_gap)
-    step = placed.axes[2] * placed.spacing.nominal_mm
-    affine = lattice(placed, placed.corners_lps_mm[0], step)
-    nodes = affine.copy()
-    nodes[:3, 0] *= ni - 1
-    nodes[:3, 1] *= nj - 1
-    k, b, a = np.meshgrid(np.arange(len(source)), (0, 1), (0, 1), indexing="ij")
-    regular = np.stack([a, b, k], axis=-1) @ nodes[:3, :3].T + nodes[:3, 3]
+    affine = upright_lattice(placed)
+    grid = acquisition_grid(placed, affine, true)
+    farthest = grid.farthest_mm
+    in_place = farthest < IN_PLACE_MM
     array = placed.array
     boxes = full_boxes(array)
     if (source < 0).any():
@@ -41,7 +41,10 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
     # Slices of the source keep their numbers only where none is put between them.
     holes = {int(np.flatnonzero(source == s)[0]): one for s, one in padding_holes(placed.array, placed.padding).items()}
     missing = int((source < 0).sum())
-    text = f"{len(placed.array)} slices as they are, each moved to its place by a displacement grid"
+    how = "each moved to its place by a displacement grid"
+    if in_place:
+        how = "in place without a transform" if missing else "regular already: no transform is needed"
+    text = f"{len(placed.array)} slices as they are, {how}"
     return RegularVolume(
         array=array,
         affine_lps=affine,
@@ -52,9 +55,26 @@ def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVo
         source=placed.volume,
         is_untouched=all(len(one) == 1 for one in placed.members),
         description=text + (f", and {missing} slices of the fill value {fill:g} in gaps" if missing else ""),
-        displacement=AcquisitionGrid(nodes, true - regular),
+        displacement=None if in_place else grid,
+        deviation_mm=farthest if in_place else 0.0,
         holes=holes,
     )
+
+
+def upright_lattice(placed: Placed) -> NDArray[np.float64]:
+    """(4, 4) from (i, j, k, 1) to LPS mm: from the first slice along the normal in steps of the nominal spacing."""
+    return lattice(placed, placed.corners_lps_mm[0], placed.axes[2] * placed.spacing.nominal_mm)
+
+
+def acquisition_grid(placed: Placed, affine: NDArray[np.float64], true: NDArray[np.float64]) -> AcquisitionGrid:
+    """What moves the corners of the slices of a lattice to where they truly are, (n, 2, 2, 3) LPS mm."""
+    nj, ni = placed.array.shape[1:3]
+    nodes = affine.copy()
+    nodes[:3, 0] *= ni - 1
+    nodes[:3, 1] *= nj - 1
+    k, b, a = np.meshgrid(np.arange(len(true)), (0, 1), (0, 1), indexing="ij")
+    regular = np.stack([a, b, k], axis=-1) @ nodes[:3, :3].T + nodes[:3, 3]
+    return AcquisitionGrid(nodes, true - regular)
 
 
 def true_corners(placed: Placed) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from ..geometry.series import Series
 from ..geometry.stacks import Stack, line_through
 from ..pixels.choosing import first_at_each_position
 from ..pixels.volume import SeriesVolume
-from .acquisition_grid import true_corners, with_missing
+from .acquisition_grid import IN_PLACE_MM, acquisition_grid, true_corners, upright_lattice, with_missing
 from .modes import MAX_GAP, check_options
 from .placing import Dropped, Duplicates, Overlaps, Placed, place, stack_to_regularize
 from .reference import ReferenceGrid
@@ -43,6 +43,8 @@ class VolumePreview:
     """For each of these whether it will hold nothing but the fill value."""
     tilt_deg: float
     """By how much the line through the slices will lean from their normal, transforms included."""
+    is_moved: bool = False
+    """Whether a displacement grid will put the slices in their places."""
 
     @property
     def filled_slices(self) -> int:
@@ -182,7 +184,8 @@ def _moved(placed: Placed, max_gap: float) -> VolumePreview:
     filled = tuple((source < 0).tolist())
     dimensions, spacing = _size(placed, len(source), placed.spacing.nominal_mm)
     tilt = line_tilt_deg(first @ placed.axes.T, placed.precision_mm)
-    return VolumePreview(dimensions, spacing, tuple((first @ placed.axes[2]).tolist()), filled, tilt)
+    is_moved = acquisition_grid(placed, upright_lattice(placed), corners).farthest_mm >= IN_PLACE_MM
+    return VolumePreview(dimensions, spacing, tuple((first @ placed.axes[2]).tolist()), filled, tilt, is_moved)
 
 
 def _section(placed: Placed, run: Run) -> VolumePreview:

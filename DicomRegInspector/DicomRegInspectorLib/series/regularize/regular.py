@@ -37,6 +37,11 @@ class AcquisitionGrid:
     displacements_mm: NDArray[np.float64]
     """(nk, 2, 2, 3), indexed k, b (row), a (column)."""
 
+    @property
+    def farthest_mm(self) -> float:
+        """The length of the longest displacement."""
+        return float(np.linalg.norm(self.displacements_mm, axis=-1).max())
+
 
 @dataclass(frozen=True, eq=False)
 class RegularVolume:
