@@ -32,6 +32,19 @@ class FileError(DicomRegInspectorError):
         self.problem = problem
         self.code = code
 
+    @property
+    def sentence(self) -> str:
+        """The problem without the path, for where the file is named apart: ``The file is empty.``"""
+        first = self.problem.split(" ", 1)[0]
+        text = f"The file {self.problem}" if first in _VERBS else self.problem[:1].upper() + self.problem[1:]
+        return text if text.endswith((".", "?")) else f"{text}."
+
+
+_VERBS = frozenset(
+    ("announces", "became", "begins", "cannot", "ends", "has", "holds", "inflates", "is", "names", "nests", "says")
+)
+"""First words of problems whose subject is the file."""
+
 
 class NotDicomError(FileError):
     """The file is readable but is not DICOM."""

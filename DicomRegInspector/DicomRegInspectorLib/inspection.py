@@ -182,7 +182,6 @@ class _Work:
         self._note("file-unreadable", f"This folder cannot be read ({error.strerror or error}).", error.filename or "?")
 
     def _note(self, code: str, message: str, file: str) -> None:
-        message = message[:1].upper() + message[1:]
         self._findings.append(Finding(code, "error", message, os.path.basename(file) or file, {"file": file}))
 
     def read_headers(self) -> None:
@@ -196,10 +195,10 @@ class _Work:
             except NotDicomError as error:
                 self._not_dicom += 1
                 if expected:
-                    self._note(error.code, error.problem, file)
+                    self._note(error.code, error.sentence, file)
             except FileError as error:
                 self._unreadable += 1
-                self._note(error.code, error.problem, file)
+                self._note(error.code, error.sentence, file)
             else:
                 self._sort(file, header)
 
@@ -222,7 +221,7 @@ class _Work:
                 self._registrations.append(registration)
             except FileError as error:
                 self._unreadable += 1
-                self._note(error.code, error.problem, file)
+                self._note(error.code, error.sentence, file)
 
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""

@@ -57,10 +57,13 @@ def test_empty_section_says_what_to_do_and_offers_nothing(ui: Any) -> None:
 def test_measures_and_verdict_are_those_of_the_formula(scene: Any, ui: Any) -> None:
     measured(scene, ui)
     shown = rows(ui)
-    assert shown["Jacobian determinant, min"] == (f"{DETERMINANT:.4g}", "")
+    assert shown["Jacobian determinant, smallest"] == (f"{DETERMINANT:.4g}", "")
     assert shown["Grid"] == (str(24 * 20 * 18), "nodes")
     assert shown["Folded, determinant 0 or less"] == ("0", "%")
-    assert shown["Displacement, max"][1] == "mm"
+    assert [name for name in shown if name.startswith("Displacement")] == [
+        f"Displacement, {rank}" for rank in ("mean", "median", "95 % below", "99 % below", "largest")
+    ]
+    assert shown["Displacement, largest"][1] == "mm"
     assert f"Folds nowhere: the Jacobian determinant is {DETERMINANT:.3g} to {DETERMINANT:.3g}." in ui.verdictLabel.text
     assert "Inverse: found at all" in ui.verdictLabel.text
     assert ui.qualityStatusLabel.text == "Measured field: displacement grid as stored in the node."
@@ -302,10 +305,10 @@ def test_measures_of_a_segment_can_be_chosen(scene: Any, ui: Any) -> None:
     whole = rows(ui)
     combo.setCurrentIndex(1)
     assert rows(ui)["Grid inside"] == (str(4 * 6 * 5), "nodes")
-    assert rows(ui)["Displacement, max"] == ("0", "mm")
+    assert rows(ui)["Displacement, largest"] == ("0", "mm")
     assert rows(ui)["Volume of the segment"] == (f"{4 * 6 * 5 * 0.06:.4g}", "cm³")
     combo.setCurrentIndex(2)
-    assert rows(ui)["Jacobian determinant, max"] == ("-1", "")
+    assert rows(ui)["Jacobian determinant, largest"] == ("-1", "")
     assert rows(ui)["Folded, determinant 0 or less"] == ("100", "%")
     combo.setCurrentIndex(0)
     assert rows(ui) == whole

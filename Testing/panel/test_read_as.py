@@ -34,7 +34,7 @@ def inspected(widget: Any, tmp_path: Path) -> KnownField:
 def jacobian_shown(ui: Any) -> str:
     table = ui.measuresTable
     shown = {table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount)}
-    return shown["Jacobian determinant, max"]
+    return shown["Jacobian determinant, largest"]
 
 
 def choose_reading(ui: Any, title: str) -> None:

@@ -15,7 +15,7 @@ import pydicom.data
 import pytest
 from DicomRegInspectorLib.errors import FileError, NotDicomError, TruncatedFileError
 from DicomRegInspectorLib.series import Header, read_header
-from DicomRegInspectorLib.series.headers.elements import Tag
+from DicomRegInspectorLib.series.headers.elements import Tag, element_name
 from DicomRegInspectorLib.series.headers.reading import FIRST_READ, NotPlainError, fast_header
 from DicomRegInspectorLib.series.headers.slow_reading import slow_header
 from hypothesis import HealthCheck, given, settings
@@ -362,3 +362,21 @@ def test_a_plain_file_is_read_without_pydicom(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("DicomRegInspectorLib.series.headers.slow_reading.slow_header", refuse)
     monkeypatch.setattr("DicomRegInspectorLib.series.headers.slow_reading.pixel_data_by_pydicom", refuse)
     assert read_header(CT_SMALL).instance_number == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        ("is empty", "The file is empty."),
+        ("cannot be read (Permission denied).", "The file cannot be read (Permission denied)."),
+        ("the deflated data set ends early", "The deflated data set ends early."),
+        ("Pixel Data (7FE0,0010) is missing.", "Pixel Data (7FE0,0010) is missing."),
+    ],
+)
+def test_a_problem_reads_as_a_sentence_of_its_own(problem: str, sentence: str) -> None:
+    assert FileError("a.dcm", problem).sentence == sentence
+    assert str(FileError("a.dcm", problem)) == f"a.dcm: {problem}"
+
+
+def test_tags_are_written_with_capital_letters() -> None:
+    assert element_name(0x7FE00010) == "Pixel Data (7FE0,0010)"

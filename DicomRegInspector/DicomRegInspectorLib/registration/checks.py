@@ -70,7 +70,7 @@ def matrix_findings(matrix: np.ndarray, declared: str, name: str, subject: str, 
         "determinant": float(np.linalg.det(matrix[:3, :3])),
     }
     if is_singular(matrix):
-        message = f"{name} cannot be inverted: its singular values are {_join(singular_values)}."
+        message = f"{_capital(name)} cannot be inverted: its singular values are {_join(singular_values)}."
         return [Finding("reg-matrix-singular", "error", message, subject, evidence)]
     if is_rigid(matrix):
         return []
@@ -79,10 +79,14 @@ def matrix_findings(matrix: np.ndarray, declared: str, name: str, subject: str, 
     if evidence["determinant"] < 0:
         scale += " and mirrors"
     says = f"is declared {declared}" if declared else "has no declared type"
-    message = f"{name} {says} {'but' if wrong else 'and'} {scale}."
+    message = f"{_capital(name)} {says} {'but' if wrong else 'and'} {scale}."
     if baked:
         message += " In a scene it is worked into the grid's vectors (exact at and between the nodes)."
     return [Finding("reg-matrix-not-rigid", "warning" if wrong else "info", message, subject, evidence)]
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def order_findings(pairs: list[tuple[int, int]], subject: str) -> list[Finding]:

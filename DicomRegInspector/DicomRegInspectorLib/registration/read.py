@@ -135,7 +135,8 @@ class _Reader:
                 Finding(
                     "reg-not-read",
                     "info",
-                    f"Spatial Fiducials object with {len(sets)} sets and {points} fiducials in all; "
+                    f"Spatial Fiducials object with {_counted(len(sets), 'set')} and {_counted(points, 'fiducial')} "
+                    f"in all; "
                     "it maps no points itself.",
                     self.path.name,
                     {"sets": len(sets), "fiducials": points},
@@ -193,3 +194,7 @@ class _Reader:
             problem=report.problem,
             header_findings=tuple(report.findings),
         )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

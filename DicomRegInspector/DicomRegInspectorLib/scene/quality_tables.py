@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,27 +37,42 @@ class MeasureRow:
         return f"{self.value:.0f}" if self.unit in ("nodes", "points") else f"{self.value:.4g}"
 
 
+_RANKS = {
+    "min": "smallest",
+    "p1": "1 % below",
+    "p50": "median",
+    "p95": "95 % below",
+    "p99": "99 % below",
+    "mean": "mean",
+    "max": "largest",
+}
+"""How the command line says the keys of statistics too."""
+
+
+def _ranked(name: str, values: Mapping[str, float | None], unit: str, *keys: str) -> list[MeasureRow]:
+    return [MeasureRow(f"{name}, {_RANKS[key]}", values.get(key), unit) for key in keys]
+
+
 def measure_rows(result: NodeQuality) -> list[MeasureRow]:
     """All measures of the transform as a whole, in the order in which they are read."""
     quality = result.quality
     if isinstance(result.field, LinearField):
         return _linear(result.field, quality)
     rows = _displacement(result)
-    rows += [
-        MeasureRow(f"Jacobian determinant, {word}", value, "1")
-        for word, value in quality.jacobian.to_dict("min", "p1", "p50", "p99", "max").items()
-    ]
+    keys = ("min", "p1", "p50", "p99", "max")
+    rows += _ranked("Jacobian determinant", quality.jacobian.to_dict(*keys), "1", *keys)
     share = quality.nonpositive_fraction
     rows += [
         MeasureRow("Folded, determinant 0 or less", None if share is None else 100 * share, "%"),
         MeasureRow("Folded volume", quality.folded_volume_cm3, "cm³"),
     ]
-    rows += [MeasureRow(f"Curl, {word}", quality.curl.to_dict(word)[word], "mm/mm") for word in ("mean", "p99", "max")]
+    keys = ("mean", "p99", "max")
+    rows += _ranked("Curl", quality.curl.to_dict(*keys), "mm/mm", *keys)
     inverse = quality.inverse
     rows += [
         MeasureRow("Bending energy, mean", quality.bending.mean, "1/mm²"),
-        MeasureRow("Inverse residual, p99", inverse.p99_mm, "mm"),
-        MeasureRow("Inverse residual, max", inverse.max_mm, "mm"),
+        MeasureRow("Inverse residual, 99 % below", inverse.p99_mm, "mm"),
+        MeasureRow("Inverse residual, largest", inverse.max_mm, "mm"),
         MeasureRow("Points without an inverse", float(inverse.not_found), "points"),
         MeasureRow("Points whose inverse was searched", float(inverse.samples), "points"),
     ]
@@ -74,21 +90,15 @@ def region_rows(region: RegionMeasures) -> list[MeasureRow]:
         MeasureRow("Volume of the segment", region.volume_cm3, "cm³"),
         MeasureRow("Grid inside", float(region.nodes), "nodes"),
     ]
-    rows += [
-        MeasureRow(f"Displacement, {word}", value, "mm")
-        for word, value in moved.to_dict("mean", "p50", "p95", "p99", "max").items()
-    ]
-    rows += [
-        MeasureRow(f"Jacobian determinant, {word}", value, "1")
-        for word, value in jacobian.to_dict("min", "p1", "mean", "p99", "max").items()
-    ]
+    keys = ("mean", "p50", "p95", "p99", "max")
+    rows += _ranked("Displacement", moved.to_dict(*keys), "mm", *keys)
+    keys = ("min", "p1", "mean", "p99", "max")
+    rows += _ranked("Jacobian determinant", jacobian.to_dict(*keys), "1", *keys)
     rows.append(MeasureRow("Folded, determinant 0 or less", None if share is None else 100 * share, "%"))
-    rows += [MeasureRow(f"Curl, {word}", value, "mm/mm") for word, value in curl.to_dict("mean", "p99", "max").items()]
-    rows += [
-        MeasureRow(f"Along {axis}, {word}", value, "mm")
-        for axis, summary in region.components_mm.items()
-        for word, value in summary.to_dict("min", "mean", "max").items()
-    ]
+    keys = ("mean", "p99", "max")
+    rows += _ranked("Curl", curl.to_dict(*keys), "mm/mm", *keys)
+    for axis, summary in region.components_mm.items():
+        rows += _ranked(f"Along {axis}", summary.to_dict("min", "mean", "max"), "mm", "min", "mean", "max")
     return rows
 
 
@@ -116,18 +126,18 @@ def _displacement(result: NodeQuality) -> list[MeasureRow]:
     ]
     rows += [
         MeasureRow("Displacement, mean", vectors.mean_mm, "mm"),
-        *(MeasureRow(f"Displacement, {name}", percentiles.get(name), "mm") for name in ("p50", "p95", "p99")),
-        MeasureRow("Displacement, max", vectors.max_mm, "mm"),
+        *_ranked("Displacement", percentiles, "mm", "p50", "p95", "p99"),
+        MeasureRow("Displacement, largest", vectors.max_mm, "mm"),
     ]
     return rows
 
 
 def _components(quality: Quality) -> list[MeasureRow]:
     return [
-        MeasureRow(f"Along {axis}, {word}", values.get(word), unit)
+        row
         for components, unit in ((quality.components_mm, "mm"), (quality.components_voxels, "voxels"))
         for axis, values in components.items()
-        for word in ("min", "mean", "max")
+        for row in _ranked(f"Along {axis}", values, unit, "min", "mean", "max")
     ]
 
 
@@ -141,7 +151,7 @@ def _bulk(part: BulkPart) -> list[MeasureRow]:
     return [
         *rows,
         MeasureRow(f"Residual without the {part.kind} part, RMS", part.residual_rms_mm, "mm"),
-        MeasureRow(f"Residual without the {part.kind} part, max", part.residual_max_mm, "mm"),
+        MeasureRow(f"Residual without the {part.kind} part, largest", part.residual_max_mm, "mm"),
     ]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ...errors import FileError, NotDicomError, UsageError
 from ...findings import Finding, by_severity
 from ...progress import Progress, report_progress
+from ..geometry.stack_findings import plural
 from ..headers.elements import (
     DEFLATED_LITTLE_ENDIAN,
     EXPLICIT_BIG_ENDIAN,
@@ -145,9 +146,9 @@ def check_pixels(
             except NotDicomError as error:
                 not_dicom += 1
                 if asked_for:
-                    broken.append(Finding(error.code, "error", _sentence(error.problem), path))
+                    broken.append(Finding(error.code, "error", error.sentence, path))
             except FileError as error:
-                broken.append(Finding(error.code, "error", _sentence(error.problem), path))
+                broken.append(Finding(error.code, "error", error.sentence, path))
             else:
                 files.append(one)
     found = [(one.series_uid, finding) for one in files for finding in one.findings]
@@ -156,10 +157,6 @@ def check_pixels(
     images = [one.path for one in files if one.description and counts[one.series_uid] > 1]
     merged = [*broken, *_merged(found), *stack_pixel_findings(images)]
     return PixelReport(tuple(files), tuple(by_severity(merged)), not_dicom)
-
-
-def _sentence(text: str) -> str:
-    return f"The file {text}" if text[:1].islower() else text
 
 
 def _files(paths: list[str]) -> Iterator[tuple[str, bool]]:
@@ -259,8 +256,8 @@ def _frame_count_findings(facts: PixelFacts) -> Iterator[Finding]:
         yield Finding("pixel-frames-disagree", "warning", text, facts.path, evidence)
     if facts.frame_items is not None and facts.frame_items != facts.frames:
         text = (
-            f"Per-Frame Functional Groups Sequence (5200,9230) describes {facts.frame_items:,} frame(s), Number of "
-            f"Frames (0028,0008) is {facts.frames:,}"
+            f"Per-Frame Functional Groups Sequence (5200,9230) describes "
+            f"{plural(facts.frame_items, 'frame')}, Number of Frames (0028,0008) is {facts.frames:,}"
         )
         evidence = {"frames": facts.frames, "functional_groups": facts.frame_items}
         yield Finding("pixel-frames-disagree", "error", text, facts.path, evidence)

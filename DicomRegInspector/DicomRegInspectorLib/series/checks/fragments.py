@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...findings import Finding
+from ..geometry.stack_findings import plural
 from ..headers.elements import PIXEL_DATA
 from .codestream import frame_begins
 from .element_walk import ITEM, SEQUENCE_END, Element
@@ -113,8 +114,8 @@ def frame_findings(facts: PixelFacts, found: Fragments) -> Iterator[Finding]:
     elif frames == 1 < count or count > frames:
         begun = _frames_begun(facts, found)
         if begun is not None and begun != frames:
-            text = f"{begun:,} of the {count:,} fragments of Pixel Data begin an image, the header announces {frames:,}"
-            yield finding(f"{text} frame(s)", images=begun)
+            text = f"{begun:,} of the {count:,} fragments of Pixel Data begin an image, the header announces "
+            yield finding(text + plural(frames, "frame"), images=begun)
     yield from _basic_table(facts, found, finding)
     yield from _extended_table(facts, found, finding)
 
@@ -135,7 +136,7 @@ def _basic_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Findi
         return
     if len(table) != frames:
         yield finding(
-            f"The Basic Offset Table has {len(table):,} entries, the header announces {frames:,} frame(s)",
+            f"The Basic Offset Table has {len(table):,} entries, the header announces {plural(frames, 'frame')}",
             table_entries=len(table),
         )
         return
@@ -170,7 +171,7 @@ def _extended_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Fi
         tables[tag] = _table(facts, element)
         if len(tables[tag]) != frames:
             yield finding(
-                f"{named(tag)} has {len(tables[tag]):,} entries, the header announces {frames:,} frame(s)",
+                f"{named(tag)} has {len(tables[tag]):,} entries, the header announces {plural(frames, 'frame')}",
                 extended_entries=len(tables[tag]),
             )
             return

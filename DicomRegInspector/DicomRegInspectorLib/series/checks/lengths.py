@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...findings import Finding
+from ..geometry.stack_findings import plural
 from ..headers.elements import PIXEL_DATA, is_encapsulated, tag_text
 from ..headers.header import REGISTRATION_SOP_CLASSES
 from ..headers.pixel_extent import UNDEFINED
@@ -58,7 +59,7 @@ def pixel_state(facts: PixelFacts) -> str:
 def missing_findings(facts: PixelFacts) -> Iterator[Finding]:
     """``pixel-data-missing`` for an image without pixels, or with two kinds of them."""
     if pixel_state(facts) == "missing":
-        text = "The object is an image by its header, but has no Pixel Data (7fe0,0010)"
+        text = "The object is an image by its header, but has no Pixel Data (7FE0,0010)"
         evidence = {"rows": facts.get(ROWS), "columns": facts.get(COLUMNS), "expected_bytes": expected_bytes(facts)}
         yield Finding("pixel-data-missing", "error", text, facts.path, evidence)
     elif any(not element.length for element in facts.bulk.values()) and facts.is_image:
@@ -122,7 +123,7 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
     if expected is None or one is None or not length:
         return
     padded = expected + expected % 2
-    what = f"{facts.frames:,} frame(s) of {facts.get(ROWS)} × {facts.get(COLUMNS)} pixels"
+    what = f"{plural(facts.frames, 'frame')} of {facts.get(ROWS)} × {facts.get(COLUMNS)} pixels"
     evidence = {"length_bytes": length, "expected_bytes": padded, "frame_bytes": (one + 7) // 8}
     if length == padded:
         # In big-endian words the last two bytes are exchanged.
@@ -134,7 +135,7 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
         yield Finding("pixel-data-length", "warning", text, facts.path, evidence)
         return
     whole, rest = divmod(length * 8, one)
-    text = f"{named(tag)} has {length:,} bytes; {what} are {padded:,}"
+    text = f"{named(tag)} has {length:,} bytes; expected {padded:,} for {what}"
     if length < expected:
         text += f": {padded - length:,} too few"
         evidence |= {"too_few_bytes": padded - length, "whole_frames": whole}
@@ -147,7 +148,7 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
     elif facts.get(BITS_ALLOCATED) == 1 and length - ((one + 7) // 8) * facts.frames in (0, 1) and length > expected:
         text += ". It is the length of frames that each begin at a whole byte; bits are packed without gaps"
     elif rest // 8 <= 1 and whole and (whole != facts.frames or FRAMES not in facts.values):
-        text += f". There is room for {whole:,} frame(s)"
+        text += f". There is room for {plural(whole, 'frame')}"
         yield Finding("pixel-frames-disagree", "error", text, facts.path, {**evidence, "frames": facts.frames})
         return
     severity = "error" if length < expected else "warning"
@@ -172,7 +173,8 @@ def _fragment_findings(facts: PixelFacts, found: Fragments) -> Iterator[Finding]
     evidence = {"fragments": len(found.offsets)}
     if found.missing_bytes != 0:
         amount = "at least its end" if found.missing_bytes is None else f"{found.missing_bytes:,} bytes"
-        text = f"The file ends within compressed Pixel Data, after {len(found.offsets):,} fragment(s): {amount} missing"
+        count = plural(len(found.offsets), "fragment")
+        text = f"The file ends within compressed Pixel Data, after {count}: {amount} missing"
         if found.missing_bytes is None and _is_only_unclosed(facts, found):
             text = (
                 "Compressed Pixel Data is not closed: the Sequence Delimitation Item after the last fragment is missing"

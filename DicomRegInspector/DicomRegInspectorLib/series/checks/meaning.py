@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...findings import Finding
+from ..geometry.stack_findings import plural
 from ..headers.elements import PIXEL_DATA, is_encapsulated
 from ..pixels.format import BITS_ALLOCATED, BITS_STORED, COLUMNS, PHOTOMETRIC, PLANAR, REPRESENTATION, ROWS, SAMPLES
 from .codestream import Codestream, parse_codestream
@@ -64,7 +65,8 @@ def photometric_findings(facts: PixelFacts, stream: Codestream | None) -> Iterat
     if photometric not in _SAMPLES:
         yield finding("warning", f"{named(PHOTOMETRIC)} is {photometric!r}, which DICOM does not define")
     elif samples is not None and samples not in _SAMPLES[photometric]:
-        text = f"{named(PHOTOMETRIC)} is {photometric}, which has {_SAMPLES[photometric][0]} sample(s) per pixel; "
+        count = plural(_SAMPLES[photometric][0], "sample")
+        text = f"{named(PHOTOMETRIC)} is {photometric}, which has {count} per pixel; "
         yield finding("error", f"{text}{named(SAMPLES)} is {samples}")
     if photometric == "PALETTE COLOR":
         yield from _palette_findings(facts)

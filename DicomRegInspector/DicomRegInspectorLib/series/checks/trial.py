@@ -34,8 +34,7 @@ def trial_findings(path: str, processes: DecodingProcesses) -> Iterator[Finding]
                 job = FrameJob(int(frame), target, Rescale())
                 read_frames(pixels, [job], stored_values=True, processes=processes)
         except FileError as error:
-            text = f"The file {error.problem}" if error.problem[:1].islower() else error.problem
-            yield Finding(error.code, "error", text, path)
+            yield Finding(error.code, "error", error.sentence, path)
         except UsageError as error:
             yield Finding("pixel-not-decodable", "error", str(error), path)
         except TooNarrowError:

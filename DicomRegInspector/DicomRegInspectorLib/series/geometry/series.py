@@ -200,7 +200,7 @@ def _slices(headers: list[Header]) -> tuple[list[Slice], list[Finding]]:
         try:
             slices.extend(slices_of(header))
         except FileError as error:
-            findings.append(Finding(error.code, "error", error.problem, error.path))  # type: ignore[arg-type]
+            findings.append(Finding(error.code, "error", error.sentence, error.path))  # type: ignore[arg-type]
     return slices, findings
 
 

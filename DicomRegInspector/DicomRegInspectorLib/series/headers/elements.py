@@ -108,7 +108,7 @@ def is_encapsulated(transfer_syntax_uid: str) -> bool:
 
 def tag_text(tag: int) -> str:
     """A tag as people write it: ``(0020,0032)``."""
-    return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 def element_name(tag: int) -> str:

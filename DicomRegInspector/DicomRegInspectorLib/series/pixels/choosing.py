@@ -8,6 +8,7 @@ from os import PathLike, fspath
 
 from ...errors import NotDicomError, UsageError
 from ..geometry.series import Series, inspect_series
+from ..geometry.stack_findings import plural
 from ..geometry.stacks import Slice, Stack
 from ..headers.header import Header
 from ..headers.reading import read_header
@@ -30,7 +31,7 @@ def the_series(paths: Paths, series_uid: str | None) -> Series:
     series = inspect_series(headers)
     if not series:
         raise UsageError(
-            f"There is no image among the {len(headers)} DICOM file(s) given: nothing to make a volume of."
+            f"There is no image among the {plural(len(headers), 'DICOM file')} given: nothing to make a volume of."
         )
     if series_uid is not None:
         found = [one for one in series if one.series_instance_uid == series_uid]

@@ -241,7 +241,7 @@ def _first_line(error: Exception) -> str:
 
 def _undecodable(pixels: PixelFormat, reason: str) -> FileError:
     how = f"compressed as {_syntax_text(pixels.syntax)}" if is_encapsulated(pixels.syntax) else "uncompressed"
-    problem = f"Pixel Data (7fe0,0010), {how}, cannot be decoded: {reason}. Get the image again from the source system."
+    problem = f"Pixel Data (7FE0,0010), {how}, cannot be decoded: {reason}. Get the image again from the source system."
     return FileError(pixels.path, problem, code="pixel-not-decodable")
 
 
@@ -263,7 +263,7 @@ def _require_decoder(pixels: PixelFormat) -> None:
     from pydicom.pixels import get_decoder
 
     syntax = pixels.syntax or "1.2.840.10008.1.2"
-    what = f"Pixel Data (7fe0,0010) is stored as {_syntax_text(syntax)}"
+    what = f"Pixel Data (7FE0,0010) is stored as {_syntax_text(syntax)}"
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:

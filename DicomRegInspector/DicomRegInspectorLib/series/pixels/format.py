@@ -15,6 +15,7 @@ import numpy as np
 
 from ...errors import FileError, TruncatedFileError
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
+from ..geometry.stack_findings import plural
 from ..headers.elements import (
     DEFLATED_LITTLE_ENDIAN,
     EXPLICIT_BIG_ENDIAN,
@@ -364,7 +365,7 @@ def _require_length(one: PixelFormat, size: int) -> None:
             bits = bits // 3 * 2
         needed = (bits * one.frames + 7) // 8
         what = (
-            f"{one.frames:,} frame(s) of {one.rows} × {one.columns} pixels, {one.samples} sample(s) of "
+            f"{plural(one.frames, 'frame')} of {one.rows} × {one.columns} pixels, {plural(one.samples, 'sample')} of "
             f"{one.bits_allocated} bits"
         )
     if held >= needed:

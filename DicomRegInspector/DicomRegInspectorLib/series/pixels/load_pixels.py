@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from ...errors import FileError, UsageError
 from ...findings import Finding
 from ...progress import Progress, report_progress
+from ..geometry.stack_findings import plural
 from ..geometry.stacks import Slice
 from ..headers.header import Header
 from .apart import DecodingProcesses
@@ -144,7 +145,7 @@ def _plan(
             _require_same(pixels, kinds[one.path], formats[slices[0].path], kinds[slices[0].path])
         frame = (one.frame_number or 1) - 1
         if frame >= pixels.frames:
-            problem = f"frame {frame + 1} has a position, but there are {pixels.frames} frame(s) of pixels."
+            problem = f"frame {frame + 1} has a position, but there are pixels of {plural(pixels.frames, 'frame')}."
             raise FileError(one.path, problem, code="pixel-frames-disagree")
         as_stored = stored_values or pixels.is_color
         frames.append((pixels, frame, Rescale() if as_stored else pixels.rescale(frame)))
@@ -164,8 +165,8 @@ def _require_same(pixels: PixelFormat, kind: FrameKind, first: PixelFormat, firs
     here, there = (pixels.rows, pixels.columns, kind.channels), (first.rows, first.columns, first_kind.channels)
     if here != there:
         problem = (
-            f"its images have {here[0]} rows, {here[1]} columns and {here[2]} channel(s), those of {first.path} "
-            f"{there[0]}, {there[1]} and {there[2]}: they cannot be in one volume."
+            f"its images have {here[0]} rows, {here[1]} columns and {plural(here[2], 'channel')}, those of "
+            f"{first.path} {there[0]}, {there[1]} and {there[2]}: they cannot be in one volume."
         )
         raise FileError(pixels.path, problem, code="size-mixed")
 
@@ -252,8 +253,8 @@ def _findings(plan: _Plan, stored_values: bool) -> Iterator[Finding]:
     odd = [pixels for pixels in plan.formats.values() if pixels.high_bit not in (None, pixels.bits_stored - 1)]
     if odd:
         text = (
-            f"High Bit (0028,0102) is {odd[0].high_bit} in {len(odd)} file(s), with {odd[0].bits_stored} bits stored; "
-            f"{odd[0].bits_stored - 1} is the only one allowed, and is what values are read by"
+            f"High Bit (0028,0102) is {odd[0].high_bit} in {plural(len(odd), 'file')}, with {odd[0].bits_stored} bits "
+            f"stored; {odd[0].bits_stored - 1} is the only one allowed, and is what values are read by"
         )
         evidence = {"high_bit": odd[0].high_bit, "bits_stored": odd[0].bits_stored, "files": len(odd)}
         yield Finding("pixel-bits-inconsistent", "warning", text, subject, evidence)

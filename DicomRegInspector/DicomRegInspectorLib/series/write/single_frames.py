@@ -171,7 +171,7 @@ def _missing_problem(kind: str, missing: list[str]) -> str:
     from pydicom.uid import UID
 
     tags = [(dictionary_description(one), tag_for_keyword(one) or 0) for one in missing]
-    names = ", ".join(f"{name} ({tag >> 16:04x},{tag & 0xFFFF:04x})" for name, tag in tags)
+    names = ", ".join(f"{name} ({tag >> 16:04X},{tag & 0xFFFF:04X})" for name, tag in tags)
     return (
         f"holds several frames; as {UID(kind).name} they need {names}, which nothing in the file says. Write a volume "
         "file (.nrrd, .nii.gz) or a Slicer scene (.mrb) instead."
