@@ -208,7 +208,7 @@ def test_without_slicer_the_command_says_what_to_install(load, tmp_path: Path, m
 
 
 def test_readings_offered_are_those_there_are() -> None:
-    from DicomRegInspectorLib.arguments import READINGS
+    from DicomRegInspectorLib.commands.arguments import READINGS
     from DicomRegInspectorLib.registration.repairs import REPAIRS
 
     assert tuple(REPAIRS) == READINGS

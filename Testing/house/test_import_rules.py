@@ -118,7 +118,7 @@ def test_the_import_rules_let_the_rooms_use_what_is_below_them(empty_rooms: Path
     (library / "panel" / "__init__.py").write_text("import qt, slicer\nfrom ..scene import load\n")
     (library / "scene" / "__init__.py").write_text("import slicer, vtk\nfrom ..inspection import inspect\n")
     (library / "inspection.py").write_text("import numpy\nfrom . import findings, registration, series\n")
-    (library / "cli.py").write_text("def run():\n    from .scene import load\n    from . import demo, report\n")
+    (library / "cli.py").write_text("def run():\n    from .scene import load\n    from . import commands, report\n")
     result = lint_imports(empty_rooms)
     assert result.returncode == 0, result.stdout + result.stderr
 

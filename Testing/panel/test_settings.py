@@ -45,7 +45,7 @@ def page(application: Any, store: Any) -> Iterator[Any]:
 
 
 def test_defaults_are_those_of_the_library() -> None:
-    from DicomRegInspectorLib.arguments import make_parser
+    from DicomRegInspectorLib.commands.arguments import make_parser
     from DicomRegInspectorLib.series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
     from DicomRegInspectorLib.series.regularize.modes import MAX_GAP
     from DicomRegInspectorLib.series.regularize.regular import MODES

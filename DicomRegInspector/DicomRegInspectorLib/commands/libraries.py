@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from .errors import UsageError
+from ..errors import UsageError
 
 
 def scene_room(module: str) -> ModuleType:
@@ -16,7 +16,7 @@ def scene_room(module: str) -> ModuleType:
     from importlib import import_module
 
     try:
-        return import_module(f".scene.{module}", __package__)
+        return import_module(f"..scene.{module}", __package__)
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
             raise

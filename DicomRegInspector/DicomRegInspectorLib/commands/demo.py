@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import UsageError
-from .inspection import Inspection, inspect_paths
-from .registration import Registration, read_registration
-from .registration.write import write_deformable_registration
-from .report import Style, inspection_report, write_json
-from .reporting import ReportOptions, write_report
-from .samples.known_field import Bump, SmoothField, turn_about_z
+from ..errors import UsageError
+from ..inspection import Inspection, inspect_paths
+from ..registration import Registration, read_registration
+from ..registration.write import write_deformable_registration
+from ..report import Style, inspection_report, write_json
+from ..reporting import ReportOptions, write_report
+from ..samples.known_field import Bump, SmoothField, turn_about_z
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from .scene.images import Image
+    from ..scene.images import Image
 
 REPORT, PAGE, SCENE, PICTURE = "report.json", "report.html", "scene.mrb", "registration.png"
 REGISTRATION = "synthetic-registration.dcm"
@@ -161,7 +161,7 @@ def _read_image(path: Path) -> Dataset:
 
 
 def _image(fixed: Dataset) -> Image:
-    from .scene.images import Image
+    from ..scene.images import Image
 
     values = fixed.pixel_array.astype(np.float32) * float(fixed.RescaleSlope) + float(fixed.RescaleIntercept)
     return Image(values[None], image_to_lps(fixed))
@@ -169,12 +169,12 @@ def _image(fixed: Dataset) -> Image:
 
 def _save_scene(folder: Path, registration: Registration, fixed: Dataset) -> None:
     """The scene with everything there is to see of the registration, and the picture of its quality."""
-    from .scene import load_registration
-    from .scene.images import add_volume
-    from .scene.render_quality import render_quality
-    from .scene.save import new_scene, save_scene
-    from .scene.show_quality import show_quality
-    from .scene.synthetic import source_image_for
+    from ..scene import load_registration
+    from ..scene.images import add_volume
+    from ..scene.render_quality import render_quality
+    from ..scene.save import new_scene, save_scene
+    from ..scene.show_quality import show_quality
+    from ..scene.synthetic import source_image_for
 
     scene, image = new_scene(), _image(fixed)
     fixed_node = add_volume(
@@ -208,7 +208,7 @@ def _save_scene(folder: Path, registration: Registration, fixed: Dataset) -> Non
 
 
 def _draw(path: Path, registration: Registration, fixed: Dataset) -> None:
-    from .scene.render import render_registration
+    from ..scene.render import render_registration
 
     image = _image(fixed)
     thick = f"{float(fixed.SliceThickness):g}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from . import __version__
-from .findings import SEVERITIES
+from .. import __version__
+from ..findings import SEVERITIES
 
 UNUSABLE = 2
 """Exit code for bad usage and unreadable input."""
 
 READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
-"""The names of :data:`.registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
+"""The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
 
 LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
 
@@ -48,7 +48,7 @@ def _add_inspect(commands: argparse._SubParsersAction, common: argparse.Argument
         "inspect", parents=[common], help="report what is wrong with registrations and image series"
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
-    parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
+    _add_json(parser, "the whole report")
     _add_html(parser)
     parser.add_argument(
         "--tolerance",
@@ -60,6 +60,10 @@ def _add_inspect(commands: argparse._SubParsersAction, common: argparse.Argument
     )
     _add_fail_on(parser)
     parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
+
+
+def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--json", metavar="FILE", help=f"also write {what} as JSON; - for stdout, alone")
 
 
 def _add_html(parser: argparse.ArgumentParser) -> None:
@@ -147,7 +151,7 @@ def _add_quality(commands: argparse._SubParsersAction, common: argparse.Argument
         metavar=("FIXED", "MOVING"),
         help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
     )
-    parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - for stdout, alone")
+    _add_json(parser, "everything")
     parser.add_argument(
         "--csv", metavar="FILE", help="also write a table: a row for each item and label; - for stdout, alone"
     )
@@ -163,7 +167,7 @@ def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentP
         "mean what the header says?",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
-    parser.add_argument("--json", metavar="FILE", help="also write the whole report as JSON; - for stdout, alone")
+    _add_json(parser, "the whole report")
     _add_fail_on(parser)
 
 
@@ -224,7 +228,7 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
     parser.add_argument("--stack", type=_stack, metavar="N", help="which stack of the series: its number or label")
     parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")
     parser.add_argument("--output", required=True, metavar="FILE_OR_DIR", help="what to write; must not be there")
-    parser.add_argument("--json", metavar="FILE", help="also write what was done as JSON; - for stdout, alone")
+    _add_json(parser, "what was done")
 
 
 def _duplicates(text: str) -> str | int:
@@ -251,7 +255,7 @@ def _add_compare(commands: argparse._SubParsersAction, common: argparse.Argument
     parser.add_argument("a", metavar="A")
     parser.add_argument("b", metavar="B")
     parser.add_argument("--tolerance", type=float, metavar="MM", help="how far corners may lie apart (default: 0.1)")
-    parser.add_argument("--json", metavar="FILE", help="also write the comparison as JSON; - for stdout, alone")
+    _add_json(parser, "the comparison")
 
 
 def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -278,6 +282,6 @@ def _add_sample_data(commands: argparse._SubParsersAction, common: argparse.Argu
 
 def one_line(text: str) -> str:
     """A message as one line that a terminal does not act on."""
-    from .report import printable
+    from ..report import printable
 
     return printable(" ".join(text.split()))
