@@ -91,3 +91,22 @@ def ijk_to_ras(node) -> np.ndarray:
 
 def anatomy(where: np.ndarray) -> np.ndarray:
     return 500 * np.sin(where[..., 0] / 6) * np.cos(where[..., 1] / 5) + 300 * np.cos(where[..., 2] / 7)
+
+
+def comparable(scene):
+    """The node, a fixed volume and a moving one that is a formula; the images are anisotropic, one is oblique."""
+    node = node_of(scene, smooth(points(lattice())), lattice(), OBLIQUE)
+    fixed_matrix = lattice()
+    fixed_matrix[:3, :3] = fixed_matrix[:3, :3] / 2
+    fixed = volume(scene, np.zeros((19, 23, 27), np.int16), fixed_matrix, "Fixed")
+    moving_matrix = np.eye(4)
+    moving_matrix[:3, :3] = np.diag([0.7, 0.8, 0.9])
+    moving_matrix[:3, 3] = points(lattice()).reshape(-1, 3).min(axis=0) - 4
+    size = np.ceil(np.ptp(points(lattice()).reshape(-1, 3), axis=0) / (0.7, 0.8, 0.9)).astype(int) + 12
+    moving = volume(scene, anatomy(points(moving_matrix, size)).astype(np.float32), moving_matrix, "Moving")
+    return node, fixed, moving, fixed_matrix
+
+
+def nodes_in(scene, kind="vtkMRMLNode") -> list:
+    collection = scene.GetNodesByClass(kind)
+    return [collection.GetItemAsObject(i) for i in range(collection.GetNumberOfItems())]

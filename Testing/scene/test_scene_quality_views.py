@@ -10,25 +10,24 @@ import slicer
 import vtk
 from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.scene import colours
-from DicomRegInspectorLib.scene.convert import vtk_matrix
 from DicomRegInspectorLib.scene.histograms import add_histograms
 from DicomRegInspectorLib.scene.node_field import WorldField, field_of_node
 from DicomRegInspectorLib.scene.quality_arrays import float_array, jacobian_window, remember_range
 from DicomRegInspectorLib.scene.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
 from DicomRegInspectorLib.scene.show_quality import show_quality
 from DicomRegInspectorLib.scene.transform_display import glyph_scale_percent, show_transform
-from DicomRegInspectorLib.scene.warping import add_comparison, checkerboard, resample
 from qualityfields import (
     OBLIQUE,
     ORIGIN,
     SIZE,
     SPACING,
-    anatomy,
     array,
+    comparable,
     folding_and_undefined,
     ijk_to_ras,
     lattice,
     node_of,
+    nodes_in,
     points,
     shown,
     smooth,
@@ -41,11 +40,6 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 @pytest.fixture
 def scene():
     return slicer.vtkMRMLScene()
-
-
-def nodes_in(scene, kind="vtkMRMLNode") -> list:
-    collection = scene.GetNodesByClass(kind)
-    return [collection.GetItemAsObject(i) for i in range(collection.GetNumberOfItems())]
 
 
 def test_the_volumes_hold_lengths_and_determinants_of_the_nodes_in_place(scene):
@@ -241,82 +235,6 @@ def test_glyphs_are_true_to_scale_where_that_can_be_seen():
     assert glyph_scale_percent(300.0, 10.0) == 2
 
 
-def comparable(scene):
-    """The node, a fixed volume and a moving one that is a formula; the images are anisotropic, one is oblique."""
-    node = node_of(scene, smooth(points(lattice())), lattice(), OBLIQUE)
-    fixed_matrix = lattice()
-    fixed_matrix[:3, :3] = fixed_matrix[:3, :3] / 2
-    fixed = volume(scene, np.zeros((19, 23, 27), np.int16), fixed_matrix, "Fixed")
-    moving_matrix = np.eye(4)
-    moving_matrix[:3, :3] = np.diag([0.7, 0.8, 0.9])
-    moving_matrix[:3, 3] = points(lattice()).reshape(-1, 3).min(axis=0) - 4
-    size = np.ceil(np.ptp(points(lattice()).reshape(-1, 3), axis=0) / (0.7, 0.8, 0.9)).astype(int) + 12
-    moving = volume(scene, anatomy(points(moving_matrix, size)).astype(np.float32), moving_matrix, "Moving")
-    return node, fixed, moving, fixed_matrix
-
-
-def test_the_source_image_is_taken_from_where_the_registration_points(scene):
-    node, fixed, moving, fixed_matrix = comparable(scene)
-    _, warped = resample(moving, fixed, node)
-    where = points(fixed_matrix, (27, 23, 19)).reshape(-1, 3)
-    mapped = where + field_of_node(node).grid.displacement(where)
-    expected = anatomy(mapped).reshape(warped.shape)
-    assert not np.isnan(warped).any()
-    # Linear interpolation of this image errs by h² f'' / 8, some units of 800.
-    assert np.abs(warped - expected).max() < 12
-    # SimpleITK's resampling of the same image through the same points is the same number.
-    image = sitk.GetImageFromArray(array(moving))
-    image.SetSpacing((0.7, 0.8, 0.9))
-    image.SetOrigin(ijk_to_ras(moving)[:3, 3].tolist())
-    few = np.random.default_rng(2).choice(len(where), 50, replace=False)
-    theirs = [image.EvaluateAtPhysicalPoint(mapped[n].tolist(), sitk.sitkLinear) for n in few]
-    assert warped.reshape(-1)[few] == pytest.approx(theirs, abs=0.05)
-
-
-def test_parents_of_registration_and_fixed_image_count(scene):
-    node, fixed, moving, _ = comparable(scene)
-    plain = resample(moving, fixed, node)[1].copy()
-    # World moved as a whole: registration and fixed image under the same rigid transform.
-    parent = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    parent.SetMatrixTransformToParent(vtk_matrix(rf.rigid((0.4, 0.2, -0.3), (20, -30, 10))))
-    node.SetAndObserveTransformNodeID(parent.GetID())
-    fixed.SetAndObserveTransformNodeID(parent.GetID())
-    assert np.abs(resample(moving, fixed, node)[1] - plain).max() < 0.05
-
-
-def test_difference_and_checkerboard_come_from_the_two_images(scene):
-    node, fixed, moving, fixed_matrix = comparable(scene)
-    field = field_of_node(node)
-    truth = resample(moving, fixed, node)[1].copy()
-    fixed = volume(scene, (truth + 3).astype(np.float32), fixed_matrix, "Registered")
-    fixed.GetDisplayNode().SetAutoWindowLevel(False)
-    fixed.GetDisplayNode().SetWindowLevel(400, 40)
-    mask = np.zeros(truth.shape, np.uint8)
-    mask[:, :, :5] = colours.UNCOVERED
-    mask[3, 3, 10:14] = colours.FOLDED
-    made = add_comparison(scene, node, fixed, moving, field, mask)
-    difference = array(made.difference)
-    assert np.isnan(difference[:, :, :5]).all()
-    assert np.allclose(difference[:, :, 5:], -3, atol=1e-3)
-    assert made.rms == pytest.approx(3, abs=1e-3)
-    assert made.rms_before > 10 * made.rms
-    assert made.compared == truth.size - mask[:, :, :5].size
-    tiles = checkerboard(truth.shape, SPACING / 2)
-    tiles[:, :, :5] = False
-    assert np.allclose(array(made.checkerboard), np.where(tiles, truth, truth + 3), atol=1e-3)
-    assert not np.isnan(array(made.warped)).any()
-    assert (made.warped.GetDisplayNode().GetWindow(), made.warped.GetDisplayNode().GetLevel()) == (400, 40)
-    assert shown(made.difference)[0, 0, 0, 3] == 0
-    assert np.allclose(ijk_to_ras(made.difference), fixed_matrix)
-
-
-def test_tiles_are_cubes_in_millimetres():
-    tiles = checkerboard((4, 40, 80), np.array([1.0, 1.0, 10.0]))
-    assert [bool(tiles[0, 0, i]) for i in (0, 9, 10, 19, 20)] == [False, False, True, True, False]
-    assert [bool(tiles[0, j, 0]) for j in (9, 10)] == [False, True]
-    assert [bool(tiles[k, 0, 0]) for k in (0, 1, 2)] == [False, True, False]
-
-
 def test_everything_at_once_and_what_it_refuses(scene):
     node, fixed, moving, _ = comparable(scene)
     made = show_quality(node, fixed=fixed, moving=moving, mode="grid")
@@ -354,56 +272,6 @@ def test_labels_of_a_legend_can_be_told_apart(window, decimals):
     assert label_decimals(*window) == decimals
     labels = {f"{value:.{decimals}f}" for value in np.linspace(*window, 5)}
     assert len(labels) == (5 if window[1] > window[0] else 1)
-
-
-def test_source_image_under_the_registration_gets_a_twin_where_it_was(scene):
-    node, fixed, moving, _ = comparable(scene)
-    made = add_comparison(scene, node, fixed, moving, field_of_node(node))
-    assert made.as_loaded is moving
-    before, name = ijk_to_ras(moving), moving.GetImageData().GetPointData().GetScalars().GetName()
-    moving.SetAndObserveTransformNodeID(node.GetID())
-    made = add_comparison(scene, node, fixed, moving, field_of_node(node))
-    assert made.as_loaded is not moving
-    assert made.as_loaded.GetParentTransformNode() is None
-    assert np.array_equal(ijk_to_ras(made.as_loaded), before)
-    assert np.shares_memory(array(made.as_loaded), array(moving))
-    assert moving.GetImageData().GetPointData().GetScalars().GetName() == name
-    count = len(nodes_in(scene))
-    add_comparison(scene, node, fixed, moving, field_of_node(node))
-    assert len(nodes_in(scene)) == count
-
-
-def test_ct_gets_a_soft_tissue_window_where_nobody_chose_one(scene):
-    node, fixed, moving, _ = comparable(scene)
-    entry = slicer.vtkCodedEntry()
-    entry.SetValueSchemeMeaning("[hnsf'U]", "UCUM", "Hounsfield unit")
-    for one in (fixed, moving):
-        one.SetVoxelValueUnits(entry)
-    moving.GetDisplayNode().SetAutoWindowLevel(False)
-    moving.GetDisplayNode().SetWindowLevel(1500, -500)
-    made = add_comparison(scene, node, fixed, moving, field_of_node(node))
-    windows = [(one.GetDisplayNode().GetWindow(), one.GetDisplayNode().GetLevel()) for one in (fixed, moving)]
-    assert windows == [(400, 40), (1500, -500)]
-    assert (made.warped.GetDisplayNode().GetWindow(), made.warped.GetDisplayNode().GetLevel()) == (400, 40)
-
-
-def test_warping_in_slabs_is_warping_at_once_and_can_be_stopped(scene, monkeypatch):
-    from DicomRegInspectorLib.scene import warping
-
-    node, fixed, moving, _ = comparable(scene)
-    whole = resample(moving, fixed, node)[1].copy()
-    monkeypatch.setattr(warping, "_SLAB_VOXELS", 5 * fixed.GetImageData().GetDimensions()[0] * 23)
-    assert np.array_equal(resample(moving, fixed, node)[1], whole, equal_nan=True)
-    count, steps = len(nodes_in(scene)), []
-
-    def stop_later(done: int, total: int, text: str) -> bool:
-        steps.append((done, total, text))
-        return len(steps) < 3
-
-    with pytest.raises(Cancelled):
-        add_comparison(scene, node, fixed, moving, field_of_node(node), progress=stop_later)
-    assert [done for done, _, _ in steps] == [0, 5, 10]
-    assert len(nodes_in(scene)) == count
 
 
 def test_lines_stand_where_volume_is_kept_and_where_folding_begins(scene):
