@@ -73,7 +73,10 @@ class BeforeAfterPicture:
         if self._strips is None or label.width < 2:
             return
         ratio = label.devicePixelRatioF() if hasattr(label, "devicePixelRatioF") else 1.0
-        ink = qt.QColor(label.palette.windowText().color())
+        # Brush and colour point into the palette: it is held while they are read.
+        palette = label.palette
+        text = palette.windowText().color()
+        ink = qt.QColor(text.red(), text.green(), text.blue())
         titles = (_("Before"), _("After"))
         label.setPixmap(draw_strips(self._strips, label.width, ink, label.font, titles, ratio))
 

@@ -80,15 +80,17 @@ def draw_strips(
     pixmap.fill(qt.QColor(0, 0, 0, 0))
     painter = qt.QPainter()
     painter.begin(pixmap)
-    painter.setFont(font)
-    scale = Scale(strips, width)
-    for number, lane in enumerate(strips.lanes):
-        top = number * LANE_HEIGHT
-        painter.setPen(_pen(ink))
-        painter.drawText(0, top, TITLE_WIDTH - 6, LINE_BOTTOM + 2, ALIGN_LEFT | ALIGN_VCENTER, titles[number])
-        _draw_lane(painter, lane, scale, top, ink)
-    _draw_axis(painter, strips, scale, LANE_HEIGHT * len(strips.lanes), ink)
-    painter.end()
+    try:
+        painter.setFont(font)
+        scale = Scale(strips, width)
+        for number, lane in enumerate(strips.lanes):
+            top = number * LANE_HEIGHT
+            painter.setPen(_pen(ink))
+            painter.drawText(0, top, TITLE_WIDTH - 6, LINE_BOTTOM + 2, ALIGN_LEFT | ALIGN_VCENTER, titles[number])
+            _draw_lane(painter, lane, scale, top, ink)
+        _draw_axis(painter, strips, scale, LANE_HEIGHT * len(strips.lanes), ink)
+    finally:
+        painter.end()  # a picture must not go before its painter: Qt crashes
     return pixmap
 
 
