@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,30 @@ def test_text_from_a_file_is_never_shown_as_markup(ui: Any, widget: Any, folder:
     assert "<b>" not in _as_tooltip(row_of(Finding("slice-gap", "error", "<b>bold</b>", "x"), Place("<b>x", "")))
     for label in (ui.statusLabel, ui.seriesSummaryLabel, ui.registrationsEmptyLabel):
         assert label.textFormat == pythonqt.QtCore.Qt.TextFormat.PlainText
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems give no name that cannot be decoded")
+def test_names_of_files_that_cannot_be_decoded_are_shown_and_loaded(
+    application: Any, ui: Any, widget: Any, tmp_path: Path
+) -> None:
+    """M\xfcller in Latin-1: PythonQt and VTK take no text with what Python makes of such bytes."""
+    folder = tmp_path / os.fsdecode(b"M\xfcller")
+    write_ct_stack(folder, GAP_MM)
+    write_deformable(folder / os.fsdecode(b"r\xe9g.dcm"), KnownField())
+    (folder / os.fsdecode(b"\xfcbrig.dcm")).write_bytes(b"\0" * 128 + b"DICM\2\0")
+    inspect(ui, tmp_path)
+    assert "\ufffdbrig.dcm" in {row.place.subject for row in widget.panel.findings.rows}
+    for row in range(ui.findingsTable.rowCount):
+        ui.findingsTable.selectRow(row)
+        ui.copyFindingButton.click()
+    assert "r\ufffdg.dcm" in ui.registrationsTable.item(0, 0).toolTip()
+    ui.saveTableButton.click()
+    ui.loadButton.click()
+    assert ui.registrationsStatusLabel.text.startswith("Loaded ")
+    assert application.mrmlScene.GetFirstNodeByClass("vtkMRMLTransformNode") is not None
+    (folder / os.fsdecode(b"r\xe9g.dcm")).unlink()
+    ui.loadButton.click()
+    assert ui.registrationsStatusLabel.text.startswith("Loaded ") or "r\ufffdg.dcm" in ui.registrationsStatusLabel.text
 
 
 def test_findings_go_into_a_table_node(application: Any, ui: Any, widget: Any, folder: Path) -> None:

@@ -35,6 +35,17 @@ def test_properties_take_only_their_type(qt: Any) -> None:
         qt.QLabel().text = 5
 
 
+def test_text_with_half_a_surrogate_pair_is_refused(qt: Any) -> None:
+    """PythonQt would take an empty text, and leave an error behind for the call after it."""
+    label = qt.QLabel()
+    with pytest.raises(UnicodeEncodeError):
+        label.text = "M\udcfcller"
+    with pytest.raises(UnicodeEncodeError):
+        label.setText("M\udcfcller")
+    with pytest.raises(UnicodeEncodeError):
+        qt.QTableWidgetItem("M\udcfcller")
+
+
 def test_qt_objects_take_no_new_attributes(qt: Any) -> None:
     with pytest.raises(AttributeError):
         qt.QPushButton().mine = 1

@@ -46,7 +46,16 @@ def wrap(value: Any) -> Any:
 
 
 def unwrap(value: Any) -> Any:
-    """The value as PySide wants it."""
+    """The value as PySide wants it.
+
+    Raises
+    ------
+    UnicodeEncodeError
+        A text holds half a surrogate pair, as names of files do that Python could not decode. PySide leaves it out;
+        PythonQt takes an empty text and leaves the error behind for the next call (PythonQtConv::PyObjGetString).
+    """
+    if isinstance(value, str):
+        value.encode("utf-8")
     if isinstance(value, QObjectProxy):
         return object.__getattribute__(value, "_q")
     if isinstance(value, list | tuple):
@@ -279,7 +288,11 @@ def _value_type(pyside_class: type) -> type:
         def refuse(self: Any, name: str, value: Any) -> None:
             raise AttributeError(f"{pyside_class.__name__} has no attribute named '{name}'")
 
-        _VALUE_TYPES[pyside_class] = type(pyside_class.__name__, (pyside_class,), {"__setattr__": refuse})
+        def create(self: Any, *arguments: Any) -> None:
+            pyside_class.__init__(self, *[unwrap(argument) for argument in arguments])
+
+        members = {"__setattr__": refuse, "__init__": create}
+        _VALUE_TYPES[pyside_class] = type(pyside_class.__name__, (pyside_class,), members)
     return _VALUE_TYPES[pyside_class]
 
 

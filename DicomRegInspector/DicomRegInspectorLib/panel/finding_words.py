@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ..findings import CODES, Finding
 from ..scene.places import Place
 from ..scene.tables import SEVERITY_WORDS
+from ..scene.texts import well_formed
 
 UNITS = {"mm": "mm", "deg": "°", "percent": "%", "cm3": "cm³", "bytes": "bytes", "ijk": "(i, j, k)"}
 """How the last word of an evidence key is said."""
@@ -36,7 +37,7 @@ def paragraphs(parts: Iterable[str]) -> str:
     """Rich text in the distances that suit a narrow panel."""
     # Dimensions such as 96 × 96 × 20 stay on one line.
     held = (part.replace(" × ", "\u00a0×\u00a0").replace(" mm", "\u00a0mm") for part in parts)
-    return "".join(f'<p style="margin-top:0px; margin-bottom:6px">{part}</p>' for part in held)
+    return well_formed("".join(f'<p style="margin-top:0px; margin-bottom:6px">{part}</p>' for part in held))
 
 
 def finding_text(finding: Finding, place: Place) -> str:
@@ -44,7 +45,7 @@ def finding_text(finding: Finding, place: Place) -> str:
     where = ", ".join(part for part in (place.subject, place.where) if part)
     lines = [f"{SEVERITY_WORDS[finding.severity].upper()}: {finding.title} [{finding.code}]", where, finding.message]
     lines += [f"{title} {text}" for title, text in _explanations(finding)]
-    return "\n".join(lines) + "\n"
+    return well_formed("\n".join(lines) + "\n")
 
 
 def _explanations(finding: Finding) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from ..inspection import Inspection
 from ..registration import Registration
 from ..scene.node_quality import NodeQuality
 from ..scene.places import Place, Places, measured_place
+from ..scene.texts import well_formed
 from .ask_box import AskBox
 from .finding_actions import Elsewhere, FindingActions
 from .finding_words import finding_html, finding_text
@@ -104,7 +105,7 @@ class FindingsSection:
 
     def say(self, text: str) -> None:
         """Show a sentence at the end of the section."""
-        self._ui.findingsStatusLabel.text = text
+        self._ui.findingsStatusLabel.text = well_formed(text)
         self._ui.findingsStatusLabel.visible = bool(text)
 
     def _selected(self, row: Row | None) -> None:

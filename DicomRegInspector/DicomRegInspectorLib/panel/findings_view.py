@@ -11,6 +11,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..findings import Severity
+from ..scene.texts import well_formed
 from .rows import COLUMNS, Row, filtered_rows, sorted_rows
 from .severity_icons import severity_icons
 
@@ -136,4 +137,4 @@ def _as_tooltip(row: Row) -> str:
     severity, title, where, subject = row.texts
     place = ", ".join(part for part in (subject, where) if part)
     lines = (f"{severity}: {title}", place, row.finding.message, row.finding.remedy)
-    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return well_formed("".join(f"<p>{html.escape(line)}</p>" for line in lines))

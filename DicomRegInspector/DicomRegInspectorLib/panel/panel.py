@@ -13,6 +13,7 @@ from ..findings import Finding
 from ..inspection import Inspection
 from ..samples import make_samples
 from ..scene.node_quality import NodeQuality
+from ..scene.texts import well_formed
 from ..series import Series
 from ..settings import MODE_NAMES, Settings
 from .finding_actions import Elsewhere
@@ -177,7 +178,7 @@ class InspectorPanel:
         return rest
 
     def _say(self, text: str) -> None:
-        self._ui.statusLabel.text = text
+        self._ui.statusLabel.text = well_formed(text)
 
     def _show(self, inspection: Inspection | None) -> None:
         self.inspection = inspection

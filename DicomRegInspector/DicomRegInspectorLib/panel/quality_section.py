@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from ..errors import Cancelled
 from ..scene.node_quality import NodeQuality
 from ..scene.quality_tables import measure_rows, region_rows
+from ..scene.texts import well_formed
 from .job import Endings, Job
 from .quality_shows import QualityShows
 from .quality_words import verdict
@@ -175,7 +176,7 @@ class QualitySection:
         self._shows.update(None if busy else self.result)
 
     def _say(self, text: str) -> None:
-        self._ui.qualityStatusLabel.text = text
+        self._ui.qualityStatusLabel.text = well_formed(text)
 
     def _show(self, result: NodeQuality | None) -> None:
         self.result = result

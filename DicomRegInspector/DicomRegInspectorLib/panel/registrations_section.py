@@ -14,6 +14,7 @@ from ..registration import Registration
 from ..registration.repairs import Repair
 from ..scene.loaded import transforms_of
 from ..scene.places import registration_label
+from ..scene.texts import well_formed
 from .job import Endings, Job
 from .read_as import ReadAsBox
 from .registrations_view import RegistrationsView
@@ -98,7 +99,7 @@ class RegistrationsSection:
 
     def say(self, text: str) -> None:
         """Show a sentence at the end of the section."""
-        self._ui.registrationsStatusLabel.text = text
+        self._ui.registrationsStatusLabel.text = well_formed(text)
         self._ui.registrationsStatusLabel.visible = bool(text)
 
     def load_selected(self) -> None:

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ..findings import Finding, worst_severity
 from ..registration import Registration
 from ..scene.places import registration_label
+from ..scene.texts import well_formed
 from .rows import summary
 from .severity_icons import severity_icons
 
@@ -127,4 +128,4 @@ def _tooltip(registration: Registration, findings: Sequence[Finding]) -> str:
     if findings:
         lines.append(summary(findings) + ":")
     lines += [finding.title for finding in findings]
-    return "".join(f"<p>{html.escape(line)}</p>" for line in dict.fromkeys(lines))
+    return well_formed("".join(f"<p>{html.escape(line)}</p>" for line in dict.fromkeys(lines)))

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ..errors import DicomRegInspectorError
 from ..findings import Finding
 from ..scene.places import series_labels
+from ..scene.texts import well_formed
 from ..series import Series, Stack
 from ..series.regularize.placing import stack_to_regularize
 from ..series.regularize.preview import Preview, preview
@@ -163,7 +164,7 @@ class SeriesSection:
                 text = _("Gives {volumes}").format(volumes=preview_in_words(self._preview))
             except DicomRegInspectorError as error:
                 text = _("Cannot be made regular: {error}").format(error=error)
-        self._ui.previewLabel.text = text
+        self._ui.previewLabel.text = well_formed(text)
         self._ui.previewLabel.visible = bool(text)
         self._picture.show(self._shown_stack(), self._preview)
         self._update_actions()
@@ -206,5 +207,5 @@ class SeriesSection:
 
     def _say(self, text: str) -> None:
         label = self._ui.seriesStatusLabel
-        label.text = text
+        label.text = well_formed(text)
         label.visible = bool(text)

@@ -15,6 +15,7 @@ from ..inspection import Inspection
 from ..registration import Registration
 from ..series import Series, Slice
 from ..series.geometry.words import numbers_of, slices_in_words
+from .texts import well_formed
 
 if TYPE_CHECKING:
     import slicer
@@ -58,7 +59,7 @@ def series_labels(every: Sequence[Series]) -> list[str]:
 
 def registration_label(registration: Registration) -> str:
     """A registration in a few words: its description, or its file's name."""
-    return registration.series_description or registration.path.name
+    return well_formed(registration.series_description or registration.path.name)
 
 
 def slice_centre(slice_: Slice) -> tuple[float, float, float] | None:
@@ -107,7 +108,7 @@ class Places:
         if id(finding) in self._registrations:
             registration = self._registrations[id(finding)]
             return _place_in_registration(finding, registration, self._position_in_image(finding))
-        return Place(Path(finding.subject).name, "")
+        return Place(well_formed(Path(finding.subject).name), "")
 
     def about(self, registration: Registration) -> list[Finding]:
         """All findings about a registration, those that compare it with series and others too."""

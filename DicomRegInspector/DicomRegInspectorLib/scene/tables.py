@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..findings import Finding, Severity
 from ..inspection import Inspection
 from .places import Place, Places
+from .texts import well_formed
 
 if TYPE_CHECKING:
     import slicer
@@ -18,7 +19,7 @@ FINDING_COLUMNS = ("Severity", "Finding", "Where", "Series or registration", "Me
 
 def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
     """What a table says of a finding at its place, one text for each of :data:`FINDING_COLUMNS`."""
-    return (
+    texts = (
         SEVERITY_WORDS[finding.severity],
         finding.title,
         place.where,
@@ -27,6 +28,7 @@ def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
         finding.remedy,
         finding.code,
     )
+    return tuple(map(well_formed, texts))
 
 
 def findings_table(

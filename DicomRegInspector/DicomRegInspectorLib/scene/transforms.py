@@ -23,6 +23,7 @@ from ..registration.repairs import Progress, Repair, repair_item
 from .convert import to_ras, vtk_matrix
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
 from .reopened import LINEAR
+from .texts import well_formed
 from .volumes import place_under_study, volumes_in_frame
 
 ATTRIBUTE_PREFIX = "DicomRegInspector."
@@ -141,7 +142,7 @@ class _Link:
     def create(self, scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTransformNode:
         """Add the node to the scene."""
         node = getattr(slicer, self.class_name)()
-        node.SetName(scene.GenerateUniqueName(name))
+        node.SetName(scene.GenerateUniqueName(well_formed(name)))
         if self.to_parent:
             node.SetAndObserveTransformToParent(self.transform)
         else:
@@ -248,7 +249,7 @@ def _note_provenance(
         "Kind": item.kind,
         "RegisteredFrameOfReferenceUID": item.registered_frame_uid,
         "SourceFrameOfReferenceUID": item.source_frame_uid,
-        "FileName": registration.path.name,
+        "FileName": well_formed(registration.path.name),
         "Applied": ", ".join(roles),
         "Version": __version__,
     }
