@@ -1,21 +1,13 @@
 """The module's door: what Slicer looks for by name. What thinks is in DicomRegInspectorLib."""
 
 import pathlib
-import typing
 
 import slicer
 import vtk
+from DicomRegInspectorLib.panel.parameter_node import DicomRegInspectorParameterNode
 from DicomRegInspectorLib.panel.selftests import SelfTests
-from slicer import (
-    vtkMRMLLabelMapVolumeNode,
-    vtkMRMLMarkupsFiducialNode,
-    vtkMRMLScalarVolumeNode,
-    vtkMRMLSegmentationNode,
-    vtkMRMLTransformNode,
-)
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -66,32 +58,6 @@ C.20.3.</p>
         from DicomRegInspectorLib.panel.startup import after_startup
 
         self.settingsPanel = after_startup(pathlib.Path(self.resourcePath("Icons")))
-
-
-@parameterNodeWrapper
-class DicomRegInspectorParameterNode:
-    """
-    What is saved with the scene.
-
-    inputFolder - Folder to inspect; empty when none was chosen.
-    bakeToSingleGrid - Load a deformable registration as one grid that contains its matrices.
-    placeVolumes - Put volumes of the source frame under the loaded transform.
-    measuredTransform - Transform of the section Quality.
-    measuredSegments - Segmentation or label volume in whose regions it is measured too.
-    fixedImage, movingImage - Images that it is judged by.
-    fixedLandmarks, movingLandmarks - Points that it is judged by.
-    """
-
-    inputFolder: str = ""
-    bakeToSingleGrid: bool = False
-    placeVolumes: bool = False
-    measuredTransform: vtkMRMLTransformNode
-    # Slicer's node boxes know unions by this spelling only.
-    measuredSegments: typing.Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007
-    fixedImage: vtkMRMLScalarVolumeNode
-    movingImage: vtkMRMLScalarVolumeNode
-    fixedLandmarks: vtkMRMLMarkupsFiducialNode
-    movingLandmarks: vtkMRMLMarkupsFiducialNode
 
 
 class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
