@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import LIBRARY, machine, memory
+from harness import LIBRARY, by_turns, in_fresh_process, machine, timed
 
 EXTENT_MM = (500.0, 500.0, 350.0)
 ORIGIN = (-250.0, -250.0, -176.25)
@@ -143,27 +141,13 @@ CONTENDERS = {"audit, file to verdict": this_library, "SimpleITK, one warp": sim
 def measure(name: str, folder: Path) -> None:
     """Run one contender in this process and print what it took."""
     run = CONTENDERS[name](folder)
-    Path("/proc/self/clear_refs").write_text("5")  # makes VmHWM start from here
-    before = memory("VmRSS")
-    start = time.perf_counter()
-    result = run()
-    seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "peak": memory("VmHWM") - before, "result": result}))
-
-
-def in_fresh_process(name: str, folder: Path) -> dict:
-    """What a contender took in a process of its own."""
-    command = [sys.executable, __file__, "--measure", name, "--folder", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    took, result = timed(run)
+    print(json.dumps(took | {"result": result}))
 
 
 def compare(folder: Path, repeat: int) -> None:
     """Contenders by turns; the table of their best times and largest peaks."""
-    rows: dict[str, list[dict]] = {name: [] for name in CONTENDERS}
-    for _ in range(repeat):
-        for name in CONTENDERS:
-            rows[name].append(in_fresh_process(name, folder))
+    rows = by_turns(CONTENDERS, repeat, lambda name: in_fresh_process("--measure", name, "--folder", folder))
     best = {name: min(row["seconds"] for row in measured) for name, measured in rows.items()}
     print(f"{'':26}{'seconds':>9}{'x warp':>9}{'peak MB':>10}")
     for name, measured in rows.items():
@@ -195,7 +179,7 @@ def main() -> None:
         smaller = (dimensions[0], dimensions[1], max(dimensions[2] // parts, 2))
         with tempfile.TemporaryDirectory() as folder:
             write_files(Path(folder), smaller)
-            took = in_fresh_process("audit, file to verdict", Path(folder))
+            took = in_fresh_process("--measure", "audit, file to verdict", "--folder", folder)
         print(f"{' x '.join(map(str, smaller)):26}{took['seconds']:9.3f} s   {took['result']}")
 
 

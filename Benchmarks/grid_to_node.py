@@ -13,14 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import LIBRARY, machine, memory
+from harness import LIBRARY, by_turns, in_fresh_process, machine, timed
 
 SPACING, ORIGIN = (0.9766, 0.9766, 2.5), (-250.0, -250.0, -176.25)
 
@@ -147,22 +145,13 @@ CONTENDERS = {
 def measure(name: str, path: str) -> None:
     """Run one contender in this process and print what it took."""
     run = CONTENDERS[name](path)
-    Path("/proc/self/clear_refs").write_text("5")  # makes VmHWM start from here
-    before = memory("VmRSS")
-    start = time.perf_counter()
-    result = run()
-    seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "peak": memory("VmHWM") - before, "made": type(result).__name__}))
+    took, result = timed(run)
+    print(json.dumps(took | {"made": type(result).__name__}))
 
 
 def measure_all(path: Path, repeat: int, vector_bytes: int) -> None:
     """Contenders by turns, each time in a fresh process; the table of their best times and largest peaks."""
-    rows: dict[str, list[dict]] = {name: [] for name in CONTENDERS}
-    for _ in range(repeat):
-        for name in CONTENDERS:
-            command = [sys.executable, __file__, "--measure", name, "--file", str(path)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            rows[name].append(json.loads(done.stdout))
+    rows = by_turns(CONTENDERS, repeat, lambda name: in_fresh_process("--measure", name, "--file", path))
     best = {name: min(row["seconds"] for row in measured) for name, measured in rows.items()}
     print(f"{'':26}{'seconds':>9}{'x floor':>9}{'peak MB':>10}{'x vectors':>11}")
     for name, measured in rows.items():

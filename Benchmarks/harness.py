@@ -1,10 +1,16 @@
-"""What every benchmark needs: the library on the path, this process's memory, the machine in words."""
+"""What every benchmark needs: the library on the path, runs in fresh processes, memory, the machine in words."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 LIBRARY = Path(__file__).resolve().parent.parent / "DicomRegInspector"
 
@@ -15,6 +21,41 @@ def memory(field: str) -> int:
         if line.startswith(field):
             return int(line.split()[1]) * 1024
     raise SystemExit("this system does not tell a process's memory (no /proc/self/status)")
+
+
+def timed(run: Callable[[], Any], before: int | None = None) -> tuple[dict[str, float], Any]:
+    """What a call took, ``seconds`` and bytes of ``peak`` memory, and what it returned.
+
+    The peak is that during the call beyond what the process holds at its beginning; or, with ``before``, the peak of
+    the process's whole life beyond so many bytes.
+    """
+    if before is None:
+        Path("/proc/self/clear_refs").write_text("5")  # makes VmHWM start from here
+        before = memory("VmRSS")
+    start = time.perf_counter()
+    result = run()
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "peak": memory("VmHWM") - before}, result
+
+
+def in_fresh_process(*arguments: object) -> dict[str, Any]:
+    """What the benchmark that runs, called with these arguments, prints as JSON on its last line."""
+    command = [sys.executable, sys.argv[0], *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def by_turns(
+    names: Iterable[str], repeat: int, run: Callable[[str], dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """All runs of everybody. They take turns, so that a slow moment of the machine does not hit one of them alone."""
+    rows: dict[str, list[dict]] = {name: [] for name in names}
+    for _ in range(repeat):
+        for name, found in rows.items():
+            found.append(run(name))
+    return rows
 
 
 def machine() -> str:

@@ -14,16 +14,15 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import machine
+from harness import LIBRARY, by_turns, in_fresh_process, machine
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "DicomRegInspector"))
+sys.path.insert(0, str(LIBRARY))
 
 SPACING_MM = 0.625
 SERIES_UID = "1.2.826.0.1.3680043.10.1.1"
@@ -160,22 +159,9 @@ def main() -> None:
         print(
             f"{options.files} CT files of {size:,.0f} bytes, warm page cache, best of {options.repeat}\n{machine()}\n"
         )
-        best: dict[str, float] = {}
-        # Readers take turns, so that a slow moment of the machine does not hit one of them alone.
-        for _ in range(options.repeat):
-            for name in READERS:
-                seconds = timed(name, folder)
-                best[name] = min(best.get(name, seconds), seconds)
+        runs = by_turns(READERS, options.repeat, lambda name: in_fresh_process("--reader", name, "--folder", folder))
+        best = {name: min(one["seconds"] for one in found) for name, found in runs.items()}
     report(best, options.files)
-
-
-def timed(name: str, folder: Path) -> float:
-    """Seconds that a reader takes in a fresh process."""
-    command = [sys.executable, __file__, "--reader", name, "--folder", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{name} failed:\n{done.stderr}")
-    return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
 
 
 def report(best: dict[str, float], files: int) -> None:

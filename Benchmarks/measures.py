@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import LIBRARY, machine, memory
+from harness import LIBRARY, by_turns, in_fresh_process, machine, memory, timed
 
 SIZES = ((192, 192, 56), (320, 320, 90), (416, 416, 115), (512, 512, 141))
 SPACING = (0.9766, 0.9766, 2.5)
@@ -102,10 +100,8 @@ CONTENDERS = {
 def measure(name: str, path: str) -> None:
     """Run one contender in this process and print what it took."""
     run, before = CONTENDERS[name](path)
-    start = time.perf_counter()
-    run()
-    seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "peak": memory("VmHWM") - before}))
+    took, _ = timed(run, before)
+    print(json.dumps(took))
 
 
 def main() -> None:
@@ -132,12 +128,7 @@ def main() -> None:
 
 def measure_all(path: Path, dimensions: tuple[int, int, int], repeat: int) -> None:
     """Contenders by turns on one file; a row for each."""
-    rows: dict[str, list[dict]] = {name: [] for name in CONTENDERS}
-    for _ in range(repeat):
-        for name in CONTENDERS:
-            command = [sys.executable, __file__, "--measure", name, "--file", str(path)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            rows[name].append(json.loads(done.stdout))
+    rows = by_turns(CONTENDERS, repeat, lambda name: in_fresh_process("--measure", name, "--file", path))
     best = {name: min(row["seconds"] for row in measured) for name, measured in rows.items()}
     peaks = {name: max(row["peak"] for row in measured) for name, measured in rows.items()}
     voxels = dimensions[0] * dimensions[1] * dimensions[2]

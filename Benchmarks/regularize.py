@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from harness import LIBRARY, machine, memory
+from harness import LIBRARY, by_turns, in_fresh_process, machine, timed
 
 SIZE = 512
 PIXEL_MM = 0.7
@@ -114,14 +112,8 @@ def measure(contender: str, case: str, slices: int) -> None:
     options = dict(CASES[case])
     volume = source(slices, options.pop("tilt_deg", 0.0), options.pop("jitter_mm", 0.0))
     run = CONTENDERS[contender](volume, options)
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # forget the peak so far
-    before = memory("VmRSS")
-    start = time.perf_counter()
-    result = run()
-    seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "peak": memory("VmHWM") - before}))
-    del result
+    took, _ = timed(run)
+    print(json.dumps(took))
 
 
 def main() -> None:
@@ -140,12 +132,8 @@ def main() -> None:
     print(f"512 x 512 x {options.slices} int16; best time and largest peak of {options.repeat} fresh processes each")
     print(f"{'':34}{'':14}{'seconds':>9}{'x SimpleITK':>13}{'peak MB':>10}")
     for case in CASES:
-        rows: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
-        for _ in range(options.repeat):
-            for name in CONTENDERS:
-                command = [sys.executable, __file__, "--measure", name, "--case", case, "--slices", str(options.slices)]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                rows[name].append(json.loads(done.stdout))
+        rest = ("--case", case, "--slices", options.slices)
+        rows = by_turns(CONTENDERS, options.repeat, lambda name, rest=rest: in_fresh_process("--measure", name, *rest))
         best = {name: min(row["seconds"] for row in measured) for name, measured in rows.items()}
         for name, measured in rows.items():
             peak = max(row["peak"] for row in measured) / 1e6

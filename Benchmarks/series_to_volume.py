@@ -16,7 +16,6 @@ import argparse
 import contextlib
 import importlib.metadata
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import machine
+from harness import LIBRARY, by_turns, in_fresh_process, machine
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "DicomRegInspector"))
+sys.path.insert(0, str(LIBRARY))
 
 SPACING_MM = 0.625
 SERIES_UID = "1.2.826.0.1.3680043.10.1.2"
@@ -180,30 +179,17 @@ def main() -> None:
     if options.reader:
         run_reader(options.reader, options.folder)
         return
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in READERS}
     with tempfile.TemporaryDirectory() as temporary:
         for name, count, size in (("series", options.slices, options.size), ("warm-up", 3, 32)):
             (Path(temporary) / name).mkdir()
             write_files(Path(temporary) / name, count, size)
-        # Readers take turns, so that a slow moment of the machine does not hit one of them alone.
-        for _ in range(options.repeat):
-            for name in READERS:
-                runs[name].append(run(name, Path(temporary)))
+        runs = by_turns(READERS, options.repeat, lambda name: in_fresh_process("--reader", name, "--folder", temporary))
     bytes_of_volume = 2 * options.slices * options.size**2
     print(
         f"{options.slices} CT files of {options.size} × {options.size} int16 ({bytes_of_volume / 1e6:.0f} MB), "
         f"warm page cache, best of {options.repeat}\n{machine()}\n"
     )
     report(runs, bytes_of_volume)
-
-
-def run(name: str, folder: Path) -> dict[str, Any]:
-    """What a reader tells from a fresh process."""
-    command = [sys.executable, __file__, "--reader", name, "--folder", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{name} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def report(runs: dict[str, list[dict[str, Any]]], bytes_of_volume: int) -> None:
