@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -327,3 +328,37 @@ def test_application_may_end_during_an_inspection(application: Any, tmp_path: Pa
     widget.logic.inspect = end
     inspect(widget.ui, tmp_path)
     assert outcome == ["cancelled"]
+
+
+def test_closing_the_application_does_not_wait_for_the_work(
+    application: Any, ui: Any, widget: Any, folder: Path
+) -> None:
+    """The window is gone, and the process must not stay until an inspection of hours is done."""
+    going_on = threading.Event()
+
+    def slow(path: str, run: Any) -> Any:
+        def work(progress: Any) -> None:
+            going_on.wait(20)
+
+        return run(work)
+
+    turn = application.app.processEvents
+
+    def close_and_turn() -> None:
+        application.app.closeLastWindow()
+        turn()
+
+    original = widget.logic.inspect
+    widget.logic.inspect, application.app.processEvents = slow, close_and_turn
+    started = time.monotonic()
+    try:
+        inspect(ui, folder)
+    finally:
+        widget.logic.inspect = original
+        del application.app.processEvents
+        going_on.set()
+    assert time.monotonic() - started < 10
+    assert ui.statusLabel.text == "Cancelled."
+    assert application.app.receivers("lastWindowClosed()") == 0
+    inspect(ui, folder)
+    assert widget.panel.inspection is not None

@@ -14,7 +14,7 @@ import vtk
 from PySide6 import QtCore, QtWidgets
 
 from .ctk_widgets import SLICER_WIDGETS, qMRMLWidget
-from .pythonqt import proxy_class, unwrap, wrap
+from .pythonqt import FAILED_CONNECTIONS, proxy_class, unwrap, wrap
 from .settings_dialog import SettingsDialog, make_settings
 
 
@@ -66,7 +66,8 @@ class ModuleManager(Closed):
 class Application(Closed):
     """``slicer.app``."""
 
-    SIGNALS = ("startupCompleted()",)
+    SIGNALS = ("startupCompleted()", "lastWindowClosed()")
+    """The second is QGuiApplication's; emitted in real event loops only when the test does it."""
     applicationName = "Slicer stand-in"
     applicationVersion = "0.0.0"
 
@@ -78,7 +79,7 @@ class Application(Closed):
         self.cachePath = tempfile.mkdtemp(prefix="slicer-stand-in-cache-")
         self._settings = make_settings()
         self._settings_dialog = SettingsDialog(self._settings)
-        self._startup: list[Any] = []
+        self._receivers: dict[str, list[Any]] = {signal: [] for signal in self.SIGNALS}
 
     def userSettings(self) -> Any:
         return wrap(self._settings)
@@ -91,8 +92,19 @@ class Application(Closed):
 
     def completeStartup(self) -> None:
         """What the application does when all modules are there: once."""
-        receivers, self._startup = self._startup, []
-        for receiver in receivers:
+        self._emit("startupCompleted()")
+        self._receivers["startupCompleted()"].clear()
+
+    def closeLastWindow(self) -> None:
+        """What the user does."""
+        self._emit("lastWindowClosed()")
+
+    def receivers(self, signal: str) -> int:
+        """How many functions are connected."""
+        return len(self._receivers[signal])
+
+    def _emit(self, signal: str) -> None:
+        for receiver in list(self._receivers[signal]):
             receiver()
 
     def playMainWindow(self, present: bool) -> None:
@@ -126,9 +138,17 @@ class Application(Closed):
         self.cursors.pop()
 
     def connect(self, signature: str, receiver: Any) -> bool:
-        if signature == "startupCompleted()":
-            self._startup.append(receiver)
-        return signature in self.SIGNALS
+        if signature not in self.SIGNALS:
+            FAILED_CONNECTIONS.append(f"QObject::connect: No such signal qSlicerApplication::{signature}")
+            return False
+        self._receivers[signature].append(receiver)
+        return True
+
+    def disconnect(self, signature: str, receiver: Any) -> bool:
+        if receiver not in self._receivers.get(signature, []):
+            return False
+        self._receivers[signature].remove(receiver)
+        return True
 
 
 class Modules:

@@ -103,6 +103,8 @@ class Job:
         self._show_row(True)
         self._on_busy(True)
         result, text = None, endings.broken
+        # Closing Slicer ends its event loop, but not this one, and the process would stay until the work is done.
+        slicer.app.connect("lastWindowClosed()", worker.abandon)
         try:
             with slicer.util.tryWithErrorDisplay(endings.title):
                 try:
@@ -114,6 +116,7 @@ class Job:
                 except MemoryError:
                     text = endings.memory
         finally:
+            slicer.app.disconnect("lastWindowClosed()", worker.abandon)
             self._worker = None
             if not self._closed:
                 self._show_row(False)
