@@ -27,6 +27,14 @@ def every_connection_holds() -> Iterator[None]:
     assert failed == []
 
 
+@pytest.fixture(autouse=True)
+def no_slot_fails() -> Iterator[None]:
+    """What a slot raises goes to a console in Slicer: here it fails the test."""
+    pythonqt.SLOT_ERRORS.clear()
+    yield
+    assert pythonqt.SLOT_ERRORS == []
+
+
 @pytest.fixture(scope="session")
 def application() -> Any:
     """The application as far as it is played, with the module and the plugin discovered."""
@@ -58,3 +66,19 @@ def widget(application: Any) -> Iterator[Any]:
 def ui(widget: Any) -> Any:
     """The widget's controls."""
     return widget.ui
+
+
+@pytest.fixture
+def plugin(application: Any) -> Any:
+    """A new DICOM plugin of the module, on an empty scene."""
+    application.mrmlScene.Clear()
+    return application.modules.dicomPlugins["DicomRegInspectorPlugin"]()
+
+
+@pytest.fixture
+def database(application: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An empty DICOM database, the application's own."""
+    from slicer_standin.dicom import DicomDatabase
+
+    monkeypatch.setattr(application, "dicomDatabase", DicomDatabase())
+    return application.dicomDatabase

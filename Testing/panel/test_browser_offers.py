@@ -18,20 +18,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_samples(tmp_path_factory.mktemp("samples"), "pair")
 
 
-@pytest.fixture
-def plugin(application: Any) -> Any:
-    application.mrmlScene.Clear()
-    return application.modules.dicomPlugins["DicomRegInspectorPlugin"]()
-
-
-@pytest.fixture
-def database(application: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    from slicer_standin.dicom import DicomDatabase
-
-    monkeypatch.setattr(application, "dicomDatabase", DicomDatabase())
-    return application.dicomDatabase
-
-
 def offer(plugin: Any, database: Any, path: Path) -> Any:
     database.insertFolder(str(path.parent))
     (loadable,) = plugin.examineForImport([[str(path)]])

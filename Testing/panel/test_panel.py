@@ -13,16 +13,10 @@ import pytest
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
 from DicomRegInspectorLib.scene import layouts
+from panel_steps import inspect
 from slicer_standin import pythonqt
 
 GAP_MM = (0.0, 2.0, 4.0, 8.0, 10.0, 12.0, 14.0)
-
-
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
 
 
 @pytest.fixture
@@ -32,11 +26,6 @@ def folder(tmp_path: Path) -> Path:
     write_ct_stack(tmp_path / "regular", [0.0, 2.0, 4.0, 6.0])
     write_deformable(tmp_path / "reg.dcm", KnownField())
     return tmp_path
-
-
-def inspect(ui: Any, folder: Path) -> None:
-    ui.inputPathLineEdit.currentPath = str(folder)
-    ui.inspectFolderButton.click()
 
 
 def test_empty_panel_says_what_to_do_and_offers_nothing_else(ui: Any) -> None:

@@ -11,20 +11,6 @@ import pytest
 from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
 
 
-@pytest.fixture
-def plugin(application: Any) -> Any:
-    application.mrmlScene.Clear()
-    return application.modules.dicomPlugins["DicomRegInspectorPlugin"]()
-
-
-@pytest.fixture
-def database(application: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    from slicer_standin.dicom import DicomDatabase
-
-    monkeypatch.setattr(application, "dicomDatabase", DicomDatabase())
-    return application.dicomDatabase
-
-
 def changed(path: Path, **values: Any) -> str:
     """A deformable registration with other values; None takes an element away."""
     import pydicom

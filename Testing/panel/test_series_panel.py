@@ -9,18 +9,7 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import FileError
 from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
-from slicer_standin import pythonqt
-
-GAP_MM = (0.0, 2.0, 4.0, 6.0, 8.0, 30.0, 32.0, 34.0, 36.0, 38.0)
-"""Two sections of five slices 2 mm apart; ten slices are missing between them."""
-MODES = ("acquisition", "resample", "split", "crop")
-
-
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
+from panel_steps import GAP_MM, MODES, inspect
 
 
 @pytest.fixture
@@ -30,11 +19,6 @@ def shown(ui: Any, tmp_path: Path) -> Any:
     inspect(ui, tmp_path)
     yield ui
     ui.modeComboBox.currentIndex, ui.spacingSpinBox.value, ui.gapSpinBox.value = 0, 0.0, 1.0
-
-
-def inspect(ui: Any, folder: Path) -> None:
-    ui.inputPathLineEdit.currentPath = str(folder)
-    ui.inspectFolderButton.click()
 
 
 def choose(ui: Any, mode: str, spacing: float = 0.0, gap: float = 1.0) -> None:

@@ -5,21 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
-from slicer_standin import pythonqt
-
-
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
-
-
-def inspect(ui: Any, folder: Path) -> None:
-    ui.inputPathLineEdit.currentPath = str(folder)
-    ui.inspectFolderButton.click()
+from panel_steps import inspect
 
 
 def with_wrong_bits(path: Path) -> None:

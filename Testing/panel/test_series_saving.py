@@ -11,17 +11,7 @@ import pytest
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.panel.save_places import new_file_in, new_folder_in
 from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
-from slicer_standin import pythonqt
-
-GAP_MM = (0.0, 2.0, 4.0, 6.0, 8.0, 30.0, 32.0, 34.0, 36.0, 38.0)
-MODES = ("acquisition", "resample", "split", "crop")
-
-
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
+from panel_steps import GAP_MM, MODES, inspect
 
 
 class Asked:
@@ -50,11 +40,6 @@ def shown(ui: Any, asked: Asked, tmp_path: Path) -> Any:
     inspect(ui, tmp_path / "stack")
     yield ui
     ui.modeComboBox.currentIndex, ui.spacingSpinBox.value = 0, 0.0
-
-
-def inspect(ui: Any, folder: Path) -> None:
-    ui.inputPathLineEdit.currentPath = str(folder)
-    ui.inspectFolderButton.click()
 
 
 def choose(ui: Any, mode: str) -> None:

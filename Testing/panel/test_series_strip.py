@@ -8,19 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+from panel_steps import inspect
 from slicer_standin import pythonqt
 
 IRREGULAR_MM = (0.0, 2.0, 4.0, 6.0, 8.0, 30.0, 32.0, 34.0, 34.5, 36.0, 38.0, 38.0, 40.0)
 """A gap of 22 mm, a slice between 34 and 36 mm, and two slices at 38 mm."""
 WIDTH = 400
 INK = (10, 20, 30)
-
-
-@pytest.fixture(autouse=True)
-def no_slot_fails() -> Any:
-    pythonqt.SLOT_ERRORS.clear()
-    yield
-    assert pythonqt.SLOT_ERRORS == []
 
 
 def strips(folder: Path, positions: Any, mode: str = "acquisition", **options: Any) -> Any:
@@ -166,11 +160,6 @@ def test_picture_has_the_pixels_of_the_screen(application: Any, tmp_path: Path) 
     one, two = drawn(made), drawn(made, ratio=2.0)
     assert (two.width(), two.height()) == (2 * one.width(), 2 * one.height())
     assert two.devicePixelRatio() == 2.0
-
-
-def inspect(ui: Any, folder: Path) -> None:
-    ui.inputPathLineEdit.currentPath = str(folder)
-    ui.inspectFolderButton.click()
 
 
 def picture(ui: Any) -> Any:
