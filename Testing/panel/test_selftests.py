@@ -26,6 +26,13 @@ def test_every_selftest_passes_and_no_slot_fails(application: Any, main_window: 
 
     application.app.playMainWindow(main_window)
     pythonqt.SLOT_ERRORS.clear()
+    store, manager = application.app.userSettings(), application.app.layoutManager()
+    store.setValue("ctkPathLineEdit/DicomRegInspector/InputFolder", ["/where/the/user/was"])
+    settings = {key: store.value(key) for key in store.allKeys()}
+    layout = None
+    if manager is not None:
+        layout = application.vtkMRMLLayoutNode.SlicerLayoutConventionalView
+        manager.setLayout(layout)
     suite = unittest.TestLoader().loadTestsFromTestCase(DicomRegInspectorTest)
     assert suite.countTestCases() >= 9
     result = unittest.TestResult()
@@ -34,6 +41,9 @@ def test_every_selftest_passes_and_no_slot_fails(application: Any, main_window: 
         text for _test, text in result.failures + result.errors
     )
     assert pythonqt.SLOT_ERRORS == []
+    assert {key: store.value(key) for key in store.allKeys()} == settings
+    assert manager is None or manager.layout == layout
+    store.remove("ctkPathLineEdit/DicomRegInspector/InputFolder")
     application.app.playMainWindow(False)
 
 

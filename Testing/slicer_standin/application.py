@@ -29,20 +29,58 @@ class Closed:
 
 
 class LayoutManager(Closed):
-    """Present when an application with main window is played; the layout itself is the scene's layout node."""
+    """Present when an application with main window is played: the real logics of layouts and slices, without widgets.
+
+    The layout logic reads the descriptions of layouts and makes the view nodes that they name; every slice node gets a
+    slice logic, as qMRMLLayoutSliceViewFactory.cxx does with each view. Those put hidden models and transforms into the
+    scene, which code that counts nodes meets in the application too.
+    """
 
     def __init__(self) -> None:
         super().__init__("layout manager")
+        self._scene, self._slices = slicer.mrmlScene, vtk.vtkCollection()
+        self._logic = slicer.vtkMRMLLayoutLogic()
+        self._logic.SetMRMLScene(self._scene)
+        _kept[0].SetSliceLogics(self._slices)
+        self._tag = self._scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, self._node_added)
+        for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            self._add_slice_logic(node)
+        self._node = self._logic.GetLayoutNode()
+        if self._node.GetViewArrangement() == self._node.SlicerLayoutNone:
+            self.setLayout(self._node.SlicerLayoutFourUpView)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _node_added(self, _scene: Any, _event: str, node: Any) -> None:
+        if node.IsA("vtkMRMLSliceNode") and node.GetLayoutName():
+            self._add_slice_logic(node)
+
+    def _add_slice_logic(self, node: Any) -> None:
+        logic = slicer.vtkMRMLSliceLogic()
+        logic.SetMRMLApplicationLogic(_kept[0])
+        logic.SetMRMLScene(self._scene)
+        self._slices.AddItem(logic)
+        logic.SetSliceNode(node)
+
+    def close(self) -> None:
+        """No main window any more."""
+        self._scene.RemoveObserver(self._tag)
+        _kept[0].SetSliceLogics(None)
+        for number in range(self._slices.GetNumberOfItems()):
+            logic = self._slices.GetItemAsObject(number)
+            logic.SetSliceNode(None)
+            logic.SetMRMLScene(None)
+        self._slices.RemoveAllItems()
+        self._logic.SetMRMLScene(None)
 
     @property
     def layout(self) -> int:
-        return slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetViewArrangement()
+        return self._node.GetViewArrangement()
 
     def setLayout(self, layout: int) -> None:
-        slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode").SetViewArrangement(layout)
+        self._node.SetViewArrangement(layout)
 
     def mrmlSliceLogics(self) -> Any:
-        return vtk.vtkCollection()
+        return self._slices
 
 
 class ModuleManager(Closed):
@@ -108,6 +146,8 @@ class Application(Closed):
             receiver()
 
     def playMainWindow(self, present: bool) -> None:
+        if self._layout_manager is not None:
+            self._layout_manager.close()
         self._layout_manager = LayoutManager() if present else None
 
     def applicationLogic(self) -> Any:

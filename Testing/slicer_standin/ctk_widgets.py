@@ -13,7 +13,7 @@ from typing import Any
 import shiboken6
 from PySide6 import QtCore, QtWidgets
 
-from .pythonqt import FAILED_CONNECTIONS, proxy_class
+from .pythonqt import FAILED_CONNECTIONS, proxy_class, unwrap
 from .settings_dialog import ctkComboBox, ctkSettingsPanel
 
 
@@ -96,10 +96,15 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         )
 
 
+def _texts(value: Any) -> list[str]:
+    """A list of texts from the settings, which give a list of one as the text alone."""
+    return [value] if isinstance(value, str) else list(value or ())
+
+
 class ctkPathLineEdit(QtWidgets.QWidget):
     """An edit with history and a browse button for a file or folder (ctkPathLineEdit.h)."""
 
-    CTK_MEMBERS = frozenset({"setCurrentPath", "addCurrentPathToHistory", "comboBox"})
+    CTK_MEMBERS = frozenset({"setCurrentPath", "addCurrentPathToHistory", "retrieveHistory", "comboBox"})
     CTK_BASE = QtWidgets.QWidget
     currentPathChanged = QtCore.Signal(str)
     validInputChanged = QtCore.Signal(bool)
@@ -132,10 +137,35 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     def _set_key(self, key: str) -> None:
         self._setting_key = key
+        self.retrieveHistory()
+
+    def _history(self) -> tuple[QtCore.QSettings, str]:
+        import slicer
+
+        return unwrap(slicer.app.userSettings()), f"ctkPathLineEdit/{self._setting_key or self.objectName()}"
 
     def addCurrentPathToHistory(self) -> None:
-        if self._combo.findText(self._get_path()) < 0:
-            self._combo.addItem(self._get_path())
+        path = self._get_path()
+        if not path:
+            return
+        settings, key = self._history()
+        settings.setValue(key, [path, *(one for one in _texts(settings.value(key)) if one != path)])
+        if (index := self._combo.findText(path)) >= 0:
+            self._combo.removeItem(index)
+        self._combo.insertItem(0, path)
+        self._combo.setCurrentIndex(0)
+
+    def retrieveHistory(self) -> None:
+        """What the settings have; the newest becomes the path where there was none."""
+        settings, key = self._history()
+        path, blocked = self._get_path(), self.blockSignals(True)
+        self._combo.clear()
+        self._combo.addItems(_texts(settings.value(key))[:10])
+        if path:
+            self.setCurrentPath(path)
+        self.blockSignals(blocked)
+        if not path:
+            self._combo.setCurrentIndex(0)
 
     def comboBox(self) -> QtWidgets.QComboBox:
         return self._combo

@@ -78,11 +78,14 @@ class SeriesSelfTests:
         import numpy as np
         import pydicom
         import slicer
+        from pydicom.pixels import get_decoder, get_encoder
         from pydicom.uid import JPEGLSLossless
 
         from ..series.pixels.apart import is_decoded_apart
         from .selftest_files import write_ct_stack
 
+        if not (get_decoder(JPEGLSLossless).is_available and get_encoder(JPEGLSLossless).is_available):
+            return  # Slicer brings no pyjpegls on Windows on ARM.
         folder = Path(self.folder) / "compressed"
         write_ct_stack(folder, POSITIONS_MM)
         expected = slicer.util.arrayFromVolume(self.makeLogic().loadSeries(folder)[0]).copy()
