@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from DicomRegInspectorLib.errors import FileError
+from DicomRegInspectorLib.errors import FileError, UsageError
 from DicomRegInspectorLib.series import check_pixels, load_series
 from DicomRegInspectorLib.series.pixels import apart
 from DicomRegInspectorLib.series.pixels.apart import DecoderLostError, DecodingProcesses, is_decoded_apart
@@ -124,3 +124,15 @@ def test_what_cannot_crash_is_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "executable", "viewer")
     assert not is_decoded_apart("1.2.840.10008.1.2.4.80")
     apart.is_decoded_apart.cache_clear()
+
+
+def test_python_that_cannot_be_started_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = get_testdata_file("JPEGLSNearLossless_16.dcm", download=False)
+    program = tmp_path / "PythonSlicer"
+    program.write_text("no program", encoding="ascii")
+    assert is_decoded_apart(str(pydicom.dcmread(path).file_meta.TransferSyntaxUID))
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(UsageError, match=r"cannot be started \(.*PythonSlicer: .*Nothing is wrong with the file"):
+        load_series([path])
+    (finding,) = [one for one in check_pixels(path).findings if one.code == "pixel-not-decodable"]
+    assert "cannot be started" in finding.message

@@ -33,6 +33,10 @@ class DecoderLostError(Exception):
     """The process that decoded a frame has ended."""
 
 
+class DecoderNotStartedError(Exception):
+    """The program that decodes could not be started; its message says which and why."""
+
+
 @lru_cache(maxsize=64)
 def is_decoded_apart(syntax: str) -> bool:
     """Whether frames of a transfer syntax may be decoded by something that can take its process down.
@@ -79,6 +83,8 @@ class DecodingProcesses:
         ------
         DecoderLostError
             The process ended or was ended; the next call starts another one.
+        DecoderNotStartedError
+            There is no process: the installation is broken, not the file.
         ValueError
             With what the decoder said.
         """
@@ -114,14 +120,17 @@ class _Process:
         # Neither this folder nor the working directory is a place to import from.
         program = "import runpy, sys; sys.path = [one for one in sys.path if one]; "
         program += f"runpy.run_path({_PROGRAM!r}, run_name='__main__')"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # Windows opens a console window otherwise.
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                # Windows opens a console window otherwise.
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            raise DecoderNotStartedError(f"{sys.executable}: {error.strerror or error}") from error
         self.is_ready = True
         """Whether everything that was asked has been answered."""
 

@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DicomRegInspectorError, FileError, TruncatedFileError
+from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, UsageError
 from ..headers.elements import DEFLATED_LITTLE_ENDIAN, is_encapsulated
-from .apart import DecoderLostError, DecodingProcesses, is_decoded_apart
+from .apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
 from .decoder_process import by_pydicom
 from .format import PixelFormat
 from .rescale import Rescale, StoredRange, TooNarrowError
@@ -224,6 +224,11 @@ def _decoding_errors(pixels: PixelFormat) -> Generator[None]:
     except DecoderLostError as error:
         reason = "its decoder crashes on a frame or does not come to an end, which is damaged then"
         raise _undecodable(pixels, reason) from error
+    except DecoderNotStartedError as error:
+        raise UsageError(
+            f"{pixels.path}: Pixel Data (7fe0,0010) cannot be decoded: the Python program that does it cannot be "
+            f"started ({error}). Nothing is wrong with the file; repair the installation."
+        ) from error
     except OSError as error:
         if error.errno is not None:
             raise FileError(pixels.path, f"cannot be read ({error.strerror or error}).") from error
