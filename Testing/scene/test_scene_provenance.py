@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ slicer = pytest.importorskip("slicer", reason="the scene room needs slicer-core 
 
 import regfiles as rf  # noqa: E402
 from DicomRegInspectorLib.scene import load_registration  # noqa: E402
+from DicomRegInspectorLib.scene.report_pictures import library_versions  # noqa: E402
 from scenetools import (  # noqa: E402
     POST,
     PRE,
@@ -164,3 +166,12 @@ def test_the_dicom_database_tells_the_frame_where_the_scene_does_not(monkeypatch
     _, node = load(rf.DeformableItem(SMOOTH), scene)
     assert _reference(node, "Fixed").GetName() == "fixed"
     assert _reference(node, "Moving").GetName() == "moving"
+
+
+def test_slicer_s_own_python_names_what_it_knows_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    monkeypatch.delattr(slicer, "app", raising=False)
+    assert [name for name, _version in library_versions()] == ["VTK"]

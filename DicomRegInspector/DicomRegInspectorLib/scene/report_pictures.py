@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,5 +99,7 @@ def library_versions() -> list[tuple[str, str]]:
     if application is not None:
         found.append(("3D Slicer", str(application.applicationVersion)))
     else:
-        found.append(("slicer-core", importlib.metadata.version("slicer-core")))
+        # Slicer's own Python without the application has the libraries, but no package of that name.
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found.append(("slicer-core", importlib.metadata.version("slicer-core")))
     return found
