@@ -73,6 +73,8 @@ class QualitySection:
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
         self._job.close()
+        self.result = None
+        self._shows.forget()
 
     def choose(self, node: slicer.vtkMRMLTransformNode) -> None:
         """Take a transform that was just loaded."""
@@ -186,6 +188,8 @@ class QualitySection:
         self._ui.verdictLabel.text = verdict(result) if result is not None else ""
         self._ui.verdictLabel.visible = result is not None
         self._shows.update(result)
+        if result is None:
+            self._shows.forget()
 
     def _offer_regions(self, result: NodeQuality | None) -> None:
         """The whole and each segment; nothing to choose where no segment was measured."""

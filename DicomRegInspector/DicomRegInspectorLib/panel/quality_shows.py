@@ -85,6 +85,10 @@ class QualityShows:
         ui.showComparisonButton.enabled = result is not None and both
         ui.qualityTablesButton.enabled = result is not None
 
+    def forget(self) -> None:
+        """Let go of volumes that were made: they would stay in memory when the scene they were in is closed."""
+        self._made = None
+
     def restore(self) -> None:
         """Go back to the layout before the comparison, or whatever was shown, changed it."""
         if not restore_layout():
