@@ -36,13 +36,10 @@ class ctkSettingsPanel(QtWidgets.QWidget):
     CTK_MEMBERS = frozenset(
         {
             "registerProperty",
-            "setSettings",
-            "settings",
             "reloadSettings",
             "applySettings",
             "resetSettings",
             "restoreDefaultSettings",
-            "changedSettings",
         }
     )
     CTK_BASE = QtWidgets.QWidget
@@ -68,12 +65,15 @@ class ctkSettingsPanel(QtWidgets.QWidget):
         if self._settings is not None:
             self.reloadSettings()
 
-    def setSettings(self, settings: QtCore.QSettings) -> None:
+    def _get_settings(self) -> QtCore.QSettings | None:
+        return self._settings
+
+    def _set_settings(self, settings: QtCore.QSettings) -> None:
         self._settings = settings
         self.reloadSettings()
 
-    def settings(self) -> QtCore.QSettings | None:
-        return self._settings
+    # Neither setSettings nor changedSettings is a slot or invokable: Python reaches the property alone.
+    settings = QtCore.Property(QtCore.QObject, _get_settings, _set_settings)
 
     def reloadSettings(self) -> None:
         for key, (target, prop) in self._properties.items():
@@ -130,7 +130,7 @@ class SettingsDialog:
     def addPanel(self, label: str, panel: Any) -> None:
         unwrap(panel).setWindowTitle(label)
         self.panels[label] = panel
-        unwrap(panel).setSettings(self._settings)
+        unwrap(panel).settings = self._settings
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"the stand-in's settings dialog has no {name}")

@@ -75,7 +75,7 @@ class SamplesSelfTests:
             return settings_from({key: store.value(key) for key in KEYS.values()})
 
         page = SettingsPanel()
-        page.widget.setSettings(store)
+        page.widget.settings = store
         self.assertEqual(stored(), DEFAULTS)
         page.tolerance.value = 10.0
         page.mode.currentIndex = 2
