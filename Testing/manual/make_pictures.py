@@ -22,8 +22,12 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "Resources" / "Screenshots"
 PANEL = {
-    "panel": ("finding-show-me", "series-1", "quality-measured"),
+    "panel": ("finding-repair", "series-before-after", "quality-measured"),
+    "findings": ("finding-show-me", "finding-repair"),
+    "series": ("series-1", "series-before-after"),
     "registrations": ("registrations-loaded",),
+    "measures": ("quality-measured", "quality-repaired"),
+    "dark": ("dark-findings", "dark-series", "dark-quality"),
 }
 """Pictures, and the states of the panel that stand side by side in each."""
 REPORT_SIZE = (1100, 1230)
@@ -66,8 +70,9 @@ def trimmed(image: Image.Image, margin: int = 12) -> Image.Image:
 
 
 def beside(images: list[Image.Image]) -> Image.Image:
-    """Pictures in a row, top edges level."""
-    row = Image.new("RGB", (sum(one.width for one in images), max(one.height for one in images)), "white")
+    """Pictures in a row, top edges level, on the ground of the first one."""
+    ground = images[0].convert("RGB").getpixel((0, images[0].height - 1))
+    row = Image.new("RGB", (sum(one.width for one in images), max(one.height for one in images)), ground)
     left = 0
     for one in images:
         row.paste(one, (left, 0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 from documents import DOCS, ROOT, blocks
 from recipes import commands, run_command, shows
@@ -18,9 +21,14 @@ COMMANDS = [
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What each command answers, run in the order of its page in an empty folder."""
+    """What each command answers, run in the order of its page in an empty folder; pages run beside each other."""
     folders = {page: tmp_path_factory.mktemp(page.stem) for page in PAGES}
-    return [run_command(command.line, folders[page]) for page, command in COMMANDS]
+
+    def run(page: Path) -> list[str]:
+        return [run_command(command.line, folders[page]) for of, command in COMMANDS if of == page]
+
+    with ThreadPoolExecutor(len(PAGES)) as pool:
+        return [answer for answers in pool.map(run, PAGES) for answer in answers]
 
 
 @pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda number: COMMANDS[number][1].line[:60])

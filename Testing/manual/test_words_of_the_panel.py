@@ -1,4 +1,4 @@
-"""What the tutorial calls buttons and sections is what stands on them."""
+"""What tutorial and the page on the panel call buttons and sections is what stands on them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from documents import DOCS, ROOT
 
 MODULE = ROOT / "DicomRegInspector"
 SECTION = (DOCS / "tutorial.md").read_text(encoding="utf-8").partition("## In 3D Slicer")[2]
+PAGE = (DOCS / "slicer.md").read_text(encoding="utf-8")
+UI = (MODULE / "Resources" / "UI" / "DicomRegInspector.ui").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def words_of_the_panel() -> set[str]:
     """Every text of the .ui file and every string that the module translates, without shortcuts."""
-    ui = (MODULE / "Resources" / "UI" / "DicomRegInspector.ui").read_text(encoding="utf-8")
-    words = {html.unescape(text).replace("&", "") for text in re.findall(r"<string>([^<]*)</string>", ui)}
+    words = {html.unescape(text).replace("&", "") for text in re.findall(r"<string>([^<]*)</string>", UI)}
     for path in [*MODULE.glob("*.py"), *(MODULE / "DicomRegInspectorLib" / "panel").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
@@ -26,9 +27,27 @@ def words_of_the_panel() -> set[str]:
     return words
 
 
-@pytest.mark.parametrize("said", sorted(set(re.findall(r"\*\*([^*]+)\*\*", SECTION))))
+@pytest.mark.parametrize("said", sorted(set(re.findall(r"\*\*([^*]+)\*\*", SECTION + PAGE))))
 def test_controls_are_called_what_stands_on_them(said: str, words_of_the_panel: set[str]) -> None:
     assert said in words_of_the_panel
+
+
+def test_the_page_tells_of_every_button_of_the_panel() -> None:
+    buttons = re.findall(r'<widget class="QPushButton" name="(\w+)">(.*?)</widget>', UI, re.DOTALL)
+    asked = {"askDoButton", "askOptionsButton", "askCancelButton"}  # called by what is asked
+    told = [
+        html.unescape(text[1]).replace("&", "")
+        for name, body in buttons
+        if name not in asked and (text := re.search(r'name="text">\s*<string>([^<]*)</string>', body))
+    ]
+    assert len(told) > 20
+    assert [one for one in told if f"**{one}**" not in PAGE and one != "Cancel"] == []
+
+
+@pytest.mark.parametrize("said", ["upright, tilt removed", "without duplicates", "regularized"])
+def test_offers_are_called_what_the_browser_calls_them(said: str) -> None:
+    assert f"*{said}*" in PAGE
+    assert f'"{said}"' in (MODULE / "DicomRegInspectorPlugin.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("said", ["Slices missing"])
@@ -42,4 +61,5 @@ def test_findings_are_called_what_the_table_calls_them(said: str) -> None:
 def test_the_sample_data_are_called_what_sample_data_calls_them() -> None:
     source = Path(MODULE / "DicomRegInspectorLib" / "panel" / "sample_data.py").read_text(encoding="utf-8")
     for said in ("DICOM Registration Inspector", "Deformable registration pair (synthetic)"):
-        assert f"*{said}*" in SECTION and f'"{said}"' in source
+        assert f"*{said}*" in SECTION and f"*{said}*" in PAGE and f'"{said}"' in source
+    assert "*Irregular CT series (synthetic)*" in PAGE and '"Irregular CT series (synthetic)"' in source

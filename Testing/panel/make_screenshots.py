@@ -140,7 +140,7 @@ def findings(camera: Camera) -> None:
 
 
 def registrations(camera: Camera) -> None:
-    """The list, another reading, loading and loaded."""
+    """The list, another reading, loading and loaded, and loaded as the standard says."""
     ui = camera.ui
     camera.unfold("registrations")
     ui.registrationsTable.clearSelection()
@@ -150,9 +150,10 @@ def registrations(camera: Camera) -> None:
     ui.readAsComboBox.currentIndex = 1
     camera.take("registrations-read-as")
     camera.during("loadRegistration", ui.loadButton.click, "registrations-loading", (3, 7, "Reading vectors"))
-    ui.registrationsTable.selectRow(0)
-    ui.loadButton.click()
     camera.take("registrations-loaded")
+    ui.readAsComboBox.currentIndex = 0
+    ui.loadButton.click()
+    camera.take("registrations-as-written")
 
 
 def quality(camera: Camera) -> None:
@@ -172,6 +173,12 @@ def quality(camera: Camera) -> None:
             ui.qualityMovingSelector.setCurrentNode(moving)
     camera.during("measureQuality", ui.measureButton.click, "quality-busy", (4, 11, "Jacobian determinant"))
     camera.take("quality-measured")
+    transforms = slicer.util.getNodesByClass("vtkMRMLTransformNode")
+    repaired = [node for node in transforms if "repaired" in node.GetName() and node.IsA("vtkMRMLGridTransformNode")]
+    if repaired:
+        ui.qualityTransformSelector.setCurrentNode(repaired[0])
+        ui.measureButton.click()
+        camera.take("quality-repaired")
     ui.showMaskButton.click()
     camera.take("quality-shown")
     assert slicer.mrmlScene is not None
@@ -184,13 +191,13 @@ def series(camera: Camera) -> None:
     for index in range(ui.modeComboBox.count):
         ui.modeComboBox.currentIndex = index
         camera.take(f"series-{index + 1}")
+    ui.modeComboBox.currentIndex = 1
     camera.during("loadSeries", ui.loadSeriesButton.click, "series-loading", (11, 28, "Reading slices"))
     camera.take("series-loaded")
     camera.slicer.app.playMainWindow(True)
     ui.beforeAfterButton.click()
     camera.take("series-before-after")
     camera.slicer.app.playMainWindow(False)
-    ui.modeComboBox.currentIndex = 1
     with tempfile.TemporaryDirectory(prefix="DicomRegInspector-saved-") as folder:
         saving = camera.widget.panel.series.saving
         ask, saving.ask = saving.ask, lambda: folder
@@ -222,6 +229,9 @@ def widths_and_dark(camera: Camera) -> None:
     camera.width = WIDTH
     camera.theme(dark=True)
     camera.take("dark")
+    for sections in (("input", "findings"), ("series",), ("quality",)):
+        camera.unfold(*sections)
+        camera.take(f"dark-{sections[-1]}")
     camera.theme(dark=False)
 
 

@@ -199,7 +199,7 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
     )
     parser.add_argument(
         "--reference",
-        metavar="FILE",
+        metavar="FILE_OR_DIR",
         help="resample on the grid of this volume (NRRD, NIfTI …, or a folder with a DICOM series), whatever its "
         "directions, instead of choosing spacings",
     )
@@ -223,7 +223,12 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
         default="keep",
         help="of two slices closer than the spacing: keep both, or make one of them (default: keep)",
     )
-    parser.add_argument("--fill", type=float, metavar="VALUE", help="where there is no image (default: air or black)")
+    parser.add_argument(
+        "--fill",
+        type=float,
+        metavar="VALUE",
+        help="where there is no image (default: the image's own padding where it has some, else air or black)",
+    )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     parser.add_argument("--stack", type=_stack, metavar="N", help="which stack of the series: its number or label")
     parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")

@@ -52,6 +52,8 @@ class QualitySection:
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels([_("Measure"), _("Value"), _("Unit")])
         table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        for column in (1, 2):
+            table.horizontalHeader().setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
         ui.qualityTransformSelector.connect("currentNodeIDChanged(QString)", self._transform_chosen)
         for selector in self._judges():
             selector.connect("currentNodeIDChanged(QString)", self._judge_chosen)
