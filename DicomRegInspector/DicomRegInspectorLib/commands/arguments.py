@@ -188,21 +188,7 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
         "longest section",
     )
     parser.add_argument("--positions-only", action="store_true", help="write rounded positions anew, pixels unchanged")
-    parser.add_argument("--spacing", type=float, metavar="MM", help="between slices (default: that of most intervals)")
-    parser.add_argument(
-        "--in-plane-spacing",
-        "--in-plane",
-        dest="in_plane",
-        type=float,
-        metavar="MM",
-        help="between pixels, with resample (default: as is)",
-    )
-    parser.add_argument(
-        "--reference",
-        metavar="FILE_OR_DIR",
-        help="resample on the grid of this volume (NRRD, NIfTI …, or a folder with a DICOM series), whatever its "
-        "directions, instead of choosing spacings",
-    )
+    _add_grid(parser)
     parser.add_argument(
         "--max-gap",
         type=float,
@@ -234,6 +220,24 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
     parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")
     parser.add_argument("--output", required=True, metavar="FILE_OR_DIR", help="what to write; must not be there")
     _add_json(parser, "what was done")
+
+
+def _add_grid(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--spacing", type=float, metavar="MM", help="between slices (default: that of most intervals)")
+    parser.add_argument(
+        "--in-plane-spacing",
+        "--in-plane",
+        dest="in_plane",
+        type=float,
+        metavar="MM",
+        help="between pixels, with resample (default: as is)",
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="FILE_OR_DIR",
+        help="resample on the grid of this volume (NRRD, NIfTI …, or a folder with a DICOM series), whatever its "
+        "directions, instead of choosing spacings",
+    )
 
 
 def _duplicates(text: str) -> str | int:
