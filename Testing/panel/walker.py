@@ -1,0 +1,333 @@
+"""The walk through the panel: its states, and for each control of the .ui file the one in which it is of use."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer_standin
+from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from slicer_standin import pythonqt
+
+UI_FILE = slicer_standin.MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspector.ui"
+INTERACTIVE = {
+    "ctkCollapsibleButton",
+    "ctkPathLineEdit",
+    "QCheckBox",
+    "QComboBox",
+    "QDoubleSpinBox",
+    "QLineEdit",
+    "QPushButton",
+    "QSpinBox",
+    "QTableWidget",
+    "QTextBrowser",
+    "QToolButton",
+    "qMRMLNodeComboBox",
+}
+KINDS = {
+    element.attrib["name"]: element.attrib["class"]
+    for element in ElementTree.parse(UI_FILE).iter("widget")
+    if element.attrib["class"] in INTERACTIVE
+}
+GAP_MM = (0.0, 2.0, 4.0, 4.0, 8.0, 10.0, 12.0, 14.0)
+"""A slice is missing, and one is there twice."""
+
+
+class Walker:
+    """The panel with a study of everything: brings it into states, operates controls, tells what can be seen."""
+
+    def __init__(self, application: Any, widget: Any, folder: Path) -> None:
+        self.application, self.widget, self.ui, self.folder = application, widget, widget.ui, folder
+
+    def written(self) -> Walker:
+        import pydicom
+
+        write_ct_stack(self.folder / "gap", GAP_MM)
+        write_deformable(self.folder / "reg.dcm", KnownField())
+        dataset = pydicom.dcmread(self.folder / "reg.dcm")
+        grid = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
+        vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(7, 6, 5, 3).copy()
+        vectors[3, 2, 2, 0] += 20
+        grid.VectorGridData = vectors.tobytes()
+        dataset.save_as(self.folder / "reg.dcm")
+        return self
+
+    # The states, each built on the one before.
+
+    def empty(self) -> None:
+        """Nothing done yet."""
+
+    def folder_chosen(self) -> None:
+        self.written().ui.inputPathLineEdit.currentPath = str(self.folder)
+
+    def inspected(self) -> None:
+        self.folder_chosen()
+        self.ui.inspectFolderButton.click()
+
+    def finding(self) -> None:
+        self.inspected()
+        self.select("slice-gap")
+
+    def asking(self) -> None:
+        self.finding()
+        self.ui.repairButton.click()
+
+    def report_asked(self) -> None:
+        self.inspected()
+        pythonqt.FILE_ANSWERS.append(str(self.folder / "report.html"))
+
+    def report_written(self) -> None:
+        self.report_asked()
+        self.ui.saveReportButton.click()
+
+    def registration(self) -> None:
+        self.inspected()
+        self.ui.registrationsTable.selectRow(0)
+
+    def loaded(self) -> None:
+        self.registration()
+        self.ui.loadButton.click()
+
+    def judged(self) -> None:
+        """Loaded, with something of every class in the scene that it can be judged by."""
+        self.loaded()
+        scene = self.application.mrmlScene
+        for class_name in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLMarkupsFiducialNode"):
+            scene.AddNewNodeByClass(class_name, "judge")
+        self.ui.loadSeriesButton.click()
+
+    def measured(self) -> None:
+        self.loaded()
+        self.ui.measureButton.click()
+
+    def measured_in_regions(self) -> None:
+        """Measured inside a label that covers the grid."""
+        self.loaded()
+        labels = self.application.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Labels")
+        self.application.util.updateVolumeFromArray(labels, np.ones((100, 100, 100), np.uint8))
+        labels.SetOrigin(-50, -50, -50)
+        self.ui.qualitySegmentsSelector.setCurrentNode(labels)
+        self.ui.measureButton.click()
+
+    def pictured(self) -> None:
+        """Measured, both images chosen."""
+        self.judged()
+        every = self.application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        volume = next(node for node in every if node.GetClassName() == "vtkMRMLScalarVolumeNode")
+        self.ui.measureButton.click()
+        for selector in (self.ui.qualityFixedSelector, self.ui.qualityMovingSelector):
+            selector.setCurrentNode(volume)
+
+    def layout_changed(self) -> None:
+        self.application.app.playMainWindow(True)
+        self.measured()
+        self.ui.showHistogramsButton.click()
+
+    def two_registrations(self) -> None:
+        self.folder_chosen()
+        write_deformable(self.folder / "other.dcm", KnownField())
+        self.ui.inspectFolderButton.click()
+
+    def two_series(self) -> None:
+        self.folder_chosen()
+        write_ct_stack(self.folder / "regular", (0.0, 2.0, 4.0))
+        self.ui.inspectFolderButton.click()
+
+    def two_stacks(self) -> None:
+        import pydicom
+
+        self.folder_chosen()
+        for number in (7, 8):
+            path = self.folder / "gap" / f"slice{number:03d}.dcm"
+            dataset = pydicom.dcmread(path)
+            dataset.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
+            dataset.ImagePositionPatient = [0.0, 3.0 * number, 50.0]
+            dataset.save_as(path)
+        self.ui.inspectFolderButton.click()
+
+    def resampling(self) -> None:
+        self.inspected()
+        self.ui.modeComboBox.currentIndex = 1
+
+    def resampling_like_another(self) -> None:
+        self.series_loaded()
+        self.ui.modeComboBox.currentIndex = 1
+
+    def overlapping(self) -> None:
+        write_ct_stack(self.folder / "overlap", (0.0, 2.0, 4.0, 4.8, 6.0, 8.0, 10.0))
+        self.ui.inputPathLineEdit.currentPath = str(self.folder)
+        self.ui.inspectFolderButton.click()
+        self.ui.modeComboBox.currentIndex = 1
+
+    def unfolded(self) -> None:
+        self.series_loaded()
+        self.ui.compareCollapsibleButton.collapsed = False
+
+    def series_loaded(self) -> None:
+        self.inspected()
+        self.ui.loadSeriesButton.click()
+
+    def saving(self) -> None:
+        self.resampling()
+        pythonqt.FILE_ANSWERS.append(str(self.folder / "saved"))
+
+    def comparing(self) -> None:
+        self.unfolded()
+        self.ui.loadSeriesButton.click()
+        nodes = self.application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        self.ui.compareASelector.setCurrentNode(nodes[0])
+        self.ui.compareBSelector.setCurrentNode(nodes[1])
+
+    def select(self, code: str) -> None:
+        codes = [row.finding.code for row in self.widget.panel.findings.shown]
+        self.ui.findingsTable.selectRow(codes.index(code))
+
+    # What can be seen.
+
+    def seen(self) -> dict[str, object]:
+        """Everything of the panel and the scene that a user can see, hear from a screen reader or paste."""
+        told: dict[str, object] = {}
+        for element in ElementTree.parse(UI_FILE).iter("widget"):
+            name = element.attrib["name"]
+            widget = getattr(self.ui, name, None)
+            if widget is None:
+                continue
+            told[name] = [
+                getattr(widget, key)
+                for key in ("enabled", "toolTip", "text", "plainText", "currentIndex", "value", "collapsed", "checked")
+                if hasattr(widget, key)
+            ] + [not widget.isHidden()]
+            if hasattr(widget, "rowCount"):
+                rows = [index.row() for index in widget.selectionModel().selectedRows()]
+                told[name] += [widget.rowCount, rows, self.cells(widget)]
+            if hasattr(widget, "currentNode"):
+                told[name].append(widget.currentNode())
+        nodes = self.application.mrmlScene.GetNodes()
+        told["nodes"] = [nodes.GetItemAsObject(index).GetID() for index in range(nodes.GetNumberOfItems())]
+        told["views"] = self.views()
+        told["clipboard"] = self.application.app.clipboard().text()
+        told["opened"] = list(pythonqt.OPENED_URLS)
+        return told
+
+    def views(self) -> list[object]:
+        told: list[object] = [self.application.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetViewArrangement()]
+        for composite in self.application.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            told += [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID(), composite.GetLabelVolumeID()]
+        return told
+
+    @staticmethod
+    def cells(table: Any) -> list[str]:
+        items = [table.item(row, column) for row in range(table.rowCount) for column in range(table.columnCount)]
+        return [item.text() if item is not None else "" for item in items]
+
+    # What the keyboard does.
+
+    def operate(self, name: str) -> None:
+        """What the keyboard does with a control of its class."""
+        from PySide6 import QtCore, QtTest, QtWidgets
+
+        widget, kind, key = pythonqt.unwrap(getattr(self.ui, name)), KINDS[name], QtCore.Qt.Key
+        press = QtTest.QTest.keyClick
+        if kind in ("ctkPathLineEdit", "qMRMLNodeComboBox"):
+            assert isinstance(widget.focusProxy(), QtWidgets.QComboBox)
+            widget = widget.focusProxy()
+            kind = "QLineEdit" if kind == "ctkPathLineEdit" else "QComboBox"
+        if kind == "QComboBox":
+            press(widget, key.Key_Up if widget.currentIndex() == widget.count() - 1 else key.Key_Down)
+        elif kind == "QLineEdit":
+            QtTest.QTest.keyClicks(widget, "missing")
+        elif kind in ("QDoubleSpinBox", "QSpinBox"):
+            press(widget, key.Key_Up)
+        elif kind == "QTableWidget":
+            press(widget, key.Key_Down)
+        elif kind == "QTextBrowser":
+            press(widget, key.Key_A, QtCore.Qt.KeyboardModifier.ControlModifier)
+            press(widget, key.Key_C, QtCore.Qt.KeyboardModifier.ControlModifier)
+        else:
+            press(widget, key.Key_Space)
+
+
+STATES: dict[str, Callable[[Walker], None]] = {
+    "inputCollapsibleButton": Walker.empty,
+    "inputPathLineEdit": Walker.empty,
+    "inspectFolderButton": Walker.folder_chosen,
+    "inspectDatabaseButton": Walker.empty,
+    "tryItButton": Walker.empty,
+    "findingsCollapsibleButton": Walker.empty,
+    "severityComboBox": Walker.inspected,
+    "filterLineEdit": Walker.inspected,
+    "findingsTable": Walker.inspected,
+    "findingBrowser": Walker.finding,
+    "showMeButton": Walker.finding,
+    "repairButton": Walker.finding,
+    "copyFindingButton": Walker.finding,
+    "askDoButton": Walker.asking,
+    "askOptionsButton": Walker.asking,
+    "askCancelButton": Walker.asking,
+    "saveTableButton": Walker.inspected,
+    "saveReportButton": Walker.report_asked,
+    "openReportButton": Walker.report_written,
+    "registrationsCollapsibleButton": Walker.empty,
+    "registrationsTable": Walker.two_registrations,
+    "readAsComboBox": Walker.registration,
+    "bakeCheckBox": Walker.registration,
+    "placeVolumesCheckBox": Walker.registration,
+    "loadButton": Walker.registration,
+    "qualityCollapsibleButton": Walker.empty,
+    "qualityTransformSelector": Walker.loaded,
+    "qualitySegmentsSelector": Walker.judged,
+    "qualityFixedSelector": Walker.judged,
+    "qualityMovingSelector": Walker.judged,
+    "qualityFixedLandmarksSelector": Walker.judged,
+    "qualityMovingLandmarksSelector": Walker.judged,
+    "measureButton": Walker.loaded,
+    "measuresOfComboBox": Walker.measured_in_regions,
+    "measuresTable": Walker.measured,
+    "showJacobianButton": Walker.measured,
+    "showMagnitudeButton": Walker.measured,
+    "showMaskButton": Walker.measured,
+    "showGlyphsButton": Walker.measured,
+    "showHistogramsButton": Walker.measured,
+    "showComparisonButton": Walker.pictured,
+    "restoreLayoutButton": Walker.layout_changed,
+    "qualityTablesButton": Walker.measured,
+    "seriesCollapsibleButton": Walker.empty,
+    "seriesComboBox": Walker.two_series,
+    "stackComboBox": Walker.two_stacks,
+    "plotButton": Walker.inspected,
+    "checkPixelsButton": Walker.inspected,
+    "modeComboBox": Walker.inspected,
+    "gridSelector": Walker.resampling_like_another,
+    "spacingSpinBox": Walker.resampling,
+    "pixelSpacingSpinBox": Walker.resampling,
+    "gapSpinBox": Walker.inspected,
+    "duplicatesComboBox": Walker.inspected,
+    "overlapsComboBox": Walker.overlapping,
+    "beforeAfterTable": Walker.inspected,
+    "loadSeriesButton": Walker.inspected,
+    "beforeAfterButton": Walker.series_loaded,
+    "saveAsComboBox": Walker.resampling,
+    "saveSeriesButton": Walker.saving,
+    "compareCollapsibleButton": Walker.empty,
+    "compareASelector": Walker.unfolded,
+    "compareBSelector": Walker.unfolded,
+    "compareButton": Walker.comparing,
+}
+"""The state in which each control is of use."""
+
+STOPPED_BY: dict[str, tuple[Callable[[Walker], None], str, str, str]] = {
+    "cancelButton": (Walker.folder_chosen, "inspect", "inspectFolderButton", "statusLabel"),
+    "findingsCancelButton": (Walker.asking, "loadSeries", "askDoButton", "findingsStatusLabel"),
+    "registrationsCancelButton": (
+        Walker.registration,
+        "loadRegistration",
+        "loadButton",
+        "registrationsStatusLabel",
+    ),
+    "qualityCancelButton": (Walker.loaded, "measureQuality", "measureButton", "qualityStatusLabel"),
+    "seriesCancelButton": (Walker.inspected, "loadSeries", "loadSeriesButton", "seriesStatusLabel"),
+}
+"""For each Cancel: the state, the logic's method that takes long, the button that begins it, and where it is told."""
