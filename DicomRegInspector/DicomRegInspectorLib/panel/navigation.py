@@ -19,14 +19,8 @@ def show_position(position_lps_mm: Sequence[float]) -> None:
     layouts.jump(slicer.mrmlScene, (-x, -y, z))
 
 
-def show_chart(chart: slicer.vtkMRMLPlotChartNode) -> None:
-    """Show a chart in the layout; an application without main window has none."""
-    if slicer.app.layoutManager() is not None:
-        slicer.modules.plots.logic().ShowChartInLayout(chart)
-
-
 def show_table(table: slicer.vtkMRMLTableNode) -> None:
-    """Show a table in the layout, likewise."""
+    """Show a table in the layout; an application without main window has none."""
     manager = slicer.app.layoutManager()
     if manager is None:
         return

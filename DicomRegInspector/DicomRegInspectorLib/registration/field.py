@@ -66,10 +66,6 @@ class Field:
         nx, ny, _ = self.dimensions
         return flat % nx, flat // nx % ny, flat // (nx * ny)
 
-    def position_of(self, flat: int) -> np.ndarray:
-        """(3,) mm of a node by its number."""
-        return self.index_to_world[:3, :3] @ np.array(self.index_of(flat), float) + self.index_to_world[:3, 3]
-
     def run(self, work: Callable[[SliceReader, range], None]) -> None:
         """Call ``work(reader, slices)`` for contiguous ranges of slices, on several threads where there are cores."""
         nz = self.dimensions[2]

@@ -27,7 +27,6 @@ _PROJECTIONS = tuple(
     _STORAGE + suffix for suffix in ("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "12.1", "12.2")
 )
 _ULTRASOUND = tuple(_STORAGE + suffix for suffix in ("3", "3.1", "6", "6.1"))
-_RT_IMAGE = _STORAGE + "481.1"
 _CT, _MR = _STORAGE + "2", _STORAGE + "4"
 _CENTIMETRES = 3
 _TISSUE = 1

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .elements import DEFLATED_LITTLE_ENDIAN, MEDIA_STORAGE_DIRECTORY, Tag, is_encapsulated
+from .elements import MEDIA_STORAGE_DIRECTORY, Tag
 
 REGISTRATION_SOP_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.66.{number}" for number in (1, 2, 3))
 """Spatial Registration, Spatial Fiducials and Deformable Spatial Registration Storage."""
@@ -61,11 +61,6 @@ class Header:
     def is_cut_off(self) -> bool:
         """Whether the file ends within its pixel data."""
         return self.pixel_data == "cut off"
-
-    @property
-    def is_compressed(self) -> bool:
-        """Whether Pixel Data is encapsulated, or the whole dataset deflated."""
-        return is_encapsulated(self.transfer_syntax_uid) or self.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN
 
     @property
     def sop_class_uid(self) -> str:
