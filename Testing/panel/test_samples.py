@@ -80,8 +80,10 @@ def test_an_application_without_sample_data_starts_all_the_same(application: Any
 
     from DicomRegInspectorLib.panel.sample_data import register_sample_data
 
+    application.modules.sampleDataSources.clear()
     monkeypatch.setitem(sys.modules, "SampleData", None)
     register_sample_data(Path())
+    assert sources(application) == []
 
 
 def test_the_irregular_series_loads_under_its_acquisition_transform(application: Any, filled: Path) -> None:
