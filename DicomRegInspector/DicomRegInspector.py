@@ -35,12 +35,12 @@ logic = DicomRegInspectorLogic(); inspection = logic.inspect(folder); nodes = lo
 quality = logic.measureQuality(nodes[0]); volumes = logic.loadSeries(folder, mode="resample")</code></p>
 <p>See the <a href="https://github.com/DicomRegInspector/SlicerDicomRegInspector">documentation</a>.</p>
 """)
-        slicer.app.connect("startupCompleted()", self.afterStartup)
-        self.settingsPanel = None
         self.parent.acknowledgementText = _("""
 <p>Written by the DicomRegInspector contributors. What a registration means follows DICOM PS3.3, sections C.20.2 and
 C.20.3.</p>
 """)
+        self.settingsPanel = None
+        slicer.app.connect("startupCompleted()", self.afterStartup)
         slicer.app.connect("startupCompleted()", self.watchScenes)
 
     def watchScenes(self):
@@ -160,11 +160,10 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         it uses neither the scene nor Qt.
         """
         from DicomRegInspectorLib import inspect_paths
+        from DicomRegInspectorLib.progress import in_background
 
         share = self.intervalTolerance
-        if run is not None:
-            return run(lambda step: inspect_paths(folder, step, interval_tolerance=share))
-        return inspect_paths(folder, progress, interval_tolerance=share)
+        return in_background(lambda report: inspect_paths(folder, report, interval_tolerance=share), progress, run)
 
     def inspectDatabaseSeries(self, seriesUIDs, progress=None, run=None):
         """Inspect series of Slicer's DICOM database, given by their Series Instance UIDs."""
@@ -279,9 +278,10 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
 
     def checkPixels(self, paths, progress=None, run=None):
         """Check the pixel data of files and folders and return a PixelReport (files, findings)."""
+        from DicomRegInspectorLib.progress import in_background
         from DicomRegInspectorLib.series.checks.check import check_pixels
 
-        return run(lambda report: check_pixels(paths, report)) if run is not None else check_pixels(paths, progress)
+        return in_background(lambda report: check_pixels(paths, report), progress, run)
 
     def compareVolumes(self, volumeNodeA, volumeNodeB, progress=None, run=None):
         """Find out whether two volume nodes are the same physical image in any order of voxels; return a Comparison."""

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from .errors import Cancelled
 
 Progress = Callable[[int, int, str], object]
 """Called with (done, total, what is being done); returning False stops the work."""
+Run = Callable[[Callable[[Progress | None], Any]], Any]
+"""Called with a function of a progress callback, and returns its result; may call it in a thread, with a callback of
+its own: the function uses neither the scene nor Qt."""
+
+
+def in_background(work: Callable[[Progress | None], Any], progress: Progress | None, run: Run | None) -> Any:
+    """Let ``run`` do the work, with a progress callback of its own; without one do it here and now."""
+    return work(progress) if run is None else run(work)
 
 
 def report_progress(progress: Progress | None, done: int, total: int, text: str, stopped: str) -> None:

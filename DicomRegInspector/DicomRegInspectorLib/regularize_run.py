@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .errors import UsageError
+from .progress import Progress, Run, in_background
 from .series import Series
-from .series.pixels.volume import Progress
 from .series.regularize.modes import MAX_GAP, check_options, regularize
 from .series.regularize.placing import Dropped, Duplicates, Overlaps, load_to_regularize, stack_of_paths
 from .series.regularize.reference import ReferenceGrid
@@ -129,7 +129,7 @@ def save_series(
     mode: Mode | None = None,
     *,
     progress: Progress | None = None,
-    run: Callable[[Callable[[Progress | None], Outcome]], Outcome] | None = None,
+    run: Run | None = None,
     **options: Any,
 ) -> Outcome:
     """Write an inspected series as new DICOM.
@@ -165,7 +165,7 @@ def save_series(
     def work(report: Progress | None) -> Outcome:
         return run_regularize(request, _no_files, report)
 
-    return run(work) if run is not None else work(progress)
+    return in_background(work, progress, run)
 
 
 def _no_files(result: Regularized, output: Path) -> Sequence[Path]:

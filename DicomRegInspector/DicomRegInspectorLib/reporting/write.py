@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import Cancelled, DicomRegInspectorError
 from ..findings import Finding
 from ..inspection import Inspection
-from ..progress import Progress, report_progress
+from ..progress import Progress, Run, in_background, report_progress
 from ..quality_run import QualityReport
 from ..report import replace_file
 from ..report.files import check_place
@@ -24,8 +24,6 @@ from .sources import STOPPED, digests, identifying_words, patients, versions
 
 PICTURE_BUDGET = 3_000_000
 """Bytes of all pictures of a report: with them it stays below 5 MB."""
-
-Run = Callable[[Callable[[Progress | None], Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -123,10 +121,13 @@ def write_report(
     """
     options = options or ReportOptions()
     check_report_place(os.fspath(path))
-    in_background = run or (lambda function: function(progress))
+
+    def beside(work: Callable[[Progress | None], Any]) -> Any:
+        return in_background(work, progress, run)
+
     known = {one.item.number: one for one in quality.items} if quality is not None else None
-    measured = in_background(lambda report: measure_items(inspection, known, report))
-    pictures, drawn_with = _pictures(measured, in_background, progress) if options.pictures else ({}, [])
+    measured = beside(lambda report: measure_items(inspection, known, report))
+    pictures, drawn_with = _pictures(measured, beside, progress) if options.pictures else ({}, [])
     further = all_findings(measured)
 
     def assemble(report: Progress | None) -> bytes:
@@ -145,7 +146,7 @@ def write_report(
         )
         return html_report(inspection, contents).encode("utf-8")
 
-    data = in_background(assemble)
+    data = beside(assemble)
     replace_file(path, lambda unfinished: unfinished.write_bytes(data))
     return Written(os.fspath(path), len(data), further)
 
@@ -173,7 +174,7 @@ def _details(one: Measured, pictures: Sequence[Picture]) -> ItemDetails:
 
 
 def _pictures(
-    measured: Sequence[Measured], in_background: Run, progress: Progress | None
+    measured: Sequence[Measured], beside: Run, progress: Progress | None
 ) -> tuple[dict[int, list[Picture]], list[tuple[str, str]]]:
     """Pictures by item, as many as fit, and what they were drawn with; why there are none becomes a note."""
     if not measured:
@@ -191,7 +192,7 @@ def _pictures(
     for number, one in enumerate(measured):
         report_progress(progress, number, len(measured), "Drawing", STOPPED)
         try:
-            picture = _picture(report_pictures.draw_deformation, one, in_background)
+            picture = _picture(report_pictures.draw_deformation, one, beside)
         except Cancelled:
             raise
         except (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError) as error:
@@ -205,7 +206,7 @@ def _pictures(
     return pictures, report_pictures.library_versions()
 
 
-def _picture(draw: Callable[..., Any], one: Measured, in_background: Run) -> Picture:
-    drawing = in_background(lambda _report: draw(one.item, one.fixed, one.fixed_name))
+def _picture(draw: Callable[..., Any], one: Measured, beside: Run) -> Picture:
+    drawing = beside(lambda _report: draw(one.item, one.fixed, one.fixed_name))
     drawing.canvas.write_texts()
-    return Picture(in_background(lambda _report: drawing.canvas.png()), drawing.alt, drawing.caption)
+    return Picture(beside(lambda _report: drawing.canvas.png()), drawing.alt, drawing.caption)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import slicer
 import vtk
 
-from ..progress import Progress
+from ..progress import Progress, Run, in_background
 from ..series import Series, Stack, load_stack
 from ..series.pixels.choosing import first_at_each_position
 from ..series.pixels.volume import SeriesVolume
@@ -32,7 +32,6 @@ from .volumes import place_under_study
 
 PLAIN_ATTRIBUTE = ATTRIBUTE_PREFIX + "PlainVolumeOf"
 """On a plain volume: the Series Instance UID of what it shows."""
-Run = Callable[[Callable[[Progress | None], SeriesVolume]], SeriesVolume]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def add_plain_volume(
         def read(report: Progress | None) -> SeriesVolume:
             return load_stack(chosen, series.findings, progress=report)
 
-        image = vtk_image(run(read) if run is not None else read(progress))
+        image = vtk_image(in_background(read, progress, run))
     node = _node(scene, series, chosen, placement, image)
     if after:
         _same_window(node, after[0])

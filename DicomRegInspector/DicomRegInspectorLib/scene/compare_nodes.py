@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..compare import Comparison, Volume, compare_volumes
 from ..errors import UsageError
-from ..progress import Progress
+from ..progress import Progress, Run, in_background
 from .convert import LPS_TO_RAS, numpy_matrix
 from .volumes import frame_of_volume
-
-Run = Callable[[Callable[[Progress | None], Comparison]], Comparison]
 
 
 def volume_of_node(node: slicer.vtkMRMLVolumeNode) -> Volume:
@@ -76,4 +72,4 @@ def compare_nodes(
     def compare(report: Progress | None) -> Comparison:
         return compare_volumes(first, second, tolerance_mm=tolerance_mm, progress=report)
 
-    return run(compare) if run is not None else compare(progress)
+    return in_background(compare, progress, run)

@@ -6,7 +6,6 @@ scene lives, :func:`measure` computes on what was taken and may run anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..errors import UsageError
 from ..findings import Finding, by_severity
+from ..progress import Progress, Run, in_background
 from ..registration import RegistrationItem
 from ..registration.audit import AuditResult, audit_item
 from ..registration.grid import grid_of_array
@@ -28,13 +28,10 @@ from ..registration.regions import LabelImage, RegionMeasures, measure_regions
 from ..relations import same_motion_findings
 from .convert import LPS_TO_RAS, numpy_matrix, to_ras
 from .labels import labels_of_node
-from .node_field import LinearField, Progress, Sampling, WorldField, take_field, volume_lattice
+from .node_field import LinearField, Sampling, WorldField, take_field, volume_lattice
 from .node_relations import Surroundings, coverage_findings, frame_findings, surroundings, worth_comparing
 from .transforms import ATTRIBUTE_PREFIX
 from .volumes import frame_of_volume, modality_of
-
-Run = Callable[[Callable[[Progress], "NodeQuality"]], "NodeQuality"]
-"""Calls what it is given with a progress of its own and returns what comes back; :func:`measure` may be in a thread."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def measure_transform(
         node, segmentation, fixed, moving,
         fixed_landmarks=fixed_landmarks, moving_landmarks=moving_landmarks, progress=progress,
     )  # fmt: skip
-    return measure(inputs, progress) if run is None else run(lambda own: measure(inputs, own))
+    return in_background(lambda own: measure(inputs, own), progress, run)
 
 
 def gather(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
@@ -10,9 +9,10 @@ import slicer
 import vtk
 
 from ..errors import UsageError
+from ..progress import Progress, Run, in_background
 from ..series import Series, load_series, load_stack
 from ..series.pixels.choosing import Paths
-from ..series.pixels.volume import Progress, SeriesVolume
+from ..series.pixels.volume import SeriesVolume
 from ..series.regularize.modes import MAX_GAP, check_options, regularize
 from ..series.regularize.placing import Duplicates, Overlaps, load_to_regularize, stack_to_regularize
 from ..series.regularize.reference import ReferenceGrid
@@ -20,8 +20,6 @@ from ..series.regularize.regular import Mode, Regularized
 from .acquisition import add_regularized
 from .convert import LPS_TO_RAS, numpy_matrix
 from .series_volume import add_series_volume
-
-Run = Callable[[Callable[[Progress | None], Any]], Any]
 
 
 def load_series_nodes(
@@ -79,7 +77,7 @@ def load_series_nodes(
     def read(report: Progress | None) -> SeriesVolume | Regularized:
         return _read(source, mode, stack, options, report)
 
-    result = run(read) if run is not None else read(progress)
+    result = in_background(read, progress, run)
     if isinstance(result, SeriesVolume):
         return [add_series_volume(scene, result)]
     return [add_regularized(scene, volume)[0] for volume in result.volumes]

@@ -7,19 +7,19 @@ transform's FromParent direction, world to node.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from os import PathLike
-from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 
 from ..errors import RegistrationError
+from ..progress import Progress, Run, in_background
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.checks import is_rigid, is_singular
 from ..registration.choose import items_by_number
-from ..registration.repairs import Progress, Repair, repair_item
+from ..registration.repairs import Repair, repair_item
 from .convert import to_ras, vtk_matrix
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
 from .reopened import LINEAR
@@ -27,8 +27,6 @@ from .texts import well_formed
 from .volumes import place_under_study, volumes_in_frame
 
 ATTRIBUTE_PREFIX = "DicomRegInspector."
-Run = Callable[[Callable[[Progress | None], Any]], Any]
-"""Calls what it is given with a progress of its own, in a thread or not, and returns what comes back."""
 _BAKED = "pre and post matrices included"
 
 
@@ -90,7 +88,7 @@ def load_registration(
             registration = read_registration(registration)
         return registration, [_plan(item, bake, repair, report) for item in _choose(registration, items)]
 
-    registration, plans = run(read) if run is not None else read(progress)
+    registration, plans = in_background(read, progress, run)
     return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
 
 
