@@ -55,7 +55,7 @@ def body(x, y, z):
 def write_files(folder: Path, dimensions: tuple[int, int, int]) -> None:
     """registration.dcm, moving.npy, and fixed.npy: the moving image at the mapped points."""
     import numpy as np
-    from DicomRegInspectorLib.registration.write import write_deformable_registration
+    from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 
     nx, ny, nz = dimensions
     spacing = spacing_of(dimensions)
@@ -95,7 +95,7 @@ def this_library(folder: Path) -> Callable[[], str]:
     import numpy as np
     from DicomRegInspectorLib.registration import read_registration
     from DicomRegInspectorLib.registration.audit import audit_item
-    from DicomRegInspectorLib.registration.images import ScalarImage
+    from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 
     arrays = [np.load(folder / f"{name}.npy") for name in ("fixed", "moving")]
     matrix = index_to_lps(arrays[0].shape[::-1])

@@ -26,7 +26,7 @@ SPACING, ORIGIN = (0.9766, 0.9766, 2.5), (-250.0, -250.0, -176.25)
 def write_file(path: Path, dimensions: tuple[int, int, int]) -> None:
     """A valid object whose vectors are a smooth field."""
     import numpy as np
-    from DicomRegInspectorLib.registration.write import write_deformable_registration
+    from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 
     nx, ny, nz = dimensions
     vectors = np.empty((nz, ny, nx, 3), np.float32)

@@ -26,7 +26,7 @@ SPACING = (0.9766, 0.9766, 2.5)
 def write_file(path: Path, dimensions: tuple[int, int, int]) -> None:
     """A smooth field of some 10 mm that does not fold."""
     import numpy as np
-    from DicomRegInspectorLib.registration.write import write_deformable_registration
+    from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 
     nx, ny, nz = dimensions
     x, y, z = (np.linspace(0, 4, size, dtype=np.float32) for size in dimensions)
@@ -68,15 +68,15 @@ def simpleitk(path: str) -> tuple[Callable[[], object], int]:
 def three_measures(path: str) -> tuple[Callable[[], object], int]:
     """Magnitude, Jacobian and curl of every voxel, each with its extremes, mean and percentiles."""
     from DicomRegInspectorLib import read_registration
-    from DicomRegInspectorLib.registration import measures
-    from DicomRegInspectorLib.registration.field import field_of_grid
+    from DicomRegInspectorLib.registration.measures import local
+    from DicomRegInspectorLib.registration.measures.field import field_of_grid
 
     item = read_registration(path).items[0]
 
     def run():
         field = field_of_grid(item.grid, item.pre, item.post)
-        lengths = measures.magnitude(field)
-        return measures.summarize_all([lengths, *measures.jacobian_and_curl(field)], field)
+        lengths = local.magnitude(field)
+        return local.summarize_all([lengths, *local.jacobian_and_curl(field)], field)
 
     return run, memory("VmRSS")
 
@@ -84,7 +84,7 @@ def three_measures(path: str) -> tuple[Callable[[], object], int]:
 def everything(path: str) -> tuple[Callable[[], object], int]:
     """All measures of one item."""
     from DicomRegInspectorLib import read_registration
-    from DicomRegInspectorLib.registration.quality import measure_item
+    from DicomRegInspectorLib.registration.measures.quality import measure_item
 
     item = read_registration(path).items[0]
     return lambda: measure_item(item), memory("VmRSS")

@@ -32,9 +32,9 @@ CASES = {
 def source(slices: int, tilt_deg: float = 0.0, jitter_mm: float = 0.0):
     """A volume of waves and noise, int16, as the library has it from files."""
     import numpy as np
+    from DicomRegInspectorLib.dicom.header import Header
     from DicomRegInspectorLib.series.geometry.stacks import Stack, slice_of
     from DicomRegInspectorLib.series.headers.elements import Tag
-    from DicomRegInspectorLib.series.headers.header import Header
     from DicomRegInspectorLib.series.pixels.volume import SeriesVolume
 
     rng = np.random.default_rng(7)
@@ -65,7 +65,7 @@ def source(slices: int, tilt_deg: float = 0.0, jitter_mm: float = 0.0):
 
 def library(volume, options: dict[str, float]) -> Callable[[], object]:
     """This library."""
-    from DicomRegInspectorLib.series.regularize.modes import regularize
+    from DicomRegInspectorLib.series.regularize.regularize import regularize
 
     return lambda: regularize(volume, "resample", **options).volume.array
 
@@ -74,7 +74,7 @@ def simpleitk(volume, options: dict[str, float]) -> Callable[[], object]:
     """SimpleITK's filter onto the grid that the library gives."""
     import numpy as np
     import SimpleITK
-    from DicomRegInspectorLib.series.regularize.modes import regularize
+    from DicomRegInspectorLib.series.regularize.regularize import regularize
 
     target = grid_of(regularize(volume, "resample", **options).volume)
     image = SimpleITK.GetImageFromArray(volume.array)

@@ -82,7 +82,7 @@ def read_ours(folder: Path) -> Result:
 
 def read_ours_vtk(folder: Path) -> Result:
     """This library, to a VTK image."""
-    from DicomRegInspectorLib.scene.series_volume import vtk_image
+    from DicomRegInspectorLib.scene.series.series_volume import vtk_image
     from DicomRegInspectorLib.series import load_series
     from vtkmodules.util.numpy_support import vtk_to_numpy
 

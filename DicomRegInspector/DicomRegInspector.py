@@ -5,7 +5,7 @@ import pathlib
 import slicer
 import vtk
 from DicomRegInspectorLib.panel.parameter_node import DicomRegInspectorParameterNode
-from DicomRegInspectorLib.panel.selftests import SelfTests
+from DicomRegInspectorLib.panel.selftests.module_tests import SelfTests
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -145,7 +145,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     """What the module does, without a window: for the panel, for scripts and for the Python console."""
 
     def getParameterNode(self):
-        from DicomRegInspectorLib.panel.settings import with_stored_defaults
+        from DicomRegInspectorLib.panel.settings.stored import with_stored_defaults
 
         return with_stored_defaults(DicomRegInspectorParameterNode, super().getParameterNode())
 
@@ -215,7 +215,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         last, mean) which of two too close. stack chooses one of several, from 0. progress(done, total, text) stops the
         loading by returning False; run(function) may call function(progress) in a thread without scene and Qt.
         """
-        from DicomRegInspectorLib.scene.series_nodes import load_series_nodes
+        from DicomRegInspectorLib.scene.series.series_nodes import load_series_nodes
 
         return load_series_nodes(
             slicer.mrmlScene,
@@ -234,7 +234,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
 
     def addPlainVolume(self, series, volumeNodes, stack=None, progress=None, run=None):
         """Add an inspected Series as Slicer's reader has it without its transform; return a BeforeAfter with both."""
-        from DicomRegInspectorLib.scene.before_after import add_plain_volume
+        from DicomRegInspectorLib.scene.series.before_after import add_plain_volume
 
         return add_plain_volume(slicer.mrmlScene, series, volumeNodes, stack=stack, progress=progress, run=run)
 
@@ -279,7 +279,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     def checkPixels(self, paths, progress=None, run=None):
         """Check the pixel data of files and folders and return a PixelReport (files, findings)."""
         from DicomRegInspectorLib.progress import in_background
-        from DicomRegInspectorLib.series.checks.check import check_pixels
+        from DicomRegInspectorLib.series.pixel_checks.check_pixels import check_pixels
 
         return in_background(lambda report: check_pixels(paths, report), progress, run)
 
@@ -306,7 +306,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         transform is meant; with both markups nodes the distances of their points are told. run(function) may call
         function(progress) in a thread: it uses neither the scene nor Qt.
         """
-        from DicomRegInspectorLib.scene.node_quality import measure_transform
+        from DicomRegInspectorLib.scene.quality.node_quality import measure_transform
 
         return measure_transform(
             transformNode,
@@ -321,13 +321,13 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
 
     def createQualityTables(self, quality):
         """Put what measureQuality returned into table nodes: measures, segments, landmarks, readings."""
-        from DicomRegInspectorLib.scene.quality_tables import add_quality_tables
+        from DicomRegInspectorLib.scene.quality.quality_tables import add_quality_tables
 
         return add_quality_tables(slicer.mrmlScene, quality)
 
     def showQuality(self, transformNode, fixedVolume=None, movingVolume=None, progress=None):
         """Make and show everything there is to see of a transform: volumes, mask, charts, arrows, comparison."""
-        from DicomRegInspectorLib.scene.show_quality import show_quality
+        from DicomRegInspectorLib.scene.quality.show_quality import show_quality
 
         return show_quality(transformNode, fixed=fixedVolume, moving=movingVolume, progress=progress)
 
@@ -352,7 +352,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
     def plotSlicePositions(self, series):
         """Chart the distance from each slice of a series to the next; shown where there is a layout."""
         from DicomRegInspectorLib.panel.navigation import show_slice_positions_layout
-        from DicomRegInspectorLib.scene.plots import plot_slice_positions
+        from DicomRegInspectorLib.scene.charts import plot_slice_positions
 
         chart = plot_slice_positions(series, slicer.mrmlScene).chart
         show_slice_positions_layout(chart)
@@ -360,4 +360,4 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
 
 
 class DicomRegInspectorTest(SelfTests, ScriptedLoadableModuleTest):
-    """The self-tests that Slicer's harness runs; they are in DicomRegInspectorLib/panel/selftests.py."""
+    """The self-tests that Slicer's harness runs; they are in DicomRegInspectorLib/panel/selftests/module_tests.py."""

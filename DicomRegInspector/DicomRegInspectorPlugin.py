@@ -64,7 +64,7 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         """Loadables for an irregular series of images, by its headers; nothing for a regular one. Reads no pixel."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.series import inspect_series, read_header
-        from DicomRegInspectorLib.series.regularize.preview import DUPLICATE_CODES, irregularities, preview
+        from DicomRegInspectorLib.series.regularize.plan import DUPLICATE_CODES, irregularities, preview
 
         try:
             headers = [header for header in map(read_header, files) if header.is_image]
@@ -124,7 +124,7 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         if sopClass == SPATIAL_FIDUCIALS or (sopClass not in REGISTRATIONS and modality != "REG"):
             return None
         from DicomRegInspectorLib.errors import DicomRegInspectorError
-        from DicomRegInspectorLib.panel.browser_offers import describe_registration
+        from DicomRegInspectorLib.panel.registrations.browser_offers import describe_registration
 
         try:
             offer = describe_registration(path, slicer.dicomDatabase)
@@ -171,7 +171,7 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
     def loadSeries(self, loadable, section):
         """Load a series resampled (section 0), or one section of it."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
-        from DicomRegInspectorLib.scene.series_nodes import load_section_node, load_series_nodes
+        from DicomRegInspectorLib.scene.series.series_nodes import load_section_node, load_series_nodes
 
         try:
             if section:

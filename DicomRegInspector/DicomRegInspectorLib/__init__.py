@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .compare import compare_volumes
-    from .inspection import Inspection, inspect_paths
     from .registration import Registration, read_registration
     from .series import SeriesVolume, check_pixels, load_series
+    from .tasks.inspect import Inspection, inspect_paths
+    from .volumes import compare_volumes
 
 __version__ = "0.1.0"
 
@@ -28,11 +28,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Inspection": "inspection",
+    "Inspection": "tasks.inspect",
     "SeriesVolume": "series",
     "check_pixels": "series",
-    "compare_volumes": "compare",
-    "inspect_paths": "inspection",
+    "compare_volumes": "volumes",
+    "inspect_paths": "tasks.inspect",
     "load_series": "series",
     "Registration": "registration",
     "read_registration": "registration",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from DicomRegInspectorLib.registration.write import write_deformable_registration
+from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 from pydicom import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 

@@ -20,7 +20,7 @@ from dicom_objects import (
     write_matrices,
 )
 from DicomRegInspectorLib import cli
-from DicomRegInspectorLib.registration.write import write_deformable_registration
+from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 
 slicer = pytest.importorskip("slicer", reason="load needs slicer-core or Slicer")
 vtk = pytest.importorskip("vtk")
@@ -178,7 +178,7 @@ def test_an_input_is_never_the_output(load, tmp_path: Path) -> None:
 
 
 def test_a_failing_writer_leaves_nothing(load, tmp_path: Path, monkeypatch) -> None:
-    from DicomRegInspectorLib.scene import save
+    from DicomRegInspectorLib.scene.transforms import save
 
     def half(node: object, place: Path) -> bool:
         place.write_text("half")
@@ -208,7 +208,7 @@ def test_without_slicer_the_command_says_what_to_install(load, tmp_path: Path, m
 
 
 def test_readings_offered_are_those_there_are() -> None:
-    from DicomRegInspectorLib.commands.arguments import READINGS
+    from DicomRegInspectorLib.cli.arguments import READINGS
     from DicomRegInspectorLib.registration.repairs import REPAIRS
 
     assert tuple(REPAIRS) == READINGS

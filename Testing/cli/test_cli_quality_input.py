@@ -23,7 +23,7 @@ from dicom_objects import (
     write_linear,
 )
 from DicomRegInspectorLib import cli
-from DicomRegInspectorLib.registration.write import write_deformable_registration
+from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 
 sitk = pytest.importorskip("SimpleITK", reason="label volumes are read with SimpleITK")
 

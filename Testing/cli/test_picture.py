@@ -13,10 +13,10 @@ from DicomRegInspectorLib.errors import UsageError
 pytest.importorskip("vtk", reason="pictures need VTK")
 pytest.importorskip("slicer", reason="the scene room needs slicer-core or Slicer")
 
-from DicomRegInspectorLib.scene import render
-from DicomRegInspectorLib.scene.canvas import Canvas
-from DicomRegInspectorLib.scene.images import Image
-from DicomRegInspectorLib.scene.render import VIRIDIS, colour_of, render_registration
+from DicomRegInspectorLib.scene.pictures import render
+from DicomRegInspectorLib.scene.pictures.canvas import Canvas
+from DicomRegInspectorLib.scene.pictures.images import Image
+from DicomRegInspectorLib.scene.pictures.render import VIRIDIS, colour_of, render_registration
 
 
 @pytest.fixture(autouse=True)

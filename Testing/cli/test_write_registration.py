@@ -22,7 +22,7 @@ from dicom_objects import (
     write_slice,
 )
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.registration.write import write_deformable_registration
+from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 
 PRE, POST = rigid(7.0, (3.0, -4.0, 2.0)), rigid(-11.0, (-6.0, 1.0, 5.0))
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from DicomRegInspectorLib.compare import Comparison, Volume, compare_volumes
 from DicomRegInspectorLib.errors import FileError, UsageError
-from DicomRegInspectorLib.volume_files import index_to_lps
-from DicomRegInspectorLib.volume_reading import read_volume
+from DicomRegInspectorLib.volumes import Comparison, Volume, compare_volumes
+from DicomRegInspectorLib.volumes.other_formats import index_to_lps
+from DicomRegInspectorLib.volumes.read_volume import read_volume
 
 sitk = pytest.importorskip("SimpleITK")
 

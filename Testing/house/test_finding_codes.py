@@ -8,12 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from DicomRegInspectorLib import relations
 from DicomRegInspectorLib.findings import CODES, SEVERITIES
 from DicomRegInspectorLib.registration import checks
 from DicomRegInspectorLib.registration.audit import judge, run, signs
-from DicomRegInspectorLib.series.checks import meaning, scale, trial
 from DicomRegInspectorLib.series.geometry import grouping, spacing, stack_findings, stacks
+from DicomRegInspectorLib.series.pixel_checks import colour_and_compression, scale, trial_decoding
+from DicomRegInspectorLib.tasks import relations
 from pydicom.datadict import dictionary_description, get_entry
 
 NAMED_TAG = re.compile(r"((?:[\w/-]+ )*(?:\(Patient\) )?)\(([0-9A-F]{4}),([0-9A-F]{4})\)")
@@ -141,9 +141,9 @@ THRESHOLDS = [
     ("rescale-absurd", "0.01 to 100", scale.HOUNSFIELD_SLOPE, (0.01, 100)),
     ("rescale-absurd", "-100,000", scale.LOWEST_HU, -100_000),
     ("rescale-absurd", "1 to 10,000,000", (scale.NARROW, scale.WIDE), (1, 1e7)),
-    ("pixel-lossy", "factor of 2", meaning.RATIO_FACTOR, 2),
+    ("pixel-lossy", "factor of 2", colour_and_compression.RATIO_FACTOR, 2),
     ("pixel-spacing-kind", "0.1 %", scale.SAME_SPACING, 0.001),
-    ("pixel-not-decodable", "32 frames", trial.MAX_DECODED, 32),
+    ("pixel-not-decodable", "32 frames", trial_decoding.MAX_DECODED, 32),
 ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 MODULE = Path(__file__).resolve().parents[2] / "DicomRegInspector"
-FILES = [*sorted(MODULE.glob("*.py")), *sorted((MODULE / "DicomRegInspectorLib" / "panel").glob("*.py"))]
+FILES = [*sorted(MODULE.glob("*.py")), *sorted((MODULE / "DicomRegInspectorLib" / "panel").rglob("*.py"))]
 SHOWN_ATTRIBUTES = {
     "accessibleDescription",
     "accessibleName",

@@ -8,7 +8,7 @@ import numpy as np
 import regfiles as rf
 from DicomRegInspectorLib import inspect_paths, read_registration
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.registration.quality import measure_item
+from DicomRegInspectorLib.registration.measures.quality import measure_item
 from example_series import FRAME, SERIES
 from shown import shows
 from stack_making import along_table, write_stack

@@ -20,7 +20,7 @@ UI = (MODULE / "Resources" / "UI" / "DicomRegInspector.ui").read_text(encoding="
 def words_of_the_panel() -> set[str]:
     """Every text of the .ui file and every string that the module translates, without shortcuts."""
     words = {html.unescape(text).replace("&", "") for text in re.findall(r"<string>([^<]*)</string>", UI)}
-    for path in [*MODULE.glob("*.py"), *(MODULE / "DicomRegInspectorLib" / "panel").glob("*.py")]:
+    for path in [*MODULE.glob("*.py"), *(MODULE / "DicomRegInspectorLib" / "panel").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
                 words |= {one.value.replace("&", "") for one in node.args if isinstance(one, ast.Constant)}

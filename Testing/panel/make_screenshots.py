@@ -239,7 +239,7 @@ def write_folded(path: Path) -> None:
     """A registration that folds at a node and is undefined at another."""
     import numpy as np
     import pydicom
-    from DicomRegInspectorLib.panel.selftest_files import KnownField, write_deformable
+    from DicomRegInspectorLib.panel.selftests.files import KnownField, write_deformable
 
     write_deformable(path, KnownField())
     dataset = pydicom.dcmread(path)

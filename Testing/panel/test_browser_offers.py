@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_deformable
 from DicomRegInspectorLib.samples import make_samples
 
 
@@ -101,7 +101,7 @@ def bytes_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_examining_a_registration_reads_no_vector(plugin: Any, database: Any, tmp_path: Path, bytes_read: Any) -> None:
     """24 MB of vectors: what is read, twice a buffer of 128 kB, is a small part of that."""
-    from DicomRegInspectorLib.registration.write import write_deformable_registration
+    from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 
     path = tmp_path / "large.dcm"
     write_deformable_registration(

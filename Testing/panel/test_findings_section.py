@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.findings import CODES, Finding
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 from slicer_standin import pythonqt
 
 GAP_MM = (0.0, 2.0, 4.0, 8.0, 10.0, 12.0, 14.0)
@@ -72,7 +72,7 @@ def cut(application: Any) -> tuple[float, float, float]:
 
 
 def test_finding_is_told_with_what_to_do_and_its_numbers(shown: Any, widget: Any) -> None:
-    from DicomRegInspectorLib.panel.finding_words import evidence_in_words
+    from DicomRegInspectorLib.panel.findings.finding_words import evidence_in_words
 
     finding = select(widget, "slice-gap")
     text = shown.findingBrowser.plainText
@@ -82,7 +82,7 @@ def test_finding_is_told_with_what_to_do_and_its_numbers(shown: Any, widget: Any
 
 
 def test_whatever_a_file_says_is_told_as_text(application: Any) -> None:
-    from DicomRegInspectorLib.panel.finding_words import finding_html, finding_text
+    from DicomRegInspectorLib.panel.findings.finding_words import finding_html, finding_text
     from DicomRegInspectorLib.scene.places import Place
 
     hostile = "<script>alert(1)</script> & <b>x</b>\u202e"
@@ -95,7 +95,7 @@ def test_whatever_a_file_says_is_told_as_text(application: Any) -> None:
 
 
 def test_every_code_can_be_told(application: Any) -> None:
-    from DicomRegInspectorLib.panel.finding_words import finding_text
+    from DicomRegInspectorLib.panel.findings.finding_words import finding_text
     from DicomRegInspectorLib.scene.places import Place
 
     for code, info in CODES.items():
@@ -222,7 +222,7 @@ def test_repair_can_be_chosen_otherwise(application: Any, shown: Any, widget: An
 
 @pytest.mark.parametrize("code", ["reg-units-suspect", "reg-direction-suspect", "reg-double-application"])
 def test_another_reading_is_loaded_and_recorded(application: Any, shown: Any, widget: Any, code: str) -> None:
-    from DicomRegInspectorLib.panel.repair_offers import READING_FOR
+    from DicomRegInspectorLib.panel.findings.repair_offers import READING_FOR
     from DicomRegInspectorLib.registration.repairs import REPAIRS
     from DicomRegInspectorLib.scene.places import Place
 
@@ -248,8 +248,8 @@ def test_options_of_a_reading_are_those_of_the_section(application: Any, shown: 
 
 
 def test_codes_in_the_repair_tables_exist(application: Any) -> None:
-    from DicomRegInspectorLib.panel.repair_offers import MODE_FOR, READING_FOR
-    from DicomRegInspectorLib.panel.show_me import CHARTED, FIELD_SHOWS
+    from DicomRegInspectorLib.panel.findings.repair_offers import MODE_FOR, READING_FOR
+    from DicomRegInspectorLib.panel.findings.show_me import CHARTED, FIELD_SHOWS
 
     assert {*MODE_FOR, *READING_FOR, *CHARTED, *FIELD_SHOWS} <= set(CODES)
 

@@ -75,7 +75,7 @@ def test_transforms_above_the_grid_take_part(scene: Any, logic: Any) -> None:
 
 def test_linear_node_is_measured_in_closed_form(scene: Any, logic: Any) -> None:
     import vtk
-    from DicomRegInspectorLib.scene.quality_tables import measure_rows
+    from DicomRegInspectorLib.scene.quality.quality_tables import measure_rows
 
     node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     turned = vtk.vtkTransform()

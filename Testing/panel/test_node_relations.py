@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from DicomRegInspectorLib.scene.convert import vtk_matrix
-from DicomRegInspectorLib.scene.node_quality import measure_transform
+from DicomRegInspectorLib.scene.quality.node_quality import measure_transform
 from quality_nodes import DIMENSIONS, ORIGIN_RAS_MM, SPACING_MM, grid_node, lattice_points, volume_node
 
 REGISTERED, SOURCE = "1.2.3.100", "1.2.3.200"

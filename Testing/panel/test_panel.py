@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from DicomRegInspectorLib.errors import Cancelled
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 from DicomRegInspectorLib.scene import layouts
 from panel_steps import inspect
 from slicer_standin import pythonqt
@@ -150,7 +150,7 @@ def test_sorting_by_a_column_orders_numbers_as_numbers(widget: Any, tmp_path: Pa
 
 def test_severity_sorts_by_rank_not_by_word(widget: Any, folder: Path) -> None:
     from DicomRegInspectorLib.findings import Finding
-    from DicomRegInspectorLib.panel.rows import Row, sorted_rows
+    from DicomRegInspectorLib.panel.findings.rows import Row, sorted_rows
     from DicomRegInspectorLib.scene.places import Place
 
     rows = [
@@ -191,8 +191,8 @@ def test_position_in_lps_is_shown_in_all_three_views(application: Any, widget: A
 
 def test_text_from_a_file_is_never_shown_as_markup(ui: Any, widget: Any, folder: Path) -> None:
     from DicomRegInspectorLib.findings import Finding
-    from DicomRegInspectorLib.panel.findings_view import _as_tooltip
-    from DicomRegInspectorLib.panel.rows import row_of
+    from DicomRegInspectorLib.panel.findings.findings_view import _as_tooltip
+    from DicomRegInspectorLib.panel.findings.rows import row_of
     from DicomRegInspectorLib.scene.places import Place
 
     assert "<b>" not in _as_tooltip(row_of(Finding("slice-gap", "error", "<b>bold</b>", "x"), Place("<b>x", "")))

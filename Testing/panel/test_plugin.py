@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 
 
 def changed(path: Path, **values: Any) -> str:

@@ -127,7 +127,7 @@ def test_transform_that_cannot_be_measured_says_why(scene: Any, ui: Any) -> None
 def test_unexpected_error_in_the_thread_leaves_a_usable_section(
     widget: Any, scene: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from DicomRegInspectorLib.scene import node_quality
+    from DicomRegInspectorLib.scene.quality import node_quality
 
     def fail(*arguments: Any) -> Any:
         raise RuntimeError("something broke")
@@ -175,7 +175,7 @@ def test_removing_the_measured_transform_takes_its_measures_away(scene: Any, ui:
 
 def test_application_may_end_while_it_measures(application: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import slicer_standin
-    from DicomRegInspectorLib.scene import node_quality
+    from DicomRegInspectorLib.scene.quality import node_quality
     from slicer_standin.application import load_module
 
     application.mrmlScene.Clear()
@@ -310,7 +310,7 @@ def test_measures_of_a_segment_can_be_chosen(scene: Any, ui: Any) -> None:
 
 
 def test_what_cannot_be_shown_says_why(scene: Any, ui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from DicomRegInspectorLib.panel import quality_shows
+    from DicomRegInspectorLib.panel.quality import quality_shows
 
     measured(scene, ui)
     ui.qualityFixedSelector.setCurrentNode(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing in it"))

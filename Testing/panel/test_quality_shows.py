@@ -60,7 +60,7 @@ BUTTONS = ("showJacobianButton", "showMagnitudeButton", "showMaskButton", "showG
 def test_cancel_stops_a_show_and_leaves_nothing(
     application: Any, scene: Any, ui: Any, monkeypatch: pytest.MonkeyPatch, button: str
 ) -> None:
-    from DicomRegInspectorLib.panel import quality_shows
+    from DicomRegInspectorLib.panel.quality import quality_shows
 
     measured(scene, ui)
     pair(scene, ui)
@@ -92,7 +92,7 @@ def test_cancel_stops_a_show_and_leaves_nothing(
 def test_scene_closed_while_something_is_computed_gets_no_nodes(
     application: Any, scene: Any, ui: Any, monkeypatch: pytest.MonkeyPatch, button: str
 ) -> None:
-    from DicomRegInspectorLib.panel import quality_shows
+    from DicomRegInspectorLib.panel.quality import quality_shows
 
     measured(scene, ui)
     pair(scene, ui)
@@ -120,7 +120,7 @@ def test_scene_closed_while_something_is_computed_gets_no_nodes(
 def test_computing_is_done_in_a_thread_and_adding_in_the_application_s(
     scene: Any, ui: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from DicomRegInspectorLib.panel import quality_shows
+    from DicomRegInspectorLib.panel.quality import quality_shows
 
     where: dict[str, bool] = {}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 
 
 @pytest.fixture

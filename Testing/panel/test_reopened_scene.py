@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_deformable
 
 
 def interpolation(node: Any) -> str:

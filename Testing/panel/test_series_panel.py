@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import FileError
-from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from panel_steps import GAP_MM, MODES, inspect
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from panel_steps import inspect
 
 

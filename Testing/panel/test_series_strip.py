@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from panel_steps import inspect
 from slicer_standin import pythonqt
 
@@ -18,9 +18,9 @@ INK = (10, 20, 30)
 
 
 def strips(folder: Path, positions: Any, mode: str = "acquisition", **options: Any) -> Any:
-    from DicomRegInspectorLib.inspection import inspect_paths
-    from DicomRegInspectorLib.panel.strip_places import strips_of
-    from DicomRegInspectorLib.series.regularize.preview import preview
+    from DicomRegInspectorLib.panel.series.strip_places import strips_of
+    from DicomRegInspectorLib.series.regularize.plan import preview
+    from DicomRegInspectorLib.tasks.inspect import inspect_paths
 
     write_ct_stack(folder, positions)
     told = preview(inspect_paths(folder).series[0], mode, **options)
@@ -32,7 +32,7 @@ def places(lane: Any, kind: str = "slice") -> list[float]:
 
 
 def test_before_has_slices_where_headers_say_and_marks_what_is_wrong(application: Any, tmp_path: Path) -> None:
-    from DicomRegInspectorLib.panel.strip_places import Mark
+    from DicomRegInspectorLib.panel.series.strip_places import Mark
 
     before = strips(tmp_path, IRREGULAR_MM).before
     assert places(before) == [*IRREGULAR_MM[:11], 40.0]
@@ -68,7 +68,7 @@ def test_after_cropping_the_rest_is_marked_as_left_out(application: Any, tmp_pat
 
 
 def test_words_and_legend_name_what_there_is_and_nothing_else(application: Any, tmp_path: Path) -> None:
-    from DicomRegInspectorLib.panel.strip_places import legend_of, strips_in_words
+    from DicomRegInspectorLib.panel.series.strip_places import legend_of, strips_in_words
 
     made = strips(tmp_path / "irregular", IRREGULAR_MM, "resample")
     assert strips_in_words(made) == (
@@ -90,8 +90,8 @@ def test_ends_are_named_by_the_patients_sides(
 ) -> None:
     """DICOM's x runs to the left, y to the back, z to the head."""
     import pydicom
-    from DicomRegInspectorLib.inspection import inspect_paths
-    from DicomRegInspectorLib.panel.strip_places import strips_of
+    from DicomRegInspectorLib.panel.series.strip_places import strips_of
+    from DicomRegInspectorLib.tasks.inspect import inspect_paths
 
     write_ct_stack(tmp_path, (0, 2, 4))
     normal = np.cross(cosines[:3], cosines[3:])
@@ -105,7 +105,7 @@ def test_ends_are_named_by_the_patients_sides(
 
 def drawn(made: Any, width: int = WIDTH, ratio: float = 1.0) -> Any:
     import qt
-    from DicomRegInspectorLib.panel.strip import draw_strips
+    from DicomRegInspectorLib.panel.series.strip import draw_strips
 
     return draw_strips(made, width, qt.QColor(*INK), qt.QFont(), ("Before", "After"), ratio).toImage()
 
@@ -117,13 +117,13 @@ def columns(image: Any, row: int, colour: tuple[int, int, int], alpha: int = 255
 
 def expected(place: float, span: float = 40.0) -> float:
     """Where a place is drawn: titles to the left, a margin to the right."""
-    from DicomRegInspectorLib.panel.strip import MARGIN, TITLE_WIDTH
+    from DicomRegInspectorLib.panel.series.strip import MARGIN, TITLE_WIDTH
 
     return TITLE_WIDTH + place / span * (WIDTH - MARGIN - TITLE_WIDTH)
 
 
 def test_lines_and_signs_are_drawn_to_scale(application: Any, tmp_path: Path) -> None:
-    from DicomRegInspectorLib.panel.strip import GAP_COLOUR, LANE_HEIGHT, LINE_TOP, OVERLAP_COLOUR, SIGN_BOTTOM
+    from DicomRegInspectorLib.panel.series.strip import GAP_COLOUR, LANE_HEIGHT, LINE_TOP, OVERLAP_COLOUR, SIGN_BOTTOM
 
     image = drawn(strips(tmp_path, IRREGULAR_MM, "resample"))
     lines = [column for column in columns(image, LINE_TOP + 1, INK) if column > 45]
@@ -137,7 +137,7 @@ def test_lines_and_signs_are_drawn_to_scale(application: Any, tmp_path: Path) ->
 
 
 def test_a_regular_stack_too_dense_for_lines_shows_no_false_gaps(application: Any, tmp_path: Path) -> None:
-    from DicomRegInspectorLib.panel.strip import LINE_TOP
+    from DicomRegInspectorLib.panel.series.strip import LINE_TOP
 
     image = drawn(strips(tmp_path, [0.5 * number for number in range(260)]))
     lines = [column for column in columns(image, LINE_TOP + 1, INK) if column > 45]
@@ -145,7 +145,7 @@ def test_a_regular_stack_too_dense_for_lines_shows_no_false_gaps(application: An
 
 
 def test_a_dense_stack_still_shows_its_gap(application: Any, tmp_path: Path) -> None:
-    from DicomRegInspectorLib.panel.strip import LINE_TOP
+    from DicomRegInspectorLib.panel.series.strip import LINE_TOP
 
     positions = [0.5 * number for number in range(260) if not 100 <= number < 112]
     image = drawn(strips(tmp_path, positions))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from DicomRegInspectorLib.settings import DEFAULTS, KEYS, MODE_NAMES, RANGES, Settings, settings_from
+from DicomRegInspectorLib.panel.settings.values import DEFAULTS, KEYS, MODE_NAMES, RANGES, Settings, settings_from
 from hypothesis import given
 from hypothesis import strategies as st
 from slicer_standin import pythonqt
@@ -33,7 +33,7 @@ def store(application: Any) -> Iterator[Any]:
 @pytest.fixture
 def page(application: Any, store: Any) -> Iterator[Any]:
     """The page as the dialog shows it."""
-    from DicomRegInspectorLib.panel.settings_panel import add_settings_panel
+    from DicomRegInspectorLib.panel.settings.page import add_settings_panel
 
     application.app.playMainWindow(True)
     pythonqt.FAILED_CONNECTIONS.clear()
@@ -45,10 +45,10 @@ def page(application: Any, store: Any) -> Iterator[Any]:
 
 
 def test_defaults_are_those_of_the_library() -> None:
-    from DicomRegInspectorLib.commands.arguments import make_parser
+    from DicomRegInspectorLib.cli.arguments import make_parser
     from DicomRegInspectorLib.series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
-    from DicomRegInspectorLib.series.regularize.modes import MAX_GAP
     from DicomRegInspectorLib.series.regularize.regular import MODES
+    from DicomRegInspectorLib.series.regularize.regularize import MAX_GAP
 
     assert DEFAULTS.interval_tolerance == RELATIVE_TOLERANCE
     assert RANGES["interval_tolerance_percent"] == pytest.approx((100 * LEAST_TOLERANCE, 100 * MOST_TOLERANCE))
@@ -117,7 +117,7 @@ def test_no_stored_value_does_harm(stored: dict[str, object]) -> None:
 
 
 def test_the_page_shows_the_defaults_and_stores_what_is_chosen(store: Any, page: Any) -> None:
-    from DicomRegInspectorLib.panel.settings import stored_settings
+    from DicomRegInspectorLib.panel.settings.stored import stored_settings
 
     assert stored_settings() == DEFAULTS
     page.tolerance.value = 12.5
@@ -137,7 +137,7 @@ def test_the_page_shows_the_defaults_and_stores_what_is_chosen(store: Any, page:
 
 
 def test_restore_defaults_and_cancel_are_the_dialog_s(page: Any) -> None:
-    from DicomRegInspectorLib.panel.settings import stored_settings
+    from DicomRegInspectorLib.panel.settings.stored import stored_settings
 
     page.tolerance.value = 10.0
     page.widget.applySettings()
@@ -152,8 +152,8 @@ def test_restore_defaults_and_cancel_are_the_dialog_s(page: Any) -> None:
 
 
 def test_an_unusable_value_is_shown_as_the_default_that_is_in_force(application: Any, store: Any) -> None:
-    from DicomRegInspectorLib.panel.settings import stored_settings
-    from DicomRegInspectorLib.panel.settings_panel import add_settings_panel
+    from DicomRegInspectorLib.panel.settings.page import add_settings_panel
+    from DicomRegInspectorLib.panel.settings.stored import stored_settings
 
     store.setValue(KEYS["interval_tolerance_percent"], "500")
     store.setValue(KEYS["regularize_mode"], "magic")
@@ -184,7 +184,7 @@ def test_every_control_says_what_it_does_and_can_be_reached_by_a_key_of_its_own(
 
 
 def test_those_who_watch_are_told_of_a_change_until_they_stop(page: Any) -> None:
-    from DicomRegInspectorLib.panel.settings import stored_settings, unwatch_settings, watch_settings
+    from DicomRegInspectorLib.panel.settings.stored import stored_settings, unwatch_settings, watch_settings
 
     seen: list[float] = []
 
@@ -199,7 +199,7 @@ def test_those_who_watch_are_told_of_a_change_until_they_stop(page: Any) -> None
 
 
 def test_without_a_main_window_there_is_no_page(application: Any) -> None:
-    from DicomRegInspectorLib.panel.settings_panel import add_settings_panel
+    from DicomRegInspectorLib.panel.settings.page import add_settings_panel
 
     application.app.playMainWindow(False)
     assert add_settings_panel() is None
@@ -220,7 +220,7 @@ def test_a_new_scene_begins_with_the_stored_ways_of_loading(application: Any, st
 def test_a_script_s_logic_keeps_the_library_s_tolerance_and_the_panel_s_has_the_stored_one(
     application: Any, store: Any, page: Any, widget: Any, tmp_path: Path
 ) -> None:
-    from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+    from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 
     from DicomRegInspector import DicomRegInspectorLogic
 
@@ -253,7 +253,7 @@ def test_a_change_reaches_the_open_panel_and_leaves_alone_what_it_is_not_about(p
 def test_showing_a_finding_leaves_the_layout_where_that_is_wanted(
     application: Any, page: Any, widget: Any, tmp_path: Path
 ) -> None:
-    from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+    from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 
     application.app.playMainWindow(True)
     write_ct_stack(tmp_path, [0.0, 2.0, 4.0, 8.0, 10.0, 12.0])
@@ -278,7 +278,7 @@ def test_showing_a_finding_leaves_the_layout_where_that_is_wanted(
 def test_saved_reports_name_patients_only_where_that_is_wanted(
     page: Any, widget: Any, tmp_path: Path, wanted: bool
 ) -> None:
-    from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+    from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 
     write_ct_stack(tmp_path / "ct", [0.0, 2.0, 4.0, 6.0])
     widget.ui.inputPathLineEdit.currentPath = str(tmp_path / "ct")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib import inspect_paths
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.panel.selftest_files import PIXEL_MM, KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import PIXEL_MM, KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.scene.charts import irregular_intervals, plot_slice_positions, regular_limits
 from DicomRegInspectorLib.scene.places import Places, series_labels, slice_centre
-from DicomRegInspectorLib.scene.plots import irregular_intervals, plot_slice_positions, regular_limits
 from DicomRegInspectorLib.scene.tables import FINDING_COLUMNS, findings_table
 
 

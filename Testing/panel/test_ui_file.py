@@ -14,7 +14,7 @@ from slicer_standin.ctk_widgets import CTK_CLASSES
 
 UI_FILE = slicer_standin.MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspector.ui"
 CODE = [slicer_standin.MODULE_FOLDER / "DicomRegInspector.py"] + sorted(
-    (slicer_standin.MODULE_FOLDER / "DicomRegInspectorLib" / "panel").glob("*.py")
+    (slicer_standin.MODULE_FOLDER / "DicomRegInspectorLib" / "panel").rglob("*.py")
 )
 CTK_SIGNALS = {
     "ctkPathLineEdit": {"validInputChanged(bool)", "currentPathChanged(QString)"},

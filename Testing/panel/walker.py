@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import slicer_standin
-from DicomRegInspectorLib.panel.selftest_files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 from slicer_standin import pythonqt
 
 UI_FILE = slicer_standin.MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspector.ui"

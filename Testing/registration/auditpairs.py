@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import regfiles as rf
 from DicomRegInspectorLib.registration import RegistrationItem, read_registration
-from DicomRegInspectorLib.registration.images import ScalarImage
+from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 from scipy.ndimage import map_coordinates
 
 SIZE, SPACING = (46, 42, 30), (2.5, 2.5, 3.0)

@@ -11,7 +11,7 @@ import regfiles as rf
 from auditpairs import inverse_field, series_image, waves
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.audit import audit_item
-from DicomRegInspectorLib.registration.images import ScalarImage
+from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 
 POINTS = 5000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import regfiles as rf
-from DicomRegInspectorLib.registration.images import ScalarImage
+from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 from scipy.ndimage import map_coordinates
 
 

@@ -11,8 +11,8 @@ from auditpairs import centres, image_matrix, write_item
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.audit import audit_item, signs_in_file
 from DicomRegInspectorLib.registration.audit.sampling import draw_sample
+from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 from DicomRegInspectorLib.registration.audit.similarity import block_weights, score
-from DicomRegInspectorLib.registration.images import ScalarImage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

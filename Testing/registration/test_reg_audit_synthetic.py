@@ -22,7 +22,7 @@ from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.audit import HYPOTHESES, audit_item
 from DicomRegInspectorLib.registration.audit.hypotheses import point_maps
-from DicomRegInspectorLib.registration.images import ScalarImage
+from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 
 POINTS = 4000
 PRE, POST = rf.rigid((0.1, -0.15, 0.2), (8, -6, 4)), rf.rigid((-0.2, 0.1, 0.15), (-3, 9, -7))

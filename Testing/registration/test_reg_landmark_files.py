@@ -10,7 +10,7 @@ import reference
 import regfiles as rf
 from DicomRegInspectorLib.errors import FileError
 from DicomRegInspectorLib.registration import read_registration
-from DicomRegInspectorLib.registration.landmarks import Landmark, read_landmarks
+from DicomRegInspectorLib.registration.measures.landmarks import Landmark, read_landmarks
 from landmarkcases import GRID, SPEC
 
 # ---- CSV
@@ -187,7 +187,7 @@ def test_an_object_without_points_is_read_and_holds_none(tmp_path: Path, sets: l
 
 
 def test_fiducials_and_csv_give_the_same_errors_in_a_run(tmp_path: Path) -> None:
-    from DicomRegInspectorLib.quality_run import JudgedBy, run_quality
+    from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
 
     path = rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((SPEC,)))
     fixed = reference.points_inside(GRID, 4, 0, 1.5).round(4)
@@ -216,7 +216,7 @@ def test_fiducials_and_csv_give_the_same_errors_in_a_run(tmp_path: Path) -> None
 
 
 def test_fiducials_that_are_only_marked_on_images_are_named_in_a_run(tmp_path: Path) -> None:
-    from DicomRegInspectorLib.quality_run import JudgedBy, run_quality
+    from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
 
     path = rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((SPEC,)))
     marked = {"ShapeType": "POINT", "FiducialIdentifier": "on image"}
@@ -233,7 +233,7 @@ def test_fiducials_that_are_only_marked_on_images_are_named_in_a_run(tmp_path: P
 @pytest.mark.parametrize("which", ["missing", "a registration", "another frame", "a folder"])
 def test_landmark_files_of_no_use_are_refused_by_name(tmp_path: Path, which: str) -> None:
     from DicomRegInspectorLib.errors import DicomRegInspectorError
-    from DicomRegInspectorLib.quality_run import JudgedBy, run_quality
+    from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
 
     path = rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((SPEC,)))
     useless = {

@@ -11,7 +11,7 @@ import reference
 import regfiles as rf
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.registration import RegistrationItem, read_registration
-from DicomRegInspectorLib.registration.landmarks import (
+from DicomRegInspectorLib.registration.measures.landmarks import (
     Landmark,
     TargetRegistrationError,
     target_registration_error,

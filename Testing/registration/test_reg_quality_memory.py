@@ -73,7 +73,7 @@ def test_measuring_everything_holds_half_as_much_again_as_the_vectors_at_most(la
     out = run(
         """
         from DicomRegInspectorLib.registration import read_registration
-        from DicomRegInspectorLib.registration.quality import measure_item
+        from DicomRegInspectorLib.registration.measures.quality import measure_item
         measure_item(read_registration(small).items[0]).to_dict()
         before = peak()
         out["told"] = measure_item(read_registration(path).items[0]).to_dict()
@@ -96,7 +96,7 @@ def test_measuring_by_label_holds_half_as_much_again_at_most(large: tuple[Path, 
         """
         import numpy as np
         from DicomRegInspectorLib.registration import read_registration
-        from DicomRegInspectorLib.registration.regions import LabelImage, measure_regions
+        from DicomRegInspectorLib.registration.measures.regions import LabelImage, measure_regions
         def measure(path):
             item = read_registration(path).items[0]
             labels = np.ones(item.grid.dimensions[::-1], np.uint8)

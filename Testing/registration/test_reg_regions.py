@@ -10,8 +10,8 @@ import regfiles as rf
 from DicomRegInspectorLib.errors import Cancelled, DicomRegInspectorError, FileError
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.grid import Grid, grid_of_array
-from DicomRegInspectorLib.registration.regions import LabelImage, RegionMeasures, measure_regions
-from DicomRegInspectorLib.volume_files import read_label_image
+from DicomRegInspectorLib.registration.measures.regions import LabelImage, RegionMeasures, measure_regions
+from DicomRegInspectorLib.volumes.other_formats import read_label_image
 
 sitk = pytest.importorskip("SimpleITK", reason="label volumes are read with SimpleITK")
 

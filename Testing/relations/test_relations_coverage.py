@@ -9,7 +9,7 @@ import pytest
 import reference
 import regfiles as rf
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.relations import COVERAGE_TOLERANCE_MM, relation_findings
+from DicomRegInspectorLib.tasks.relations import COVERAGE_TOLERANCE_MM, relation_findings
 from relatives import REGISTERED, SOURCE, Images, registration, series_of
 
 ALLOWED = 0.5

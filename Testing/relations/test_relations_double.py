@@ -11,8 +11,8 @@ import pytest
 import reference
 import regfiles as rf
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.inspection import inspect_paths
-from DicomRegInspectorLib.relations import relation_findings
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
+from DicomRegInspectorLib.tasks.relations import relation_findings
 from relatives import REGISTERED, SOURCE, registration
 
 BULK = rf.rigid((0.05, -0.08, 0.12), (12, -7, 20))

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import regfiles as rf
-from DicomRegInspectorLib.inspection import inspect_paths
 from DicomRegInspectorLib.registration import Registration
-from DicomRegInspectorLib.relations import near_misses, relation_findings
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
+from DicomRegInspectorLib.tasks.relations import near_misses, relation_findings
 from relatives import REGISTERED, SOURCE, Images, codes, registration, series_of
 
 SMALL = rf.DeformableItem(rf.GridSpec(rf.smooth_vectors((30, 30, 20)), (4.0, 4.0, 4.0), (-20.0, -20.0, -20.0)))

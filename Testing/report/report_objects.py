@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from dicom_objects import PATIENT, REGISTERED, SOURCE, data, new_object, save, write_linear, write_slice
-from DicomRegInspectorLib.inspection import inspect_paths
 from DicomRegInspectorLib.reporting import ReportOptions, write_report
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from page_reading import Node, read_page
 from pydicom import Dataset
 from pydicom.uid import generate_uid

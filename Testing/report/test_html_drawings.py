@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from DicomRegInspectorLib.inspection import inspect_paths
-from DicomRegInspectorLib.registration.histograms import edges_between, histogram, jacobian_histogram
+from DicomRegInspectorLib.registration.measures.histograms import edges_between, histogram, jacobian_histogram
 from DicomRegInspectorLib.report.html.charts import bar_height
 from DicomRegInspectorLib.report.html.strip import MARGIN
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from page_reading import Node
 from report_objects import POSITIONS, report, write_folding, write_irregular
 

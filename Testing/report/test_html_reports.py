@@ -16,8 +16,8 @@ import pydicom
 import pytest
 from DicomRegInspectorLib import cli
 from DicomRegInspectorLib.errors import Cancelled, UsageError
-from DicomRegInspectorLib.inspection import inspect_paths
 from DicomRegInspectorLib.reporting import ReportOptions, write_report
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from page_reading import Node, read_page
 from report_objects import IDENTIFIERS, report, write_folding, write_irregular, write_linear, write_slice
 

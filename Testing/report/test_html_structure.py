@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.inspection import inspect_paths
 from DicomRegInspectorLib.report.html import Contents, html_report
 from DicomRegInspectorLib.report.html.style import DARK, LIGHT, STYLE
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from page_reading import Node, read_page
 from report_objects import report, write_folding, write_irregular, write_slice
 

@@ -14,8 +14,8 @@ from dicom_objects import PATIENT, REGISTERED, SOURCE, new_object, rigid, write_
 from DicomRegInspectorLib import inspect_paths
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.inspection import FileCounts
 from DicomRegInspectorLib.report import Style, inspection_report, write_json
+from DicomRegInspectorLib.tasks.inspect import FileCounts
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from DicomRegInspectorLib.report import Style, printable, progress, write_text
-from DicomRegInspectorLib.report.terminal import millimetres
+from DicomRegInspectorLib.report import Style, printable, write_text
+from DicomRegInspectorLib.report.text import progress
+from DicomRegInspectorLib.report.text.terminal import millimetres
 
 
 class Terminal(io.StringIO):

@@ -37,8 +37,8 @@ def main(icons: Path = ICONS) -> None:
 def draw_irregular(folder: Path, path: Path) -> None:
     """The head from the side, every slice where its header says and as thick: the gap, the border and the tilt show."""
     import pydicom
-    from DicomRegInspectorLib.scene.canvas import Canvas
-    from DicomRegInspectorLib.scene.views import save_picture
+    from DicomRegInspectorLib.scene.pictures.canvas import Canvas
+    from DicomRegInspectorLib.scene.pictures.views import save_picture
 
     files = [pydicom.dcmread(one) for one in sorted(folder.iterdir())]
     row, column = np.reshape(np.array(files[0].ImageOrientationPatient, float), (2, 3))
@@ -77,9 +77,9 @@ def draw_pair(folder: Path, path: Path) -> None:
     """The fixed chest from the front with the deformation, as arrows to where each point is sampled from."""
     import pydicom
     from DicomRegInspectorLib import read_registration
-    from DicomRegInspectorLib.scene.canvas import Canvas
-    from DicomRegInspectorLib.scene.render import _arrow, colour_of
-    from DicomRegInspectorLib.scene.views import save_picture
+    from DicomRegInspectorLib.scene.pictures.canvas import Canvas
+    from DicomRegInspectorLib.scene.pictures.render import _arrow, colour_of
+    from DicomRegInspectorLib.scene.pictures.views import save_picture
 
     files = [pydicom.dcmread(one) for one in sorted((folder / "fixed").iterdir())]
     corner = np.array(files[0].ImagePositionPatient, float)

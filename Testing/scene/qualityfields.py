@@ -8,7 +8,7 @@ import slicer
 import vtk
 from DicomRegInspectorLib.registration.grid import grid_of_array
 from DicomRegInspectorLib.scene.convert import vtk_matrix
-from DicomRegInspectorLib.scene.node_field import WorldField
+from DicomRegInspectorLib.scene.transforms.node_field import WorldField
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 SIZE = (14, 12, 10)

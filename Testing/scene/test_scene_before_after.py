@@ -16,11 +16,11 @@ from vtkmodules.util.numpy_support import vtk_to_numpy  # noqa: E402
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
 
 from DicomRegInspectorLib.errors import Cancelled, FileError  # noqa: E402
-from DicomRegInspectorLib.inspection import inspect_paths  # noqa: E402
 from DicomRegInspectorLib.scene import layouts  # noqa: E402
-from DicomRegInspectorLib.scene.before_after import add_plain_volume, align_before_after, fill_before_after  # noqa: E402
-from DicomRegInspectorLib.scene.save import new_scene  # noqa: E402
-from DicomRegInspectorLib.scene.series_nodes import load_series_nodes  # noqa: E402
+from DicomRegInspectorLib.scene.series.before_after import add_plain_volume, align_before_after, fill_before_after  # noqa: E402
+from DicomRegInspectorLib.scene.series.series_nodes import load_series_nodes  # noqa: E402
+from DicomRegInspectorLib.scene.transforms.save import new_scene  # noqa: E402
+from DicomRegInspectorLib.tasks.inspect import inspect_paths  # noqa: E402
 from stack_making import along_table, tilted, write_stack  # noqa: E402
 
 HEIGHTS = np.array([0.0, 2, 4, 6, 8, 10, 11, 14, 17, 20, 23])

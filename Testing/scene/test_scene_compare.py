@@ -10,7 +10,7 @@ slicer = pytest.importorskip("slicer", reason="the scene room needs slicer-core 
 import vtk  # noqa: E402
 from DicomRegInspectorLib.errors import UsageError  # noqa: E402
 from DicomRegInspectorLib.scene.compare_nodes import compare_nodes, volume_of_node  # noqa: E402
-from DicomRegInspectorLib.scene.images import Image, add_volume  # noqa: E402
+from DicomRegInspectorLib.scene.pictures.images import Image, add_volume  # noqa: E402
 
 VALUES = np.random.default_rng(5).permutation(4 * 5 * 6).reshape(4, 5, 6).astype(np.int16)
 PLACE = np.array([[0.8, 0, 0, -20], [0, 1.2, 0, 30], [0, 0, 3, 5], [0, 0, 0, 1.0]])

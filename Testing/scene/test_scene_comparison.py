@@ -10,8 +10,8 @@ import slicer
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.scene import colours
 from DicomRegInspectorLib.scene.convert import vtk_matrix
-from DicomRegInspectorLib.scene.node_field import field_of_node
-from DicomRegInspectorLib.scene.warping import add_comparison, checkerboard, resample
+from DicomRegInspectorLib.scene.quality.warping import add_comparison, checkerboard, resample
+from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
 from qualityfields import (
     SPACING,
     anatomy,
@@ -124,7 +124,7 @@ def test_ct_gets_a_soft_tissue_window_where_nobody_chose_one(scene):
 
 
 def test_warping_in_slabs_is_warping_at_once_and_can_be_stopped(scene, monkeypatch):
-    from DicomRegInspectorLib.scene import warping
+    from DicomRegInspectorLib.scene.quality import warping
 
     node, fixed, moving, _ = comparable(scene)
     whole = resample(moving, fixed, node)[1].copy()

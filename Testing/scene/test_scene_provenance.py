@@ -12,7 +12,7 @@ slicer = pytest.importorskip("slicer", reason="the scene room needs slicer-core 
 
 import regfiles as rf  # noqa: E402
 from DicomRegInspectorLib.scene import load_registration  # noqa: E402
-from DicomRegInspectorLib.scene.report_pictures import library_versions  # noqa: E402
+from DicomRegInspectorLib.scene.pictures.report_pictures import library_versions  # noqa: E402
 from scenetools import (  # noqa: E402
     POST,
     PRE,

@@ -10,10 +10,16 @@ import slicer
 import vtk
 from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.registration.mapping import map_deformable
-from DicomRegInspectorLib.registration.measures import jacobian
-from DicomRegInspectorLib.scene import node_field
+from DicomRegInspectorLib.registration.measures.local import jacobian
 from DicomRegInspectorLib.scene.convert import vtk_matrix
-from DicomRegInspectorLib.scene.node_field import LinearField, Sampling, field_of_node, measure_node, take_field
+from DicomRegInspectorLib.scene.transforms import node_field
+from DicomRegInspectorLib.scene.transforms.node_field import (
+    LinearField,
+    Sampling,
+    field_of_node,
+    measure_node,
+    take_field,
+)
 from scipy import ndimage
 from transformnodes import (
     LINEAR,
@@ -97,7 +103,7 @@ def test_a_loaded_registration_is_measured_as_the_file_is(scene):
     item = rf.DeformableItem(tools.SMOOTH, tools.PRE, tools.POST)
     path = tools.written(rf.RegistrationSpec((item,)))
     from DicomRegInspectorLib.registration import read_registration
-    from DicomRegInspectorLib.registration.quality import measure_item
+    from DicomRegInspectorLib.registration.measures.quality import measure_item
     from DicomRegInspectorLib.scene import load_registration
 
     (node,) = load_registration(path, scene)

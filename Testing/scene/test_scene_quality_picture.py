@@ -11,14 +11,14 @@ import slicer
 import vtk
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.scene import colours
-from DicomRegInspectorLib.scene.images import add_volume
-from DicomRegInspectorLib.scene.node_field import field_of_node
-from DicomRegInspectorLib.scene.quality_views import add_legend, add_quality_volumes
-from DicomRegInspectorLib.scene.render_quality import image_of_node, render_quality
-from DicomRegInspectorLib.scene.save import new_scene, save_scene
-from DicomRegInspectorLib.scene.show_quality import show_quality
-from DicomRegInspectorLib.scene.synthetic import source_image_for
-from DicomRegInspectorLib.scene.warping import resample
+from DicomRegInspectorLib.scene.pictures.images import add_volume
+from DicomRegInspectorLib.scene.pictures.render_quality import image_of_node, render_quality
+from DicomRegInspectorLib.scene.pictures.synthetic import source_image_for
+from DicomRegInspectorLib.scene.quality.quality_views import add_legend, add_quality_volumes
+from DicomRegInspectorLib.scene.quality.show_quality import show_quality
+from DicomRegInspectorLib.scene.quality.warping import resample
+from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
+from DicomRegInspectorLib.scene.transforms.save import new_scene, save_scene
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 

@@ -7,10 +7,10 @@ import pytest
 import slicer
 import vtk
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.registration.regions import measure_regions
+from DicomRegInspectorLib.registration.measures.regions import measure_regions
 from DicomRegInspectorLib.scene.convert import vtk_matrix
-from DicomRegInspectorLib.scene.labels import labels_of_node
-from DicomRegInspectorLib.scene.node_field import field_of_node
+from DicomRegInspectorLib.scene.quality.labels import labels_of_node
+from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
 from transformnodes import OBLIQUE, add, affine, bumpy_vectors, grid_transform, linear_node, nodes_of
 from vtkmodules.util.numpy_support import numpy_to_vtk
 

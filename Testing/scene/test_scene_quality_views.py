@@ -10,12 +10,12 @@ import slicer
 import vtk
 from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.scene import colours
-from DicomRegInspectorLib.scene.histograms import add_histograms
-from DicomRegInspectorLib.scene.node_field import WorldField, field_of_node
-from DicomRegInspectorLib.scene.quality_arrays import float_array, jacobian_window, remember_range
-from DicomRegInspectorLib.scene.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
-from DicomRegInspectorLib.scene.show_quality import show_quality
-from DicomRegInspectorLib.scene.transform_display import glyph_scale_percent, show_transform
+from DicomRegInspectorLib.scene.quality.histograms import add_histograms
+from DicomRegInspectorLib.scene.quality.quality_arrays import float_array, jacobian_window, remember_range
+from DicomRegInspectorLib.scene.quality.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
+from DicomRegInspectorLib.scene.quality.show_quality import show_quality
+from DicomRegInspectorLib.scene.transforms.node_field import WorldField, field_of_node
+from DicomRegInspectorLib.scene.transforms.transform_display import glyph_scale_percent, show_transform
 from qualityfields import (
     OBLIQUE,
     ORIGIN,

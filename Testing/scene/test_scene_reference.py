@@ -15,8 +15,8 @@ vtk = pytest.importorskip("vtk")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
 
 from DicomRegInspectorLib.errors import UsageError  # noqa: E402
-from DicomRegInspectorLib.scene.save import new_scene  # noqa: E402
-from DicomRegInspectorLib.scene.series_nodes import load_series_nodes  # noqa: E402
+from DicomRegInspectorLib.scene.series.series_nodes import load_series_nodes  # noqa: E402
+from DicomRegInspectorLib.scene.transforms.save import new_scene  # noqa: E402
 from stack_making import along_table, phantom, tilted, write_stack  # noqa: E402
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
 import pydicom  # noqa: E402
 import volume_making as vm  # noqa: E402
 import vtk  # noqa: E402
-from DicomRegInspectorLib.scene.series_volume import (  # noqa: E402
+from DicomRegInspectorLib.scene.series.series_volume import (  # noqa: E402
     DEVIATION_ATTRIBUTE,
     add_series_volume,
     slice_corners_ras,
@@ -126,7 +126,7 @@ def test_the_lowest_value_of_monochrome1_is_white(tmp_path: Path) -> None:
 
 
 def test_ct_is_shown_in_a_soft_tissue_window_and_says_that_it_is_in_hounsfield_units(tilted_irregular_ct: Path) -> None:
-    from DicomRegInspectorLib.scene.series_nodes import load_series_nodes
+    from DicomRegInspectorLib.scene.series.series_nodes import load_series_nodes
     from DicomRegInspectorLib.scene.volumes import modality_of, value_unit
 
     scene = slicer.vtkMRMLScene()

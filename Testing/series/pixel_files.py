@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
-from DicomRegInspectorLib.series.checks.check import check_file
+from DicomRegInspectorLib.series.pixel_checks.check_pixels import check_file
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 

@@ -14,8 +14,8 @@ import pydicom
 import pytest
 from DicomRegInspectorLib.errors import FileError, UsageError
 from DicomRegInspectorLib.series import check_pixels, load_series
-from DicomRegInspectorLib.series.pixels import apart
-from DicomRegInspectorLib.series.pixels.apart import DecoderLostError, DecodingProcesses, is_decoded_apart
+from DicomRegInspectorLib.series.pixels import decode_apart
+from DicomRegInspectorLib.series.pixels.decode_apart import DecoderLostError, DecodingProcesses, is_decoded_apart
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 
@@ -120,10 +120,10 @@ def test_what_cannot_crash_is_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -
     assert not is_decoded_apart("1.2.840.10008.1.2.4.999")
     if "pylibjpeg" not in sys.modules:
         assert not is_decoded_apart("1.2.840.10008.1.2.5")  # RLE
-    apart.is_decoded_apart.cache_clear()
+    decode_apart.is_decoded_apart.cache_clear()
     monkeypatch.setattr(sys, "executable", "viewer")
     assert not is_decoded_apart("1.2.840.10008.1.2.4.80")
-    apart.is_decoded_apart.cache_clear()
+    decode_apart.is_decoded_apart.cache_clear()
 
 
 def test_python_that_cannot_be_started_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib import cli, inspect_paths
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from DicomRegInspectorLib.series.geometry.spacing import judge_spacing
-from DicomRegInspectorLib.series.regularize.preview import preview
+from DicomRegInspectorLib.series.regularize.plan import preview
 
 INTERVALS = [2.0] * 8 + [2.3] + [2.0] * 8
 """One interval 15 % too long."""

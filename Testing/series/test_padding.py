@@ -9,9 +9,9 @@ import numpy as np
 import pydicom
 import pytest
 from DicomRegInspectorLib.series import load_series
-from DicomRegInspectorLib.series.regularize.modes import regularize
-from DicomRegInspectorLib.series.regularize.placing import load_to_regularize
+from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.reference import ReferenceGrid
+from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.write_back import write_series
 from pydicom.uid import ImplicitVRLittleEndian
 from stack_making import SIZE, along_table, tilted, write_stack
@@ -176,7 +176,7 @@ def test_fractional_values_are_written_with_their_padding(tmp_path: Path) -> Non
 
 
 def test_headers_are_read_alike_by_both_ways(padded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from DicomRegInspectorLib.series.headers.reading import NotPlainError
+    from DicomRegInspectorLib.dicom.fast_header import NotPlainError
     from DicomRegInspectorLib.series.pixels import format as pixel_format
 
     fast = load_series(padded).padding

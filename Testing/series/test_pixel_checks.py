@@ -13,7 +13,7 @@ import pydicom
 import pytest
 from DicomRegInspectorLib.errors import Cancelled, FileError, UsageError
 from DicomRegInspectorLib.series import check_pixels
-from DicomRegInspectorLib.series.checks.check import check_file
+from DicomRegInspectorLib.series.pixel_checks.check_pixels import check_file
 from pixel_files import ct, found, only, save
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from DicomRegInspectorLib.series.checks.check import check_file
+from DicomRegInspectorLib.series.pixel_checks.check_pixels import check_file
 from pixel_files import ct, found, only, save
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended

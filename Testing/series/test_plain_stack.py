@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.inspection import inspect_paths
-from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
-from DicomRegInspectorLib.series.regularize.plain import plain_stack
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
+from DicomRegInspectorLib.series.regularize.evenly_spaced import plain_stack
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
 
 sitk = pytest.importorskip("SimpleITK", reason="the peer that this is held against")
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.inspection import inspect_paths
-from DicomRegInspectorLib.panel.selftest_files import write_ct_stack
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from DicomRegInspectorLib.series import Series
-from DicomRegInspectorLib.series.regularize.modes import regularize
-from DicomRegInspectorLib.series.regularize.placing import load_to_regularize
-from DicomRegInspectorLib.series.regularize.preview import irregularities, preview
+from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
+from DicomRegInspectorLib.series.regularize.plan import irregularities, preview
 from DicomRegInspectorLib.series.regularize.reference import ReferenceGrid
 from DicomRegInspectorLib.series.regularize.regular import MODES, Mode
+from DicomRegInspectorLib.series.regularize.regularize import regularize
+from DicomRegInspectorLib.tasks.inspect import inspect_paths
 
 STACKS = {
     "regular": (0, 2, 4, 6, 8),
@@ -77,7 +77,7 @@ def test_telling_reads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(*_arguments: Any, **_options: Any) -> Any:
         raise AssertionError("pixels are read")
 
-    monkeypatch.setattr("DicomRegInspectorLib.series.regularize.placing.load_pixels", refuse)
+    monkeypatch.setattr("DicomRegInspectorLib.series.regularize.one_per_place.load_pixels", refuse)
     write_ct_stack(tmp_path, STACKS["duplicate"])
     told = preview(inspected(tmp_path), "split", duplicates="last", overlaps="mean")
     assert len(told.dropped) == 1

@@ -13,11 +13,11 @@ from pathlib import Path
 import pydicom
 import pydicom.data
 import pytest
+from DicomRegInspectorLib.dicom.fast_header import FIRST_READ, NotPlainError, fast_header
+from DicomRegInspectorLib.dicom.pydicom_header import slow_header
 from DicomRegInspectorLib.errors import FileError, NotDicomError, TruncatedFileError
 from DicomRegInspectorLib.series import Header, read_header
 from DicomRegInspectorLib.series.headers.elements import Tag, element_name
-from DicomRegInspectorLib.series.headers.reading import FIRST_READ, NotPlainError, fast_header
-from DicomRegInspectorLib.series.headers.slow_reading import slow_header
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import (
@@ -359,8 +359,8 @@ def test_a_plain_file_is_read_without_pydicom(tmp_path: Path, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise AssertionError("pydicom was asked")
 
-    monkeypatch.setattr("DicomRegInspectorLib.series.headers.slow_reading.slow_header", refuse)
-    monkeypatch.setattr("DicomRegInspectorLib.series.headers.slow_reading.pixel_data_by_pydicom", refuse)
+    monkeypatch.setattr("DicomRegInspectorLib.dicom.pydicom_header.slow_header", refuse)
+    monkeypatch.setattr("DicomRegInspectorLib.dicom.pydicom_header.pixel_data_by_pydicom", refuse)
     assert read_header(CT_SMALL).instance_number == 1
 
 

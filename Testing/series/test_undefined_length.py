@@ -6,7 +6,7 @@ import contextlib
 import struct
 
 import pytest
-from DicomRegInspectorLib.series.headers.reading import NotPlainError
+from DicomRegInspectorLib.dicom.fast_header import NotPlainError
 from DicomRegInspectorLib.series.headers.undefined_length import end_of_items
 from hypothesis import given, settings
 from hypothesis import strategies as st

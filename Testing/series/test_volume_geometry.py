@@ -9,9 +9,9 @@ import pydicom
 import pytest
 import series_making
 import volume_making as vm
-from DicomRegInspectorLib.audit_images import read_scalar_image
 from DicomRegInspectorLib.errors import FileError, NotDicomError, UsageError
 from DicomRegInspectorLib.series import inspect_series, load_series, load_stack, read_header
+from DicomRegInspectorLib.tasks.audit_images import read_scalar_image
 
 INSTALLED = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
 
@@ -210,7 +210,7 @@ def test_the_audit_sees_irregular_slices_where_they_are(tilted_irregular_ct: Pat
 
 def test_the_audit_takes_regular_series_in_the_same_memory(deformable_pair: Path) -> None:
     volume = load_series(deformable_pair / "fixed")
-    from DicomRegInspectorLib.audit_images import audit_image
+    from DicomRegInspectorLib.tasks.audit_images import audit_image
 
     image = audit_image(volume).image
     assert np.shares_memory(image.array, volume.array)

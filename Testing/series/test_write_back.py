@@ -13,8 +13,8 @@ import numpy as np
 import pydicom
 import pytest
 from DicomRegInspectorLib.errors import FileError, UsageError
-from DicomRegInspectorLib.series.regularize.modes import regularize
-from DicomRegInspectorLib.series.regularize.placing import load_to_regularize
+from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
+from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.correct_positions import write_corrected
 from DicomRegInspectorLib.series.write.parametric_map import write_parametric_map
 from DicomRegInspectorLib.series.write.stored_values import choose_encoding

@@ -13,8 +13,8 @@ import pytest
 import volume_making as vm
 from DicomRegInspectorLib.errors import FileError
 from DicomRegInspectorLib.series import load_series
-from DicomRegInspectorLib.series.regularize.modes import regularize
-from DicomRegInspectorLib.series.regularize.placing import load_to_regularize, stack_of_paths
+from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize, stack_of_paths
+from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.correct_positions import write_corrected
 from DicomRegInspectorLib.series.write.parametric_map import write_parametric_map
 from DicomRegInspectorLib.series.write.write_back import write_series

@@ -10,7 +10,8 @@ from typing import Any
 
 import slicer
 
-from ..scene import before_after, layouts
+from ..scene import layouts
+from ..scene.series import before_after
 
 
 def show_position(position_lps_mm: Sequence[float]) -> None:

@@ -10,22 +10,22 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..findings import Finding
-from ..inspection import Inspection
 from ..samples import make_samples
-from ..scene.node_quality import NodeQuality
+from ..scene.quality.node_quality import NodeQuality
 from ..scene.texts import well_formed
 from ..series import Series
-from ..settings import MODE_NAMES, Settings
-from .finding_actions import Elsewhere
-from .findings_section import FindingsSection
+from ..tasks.inspect import Inspection
+from .findings.finding_actions import Elsewhere
+from .findings.findings_section import FindingsSection
+from .findings.rows import summary
 from .job import Endings, Job
 from .navigation import selected_series_uids
-from .quality_section import QualitySection
-from .registrations_section import RegistrationsSection
-from .rows import summary
+from .quality.quality_section import QualitySection
+from .registrations.registrations_section import RegistrationsSection
 from .sample_data import sample_folder
-from .series_section import SeriesSection
-from .settings import stored_settings, unwatch_settings, watch_settings
+from .series.series_section import SeriesSection
+from .settings.stored import stored_settings, unwatch_settings, watch_settings
+from .settings.values import MODE_NAMES, Settings
 from .worker import Worker
 
 

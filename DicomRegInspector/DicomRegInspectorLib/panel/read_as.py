@@ -6,7 +6,7 @@ from typing import Any
 
 from ..registration import Registration
 from ..registration.repairs import Repair
-from .readings import ReadAs, readings_for
+from .registrations.readings import ReadAs, readings_for
 
 
 class ReadAsBox:

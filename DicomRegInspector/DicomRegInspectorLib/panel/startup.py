@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .sample_data import register_sample_data
-from .settings_panel import add_settings_panel
+from .settings.page import add_settings_panel
 
 
 def after_startup(icons: Path) -> Any:

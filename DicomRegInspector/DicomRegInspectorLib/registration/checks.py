@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..dicom.wanted_elements import tag_text
 from ..findings import Finding
-from .elements import tag_text
 from .grid import Grid
-from .statistics import Region
+from .measures.statistics import Region
 
 if TYPE_CHECKING:
-    from .bulk import BulkPart
-    from .measures import Summary
+    from .measures.bulk import BulkPart
+    from .measures.local import Summary
 
 ORTHONORMAL_TOLERANCE = 1e-3
 """Largest dot product, and deviation from unit length, of grid directions: decimal strings of 4 places reach 2e-4."""

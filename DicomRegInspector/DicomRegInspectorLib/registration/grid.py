@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from .measures import vector_statistics
-from .statistics import VectorStatistics
+from .measures.local import vector_statistics
+from .measures.statistics import VectorStatistics
 from .vectors import MemoryPlace, VectorPlace
 
 BORDER_TOLERANCE_MM = 1e-3

@@ -12,18 +12,11 @@ import numpy as np
 from ..errors import RegistrationError
 from ..findings import Finding
 from .checks import folding_finding, region_evidence, vector_findings
-from .fiducials import FiducialSet
-from .field import field_of_grid
+from .file.fiducials import FiducialSet
 from .grid import Grid
-from .mapping import (
-    INVERSE_TOLERANCE_MM,
-    InverseResult,
-    apply_matrix,
-    as_points,
-    invert_deformable,
-    map_deformable,
-)
-from .measures import folded_region, jacobian, summarize
+from .mapping import INVERSE_TOLERANCE_MM, InverseResult, apply_matrix, as_points, invert_deformable, map_deformable
+from .measures.field import field_of_grid
+from .measures.local import folded_region, jacobian, summarize
 
 ItemKind = Literal["matrix", "deformable"]
 

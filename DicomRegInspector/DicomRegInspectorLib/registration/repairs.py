@@ -14,12 +14,12 @@ import numpy as np
 
 from ..errors import RegistrationError, UsageError
 from ..progress import Progress, report_progress
-from .bulk import fit_rigid
 from .checks import is_singular
 from .grid import Grid, grid_of_array
 from .mapping import INVERSE_TOLERANCE_MM, apply_matrix, invert_deformable, map_deformable
+from .measures.bulk import fit_rigid
+from .measures.sampled import BULK_SAMPLE, sample_nodes
 from .model import RegistrationItem
-from .sampled import BULK_SAMPLE, sample_nodes
 
 Repair = Literal["voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped"]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..dicom.source import ByteSource, DeflatedSource, PlainSource
 from ..errors import TruncatedFileError
-from .source import ByteSource, DeflatedSource, PlainSource
 
 BYTES_PER_VECTOR = 12
 SLAB_VECTORS = 1 << 16

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .page import Page, point, product
-from .terminal import Style
+from .text.page import Page, point, product
+from .text.terminal import Style
 
 if TYPE_CHECKING:
-    from ..compare import Comparison
+    from ..volumes import Comparison
 
 
 def comparison_report(comparison: Comparison, style: Style) -> str:

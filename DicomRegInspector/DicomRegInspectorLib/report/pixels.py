@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..findings import by_severity
-from .page import Page, product
-from .terminal import Style
+from .text.page import Page, product
+from .text.terminal import Style
 
 if TYPE_CHECKING:
     from ..findings import Finding

@@ -6,10 +6,10 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .terminal import plural, printable
+from .text.terminal import plural, printable
 
 if TYPE_CHECKING:
-    from ..regularize_run import Outcome
+    from ..tasks.regularize import Outcome
 
 _LISTED = 20
 

@@ -6,9 +6,9 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..compare import Comparison, Volume, compare_volumes
 from ..errors import UsageError
 from ..progress import Progress, Run, in_background
+from ..volumes import Comparison, Volume, compare_volumes
 from .convert import LPS_TO_RAS, numpy_matrix
 from .volumes import frame_of_volume
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..findings import Finding
-from ..inspection import Inspection
 from ..registration import Registration
 from ..series import Series, Slice
 from ..series.geometry.words import numbers_of, slices_in_words
+from ..tasks.inspect import Inspection
 from .texts import well_formed
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import Any
 
 import slicer
 
-from ..regularize_run import Outcome, save_series
 from ..series import Series
-from ..series.regularize.modes import MAX_GAP
 from ..series.regularize.regular import Mode
-from .series_nodes import reference_of_node
+from ..series.regularize.regularize import MAX_GAP
+from ..tasks.regularize import Outcome, save_series
+from .series.series_nodes import reference_of_node
 
 
 def save_series_on(

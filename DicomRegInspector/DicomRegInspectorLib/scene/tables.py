@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..findings import Finding, Severity
-from ..inspection import Inspection
+from ..tasks.inspect import Inspection
 from .places import Place, Places
 from .texts import well_formed
 

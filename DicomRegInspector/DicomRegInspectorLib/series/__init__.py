@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .checks.check import PixelFile, PixelReport, check_pixels
+from ..dicom.fast_header import read_header
+from ..dicom.header import Header
 from .geometry.series import Series, inspect_series
 from .geometry.spacing import Section
 from .geometry.stacks import Slice, Stack
-from .headers.header import Header
-from .headers.reading import read_header
+from .pixel_checks.check_pixels import PixelFile, PixelReport, check_pixels
 from .pixels.volume import SeriesVolume, load_series, load_stack
 
 __all__ = [

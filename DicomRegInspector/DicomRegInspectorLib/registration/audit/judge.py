@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..images import ScalarImage
 from .hypotheses import TITLES
 from .result import MEASURE_NAMES, AuditResult, Reading
 from .sampling import Sample
+from .scalar_image import ScalarImage
 from .similarity import Measure, Scores, block_weights, score
 
 LEAST_NCC = 0.3

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from ...progress import Progress, report_progress
-from ..images import ScalarImage
 from .hypotheses import HYPOTHESES, Item, PointMap, point_maps
 from .judge import Compared, judge
 from .result import AuditResult, Reading
 from .sampling import Sample, draw_sample
+from .scalar_image import ScalarImage
 from .similarity import Measure, block_weights, score
 
 POINTS = 30_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..grid import Grid
-from ..images import ScalarImage
+from .scalar_image import ScalarImage
 
 CANDIDATES_PER_POINT = 6
 """Random voxels drawn for each point kept: enough to choose among, few enough to cost nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...registration.histograms import Histogram
+from ...registration.measures.histograms import Histogram
 from .axes import ticks_between
 from .markup import Markup, tag, text
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ...findings import Finding
-    from ...quality_run import ItemQuality
-    from ...registration.histograms import Histogram
+    from ...registration.measures.histograms import Histogram
+    from ...tasks.quality import ItemQuality
 
 
 @dataclass(frozen=True)

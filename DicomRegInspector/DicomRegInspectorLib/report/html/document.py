@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ...findings import SEVERITIES, Finding
-from ...inspection import Inspection
-from ..terminal import plural
-from ..text import count_by_severity
+from ...tasks.inspect import Inspection
+from ..text.inspection_report import count_by_severity
+from ..text.terminal import plural
 from .contents import Contents
 from .findings import WORDS, findings_section, verdict
 from .icons import DEFINITIONS, icon

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...findings import CODES, SEVERITIES, Finding
-from ..terminal import plural
+from ..text.terminal import plural
 from .evidence import evidence_table
 from .icons import icon
 from .markup import Markup, foreign, join, tag

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Iterable
 
-from ..terminal import printable
+from ..text.terminal import printable
 
 LONGEST = 300
 """Characters of a text from a file that are shown; 10 kB fit into every element of a broken one."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from ...findings import Finding, by_severity
 from ...series import Series
 from ...series.geometry.words import numbers_of, slices_in_words
-from ..text import named, series_names
+from ..text.inspection_report import named, series_names
 from .contents import Contents
 from .markup import Markup, foreign
 
 if TYPE_CHECKING:
-    from ...inspection import Inspection
     from ...registration import Registration
+    from ...tasks.inspect import Inspection
 
 HIDDEN = "▮▮▮"
 """In place of a word that identifies the patient."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...inspection import Inspection
-from ..terminal import plural
+from ...tasks.inspect import Inspection
+from ..text.terminal import plural
 from .contents import Digest, Patient, Provenance
 from .markup import Markup, facts, foreign, join, table, tag
 from .names import Names

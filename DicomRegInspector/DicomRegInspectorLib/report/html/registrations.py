@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 
-from ...inspection import Inspection
 from ...registration import Registration, RegistrationItem
-from ...registration.quality import Quality
-from ..page import point, product
-from ..quality import number
-from ..terminal import plural
-from ..text import count_by_severity, frames_in_words, frames_of, item_summary, matrix_summaries
+from ...registration.measures.quality import Quality
+from ...tasks.inspect import Inspection
+from ..text.inspection_report import count_by_severity, frames_in_words, frames_of, item_summary, matrix_summaries
+from ..text.page import point, product
+from ..text.quality import number
+from ..text.terminal import plural
+from .audit_tables import audit_box, judged_tables
 from .charts import histogram_figure
 from .contents import Contents, ItemDetails, Picture
-from .judged import audit_box, judged_tables
 from .markup import Markup, facts, join, table, tag, with_minus
 from .names import Names
 

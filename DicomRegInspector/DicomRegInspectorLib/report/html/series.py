@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...inspection import Inspection
 from ...series import Series, Stack
 from ...series.geometry.words import describe_plane
-from ..page import product
-from ..terminal import millimetres, plural
-from ..text import count_by_severity
+from ...tasks.inspect import Inspection
+from ..text.inspection_report import count_by_severity
+from ..text.page import product
+from ..text.terminal import millimetres, plural
 from .markup import Markup, facts, join, tag, with_minus
 from .names import Names
 from .strip import strip

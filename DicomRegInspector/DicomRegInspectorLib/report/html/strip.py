@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ...series import Stack
-from ..terminal import millimetres, plural
+from ..text.terminal import millimetres, plural
 from .axes import ticks_between
 from .markup import Markup, join, tag
 

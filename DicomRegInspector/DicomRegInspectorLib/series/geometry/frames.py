@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...dicom.header import Header, numbers
 from ...errors import FileError
 from ..headers.elements import Tag
-from ..headers.header import Header, numbers
 from .stacks import Slice, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def slices_of(header: Header) -> list[Slice]:
 
 def _read(header: Header, tags: list[int]) -> Dataset:
     """The named elements of a file, by pydicom, before its pixel data."""
-    from ..headers.slow_reading import read_elements
+    from ...dicom.pydicom_header import read_elements
 
     return read_elements(header.path, tags)
 

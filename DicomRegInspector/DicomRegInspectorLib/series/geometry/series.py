@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ...dicom.header import Header
 from ...errors import FileError
 from ...findings import Finding, by_severity
 from ..headers.elements import Tag
-from ..headers.header import Header
 from .frames import slices_of
 from .grouping import Grouping, group_slices
 from .phases import explain_duplicates

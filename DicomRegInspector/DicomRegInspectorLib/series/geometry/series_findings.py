@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...dicom.header import Header
 from ...findings import Finding, Severity
-from ..headers.header import Header
 from .grouping import INVALID_ORIENTATION, Grouping
 from .phases import Phases
 from .stack_findings import MAX_OF_A_KIND, mm, plural

@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dicom.header import Header, decimals_of, float64
 from ..headers.elements import Tag
-from ..headers.header import Header, decimals_of, float64
 from .spacing import RELATIVE_TOLERANCE, Section, Spacing, judge_spacing, same_position_mm
 
 ORIENTATION_TOLERANCE = 2e-3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from struct import Struct
 
+from ...dicom.fast_header import NotPlainError
+from ...dicom.pixel_extent import UNDEFINED
 from .elements import LONG_VRS, SHORT_VRS
-from .pixel_extent import UNDEFINED
-from .reading import NotPlainError
 
 MOST_LEVELS = 16
 ITEM, END_OF_ITEM, END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD

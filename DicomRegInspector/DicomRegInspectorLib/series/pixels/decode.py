@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, UsageError
 from ..headers.elements import DEFLATED_LITTLE_ENDIAN, is_encapsulated
-from .apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
-from .decoder_process import by_pydicom
+from .decode_apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
+from .decode_apart_program import by_pydicom
 from .format import PixelFormat
 from .rescale import Rescale, StoredRange, TooNarrowError
 
@@ -200,7 +200,7 @@ def _colored(values: NDArray[np.generic], palette: Dataset | None) -> NDArray[np
 
 
 def _palette(pixels: PixelFormat) -> Dataset:
-    from ..headers.slow_reading import read_elements
+    from ...dicom.pydicom_header import read_elements
     from .slow_format import inflated_dataset
 
     if pixels.syntax == DEFLATED_LITTLE_ENDIAN:

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ...dicom.fast_header import NotPlainError
+from ...dicom.header import Header
+from ...dicom.pixel_extent import UNDEFINED, read_at
 from ...errors import FileError, TruncatedFileError
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
 from ..geometry.stack_findings import plural
@@ -27,9 +30,6 @@ from ..headers.elements import (
     element_name,
     is_encapsulated,
 )
-from ..headers.header import Header
-from ..headers.pixel_extent import UNDEFINED, read_at
-from ..headers.reading import NotPlainError
 from ..headers.undefined_length import end_of_items
 from .padding import stored_padding
 from .rescale import Rescale, StoredRange

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ...dicom.header import Header
 from ...errors import FileError, UsageError
 from ...findings import Finding
 from ...progress import Progress, report_progress
 from ..geometry.stack_findings import plural
 from ..geometry.stacks import Slice
-from ..headers.header import Header
-from .apart import DecodingProcesses
 from .decode import FrameJob, FrameKind, frame_kind, read_frames
+from .decode_apart import DecodingProcesses
 from .format import PixelFormat, read_pixel_format
 from .memory import require_memory
 from .padding import Padding, padding_range

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...dicom.header import Header
+from ...dicom.pixel_extent import UNDEFINED, native_length
+from ...dicom.pydicom_header import pixel_data_by_pydicom, read_elements
 from ...errors import FileError, TruncatedFileError
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
 from ..headers.elements import DEFLATED_LITTLE_ENDIAN, element_name
-from ..headers.header import Header
-from ..headers.pixel_extent import UNDEFINED, native_length
-from ..headers.slow_reading import pixel_data_by_pydicom, read_elements
 from .format import (
     DOUBLE_FLOAT_PIXEL_DATA,
     FLOAT_PIXEL_DATA,

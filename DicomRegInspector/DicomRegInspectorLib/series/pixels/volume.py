@@ -16,7 +16,7 @@ from ...progress import Progress
 from ..geometry.series import Series
 from ..geometry.stacks import Slice, Stack, slice_of
 from ..headers.elements import Tag, element_name
-from .choosing import Paths, first_at_each_position, the_series, the_stack
+from .choose_stack import Paths, first_at_each_position, the_series, the_stack
 from .format import read_pixel_format
 from .load_pixels import Loaded, load_pixels
 from .padding import Padding

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from ...errors import UsageError
 from ..pixels.memory import require_memory
 from .corners import slice_corners
-from .placing import Placed
+from .one_per_place import Placed
 from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice, padding_holes
-from .sections import around, wide_gaps
+from .regular_runs import around, wide_gaps
 
 IN_PLACE_MM = 1e-3
 """Displacements below this come from rounded direction cosines; a volume without them is right as it is."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.stacks import Slice
-from .placing import Placed
+from .one_per_place import Placed
 
 
 def slice_corners(one: Slice) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..geometry.stacks import Stack
-from ..pixels.choosing import first_at_each_position
+from ..pixels.choose_stack import first_at_each_position
 
 RIGHT_ANGLE = 1e-4
 """Largest cosine between a grid's axes: files keep directions with four digits or more."""

@@ -14,7 +14,7 @@ from ...errors import UsageError
 from ..geometry.stacks import Slice
 from ..pixels.padding import Padding
 from ..pixels.volume import SeriesVolume
-from .placing import Dropped, Placed
+from .one_per_place import Dropped, Placed
 
 Mode = Literal["acquisition", "resample", "split", "crop"]
 MODES: tuple[Mode, ...] = ("acquisition", "resample", "split", "crop")

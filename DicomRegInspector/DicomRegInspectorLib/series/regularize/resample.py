@@ -13,12 +13,12 @@ from ..geometry.stacks import Slice
 from ..pixels.memory import require_memory
 from ..pixels.volume import Progress
 from .corners import parallel_deviation_mm
-from .oblique import ObliqueResampler
-from .placing import Placed
+from .one_per_place import Placed
 from .reference import ReferenceGrid
 from .regular import RegularVolume
-from .resampling import Line, Resampler, SlicePair, line, run_threads
-from .sections import wide_gaps
+from .regular_runs import wide_gaps
+from .resample_across import ObliqueResampler
+from .resample_along import Line, Resampler, SlicePair, line, run_threads
 
 NEARLY = 1e-3
 """Of a step: planes this close to a slice have its values as they are."""

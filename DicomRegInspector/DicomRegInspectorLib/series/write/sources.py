@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ...errors import FileError
 from ..geometry.stacks import Slice
-from ..pixels.apart import DecodingProcesses
 from ..pixels.decode import FrameJob, FrameKind, frame_kind, read_frames
+from ..pixels.decode_apart import DecodingProcesses
 from ..pixels.format import PixelFormat, read_pixel_format
 from ..pixels.rescale import Rescale
 from .single_frames import SECONDARY_CAPTURE, single_frame

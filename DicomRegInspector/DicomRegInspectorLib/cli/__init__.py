@@ -1,0 +1,75 @@
+"""The command line of dicom-reg-inspector.
+
+Exit codes: 0 done, 1 findings at or above ``--fail-on``, 2 bad usage or unreadable input (one line on stderr).
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+
+from ..errors import DicomRegInspectorError
+from . import inspecting, registrations, trying, volumes
+from .arguments import UNUSABLE, make_parser
+from .output import DONE, complain, drop_output
+
+INTERRUPTED = 130
+"""What shells expect of a program stopped by Ctrl-C (128 + SIGINT)."""
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "inspect": inspecting.inspect_command,
+    "show": inspecting.show_command,
+    "map": registrations.map_command,
+    "load": registrations.load_command,
+    "quality": registrations.quality_command,
+    "pixels": inspecting.pixels_command,
+    "compare": volumes.compare_command,
+    "regularize": volumes.regularize_command,
+    "sample-data": trying.sample_data_command,
+    "demo": trying.demo_command,
+}
+"""What each command of :mod:`.commands.arguments` runs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code. No traceback gets out unless ``--debug`` asks for it."""
+    if arguments is None:
+        arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        options = make_parser().parse_args(arguments)
+        if not debug:
+            # Libraries comment on odd files in their own words; the findings say it in ours.
+            warnings.simplefilter("ignore")
+            logging.disable(logging.CRITICAL)
+        code = COMMANDS[options.command](options)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else UNUSABLE
+    except BrokenPipeError:
+        drop_output()
+        return DONE
+    except KeyboardInterrupt:
+        complain("stopped")
+        return INTERRUPTED
+    except DicomRegInspectorError as error:
+        complain(str(error))
+    except MemoryError:
+        complain("there is not enough memory for this")
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if debug:
+            raise
+        complain(f"unexpected {type(error).__name__}: {error}; run again with --debug for details and report it")
+    finally:
+        logging.disable(logging.NOTSET)
+    return UNUSABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The HTML report of commands that have ``--html``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .libraries import quiet_libraries
+from .output import tell
+
+if TYPE_CHECKING:
+    from ..findings import Finding
+    from ..tasks.inspect import Inspection
+    from ..tasks.quality import QualityReport
+
+
+def check_html(options: argparse.Namespace) -> None:
+    """Refuse, before the work, a place that the HTML report cannot go to."""
+    if options.html is None:
+        if options.identifiers:
+            raise UsageError("--identifiers belongs to --html: no other output tells who the patient is")
+        return
+    from ..reporting import check_report_place
+
+    if options.html == "-":
+        raise UsageError("--html: name a file; only --json can go to stdout")
+    if options.json is not None and os.path.realpath(options.json) == os.path.realpath(options.html):
+        raise UsageError(f"{options.html}: is named for both --json and --html")
+    check_report_place(options.html)
+
+
+def write_html(
+    options: argparse.Namespace, inspection: Inspection, paths: Sequence[str], quality: QualityReport | None = None
+) -> Sequence[Finding]:
+    """The HTML report, where it was asked for; returns what measuring for it found besides."""
+    if options.html is None:
+        return ()
+    from ..report.text.progress import ProgressBar
+    from ..reporting import ReportOptions, options_in_words, write_report
+
+    wanted = ReportOptions(paths=paths, identifiers=options.identifiers, told=options_in_words(vars(options)))
+    with quiet_libraries(options.debug), ProgressBar(sys.stderr) as progress:
+        written = write_report(inspection, options.html, wanted, quality=quality, progress=progress)
+    if options.json != "-":
+        tell(f"\n{written.in_words}")
+    return written.further_findings

@@ -1,0 +1,71 @@
+"""Commands that report what is wrong, or what there is: inspect, pixels and show."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .arguments import UNUSABLE
+from .html import check_html, write_html
+from .output import DONE, complain, tell, tell_report, verdict
+
+if TYPE_CHECKING:
+    from ..tasks.inspect import Inspection
+
+
+def inspect_command(options: argparse.Namespace) -> int:
+    """Findings of files and folders."""
+    from ..report import Style, inspection_report
+    from ..report.files import check_place
+    from ..report.text.progress import ProgressBar
+    from ..tasks.inspect import inspect_paths
+
+    check_place(options.json, "JSON report", b"{")
+    check_html(options)
+    with ProgressBar(sys.stderr) as progress:
+        inspection = inspect_paths(options.paths, progress, interval_tolerance=options.tolerance / 100)
+    tell_report(
+        lambda: inspection_report(inspection, Style.of(sys.stdout), complete=options.all),
+        inspection.to_dict,
+        options.json,
+    )
+    further = write_html(options, inspection, options.paths)
+    if not _anything_read(inspection):
+        complain(f"no DICOM object could be read in {', '.join(options.paths)}")
+        return UNUSABLE
+    return verdict([*inspection.findings, *further], options.fail_on)
+
+
+def _anything_read(inspection: Inspection) -> bool:
+    return bool(inspection.registrations or inspection.series or inspection.file_counts.other_dicom)
+
+
+def show_command(options: argparse.Namespace) -> int:
+    """One object in words."""
+    from ..report import Style, show_file
+
+    if os.path.isdir(options.file):
+        raise UsageError(f"{options.file}: is a folder; show takes one file, inspect takes folders")
+    tell(show_file(options.file, Style.of(sys.stdout)))
+    return DONE
+
+
+def pixels_command(options: argparse.Namespace) -> int:
+    """Findings of pixel data."""
+    from ..report import Style
+    from ..report.files import check_place
+    from ..report.pixels import pixel_report
+    from ..report.text.progress import ProgressBar
+    from ..series import check_pixels
+
+    check_place(options.json, "JSON report", b"{")
+    with ProgressBar(sys.stderr) as progress:
+        report = check_pixels(options.paths, progress)
+    tell_report(lambda: pixel_report(report, Style.of(sys.stdout)), report.to_dict, options.json)
+    if not report.files:
+        complain(f"no DICOM object could be read in {', '.join(options.paths)}")
+        return UNUSABLE
+    return verdict(report.findings, options.fail_on)

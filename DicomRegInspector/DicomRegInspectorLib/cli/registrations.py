@@ -1,0 +1,128 @@
+"""Commands for registrations: map, quality and load."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .arguments import LOAD_SUFFIXES
+from .html import check_html, write_html
+from .libraries import quiet_libraries, scene_room
+from .output import DONE, complain, tell
+
+if TYPE_CHECKING:
+    from ..registration import Registration, RegistrationItem
+
+
+def map_command(options: argparse.Namespace) -> int:
+    """Points through one item, there or back."""
+    from ..registration import read_registration
+    from ..report.text.points import format_points, parse_points
+
+    if options.residuals and not options.inverse:
+        raise UsageError("--residuals belongs to --inverse: the forward direction has none")
+    registration = read_registration(options.registration)
+    item = _choose_item(registration, options.item)
+    name = "stdin" if options.points == "-" else options.points
+    points = parse_points(_read_text(options.points), name)
+    if not options.inverse:
+        mapped = item.map_points(points)
+        tell(format_points(mapped))
+        undefined = int((mapped != mapped).any(axis=1).sum())
+        if undefined:
+            complain(f"{undefined} of {len(points)} points lie where the registration is undefined: nan")
+        return DONE
+    result = item.map_points_inverse(points)
+    tell(format_points(result.points, result.residual_mm if options.residuals else None))
+    found = int(result.converged.sum())
+    largest = f", largest residual {result.residual_mm[result.converged].max():.2g} mm" if found else ""
+    complain(f"inverse: {found} of {len(points)} points found{largest}; {len(points) - found} not found")
+    return DONE
+
+
+def _read_text(place: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{place}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{place}: is not text in UTF-8; expected CSV with the header x,y,z") from error
+
+
+def _choose_item(registration: Registration, number: int | None) -> RegistrationItem:
+    """The item asked for or the only one meant; what was chosen among several is said on stderr."""
+    from ..registration.choose import choose_item
+
+    choice = choose_item(registration, number)
+    if choice.note:
+        complain(choice.note)
+    return choice.item
+
+
+def quality_command(options: argparse.Namespace) -> int:
+    """How good and plausible a registration is."""
+    from ..report import Style, replace_file, write_json
+    from ..report.files import check_place, json_text
+    from ..report.text.progress import ProgressBar
+    from ..report.text.quality import quality_csv, quality_report
+    from ..tasks.inspect import inspect_paths
+    from ..tasks.quality import JudgedBy, run_quality
+
+    if options.json == options.csv == "-":
+        raise UsageError("--json and --csv cannot both go to stdout")
+    check_place(options.json, "JSON report", b"{")
+    check_place(options.csv, "quality table", b"item,")
+    check_html(options)
+    first, second = options.landmarks or (None, None)
+    judged_by = JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second)
+    with ProgressBar(sys.stderr) as progress:
+        report = run_quality(options.registration, judged_by, options.item, progress)
+    if options.json == "-":
+        tell(json_text(report.to_dict(), ascii_only=True))
+    elif options.csv == "-":
+        tell(quality_csv(report).rstrip("\n"))
+    else:
+        tell(quality_report(report, Style.of(sys.stdout)))
+    if options.json not in (None, "-"):
+        write_json(options.json, report.to_dict())
+    if options.csv not in (None, "-"):
+        table = quality_csv(report).encode("utf-8")
+        replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table))
+    if options.html is not None:
+        paths = [options.registration, *judged_by.fixed, *judged_by.moving]
+        with ProgressBar(sys.stderr) as progress:
+            inspection = inspect_paths(paths, progress)
+        write_html(options, inspection, paths, report)
+    return DONE
+
+
+def load_command(options: argparse.Namespace) -> int:
+    """Registrations as a scene or a transform file."""
+    output = Path(options.output)
+    if not output.name.lower().endswith(LOAD_SUFFIXES):
+        raise UsageError(f"{output}: expected a name that ends in {', '.join(LOAD_SUFFIXES)}")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {output.absolute().parent}")
+    inputs = {os.path.realpath(path) for path in options.registrations}
+    if os.path.realpath(output) in inputs:
+        raise UsageError(f"{output}: is one of the registrations; name another output")
+    if output.exists() and not options.overwrite:
+        raise UsageError(f"{output}: is there; --overwrite replaces it")
+    from ..registration import read_registration
+
+    registrations = [read_registration(path) for path in options.registrations]
+    items = None
+    if options.item is not None:
+        items = [options.item]
+    elif not output.name.lower().endswith(".mrb") and len(registrations) == 1 and len(registrations[0].items) > 1:
+        items = [_choose_item(registrations[0], None).number]
+    with quiet_libraries(options.debug):
+        save = scene_room("transforms.save")
+        save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
+    tell(f"{output}: {save.describe(registrations, output, items, options.read_as)}")
+    return DONE

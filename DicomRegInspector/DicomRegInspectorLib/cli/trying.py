@@ -1,0 +1,32 @@
+"""Commands for those without data of their own: sample-data and demo."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .libraries import quiet_libraries, scene_room
+from .output import DONE, tell
+
+
+def sample_data_command(options: argparse.Namespace) -> int:
+    """DICOM files to try the other commands on."""
+    from ..report import Style
+    from ..samples import describe_samples, write_samples
+
+    folder = Path(options.folder)
+    write_samples(folder)
+    tell(describe_samples(folder, Style.of(sys.stdout).wrap))
+    return DONE
+
+
+def demo_command(options: argparse.Namespace) -> int:
+    """The whole job, once."""
+    with quiet_libraries(options.debug):
+        scene_room("transforms.save")
+    from ..report import Style
+    from .demo import run_demo
+
+    run_demo(Path(options.folder), Style.of(sys.stdout), tell, lambda: quiet_libraries(options.debug))
+    return DONE

@@ -1,0 +1,268 @@
+"""What is kept of a file's header, and what its values mean."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..series.headers.elements import MEDIA_STORAGE_DIRECTORY, Tag
+
+REGISTRATION_SOP_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.66.{number}" for number in (1, 2, 3))
+"""Spatial Registration, Spatial Fiducials and Deformable Spatial Registration Storage."""
+
+_PADDING = b" \0"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The elements of one file that decide where its slices lie, as the file holds them.
+
+    Values stay the file's own bytes (numbers little endian) and are decoded when asked for: most of a big series'
+    values are the same in every file, and a number's written digits say how precise it is. A property is None (text:
+    empty) where the element is absent, empty or does not hold what its representation says.
+    """
+
+    path: str
+    transfer_syntax_uid: str
+    elements: Mapping[int, bytes]
+    """Tag (group in the upper half) to the raw value, only for the tags of :class:`~.elements.Tag`."""
+    size: int
+    """Of the file, bytes."""
+    pixel_data: str = "absent"
+    """``"complete"``, ``"cut off"`` (the file ends within it), ``"absent"``, or ``"unchecked"``."""
+    missing_bytes: int | None = None
+    """How much of Pixel Data lies beyond the end of the file; None when that cannot be known."""
+    has_registration_sequence: bool = False
+    """Whether a registration's own sequence follows the header, whatever the SOP class says."""
+
+    @property
+    def is_dicomdir(self) -> bool:
+        """Whether this is a media directory, which names files and holds no image."""
+        return self._uid(Tag.MEDIA_STORAGE_SOP_CLASS_UID) == MEDIA_STORAGE_DIRECTORY
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the object has Rows and Columns."""
+        return bool(self.rows and self.columns)
+
+    @property
+    def is_registration(self) -> bool:
+        """Whether this is a registration by its SOP class, its modality or the sequence it holds."""
+        return (
+            self.has_registration_sequence
+            or self.sop_class_uid in REGISTRATION_SOP_CLASSES
+            or (self.modality == "REG" and not self.is_image)
+        )
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the file ends within its pixel data."""
+        return self.pixel_data == "cut off"
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID, or the media storage class where the dataset lacks it."""
+        return self._uid(Tag.SOP_CLASS_UID) or self._uid(Tag.MEDIA_STORAGE_SOP_CLASS_UID)
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """SOP Instance UID."""
+        return self._uid(Tag.SOP_INSTANCE_UID)
+
+    @property
+    def study_uid(self) -> str:
+        """Study Instance UID."""
+        return self._uid(Tag.STUDY_INSTANCE_UID)
+
+    @property
+    def series_uid(self) -> str:
+        """Series Instance UID."""
+        return self._uid(Tag.SERIES_INSTANCE_UID)
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """Frame of Reference UID."""
+        return self._uid(Tag.FRAME_OF_REFERENCE_UID)
+
+    @property
+    def modality(self) -> str:
+        """Modality, for instance ``CT``."""
+        return self._text(Tag.MODALITY)
+
+    @property
+    def image_type(self) -> tuple[str, ...]:
+        """Image Type's values, upper case."""
+        return split_text(self.elements.get(Tag.IMAGE_TYPE, b""))
+
+    @property
+    def series_description(self) -> str:
+        """Series Description, decoded by the file's Specific Character Set."""
+        raw = self.elements.get(Tag.SERIES_DESCRIPTION, b"").strip(_PADDING)
+        return decode_text(raw, self.elements.get(Tag.SPECIFIC_CHARACTER_SET, b""))
+
+    @property
+    def rows(self) -> int:
+        """Rows; 0 where absent."""
+        return self._unsigned(Tag.ROWS)
+
+    @property
+    def columns(self) -> int:
+        """Columns; 0 where absent."""
+        return self._unsigned(Tag.COLUMNS)
+
+    @property
+    def samples_per_pixel(self) -> int:
+        """Samples per Pixel; 0 where absent."""
+        return self._unsigned(Tag.SAMPLES_PER_PIXEL)
+
+    @property
+    def bits_allocated(self) -> int:
+        """Bits Allocated; 0 where absent."""
+        return self._unsigned(Tag.BITS_ALLOCATED)
+
+    @property
+    def number_of_frames(self) -> int:
+        """Number of Frames; 1 where absent or unreadable."""
+        number = self.integer(Tag.NUMBER_OF_FRAMES)
+        return number if number is not None and number > 0 else 1
+
+    @property
+    def series_number(self) -> int | None:
+        """Series Number."""
+        return self.integer(Tag.SERIES_NUMBER)
+
+    @property
+    def instance_number(self) -> int | None:
+        """Instance Number."""
+        return self.integer(Tag.INSTANCE_NUMBER)
+
+    @property
+    def acquisition_number(self) -> int | None:
+        """Acquisition Number."""
+        return self.integer(Tag.ACQUISITION_NUMBER)
+
+    @property
+    def slice_thickness_mm(self) -> float | None:
+        """Slice Thickness."""
+        return self.decimal(Tag.SLICE_THICKNESS)
+
+    @property
+    def spacing_between_slices_mm(self) -> float | None:
+        """Spacing Between Slices as the header claims it."""
+        return self.decimal(Tag.SPACING_BETWEEN_SLICES)
+
+    @property
+    def slice_location_mm(self) -> float | None:
+        """Slice Location: whatever the scanner displayed, not a position."""
+        return self.decimal(Tag.SLICE_LOCATION)
+
+    @property
+    def gantry_tilt_deg(self) -> float | None:
+        """Gantry/Detector Tilt as the header claims it."""
+        return self.decimal(Tag.GANTRY_TILT)
+
+    @property
+    def image_position_mm(self) -> tuple[float, ...] | None:
+        """Image Position (Patient), LPS mm."""
+        return numbers(self.elements.get(Tag.IMAGE_POSITION, b""), 3)
+
+    @property
+    def image_orientation(self) -> tuple[float, ...] | None:
+        """Image Orientation (Patient): row cosines, then column cosines, LPS."""
+        return numbers(self.elements.get(Tag.IMAGE_ORIENTATION, b""), 6)
+
+    @property
+    def pixel_spacing_mm(self) -> tuple[float, ...] | None:
+        """Pixel Spacing: between rows, then between columns."""
+        return numbers(self.elements.get(Tag.PIXEL_SPACING, b""), 2)
+
+    def integer(self, tag: int) -> int | None:
+        """An IS element's first value."""
+        value = self.decimal(tag)
+        return int(value) if value is not None and value == int(value) else None
+
+    def decimal(self, tag: int) -> float | None:
+        """A DS or IS element's first value."""
+        return _number(self.elements.get(tag, b"").split(b"\\", 1)[0])
+
+    def _uid(self, tag: int) -> str:
+        return self.elements.get(tag, b"").strip(_PADDING).decode("ascii", "replace")
+
+    def _text(self, tag: int) -> str:
+        return self.elements.get(tag, b"").strip(_PADDING).decode("ascii", "replace")
+
+    def _unsigned(self, tag: int) -> int:
+        raw = self.elements.get(tag, b"")
+        return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else 0
+
+
+def _number(raw: bytes) -> float | None:
+    try:
+        value = float(raw.strip(_PADDING))
+    except ValueError:
+        return None
+    # Python reads 1_000 as a number; DICOM has no underscore in a DS.
+    return value if math.isfinite(value) and b"_" not in raw else None
+
+
+@lru_cache(maxsize=4096)
+def numbers(raw: bytes, count: int) -> tuple[float, ...] | None:
+    """The values of a DS element; None unless there are exactly ``count`` finite ones."""
+    values = tuple(_number(part) for part in raw.split(b"\\"))
+    return values if len(values) == count and None not in values else None  # type: ignore[return-value]
+
+
+def float64(raw: bytes) -> float | None:
+    """The first value of an FD element, little endian."""
+    value = struct.unpack_from("<d", raw)[0] if len(raw) >= 8 else math.nan
+    return value if math.isfinite(value) else None
+
+
+@lru_cache(maxsize=1024)
+def split_text(raw: bytes) -> tuple[str, ...]:
+    """The values of a CS element, upper case."""
+    text = raw.strip(_PADDING).decode("ascii", "replace").upper()
+    return tuple(part.strip() for part in text.split("\\")) if text else ()
+
+
+@lru_cache(maxsize=256)
+def decode_text(raw: bytes, character_set: bytes) -> str:
+    """Text by Specific Character Set (0008,0005); control characters are dropped, since text ends up on screens."""
+    if raw.isascii() and b"\x1b" not in raw:
+        text = raw.decode("ascii")
+    else:
+        import warnings
+
+        from pydicom.charset import convert_encodings, decode_bytes
+        from pydicom.valuerep import TEXT_VR_DELIMS
+
+        names = [part.strip() for part in character_set.decode("ascii", "replace").strip(" \0").split("\\")]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                text = decode_bytes(raw, convert_encodings(names), TEXT_VR_DELIMS)
+            except (LookupError, ValueError):
+                text = raw.decode("latin-1")
+    return "".join(character for character in text if character.isprintable()).strip()
+
+
+def decimals_of(raw: bytes) -> int | None:
+    """The most digits after the decimal point in a DS element's values, an exponent counted in.
+
+    ``b"-1.750000e+02\\\\3.5"`` has 4. None where nothing is a number. Negative for ``1e3``.
+    """
+    most = None
+    for part in raw.split(b"\\"):
+        mantissa, _, exponent = part.strip(_PADDING).lower().partition(b"e")
+        _, _, fraction = mantissa.partition(b".")
+        try:
+            decimals = len(fraction) - (int(exponent) if exponent else 0)
+        except ValueError:
+            continue
+        # A noise value such as 1.2e-15 says nothing of how its neighbours were rounded.
+        if mantissa and (most is None or decimals > most) and decimals <= 16:
+            most = decimals
+    return most

@@ -1,0 +1,166 @@
+"""Whether a file holds all of the Pixel Data it announces, without reading any of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from struct import Struct
+
+from ..series.headers.elements import (
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_BIG_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    LONG_VRS,
+    PIXEL_DATA,
+    SHORT_VRS,
+    Tag,
+    is_encapsulated,
+)
+
+UNDEFINED = 0xFFFFFFFF
+MAX_FRAGMENTS = 100_000
+"""Fragments of compressed pixel data that are followed; beyond, completeness stays unchecked."""
+MAX_ELEMENTS = 2000
+WINDOW = 8192
+"""Bytes read at a time on the way to Pixel Data."""
+
+_HEADER = Struct("<HH2sH").unpack_from
+_ITEM = b"\xfe\xff\x00\xe0"
+_END_OF_ITEMS = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+
+_PREAD = getattr(os, "pread", None)
+
+Extent = tuple[str, "int | None"]
+"""State as in :attr:`~.header.Header.pixel_data`, and the bytes that are missing."""
+
+
+def native_length(elements: Mapping[int, bytes]) -> int:
+    """Bytes of uncompressed Pixel Data by Rows, Columns, samples, bits and frames, padded to even; 0: not an image."""
+    return _length(*[elements.get(tag, b"") for tag in _LENGTH_TAGS])
+
+
+_LENGTH_TAGS = tuple(
+    int(tag) for tag in (Tag.ROWS, Tag.COLUMNS, Tag.SAMPLES_PER_PIXEL, Tag.BITS_ALLOCATED, Tag.NUMBER_OF_FRAMES)
+)
+
+
+@lru_cache(maxsize=256)
+def _length(rows: bytes, columns: bytes, samples: bytes, bits: bytes, frames: bytes) -> int:
+    try:
+        frame_count = max(int(frames.strip(b" \0") or b"1"), 1)
+    except ValueError:
+        frame_count = 1
+    numbers = [int.from_bytes(raw[:2], "little") for raw in (rows, columns, samples, bits)]
+    total_bits = numbers[0] * numbers[1] * (numbers[2] or 1) * numbers[3] * frame_count
+    length = (total_bits + 7) // 8
+    return length + length % 2
+
+
+def read_at(descriptor: int, offset: int, count: int) -> bytes:
+    """Bytes at a place in a file (``os.pread`` does not exist on Windows)."""
+    if _PREAD is not None:
+        return _PREAD(descriptor, count, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, count)
+
+
+def pixel_extent(
+    descriptor: int,
+    name: str,
+    elements: Mapping[int, bytes],
+    syntax: str,
+    size: int,
+    header_end: int,
+    locate: Callable[[], tuple[int, int] | None] | None = None,
+) -> Extent:
+    """State of Pixel Data and the bytes missing of it.
+
+    Pixel Data is nearly always the last element, so its header is looked for where it must be then, counted from the
+    end of the file. Only where it is not there, the elements in between are walked.
+
+    Parameters
+    ----------
+    header_end
+        Offset where reading of the header stopped, at most that of Pixel Data.
+    locate
+        Gives offset and length of Pixel Data's value, by pydicom unless another way is known.
+    """
+    if not (elements.get(Tag.ROWS, b"").strip(b"\0") and elements.get(Tag.COLUMNS, b"").strip(b"\0")):
+        return "absent", None
+    if syntax == DEFLATED_LITTLE_ENDIAN:
+        return "unchecked", None
+    if is_encapsulated(syntax):
+        if size >= header_end + 8 and read_at(descriptor, size - 8, 8) == _END_OF_ITEMS:
+            return "complete", 0
+    elif _ends_with_native(descriptor, native_length(elements), syntax, size, header_end):
+        return "complete", 0
+    place = _walk_to_pixel_data(descriptor, header_end, size) if locate is None else None
+    if place is None:
+        if locate is None:
+            from .pydicom_header import pixel_data_by_pydicom
+
+            place = pixel_data_by_pydicom(descriptor, size, name)
+        else:
+            place = locate()
+    if place is None:
+        return "absent", None
+    offset, length = place
+    if length == UNDEFINED:
+        return _fragments_extent(descriptor, offset, size)
+    missing = offset + length - size
+    return ("cut off", missing) if missing > 0 else ("complete", 0)
+
+
+def _ends_with_native(descriptor: int, length: int, syntax: str, size: int, header_end: int) -> bool:
+    implicit = syntax in ("", IMPLICIT_LITTLE_ENDIAN)
+    start = size - length - (8 if implicit else 12)
+    if not length or length >= UNDEFINED or start < header_end:
+        return False
+    found = read_at(descriptor, start, 8 if implicit else 12)
+    big = syntax == EXPLICIT_BIG_ENDIAN
+    tag = b"\x7f\xe0\x00\x10" if big else b"\xe0\x7f\x10\x00"
+    return found[:4] == tag and found[-4:] == length.to_bytes(4, "big" if big else "little")
+
+
+def _walk_to_pixel_data(descriptor: int, start: int, size: int) -> tuple[int, int] | None:
+    """Offset and length of Pixel Data's value in an explicit little endian file; None where pydicom has to look."""
+    offset, previous = start, 0
+    window, window_start = b"", 0
+    for _ in range(MAX_ELEMENTS):
+        position = offset - window_start
+        if position + 12 > len(window):
+            window, window_start, position = read_at(descriptor, offset, WINDOW), offset, 0
+            if len(window) < 12:
+                return None
+        group, number, vr, length = _HEADER(window, position)
+        tag = group << 16 | number
+        if vr in LONG_VRS:
+            length = int.from_bytes(window[position + 8 : position + 12], "little")
+            offset += 4
+        elif vr not in SHORT_VRS:
+            return None
+        offset += 8
+        if tag == PIXEL_DATA:
+            return offset, length
+        if tag <= previous or length == UNDEFINED or tag > PIXEL_DATA:
+            return None
+        previous = tag
+        offset += length
+    return None
+
+
+def _fragments_extent(descriptor: int, offset: int, size: int) -> Extent:
+    """Follow the items of encapsulated Pixel Data (PS3.5 annex A.4) to their delimiter."""
+    for _ in range(MAX_FRAGMENTS):
+        header = read_at(descriptor, offset, 8) if offset + 8 <= size else b""
+        if header == _END_OF_ITEMS:
+            return "complete", 0
+        if len(header) < 8:
+            return "cut off", None
+        if header[:4] != _ITEM:
+            return "unchecked", None
+        offset += 8 + int.from_bytes(header[4:], "little")
+        if offset > size:
+            return "cut off", offset - size
+    return "unchecked", None

@@ -1,0 +1,326 @@
+"""Headers by pydicom, for every file that the fast walk of :mod:`.reading` does not understand."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+import zlib
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..errors import FileError, NotDicomError, TruncatedFileError
+from ..series.headers.elements import (
+    BINARY_SIZES,
+    DEFLATED_LITTLE_ENDIAN,
+    DEFORMABLE_REGISTRATION_SEQUENCE,
+    LAST_TAG,
+    MEDIA_STORAGE_DIRECTORY,
+    PIXEL_DATA,
+    REGISTRATION_SEQUENCE,
+    WANTED,
+    Tag,
+)
+from .fast_header import UNDEFINED, partial_element_problem, truncation_problem
+from .header import Header
+from .pixel_extent import pixel_extent, read_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom.dataset import Dataset
+
+MAX_INFLATED = 1 << 26
+"""Bytes of a deflated dataset that are looked at: a header is far smaller, and a zip bomb is not."""
+
+_TEXT_VRS = frozenset(
+    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
+)
+_FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
+
+
+class BoundedFile(io.RawIOBase):
+    """An open file for pydicom that never allocates for more bytes than are left, whatever an element announces."""
+
+    WINDOW = 1 << 15
+
+    def __init__(self, descriptor: int, size: int, name: str) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._size = size
+        self._position = 0
+        self._window = b""
+        self._window_start = 0
+        self.name = name
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(self._size - self._position, 0)
+        count = left if size is None or size < 0 else min(size, left)
+        start = self._position - self._window_start
+        if start < 0 or start + count > len(self._window):
+            # Also when the file has become shorter since it was opened: what is read is what there is.
+            self._window = read_at(self._descriptor, self._position, max(count, min(self.WINDOW, left)))
+            self._window_start = self._position
+            start = 0
+        data = self._window[start : start + count]
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+
+class _Stop:
+    """pydicom's ``stop_when``: where reading ends, with a check of every length against the file on the way."""
+
+    def __init__(self, stream: Any, size: int, name: str, *, last_tag: int, after_last: bool) -> None:
+        self.stream = stream
+        self.size = size
+        self.name = name
+        self.last_tag = last_tag
+        self.after_last = after_last
+        self.was_asked = False
+        self.last_seen = False
+        self.stopped_at = 0
+        self.length = 0
+        self.value_offset = 0
+        self.end = 0
+
+    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
+        self.was_asked = True
+        self.value_offset = self.stream.tell()
+        self.length = length
+        # A second call for one element happens when pydicom probes its encoding; the answer stays the same.
+        if tag > self.last_tag or self.last_seen:
+            self.stopped_at = int(tag)
+            return True
+        if length == UNDEFINED:
+            self.end = 0
+        else:
+            self.end = self.value_offset + length
+            if self.end > self.size:
+                raise TruncatedFileError(self.name, truncation_problem(int(tag), length, self.size - self.value_offset))
+        self.last_seen = self.after_last and tag == self.last_tag
+        return False
+
+    def check_tail(self) -> None:
+        """An element that begins within the last 8 bytes cannot be whole."""
+        left = self.size - self.end
+        if not self.stopped_at and not self.last_seen and self.end and 0 < left < 8:
+            raise TruncatedFileError(self.name, partial_element_problem(left))
+
+
+@contextmanager
+def _pydicom_errors(name: str) -> Iterator[None]:
+    """Turn whatever pydicom raises into a FileError; its warnings are no use to somebody who did not write the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except FileError:
+        raise
+    except EOFError as error:
+        raise TruncatedFileError(name, "is cut off within its header. Copy or export it again.") from error
+    except RecursionError as error:
+        raise FileError(name, "has sequences nested too deeply to be read.") from error
+    except zlib.error as error:
+        raise FileError(name, "is said to be deflated, but its data cannot be inflated. Get it again.") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise TruncatedFileError(
+            name, "is cut off within a sequence of its header. Copy or export it again."
+        ) from error
+    except MemoryError as error:
+        raise FileError(name, "announces more data than there is memory.") from error
+    except Exception as error:  # pydicom raises many kinds on broken input, none of them documented
+        raise FileError(name, f"has a header that cannot be parsed ({type(error).__name__}).") from error
+
+
+def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
+    """The header by pydicom. Same result as the fast walk wherever both can read a file.
+
+    Raises
+    ------
+    NotDicomError, TruncatedFileError, FileError
+    """
+    with BoundedFile(descriptor, size, name) as stream, _pydicom_errors(name):
+        if DEFLATED_LITTLE_ENDIAN.encode() in head[:2048]:
+            return _deflated_header(name, stream, size)
+        meta, dataset, stop = _read(stream, size, name)
+        if not _identified(dataset) and not _is_directory(meta):
+            # Out of order, or not an image: whatever identifies the object may stand further on.
+            meta, dataset, stop = _read(stream, size, name, last_tag=_FIRST_BULK_TAG - 1)
+        elements = _elements(meta, dataset)
+        if not stop.was_asked and head[128:132] == b"DICM" and not _is_directory(meta):
+            raise TruncatedFileError(name, "is cut off: it ends before its dataset begins. Copy or export it again.")
+        _require_content(name, head, elements)
+        syntax = _syntax(meta)
+        extent = pixel_extent(
+            descriptor, name, elements, syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
+        )
+        sequence_follows = stop.stopped_at in (DEFORMABLE_REGISTRATION_SEQUENCE, REGISTRATION_SEQUENCE)
+        return Header(name, syntax, elements, size, *extent, sequence_follows)
+
+
+def _read(stream: Any, size: int, name: str, *, last_tag: int = LAST_TAG) -> tuple[Dataset, Dataset, _Stop]:
+    from pydicom.filereader import read_partial
+
+    stream.seek(0)
+    stop = _Stop(stream, size, name, last_tag=last_tag, after_last=last_tag == LAST_TAG)
+    directory = _DirectoryStop(stop)
+    dataset = read_partial(stream, stop_when=directory, force=True, specific_tags=list(WANTED))
+    stop.check_tail()
+    return dataset.file_meta, dataset, stop
+
+
+class _DirectoryStop:
+    """Stops at once in a media directory, whose records are of no interest and may be many."""
+
+    def __init__(self, stop: Callable[[int, str | None, int], bool]) -> None:
+        self._stop = stop
+
+    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
+        return tag >> 16 == 4 or self._stop(tag, vr, length)
+
+
+def _is_directory(meta: Dataset) -> bool:
+    return str(meta.get("MediaStorageSOPClassUID", "")) == MEDIA_STORAGE_DIRECTORY
+
+
+def _syntax(meta: Dataset) -> str:
+    return str(meta.get("TransferSyntaxUID") or "").rstrip("\0")
+
+
+def _identified(dataset: Dataset) -> bool:
+    return all(
+        dataset.get_item(tag) is not None for tag in (Tag.SOP_CLASS_UID, Tag.SOP_INSTANCE_UID, Tag.SERIES_INSTANCE_UID)
+    )
+
+
+def _deflated_header(name: str, stream: BoundedFile, size: int) -> Header:
+    """PS3.5 annex A.5: everything after the file meta information is one deflate stream, explicit little endian."""
+    from pydicom.filereader import read_dataset, read_file_meta_info
+
+    meta = read_file_meta_info(name)
+    if _syntax(meta) != DEFLATED_LITTLE_ENDIAN or "FileMetaInformationGroupLength" not in meta:
+        raise FileError(name, "names the deflated transfer syntax where it has no meaning.")
+    stream.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    data = inflater.decompress(stream.read(), MAX_INFLATED)
+    cut_off = not inflater.eof and not inflater.unconsumed_tail
+    inflated = io.BytesIO(data)
+    stop = _Stop(inflated, len(data), name, last_tag=LAST_TAG, after_last=True)
+    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))  # type: ignore[arg-type]
+    if cut_off:
+        stop.check_tail()
+    elements = _elements(meta, dataset)
+    _require_content(name, b"", elements)
+    state = "cut off" if cut_off else "unchecked"
+    return Header(name, DEFLATED_LITTLE_ENDIAN, elements, size, state)
+
+
+def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | None:
+    """Offset and length of Pixel Data's value; None where there is none."""
+    from pydicom.filereader import read_partial
+
+    stream.seek(0)
+    stop = _Stop(stream, size, name, last_tag=PIXEL_DATA - 1, after_last=False)
+    read_partial(stream, stop_when=stop, force=True, specific_tags=[Tag.SPECIFIC_CHARACTER_SET])  # type: ignore[list-item]
+    return (stop.value_offset, stop.length) if stop.stopped_at == PIXEL_DATA else None
+
+
+def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, int] | None:
+    """Offset and length of Pixel Data's value in any file; None where there is none.
+
+    Raises
+    ------
+    TruncatedFileError
+        When an element before Pixel Data ends beyond the file.
+    """
+    with BoundedFile(descriptor, size, name) as stream, _pydicom_errors(name):
+        return _locate_pixel_data(stream, size, name)
+
+
+def read_elements(path: str, tags: list[int]) -> Dataset:
+    """The named elements of a file, wherever they stand before Pixel Data.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read any more or its elements cannot be parsed.
+    """
+    from pydicom.filereader import read_partial
+
+    try:
+        with open(path, "rb") as file, _pydicom_errors(path):
+            size = os.fstat(file.fileno()).st_size
+            with BoundedFile(file.fileno(), size, path) as stream:
+                if DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
+                    raise FileError(path, "is deflated and holds several frames: rewrite it without deflation.")
+                stream.seek(0)
+                stop = _Stop(stream, size, path, last_tag=PIXEL_DATA - 1, after_last=False)
+                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))  # type: ignore[arg-type]
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
+
+
+def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
+    """Raw values of the wanted elements as the fast walk gives them: text as it is, numbers little endian."""
+    elements: dict[int, bytes] = {}
+    media_class = str(meta.get("MediaStorageSOPClassUID", "") or "")
+    for tag, vr in WANTED.items():
+        if tag >> 16 == 2:
+            continue
+        element = dataset.get_item(tag)
+        if element is None:
+            continue
+        allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
+        usable = element.VR is None or element.VR in allowed
+        value = _character_set(element.value) if tag == Tag.SPECIFIC_CHARACTER_SET else element.value or b""
+        if usable and isinstance(value, bytes):
+            little = getattr(element, "is_little_endian", True)
+            elements[tag] = value if little or vr not in BINARY_SIZES else _swapped(value, BINARY_SIZES[vr])
+    if media_class:
+        elements[Tag.MEDIA_STORAGE_SOP_CLASS_UID] = media_class.encode("ascii", "replace")
+    return elements
+
+
+def _character_set(value: Any) -> bytes:
+    """pydicom decodes this element on its own; here it is as it was, without padding."""
+    if isinstance(value, bytes):
+        names = value.decode("ascii", "replace").split("\\")
+    else:
+        names = [value or ""] if value is None or isinstance(value, str) else [str(name) for name in value]
+    return "\\".join(name.strip(" \0") for name in names).encode("ascii", "replace")
+
+
+def _swapped(value: bytes, size: int) -> bytes:
+    return b"".join(value[start : start + size][::-1] for start in range(0, len(value), size))
+
+
+def _require_content(name: str, head: bytes, elements: dict[int, bytes]) -> None:
+    identifying = (
+        Tag.MEDIA_STORAGE_SOP_CLASS_UID,
+        Tag.SOP_CLASS_UID,
+        Tag.SERIES_INSTANCE_UID,
+        Tag.MODALITY,
+        Tag.ROWS,
+    )
+    if any(elements.get(tag) for tag in identifying):
+        return
+    if head[128:132] == b"DICM" or not head:
+        raise FileError(name, "begins as DICOM does, but says neither what it is nor what it belongs to. Get it again.")
+    raise NotDicomError(name, "is not DICOM: it begins like an element, but no DICOM object follows.")

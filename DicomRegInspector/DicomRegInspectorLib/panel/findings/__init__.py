@@ -1,0 +1,1 @@
+"""The section Findings: what is wrong, shown and repaired."""

@@ -1,0 +1,199 @@
+"""Show me and Repair of the selected finding: what is needed first, what is asked, and what is done."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import DicomRegInspectorError
+from ...findings import Finding
+from ...registration import Registration
+from ...registration.repairs import Repair
+from ...scene.places import Place, registration_label
+from ...series import Series
+from ...series.regularize.plan import preview
+from ...series.regularize.regular import Mode
+from ..job import Endings, Job
+from ..navigation import show_layers
+from ..registrations.registrations_section import RegistrationsSection, loaded_in_words, loading_endings
+from ..series.series_words import preview_in_words
+from ..worker import Worker
+from .ask_box import AskBox, Question
+from .finding_words import paragraphs
+from .repair_offers import Offer, offer_for
+from .show_me import ShowMe, missing, reason_not_to_show
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What the section Findings asks of the others."""
+
+    registrations: RegistrationsSection
+    choose_series: Callable[[Series, Mode | None], None]
+    """Show a series in its section, with a way to make it regular."""
+    reveal: Callable[[str], None]
+    """Unfold a section, by its name in the .ui file."""
+    loaded: Callable[[list[slicer.vtkMRMLTransformNode]], None]
+    """Transforms were loaded from here."""
+
+
+class FindingActions:
+    """Asks, loads, shows and repairs.
+
+    Parameters
+    ----------
+    logic
+        The module's logic: ``loadSeries``, ``plotSlicePositions``.
+    job
+        What long work is done with.
+    ask
+        Where the user is asked.
+    say
+        Shows a sentence.
+    elsewhere
+        The other sections.
+    """
+
+    reason_not_to_show = staticmethod(reason_not_to_show)
+    offer_for = staticmethod(offer_for)
+
+    def __init__(self, logic: Any, job: Job, ask: AskBox, say: Callable[[str], None], elsewhere: Elsewhere) -> None:
+        self._logic, self._job, self._ask, self._say, self._elsewhere = logic, job, ask, say, elsewhere
+        self._show_me = ShowMe(logic)
+
+    def show(self, finding: Finding, place: Place) -> None:
+        """Show the place of a finding, or ask to load first what it is shown with."""
+        needed = missing(place)
+        if isinstance(needed, Registration):
+            self._ask_to_load_registration(finding, place, needed)
+        elif needed is not None and self._coming(needed):
+            self._ask_to_load_series(finding, place, needed)
+        else:
+            self._show(finding, place)
+
+    def _show(self, finding: Finding, place: Place) -> None:
+        text = self._job.run(
+            lambda worker: self._show_me.show(finding, place, worker),
+            Endings(
+                title=_("It cannot be shown."),
+                refused=_("Not shown: {error}"),
+                cancelled=_("Cancelled."),
+                memory=_("Not shown: the memory is not enough."),
+                broken=_("It cannot be shown; the application's log says more."),
+            ),
+        )
+        if text:
+            self._say(text)
+
+    def _ask_to_load_registration(self, finding: Finding, place: Place, registration: Registration) -> None:
+        name = html.escape(registration_label(registration))
+        told = _("{name} is not loaded yet, so its deformation cannot be shown.").format(name=f"<b>{name}</b>")
+        how = _("It is loaded as the standard says; the scene gets a new transform, and no volume is moved.")
+        self._ask.ask(
+            Question(
+                paragraphs((told, html.escape(how))),
+                _("Load and show"),
+                lambda: self._load_registration(registration, None, lambda: self._show(finding, place)),
+                _("Other options…"),
+                lambda: self._go_to_registration(registration, None),
+            )
+        )
+
+    def _ask_to_load_series(self, finding: Finding, place: Place, series: Series) -> None:
+        told = _("No image of this series is in the scene yet.")
+        how = _(
+            "It can be loaded with every slice where its header says (under an acquisition transform, values "
+            "untouched): {volumes}"
+        ).format(volumes=self._coming(series))
+        self._ask.ask(
+            Question(
+                paragraphs((html.escape(told), html.escape(how))),
+                _("Load and show"),
+                lambda: self._load_series(series, "acquisition", lambda: self._show(finding, place)),
+                _("Without images"),
+                lambda: self._show(finding, place),
+            )
+        )
+
+    @staticmethod
+    def _coming(series: Series) -> str:
+        """What loading a series under an acquisition transform gives; empty when it cannot be loaded like that."""
+        try:
+            return preview_in_words(preview(series, "acquisition"))
+        except DicomRegInspectorError:
+            return ""
+
+    def ask_to_repair(self, finding: Finding, place: Place) -> None:
+        """Tell what the repair of a finding changes, and ask whether to do it."""
+        offer, reason = offer_for(finding, place)
+        if offer is None:
+            self._say(reason)
+            return
+        self._ask.ask(
+            Question(
+                offer.html,
+                offer.action,
+                lambda: self._repair(offer),
+                _("Other options…"),
+                lambda: self._choose_otherwise(offer),
+            )
+        )
+
+    def _repair(self, offer: Offer) -> None:
+        if offer.registration is not None:
+            self._load_registration(offer.registration, offer.reading, None)
+        elif offer.series is not None and offer.mode is not None:
+            self._load_series(offer.series, offer.mode, None)
+
+    def _choose_otherwise(self, offer: Offer) -> None:
+        if offer.registration is not None:
+            self._go_to_registration(offer.registration, offer.reading)
+        elif offer.series is not None:
+            self._elsewhere.choose_series(offer.series, offer.mode)
+            self._elsewhere.reveal("seriesCollapsibleButton")
+            self._say(_("Choose in the section Series how it is made regular; nothing was done yet."))
+
+    def _go_to_registration(self, registration: Registration, reading: Repair | None) -> None:
+        self._elsewhere.registrations.choose(registration, reading)
+        self._elsewhere.reveal("registrationsCollapsibleButton")
+        self._say(_("Choose in the section Registrations how it is loaded; nothing was done yet."))
+
+    def _load_registration(
+        self, registration: Registration, reading: Repair | None, then: Callable[[], None] | None
+    ) -> None:
+        def work(worker: Worker[Any]) -> list[slicer.vtkMRMLTransformNode]:
+            if then is None:
+                return self._elsewhere.registrations.load(worker, registration, reading)
+            return self._logic.loadRegistration(registration, run=worker.run)  # to look at it: no volume is moved
+
+        nodes = self._job.run(work, loading_endings())
+        if not nodes:
+            return
+        self._say(loaded_in_words(registration, nodes, again=False))
+        self._elsewhere.loaded(nodes)
+        if then is not None:
+            then()
+
+    def _load_series(self, series: Series, mode: Mode, then: Callable[[], None] | None) -> None:
+        nodes = self._job.run(
+            lambda worker: self._logic.loadSeries(series, mode, run=worker.run),
+            Endings(
+                title=_("The series was not loaded."),
+                refused=_("Not loaded: {error}"),
+                cancelled=_("Cancelled; nothing was loaded."),
+                memory=_("Not loaded: the memory is not enough for a volume of this size."),
+                broken=_("The loading failed; the application's log says more."),
+            ),
+        )
+        if not nodes:
+            return
+        self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))
+        if then is not None:
+            then()
+        else:
+            show_layers(nodes[0], fit=True)

@@ -1,0 +1,206 @@
+"""From a finding to the views: which image, which place, which layout and colours show it best."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import Cancelled
+from ...findings import Finding
+from ...registration import Registration
+from ...scene.places import Place, longest_vector_lps
+from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
+from ...scene.quality.quality_views import place_quality_volumes
+from ...scene.transforms.loaded import innermost, transforms_of, volumes_of
+from ...scene.transforms.node_field import LinearField, Sampling, WorldField, take_field, volume_lattice
+from ...scene.transforms.transform_display import show_transform
+from ...series import Series
+from ..navigation import show_layers, show_position, show_slice_positions_layout
+from ..settings.stored import stored_settings
+from ..worker import Worker
+
+CHARTED = frozenset(
+    {
+        "slice-gap",
+        "slice-overlap",
+        "duplicate-position",
+        "spacing-change",
+        "spacing-jitter",
+        "header-spacing-disagrees",
+        "thickness-change",
+        "order-disagrees",
+    }
+)
+"""Findings about distances between slices: the chart of slice positions is shown beside the views."""
+
+FieldShow = Literal["arrows", "jacobian", "mask"]
+
+FIELD_SHOWS: dict[str, FieldShow] = {
+    "reg-folding": "jacobian",
+    "reg-vectors-undefined": "mask",
+    "reg-vectors-nonfinite": "mask",
+    "reg-grid-does-not-cover": "mask",
+}
+"""What is shown of a deformation for a finding; arrows for all others."""
+
+WITHOUT_A_PLACE = ("file-", "reg-frame-unknown", "reg-sop-class", "reg-tag-order", "reg-incomplete", "reg-not-read")
+"""Codes that begin like this are about identifiers or files."""
+
+OVERLAY = 0.6
+"""Opacity of a measure's colours over the image: the anatomy stays to be seen."""
+
+
+def reason_not_to_show(finding: Finding | None, place: Place | None) -> str:
+    """Why there is nothing to show of a finding; empty when there is something."""
+    if finding is None or place is None:
+        return _("Select a finding first.")
+    if place.transform_id:
+        gone = slicer.mrmlScene.GetNodeByID(place.transform_id) is None
+        return _("The transform that was measured is not in the scene any more.") if gone else ""
+    if finding.code.startswith(WITHOUT_A_PLACE) or (place.series is None and place.registration is None):
+        return _("This finding is about a file or its identifiers: it has no place in space to show.")
+    if place.registration is not None and not can_be_loaded(place.registration, place.item):
+        return _("This registration cannot be loaded, so there is nothing to show; its findings say why.")
+    if place.series is not None and place.position_lps_mm is None and place.series.main_stack is None:
+        return _("These images have no positions: there is no place in space to show.")
+    return ""
+
+
+def can_be_loaded(registration: Registration, item: int | None = None) -> bool:
+    """Whether a registration, or the item of it that a finding is about, can be loaded at all."""
+    items = [one for one in registration.items if item is None or one.number == item]
+    return bool(items) and not any(one.problem for one in registration.items)
+
+
+def missing(place: Place) -> Series | Registration | None:
+    """What has to be loaded before the place of a finding can be shown with its images; None when it is there."""
+    scene = slicer.mrmlScene
+    if place.transform_id:
+        return None
+    if place.registration is not None:
+        return None if transforms_of(scene, place.registration, place.item) else place.registration
+    if place.series is not None:
+        return None if volumes_of(scene, place.series) else place.series
+    return None
+
+
+class ShowMe:
+    """Shows the place of a finding in the scene's views.
+
+    Parameters
+    ----------
+    logic
+        The module's logic: ``plotSlicePositions``.
+    """
+
+    def __init__(self, logic: Any) -> None:
+        self._logic = logic
+
+    def show(self, finding: Finding, place: Place, worker: Worker[Any]) -> str:
+        """Show it and say what is shown; what is not in the scene is left out.
+
+        Raises
+        ------
+        UsageError
+            When the transform in the scene cannot be shown.
+        Cancelled
+            When it was stopped.
+        """
+        if place.registration is not None or place.transform_id:
+            return self._show_registration(finding, place, worker)
+        return self._show_series(finding, place)
+
+    def _show_series(self, finding: Finding, place: Place) -> str:
+        told = []
+        volumes = volumes_of(slicer.mrmlScene, place.series, place.slice_uid)
+        volume = volumes[0] if volumes else None
+        if volume is not None:
+            show_layers(volume, fit=True)
+            told.append(_("{name} is shown in the slice views.").format(name=volume.GetName()))
+        if finding.code in CHARTED and _has_chart(place.series) and stored_settings().layout_changes:
+            chart = self._logic.plotSlicePositions(place.series)
+            show_slice_positions_layout(chart, volume)
+            told.append(_("The distances between slices are in the chart {name}.").format(name=chart.GetName()))
+        if place.position_lps_mm is not None:
+            show_position(place.position_lps_mm)
+            told.append(_("The views are at {place}.").format(place=place.where))
+        if not told:
+            return _("No image of this series is in the scene, and the finding is about all of it.")
+        return " ".join(told)
+
+    def _show_registration(self, finding: Finding, place: Place, worker: Worker[Any]) -> str:
+        node = _node_of(place)
+        if node is None:
+            return _("The transform is not in the scene.")
+        fixed = node.GetNodeReference(node.GetFixedNodeReferenceRole())
+        image = fixed if fixed is not None and fixed.IsA("vtkMRMLScalarVolumeNode") else None
+        told = self._show_field(FIELD_SHOWS.get(finding.code, "arrows"), node, image, worker)
+        position = place.position_lps_mm
+        if position is not None:
+            told.append(_("The views are at its place."))
+        elif place.registration is not None:
+            position = longest_vector_lps(place.registration, place.item)
+            if position is not None:
+                told.append(_("The views are at the longest vector."))
+        if position is not None:
+            show_position(position)
+        return " ".join(told)
+
+    def _show_field(
+        self,
+        what: FieldShow,
+        node: slicer.vtkMRMLTransformNode,
+        image: slicer.vtkMRMLScalarVolumeNode | None,
+        worker: Worker[Any],
+    ) -> list[str]:
+        field = take_field(node, reference=image)
+        name = {"name": node.GetName()}
+        if isinstance(field, LinearField):
+            if image is not None:
+                show_layers(image, fit=True)
+            return [_("{name} is in the scene. It is linear: it does the same everywhere.").format(**name)]
+        arrays = _arrays(field, node, image, worker)
+        volumes = place_quality_volumes(slicer.mrmlScene, arrays)
+        back, front, label = image or volumes.magnitude, None, None
+        if what == "jacobian":
+            back, front = (image, volumes.jacobian) if image is not None else (volumes.jacobian, None)
+            told = _("{name}: the Jacobian determinant is shown; 0 or less folds.").format(**name)
+        elif what == "mask":
+            label = volumes.mask
+            told = _("{name}: folded, undefined and uncovered places are marked.").format(**name)
+        else:
+            show_transform(node, arrays.field, volumes.longest_mm, region=volumes.magnitude)
+            told = _("{name} is shown by arrows, coloured by their length in mm.").format(**name)
+        show_layers(back, front, label, OVERLAY, fit=True)
+        return [told]
+
+
+def _arrays(
+    field: WorldField | Sampling,
+    node: slicer.vtkMRMLTransformNode,
+    image: slicer.vtkMRMLScalarVolumeNode | None,
+    worker: Worker[Any],
+) -> QualityArrays:
+    """What there is to see of a deformation, computed in a thread; given up when its nodes leave the scene."""
+    lattice = volume_lattice(image) if image is not None else None
+
+    def compute(progress: Any) -> QualityArrays:
+        sampled = field.field(progress) if isinstance(field, Sampling) else field
+        return quality_arrays(sampled, lattice, progress)
+
+    arrays = worker.run(compute)
+    if any(one is not None and one.GetScene() is None for one in (node, image)):
+        raise Cancelled("what was to be shown is not in the scene any more")
+    return arrays
+
+
+def _node_of(place: Place) -> slicer.vtkMRMLTransformNode | None:
+    if place.transform_id:
+        return slicer.mrmlScene.GetNodeByID(place.transform_id)
+    return innermost(transforms_of(slicer.mrmlScene, place.registration, place.item))
+
+
+def _has_chart(series: Series) -> bool:
+    return series.main_stack is not None and len(series.main_stack.slices) > 1

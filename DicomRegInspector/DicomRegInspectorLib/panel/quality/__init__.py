@@ -1,0 +1,1 @@
+"""The section Quality: measures of a transform, in words and pictures."""

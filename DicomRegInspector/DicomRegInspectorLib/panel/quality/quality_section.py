@@ -1,0 +1,222 @@
+"""The panel's section Quality: choose a transform, measure it beside the application, see what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import Cancelled
+from ...scene.quality.node_quality import NodeQuality
+from ...scene.quality.quality_tables import measure_rows, region_rows
+from ...scene.texts import well_formed
+from ..job import Endings, Job
+from ..worker import Worker
+from .quality_shows import QualityShows
+from .quality_words import verdict
+
+
+class QualitySection:
+    """Connects the widgets of the section with the module's logic.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    logic
+        The module's logic: ``measureQuality`` and ``createQualityTables``.
+    on_busy
+        Called with True when the measuring begins, and with False at its end.
+    on_measured
+        Called with what the section shows, None for nothing, each time that it changes.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        on_busy: Callable[[bool], None],
+        on_measured: Callable[[NodeQuality | None], None] = lambda result: None,
+    ) -> None:
+        self._ui, self._logic, self._on_busy, self._on_measured = ui, logic, on_busy, on_measured
+        self._job = Job(
+            ui.qualityProgressWidget, ui.qualityProgressBar, ui.qualityCancelButton, self._say, self._busy_changed
+        )
+        self.result: NodeQuality | None = None
+        """What the section shows."""
+        self._shows = QualityShows(ui, logic, self._say, self._job)
+        table = ui.measuresTable
+        table.setColumnCount(3)
+        table.setHorizontalHeaderLabels([_("Measure"), _("Value"), _("Unit")])
+        table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        for column in (1, 2):
+            table.horizontalHeader().setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        ui.qualityTransformSelector.connect("currentNodeIDChanged(QString)", self._transform_chosen)
+        for selector in self._judges():
+            selector.connect("currentNodeIDChanged(QString)", self._judge_chosen)
+        ui.measureButton.connect("clicked()", self.measure)
+        ui.measuresOfComboBox.connect("currentIndexChanged(int)", self._fill_table)
+        self._set_busy(False)
+        self.reset()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a measuring is under way."""
+        return self._job.busy
+
+    def reset(self) -> None:
+        """Show nothing, as at the beginning."""
+        self._show(None)
+        self._say(self._nothing_measured())
+
+    def close(self) -> None:
+        """The widgets are about to go: stop what is under way and do not touch them any more."""
+        self._job.close()
+        self.result = None
+        self._shows.forget()
+
+    def choose(self, node: slicer.vtkMRMLTransformNode) -> None:
+        """Take a transform that was just loaded."""
+        self._ui.qualityTransformSelector.setCurrentNode(node)
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Rest while something else is under way."""
+        self._ui.qualityCollapsibleButton.enabled = enabled
+
+    def _judges(self) -> tuple[Any, ...]:
+        ui = self._ui
+        return (
+            ui.qualitySegmentsSelector,
+            ui.qualityFixedSelector,
+            ui.qualityMovingSelector,
+            ui.qualityFixedLandmarksSelector,
+            ui.qualityMovingLandmarksSelector,
+        )
+
+    def _transform_chosen(self, *_arguments: object) -> None:
+        """Another transform: its own images are taken where it names them, and what was measured is not its own."""
+        node = self._ui.qualityTransformSelector.currentNode()
+        if node is not None:
+            for selector, role in (
+                (self._ui.qualityFixedSelector, node.GetFixedNodeReferenceRole()),
+                (self._ui.qualityMovingSelector, node.GetMovingNodeReferenceRole()),
+            ):
+                volume = node.GetNodeReference(role)
+                if volume is not None and volume.IsA("vtkMRMLScalarVolumeNode"):
+                    selector.setCurrentNode(volume)
+        self._forget_another_s(node)
+        self._set_busy(self.busy)
+
+    def _judge_chosen(self, *_arguments: object) -> None:
+        self._shows.update(self.result)
+
+    def _forget_another_s(self, node: slicer.vtkMRMLTransformNode | None) -> None:
+        if self.busy:
+            return
+        if self.result is None or node is None or node.GetID() != self.result.key:
+            self.reset()
+
+    def _nothing_measured(self) -> str:
+        if self._ui.qualityTransformSelector.currentNode() is None:
+            return _("Choose a transform of the scene, or load a registration above.")
+        return _("Not measured yet.")
+
+    def measure(self) -> None:
+        """Measure the chosen transform with what is chosen to judge it by."""
+        node = self._ui.qualityTransformSelector.currentNode()
+        if self.busy:
+            return
+        if node is None:
+            self._say(_("Choose a transform first."))
+            self._ui.qualityTransformSelector.setFocus()
+            return
+        result = self._job.run(
+            lambda worker: self._measure(node, worker),
+            Endings(
+                title=_("The transform was not measured."),
+                refused=_("Not measured: {error}"),
+                cancelled=_("Cancelled. What is shown is from before.") if self.result else _("Cancelled."),
+                memory=_("Not measured: the memory is not enough for a transform of this size."),
+                broken=_("The measuring failed; the application's log says more."),
+            ),
+        )
+        if result is not None:
+            self._say(_("Measured {name}: {source}.").format(name=result.name, source=result.field.source))
+        if not self._job.closed:
+            self._finish(result)
+
+    def _measure(self, node: slicer.vtkMRMLTransformNode, worker: Worker[NodeQuality]) -> NodeQuality:
+        judges = [selector.currentNode() for selector in self._judges()]
+        going_on = worker.here(0, 0, _("Reading the scene"))
+        # The scene may have been closed in the meantime, and the widgets with the application.
+        if not going_on or any(one is not None and one.GetScene() is None for one in (node, *judges)):
+            raise Cancelled("the measuring was cancelled")
+        segments, fixed, moving, first, second = judges
+        return self._logic.measureQuality(
+            node, segments, fixed, moving, worker.here, fixedLandmarks=first, movingLandmarks=second, run=worker.run
+        )
+
+    def _finish(self, result: NodeQuality | None) -> None:
+        if result is not None:
+            self._show(result)
+        # The scene may have been closed, or the transform removed, while it was measured.
+        chosen = self._ui.qualityTransformSelector.currentNode()
+        if self.result is not None and (chosen is None or chosen.GetID() != self.result.key):
+            self.reset()
+
+    def _busy_changed(self, busy: bool) -> None:
+        self._set_busy(busy)
+        self._on_busy(busy)
+
+    def _set_busy(self, busy: bool) -> None:
+        ui = self._ui
+        chosen = ui.qualityTransformSelector.currentNode() is not None
+        ui.measureButton.enabled = chosen and not busy
+        for selector in (ui.qualityTransformSelector, *self._judges()):
+            selector.enabled = not busy
+        self._shows.update(None if busy else self.result)
+
+    def _say(self, text: str) -> None:
+        self._ui.qualityStatusLabel.text = well_formed(text)
+
+    def _show(self, result: NodeQuality | None) -> None:
+        self.result = result
+        self._on_measured(result)
+        self._offer_regions(result)
+        self._fill_table()
+        self._ui.verdictLabel.text = verdict(result) if result is not None else ""
+        self._ui.verdictLabel.visible = result is not None
+        self._shows.update(result)
+        if result is None:
+            self._shows.forget()
+
+    def _offer_regions(self, result: NodeQuality | None) -> None:
+        """The whole and each segment; nothing to choose where no segment was measured."""
+        regions = result.regions if result is not None else ()
+        combo = self._ui.measuresOfComboBox
+        combo.clear()  # the choice that goes with it is told, and fills the table once more: it is small
+        combo.addItem(_("Whole transform"))
+        for region in regions:
+            combo.addItem(region.name)
+        for widget in (combo, self._ui.measuresOfLabel):
+            widget.visible = bool(regions)
+
+    def _fill_table(self, *_arguments: object) -> None:
+        """The measures of what is chosen."""
+        result, table = self.result, self._ui.measuresTable
+        chosen = self._ui.measuresOfComboBox.currentIndex - 1
+        if result is None:
+            rows = []
+        elif 0 <= chosen < len(result.regions):
+            rows = region_rows(result.regions[chosen])
+        else:
+            rows = measure_rows(result)
+        table.setRowCount(0)
+        table.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, text in enumerate((row.measure, row.text, "" if row.unit == "1" else row.unit)):
+                table.setItem(number, column, qt.QTableWidgetItem(text))
+        table.visible = bool(rows)

@@ -1,0 +1,249 @@
+"""What the buttons below the measures make in the scene, and how it is brought into view.
+
+What takes long is computed in a thread, behind the section's bar and its Cancel button; the nodes are made afterwards,
+in the application's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import Cancelled
+from ...scene.layouts import ComparisonVolumes
+from ...scene.quality.histograms import displacement_histograms, jacobian_histogram, place_histograms
+from ...scene.quality.node_quality import NodeQuality
+from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
+from ...scene.quality.quality_views import QualityVolumes, Subject, place_quality_volumes
+from ...scene.quality.warping import Comparison, compare_images, gather_comparison, place_comparison
+from ...scene.transforms.node_field import WorldField, volume_lattice
+from ...scene.transforms.transform_display import show_transform
+from ..job import Endings, Job
+from ..navigation import (
+    restore_layout,
+    show_comparison_layout,
+    show_histograms_layout,
+    show_layers,
+    show_position,
+    show_table,
+)
+from ..worker import Worker
+
+OVERLAY = 0.6
+"""Opacity of a measure's colours over the fixed image: the anatomy stays to be seen."""
+
+
+class QualityShows:
+    """The show buttons: enabled for what was measured, each makes its nodes and shows them.
+
+    Parameters
+    ----------
+    ui
+        The panel's widgets.
+    logic
+        The module's logic: ``createQualityTables``.
+    say
+        Shows a sentence.
+    job
+        Runs what takes long, one at a time.
+    """
+
+    def __init__(self, ui: Any, logic: Any, say: Callable[[str], None], job: Job) -> None:
+        self._ui, self._logic, self._say, self._job = ui, logic, say, job
+        self._result: NodeQuality | None = None
+        self._made: tuple[NodeQuality, str, QualityArrays, QualityVolumes] | None = None
+        for button, show in (
+            (ui.showJacobianButton, self.jacobian),
+            (ui.showMagnitudeButton, self.magnitude),
+            (ui.showMaskButton, self.mask),
+            (ui.showGlyphsButton, self.glyphs),
+            (ui.showHistogramsButton, self.histograms),
+            (ui.showComparisonButton, self.comparison),
+            (ui.qualityTablesButton, self.tables),
+        ):
+            button.connect("clicked()", partial(self._run, show))
+        ui.restoreLayoutButton.connect("clicked()", self.restore)
+
+    def update(self, result: NodeQuality | None) -> None:
+        """Offer what there is to show of a result."""
+        self._result = result
+        ui = self._ui
+        curved = result is not None and isinstance(result.field, WorldField)
+        for button in (
+            ui.showJacobianButton,
+            ui.showMagnitudeButton,
+            ui.showMaskButton,
+            ui.showGlyphsButton,
+            ui.showHistogramsButton,
+        ):
+            button.enabled = curved
+        both = ui.qualityFixedSelector.currentNode() is not None and ui.qualityMovingSelector.currentNode() is not None
+        ui.showComparisonButton.enabled = result is not None and both
+        ui.qualityTablesButton.enabled = result is not None
+
+    def forget(self) -> None:
+        """Let go of volumes that were made: they would stay in memory when the scene they were in is closed."""
+        self._made = None
+
+    def restore(self) -> None:
+        """Go back to the layout before the comparison, or whatever was shown, changed it."""
+        if not restore_layout():
+            self._say(_("The layout is not one of this section's: there is nothing to go back from."))
+
+    def _run(self, show: Callable[[NodeQuality, Worker[Any]], str]) -> None:
+        """Show something; what goes wrong is said, not raised."""
+        result = self._result
+        if result is None:
+            return
+        sentence = self._job.run(
+            lambda worker: show(result, worker),
+            Endings(
+                title=_("It cannot be shown."),
+                refused=_("Not shown: {error}"),
+                cancelled=_("Cancelled; nothing was made."),
+                memory=_("Not shown: the memory is not enough for volumes of this size."),
+                broken=_("It cannot be shown; the application's log says more."),
+            ),
+        )
+        if sentence is not None:
+            self._say(sentence)
+
+    def _fixed(self) -> slicer.vtkMRMLScalarVolumeNode | None:
+        return self._ui.qualityFixedSelector.currentNode()
+
+    def _compute(self, worker: Worker[Any], function: Callable[[Any], Any], *nodes: slicer.vtkMRMLNode | None) -> Any:
+        """In a thread; given up when one of the nodes that it is about left the scene in the meantime."""
+        made = worker.run(function)
+        if self._job.closed or any(node is not None and node.GetScene() is None for node in nodes):
+            raise Cancelled("what was to be shown is not in the scene any more")
+        return made
+
+    def _volumes(self, result: NodeQuality, worker: Worker[Any]) -> tuple[QualityArrays, QualityVolumes]:
+        """The volumes of the result, made at the first use and again when one was removed or the image changed."""
+        fixed, node = self._fixed(), slicer.mrmlScene.GetNodeByID(result.key)
+        fixed_id = fixed.GetID() if fixed is not None else ""
+        if self._made is not None:
+            made_of, made_for, arrays, volumes = self._made
+            nodes = (volumes.jacobian, volumes.magnitude, volumes.mask)
+            if made_of is result and made_for == fixed_id and all(map(slicer.mrmlScene.IsNodePresent, nodes)):
+                return arrays, volumes
+        lattice = volume_lattice(fixed) if fixed is not None else None
+        arrays = self._compute(
+            worker, lambda progress: quality_arrays(result.field, lattice, progress), node, fixed
+        )  # fmt: skip
+        volumes = place_quality_volumes(slicer.mrmlScene, arrays)
+        self._made = (result, fixed_id, arrays, volumes)
+        return arrays, volumes
+
+    def jacobian(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """The determinants over the fixed image, at the smallest of them."""
+        volume = self._volumes(result, worker)[1].jacobian
+        self._overlay(volume)
+        _go_to(result, result.quality.jacobian.min_index)
+        return _("{name} is shown in the slice views, at its smallest value.").format(name=volume.GetName())
+
+    def magnitude(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """The lengths over the fixed image, at the longest of them."""
+        volume = self._volumes(result, worker)[1].magnitude
+        self._overlay(volume)
+        _go_to(result, result.quality.vectors.max_index)
+        return _("{name} is shown in the slice views, at its largest value.").format(name=volume.GetName())
+
+    def mask(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """The mask as label layer over the fixed image."""
+        volumes = self._volumes(result, worker)[1]
+        show_layers(self._fixed(), label=volumes.mask, opacity=OVERLAY)
+        if volumes.counts["folded"]:
+            _go_to(result, result.quality.jacobian.min_index)
+        counts = ", ".join(
+            _("{what}: {count}").format(count=volumes.counts[key], what=what)
+            for key, what in (
+                ("folded", _("folded")),
+                ("undefined", _("undefined")),
+                ("uncovered", _("outside the grid")),
+            )
+            if volumes.counts[key]
+        )
+        if counts:
+            return _("The mask shows voxels, {counts}.").format(counts=counts)
+        return _("The mask is empty: no voxel is folded, undefined or outside the grid.")
+
+    def _overlay(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+        fixed = self._fixed()
+        if fixed is not None:
+            show_layers(fixed, volume, opacity=OVERLAY)
+        else:
+            show_layers(volume, fit=True)
+
+    def glyphs(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """Slicer's own display of the transform."""
+        volumes = self._volumes(result, worker)[1]
+        node = slicer.mrmlScene.GetNodeByID(result.key)
+        show_transform(node, result.field, volumes.longest_mm, region=volumes.magnitude)
+        return _(
+            "{name} is shown by arrows; grid and contours are set too, under Display in the module Transforms."
+        ).format(name=node.GetName())
+
+    def histograms(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """Three charts beside the slice views, with the determinants over the fixed image."""
+        arrays, volumes = self._volumes(result, worker)
+
+        def count(progress: Any) -> Any:
+            found = displacement_histograms(result.field, progress)
+            found["jacobian"] = jacobian_histogram(arrays.determinants)
+            return found
+
+        found = self._compute(worker, count, volumes.jacobian, self._fixed())
+        charts = place_histograms(slicer.mrmlScene, result.field, found)
+        show_histograms_layout(charts, self._fixed(), volumes.jacobian, OVERLAY)
+        return _("The charts are: {names}.").format(names=", ".join(chart.GetName() for chart in charts.values()))
+
+    def comparison(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """Fixed, moving as loaded, moving registered and their difference, side by side."""
+        fixed, moving = self._fixed(), self._ui.qualityMovingSelector.currentNode()
+        node = slicer.mrmlScene.GetNodeByID(result.key)
+        labels = self._volumes(result, worker)[0].labels if isinstance(result.field, WorldField) else None
+        inputs = gather_comparison(node, fixed, moving)
+        arrays = self._compute(
+            worker, lambda progress: compare_images(inputs, labels, progress), node, fixed, moving
+        )  # fmt: skip
+        subject = Subject(result.name, result.key, result.field.source)
+        made = place_comparison(slicer.mrmlScene, arrays, fixed, moving, subject)
+        shown = show_comparison_layout(
+            ComparisonVolumes(fixed, made.as_loaded, made.warped, made.difference, made.checkerboard)
+        )
+        if not shown:
+            show_layers(made.checkerboard, made.difference, opacity=0.0)
+        return _compared_in_words(made, shown)
+
+    def tables(self, result: NodeQuality, worker: Worker[Any]) -> str:
+        """Everything in table nodes; the segments' is shown where there is one."""
+        made = self._logic.createQualityTables(result)
+        nodes = [node for node in (made.regions, made.landmarks, made.audit, made.measures) if node is not None]
+        show_table(nodes[0])
+        return _("The tables are: {names}.").format(names=", ".join(node.GetName() for node in nodes))
+
+
+def _go_to(result: NodeQuality, index: tuple[int, int, int] | None) -> None:
+    if index is not None:
+        right, front, top, _one = result.field.index_to_ras @ [*index, 1]
+        show_position((-right, -front, top))
+
+
+def _compared_in_words(made: Comparison, shown: bool) -> str:
+    if shown:
+        text = _(
+            "The four views are linked; hold Shift and move the mouse to point at one place in all of them. Fade the "
+            "difference out in its view to see a checkerboard."
+        )
+    else:
+        text = _("{name} is shown; the difference is the layer in front.").format(name=made.checkerboard.GetName())
+    if made.rms is not None and made.rms_before is not None:
+        text += " " + _("RMS difference {before:.4g} before, {after:.4g} after the registration.").format(
+            before=made.rms_before, after=made.rms
+        )
+    return text

@@ -1,0 +1,1 @@
+"""The section Registrations: what files say, loaded as transforms."""

@@ -1,0 +1,171 @@
+"""What the DICOM browser is told of a registration: its grid, its images and its faults, from headers alone.
+
+No vector is read: a registration of 400 MB is described by its first few kilobytes.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ...dicom.values import text as text_of
+from ...dicom.wanted_elements import read_elements
+from ...errors import FileError
+from ...registration import Registration, read_registration
+
+REFERENCED_SERIES, REFERENCED_INSTANCES, INSTANCE_UID = 0x00081115, 0x0008114A, 0x00081155
+"""The Common Instance Reference module's (PS3.3 C.12.2)."""
+MOST_WARNINGS = 3
+NO_IMAGES = frozenset(("REG", "SEG", "SR", "RTSTRUCT", "RTPLAN", "RTRECORD", "KO", "PR", "DOC"))
+"""Modalities of objects that share a frame of reference with images and are none."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """How a registration is offered."""
+
+    what: str
+    """Behind the series' number and description: kind, grid, the images it registers to."""
+    tooltip: str
+    warning: str
+    referenced_instance_uids: tuple[str, ...]
+    """Images of both frames that the browser can offer to load too."""
+    can_be_loaded: bool = True
+
+
+@dataclass(frozen=True)
+class _Images:
+    """A series of the database by what the user knows it."""
+
+    uid: str
+    label: str
+
+
+def describe_registration(path: str, database: Any) -> Offer | None:
+    """Describe a registration from its elements and from what the database says of the images of its frames.
+
+    Parameters
+    ----------
+    database
+        Slicer's DICOM database: ``fileValue``, ``filesForSeries``, ``seriesForStudy``, ``instancesForSeries``.
+
+    Returns
+    -------
+    Offer or None
+        None when the file holds no registration that could be loaded.
+
+    Raises
+    ------
+    FileError
+        When it cannot be read.
+    """
+    registration = read_registration(path)
+    if not registration.items:
+        return None
+    frames = _images_by_frame(registration, database)
+    registered = frames.get(registration.frame_uid, ())
+    parts = [_kind(registration)]
+    if registered:
+        more = len(registered) - 1
+        name = registered[0].label
+        text = _("to {images} and {count} more") if more else _("to {images}")
+        parts.append(text.format(images=name, count=more))
+    problems = [item.problem for item in registration.items if item.problem is not None]
+    loadable = len(problems) < len(registration.items)
+    return Offer(
+        ", ".join(parts),
+        _tooltip(registration, frames),
+        _warning(registration, problems, loadable),
+        _referenced(path, [one for images in frames.values() for one in images], database),
+        loadable,
+    )
+
+
+def _kind(registration: Registration) -> str:
+    items = registration.items
+    if registration.kind == "matrix":
+        kind = _("Spatial registration")
+    else:
+        kind = _("Deformable registration")
+        grids = [item.grid for item in items if item.grid is not None]
+        if len(grids) == 1:
+            nx, ny, nz = grids[0].dimensions
+            kind += ", " + _("{nx} × {ny} × {nz} grid").format(nx=nx, ny=ny, nz=nz)
+    return kind + (", " + _("{count} items").format(count=len(items)) if len(items) > 1 else "")
+
+
+def _images_by_frame(registration: Registration, database: Any) -> dict[str, tuple[_Images, ...]]:
+    """Series of images of the registration's study whose frame of reference it names; one file of each is looked at."""
+    wanted = {registration.frame_uid, *(item.source_frame_uid for item in registration.items)} - {""}
+    found: dict[str, list[_Images]] = {}
+    for uid in database.seriesForStudy(registration.study_uid) if registration.study_uid else ():
+        files = database.filesForSeries(uid, 1)
+        if len(files) == 0:
+            continue
+        frame = _value(database, files[0], "0020,0052")
+        modality = _value(database, files[0], "0008,0060")
+        if frame in wanted and modality not in NO_IMAGES:
+            description = _value(database, files[0], "0008,103E")
+            label = f"{modality} “{description}”" if description else _("{modality} series").format(modality=modality)
+            found.setdefault(frame, []).append(_Images(uid, label.strip()))
+    return {frame: tuple(images) for frame, images in found.items()}
+
+
+def _value(database: Any, path: str, tag: str) -> str:
+    return (database.fileValue(path, tag) or "").strip()
+
+
+def _referenced(path: str, images: Sequence[_Images], database: Any) -> tuple[str, ...]:
+    """SOP Instance UIDs that the object refers to; where it refers to none, those of the images of its frames."""
+    try:
+        root = read_elements(Path(path), {REFERENCED_SERIES, REFERENCED_INSTANCES, INSTANCE_UID}).root
+    except FileError:
+        return ()
+    named = [
+        uid
+        for series in root.sequence(REFERENCED_SERIES)
+        for instance in series.sequence(REFERENCED_INSTANCES)
+        if (uid := text_of(instance.get(INSTANCE_UID)))
+    ]
+    if not named:
+        named = [str(uid) for one in images for uid in database.instancesForSeries(one.uid)]
+    return tuple(dict.fromkeys(named))
+
+
+def _tooltip(registration: Registration, frames: Mapping[str, Sequence[_Images]]) -> str:
+    system = registration.manufacturer or _("an unknown system")
+    lines = [
+        _(
+            "Written by {manufacturer}. Loaded as transform nodes: a volume of the source frame placed under them lies "
+            "where the registered images are."
+        ).format(manufacturer=system),
+        _("Registered images: {images}").format(images=_named(frames.get(registration.frame_uid, ()))),
+    ]
+    for item in registration.items:
+        if item.source_frame_uid != registration.frame_uid:
+            lines.append(
+                _("Item {number}: {what}; source images: {images}").format(
+                    number=item.number, what=item.description, images=_named(frames.get(item.source_frame_uid, ()))
+                )
+            )
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+
+
+def _named(images: Sequence[_Images]) -> str:
+    return ", ".join(one.label for one in images) or _("none in this study")
+
+
+def _warning(registration: Registration, problems: Sequence[str], can_be_loaded: bool) -> str:
+    findings = [
+        *registration.header_findings,
+        *(finding for item in registration.items for finding in item.header_findings),
+    ]
+    texts = [one.message for one in findings if one.severity != "info"]
+    if not can_be_loaded:
+        texts.insert(0, _("Cannot be loaded: {problem}").format(problem=problems[0]))
+    return " ".join(text.rstrip(".") + "." for text in dict.fromkeys(texts[:MOST_WARNINGS]))

@@ -1,0 +1,76 @@
+"""The readings that a registration can be loaded with, and what each of them changes. No Qt here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slicer.i18n import tr as _
+
+from ...registration import Registration, RegistrationItem
+from ...registration.repairs import REPAIRS, Repair
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """One entry of the box."""
+
+    repair: Repair | None
+    """None: as the standard says."""
+    title: str
+    explanation: str
+    """What the nodes hold with this reading, in a sentence or two."""
+
+
+def _readings() -> tuple[ReadAs, ...]:
+    known = {
+        None: (
+            _("As the standard says"),
+            _("Matrices and vectors in mm, as DICOM PS3.3 C.20 defines them. Nothing is changed."),
+        ),
+        "voxel-units": (
+            _("Vectors in voxels"),
+            _("Each vector is taken as a number of voxels along the grid's axes and multiplied by the grid's spacing."),
+        ),
+        "reversed": (
+            _("Direction reversed"),
+            _("The whole transform is turned around, exactly: it leads from source to registered image, not back."),
+        ),
+        "axis-signs": (
+            _("Signs of x and y turned"),
+            _("The x and y components of the vectors change their sign, as if they had been written in RAS, not LPS."),
+        ),
+        "without-bulk": (
+            _("Bulk motion as a node of its own"),
+            _(
+                "The rigid motion that fits best becomes a linear transform of its own, and the grid holds the rest. "
+                "Points go where they go by the standard."
+            ),
+        ),
+        "matrices-ignored": (
+            _("Matrices ignored"),
+            _("The matrices before and after the deformation are left out; only the grid is used."),
+        ),
+        "matrices-swapped": (
+            _("Matrices exchanged"),
+            _("The matrix before the deformation is applied after it, and the other way round."),
+        ),
+    }
+    return tuple(ReadAs(repair, *known[repair]) for repair in (None, *REPAIRS))
+
+
+def readings_for(registration: Registration | None) -> list[ReadAs]:
+    """The readings that apply to every usable item of a registration; the standard's comes first and always applies."""
+    items = [item for item in registration.items if not item.problem] if registration is not None else []
+    return [
+        one
+        for one in _readings()
+        if one.repair is None or (items and all(_applies(one.repair, item) for item in items))
+    ]
+
+
+def _applies(repair: Repair, item: RegistrationItem) -> bool:
+    if item.kind == "matrix":
+        return repair in ("reversed", "axis-signs")
+    if item.grid is None:
+        return repair in ("reversed", "matrices-ignored", "matrices-swapped")
+    return True

@@ -1,0 +1,97 @@
+"""Small DICOM files that the self-tests write: a CT stack at chosen positions, and a known deformable field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ...registration.file.write import NewIdentity, write_deformable_registration
+from ...samples.ct_files import SeriesNames, SliceGeometry, write_ct_series
+
+ROWS, COLUMNS, PIXEL_MM = 8, 10, 2.0
+
+
+def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
+    """Axial CT slices of 8 x 10 pixels of 2 mm, corner at x = y = 0, z as given (LPS mm). Returns the series' UID."""
+    from pydicom.uid import generate_uid
+
+    names = SeriesNames(
+        *(str(generate_uid(prefix=None)) for _ in range(3)), "Self-test stack", patient_name="Self^Test"
+    )
+    positions = np.array([(0.0, 0.0, z) for z in positions_mm])
+    write_ct_series(
+        folder, np.zeros((len(positions), ROWS, COLUMNS)), SliceGeometry(positions, ROWS, COLUMNS, PIXEL_MM), names
+    )
+    return names.series_uid
+
+
+@dataclass(frozen=True)
+class KnownField:
+    """A deformable registration whose result can be worked out by hand.
+
+    The offset is an affine function of the registered point, ``D(x) = gradient · x + offset_mm``, which trilinear
+    interpolation between grid nodes reproduces exactly.
+    """
+
+    dimensions: tuple[int, int, int] = (5, 6, 7)
+    resolution_mm: tuple[float, float, float] = (4.0, 3.0, 2.5)
+    origin_lps_mm: tuple[float, float, float] = (-8.0, 5.0, 11.0)
+    gradient: np.ndarray = field(
+        default_factory=lambda: np.array([[0.05, 0.0, 0.02], [0.0, -0.04, 0.01], [0.03, 0.0, 0.02]])
+    )
+    offset_mm: tuple[float, float, float] = (1.0, -2.0, 3.0)
+    pre: np.ndarray = field(
+        default_factory=lambda: np.array([[0.0, -1, 0, 7], [1, 0, 0, -3], [0, 0, 1, 2], [0, 0, 0, 1]])
+    )
+    post: np.ndarray = field(
+        default_factory=lambda: np.array([[1.0, 0, 0, -4], [0, 0, -1, 6], [0, 1, 0, 1], [0, 0, 0, 1]])
+    )
+
+    def displacement(self, points: np.ndarray) -> np.ndarray:
+        """D(x) at (..., 3) registered points, LPS mm."""
+        return points @ self.gradient.T + np.asarray(self.offset_mm)
+
+    def source_of(self, point: Sequence[float]) -> np.ndarray:
+        """Equation C.20.3-1 of PS3.3: ``M_post · (M_pre · x + D(x))``, LPS mm."""
+        x = np.asarray(point, float)
+        moved = self.pre[:3, :3] @ x + self.pre[:3, 3] + self.displacement(x)
+        return self.post[:3, :3] @ moved + self.post[:3, 3]
+
+    def inside(self, fraction: Sequence[float]) -> np.ndarray:
+        """A point within the grid, by fractions of its extent along each axis, LPS mm."""
+        extent = (np.asarray(self.dimensions) - 1) * np.asarray(self.resolution_mm)
+        return np.asarray(self.origin_lps_mm) + np.asarray(fraction) * extent
+
+    def vectors(self) -> np.ndarray:
+        """(nz, ny, nx, 3) float32: x runs fastest in the file."""
+        axes = [
+            start + step * np.arange(count)
+            for start, step, count in zip(self.origin_lps_mm, self.resolution_mm, self.dimensions, strict=True)
+        ]
+        z, y, x = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
+        return self.displacement(np.stack([x, y, z], axis=-1)).astype("<f4")
+
+
+def write_deformable(path: Path, known: KnownField) -> tuple[str, str]:
+    """A Deformable Spatial Registration (PS3.3 A.39.2) with one item. Returns its SOP and Series Instance UIDs."""
+    from pydicom.uid import generate_uid
+
+    identity = NewIdentity()
+    write_deformable_registration(
+        path,
+        vectors=known.vectors(),
+        origin=known.origin_lps_mm,
+        directions=np.eye(3),
+        spacing=known.resolution_mm,
+        registered_frame_uid=generate_uid(prefix=None),
+        source_frame_uid=generate_uid(prefix=None),
+        pre=known.pre,
+        post=known.post,
+        series_description="Self-test field",
+        content_label="SELFTEST",
+        identity=identity,
+    )
+    return identity.sop_instance_uid, identity.series_instance_uid

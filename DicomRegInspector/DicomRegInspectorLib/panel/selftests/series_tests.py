@@ -1,0 +1,137 @@
+"""Self-tests of the section Series, mixed into those of the module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+POSITIONS_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 17.5, 20.0, 22.5)
+"""Of the stack that the other self-tests write: nine slices over 22.5 mm, 2.5 mm apart, one missing."""
+AVERAGE_MM = 22.5 / 8
+"""What a reader with one spacing takes for every interval."""
+RESAMPLE = 1
+"""The mode's entry in its box."""
+
+
+class SeriesSelfTests:
+    """Needs ``makeWidget``, ``makeLogic`` and ``folder`` of the class that it is mixed into."""
+
+    def volumeNodes(self) -> list[Any]:
+        """In the order they were made."""
+        import slicer
+
+        return list(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
+
+    def test_table_tells_before_and_after(self) -> None:
+        """Voxels, widest step, and how far one spacing is off: slice 5 lies at 10 mm, and is shown at 11.25 mm."""
+        widget = self.makeWidget()
+        table = widget.ui.beforeAfterTable
+        widget.ui.modeComboBox.currentIndex = RESAMPLE
+        rows = {
+            table.item(row, 0).text(): (table.item(row, 1).text(), table.item(row, 2).text())
+            for row in range(table.rowCount)
+        }
+        self.assertEqual(rows["Voxels"], ("10 × 8 × 9", "10 × 8 × 10"))
+        self.assertEqual(rows["Widest interval, mm"], ("5", "2.5"))
+        self.assertEqual(rows["As a plain volume"], ("off by up to 1.2 mm (slice 5)", "in place"))
+
+    def test_strips_are_drawn_again_when_the_widget_changes(self) -> None:
+        """A change of the widget's state reaches the event filter, which draws the strips in its colours and size."""
+        import qt
+
+        widget = self.makeWidget()
+        label = widget.ui.stripLabel
+        self.assertFalse(label.isHidden())
+        label.setPixmap(qt.QPixmap(1, 1))
+        label.enabled = not label.enabled
+        label.enabled = not label.enabled
+        drawn = label.grab().toImage()
+        colours = {drawn.pixelColor(column, 8).name() for column in range(drawn.width())}
+        self.assertGreater(len(colours), 1)
+        self.assertIn("gaps: 1", label.toolTip)
+
+    def test_plain_volume_stands_beside_the_regularized_one(self) -> None:
+        """Equally spaced from the first slice to the last, with the pixels of the volume that was loaded."""
+        import numpy as np
+        import slicer
+
+        widget = self.makeWidget()
+        ui = widget.ui
+        ui.gapSpinBox.value = 1
+        self.assertFalse(ui.beforeAfterButton.enabled)
+        ui.loadSeriesButton.click()
+        self.assertTrue(ui.beforeAfterButton.enabled)
+        ui.beforeAfterButton.click()
+        regularized, plain = self.volumeNodes()
+        self.assertAlmostEqual(plain.GetSpacing()[2], AVERAGE_MM, places=6)
+        self.assertIsNone(plain.GetParentTransformNode())
+        self.assertIsNotNone(regularized.GetParentTransformNode())
+        first, second = (slicer.util.arrayFromVolume(node) for node in (regularized, plain))
+        self.assertTrue(np.shares_memory(first, second))
+        self.assertIn("2.812 mm for every interval", ui.seriesStatusLabel.text)
+        view = slicer.mrmlScene.GetSingletonNode("RegPlainCoronal", "vtkMRMLSliceCompositeNode")
+        self.assertEqual(view.GetBackgroundVolumeID(), plain.GetID())
+
+    def test_frames_are_decoded_in_another_process(self) -> None:
+        """JPEG-LS frames, whose decoder may block for ever on damaged ones, come from a Python that Slicer starts."""
+        from pathlib import Path
+
+        import numpy as np
+        import pydicom
+        import slicer
+        from pydicom.pixels import get_decoder, get_encoder
+        from pydicom.uid import JPEGLSLossless
+
+        from ...series.pixels.decode_apart import is_decoded_apart
+        from .files import write_ct_stack
+
+        if not (get_decoder(JPEGLSLossless).is_available and get_encoder(JPEGLSLossless).is_available):
+            return  # Slicer brings no pyjpegls on Windows on ARM.
+        folder = Path(self.folder) / "compressed"
+        write_ct_stack(folder, POSITIONS_MM)
+        expected = slicer.util.arrayFromVolume(self.makeLogic().loadSeries(folder)[0]).copy()
+        for path in folder.iterdir():
+            one = pydicom.dcmread(path)
+            one.compress(JPEGLSLossless, generate_instance_uid=False)
+            one.save_as(path)
+        self.assertTrue(is_decoded_apart(JPEGLSLossless))
+        found = slicer.util.arrayFromVolume(self.makeLogic().loadSeries(folder)[0])
+        self.assertTrue(np.array_equal(found, expected))
+
+    def test_two_volumes_are_compared(self) -> None:
+        """The same series loaded twice is one physical image; moved by 4 mm it is not."""
+        widget = self.makeWidget()
+        ui = widget.ui
+        logic = self.makeLogic()
+        series = widget.panel.inspection.series[0]
+        (first,), (second,) = logic.loadSeries(series, "resample"), logic.loadSeries(series, "resample")
+        ui.compareASelector.setCurrentNode(first)
+        ui.compareBSelector.setCurrentNode(second)
+        self.assertTrue(ui.compareButton.enabled)
+        ui.compareButton.click()
+        self.assertTrue(ui.compareVerdictLabel.text.startswith("The same physical image"))
+        origin = second.GetOrigin()
+        second.SetOrigin(origin[0] + 4, origin[1], origin[2])
+        ui.compareButton.click()
+        self.assertIn("Corners lie up to 4 mm apart", ui.compareVerdictLabel.text)
+
+    def test_resampled_series_is_saved_as_regular_dicom(self) -> None:
+        """Into a new folder; inspected again, it has no irregular slice."""
+        logic = self.makeLogic()
+        series = logic.inspect(self.folder / "stack").series[0]
+        outcome = logic.saveSeries(series, self.folder / "saved", "resample")
+        self.assertEqual([str(path) for path in outcome.written], [str(self.folder / "saved")])
+        (saved,) = logic.inspect(self.folder / "saved").series
+        self.assertEqual(saved.slice_count, 10)
+        self.assertEqual([one.code for one in saved.findings if one.severity != "info"], [])
+
+    def test_pixels_are_checked_and_what_is_wrong_is_listed(self) -> None:
+        """A file that was cut short becomes a finding in the list."""
+        path = sorted((self.folder / "stack").iterdir())[3]
+        path.write_bytes(path.read_bytes()[:-40])
+        widget = self.makeWidget()
+        before = len(widget.panel.inspection.findings)
+        widget.ui.checkPixelsButton.click()
+        findings = widget.panel.inspection.findings
+        self.assertGreater(len(findings), before)
+        self.assertEqual(widget.ui.findingsTable.rowCount, len(findings))
+        self.assertTrue(any(path.name in one.message + one.subject for one in findings))

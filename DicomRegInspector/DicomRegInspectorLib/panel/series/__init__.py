@@ -1,0 +1,1 @@
+"""The section Series: from irregular slices to volumes."""

@@ -1,0 +1,80 @@
+"""Comparing two volumes of the scene: are they the same physical image?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ..job import Endings, Job
+from .compare_words import comparison_in_words
+
+
+class CompareSection:
+    """Connects two boxes and a button.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    logic
+        The module's logic: ``compareVolumes``.
+    job
+        Runs the comparison.
+    say
+        Shows a sentence of the section above; what is said of a comparison stands below its button instead.
+    """
+
+    def __init__(self, ui: Any, logic: Any, job: Job, say: Callable[[str], None]) -> None:
+        self._ui, self._logic, self._job, self._say_above = ui, logic, job, say
+        for selector in (ui.compareASelector, ui.compareBSelector):
+            selector.connect("currentNodeIDChanged(QString)", self._chosen)
+        ui.compareButton.connect("clicked()", self.compare)
+        self._forget()
+
+    def update(self) -> None:
+        """Let the button be pressed when there are two volumes."""
+        ui, busy = self._ui, self._job.busy
+        first, second = ui.compareASelector.currentNode(), ui.compareBSelector.currentNode()
+        ui.compareCollapsibleButton.enabled = not busy
+        ui.compareButton.enabled = first is not None and second is not None and first is not second and not busy
+
+    def _chosen(self, *_arguments: object) -> None:
+        # What was found is not about another choice.
+        if not self._job.busy:
+            self._forget()
+        self.update()
+
+    def _forget(self) -> None:
+        ui = self._ui
+        first, second = ui.compareASelector.currentNode(), ui.compareBSelector.currentNode()
+        same = first is not None and first is second
+        self._say(_("Choose two different volumes.") if same else "")
+
+    def compare(self) -> None:
+        """Compare the two volumes and say what was found."""
+        ui = self._ui
+        first, second = ui.compareASelector.currentNode(), ui.compareBSelector.currentNode()
+        if first is None or second is None or first is second:
+            return
+        result = self._job.run(
+            lambda worker: self._logic.compareVolumes(first, second, run=worker.run),
+            Endings(
+                title=_("The volumes were not compared."),
+                refused=_("Not compared: {error}"),
+                cancelled=_("Cancelled; the volumes were not compared to the end."),
+                memory=_("Not compared: there is not enough memory."),
+                broken=_("The comparison failed; the application's log says more."),
+            ),
+        )
+        if self._job.closed:
+            return
+        text = comparison_in_words(result) if result is not None else ui.seriesStatusLabel.text
+        self._say_above("")
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        label = self._ui.compareVerdictLabel
+        label.text = text
+        label.visible = bool(text)

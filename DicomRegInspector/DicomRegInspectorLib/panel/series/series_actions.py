@@ -1,0 +1,157 @@
+"""What the section Series does with a stack: load it, show it before and after, check its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...findings import Finding
+from ...scene.series.acquisition import SOURCE_SERIES_ATTRIBUTE
+from ...series import Series
+from ...series.regularize.plan import Preview
+from ..findings.rows import summary
+from ..job import Endings, Job
+from ..navigation import show_before_after_layout
+from .series_options import Options
+from .series_words import plain_in_words
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the section shows."""
+
+    series: Series
+    stack: int | None
+    """Which of the series' stacks; None the main one."""
+    options: Options
+    preview: Preview | None
+    """None when the stack cannot be made regular."""
+
+
+class SeriesActions:
+    """Connects the buttons.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    logic
+        The module's logic: ``loadSeries``, ``addPlainVolume`` and ``checkPixels``.
+    job
+        Runs what takes long.
+    say
+        Shows a sentence.
+    chosen
+        Tells what the section shows; None without a series.
+    add_findings
+        Takes the series that was checked and what was found; None hides the button.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        job: Job,
+        say: Callable[[str], None],
+        chosen: Callable[[], Chosen | None],
+        add_findings: Callable[[Series, Sequence[Finding]], None] | None,
+    ) -> None:
+        self._ui, self._logic, self._job, self._say, self._chosen = ui, logic, job, say, chosen
+        self._add_findings = add_findings
+        self._loaded: tuple[str, int | None, tuple[str, ...]] = ("", None, ())
+        """Series, stack and node IDs of what was loaded last."""
+        ui.loadSeriesButton.connect("clicked()", self.load)
+        ui.beforeAfterButton.connect("clicked()", self.show_before_after)
+        ui.checkPixelsButton.connect("clicked()", self.check_pixels)
+        ui.checkPixelsButton.visible = add_findings is not None
+
+    def update(self) -> None:
+        """Let each button be pressed when it can do something."""
+        ui, chosen, busy = self._ui, self._chosen(), self._job.busy
+        ui.loadSeriesButton.enabled = chosen is not None and chosen.preview is not None and not busy
+        ui.checkPixelsButton.enabled = chosen is not None and not busy
+        ui.beforeAfterButton.enabled = bool(self._nodes()) and not busy
+
+    def _nodes(self) -> list[slicer.vtkMRMLScalarVolumeNode]:
+        """What was loaded of the series and stack that are shown, as far as it is still in the scene."""
+        chosen = self._chosen()
+        uid, stack, ids = self._loaded
+        if chosen is None or (chosen.series.series_instance_uid, chosen.stack) != (uid, stack):
+            return []
+        nodes = [slicer.mrmlScene.GetNodeByID(one) for one in ids]
+        # After a scene was closed, another node may have come to the same ID.
+        return [node for node in nodes if node is not None and node.GetAttribute(SOURCE_SERIES_ATTRIBUTE) == uid]
+
+    def load(self) -> None:
+        """Load the chosen stack in the way chosen, beside the application."""
+        chosen = self._chosen()
+        if chosen is None or chosen.preview is None:
+            return
+        nodes = self._job.run(
+            lambda worker: self._logic.loadSeries(
+                chosen.series, chosen.options.mode, **chosen.options.for_logic(), stack=chosen.stack, run=worker.run
+            ),
+            Endings(
+                title=_("The series was not loaded."),
+                refused=_("Not loaded: {error}"),
+                cancelled=_("Cancelled; nothing was loaded."),
+                memory=_("Not loaded: the memory is not enough for a volume of this size."),
+                broken=_("The loading failed; the application's log says more."),
+            ),
+        )
+        if nodes is None:
+            return
+        self._loaded = (chosen.series.series_instance_uid, chosen.stack, tuple(node.GetID() for node in nodes))
+        self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))
+        self.update()
+
+    def show_before_after(self) -> None:
+        """Show the stack as a plain volume beside what was loaded."""
+        chosen, nodes = self._chosen(), self._nodes()
+        if chosen is None or not nodes:
+            self.update()
+            return
+        volumes = self._job.run(
+            lambda worker: self._logic.addPlainVolume(chosen.series, nodes, stack=chosen.stack, run=worker.run),
+            Endings(
+                title=_("The plain volume was not made."),
+                refused=_("Not shown: {error}"),
+                cancelled=_("Cancelled; nothing was added to the scene."),
+                memory=_("Not shown: the memory is not enough for a second volume of this size."),
+                broken=_("The plain volume could not be made; the application's log says more."),
+            ),
+        )
+        if volumes is None:
+            return
+        shown = show_before_after_layout(volumes)
+        text = _("{plain} beside {after}: ").format(
+            plain=volumes.plain.GetName(), after=", ".join(node.GetName() for node in volumes.after)
+        ) + plain_in_words(volumes.placement, volumes.stack)
+        self._say(text if shown else text + " " + _("(This application has no slice views to show them in.)"))
+
+    def check_pixels(self) -> None:
+        """Read the pixel data of the series, and hand on what is wrong with them."""
+        chosen = self._chosen()
+        if chosen is None or self._add_findings is None:
+            return
+        report = self._job.run(
+            lambda worker: self._logic.checkPixels(chosen.series.paths, run=worker.run),
+            Endings(
+                title=_("The pixels were not checked."),
+                refused=_("Not checked: {error}"),
+                cancelled=_("Cancelled; the pixels were not checked to the end."),
+                memory=_("Not checked: there is not enough memory."),
+                broken=_("The check failed; the application's log says more."),
+            ),
+        )
+        if report is None:
+            return
+        self._add_findings(chosen.series, report.findings)
+        text = _("Checked the pixels of {count} files: {found}.").format(
+            count=len(report.files), found=summary(report.findings)
+        )
+        self._say(text)

@@ -1,0 +1,179 @@
+"""How a stack is to be made regular: the boxes of the section Series, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...scene.series.series_nodes import reference_of_node
+from ...series import Stack
+from ...series.regularize.one_per_place import Duplicates, Overlaps
+from ...series.regularize.regular import MODES, Mode
+
+OVERLAPS: tuple[Overlaps, ...] = ("keep", "first", "last", "mean")
+"""As the entries of the box stand."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is chosen; see :func:`~..series.regularize.modes.regularize`."""
+
+    mode: Mode
+    spacing_mm: float | None
+    in_plane_spacing_mm: float | None
+    max_gap: float
+    duplicates: Duplicates
+    overlaps: Overlaps
+    reference: slicer.vtkMRMLScalarVolumeNode | None
+    """The volume whose grid is resampled on."""
+
+    def for_logic(self) -> dict[str, Any]:
+        """As the module's logic takes them; the mode stands by itself."""
+        return {
+            "spacing": self.spacing_mm,
+            "pixelSpacing": self.in_plane_spacing_mm,
+            "maxGap": self.max_gap,
+            "duplicates": self.duplicates,
+            "overlaps": self.overlaps,
+            "reference": self.reference,
+        }
+
+    def for_preview(self) -> dict[str, Any]:
+        """As :func:`~..series.regularize.preview.preview` takes them; the mode stands by itself.
+
+        Raises
+        ------
+        UsageError
+            The volume whose grid was chosen lies on none.
+        """
+        return {
+            "reference": reference_of_node(self.reference) if self.reference is not None else None,
+            "spacing_mm": self.spacing_mm,
+            "in_plane_spacing_mm": self.in_plane_spacing_mm,
+            "max_gap": self.max_gap,
+            "duplicates": self.duplicates,
+            "overlaps": self.overlaps,
+        }
+
+
+class OptionBoxes:
+    """The boxes; those that mean nothing for a stack or a mode are not there.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    on_change
+        Called when another choice was made.
+    """
+
+    def __init__(self, ui: Any, on_change: Callable[[], None]) -> None:
+        self._ui, self._on_change = ui, on_change
+        self._duplicates: list[Duplicates] = ["first"]
+        self._has_overlaps = False
+        self._busy, self._is_there = False, False
+        ui.modeComboBox.connect("currentIndexChanged(int)", self._changed)
+        ui.duplicatesComboBox.connect("currentIndexChanged(int)", self._changed)
+        ui.overlapsComboBox.connect("currentIndexChanged(int)", self._changed)
+        ui.gridSelector.connect("currentNodeIDChanged(QString)", self._changed)
+        ui.spacingSpinBox.connect("valueChanged(double)", self._changed)
+        ui.pixelSpacingSpinBox.connect("valueChanged(double)", self._changed)
+        ui.gapSpinBox.connect("valueChanged(double)", self._changed)
+        self.offer(None)
+
+    @property
+    def mode(self) -> Mode:
+        """How the stack is made regular; the entries of the box stand in this order."""
+        return MODES[max(self._ui.modeComboBox.currentIndex, 0)]
+
+    @property
+    def chosen(self) -> Options:
+        """What the boxes say; those that are not there say what is usual."""
+        ui = self._ui
+        resampled = self.mode == "resample"
+        reference = ui.gridSelector.currentNode() if resampled else None
+        spaced = resampled and reference is None
+        index = max(ui.duplicatesComboBox.currentIndex, 0)
+        return Options(
+            self.mode,
+            (ui.spacingSpinBox.value or None) if spaced else None,
+            (ui.pixelSpacingSpinBox.value or None) if spaced else None,
+            ui.gapSpinBox.value,
+            self._duplicates[index] if len(self._duplicates) > 1 else "first",
+            OVERLAPS[max(ui.overlapsComboBox.currentIndex, 0)] if self._has_overlaps else "keep",
+            reference,
+        )
+
+    def offer(self, stack: Stack | None) -> None:
+        """Have the boxes ask what there is to ask for a stack."""
+        ui = self._ui
+        self._is_there = stack is not None
+        has_duplicates = stack is not None and len(stack.distinct) < len(stack.slices)
+        spacing = stack.spacing if stack is not None else None
+        self._has_overlaps = spacing is not None and any(one.kind == "overlap" for one in spacing.irregular)
+        ui.spacingSpinBox.specialValueText = (
+            _("Nominal: {spacing:.3f} mm").format(spacing=spacing.nominal_mm) if spacing else _("Nominal")
+        )
+        pixels = stack.pixel_spacing_mm if stack is not None else None
+        ui.pixelSpacingSpinBox.specialValueText = (
+            _("As in the files: {spacing} mm").format(spacing=_pixel_spacing(pixels))
+            if pixels
+            else _("As in the files")
+        )
+        self._offer_duplicates(stack if has_duplicates else None)
+        blocked = ui.overlapsComboBox.blockSignals(True)
+        ui.overlapsComboBox.currentIndex = 0
+        ui.overlapsComboBox.blockSignals(blocked)
+        self._show_rows()
+
+    def _offer_duplicates(self, stack: Stack | None) -> None:
+        numbers: set[int] = set()
+        if stack is not None:
+            numbers = {
+                one.header.acquisition_number for one in stack.slices if one.header.acquisition_number is not None
+            }
+        several = sorted(numbers) if len(numbers) > 1 else []
+        self._duplicates = ["first", "last", "mean", *several] if stack is not None else ["first"]
+        box = self._ui.duplicatesComboBox
+        blocked = box.blockSignals(True)
+        box.clear()
+        for text in (_("Keep the first"), _("Keep the last"), _("Take the mean")):
+            box.addItem(text)
+        for number in several:
+            box.addItem(_("Keep acquisition {number}").format(number=number))
+        box.blockSignals(blocked)
+
+    def set_busy(self, busy: bool) -> None:
+        """Take no other choice while something is under way."""
+        self._busy = busy
+        self._show_rows()
+
+    def _changed(self, *_arguments: object) -> None:
+        self._show_rows()
+        self._on_change()
+
+    def _show_rows(self) -> None:
+        ui = self._ui
+        resampled = self.mode == "resample"
+        spaced = resampled and ui.gridSelector.currentNode() is None
+        for label, box, is_there in (
+            (ui.modeLabel, ui.modeComboBox, True),
+            (ui.gapLabel, ui.gapSpinBox, True),
+            (ui.gridLabel, ui.gridSelector, resampled),
+            (ui.spacingLabel, ui.spacingSpinBox, spaced),
+            (ui.pixelSpacingLabel, ui.pixelSpacingSpinBox, spaced),
+            (ui.duplicatesLabel, ui.duplicatesComboBox, len(self._duplicates) > 1),
+            (ui.overlapsLabel, ui.overlapsComboBox, self._has_overlaps),
+        ):
+            label.visible = is_there
+            box.visible = is_there
+            box.enabled = is_there and self._is_there and not self._busy
+
+
+def _pixel_spacing(pixels: tuple[float, ...]) -> str:
+    rows, columns = pixels
+    return f"{columns:.4g}" if rows == columns else f"{columns:.4g} × {rows:.4g}"

@@ -1,0 +1,97 @@
+"""What a stack is and what it will be made into: strips to scale, and a table with both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ...series import Stack
+from ...series.regularize.plan import Preview
+from ..redraw import redraw_with
+from .series_words import geometry_rows
+from .strip import draw_strips, height_of
+from .strip_places import Strips, legend_of, strips_in_words, strips_of
+
+ROW_HEIGHT = 4
+"""Pixels of a row of the table besides its text."""
+
+
+class BeforeAfterPicture:
+    """Draws the strips, and again whenever the panel gets another width or other colours; fills the table."""
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+        self._strips: Strips | None = None
+        self._closed = self._fits_soon = False
+        table = ui.beforeAfterTable
+        table.setColumnCount(3)
+        table.setHorizontalHeaderLabels(["", _("Before"), _("After")])
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(0, qt.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(1, qt.QHeaderView.Stretch)
+        header.setSectionResizeMode(2, qt.QHeaderView.Stretch)
+        header.setSectionsClickable(False)
+        # Both follow the width: what no longer fits into a line of the table is wrapped.
+        header.connect("sectionResized(int,int,int)", self._fit_rows_soon)
+        self._watching = redraw_with(ui.stripLabel, self._draw)
+        self.show(None, None)
+
+    def close(self) -> None:
+        """The widgets are about to go."""
+        self._watching.draw = None
+        self._closed = True
+
+    def show(self, stack: Stack | None, preview: Preview | None) -> None:
+        """Show a stack and what it will be made into; without a preview, only what it is."""
+        ui = self._ui
+        self._strips = strips_of(stack, preview) if stack is not None else None
+        ui.stripLabel.visible = ui.legendLabel.visible = self._strips is not None
+        if self._strips is not None:
+            words = strips_in_words(self._strips)
+            ui.stripLabel.toolTip = words
+            ui.stripLabel.accessibleDescription = words
+            ui.stripLabel.setFixedHeight(height_of(self._strips))
+            ui.legendLabel.text = legend_of(self._strips)
+            self._draw()
+        rows = geometry_rows(stack, preview) if stack is not None and self._strips is not None else []
+        table = ui.beforeAfterTable
+        table.setRowCount(0)
+        table.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, text in enumerate(row):
+                item = qt.QTableWidgetItem(text)
+                item.setToolTip(text)
+                table.setItem(number, column, item)
+        table.setColumnHidden(2, preview is None)
+        table.visible = bool(rows)
+        self._fit_rows()
+
+    def _draw(self) -> None:
+        label = self._ui.stripLabel
+        if self._strips is None or label.width < 2:
+            return
+        ratio = label.devicePixelRatioF() if hasattr(label, "devicePixelRatioF") else 1.0
+        # Brush and colour point into the palette: it is held while they are read.
+        palette = label.palette
+        text = palette.windowText().color()
+        ink = qt.QColor(text.red(), text.green(), text.blue())
+        titles = (_("Before"), _("After"))
+        label.setPixmap(draw_strips(self._strips, label.width, ink, label.font, titles, ratio))
+
+    def _fit_rows_soon(self, *_arguments: object) -> None:
+        """When all columns have their new widths."""
+        if not self._fits_soon and not self._closed:
+            self._fits_soon = True
+            qt.QTimer.singleShot(0, self._fit_rows)
+
+    def _fit_rows(self) -> None:
+        """As high as its rows: the panel scrolls, the table does not."""
+        self._fits_soon = False
+        if self._closed:
+            return
+        table = self._ui.beforeAfterTable
+        table.resizeRowsToContents()
+        rows = table.verticalHeader().length()
+        table.setFixedHeight(rows + table.horizontalHeader().sizeHint.height() + ROW_HEIGHT)

@@ -1,0 +1,147 @@
+"""Saving a stack as a new DICOM series: regularized, as a Parametric Map, or with its positions corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import DicomRegInspectorError
+from ...series import Stack
+from ...series.write.correct_positions import correct_positions
+from ...tasks.regularize import Outcome
+from ..job import Endings, Job
+from ..save_places import new_file_in, new_folder_in
+from .series_actions import Chosen
+from .series_words import outcome_in_words
+
+LEAST_MOVE_MM = 1e-6
+"""Positions that would move by less are right already."""
+
+
+def ask_folder() -> str:
+    """Ask for a folder to save in; empty when the user does not want any."""
+    return qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder for the new DICOM series")) or ""
+
+
+class SeriesSaving:
+    """Connects the box and the button.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    logic
+        The module's logic: ``saveSeries``.
+    job, say, chosen
+        As :class:`~.series_actions.SeriesActions` has them.
+    ask
+        Asks the user for a folder.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        job: Job,
+        say: Callable[[str], None],
+        chosen: Callable[[], Chosen | None],
+        ask: Callable[[], str],
+    ) -> None:
+        self._ui, self._logic, self._job, self._say = ui, logic, job, say
+        self._chosen, self.ask = chosen, ask
+        self._correctable = False
+        self._kinds: list[str] = []
+        ui.saveAsComboBox.connect("currentIndexChanged(int)", self._update_button)
+        ui.saveSeriesButton.connect("clicked()", self.save)
+
+    def offer(self, stack: Stack | None) -> None:
+        """Find out whether the stack's positions were rounded, so that they can be corrected."""
+        self._correctable = False
+        if stack is not None:
+            with suppress(DicomRegInspectorError):  # not one of that kind
+                self._correctable = correct_positions(stack).largest_move_mm > LEAST_MOVE_MM
+
+    def update(self) -> None:
+        """Offer what the mode makes possible."""
+        chosen = self._chosen()
+        made = chosen.preview if chosen is not None else None
+        names = {
+            "series": _("Images of 16 bits"),
+            "map": _("Parametric Map (keeps fractions)"),
+            "positions": _("Images as they are, positions corrected"),
+        }
+        kinds = ["series"] if made is not None and made.mode != "acquisition" else []
+        kinds += ["map"] if made is not None and made.mode == "resample" else []
+        kinds += ["positions"] if self._correctable else []
+        box = self._ui.saveAsComboBox
+        if kinds != self._kinds:
+            self._kinds = kinds
+            blocked = box.blockSignals(True)
+            box.clear()
+            for kind in kinds:
+                box.addItem(names[kind])
+            box.blockSignals(blocked)
+        box.enabled = not self._job.busy
+        box.visible = self._ui.saveAsLabel.visible = bool(kinds)
+        self._update_button()
+
+    def _update_button(self, *_arguments: object) -> None:
+        button, chosen = self._ui.saveSeriesButton, self._chosen()
+        button.enabled = bool(self._kinds) and not self._job.busy
+        if chosen is not None and chosen.preview is not None and not self._kinds:
+            button.toolTip = _(
+                "DICOM images hold their positions themselves: with an acquisition transform there is nothing new to "
+                "save. Choose another way to make the stack regular."
+            )
+        else:
+            button.toolTip = _(
+                "Choose a folder, and write the series there with new UIDs, and with references to the images that it "
+                "comes from. Nothing is written into the folder of the source or over a file."
+            )
+
+    def save(self) -> None:
+        """Ask for a folder and write there."""
+        chosen = self._chosen()
+        if chosen is None or not self._kinds or self._job.busy:
+            return
+        kind = self._kinds[max(self._ui.saveAsComboBox.currentIndex, 0)]
+        folder = self.ask()
+        if not folder:
+            return
+        outcome = self._job.run(
+            lambda worker: self._write(chosen, kind, Path(folder), worker.run),
+            Endings(
+                title=_("The series was not saved."),
+                refused=_("Not saved: {error}"),
+                cancelled=_("Cancelled; nothing was left in the folder."),
+                memory=_("Not saved: the memory is not enough for a volume of this size."),
+                broken=_("The saving failed; the application's log says more."),
+            ),
+        )
+        if outcome is not None:
+            self._say(outcome_in_words(outcome))
+
+    def _write(self, chosen: Chosen, kind: str, folder: Path, run: Callable[..., Outcome]) -> Outcome:
+        name = f"{chosen.series.modality or 'series'}-{NAMES[chosen.options.mode if kind != 'positions' else kind]}"
+        place = new_file_in(folder, name, ".dcm") if kind == "map" else new_folder_in(folder, name)
+        if kind == "positions":
+            return self._logic.saveSeries(chosen.series, place, stack=chosen.stack, run=run)
+        return self._logic.saveSeries(
+            chosen.series, place, chosen.options.mode, **chosen.options.for_logic(), stack=chosen.stack, run=run
+        )
+
+
+NAMES = {
+    "acquisition": "copy",
+    "resample": "resampled",
+    "split": "sections",
+    "crop": "cropped",
+    "positions": "positions-corrected",
+}
+"""Of folders and files; not translated, as they go from one place to another."""

@@ -1,0 +1,211 @@
+"""The panel's section Series: where slices lie, what they are made into, and what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import DicomRegInspectorError
+from ...findings import Finding
+from ...scene.places import series_labels
+from ...scene.texts import well_formed
+from ...series import Series, Stack
+from ...series.regularize.one_per_place import stack_to_regularize
+from ...series.regularize.plan import Preview, preview
+from ...series.regularize.regular import MODES, Mode
+from ..job import Job
+from .compare_section import CompareSection
+from .series_actions import Chosen, SeriesActions
+from .series_options import OptionBoxes
+from .series_picture import BeforeAfterPicture
+from .series_saving import SeriesSaving, ask_folder
+from .series_words import preview_in_words, series_in_words, stack_in_words
+
+AddFindings = Callable[[Series, Sequence[Finding]], None]
+
+
+class SeriesSection:
+    """Connects the widgets of the section with the module's logic.
+
+    Parameters
+    ----------
+    ui
+        The widgets of ``DicomRegInspector.ui`` as attributes.
+    logic
+        The module's logic: ``loadSeries``, ``addPlainVolume``, ``saveSeries``, ``checkPixels``, ``compareVolumes`` and
+        ``plotSlicePositions``.
+    on_busy
+        Called with True when something begins that takes long, and with False at its end.
+    add_findings
+        Takes what the pixel checks find in a series; without it pixels are not offered to be checked.
+    ask
+        Asks the user for a folder to save in; returns an empty text when there is none.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        on_busy: Callable[[bool], None],
+        add_findings: AddFindings | None = None,
+        ask: Callable[[], str] = ask_folder,
+    ) -> None:
+        self._ui, self._logic, self._on_busy = ui, logic, on_busy
+        self._series: list[Series] = []
+        self._nothing = ""
+        self._preview: Preview | None = None
+        self._picture = BeforeAfterPicture(ui)
+        self._options = OptionBoxes(ui, self._show_preview)
+        self._job = Job(
+            ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton, self._say, self._busy_changed
+        )
+        self._actions = SeriesActions(ui, logic, self._job, self._say, lambda: self._chosen, add_findings)
+        self.saving = SeriesSaving(ui, logic, self._job, self._say, lambda: self._chosen, ask)
+        self._compare = CompareSection(ui, logic, self._job, self._say)
+        ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
+        ui.stackComboBox.connect("currentIndexChanged(int)", self._show_stack)
+        ui.plotButton.connect("clicked()", self.plot)
+        self._set_busy(False)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return self._job.busy
+
+    @property
+    def mode(self) -> Mode:
+        """How the stack is made regular."""
+        return self._options.mode
+
+    def close(self) -> None:
+        """The widgets are about to go: stop what is under way and do not touch them any more."""
+        self._job.close()
+        self._picture.close()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Rest while something else is under way."""
+        self._ui.seriesCollapsibleButton.enabled = enabled
+
+    def show(self, every: Sequence[Series], nothing: str) -> None:
+        """List the series of an inspection; without any, say the words ``nothing``."""
+        self._series, self._nothing = list(every), nothing
+        self._fill(self._ui.seriesComboBox, series_labels(self._series))
+        self._say("")
+        self._show_series()
+
+    def choose(self, series: Series | None, mode: Mode | None = None) -> None:
+        """Show a series that a finding is about, and how it could be made regular."""
+        if series in self._series:
+            self._ui.seriesComboBox.currentIndex = self._series.index(series)
+        if mode is not None:
+            self._ui.modeComboBox.currentIndex = MODES.index(mode)
+
+    def exchange(self, series: Series, other: Series) -> None:
+        """Take another series for one in the list: the same one, of which more was found."""
+        self._series = [other if one is series else one for one in self._series]
+
+    @staticmethod
+    def _fill(combo: Any, texts: Sequence[str]) -> None:
+        blocked = combo.blockSignals(True)
+        combo.clear()
+        for text in texts:
+            combo.addItem(text)
+        combo.blockSignals(blocked)
+        combo.enabled = bool(texts)
+
+    def _current_series(self) -> Series | None:
+        index = self._ui.seriesComboBox.currentIndex
+        return self._series[index] if 0 <= index < len(self._series) else None
+
+    def _stack_number(self) -> int | None:
+        """The number that the loading is told: None lets it find the main stack."""
+        series, index = self._current_series(), self._ui.stackComboBox.currentIndex
+        return index - 1 if series is not None and 1 <= index <= len(series.stacks) else None
+
+    @property
+    def _chosen(self) -> Chosen | None:
+        series = self._current_series()
+        return Chosen(series, self._stack_number(), self._options.chosen, self._preview) if series is not None else None
+
+    def _shown_stack(self) -> Stack | None:
+        """What will be made regular; where that cannot be told, the stack that was chosen."""
+        series, number = self._current_series(), self._stack_number()
+        if series is None:
+            return None
+        try:
+            return stack_to_regularize(series, number)[0]
+        except DicomRegInspectorError:
+            return series.main_stack if number is None else series.stacks[number]
+
+    def _show_series(self, *_arguments: object) -> None:
+        series = self._current_series()
+        stacks = series.stacks if series is not None else ()
+        texts = [stack_in_words(stack) for stack in stacks] if len(stacks) > 1 else []
+        self._fill(self._ui.stackComboBox, [_("Main stack"), *texts] if series is not None else [])
+        self._show_stack()
+
+    def _show_stack(self, *_arguments: object) -> None:
+        series, stack = self._current_series(), self._shown_stack()
+        self._ui.plotButton.enabled = self._can_plot()
+        self._ui.seriesSummaryLabel.text = series_in_words(series, stack) if series is not None else self._nothing
+        self._options.offer(stack)
+        self.saving.offer(stack)
+        self._show_preview()
+
+    def _show_preview(self) -> None:
+        series, options = self._current_series(), self._options.chosen
+        text, self._preview = "", None
+        if series is not None:
+            try:
+                self._preview = preview(series, options.mode, stack=self._stack_number(), **options.for_preview())
+                text = _("Gives {volumes}").format(volumes=preview_in_words(self._preview))
+            except DicomRegInspectorError as error:
+                text = _("Cannot be made regular: {error}").format(error=error)
+        self._ui.previewLabel.text = well_formed(text)
+        self._ui.previewLabel.visible = bool(text)
+        self._picture.show(self._shown_stack(), self._preview)
+        self._update_actions()
+
+    def _update_actions(self) -> None:
+        self._actions.update()
+        self.saving.update()
+
+    def plot(self) -> None:
+        """Plot the slice positions of the chosen series."""
+        series = self._current_series()
+        if series is None:
+            return
+        with slicer.util.tryWithErrorDisplay(_("The positions were not plotted.")):
+            try:
+                chart = self._logic.plotSlicePositions(series)
+            except DicomRegInspectorError as error:
+                self._say(_("Not plotted: {error}").format(error=error))
+                return
+            self._say(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
+
+    def _busy_changed(self, busy: bool) -> None:
+        self._set_busy(busy)
+        self._on_busy(busy)
+
+    def _set_busy(self, busy: bool) -> None:
+        ui = self._ui
+        series = self._current_series()
+        for widget in (ui.seriesComboBox, ui.stackComboBox):
+            widget.enabled = series is not None and not busy
+        self._options.set_busy(busy)
+        ui.plotButton.enabled = self._can_plot()
+        self._update_actions()
+        self._compare.update()
+
+    def _can_plot(self) -> bool:
+        series = self._current_series()
+        stack = series.main_stack if series is not None else None
+        return stack is not None and len(stack.slices) > 1 and not self.busy
+
+    def _say(self, text: str) -> None:
+        label = self._ui.seriesStatusLabel
+        label.text = well_formed(text)
+        label.visible = bool(text)

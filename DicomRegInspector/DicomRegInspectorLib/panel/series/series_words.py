@@ -1,0 +1,220 @@
+"""What the section Series says of a series, its stacks, and what will come of them. No Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slicer.i18n import tr as _
+
+from ...errors import UsageError
+from ...series import Series, Stack
+from ...series.regularize.evenly_spaced import PlainStack, plain_stack
+from ...series.regularize.plan import Preview, VolumePreview
+from ...tasks.regularize import Outcome
+
+MOST_SECTIONS = 3
+"""So many are told one by one."""
+
+
+def stack_in_words(stack: Stack) -> str:
+    """One entry of the list of stacks."""
+    text = stack.label or (_("localizer") if stack.is_localizer else _("stack"))
+    text += _(", {slices} slices of {columns} × {rows}").format(
+        slices=len(stack.slices), columns=stack.columns, rows=stack.rows
+    )
+    spacing = stack.nominal_spacing_mm
+    return text + (_(", {spacing:.3f} mm").format(spacing=spacing) if spacing is not None else "")
+
+
+def series_in_words(series: Series, stack: Stack | None) -> str:
+    """The line under the list."""
+    if stack is None or len(stack.slices) < 2:
+        return _("No two slices with positions: not a volume.")
+    text = _("{slices} slices").format(slices=len(stack.slices))
+    if stack.nominal_spacing_mm is not None:
+        text += _(", mostly {spacing:.3f} mm apart").format(spacing=stack.nominal_spacing_mm)
+    if len(series.stacks) > 1 and stack is series.main_stack:
+        text += _("; the largest of {stacks} stacks").format(stacks=len(series.stacks))
+    if stack.tilt_deg is not None and abs(stack.tilt_deg) >= 0.05:
+        text += _("; tilted by {tilt:.1f}°").format(tilt=stack.tilt_deg)
+    return text + "."
+
+
+def preview_in_words(preview: Preview) -> str:
+    """The resulting geometry in one line: dimensions, spacing, what holds a fill value, what is left out."""
+    count = len(preview.volumes)
+    text = "; ".join(_volume_in_words(one) for one in preview.volumes[:MOST_SECTIONS])
+    if count > 1:
+        text = _("{count} volumes: ").format(count=count) + text
+    if count > MOST_SECTIONS:
+        text += _("; and {rest} more").format(rest=count - MOST_SECTIONS)
+    if preview.dropped:
+        text += _("; {count} left out ({reason})").format(
+            count=len(preview.dropped), reason=", ".join(dict.fromkeys(one.reason for one in preview.dropped))
+        )
+    is_changed = preview.dropped or any(one.is_moved or one.filled_slices for one in preview.volumes)
+    if preview.mode == "acquisition" and not is_changed:
+        text += _("; regular already: no transform is needed")
+    return text + "."
+
+
+def _volume_in_words(volume: VolumePreview) -> str:
+    ni, nj, nk = volume.dimensions
+    across, down, along = volume.spacing_mm
+    text = f"{ni} × {nj} × {nk}, {across:.4g} × {down:.4g} × {along:.4g} mm"
+    if volume.filled_slices:
+        text += _(", {count} slices in gaps hold a fill value").format(count=volume.filled_slices)
+    return text
+
+
+def geometry_rows(stack: Stack, preview: Preview | None) -> list[tuple[str, str, str]]:
+    """What is compared before and after: a name, and both values in words with their units.
+
+    What is nothing in both is left out.
+    """
+    volumes = preview.volumes if preview is not None else ()
+    positions = stack.positions_mm
+    places = [place for one in volumes for place in one.positions_mm]
+    rows = [
+        (_("Voxels"), f"{stack.columns} × {stack.rows} × {len(stack.slices)}", _voxels(volumes)),
+        (_("Pixels, mm"), _pixels(stack.pixel_spacing_mm), _each([_pixels(one.spacing_mm[1::-1]) for one in volumes])),
+        (_("Slices, mm"), _spacings(stack), _spacings_after(preview)),
+        (_("Positions, mm"), _range(positions.tolist()), _range(places) or _("across the slices")),
+        (
+            _("Widest interval, mm"),
+            f"{float(stack.intervals_mm.max()):.4g}",
+            f"{max((one.largest_step_mm for one in volumes), default=0.0):.4g}",
+        ),
+    ]
+    tilts = [stack.tilt_deg or 0.0, *(one.tilt_deg for one in volumes)]
+    if max(map(abs, tilts)) >= LEAST_TILT_DEG:
+        rows.append((_("Tilt"), _tilt(tilts[0]), _each([_tilt_after(one) for one in volumes])))
+    rows.append((_("As a plain volume"), _plain(stack), _plain_after(preview)))
+    filled = sum(one.filled_slices for one in volumes)
+    dropped = len(preview.dropped) if preview is not None else 0
+    rows += [(_("Slices filled"), _("none"), str(filled))] if filled else []
+    rows += [(_("Slices left out"), _("none"), str(dropped))] if dropped else []
+    rows.append((_("Values"), _("as in the files"), _values(preview)))
+    return rows
+
+
+def _voxels(volumes: Sequence[VolumePreview]) -> str:
+    """Sections differ in their slices alone."""
+    if not volumes:
+        return ""
+    ni, nj, _nk = volumes[0].dimensions
+    counts = [str(one.dimensions[2]) for one in volumes]
+    shown = " + ".join(counts[:MOST_SECTIONS]) + (" + …" if len(counts) > MOST_SECTIONS else "")
+    text = f"{ni} × {nj} × {shown}" if len(counts) == 1 else f"{ni} × {nj} × ({shown})"
+    return text + (_(" in {count} volumes").format(count=len(counts)) if len(counts) > 1 else "")
+
+
+def _each(texts: list[str]) -> str:
+    """One text where all say the same."""
+    texts = list(dict.fromkeys(texts))
+    shown = "; ".join(texts[:MOST_SECTIONS])
+    return shown + (
+        _("; and {rest} more").format(rest=len(texts) - MOST_SECTIONS) if len(texts) > MOST_SECTIONS else ""
+    )
+
+
+def _pixels(spacing: tuple[float, ...] | None) -> str:
+    if spacing is None:
+        return _("unknown")
+    return f"{spacing[1]:.4g} × {spacing[0]:.4g}"
+
+
+def _spacings(stack: Stack) -> str:
+    sections = stack.sections
+    if len(sections) < 2:
+        return f"{stack.nominal_spacing_mm:.4g}" if stack.nominal_spacing_mm is not None else _("unknown")
+    if len({f"{one.spacing_mm:.4g}" for one in sections}) == 1:
+        return _("{spacing:.4g}, in {count} sections").format(spacing=sections[0].spacing_mm, count=len(sections))
+    texts = [
+        _("{spacing:.4g} (slices {first}–{last})").format(spacing=one.spacing_mm, first=one.first, last=one.last)
+        for one in sections
+    ]
+    return _each(texts)
+
+
+def _spacings_after(preview: Preview | None) -> str:
+    text = _each([f"{one.spacing_mm[2]:.4g}" for one in preview.volumes]) if preview is not None else ""
+    if preview is not None and any(one.is_moved for one in preview.volumes):
+        return _("{spacing}, moved by a transform").format(spacing=text)
+    return text
+
+
+def _range(places: Sequence[float]) -> str:
+    return _("{first:.2f} to {last:.2f}").format(first=min(places), last=max(places)) if places else ""
+
+
+def _tilt(degrees: float) -> str:
+    return f"{abs(degrees) if abs(degrees) >= LEAST_TILT_DEG else 0:.3g}°"
+
+
+def _tilt_after(volume: VolumePreview) -> str:
+    # The volume itself is upright: Slicer's tools expect right angles, and a transform leans it.
+    is_leant = abs(volume.tilt_deg) >= LEAST_TILT_DEG
+    return _("{tilt}, by a transform").format(tilt=_tilt(volume.tilt_deg)) if is_leant else _tilt(volume.tilt_deg)
+
+
+def _plain(stack: Stack) -> str:
+    """What one spacing for all slices makes of it; see :func:`plain_in_words`."""
+    try:
+        number, distance = plain_stack(stack.corners_lps_mm[stack.distinct]).farthest
+    except UsageError:
+        return _("unknown")
+    if distance < LEAST_DISTANCE_MM:
+        return _("in place")
+    return _("off by up to {distance} mm (slice {number})").format(
+        distance=f"{distance:.1f}" if distance >= 1 else f"{distance:.2g}", number=stack.slice_number(number)
+    )
+
+
+def _plain_after(preview: Preview | None) -> str:
+    volumes = preview.volumes if preview is not None else ()
+    if any(one.is_moved or abs(one.tilt_deg) >= LEAST_TILT_DEG for one in volumes):
+        return _("in place under its transform")
+    return _("in place")
+
+
+def _values(preview: Preview | None) -> str:
+    if preview is not None and preview.mode == "resample":
+        return _("interpolated between slices")
+    if preview is not None and preview.has_means:
+        return _("untouched, but for means of several slices")
+    return _("untouched")
+
+
+LEAST_TILT_DEG = 0.05
+LEAST_DISTANCE_MM = 0.01
+"""Smaller ones are rounding."""
+WORTH_TELLING_MM = 0.1
+
+
+def plain_in_words(placement: PlainStack, stack: Stack) -> str:
+    """How far off a plain volume of a stack is, beside the one that was made."""
+    number, distance = placement.farthest
+    if distance < WORTH_TELLING_MM:
+        return _("A plain volume shows every slice within {distance:.2g} mm of its place: both look alike.").format(
+            distance=max(distance, LEAST_DISTANCE_MM)
+        )
+    text = _("A plain volume takes {spacing:.3f} mm for every interval.").format(spacing=placement.spacing_mm) + " "
+    first = placement.first_beyond(WORTH_TELLING_MM)
+    if first is not None and first[0] != number:
+        text += _("Slice {number} lies {distance:.1f} mm from where it shows it; ").format(
+            number=stack.slice_number(first[0]), distance=first[1]
+        )
+        text += _("at most {distance:.1f} mm, slice {number}.")
+    else:
+        text += _("Slice {number} lies {distance:.1f} mm from where it shows it.")
+    return text.format(number=stack.slice_number(number), distance=distance)
+
+
+def outcome_in_words(outcome: Outcome) -> str:
+    """What was written, and where."""
+    places = ", ".join(str(path) for path in outcome.written)
+    text = _("Saved in {places}: {what}.").format(places=places, what=outcome.description)
+    if outcome.dropped:
+        text += " " + _("Left out: {count} images.").format(count=len(outcome.dropped))
+    return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in outcome.notes)])

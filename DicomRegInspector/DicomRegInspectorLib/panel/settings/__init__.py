@@ -1,0 +1,1 @@
+"""The settings: their values, where they are stored, and their page."""

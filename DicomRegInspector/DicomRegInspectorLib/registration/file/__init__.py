@@ -1,0 +1,1 @@
+"""Registrations in files: a module for each format."""

@@ -1,0 +1,200 @@
+"""Read a registration object: its items, each as the standard means it, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from ...dicom import tags
+from ...dicom.values import text
+from ...dicom.wanted_elements import ElementTree, Items, read_elements, tag_text
+from ...errors import FileError, RegistrationError
+from ...findings import Finding
+from ..checks import order_findings
+from ..model import Registration, RegistrationItem
+from .fiducials import read_fiducial_sets
+from .parse import ItemReport, read_grid, read_matrix_chain, read_single_matrix
+
+
+def read_registration(path: str | PathLike[str]) -> Registration:
+    """Read a DICOM registration object. The vectors stay in the file until something asks for them.
+
+    Reads Deformable Spatial Registration (PS3.3 A.39.2) and Spatial Registration (A.39.1) objects in any transfer
+    syntax, recognised by their sequences whatever their SOP class says; Spatial Fiducials are recognised and named.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    Registration
+        All coordinates LPS mm. Items that cannot be used say why in ``problem`` and in their findings.
+
+    Raises
+    ------
+    NotDicomError
+        When the file is not DICOM.
+    TruncatedFileError
+        When it ends before what it announces.
+    RegistrationError
+        When it is DICOM and not a registration.
+    FileError
+        When it cannot be read or its structure makes no sense.
+    """
+    place = Path(path)
+    try:
+        tree = read_elements(place, tags.WANTED)
+    except OSError as error:
+        raise FileError(place, f"cannot be read ({error.strerror or error})") from error
+    return _Reader(place, tree).read()
+
+
+class _Reader:
+    """One object on its way from elements to a Registration."""
+
+    def __init__(self, path: Path, tree: ElementTree) -> None:
+        self.path, self.tree, self.root = path, tree, tree.root
+        self.frame_uid = self._text(self.root, tags.FRAME_OF_REFERENCE_UID)
+        self.findings: list[Finding] = []
+
+    def _text(self, items: Items, tag: int) -> str:
+        return text(items.get(tag), self.root.get(tags.SPECIFIC_CHARACTER_SET))
+
+    def _text_without_patient(self, tag: int) -> str:
+        """A description, unless it repeats the patient's name or ID: it becomes a node name and a report line."""
+        description = self._text(self.root, tag)
+        identity = f"{self._text(self.root, tags.PATIENT_NAME)} {self._text(self.root, tags.PATIENT_ID)}"
+        parts = [part for part in re.split(r"[\s^=,]+", identity.casefold()) if len(part) > 2]
+        return "" if any(part in description.casefold() for part in parts) else description
+
+    def read(self) -> Registration:
+        """The whole object."""
+        sop_class = self._text(self.root, tags.SOP_CLASS_UID)
+        deformable = self.root.sequence(tags.DEFORMABLE_REGISTRATION_SEQUENCE)
+        matrix = self.root.sequence(tags.REGISTRATION_SEQUENCE)
+        kind = self._kind(sop_class, bool(deformable), bool(matrix))
+        self.findings += order_findings(self.tree.out_of_order, self.path.name)
+        items: list[RegistrationItem] = []
+        for sequence, read_item in ((deformable, self._deformable_item), (matrix, self._matrix_item)):
+            for item in sequence:
+                items.append(read_item(item, len(items) + 1))
+        if kind != "fiducials" and not self.frame_uid:
+            self._warn(
+                "reg-incomplete",
+                f"{tag_text(tags.FRAME_OF_REFERENCE_UID)} is missing: "
+                "the file does not say which frame it registers to.",
+            )
+        return Registration(
+            path=self.path,
+            sop_class_uid=sop_class,
+            sop_instance_uid=self._text(self.root, tags.SOP_INSTANCE_UID),
+            kind=kind,
+            frame_uid=self.frame_uid,
+            study_uid=self._text(self.root, tags.STUDY_INSTANCE_UID),
+            series_uid=self._text(self.root, tags.SERIES_INSTANCE_UID),
+            series_description=self._text_without_patient(tags.SERIES_DESCRIPTION),
+            manufacturer=self._text(self.root, tags.MANUFACTURER),
+            content_label=self._text_without_patient(tags.CONTENT_LABEL),
+            transfer_syntax_uid=self.tree.transfer_syntax,
+            items=tuple(items),
+            fiducial_sets=read_fiducial_sets(self.root) if kind == "fiducials" else (),
+            header_findings=tuple(self.findings),
+        )
+
+    def _warn(self, code: str, message: str, **evidence: object) -> None:
+        self.findings.append(Finding(code, "warning", message, self.path.name, evidence))
+
+    def _kind(self, sop_class: str, has_deformable: bool, has_matrix: bool) -> str:
+        """What the sequences say; a finding when the SOP class says otherwise."""
+        if not has_deformable and not has_matrix:
+            return self._kind_without_items(sop_class)
+        content = tags.DEFORMABLE_REGISTRATION if has_deformable else tags.SPATIAL_REGISTRATION
+        if sop_class != content or (has_deformable and has_matrix):
+            named = tags.SOP_CLASSES.get(sop_class, sop_class or "nothing")
+            holds = tag_text(tags.DEFORMABLE_REGISTRATION_SEQUENCE if has_deformable else tags.REGISTRATION_SEQUENCE)
+            if has_deformable and has_matrix:
+                holds += f" and {tag_text(tags.REGISTRATION_SEQUENCE)}"
+            self._warn(
+                "reg-sop-class-mismatch",
+                f"SOP Class UID (0008,0016) says {named}, the file holds {holds}. It was read by what it holds.",
+                sop_class_uid=sop_class,
+                expected_sop_class_uid=content,
+            )
+        return "deformable" if has_deformable else "matrix"
+
+    def _kind_without_items(self, sop_class: str) -> str:
+        sets = self.root.sequence(tags.FIDUCIAL_SET_SEQUENCE)
+        if sets or sop_class == tags.SPATIAL_FIDUCIALS:
+            points = sum(len(fiducials.sequence(tags.FIDUCIAL_SEQUENCE)) for fiducials in sets)
+            self.findings.append(
+                Finding(
+                    "reg-not-read",
+                    "info",
+                    f"Spatial Fiducials object with {_counted(len(sets), 'set')} and {_counted(points, 'fiducial')} "
+                    f"in all; "
+                    "it maps no points itself.",
+                    self.path.name,
+                    {"sets": len(sets), "fiducials": points},
+                )
+            )
+            return "fiducials"
+        wanted = {
+            tags.DEFORMABLE_REGISTRATION: tag_text(tags.DEFORMABLE_REGISTRATION_SEQUENCE),
+            tags.SPATIAL_REGISTRATION: tag_text(tags.REGISTRATION_SEQUENCE),
+        }
+        if sop_class in wanted:
+            raise RegistrationError(
+                self.path,
+                f"is a {tags.SOP_CLASSES[sop_class]} object, but {wanted[sop_class]} is missing or empty; "
+                "ask for a new export",
+                code="reg-incomplete",
+            )
+        modality = self._text(self.root, tags.MODALITY) or "unknown"
+        raise RegistrationError(
+            self.path,
+            f"is DICOM but no registration: it has neither {' nor '.join(wanted.values())} (modality {modality}, "
+            f"SOP Class UID {sop_class or 'missing'})",
+        )
+
+    def _deformable_item(self, item: Items, number: int) -> RegistrationItem:
+        report = ItemReport(f"item {number} of {self.path.name}")
+        has_grid = bool(item.sequence(tags.DEFORMABLE_GRID_SEQUENCE))
+        pre = read_single_matrix(item, tags.PRE_MATRIX_SEQUENCE, "pre-deformation matrix", report, baked=has_grid)
+        post = read_single_matrix(item, tags.POST_MATRIX_SEQUENCE, "post-deformation matrix", report)
+        grid = read_grid(item, self.tree, report)
+        return self._item(item, number, "deformable", tags.SOURCE_FRAME_OF_REFERENCE_UID, report, pre, post, None, grid)
+
+    def _matrix_item(self, item: Items, number: int) -> RegistrationItem:
+        report = ItemReport(f"item {number} of {self.path.name}")
+        matrix = read_matrix_chain(item, report)
+        return self._item(
+            item, number, "matrix", tags.FRAME_OF_REFERENCE_UID, report, np.eye(4), np.eye(4), matrix, None
+        )
+
+    def _item(self, item, number, kind, frame_tag, report, pre, post, matrix, grid) -> RegistrationItem:
+        frame = self._text(item, frame_tag)
+        if not frame:
+            message = f"{tag_text(frame_tag)} is missing from the item: the file does not say which images it moves."
+            report.findings.append(Finding("reg-incomplete", "warning", message, report.subject, {}))
+        return RegistrationItem(
+            path=self.path,
+            number=number,
+            kind=kind,
+            source_frame_uid=frame,
+            registered_frame_uid=self.frame_uid,
+            pre=pre,
+            post=post,
+            matrix=matrix,
+            grid=grid,
+            problem=report.problem,
+            header_findings=tuple(report.findings),
+        )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

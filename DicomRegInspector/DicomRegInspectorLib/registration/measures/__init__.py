@@ -1,0 +1,1 @@
+"""What a field or a mapping measures: displacement, Jacobian, curl, regions, landmarks."""

@@ -1,0 +1,100 @@
+"""How much of a field is one rigid or affine motion, and what is left without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..mapping import apply_matrix
+
+
+@dataclass(frozen=True)
+class BulkPart:
+    """The rigid or affine mapping that fits a registration best in the least-squares sense."""
+
+    kind: str
+    """``rigid`` or ``affine``."""
+    matrix: np.ndarray
+    """(4, 4) registered to source, LPS mm."""
+    centre_lps_mm: np.ndarray
+    """(3,) where :attr:`shift_mm` is told: the middle of the points fitted."""
+    shift_mm: np.ndarray
+    """(3,) displacement of the centre, LPS."""
+    rotation_deg: float
+    """Angle of the rotation (of the affine part: of its closest rotation)."""
+    volume_ratio: float
+    """Determinant of the linear part."""
+    residual_rms_mm: float
+    residual_max_mm: float
+    displacement_rms_mm: float
+    """Root mean square of the whole displacement, to compare the residual with."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fit as the JSON report holds it."""
+        return {
+            "matrix_lps": self.matrix.tolist(),
+            "centre_lps_mm": self.centre_lps_mm.tolist(),
+            "shift_mm": self.shift_mm.tolist(),
+            "shift_length_mm": float(np.linalg.norm(self.shift_mm)),
+            "rotation_deg": self.rotation_deg,
+            "volume_ratio": self.volume_ratio,
+            "residual_rms_mm": self.residual_rms_mm,
+            "residual_max_mm": self.residual_max_mm,
+            "displacement_rms_mm": self.displacement_rms_mm,
+        }
+
+
+def fit_rigid(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
+    """The rotation and translation that take points closest to where they map (Kabsch, Acta Cryst A32, 1976).
+
+    Parameters
+    ----------
+    points, mapped
+        (n, 3) LPS mm, finite, three or more that are not on one line.
+    """
+    centre, target = points.mean(axis=0), mapped.mean(axis=0)
+    rotation = closest_rotation((mapped - target).T @ (points - centre))
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation
+    matrix[:3, 3] = target - rotation @ centre
+    return _judge("rigid", matrix, points, mapped)
+
+
+def fit_affine(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
+    """The affine mapping that takes points closest to where they map; along axes without extent it is the identity."""
+    centre, target = points.mean(axis=0), mapped.mean(axis=0)
+    spread = points - centre
+    # The displacement is fitted, not the position: a flat set of points then leaves the missing axis as it is.
+    change, *_ = np.linalg.lstsq(spread, mapped - target - spread, rcond=1e-9)
+    matrix = np.eye(4)
+    matrix[:3, :3] += change.T
+    matrix[:3, 3] = target - matrix[:3, :3] @ centre
+    return _judge("affine", matrix, points, mapped)
+
+
+def closest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """The proper rotation (3, 3) closest to a matrix."""
+    left, _, right = np.linalg.svd(matrix)
+    turn = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right)) or 1.0])
+    return left @ turn @ right
+
+
+def _judge(kind: str, matrix: np.ndarray, points: np.ndarray, mapped: np.ndarray) -> BulkPart:
+    residual = np.linalg.norm(apply_matrix(matrix, points) - mapped, axis=1)
+    whole = np.linalg.norm(mapped - points, axis=1)
+    centre = points.mean(axis=0)
+    rotation = closest_rotation(matrix[:3, :3])
+    cosine = np.clip((np.trace(rotation) - 1) / 2, -1, 1)
+    return BulkPart(
+        kind,
+        matrix,
+        centre,
+        apply_matrix(matrix, centre) - centre,
+        float(np.degrees(np.arccos(cosine))),
+        float(np.linalg.det(matrix[:3, :3])),
+        float(np.sqrt(np.mean(residual**2))),
+        float(residual.max()),
+        float(np.sqrt(np.mean(whole**2))),
+    )

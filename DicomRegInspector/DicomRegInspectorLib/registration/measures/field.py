@@ -1,0 +1,147 @@
+"""A displacement field as the measures see it: blocks of rows with their neighbours, whatever the vectors lie in.
+
+The file, an array in memory and the grid of a transform node are measured by the same code; no more of the field
+than a few rows is held beyond what its owner holds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..vectors import MemoryPlace, VectorPlace
+
+if TYPE_CHECKING:
+    from ..grid import Grid
+
+ROW_BLOCK_NODES = 1 << 16
+"""Nodes in a block of rows: few enough for a cache, enough that two threads seldom wait for the interpreter."""
+
+SliceReader = Callable[[int], np.ndarray]
+"""Gives slice k as float32 (ny, nx, 3); the array may be used again for the next slice."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Displacement vectors on a lattice, with the matrices that are applied before and after them.
+
+    The mapping is ``post (pre x + D(x))`` (PS3.3 Equation C.20.3-1). Coordinates are LPS mm, or RAS mm throughout: the
+    two differ by a rotation, which none of the measures feels.
+    """
+
+    dimensions: tuple[int, int, int]
+    """(nx, ny, nz)."""
+    index_to_world: np.ndarray
+    """(4, 4) from (i, j, k, 1) to mm."""
+    pre: np.ndarray
+    post: np.ndarray
+    open_slices: Callable[[], SliceReader]
+    """Makes a reader of slices; each thread takes its own."""
+    threads: int = 2
+
+    @property
+    def count(self) -> int:
+        """Number of nodes."""
+        nx, ny, nz = self.dimensions
+        return nx * ny * nz
+
+    @property
+    def axes(self) -> int:
+        """Number of axes with more than one node; measures across the others are those of the identity."""
+        return sum(size > 1 for size in self.dimensions)
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of a grid cell."""
+        return abs(float(np.linalg.det(self.index_to_world[:3, :3])))
+
+    def index_of(self, flat: int) -> tuple[int, int, int]:
+        """(i, j, k) of a node by its number, x fastest."""
+        nx, ny, _ = self.dimensions
+        return flat % nx, flat // nx % ny, flat // (nx * ny)
+
+    def run(self, work: Callable[[SliceReader, range], None]) -> None:
+        """Call ``work(reader, slices)`` for contiguous ranges of slices, on several threads where there are cores."""
+        nz = self.dimensions[2]
+        threads = max(1, min(self.threads, os.cpu_count() or 1, nz))
+        borders = np.linspace(0, nz, threads + 1).astype(int)
+        ranges = [range(first, last) for first, last in pairwise(borders)]
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(work, self.open_slices(), part) for part in ranges]:
+                done.result()
+
+
+def field_of_grid(grid: Grid, pre: np.ndarray, post: np.ndarray) -> Field:
+    """The field of a grid between two matrices: from the file by slices, from memory once the vectors were read."""
+    if "vectors" in vars(grid) or isinstance(grid.place, MemoryPlace):
+        vectors = grid.vectors
+        return Field(grid.dimensions, grid.index_to_lps, pre, post, lambda: vectors.__getitem__)
+    nx, ny, _ = grid.dimensions
+    slices = _FileSlices(grid.place, nx, ny)
+    # A deflated data set can only be read from its start: one thread, one pass.
+    threads = 2 if grid.place.deflated_from is None else 1
+    return Field(grid.dimensions, grid.index_to_lps, pre, post, slices.open, threads)
+
+
+@dataclass(frozen=True)
+class _FileSlices:
+    """Slices straight from the file."""
+
+    place: VectorPlace
+    nx: int
+    ny: int
+
+    def open(self) -> SliceReader:
+        """A reader that goes on where it was, as long as slices are asked for in order."""
+        nodes = self.nx * self.ny
+        buffer = np.empty((self.ny, self.nx, 3), np.float32)
+        slabs: Iterator[None] = iter(())
+        following = -1
+
+        def read(k: int) -> np.ndarray:
+            nonlocal slabs, following
+            if k != following:
+                slabs = self.place.fill_repeatedly(buffer, first=k * nodes)
+            next(slabs)
+            following = k + 1
+            return buffer
+
+        return read
+
+
+class Planes:
+    """Component planes of slices, float32 (3, ny, nx), non-finite vectors NaN: the last three slices are kept."""
+
+    def __init__(self, field: Field, read: SliceReader) -> None:
+        self._field, self._read = field, read
+        self._kept: dict[int, np.ndarray] = {}
+
+    def get(self, k: int) -> np.ndarray:
+        """Slice k as planes."""
+        if k not in self._kept:
+            nx, ny, _ = self._field.dimensions
+            old = min(self._kept, default=None)
+            planes = self._kept.pop(old) if len(self._kept) > 2 else np.empty((3, ny, nx), np.float32)
+            stored = self._read(k)
+            for axis in range(3):
+                planes[axis] = stored[..., axis]
+            with np.errstate(over="ignore", invalid="ignore"):
+                finite = np.isfinite(np.add.reduce(planes, axis=None))
+            if not finite:
+                planes[:, ~np.isfinite(planes).all(axis=0)] = np.nan
+            self._kept[k] = planes
+        return self._kept[k]
+
+
+def row_blocks(field: Field) -> Iterator[slice]:
+    """Slices of rows that make blocks of about :data:`ROW_BLOCK_NODES` nodes."""
+    nx, ny, _ = field.dimensions
+    rows = max(1, ROW_BLOCK_NODES // nx)
+    for first in range(0, ny, rows):
+        yield slice(first, min(first + rows, ny))

@@ -1,0 +1,218 @@
+"""Named points of two frames and how far a registration leaves them apart: the target registration error.
+
+AAPM TG-132 (Brock et al., Med Phys 44(7), 2017) asks for the error at landmarks; 2 mm and 5 mm are the marks used here.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import FileError, UsageError
+from ..file.fiducials import Landmark
+from ..model import RegistrationItem
+
+MARKS_MM = (2.0, 5.0)
+MOST_LANDMARKS = 100_000
+"""Rows of a landmark file that are read; thousands are already unusual."""
+
+
+@dataclass(frozen=True)
+class LandmarkError:
+    """How one pair of landmarks fares. Errors are None where the mapping or its inverse says nothing."""
+
+    name: str
+    fixed_lps_mm: tuple[float, float, float]
+    moving_lps_mm: tuple[float, float, float]
+    before_mm: float
+    """Distance of the two points as they are, without any registration."""
+    after_mm: float | None
+    """Distance in the source frame: mapped fixed point to moving point."""
+    after_inverse_mm: float | None
+    """Distance in the registered frame: moving point through the inverse to fixed point."""
+    remark: str
+    """Why an error is missing; empty when both are there."""
+
+    @property
+    def mark(self) -> str:
+        """``within 2 mm``, ``2 to 5 mm``, ``above 5 mm`` or ``undefined``."""
+        if self.after_mm is None:
+            return "undefined"
+        low, high = MARKS_MM
+        if self.after_mm <= low:
+            return f"within {low:g} mm"
+        return f"{low:g} to {high:g} mm" if self.after_mm <= high else f"above {high:g} mm"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON report holds it."""
+        return {
+            "name": self.name,
+            "fixed_lps_mm": list(self.fixed_lps_mm),
+            "moving_lps_mm": list(self.moving_lps_mm),
+            "before_mm": self.before_mm,
+            "after_mm": self.after_mm,
+            "after_inverse_mm": self.after_inverse_mm,
+            "mark": self.mark,
+            "remark": self.remark,
+        }
+
+
+@dataclass(frozen=True)
+class TargetRegistrationError:
+    """The errors of all pairs, and the names that have no partner."""
+
+    landmarks: tuple[LandmarkError, ...]
+    unpaired: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON report holds it; means and maxima over the pairs where there is an error."""
+        return {
+            "before_mm": _mean_and_max([one.before_mm for one in self.landmarks]),
+            "after_mm": _mean_and_max([one.after_mm for one in self.landmarks]),
+            "after_inverse_mm": _mean_and_max([one.after_inverse_mm for one in self.landmarks]),
+            "marks_mm": list(MARKS_MM),
+            "undefined": [one.name for one in self.landmarks if one.after_mm is None],
+            "unpaired": list(self.unpaired),
+            "landmarks": [one.to_dict() for one in self.landmarks],
+        }
+
+
+def _mean_and_max(values: Sequence[float | None]) -> dict[str, float | None]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return {"mean": None, "max": None}
+    return {"mean": math.fsum(known) / len(known), "max": max(known)}
+
+
+def target_registration_error(
+    item: RegistrationItem, fixed: Sequence[Landmark], moving: Sequence[Landmark]
+) -> TargetRegistrationError:
+    """Errors of landmarks of the registered frame against those of the same name in the source frame.
+
+    Parameters
+    ----------
+    item
+        A usable item.
+    fixed, moving
+        Landmarks in the registered and in the source frame, LPS mm. Pairs are made by name, and by order when no name
+        occurs in both and the numbers agree.
+
+    Raises
+    ------
+    RegistrationError
+        When the item cannot be used.
+    UsageError
+        When a name occurs twice, or there is no pair.
+    """
+    names, first, second, unpaired = _pairs(fixed, moving)
+    mapped = item.map_points(first)
+    back = item.map_points_inverse(second)
+    rows = []
+    for number, name in enumerate(names):
+        after = _distance(mapped[number], second[number])
+        inverse = _distance(back.points[number], first[number])
+        remarks = []
+        if after is None:
+            remarks.append("the mapping is undefined here (outside the grid or beside undefined vectors)")
+        if inverse is None:
+            remarks.append("the inverse was not found for its partner")
+        rows.append(
+            LandmarkError(
+                name,
+                tuple(first[number].tolist()),
+                tuple(second[number].tolist()),
+                float(np.linalg.norm(first[number] - second[number])),
+                after,
+                inverse,
+                "; ".join(remarks),
+            )
+        )
+    return TargetRegistrationError(tuple(rows), tuple(unpaired))
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float | None:
+    distance = float(np.linalg.norm(one - other))
+    return distance if math.isfinite(distance) else None
+
+
+def _pairs(
+    fixed: Sequence[Landmark], moving: Sequence[Landmark]
+) -> tuple[list[str], np.ndarray, np.ndarray, list[str]]:
+    by_name = [{landmark.name: landmark for landmark in landmarks} for landmarks in (fixed, moving)]
+    for landmarks, names, which in ((fixed, by_name[0], "fixed"), (moving, by_name[1], "moving")):
+        if len(names) != len(landmarks):
+            seen = [landmark.name for landmark in landmarks]
+            twice = next(name for name in seen if seen.count(name) > 1)
+            raise UsageError(f"the {which} landmarks hold {twice!r} more than once; names must be unique")
+    common = [name for name in by_name[0] if name in by_name[1]]
+    if common:
+        pairs = [(name, by_name[0][name], by_name[1][name]) for name in common]
+        unpaired = [name for names in by_name for name in names if name not in common]
+    elif fixed and len(fixed) == len(moving):
+        pairs = [(one.name, one, other) for one, other in zip(fixed, moving, strict=True)]
+        unpaired = []
+    else:
+        raise UsageError(
+            f"no landmark name occurs in both lists ({len(fixed)} fixed, {len(moving)} moving), "
+            "and their numbers differ, so they cannot be paired by order either"
+        )
+    first = np.array([one.position_lps_mm for _, one, _ in pairs], dtype=np.float64)
+    second = np.array([other.position_lps_mm for _, _, other in pairs], dtype=np.float64)
+    return [name for name, _, _ in pairs], first, second, unpaired
+
+
+def read_landmarks(path: str | PathLike[str]) -> list[Landmark]:
+    """Landmarks of a CSV file with the columns ``x``, ``y``, ``z`` (LPS mm) and, if there is one, ``name``.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read, lacks a column, or a row holds no three finite numbers; says which row.
+    """
+    place = Path(path)
+    try:
+        with open(place, newline="", encoding="utf-8-sig") as file:
+            rows = list(_rows(place, csv.DictReader(file, skipinitialspace=True)))
+    except OSError as error:
+        raise FileError(place, f"cannot be read ({error.strerror or error})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileError(place, f"is no CSV text ({error})") from error
+    if not rows:
+        raise FileError(place, "holds no landmarks")
+    return rows
+
+
+def _rows(path: Path, reader: csv.DictReader) -> list[Landmark]:
+    columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
+    missing = [name for name in "xyz" if name not in columns]
+    if missing:
+        raise FileError(path, f"has no column {missing[0]!r}; expected the header name,x,y,z (LPS mm)")
+    label = next((columns[name] for name in ("name", "label", "id") if name in columns), None)
+    landmarks = []
+    for row in reader:
+        if len(landmarks) >= MOST_LANDMARKS:
+            raise FileError(path, f"holds more than {MOST_LANDMARKS} landmarks")
+        if any(cell.strip() for cell in row.get(None) or ()):
+            # Decimal commas, for instance: read on, the point would lie somewhere else.
+            raise FileError(path, f"line {reader.line_num} has more cells than the header has columns")
+        position = tuple(_coordinate(row[columns[name]]) for name in "xyz")
+        if not all(math.isfinite(value) for value in position):
+            raise FileError(path, f"line {reader.line_num} holds no three finite numbers in the columns x, y, z")
+        name = (row[label] or "").strip() if label else ""
+        landmarks.append(Landmark(name or str(len(landmarks) + 1), position))
+    return landmarks
+
+
+def _coordinate(cell: str | None) -> float:
+    """The number in a cell; NaN where there is none. Python alone would also take ``1_0``."""
+    try:
+        return math.nan if cell is None or "_" in cell else float(cell)
+    except ValueError:
+        return math.nan

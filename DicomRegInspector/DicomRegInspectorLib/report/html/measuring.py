@@ -1,0 +1,174 @@
+"""What an inspection leaves out for speed, measured for the report: quality, histograms, and the audit by images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...errors import Cancelled, DicomRegInspectorError
+from ...findings import Finding
+from ...progress import Progress
+from ...registration import Registration, RegistrationItem
+from ...registration.measures.field import field_of_grid
+from ...registration.measures.histograms import Histogram, jacobian_histogram, length_histogram
+from ...registration.measures.local import jacobian
+from ...series import Series, Stack
+from ...tasks.audit_images import AuditImage, read_stack_image
+from ...tasks.inspect import Inspection
+from ...tasks.quality import ItemQuality, judge_item
+from ..text.inspection_report import series_names
+
+BINS = 60
+"""Bars that can still be told apart on a phone."""
+UNUSABLE = (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError)
+"""What may keep one item from being measured; the report says so and goes on."""
+
+
+@dataclass(eq=False)
+class Measured:
+    """One item with what was measured of it."""
+
+    registration: Registration
+    item: RegistrationItem
+    quality: ItemQuality | None = None
+    lengths: Histogram | None = None
+    determinants: Histogram | None = None
+    fixed: AuditImage | None = None
+    """An image of the registered frame, for the picture."""
+    fixed_name: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def further_findings(self) -> list[Finding]:
+        """What measuring found besides what the item's own findings say."""
+        if self.quality is None:
+            return []
+        own = {(one.code, one.message) for one in self.item.findings}
+        return [one for one in self.quality.findings if (one.code, one.message) not in own]
+
+
+def measure_items(
+    inspection: Inspection, known: Mapping[int, ItemQuality] | None = None, progress: Progress | None = None
+) -> list[Measured]:
+    """Measure every usable item of every registration.
+
+    Where exactly one image series lies in each of an item's two frames, it is audited by them.
+
+    Parameters
+    ----------
+    known
+        What was measured already, by item number, when the inspection holds a single registration.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
+    """
+    images = _Images(inspection, progress)
+    result = []
+    for registration in inspection.registrations:
+        for item in registration.items:
+            if item.problem is None:
+                one = Measured(registration, item)
+                _measure(one, images, (known or {}).get(item.number), progress)
+                result.append(one)
+    return result
+
+
+def _measure(one: Measured, images: _Images, known: ItemQuality | None, progress: Progress | None) -> None:
+    item = one.item
+    try:
+        one.fixed, one.fixed_name = images.in_frame(item.registered_frame_uid, one.notes)
+        pair = None
+        if known is None:
+            pair = images.pair(item, one.notes)
+        one.quality = known or judge_item(one.registration, item, pair, None, None, progress)
+        if item.grid is not None:
+            one.lengths, one.determinants = _histograms(item, progress)
+    except Cancelled:
+        raise
+    except UNUSABLE as error:
+        one.notes.append(f"Not measured: {error or 'there is not enough memory'}")
+
+
+def _histograms(item: RegistrationItem, progress: Progress | None) -> tuple[Histogram, Histogram]:
+    from ...progress import report_progress
+    from .sources import STOPPED
+
+    lattice = field_of_grid(item.grid, np.eye(4), np.eye(4))
+    report_progress(progress, 0, 2, "Histogram of the displacements", STOPPED)
+    lengths = length_histogram(lattice, BINS)
+    report_progress(progress, 1, 2, "Histogram of the Jacobian determinants", STOPPED)
+    return lengths, jacobian_histogram(jacobian(field_of_grid(item.grid, item.pre, item.post)), BINS)
+
+
+class _Images:
+    """The series of an inspection as images; the last ones read are kept, since items of one object share them."""
+
+    def __init__(self, inspection: Inspection, progress: Progress | None) -> None:
+        self._progress = progress
+        self._series = inspection.series
+        self._names = series_names(inspection)
+        self._kept: dict[int, AuditImage | str] = {}
+
+    def in_frame(self, uid: str, notes: list[str]) -> tuple[AuditImage | None, str]:
+        """The image of a frame with the most slices, and what it is called; None without one."""
+        candidates = sorted(self._of_frame(uid), key=lambda one: -len(one[1].slices))
+        for series, stack in candidates[:1]:
+            image = self._read(stack)
+            if isinstance(image, AuditImage):
+                return image, self._name(series)
+            notes.append(f"{self._name(series).capitalize()} could not be read as an image: {image}")
+        return None, ""
+
+    def pair(self, item: RegistrationItem, notes: list[str]) -> tuple[object, object, bool | None] | None:
+        """The two images that the item is judged by, where there is no doubt which they are."""
+        registered, source = item.registered_frame_uid, item.source_frame_uid
+        volumes = [[one for one in self._of_frame(uid) if one[0].is_volume] for uid in (registered, source)]
+        if registered == source or not all(volumes):
+            return None
+        if any(len(found) > 1 for found in volumes):
+            notes.append(
+                "Not audited: several series lie in a frame of this item. The command quality takes the two images to "
+                "judge it by (--fixed and --moving)."
+            )
+            return None
+        images = [self._read(found[0][1]) for found in volumes]
+        for image, found in zip(images, volumes, strict=True):
+            if not isinstance(image, AuditImage):
+                notes.append(f"Not audited: {self._name(found[0][0])} could not be read as an image: {image}")
+                return None
+        fixed, moving = images
+        notes.append(
+            f"Audited with {self._name(volumes[0][0][0])} (fixed) and {self._name(volumes[1][0][0])} (moving)."
+        )
+        same = fixed.modality == moving.modality if fixed.modality and moving.modality else None
+        return fixed.image, moving.image, same
+
+    def _name(self, series: Series) -> str:
+        return self._names[series.series_instance_uid]
+
+    def _of_frame(self, uid: str) -> list[tuple[Series, Stack]]:
+        found = [(one, one.main_stack) for one in self._series if uid and one.main_stack is not None]
+        return [(one, stack) for one, stack in found if stack.frame_of_reference_uid == uid and not stack.is_localizer]
+
+    def _read(self, stack: Stack) -> AuditImage | str:
+        """The image, or why there is none."""
+        key = id(stack)
+        if key not in self._kept:
+            if len(self._kept) > 1:
+                self._kept.pop(next(iter(self._kept)))
+            try:
+                self._kept[key] = read_stack_image(stack, progress=self._progress)
+            except Cancelled:
+                raise
+            except UNUSABLE as error:
+                self._kept[key] = str(error) or "there is not enough memory"
+        return self._kept[key]
+
+
+def all_findings(measured: Iterable[Measured]) -> Sequence[Finding]:
+    """What measuring found besides the inspection."""
+    return [finding for one in measured for finding in one.further_findings]

@@ -1,0 +1,212 @@
+"""Write the report of an inspection as an HTML file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ...errors import Cancelled, DicomRegInspectorError
+from ...findings import Finding
+from ...progress import Progress, Run, in_background, report_progress
+from ...tasks.inspect import Inspection
+from ...tasks.quality import QualityReport
+from .. import replace_file
+from ..files import check_place
+from ..text.inspection_report import count_by_severity
+from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
+from .measuring import Measured, all_findings, measure_items
+from .names import common_folders
+from .sources import STOPPED, digests, identifying_words, patients, versions
+
+PICTURE_BUDGET = 3_000_000
+"""Bytes of all pictures of a report: with them it stays below 5 MB."""
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report is to tell."""
+
+    title: str = ""
+    """What was inspected; by default the name of the only folder or file."""
+    paths: Sequence[str] = ()
+    """What was inspected, as the user named it: files are told below these folders."""
+    identifiers: bool = False
+    """Tell who the files say the patient is."""
+    pictures: bool = True
+    told: Sequence[tuple[str, str]] = ()
+    """Options that the report's reader should know, by name."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written."""
+
+    path: str
+    size: int
+    """Bytes."""
+    further_findings: Sequence[Finding]
+    """What measuring for the report found besides the inspection."""
+
+    @property
+    def in_words(self) -> str:
+        """A line for the user."""
+        more = ""
+        if self.further_findings:
+            more = f", with what measuring found besides: {count_by_severity(self.further_findings)}"
+        return f"HTML report: {self.path} ({max(self.size // 1000, 1):,} kB){more}"
+
+
+_SILENT = frozenset(
+    {"command", "debug", "fail_on", "html", "identifiers", "json", "csv", "all", "paths", "registration"}
+)
+"""Options that change nothing in a report, and those that it tells elsewhere."""
+
+
+def options_in_words(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The command line's options as a report tells them: those that were given."""
+    told = [("Command", str(options["command"]))]
+    for name, value in options.items():
+        if name not in _SILENT and value not in (None, (), [], False):
+            values = value if isinstance(value, list | tuple) else [value]
+            # Of a path the last part: the folders above are nobody's business.
+            words = ", ".join(os.path.basename(os.path.normpath(str(one))) for one in values)
+            told.append((f"--{name.replace('_', '-')}", words))
+    return told
+
+
+def check_report_place(path: str | None) -> None:
+    """Refuse, before the work, a place that a report cannot go to or that holds anything but an earlier report.
+
+    Raises
+    ------
+    UsageError
+        With the reason.
+    """
+    check_place(path, "HTML report", BEGINNING.strip().encode("ascii"))
+
+
+def write_report(
+    inspection: Inspection,
+    path: str | os.PathLike[str],
+    options: ReportOptions | None = None,
+    *,
+    quality: QualityReport | None = None,
+    progress: Progress | None = None,
+    run: Run | None = None,
+) -> Written:
+    """Measure what the inspection left out, draw, and write one HTML file.
+
+    Parameters
+    ----------
+    path
+        The file; one that is there is replaced, in one step, if it is such a report.
+    quality
+        What was measured of the inspection's only registration already.
+    progress
+        Called as the work goes on; see :data:`..progress.Progress`.
+    run
+        Called with the functions that read and compute; may call them in a thread with a progress callback of their
+        own. The letters of pictures are drawn in the caller's thread: VTK's know only one.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written, or is there and is no such report.
+    Cancelled
+        When ``progress`` returned False; nothing is written then.
+    """
+    options = options or ReportOptions()
+    check_report_place(os.fspath(path))
+
+    def beside(work: Callable[[Progress | None], Any]) -> Any:
+        return in_background(work, progress, run)
+
+    known = {one.item.number: one for one in quality.items} if quality is not None else None
+    measured = beside(lambda report: measure_items(inspection, known, report))
+    pictures, drawn_with = _pictures(measured, beside, progress) if options.pictures else ({}, [])
+    further = all_findings(measured)
+
+    def assemble(report: Progress | None) -> bytes:
+        found = patients(inspection)
+        provenance = Provenance(
+            datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, report)
+        )
+        contents = Contents(
+            title=options.title or _title(options.paths or common_folders(inspection)),
+            roots=[os.path.abspath(one) for one in _roots(options.paths)] + list(_roots(options.paths)),
+            details=[_details(one, pictures.get(id(one), [])) for one in measured],
+            further_findings=further,
+            provenance=provenance,
+            patients=found if options.identifiers else None,
+            hidden=frozenset() if options.identifiers else identifying_words(found),
+        )
+        return html_report(inspection, contents).encode("utf-8")
+
+    data = beside(assemble)
+    replace_file(path, lambda unfinished: unfinished.write_bytes(data))
+    return Written(os.fspath(path), len(data), further)
+
+
+def _roots(paths: Sequence[str]) -> list[str]:
+    """Folders that were inspected, and those of files that were named themselves."""
+    return [path if os.path.isdir(path) else os.path.dirname(path) for path in paths]
+
+
+def _title(paths: Sequence[str]) -> str:
+    names = [Path(os.path.abspath(path)).name for path in paths]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _told(options: ReportOptions) -> list[tuple[str, str]]:
+    told = list(options.told)
+    told.append(("Patient identifiers", "told, as asked for" if options.identifiers else "left out"))
+    return told
+
+
+def _details(one: Measured, pictures: Sequence[Picture]) -> ItemDetails:
+    return ItemDetails(
+        str(one.registration.path), one.item.number, one.quality, one.lengths, one.determinants, pictures, one.notes
+    )
+
+
+def _pictures(
+    measured: Sequence[Measured], beside: Run, progress: Progress | None
+) -> tuple[dict[int, list[Picture]], list[tuple[str, str]]]:
+    """Pictures by item, as many as fit, and what they were drawn with; why there are none becomes a note."""
+    if not measured:
+        return {}, []
+    try:
+        from ...scene.pictures import report_pictures
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
+            raise
+        for one in measured:
+            one.notes.append("Pictures need Slicer's MRML libraries: pip install 'dicom-reg-inspector[headless]'.")
+        return {}, []
+    pictures: dict[int, list[Picture]] = {}
+    left = PICTURE_BUDGET
+    for number, one in enumerate(measured):
+        report_progress(progress, number, len(measured), "Drawing", STOPPED)
+        try:
+            picture = _picture(report_pictures.draw_deformation, one, beside)
+        except Cancelled:
+            raise
+        except (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError) as error:
+            one.notes.append(f"No picture: {error}")
+            continue
+        if len(picture.png) > left:
+            one.notes.append("No picture: the report would become too large; look at this item in Slicer.")
+            continue
+        left -= len(picture.png)
+        pictures[id(one)] = [picture]
+    return pictures, report_pictures.library_versions()
+
+
+def _picture(draw: Callable[..., Any], one: Measured, beside: Run) -> Picture:
+    drawing = beside(lambda _report: draw(one.item, one.fixed, one.fixed_name))
+    drawing.canvas.write_texts()
+    return Picture(beside(lambda _report: drawing.canvas.png()), drawing.alt, drawing.caption)

@@ -1,0 +1,252 @@
+"""The inspection report that a person reads: what there is, what is wrong with it, what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ...findings import SEVERITIES, Finding
+from ...series.geometry.spacing import RELATIVE_TOLERANCE
+from .terminal import Style, millimetres, plural, printable
+
+if TYPE_CHECKING:
+    from ...registration import Registration, RegistrationItem
+    from ...series import Series, Stack
+    from ...tasks.inspect import Inspection
+
+SHOWN_OF_A_KIND = 6
+"""Findings of one kind that are shown; the rest is counted."""
+SHOWN_SECTIONS = 4
+
+_SEVERITY_WORDS = {"error": "ERROR", "warning": "WARNING", "info": "NOTE"}
+_SEVERITY_COUNTS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def inspection_report(inspection: Inspection, style: Style, *, complete: bool = False) -> str:
+    """The whole report, with a summary line for each registration and series and the findings by severity.
+
+    Parameters
+    ----------
+    style
+        How wide and whether coloured.
+    complete
+        Show every finding; without it, those that say the same of many places are folded.
+    """
+    labels = series_names(inspection)
+    lines = _head(inspection, style)
+    frames = frames_of(inspection)
+    if inspection.registrations:
+        lines += ["", style.paint("Registrations", "bold")]
+        for registration in inspection.registrations:
+            lines += _registration_lines(registration, frames, style)
+    if inspection.series:
+        lines += ["", style.paint("Image series", "bold")]
+        for number, series in enumerate(inspection.series, 1):
+            lines += _series_lines(series, f"series {number}", style)
+    lines += _finding_lines(inspection.findings, labels, style, complete)
+    return "\n".join(lines)
+
+
+def count_by_severity(findings: Iterable[Finding]) -> str:
+    """``2 errors, 1 warning``, the most severe first; ``no findings``."""
+    counts = Counter(finding.severity for finding in findings)
+    parts = [plural(counts[name], _SEVERITY_COUNTS[name]) for name in reversed(SEVERITIES) if counts[name]]
+    return ", ".join(parts) or "no findings"
+
+
+def _head(inspection: Inspection, style: Style) -> list[str]:
+    files = inspection.file_counts
+    details = [f"{files.dicom} DICOM"]
+    if files.not_dicom:
+        details.append(f"{files.not_dicom} not DICOM")
+    if files.unreadable:
+        details.append(f"{files.unreadable} unreadable")
+    what = [plural(len(inspection.registrations), "registration"), f"{len(inspection.series)} image series"]
+    if files.other_dicom:
+        what.append(plural(files.other_dicom, "other DICOM object"))
+    share = inspection.interval_tolerance
+    judged = f"; intervals between slices may be {100 * share:g} % off" if share != RELATIVE_TOLERANCE else ""
+    return [
+        style.wrap(f"{plural(files.files, 'file')} ({', '.join(details)}): {', '.join(what)}{judged}"),
+        style.wrap(count_by_severity(inspection.findings)[:1].upper() + count_by_severity(inspection.findings)[1:]),
+    ]
+
+
+def series_names(inspection: Inspection) -> dict[str, str]:
+    """UID of a series to what it is called in this report."""
+    return {one.series_instance_uid: f"series {number}" for number, one in enumerate(inspection.series, 1)}
+
+
+def _quoted(text: str) -> str:
+    return f" “{printable(text)}”" if text else ""
+
+
+def frames_of(inspection: Inspection) -> dict[str, list[str]]:
+    """Frame of Reference UID to the series of this report that lie in it."""
+    frames: dict[str, list[str]] = {}
+    for number, series in enumerate(inspection.series, 1):
+        for frame in dict.fromkeys(one.header.frame_of_reference_uid for one in series.slices):
+            frames.setdefault(frame, []).append(f"series {number}")
+    return frames
+
+
+def _frame_line(item: RegistrationItem, frames: dict[str, list[str]]) -> str:
+    """Which images an item starts from and where it looks."""
+    if not any(uid and uid in frames for uid in (item.registered_frame_uid, item.source_frame_uid)):
+        return ""
+    registered, source = frames_in_words(item, frames)
+    return f"registered frame: {registered}; source frame: {source}"
+
+
+def frames_in_words(item: RegistrationItem, frames: Mapping[str, list[str]]) -> tuple[str, str]:
+    """Which series of this report lie in an item's registered and in its source frame."""
+    registered, source = (
+        frames.get(uid) if uid else None for uid in (item.registered_frame_uid, item.source_frame_uid)
+    )
+    return _few(registered), _few(source)
+
+
+def _few(series: list[str] | None) -> str:
+    if not series:
+        return "no series here"
+    return ", ".join(series[:4]) + (f" and {len(series) - 4} more" if len(series) > 4 else "")
+
+
+def _registration_lines(registration: Registration, frames: dict[str, list[str]], style: Style) -> list[str]:
+    kind = {"matrix": "spatial (matrix)", "deformable": "deformable", "fiducials": "spatial fiducials"}
+    head = f"{printable(registration.path.name)}{_quoted(registration.series_description)}: {kind[registration.kind]}"
+    if registration.items:
+        head += f", {plural(len(registration.items), 'item')}"
+    head += f"; {count_by_severity(registration.findings)}"
+    lines = [style.wrap(head, 2, 6)]
+    for item in registration.items:
+        lines.append(style.wrap(f"item {item.number}: {item_summary(item)}", 6, 10))
+        if where := _frame_line(item, frames):
+            lines.append(style.wrap(where, 10, 10))
+    lines.append(style.paint(style.wrap(f"SOP instance {printable(registration.sop_instance_uid)}", 6, 10), "dim"))
+    return lines
+
+
+def item_summary(item: RegistrationItem) -> str:
+    """One item in a line: its grid or matrix, and how far it moves things."""
+    if item.problem is not None:
+        return f"cannot be used: {printable(item.problem)}"
+    parts = []
+    if item.grid is not None:
+        size = " × ".join(str(count) for count in item.grid.dimensions)
+        spacing = " × ".join(millimetres(value) for value in item.grid.spacing_mm)
+        parts.append(f"grid {size}, {spacing} mm")
+        displacement = item.displacement_mm
+        if displacement["max"] is None:
+            parts.append("no vector is defined")
+        else:
+            parts.append(
+                f"displacement up to {millimetres(displacement['max'], 2)} mm"
+                f" (mean {millimetres(displacement['mean'], 2)}, 95 % below {millimetres(displacement['p95'], 2)})"
+            )
+    parts += matrix_summaries(item)
+    return "; ".join(parts)
+
+
+def matrix_summaries(item: RegistrationItem) -> list[str]:
+    """What the matrices of an item do, in words; those that are the identity are left out where there is a grid."""
+    from .matrices import describe_matrix
+
+    if item.kind == "matrix":
+        return [f"matrix to the registered frame: {describe_matrix(item.matrix)}"]
+    parts = []
+    for name, matrix in (("pre", item.pre), ("post", item.post)):
+        words = describe_matrix(matrix)
+        if words != "identity":
+            parts.append(f"{name}-deformation matrix: {words}")
+    return parts or ([] if item.grid is not None else ["no grid and no matrix: identity"])
+
+
+def _series_lines(series: Series, label: str, style: Style) -> list[str]:
+    modality = printable(series.modality or "no modality")
+    head = f"{label}: {modality}{_quoted(series.description)}, {plural(series.slice_count, 'slice')}"
+    geometry = _geometry(series)
+    lines = [style.wrap("; ".join([head, *geometry, count_by_severity(series.findings)]), 2, 6)]
+    lines.append(
+        style.paint(style.wrap(printable(series.series_instance_uid or "no Series Instance UID"), 6, 10), "dim")
+    )
+    return lines
+
+
+def _geometry(series: Series) -> list[str]:
+    stack = series.main_stack
+    if stack is None:
+        return []
+    parts = []
+    if len(series.stacks) > 1:
+        parts.append(f"{len(series.stacks)} stacks")
+        parts.append(f"the largest: {plural(len(stack.slices), 'slice')}")
+    if stack.nominal_spacing_mm is not None:
+        parts.append(_spacing(stack))
+    if stack.tilt_deg is not None and stack.tilt_deg >= 0.05:
+        parts.append(f"tilt {stack.tilt_deg:.1f}°")
+    return parts
+
+
+def _spacing(stack: Stack) -> str:
+    sections = stack.sections
+    if len(sections) < 2:
+        return f"spacing {millimetres(stack.nominal_spacing_mm)} mm"
+    words = [f"{millimetres(one.spacing_mm)} mm (slices {one.first}–{one.last})" for one in sections[:SHOWN_SECTIONS]]
+    more = len(sections) - len(words)
+    return f"spacing {', '.join(words)}" + (f" and {plural(more, 'more section')}" if more else "")
+
+
+def _finding_lines(findings: Iterable[Finding], labels: dict[str, str], style: Style, complete: bool) -> list[str]:
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.severity, finding.code), []).append(finding)
+    lines = []
+    for severity in reversed(SEVERITIES):
+        for (its_severity, code), group in groups.items():
+            if its_severity == severity:
+                lines += ["", *_group_lines(code, group, labels, style, complete)]
+    return lines
+
+
+def _group_lines(code: str, group: list[Finding], labels: dict[str, str], style: Style, complete: bool) -> list[str]:
+    """A heading, what was found where, and what to do about it, once for all."""
+    first = group[0]
+    word = style.paint(_SEVERITY_WORDS[first.severity], first.severity)
+    times = f" ({len(group)} times)" if len(group) > 1 else ""
+    lines = [f"{word}  {style.paint(first.title, 'bold')}{times}  {style.paint(f'[{code}]', 'dim')}"]
+    shown = group if complete else group[:SHOWN_OF_A_KIND]
+    for subject, messages in _by_subject(shown).items():
+        place = printable(named(subject, labels))
+        if len(messages) == 1:
+            lines.append(style.wrap(f"{place}: {messages[0]}", 2, 4))
+        else:
+            lines.append(style.wrap(f"{place}:", 2, 4))
+            lines += [style.wrap(f"· {message}", 4, 6) for message in messages]
+    rest = group[len(shown) :]
+    if rest:
+        places = len({finding.subject for finding in rest})
+        where = "" if places == 1 else f" in {places} places"
+        lines.append(style.wrap(f"… and {len(rest)} more of this kind{where}; --all shows them", 2, 4))
+    lines.append(style.wrap(f"→ {first.remedy}", 2, 4))
+    return lines
+
+
+def _by_subject(findings: Iterable[Finding]) -> dict[str, list[str]]:
+    """Messages by subject; one that repeats itself word for word is said once, with how often."""
+    counted: dict[str, Counter[str]] = {}
+    for finding in findings:
+        counted.setdefault(finding.subject, Counter())[printable(finding.message)] += 1
+    return {
+        subject: [message if times == 1 else f"{message} ({times} times)" for message, times in messages.items()]
+        for subject, messages in counted.items()
+    }
+
+
+def named(subject: str, labels: dict[str, str]) -> str:
+    """The subject with the number of the series in place of its UID."""
+    for uid, label in labels.items():
+        if uid and uid in subject.split():
+            return subject.replace(f"series {uid}", label).replace(uid, label)
+    return subject

@@ -1,0 +1,82 @@
+"""A page of names and values, as ``show`` prints one object."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ...findings import SEVERITIES, Finding, by_severity
+from .terminal import Style, millimetres, printable
+
+NAME_WIDTH = 44
+"""Columns for an element's name and tag."""
+
+
+class Page:
+    """Lines in the making. What is handed in is escaped here, so that nothing of a file reaches a terminal as it is."""
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+        self.lines: list[str] = []
+
+    def title(self, text: str) -> None:
+        """The page's first line."""
+        self.lines.append(self.style.paint(self.style.wrap(printable(text)), "bold"))
+
+    def section(self, text: str) -> None:
+        """A heading, after an empty line."""
+        self.lines += ["", self.style.paint(self.style.wrap(printable(text)), "bold")]
+
+    def row(self, name: str, value: object, indent: int = 2) -> None:
+        """A name (with its tag) and what it says; ``-`` for nothing."""
+        text = printable(value) or "-"
+        width = NAME_WIDTH - indent
+        lead = " " * indent + (name if len(name) >= width else name.ljust(width))
+        # A UID longer than its column runs over rather than away from its name.
+        words = textwrap.wrap(
+            text, max(self.style.width - NAME_WIDTH - 2, 20), break_long_words=False, break_on_hyphens=False
+        )
+        self.lines.append(f"{lead}  {words[0]}")
+        self.lines += [" " * (NAME_WIDTH + 2) + line for line in words[1:]]
+
+    def text(self, text: str, indent: int = 2) -> None:
+        """A sentence."""
+        self.lines.append(self.style.wrap(printable(text), indent, indent))
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 4) -> None:
+        """Columns as wide as they must be; never wrapped."""
+        cells = [list(heads), *([printable(cell) for cell in row] for row in rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
+        for number, row in enumerate(cells):
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            self.lines.append(" " * indent + (self.style.paint(line, "dim") if number == 0 else line))
+
+    def findings(self, findings: Iterable[Finding]) -> None:
+        """What is wrong with the object, the most severe first, each with what to do."""
+        found = by_severity(findings)
+        if not found:
+            return
+        self.section("Findings")
+        words = dict(zip(SEVERITIES, ("NOTE", "WARNING", "ERROR"), strict=True))
+        for finding in found:
+            word = self.style.paint(words[finding.severity], finding.severity)
+            self.lines.append(f"  {word}  {finding.title}  [{finding.code}]")
+            self.text(finding.message, 4)
+            self.text(f"→ {finding.remedy}", 4)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def point(values: Iterable[float] | None, digits: int = 3) -> str:
+    """``(x, y, z)`` in mm without the unit."""
+    if values is None:
+        return "-"
+    return f"({', '.join('nan' if np.isnan(value) else millimetres(value, digits) for value in values)})"
+
+
+def product(values: Iterable[object]) -> str:
+    """``1.8 × 1.8 × 5``."""
+    return " × ".join(millimetres(value) if isinstance(value, float) else str(value) for value in values)

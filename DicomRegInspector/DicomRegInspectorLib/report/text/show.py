@@ -1,0 +1,136 @@
+"""What one DICOM object says, in words and units, with the tag of each element. Never who the patient is."""
+
+from __future__ import annotations
+
+from os import PathLike
+from os import path as os_path
+from typing import TYPE_CHECKING
+
+from ...registration import read_registration
+from ...series import inspect_series, read_header
+from ...series.geometry.words import describe_plane
+from .matrices import describe_direction
+from .page import Page, point, product
+from .show_registration import show_registration
+from .terminal import Style, millimetres
+
+if TYPE_CHECKING:
+    from ...series import Header, Stack
+
+
+def show_file(path: str | PathLike[str], style: Style) -> str:
+    """Describe one file.
+
+    Raises
+    ------
+    FileError
+        When it cannot be read or is not DICOM.
+    """
+    header = read_header(path)
+    page = Page(style)
+    if header.is_registration:
+        show_registration(read_registration(path), page)
+    elif header.is_image:
+        _show_image(header, page)
+    else:
+        _show_other(header, page)
+    return str(page)
+
+
+def uid_name(uid: str) -> str:
+    """What the standard calls a UID (PS3.6 Annex A), with the UID; only the UID where the standard has none."""
+    from pydicom.uid import UID
+
+    name = UID(uid).name if uid else ""
+    return f"{name} ({uid})" if name and name != uid else uid
+
+
+def _show_identity(header: Header, page: Page) -> None:
+    page.row("SOP Class UID (0008,0016)", uid_name(header.sop_class_uid))
+    page.row("SOP Instance UID (0008,0018)", header.sop_instance_uid)
+    page.row("Transfer Syntax UID (0002,0010)", uid_name(header.transfer_syntax_uid))
+    page.row("Modality (0008,0060)", header.modality)
+    page.row("Series Description (0008,103E)", header.series_description)
+    page.row("Study Instance UID (0020,000D)", header.study_uid)
+    page.row("Series Instance UID (0020,000E)", header.series_uid)
+
+
+def _show_other(header: Header, page: Page) -> None:
+    name = os_path.basename(header.path)
+    if header.is_dicomdir:
+        page.title(f"{name}: a media directory (DICOMDIR)")
+        page.text("It names files and holds no image; inspect the folder it lies in.")
+        page.row("Transfer Syntax UID (0002,0010)", uid_name(header.transfer_syntax_uid))
+        return
+    page.title(f"{name}: neither image nor registration")
+    _show_identity(header, page)
+    page.text("Only images and registrations are described further.")
+
+
+def _show_image(header: Header, page: Page) -> None:
+    frames = f", {header.number_of_frames} frames" if header.number_of_frames > 1 else ""
+    what = f"{header.modality or 'image'}, {header.columns} × {header.rows} pixels{frames}"
+    page.title(f"{os_path.basename(header.path)}: {what}")
+    _show_identity(header, page)
+    page.row("Instance Number (0020,0013)", header.instance_number if header.instance_number is not None else "-")
+    page.section("Where it lies")
+    page.row("Frame of Reference UID (0020,0052)", header.frame_of_reference_uid)
+    series = inspect_series([header])
+    stack = series[0].main_stack if series else None
+    if stack is None:
+        page.text("Position and orientation are missing or cannot be used: nothing places this image in the patient.")
+    else:
+        _show_stack(header, stack, page)
+    _show_claims(header, page)
+    page.findings(finding for one in series for finding in one.findings)
+
+
+def _show_stack(header: Header, stack: Stack, page: Page) -> None:
+    """The slices of the file: one, or those of its largest stack."""
+    first, last = stack.slices[0], stack.slices[-1]
+    if len(stack.slices) < header.number_of_frames:
+        page.text(
+            f"{len(stack.slices)} of the {header.number_of_frames} frames make the largest stack; it is described here."
+        )
+    if len(stack.slices) > 1:
+        page.row("Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm)} mm LPS, first slice")
+        page.row("", f"{point(last.position_lps_mm)} mm LPS, last slice")
+    else:
+        page.row(
+            "Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm)} mm LPS, centre of the first pixel"
+        )
+    row, column, normal = stack.axes
+    page.row("Image Orientation (Patient) (0020,0037)", describe_plane(normal))
+    page.row("along a row", describe_direction(row), 4)
+    page.row("down a column", describe_direction(column), 4)
+    page.row("normal of the slice", f"{point(normal, 6)}: {describe_direction(normal)}", 4)
+    if stack.pixel_spacing_mm is not None:
+        rows, columns = stack.pixel_spacing_mm
+        spacing = f"{millimetres(rows, 6)} mm between rows, {millimetres(columns, 6)} mm between columns"
+        page.row("Pixel Spacing (0028,0030)", spacing)
+        extent = product([header.columns * columns, header.rows * rows])
+        page.row("covers", f"{extent} mm in plane", 4)
+    if len(stack.slices) == 1:
+        page.row("position along the normal", f"{millimetres(float(stack.positions_mm[0]))} mm", 4)
+        return
+    page.row("slice positions along the normal", f"{point(stack.positions_mm[[0, -1]])} mm, first and last", 4)
+    for one in stack.sections:
+        page.row("spacing", f"{millimetres(one.spacing_mm)} mm, slices {one.first}–{one.last}", 4)
+    if stack.tilt_deg is not None:
+        page.row("tilt, measured from the positions", f"{stack.tilt_deg:.1f}°", 4)
+
+
+def _show_claims(header: Header, page: Page) -> None:
+    """Elements that sound like geometry and place nothing."""
+    claims = [
+        ("Slice Thickness (0018,0050)", header.slice_thickness_mm, "mm (thickness, not spacing)"),
+        ("Spacing Between Slices (0018,0088)", header.spacing_between_slices_mm, "mm (claimed; positions decide)"),
+        ("Slice Location (0020,1041)", header.slice_location_mm, "mm (as displayed; not a position)"),
+        ("Gantry/Detector Tilt (0018,1120)", header.gantry_tilt_deg, "° (as displayed; positions decide)"),
+    ]
+    given = [claim for claim in claims if claim[1] is not None]
+    if not given:
+        return
+    page.section("What else it claims")
+    for name, value, unit in given:
+        page.row(name, f"{millimetres(value)}{'' if unit.startswith('°') else ' '}{unit}")

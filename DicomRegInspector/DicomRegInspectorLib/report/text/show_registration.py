@@ -1,0 +1,151 @@
+"""What a registration object says: frames, matrices, grid, and a preview of its vectors with their places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import FileError
+from ...registration import Registration, RegistrationItem
+from ..vectors import preview_vectors
+from .matrices import describe_direction, describe_matrix
+from .page import Page, point, product
+from .terminal import millimetres
+
+if TYPE_CHECKING:
+    from ...registration import Grid
+
+_KINDS = {
+    "deformable": "Deformable Spatial Registration",
+    "matrix": "Spatial Registration",
+    "fiducials": "Spatial Fiducials",
+}
+
+
+def show_registration(registration: Registration, page: Page) -> None:
+    """Put everything a registration says on the page.
+
+    Raises
+    ------
+    FileError
+        When the file is gone or has changed.
+    """
+    from .show import uid_name
+
+    many = f", {len(registration.items)} items" if len(registration.items) > 1 else ""
+    page.title(f"{registration.path.name}: {_KINDS[registration.kind]}{many}")
+    page.row("SOP Class UID (0008,0016)", uid_name(registration.sop_class_uid))
+    page.row("SOP Instance UID (0008,0018)", registration.sop_instance_uid)
+    page.row("Transfer Syntax UID (0002,0010)", uid_name(registration.transfer_syntax_uid))
+    page.row("Manufacturer (0008,0070)", registration.manufacturer)
+    page.row("Series Description (0008,103E)", registration.series_description)
+    page.row("Content Label (0070,0080)", registration.content_label)
+    page.row("Study Instance UID (0020,000D)", registration.study_uid)
+    page.row("Series Instance UID (0020,000E)", registration.series_uid)
+    meaning = ", the registered frame" if registration.items and registration.frame_uid else ""
+    page.row("Frame of Reference UID (0020,0052)", f"{registration.frame_uid}{meaning}")
+    for item in registration.items:
+        _show_item(item, page)
+    if registration.kind == "fiducials":
+        _show_fiducials(registration, page)
+    page.findings(registration.findings)
+
+
+def _show_item(item: RegistrationItem, page: Page) -> None:
+    if item.kind == "matrix":
+        page.section(f"Item {item.number} of Registration Sequence (0070,0308)")
+        same = item.source_frame_uid == item.registered_frame_uid and item.source_frame_uid
+        page.row(
+            "Frame of Reference UID (0020,0052)",
+            item.source_frame_uid + (", the registered frame itself" if same else ""),
+        )
+        if item.problem is None:
+            _show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page)
+            page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
+    else:
+        page.section(f"Item {item.number} of Deformable Registration Sequence (0064,0002)")
+        page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid)
+        if item.problem is None:
+            _show_matrix("Pre Deformation Matrix (0064,000F)", item.pre, page)
+            _show_matrix("Post Deformation Matrix (0064,0010)", item.post, page)
+    if item.problem is not None:
+        page.text(f"This item cannot be used: {item.problem}")
+    elif item.grid is not None:
+        _show_grid(item, item.grid, page)
+    elif item.kind == "deformable":
+        page.row("Deformable Registration Grid (0064,0005)", "none: nothing is deformed")
+
+
+def _show_matrix(name: str, matrix: np.ndarray, page: Page) -> None:
+    words = describe_matrix(matrix)
+    page.row(name, words)
+    if words != "identity":
+        cells = [[f"{value:.6f}" for value in row] for row in matrix]
+        width = max(len(cell) for row in cells for cell in row)
+        for row in cells:
+            page.text("[ " + "  ".join(cell.rjust(width) for cell in row).replace(" ", "\xa0") + " ]", 6)
+
+
+def _show_grid(item: RegistrationItem, grid: Grid, page: Page) -> None:
+    nodes = int(np.prod(grid.dimensions, dtype=np.int64))
+    page.row("Grid Dimensions (0064,0007)", f"{product(grid.dimensions)} nodes ({nodes:,} vectors)")
+    page.row("Grid Resolution (0064,0008)", f"{product(grid.spacing_mm.tolist())} mm")
+    page.row("Image Position (Patient) (0020,0032)", f"{point(grid.origin_lps_mm)} mm LPS, first node")
+    names = ("first index (row)", "second index (column)", "third index (row × column)")
+    page.row("Image Orientation (Patient) (0020,0037)", "the grid's indices run towards")
+    for name, direction in zip(names, grid.directions.T, strict=True):
+        page.row(name, describe_direction(direction), 4)
+    page.row("covers, LPS", _extent(grid), 4)
+    page.row("Vector Grid Data (0064,0009)", f"{12 * nodes:,} bytes, mm along LPS at each node")
+    statistics = grid.statistics
+    if statistics.undefined is not None:
+        page.row("undefined (NaN)", f"{statistics.undefined.count:,} vectors", 4)
+    displacement = item.displacement_mm
+    if displacement["max"] is None:
+        page.row("length", "no vector is defined", 4)
+        return
+    ranks = (("mean", "mean"), ("p50", "median"), ("p95", "95 % below"), ("p99", "99 % below"), ("max", "largest"))
+    page.row("length", ", ".join(f"{word} {millimetres(displacement[key])}" for key, word in ranks) + " mm", 4)
+    page.lines.append("")
+    rows = []
+    for one in preview_vectors(grid):
+        index = f"({', '.join(map(str, one.index))})"
+        place = point(grid.node_position(one.index), 1)
+        rows.append((one.name, index, place, point(one.vector), millimetres(one.length_mm)))
+    page.table(("vector", "index (i, j, k)", "place, LPS mm", "displacement, LPS mm", "length, mm"), rows)
+
+
+def _extent(grid: Grid) -> str:
+    last = np.array(grid.dimensions) - 1
+    corners = np.array([grid.node_position(tuple(last * corner)) for corner in np.ndindex(2, 2, 2)])
+    sides = zip("xyz", corners.min(axis=0), corners.max(axis=0), strict=True)
+    return ", ".join(f"{axis} {millimetres(low, 1)} to {millimetres(high, 1)}" for axis, low, high in sides) + " mm"
+
+
+def _show_fiducials(registration: Registration, page: Page) -> None:
+    """Sets and points of PS3.3 C.21, counted and named; where they lie is not evaluated."""
+    for number, (frame, fiducials) in enumerate(_fiducial_sets(registration), 1):
+        page.section(f"Item {number} of Fiducial Set Sequence (0070,031C)")
+        page.row("Frame of Reference UID (0020,0052)", frame)
+        page.row("Fiducial Sequence (0070,031E)", f"{len(fiducials)} fiducials")
+        for identifier, shape in fiducials[:20]:
+            page.row("Fiducial Identifier (0070,0310)", f"{identifier} ({shape.lower() or 'shape not given'})", 4)
+        if len(fiducials) > 20:
+            page.text(f"… and {len(fiducials) - 20} more", 4)
+
+
+def _fiducial_sets(registration: Registration) -> list[tuple[str, list[tuple[str, str]]]]:
+    import pydicom
+
+    try:
+        dataset = pydicom.dcmread(registration.path, specific_tags=["FiducialSetSequence"])
+        sets = []
+        for one in dataset.get("FiducialSetSequence") or []:
+            points = one.get("FiducialSequence") or []
+            named = [(str(each.get("FiducialIdentifier", "")), str(each.get("ShapeType", ""))) for each in points]
+            sets.append((str(one.get("FrameOfReferenceUID", "")), named))
+        return sets
+    except Exception as error:
+        # pydicom raises almost anything on a broken file.
+        raise FileError(registration.path, f"its fiducials cannot be read ({error})") from error

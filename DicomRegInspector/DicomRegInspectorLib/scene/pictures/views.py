@@ -1,0 +1,136 @@
+"""Sections of patient space at their places in a picture, and what pictures have in common."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import UsageError
+from .canvas import Canvas, Clip
+
+INK, FAINT = (0.13, 0.13, 0.13), (0.42, 0.42, 0.42)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A view: which LPS axis runs right, which down (with its sign), and what its sides are called."""
+
+    name: str
+    across: int
+    down: int
+    down_sign: int
+    sides: tuple[str, str, str, str]
+    """Left, right, top, bottom."""
+
+    @property
+    def through(self) -> int:
+        """The axis that the plane is a section of."""
+        return 3 - self.across - self.down
+
+
+PLANES = (
+    Plane("Axial", 0, 1, 1, ("R", "L", "A", "P")),
+    Plane("Coronal", 0, 2, -1, ("R", "L", "S", "I")),
+    Plane("Sagittal", 1, 2, -1, ("A", "P", "S", "I")),
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A plane at its place in the picture."""
+
+    plane: Plane
+    left: int
+    top: int
+    width: int
+    height: int
+    low: np.ndarray
+    high: np.ndarray
+    centre: np.ndarray
+    pixels_per_mm: float
+
+    @property
+    def clip(self) -> Clip:
+        """The panel's pixels."""
+        return (self.left, self.top, self.left + self.width, self.top + self.height)
+
+    def to_lps(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Pixels within the panel, as points (..., 3) of the plane."""
+        plane = self.plane
+        points = np.empty((*np.broadcast(x, y).shape, 3))
+        points[..., plane.through] = self.centre[plane.through]
+        points[..., plane.across] = self.low[plane.across] + np.asarray(x) / self.pixels_per_mm
+        down = np.asarray(y) / self.pixels_per_mm
+        points[..., plane.down] = self.low[plane.down] + down if plane.down_sign > 0 else self.high[plane.down] - down
+        # A panel is whole pixels wide; its last one may reach beyond what is shown, where there is nothing.
+        np.clip(points, np.minimum(self.low, self.centre), np.maximum(self.high, self.centre), out=points)
+        return points
+
+    def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) as pixels (..., 2) of the whole picture, projected onto the plane."""
+        plane = self.plane
+        x = self.left + (points[..., plane.across] - self.low[plane.across]) * self.pixels_per_mm
+        down = points[..., plane.down] - self.low[plane.down]
+        if plane.down_sign < 0:
+            down = self.high[plane.down] - points[..., plane.down]
+        return np.stack([x, self.top + down * self.pixels_per_mm], axis=-1)
+
+
+def draw_label(canvas: Canvas, view: View) -> None:
+    """Plane and place above a view, and the patient's sides within it."""
+    canvas.text(view.left, view.top - 17, place_of(view), 19, INK, bold=True)
+    draw_sides(canvas, view)
+
+
+def place_of(view: View) -> str:
+    """Where a section lies, in words."""
+    plane = view.plane
+    value = float(view.centre[plane.through])
+    side = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))[plane.through][value < 0]
+    return f"{plane.name}, {abs(value):.1f} mm {side}"
+
+
+def draw_sides(canvas: Canvas, view: View) -> None:
+    """The letters of the patient's sides."""
+    left, top, right, bottom = view.clip
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    places = [(left + 16, middle[1]), (right - 16, middle[1]), (middle[0], top + 15), (middle[0], bottom - 15)]
+    for letter, (x, y) in zip(view.plane.sides, places, strict=True):
+        canvas.text(x, y, letter, 19, (1, 1, 1), align="center", bold=True, outline=(0, 0, 0))
+
+
+def round_step(value: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is not above the value."""
+    if not value > 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step for step in (5 * power, 2 * power, power, power / 2) if step <= value * (1 + 1e-9))
+
+
+def round_up(value: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not below a positive value."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
+
+
+def save_picture(canvas: Canvas, path: Path) -> None:
+    """Write a picture as PNG, in one step.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be written.
+    """
+    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    try:
+        canvas.write_texts()
+        unfinished.write_bytes(canvas.png())
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Measures of transform nodes: volumes, tables, charts."""

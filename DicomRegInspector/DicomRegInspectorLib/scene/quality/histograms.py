@@ -1,0 +1,150 @@
+"""How displacements and determinants are distributed, as tables and charts; R, A and S are never pooled."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+
+from ...progress import Progress, report_progress
+from ...registration.measures import local
+from ...registration.measures.histograms import (
+    Histogram,
+    edges_between,
+    histogram,
+    jacobian_histogram,
+    lengths_of,
+    range_of,
+)
+from .. import colours
+from ..chart_lines import add_line, leave_room
+from ..tables import fill_table
+from ..transforms.node_field import WorldField
+from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
+
+SHARE = "Share of the grid's nodes (%)"
+
+
+def displacement_histograms(field: WorldField, progress: Progress | None = None) -> dict[str, Histogram]:
+    """``R``, ``A`` and ``S`` over the same bins, and the ``magnitude`` over its own, all in mm.
+
+    Touches neither a scene nor Qt.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
+    """
+    lattice, memory = field.lattice(), None
+    ranges = []
+
+    def told(step: int) -> None:
+        report_progress(progress, step, 7, "Distribution of the displacements", "making the charts was cancelled")
+
+    for step, axis in enumerate(np.eye(3)):
+        told(step)
+        memory = local.component(lattice, field.direction(axis), memory)
+        ranges.append(range_of(memory))
+    edges = edges_between(min(low for low, _ in ranges), max(high for _, high in ranges))
+    result = {}
+    for step, (name, axis) in enumerate(zip("RAS", np.eye(3), strict=True)):
+        told(3 + step)
+        memory = local.component(lattice, field.direction(axis), memory)
+        result[name] = histogram(memory, edges, f"Displacement along {name}", "mm")
+    told(6)
+    memory = local.magnitude(lattice, memory)
+    result["magnitude"] = lengths_of(memory)
+    return result
+
+
+def add_histograms(
+    scene: slicer.vtkMRMLScene, field: WorldField, determinants: np.ndarray | None = None
+) -> dict[str, slicer.vtkMRMLPlotChartNode]:
+    """Charts ``components``, ``magnitude`` and, where determinants (nz, ny, nx) are given, ``jacobian``.
+
+    Computes and adds in one step; :func:`place_histograms` is the second.
+    """
+    found = displacement_histograms(field)
+    if determinants is not None:
+        found["jacobian"] = jacobian_histogram(determinants)
+    return place_histograms(scene, field, found)
+
+
+def place_histograms(
+    scene: slicer.vtkMRMLScene, field: WorldField, found: dict[str, Histogram]
+) -> dict[str, slicer.vtkMRMLPlotChartNode]:
+    """Charts of ``R``, ``A`` and ``S`` together, of ``magnitude`` and, where there is one, of ``jacobian``.
+
+    Each has a table of its own, a bin in each row: its centre, and the share of the nodes where the quantity is
+    defined. Lines stand where nothing moves, where volume is kept, and where folding begins. Charts made before for
+    the same field are replaced.
+    """
+    remove_earlier(scene, field.key, "histograms")
+    charts = {
+        "components": _chart(
+            scene, field, "Displacement along R, A and S", [found[name] for name in "RAS"],
+            [colours.COMPONENT_COLOURS[name] for name in "RAS"], "Displacement (mm)", (0.0, "0 mm: no displacement"),
+        ),
+        "magnitude": _chart(
+            scene, field, "Length of the displacement", [found["magnitude"]], [colours.VIRIDIS[4]],
+            found["magnitude"].axis,
+        ),
+    }  # fmt: skip
+    if "jacobian" in found:
+        one = found["jacobian"]
+        charts["jacobian"] = _chart(
+            scene, field, one.name, [one], [colours.DIVERGING[1]], one.axis,
+            (1.0, "1: volume is kept"), (0.0, "0: folded from here down"),
+        )  # fmt: skip
+    return charts
+
+
+def _chart(
+    scene: slicer.vtkMRMLScene,
+    field: WorldField,
+    title: str,
+    histograms: list[Histogram],
+    line_colours: list[np.ndarray] | list[tuple[float, float, float]],
+    axis: str,
+    *references: tuple[float, str],
+) -> slicer.vtkMRMLPlotChartNode:
+    columns = {axis: [float(centre) for centre in histograms[0].centres]}
+    for one in histograms:
+        columns[_column(one, histograms)] = [float(share) for share in one.share_percent]
+    table = _mark(fill_table(scene, None, f"{field.name}: {title}", columns), field)
+    chart = _mark(scene.AddNewNodeByClass("vtkMRMLPlotChartNode", table.GetName()), field)
+    chart.SetTitle(title)
+    chart.SetXAxisTitle(axis)
+    chart.SetYAxisTitle(SHARE)
+    chart.SetLegendVisibility(len(histograms) > 1 or bool(references))
+    for one, colour in zip(histograms, line_colours, strict=True):
+        node = _mark(scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", one.name), field)
+        node.SetAndObserveTableNodeID(table.GetID())
+        node.SetXColumnName(axis)
+        node.SetYColumnName(_column(one, histograms))
+        # Bars of several components would hide each other: lines through the bins' centres.
+        node.SetPlotType(node.PlotTypeScatter if len(histograms) > 1 else node.PlotTypeScatterBar)
+        node.SetLineStyle(node.LineStyleSolid)
+        node.SetLineWidth(2)
+        node.SetMarkerStyle(node.MarkerStyleNone)
+        node.SetColor(*(float(part) for part in colour))
+        chart.AddAndObservePlotSeriesNodeID(node.GetID())
+    edges, top = histograms[0].edges, max(float(one.share_percent.max()) for one in histograms)
+    if references:
+        leave_room(chart, top)
+    styles = (slicer.vtkMRMLPlotSeriesNode.LineStyleDash, slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
+    for (value, name), style in zip(references, styles, strict=False):
+        # Beyond the bins a line would only press the curves together.
+        if top and edges[0] <= value <= edges[-1]:
+            for made in add_line(scene, chart, name, (value, value), (0.0, 1.15 * top), style=style):
+                _mark(made, field)
+    return chart
+
+
+def _column(one: Histogram, histograms: list[Histogram]) -> str:
+    return f"{one.name}: {SHARE}" if len(histograms) > 1 else SHARE
+
+
+def _mark(node: slicer.vtkMRMLNode, field: WorldField) -> slicer.vtkMRMLNode:
+    node.SetAttribute(QUALITY_ATTRIBUTE, field.key)
+    node.SetAttribute(QUALITY_ATTRIBUTE + ".Group", "histograms")
+    return node

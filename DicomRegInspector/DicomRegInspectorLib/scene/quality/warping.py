@@ -1,0 +1,367 @@
+"""The source image brought to the registered one: what a registration is judged by when it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from ...errors import UsageError
+from ...progress import Progress, report_progress
+from .. import colours
+from ..pictures.views import round_up
+from ..transforms.node_field import WorldField
+from ..transforms.transform_chain import Chain
+from ..volumes import modality_of, show_soft_tissue, value_unit
+from .quality_arrays import as_image, float_array, remember_range
+from .quality_views import Subject, add_array, add_image, remove_earlier, show_values
+
+TILES_ACROSS = 8
+"""Tiles of the checkerboard along the longest side of the image."""
+_DIFFERENCE_PERCENTILE = 99.0
+_SLAB_VOXELS = 1 << 20
+"""Warped at a time: a few hundredths of a second, after which can be cancelled."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The volumes that compare a registered image with the source image, all on the registered image's lattice."""
+
+    warped: slicer.vtkMRMLScalarVolumeNode
+    checkerboard: slicer.vtkMRMLScalarVolumeNode
+    difference: slicer.vtkMRMLScalarVolumeNode
+    """Warped source minus registered image; NaN, and transparent, where one of them says nothing."""
+    compared: int
+    """Voxels where both have a value."""
+    before: np.ndarray
+    """(nk, nj, ni) float32, the same difference without the registration: the source image where it lies."""
+    rms: float | None
+    """Root mean square of the difference, in the images' unit, over the voxels that both ways reach."""
+    rms_before: float | None
+    """The same without the registration."""
+    as_loaded: slicer.vtkMRMLScalarVolumeNode
+    """The source image where it lies in its own coordinates."""
+
+
+@dataclass(frozen=True)
+class ComparisonInputs:
+    """What is compared, taken out of the scene: images that share their voxels with the nodes, and a way of its own."""
+
+    fixed: vtk.vtkImageData
+    moving: vtk.vtkImageData
+    registered_way: vtk.vtkGeneralTransform
+    """From the registered image's voxels to the source image's, through the registration."""
+    plain_way: vtk.vtkGeneralTransform
+    """The same without the registration."""
+    spacing: np.ndarray
+    """(3,) mm of the registered image."""
+
+
+@dataclass(frozen=True)
+class ComparisonArrays:
+    """What the volumes of a comparison will hold, on the registered image's lattice."""
+
+    warped: vtk.vtkFloatArray
+    checkerboard: vtk.vtkFloatArray
+    difference: vtk.vtkFloatArray
+    dimensions: tuple[int, int, int]
+    compared: int
+    spread: float
+    """Difference at both ends of its colours."""
+    before: np.ndarray
+    rms: float | None
+    rms_before: float | None
+
+
+def add_comparison(
+    scene: slicer.vtkMRMLScene,
+    node: slicer.vtkMRMLTransformNode,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    moving: slicer.vtkMRMLScalarVolumeNode,
+    subject: WorldField | Subject,
+    mask: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Warp the source image onto the registered one's lattice; make a checkerboard and a difference of the two.
+
+    Gathers (:func:`gather_comparison`), computes (:func:`compare_images`) and adds (:func:`place_comparison`) in one
+    step; where an application has to stay alive the second can be done in a thread.
+
+    Parameters
+    ----------
+    node
+        The registration; the source image is taken in its own coordinates, whether it is under the node or not.
+    fixed, moving
+        The registered and the source image, one component each.
+    subject
+        What the node does, for names.
+    mask
+        (nk, nj, ni) on the registered image's lattice, not 0 where the registration defines nothing: VTK draws the
+        grid's border vectors on outside, which DICOM does not.
+
+    Raises
+    ------
+    UsageError
+        When an image is empty or has several components; the scene stays as it was then.
+    Cancelled
+        When ``progress`` returned False; likewise.
+    """
+    return place_comparison(
+        scene, compare_images(gather_comparison(node, fixed, moving), mask, progress), fixed, moving, subject
+    )  # fmt: skip
+
+
+def gather_comparison(
+    node: slicer.vtkMRMLTransformNode | None,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    moving: slicer.vtkMRMLScalarVolumeNode,
+) -> ComparisonInputs:
+    """Take images and registration (None: the identity) out of the scene; nothing of their size is copied.
+
+    Raises
+    ------
+    UsageError
+        When an image is empty or has several components.
+    """
+    images = []
+    for volume in (fixed, moving):
+        _array_of(volume)
+        image = vtk.vtkImageData()
+        # The node's own image stays with the application's pipelines; this one is the thread's.
+        image.ShallowCopy(volume.GetImageData())
+        images.append(image)
+    return ComparisonInputs(
+        *images, _way(moving, fixed, node), _way(moving, fixed, None), np.array(fixed.GetSpacing())
+    )  # fmt: skip
+
+
+def compare_images(
+    inputs: ComparisonInputs, mask: np.ndarray | None = None, progress: Progress | None = None
+) -> ComparisonArrays:
+    """Warp the source image, with and without the registration, and compare. Uses neither the scene nor Qt.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
+    """
+    slices = inputs.fixed.GetDimensions()[2]
+    total = 3 * slices
+
+    def told(done: int, text: str) -> None:
+        report_progress(progress, done, total, text, "the comparison was cancelled")
+
+    reference = as_image(inputs.fixed.GetPointData().GetScalars(), inputs.fixed.GetDimensions()).astype(np.float32)
+    warped_array, warped = _resampled(
+        inputs, inputs.registered_way, lambda k: told(k, "Warping the moving image")
+    )  # fmt: skip
+    _, before = _resampled(inputs, inputs.plain_way, lambda k: told(slices + k, "Moving image as loaded"))
+    before -= reference
+    told(2 * slices, "Comparing the images")
+    if mask is not None:
+        warped[mask >= colours.UNDEFINED] = np.nan
+    difference_array, board_array = float_array(reference.size), float_array(reference.size)
+    difference, board = (vtk_to_numpy(one).reshape(reference.shape) for one in (difference_array, board_array))
+    np.subtract(warped, reference, out=difference)
+    inside = ~np.isnan(warped)
+    board[:] = np.where(checkerboard(reference.shape, inputs.spacing) & inside, warped, reference)
+    told(2 * slices + slices // 2, "Comparing the images")
+    compared = int(np.count_nonzero(inside))
+    rms, rms_before = _both_ways(difference, before)
+    spread = float(np.percentile(np.abs(difference[inside]), _DIFFERENCE_PERCENTILE)) if compared else 0.0
+    # Air, where there is any: other modules cannot compute with NaN.
+    warped[~inside] = np.fmin.reduce(vtk_to_numpy(inputs.moving.GetPointData().GetScalars()))
+    for array in (warped_array, board_array, difference_array):
+        remember_range(array)
+    return ComparisonArrays(
+        warped_array, board_array, difference_array, inputs.fixed.GetDimensions(), compared,
+        round_up(spread) if spread > 0 else 1.0, before, rms, rms_before,
+    )  # fmt: skip
+
+
+def place_comparison(
+    scene: slicer.vtkMRMLScene,
+    arrays: ComparisonArrays,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    moving: slicer.vtkMRMLScalarVolumeNode,
+    subject: WorldField | Subject,
+) -> Comparison:
+    """Add what was computed to a scene; nothing is copied, and what was made before for the same is replaced."""
+    remove_earlier(scene, subject.key, "comparison")
+    named = {"warped source": arrays.warped, "checkerboard": arrays.checkerboard, "difference": arrays.difference}
+    first, second, third = (
+        _add(scene, f"{subject.name}: {name}", array, fixed, subject) for name, array in named.items()
+    )  # fmt: skip
+    show_soft_tissue(scene, fixed, moving)
+    # Images of two modalities have no window in common.
+    kinds = [modality_of(scene, volume) for volume in (fixed, moving)]
+    _show_like(first, moving if all(kinds) and kinds[0] != kinds[1] else fixed)
+    _show_like(second, fixed)
+    unit = value_unit(fixed) if value_unit(fixed) == value_unit(moving) else ""
+    title = "Warped source\nminus registered" + (f"\n{unit}" if unit else "")
+    show_values(third, colours.diverging_table(scene), (-arrays.spread, arrays.spread), title)
+    return Comparison(
+        first, second, third, arrays.compared, arrays.before, arrays.rms, arrays.rms_before,
+        _as_loaded(scene, moving, subject),
+    )  # fmt: skip
+
+
+def resample(
+    moving: slicer.vtkMRMLScalarVolumeNode,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    node: slicer.vtkMRMLTransformNode | None,
+) -> tuple[vtk.vtkFloatArray, np.ndarray]:
+    """The source image at the points that the registered image's voxels map to, trilinear; NaN outside its voxels.
+
+    Returns
+    -------
+    tuple
+        VTK's array, and (nk, nj, ni) float32 in the same memory.
+
+    Raises
+    ------
+    UsageError
+        When an image is empty or has several components.
+    """
+    inputs = gather_comparison(node, fixed, moving)
+    return _resampled(inputs, inputs.registered_way)
+
+
+def _way(
+    moving: slicer.vtkMRMLScalarVolumeNode,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    node: slicer.vtkMRMLTransformNode | None,
+) -> vtk.vtkGeneralTransform:
+    """From the registered image's voxels to the source image's; transforms of its own, as a thread needs them."""
+    way = vtk.vtkGeneralTransform()
+    way.PostMultiply()
+    way.Concatenate(_matrix(fixed, "GetIJKToRASMatrix"))
+    parent = fixed.GetParentTransformNode()
+    if parent is not None:
+        to_world = Chain(parent, True).copy(refined=False)
+        to_world.Inverse()
+        way.Concatenate(to_world)
+    if node is not None:
+        way.Concatenate(Chain(node, True).copy(refined=False))
+    way.Concatenate(_matrix(moving, "GetRASToIJKMatrix"))
+    return way
+
+
+def _resampled(
+    inputs: ComparisonInputs, way: vtk.vtkGeneralTransform, told: Callable[[int], None] = lambda _slice: None
+) -> tuple[vtk.vtkFloatArray, np.ndarray]:
+    """The source image at the registered image's voxels, some slices at a time; ``told`` gets the next one's number."""
+    reslice = vtk.vtkImageReslice()
+    reslice.SetInputData(inputs.moving)
+    reslice.SetResliceTransform(way)
+    reslice.SetInterpolationModeToLinear()
+    reslice.SetOutputScalarType(vtk.VTK_FLOAT)
+    reslice.SetBackgroundLevel(float("nan"))
+    # Volume nodes keep their geometry beside the image, which counts voxels from 0.
+    reslice.SetOutputOrigin(0, 0, 0)
+    reslice.SetOutputSpacing(1, 1, 1)
+    ni, nj, nk = inputs.fixed.GetDimensions()
+    *in_plane, first, _last = inputs.fixed.GetExtent()
+    array = float_array(ni * nj * nk)
+    values = as_image(array, (ni, nj, nk))
+    slab = max(1, _SLAB_VOXELS // (ni * nj))
+    for k in range(0, nk, slab):
+        told(k)
+        end = min(k + slab, nk)
+        reslice.SetOutputExtent(*in_plane, first + k, first + end - 1)
+        reslice.Update()
+        values[k:end] = as_image(reslice.GetOutput().GetPointData().GetScalars(), (ni, nj, end - k))
+    return array, values
+
+
+def checkerboard(shape: tuple[int, ...], spacing: np.ndarray) -> np.ndarray:
+    """(nk, nj, ni) whether a voxel is in a tile of the second image; tiles are cubes in mm.
+
+    Parameters
+    ----------
+    shape
+        (nk, nj, ni).
+    spacing
+        (3,) mm along i, j, k.
+    """
+    tile = tile_mm(shape, spacing)
+    i, j, k = ((np.arange(count) * step // tile).astype(int) for count, step in zip(shape[::-1], spacing, strict=True))
+    return (i[None, None, :] + j[None, :, None] + k[:, None, None]) % 2 == 1
+
+
+def tile_mm(shape: tuple[int, ...], spacing: np.ndarray) -> float:
+    """Edge of a checkerboard's tiles, mm."""
+    return float((np.array(shape[::-1]) * spacing).max()) / TILES_ACROSS
+
+
+def _both_ways(after: np.ndarray, before: np.ndarray) -> tuple[float | None, float | None]:
+    """Root mean squares over the voxels where both are known: of the same voxels, so that they can be compared."""
+    known = ~(np.isnan(after) | np.isnan(before))
+    if not known.any():
+        return None, None
+    return tuple(float(np.sqrt(np.mean(np.square(one[known], dtype=np.float64)))) for one in (after, before))
+
+
+def _array_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    image = volume.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None or not scalars.GetNumberOfTuples():
+        raise UsageError(f"the volume {volume.GetName()} is empty")
+    if scalars.GetNumberOfComponents() != 1:
+        raise UsageError(f"{volume.GetName()} has {scalars.GetNumberOfComponents()} components; choose a scalar volume")
+    ni, nj, nk = image.GetDimensions()
+    return vtk_to_numpy(scalars).reshape(nk, nj, ni)
+
+
+def _matrix(volume: slicer.vtkMRMLVolumeNode, method: str) -> vtk.vtkMatrix4x4:
+    matrix = vtk.vtkMatrix4x4()
+    getattr(volume, method)(matrix)
+    return matrix
+
+
+def _add(
+    scene: slicer.vtkMRMLScene,
+    name: str,
+    array: vtk.vtkFloatArray,
+    fixed: slicer.vtkMRMLScalarVolumeNode,
+    subject: WorldField | Subject,
+) -> slicer.vtkMRMLScalarVolumeNode:
+    node = add_array(
+        scene, name, array, fixed.GetImageData().GetDimensions(), np.eye(4), subject, group="comparison"
+    )  # fmt: skip
+    node.SetIJKToRASMatrix(_matrix(fixed, "GetIJKToRASMatrix"))
+    parent = fixed.GetParentTransformNode()
+    if parent is not None:
+        node.SetAndObserveTransformNodeID(parent.GetID())
+    return node
+
+
+def _as_loaded(
+    scene: slicer.vtkMRMLScene, moving: slicer.vtkMRMLScalarVolumeNode, subject: WorldField | Subject
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """The source image where its own header puts it: itself, or when it is under a transform a twin without one.
+
+    The twin shares its voxels.
+    """
+    if moving.GetParentTransformNode() is None:
+        return moving
+    image = vtk.vtkImageData()
+    image.ShallowCopy(moving.GetImageData())
+    node = add_image(scene, f"{moving.GetName()} as loaded", image, np.eye(4), subject, group="comparison")
+    node.SetIJKToRASMatrix(_matrix(moving, "GetIJKToRASMatrix"))
+    _show_like(node, moving)
+    return node
+
+
+def _show_like(node: slicer.vtkMRMLScalarVolumeNode, given: slicer.vtkMRMLScalarVolumeNode) -> None:
+    theirs, display = given.GetDisplayNode(), node.GetDisplayNode()
+    if theirs is None:
+        return
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(theirs.GetWindow(), theirs.GetLevel())
+    if theirs.GetColorNodeID() is not None:
+        display.SetAndObserveColorNodeID(theirs.GetColorNodeID())

@@ -1,0 +1,1 @@
+"""Image series as volume nodes."""

@@ -1,0 +1,189 @@
+"""Regularized series as volume nodes, with the transform that puts slices where their headers say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk
+
+from ...errors import UsageError
+from ...series.regularize.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
+from ..convert import LPS_TO_RAS, to_ras, vtk_matrix
+from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
+from ..transforms.load_registration import ATTRIBUTE_PREFIX
+from ..transforms.save import new_scene, save_scene, write_beside
+from ..volumes import note_modality, place_under_study
+from .series_volume import vtk_image
+
+SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
+"""On nodes made from a series: its Series Instance UID."""
+SHEARED_SUFFIXES = (".nrrd", ".mha")
+"""Of the formats that hold any matrix; ITK makes a tilted one orthogonal when it writes NIfTI."""
+
+
+def add_regularized(
+    scene: slicer.vtkMRMLScene, volume: RegularVolume, name: str = ""
+) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLTransformNode | None]:
+    """Add a regularized volume to a scene, without copying its values.
+
+    The node's own matrix always has axes at right angles, as Slicer's tools expect. Where slices lie elsewhere (an
+    acquisition grid, or a tilted section) the node is under a transform, set as ToParent, that puts them there.
+
+    Returns
+    -------
+    The volume node, and the transform node or None.
+    """
+    name = name or _name(volume)
+    kind = "vtkMRMLVectorVolumeNode" if volume.array.ndim == 4 else "vtkMRMLScalarVolumeNode"
+    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    affine = volume.affine_lps if volume.is_orthogonal else _upright(volume.affine_lps)
+    node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
+    node.SetAndObserveImageData(vtk_image(volume))
+    if volume.array.ndim == 4:
+        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
+    node.CreateDefaultDisplayNodes()
+    note_modality(node, volume.source)
+    _note_provenance(node, volume)
+    place_under_study(scene, node, volume.source.study_uid)
+    transform = _transform_node(scene, volume, affine, f"{name} acquisition transform")
+    if transform is not None:
+        _note_provenance(transform, volume)
+        place_under_study(scene, transform, volume.source.study_uid)
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    return node, transform
+
+
+def grid_transform(grid: AcquisitionGrid) -> vtk.vtkTransform:
+    """A vtkOrientedGridTransform from points of the regular lattice to where they are in the patient, RAS mm."""
+    image = vtk.vtkImageData()
+    nk = len(grid.displacements_mm)
+    image.SetDimensions(2, 2, nk)
+    steps = grid.affine_lps[:3, :3]
+    spacing = np.linalg.norm(steps, axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin((LPS_TO_RAS @ grid.affine_lps[:, 3])[:3].tolist())
+    # Doubles: single precision would cost 1e-5 mm, and the grid is small.
+    vectors = np.ascontiguousarray(grid.displacements_mm @ LPS_TO_RAS[:3, :3], dtype=np.float64)
+    scalars = numpy_to_vtk(vectors.reshape(-1, 3), deep=1)
+    scalars.SetName("displacement")
+    image.GetPointData().SetScalars(scalars)
+    transform = slicer.vtkOrientedGridTransform()
+    transform.SetInterpolationModeToLinear()
+    transform.SetDisplacementGridData(image)
+    transform.SetGridDirectionMatrix(vtk_matrix(LPS_TO_RAS[:3, :3] @ (steps / spacing)))
+    return transform
+
+
+def save_regularized(result: Regularized, output: Path) -> list[Path]:
+    """Write volumes to a Slicer scene (``.mrb``) or to volume files (:data:`~..series.regular.VOLUME_SUFFIXES`).
+
+    Several volumes go into files of their own, ``NAME-section-1.nrrd`` and so on. Volume files hold no displacements,
+    and NIfTI no tilt: then the transform that puts the slices in place is written beside the file, as
+    ``NAME-acquisition-transform.h5``, which Slicer reads. NRRD and MetaImage hold the tilt of a section in their
+    directions.
+
+    Returns
+    -------
+    The files written, volumes first.
+
+    Raises
+    ------
+    UsageError
+        When a file is there already, or cannot be written.
+    """
+    scene = new_scene()
+    if output.name.lower().endswith(".mrb"):
+        _require_new([output])
+        for volume in result.volumes:
+            add_regularized(scene, volume)
+        save_scene(scene, output)
+        return [output]
+    suffix = next(one for one in VOLUME_SUFFIXES if output.name.lower().endswith(one))
+    stem = output.name[: -len(suffix)]
+    count = len(result.volumes)
+    stems = [stem] if count == 1 else [f"{stem}-section-{number + 1}" for number in range(count)]
+    places = [(output.with_name(one + suffix), output.with_name(f"{one}-acquisition-transform.h5")) for one in stems]
+    nodes = [_nodes_for_file(scene, volume, suffix) for volume in result.volumes]
+    wanted = [place for place, _ in places]
+    wanted += [beside for (_, beside), (_, transform) in zip(places, nodes, strict=True) if transform is not None]
+    _require_new(wanted)
+    for (place, beside), (node, transform) in zip(places, nodes, strict=True):
+        write_beside(place, lambda unfinished, node=node: _write(node, unfinished))
+        if transform is not None:
+            write_beside(beside, lambda unfinished, node=transform: _write(node, unfinished))
+    return wanted
+
+
+def _nodes_for_file(
+    scene: slicer.vtkMRMLScene, volume: RegularVolume, suffix: str
+) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLTransformNode | None]:
+    node, transform = add_regularized(scene, volume)
+    if volume.displacement is None and suffix in SHEARED_SUFFIXES:
+        node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ volume.affine_lps))
+        return node, None
+    return node, transform
+
+
+def _require_new(places: list[Path]) -> None:
+    there = [place for place in places if place.exists()]
+    if there:
+        raise UsageError(f"{there[0]}: is there; nothing is written over it, name another output")
+
+
+def _write(node: slicer.vtkMRMLStorableNode, place: Path) -> bool:
+    if node.IsA("vtkMRMLTransformNode"):
+        storage = slicer.vtkMRMLTransformStorageNode()
+    elif place.name.endswith(".nrrd"):
+        storage = slicer.vtkMRMLNRRDStorageNode()
+    else:
+        storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    storage.SetFileName(str(place))
+    return bool(storage.WriteData(node))
+
+
+def _upright(affine_lps: np.ndarray) -> np.ndarray:
+    """The lattice with the same rows, columns and slice distance, the k axis along the normal."""
+    result = affine_lps.copy()
+    normal = np.cross(affine_lps[:3, 0], affine_lps[:3, 1])
+    normal /= np.linalg.norm(normal)
+    result[:3, 2] = normal * (normal @ affine_lps[:3, 2])
+    return result
+
+
+def _transform_node(
+    scene: slicer.vtkMRMLScene, volume: RegularVolume, affine: np.ndarray, name: str
+) -> slicer.vtkMRMLTransformNode | None:
+    if volume.displacement is not None:
+        node = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", scene.GenerateUniqueName(name))
+        node.SetAndObserveTransformToParent(grid_transform(volume.displacement))
+        node.SetAttribute(INTERPOLATION_ATTRIBUTE, LINEAR)
+        return node
+    if volume.is_orthogonal:
+        return None
+    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", scene.GenerateUniqueName(name))
+    node.SetMatrixTransformToParent(vtk_matrix(to_ras(volume.affine_lps @ np.linalg.inv(affine))))
+    return node
+
+
+def _name(volume: RegularVolume) -> str:
+    name = volume.source.description or f"{volume.source.modality or 'Image'} series"
+    return f"{name} {volume.label}".strip()
+
+
+def _note_provenance(node: slicer.vtkMRMLNode, volume: RegularVolume) -> None:
+    frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
+    uids = dict.fromkeys(one.sop_instance_uid for members in volume.sources for one in members)
+    attributes = {
+        frame: volume.source.frame_uid,
+        ATTRIBUTE_PREFIX + "Regularized": volume.description,
+        SOURCE_SERIES_ATTRIBUTE: volume.source.series_uid,
+    }
+    if volume.is_untouched:
+        # Only untouched values are those of these instances.
+        attributes["DICOM.instanceUIDs"] = " ".join(uids)
+    for key, value in attributes.items():
+        if value:
+            node.SetAttribute(key, value)

@@ -1,0 +1,196 @@
+"""A stack as a plain volume, equally spaced, beside what it was made into: what regularizing is good for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+
+from ...progress import Progress, Run, in_background
+from ...series import Series, Stack, load_stack
+from ...series.pixels.choose_stack import first_at_each_position
+from ...series.pixels.volume import SeriesVolume
+from ...series.regularize.evenly_spaced import PlainStack, plain_stack
+from ...series.regularize.one_per_place import stack_to_regularize
+from ..convert import LPS_TO_RAS, vtk_matrix
+from ..layouts import (
+    BEFORE_AFTER_ROWS,
+    PLAIN_VIEWS,
+    REGULAR_VIEWS,
+    align_view,
+    composite_of,
+    jump,
+    show_crosshair,
+    slice_view,
+)
+from ..transforms.load_registration import ATTRIBUTE_PREFIX
+from ..volumes import place_under_study
+from .series_volume import DEVIATION_ATTRIBUTE, vtk_image
+
+PLAIN_ATTRIBUTE = ATTRIBUTE_PREFIX + "PlainVolumeOf"
+"""On a plain volume: the Series Instance UID of what it shows."""
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """A stack twice."""
+
+    plain: slicer.vtkMRMLScalarVolumeNode
+    after: tuple[slicer.vtkMRMLScalarVolumeNode, ...]
+    """What it was made into; several for sections."""
+    stack: Stack
+    """What both show; of slices at one place one is counted."""
+    placement: PlainStack
+    """Where the plain volume puts slices, and how far off that is."""
+    shares_pixels: bool
+    """Whether the plain volume uses the other one's memory; otherwise pixels were read again."""
+
+
+def add_plain_volume(
+    scene: slicer.vtkMRMLScene,
+    series: Series,
+    after: Sequence[slicer.vtkMRMLScalarVolumeNode],
+    *,
+    stack: int | None = None,
+    progress: Progress | None = None,
+    run: Run | None = None,
+) -> BeforeAfter:
+    """Add a stack to a scene as a reader shows it that knows one spacing (see :mod:`~..series.regularize.plain`).
+
+    It has no transform, and says by name and attribute what it is. A volume node that holds the stack's slices
+    untouched, one by one, lends it its pixels: values changed in one are changed in the other.
+
+    Parameters
+    ----------
+    after
+        Nodes that the stack was made into; the first one's window is used for both.
+    stack
+        Which of the series' stacks; None the one worth regularizing.
+    progress, run
+        See :func:`~.series_nodes.load_series_nodes`.
+
+    Raises
+    ------
+    UsageError, FileError, Cancelled
+        See :func:`~..series.load_stack` and :func:`~..series.regularize.plain.plain_stack`.
+    """
+    chosen, _ = stack_to_regularize(series, stack)
+    kept, _ = first_at_each_position(chosen)
+    placement = plain_stack(np.array([one.position_lps_mm for one in kept], np.float64))
+    lender = next((node for node in after if _holds(node, chosen, [one.sop_instance_uid for one in kept])), None)
+    if lender is not None:
+        image = vtk.vtkImageData()
+        image.ShallowCopy(lender.GetImageData())
+    else:
+
+        def read(report: Progress | None) -> SeriesVolume:
+            return load_stack(chosen, series.findings, progress=report)
+
+        image = vtk_image(in_background(read, progress, run))
+    node = _node(scene, series, chosen, placement, image)
+    if after:
+        _same_window(node, after[0])
+    place_under_study(scene, node, chosen.slices[0].header.study_uid)
+    return BeforeAfter(node, tuple(after), chosen, placement, lender is not None)
+
+
+def _holds(node: slicer.vtkMRMLScalarVolumeNode, stack: Stack, uids: list[str]) -> bool:
+    """Whether a node has just the slices of these instances, untouched: only then they are named on it."""
+    named = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    image = node.GetImageData()
+    return (
+        image is not None
+        and image.GetDimensions() == (stack.columns, stack.rows, len(uids))
+        and named == list(dict.fromkeys(uids))
+    )
+
+
+def _node(
+    scene: slicer.vtkMRMLScene, series: Series, stack: Stack, placement: PlainStack, image: vtk.vtkImageData
+) -> slicer.vtkMRMLScalarVolumeNode:
+    is_colour = image.GetNumberOfScalarComponents() > 1
+    kind = "vtkMRMLVectorVolumeNode" if is_colour else "vtkMRMLScalarVolumeNode"
+    called = series.description or f"{series.modality or 'Image'} series"
+    name = f"{called} as a plain volume"
+    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    between_rows, between_columns = stack.pixel_spacing_mm or (1.0, 1.0)
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = stack.axes[0] * between_columns, stack.axes[1] * between_rows
+    affine[:3, 2], affine[:3, 3] = placement.step_lps_mm, placement.origin_lps_mm
+    node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
+    node.SetAndObserveImageData(image)
+    if is_colour:
+        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
+    node.CreateDefaultDisplayNodes()
+    node.SetAttribute(DEVIATION_ATTRIBUTE, f"{placement.farthest[1]:.6g}")
+    node.SetAttribute(PLAIN_ATTRIBUTE, series.series_instance_uid or "unknown")
+    return node
+
+
+def _same_window(node: slicer.vtkMRMLScalarVolumeNode, other: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Fill values must not make one of two pictures of the same tissue darker."""
+    ours, theirs = node.GetScalarVolumeDisplayNode(), other.GetScalarVolumeDisplayNode()
+    if ours is None or theirs is None:
+        return
+    ours.SetAndObserveColorNodeID(theirs.GetColorNodeID())
+    # The plain volume holds no fill values: its automatic window is the better one, if nobody chose another.
+    source, target = (ours, theirs) if theirs.GetAutoWindowLevel() else (theirs, ours)
+    window, level = source.GetWindow(), source.GetLevel()
+    for display in (source, target):
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(window, level)
+
+
+def fill_before_after(scene: slicer.vtkMRMLScene, volumes: BeforeAfter) -> list[slicer.vtkMRMLSliceNode]:
+    """Put both into linked slice views, coronal above sagittal, through one point: where gaps and tilt are seen.
+
+    Of several sections the one with the most slices is shown, with the next one before it.
+
+    Returns
+    -------
+    list of vtkMRMLSliceNode
+        Plain and regularized, coronal; then plain and regularized, sagittal.
+    """
+    by_size = sorted(volumes.after, key=lambda node: -node.GetImageData().GetDimensions()[2])
+    pairs = ((volumes.plain, None), (by_size[0], by_size[1] if len(by_size) > 1 else None))
+    nodes = []
+    for row, (orientation, group) in enumerate(BEFORE_AFTER_ROWS):
+        for specs, (background, foreground) in zip((PLAIN_VIEWS, REGULAR_VIEWS), pairs, strict=True):
+            node = slice_view(scene, specs[row])
+            node.SetViewGroup(group)
+            node.SetOrientation(orientation)
+            composite = composite_of(scene, specs[row].tag)
+            before = composite.StartModify()
+            composite.SetDoPropagateVolumeSelection(False)
+            composite.SetLinkedControl(True)
+            composite.SetHotLinkedControl(True)
+            composite.SetLabelVolumeID(None)
+            composite.SetBackgroundVolumeID(background.GetID())
+            composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
+            composite.SetForegroundOpacity(1.0 if foreground is not None else 0.0)
+            composite.EndModify(before)
+            nodes.append(node)
+    show_crosshair(scene)
+    jump_before_after(scene, volumes)
+    return nodes
+
+
+def jump_before_after(scene: slicer.vtkMRMLScene, volumes: BeforeAfter) -> None:
+    """Have all four views cut through the middle of the plain volume."""
+    bounds = [0.0] * 6
+    volumes.plain.GetRASBounds(bounds)
+    middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+    for _orientation, group in BEFORE_AFTER_ROWS:
+        jump(scene, middle, group=group)
+
+
+def align_before_after(scene: slicer.vtkMRMLScene) -> None:
+    """Give the views of what came place and zoom of the plain ones beside them."""
+    for plain, regular in zip(PLAIN_VIEWS, REGULAR_VIEWS, strict=True):
+        first = scene.GetSingletonNode(plain.tag, "vtkMRMLSliceNode")
+        node = scene.GetSingletonNode(regular.tag, "vtkMRMLSliceNode")
+        if first is not None and node is not None:
+            align_view(node, first)

@@ -1,0 +1,100 @@
+"""Series volumes as VTK images and volume nodes that use the same memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import numpy_to_vtk
+
+from ...series import SeriesVolume
+from ..convert import LPS_TO_RAS, vtk_matrix
+from ..volumes import note_modality
+
+DEVIATION_ATTRIBUTE = "DicomRegInspector.SliceDeviationMm"
+"""How far the node's matrix puts a slice from where its header says, where that is more than rounding."""
+
+
+class _Keeper:
+    """A callback that does nothing but hold an array."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    def __call__(self, *_: object) -> None:
+        pass
+
+
+def vtk_image(volume: SeriesVolume) -> vtk.vtkImageData:
+    """A volume as vtkImageData with spacing 1 at the origin; where it lies is left to a node's matrix.
+
+    The image uses the array's memory and keeps it alive: what is written into one is in the other.
+    """
+    values = volume.array
+    channels = values.shape[3:]
+    image = vtk.vtkImageData()
+    image.SetDimensions(volume.dimensions)
+    scalars = numpy_to_vtk(values.reshape(-1, *channels), deep=0)
+    scalars.SetName("ImageScalars")
+    # An attribute of the Python object would keep the array alive some time after the image is gone; an observer's
+    # callback goes with it.
+    del scalars._numpy_reference
+    scalars.AddObserver(vtk.vtkCommand.DeleteEvent, _Keeper(values))
+    image.GetPointData().SetScalars(scalars)
+    return image
+
+
+def ijk_to_ras(volume: SeriesVolume) -> vtk.vtkMatrix4x4:
+    """A volume's index to RAS mm: exact for regular stacks, tilt included; others lie along it at nominal spacing."""
+    return vtk_matrix(LPS_TO_RAS @ volume.affine_lps)
+
+
+def add_series_volume(
+    scene: slicer.vtkMRMLScene, volume: SeriesVolume, name: str = ""
+) -> slicer.vtkMRMLScalarVolumeNode:
+    """Add a series to a scene as a volume node, without copying its values; colour comes as a vector volume.
+
+    A node has one matrix. Where that cannot place every slice (see :attr:`~..series.SeriesVolume.is_regular`), the
+    node says so in its attribute :data:`DEVIATION_ATTRIBUTE`.
+
+    Parameters
+    ----------
+    scene
+        Where the node goes.
+    volume
+        What it shows.
+    name
+        Of the node; by default the series' description, or its modality where it has none.
+    """
+    kind = "vtkMRMLVectorVolumeNode" if volume.is_color else "vtkMRMLScalarVolumeNode"
+    name = name or volume.description or f"{volume.modality or 'Image'} series"
+    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    node.SetIJKToRASMatrix(ijk_to_ras(volume))
+    node.SetAndObserveImageData(vtk_image(volume))
+    if volume.is_color:
+        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    inverted = "vtkMRMLColorTableNodeInvertedGrey"
+    if volume.photometric == "MONOCHROME1" and display is not None and scene.GetNodeByID(inverted) is not None:
+        display.SetAndObserveColorNodeID(inverted)
+    note_modality(node, volume)
+    _set_attributes(node, volume)
+    return node
+
+
+def _set_attributes(node: slicer.vtkMRMLScalarVolumeNode, volume: SeriesVolume) -> None:
+    frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
+    attributes = {
+        "DICOM.instanceUIDs": " ".join(volume.instance_uids),
+        frame: volume.frame_uid,
+        DEVIATION_ATTRIBUTE: "" if volume.is_regular else f"{volume.deviation_mm:.6g}",
+    }
+    for key, value in attributes.items():
+        if value:
+            node.SetAttribute(key, value)
+
+
+def slice_corners_ras(volume: SeriesVolume) -> np.ndarray:
+    """(nk, 3) RAS mm of the first pixel of each slice, as the headers say it."""
+    return volume.slice_corners_lps_mm @ LPS_TO_RAS[:3, :3]

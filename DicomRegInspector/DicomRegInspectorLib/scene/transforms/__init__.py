@@ -1,0 +1,1 @@
+"""Registrations and transform nodes, both ways."""

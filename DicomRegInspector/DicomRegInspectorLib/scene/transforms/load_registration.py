@@ -1,0 +1,275 @@
+"""Registrations as transform nodes: a source-frame volume placed under the node lands where PS3.3 says.
+
+A registration samples: it maps a registered point to the source point to look at (PS3.3 C.20.3). In Slicer that is a
+transform's FromParent direction, world to node.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from os import PathLike
+
+import numpy as np
+import slicer
+import vtk
+
+from ...errors import RegistrationError
+from ...progress import Progress, Run, in_background
+from ...registration import Registration, RegistrationItem, read_registration
+from ...registration.checks import is_rigid, is_singular
+from ...registration.choose import items_by_number
+from ...registration.repairs import Repair, repair_item
+from ..convert import to_ras, vtk_matrix
+from ..reopened import LINEAR
+from ..texts import well_formed
+from ..volumes import place_under_study, volumes_in_frame
+from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
+
+ATTRIBUTE_PREFIX = "DicomRegInspector."
+_BAKED = "pre and post matrices included"
+
+
+def load_registration(
+    path_or_registration: str | PathLike[str] | Registration,
+    scene: slicer.vtkMRMLScene,
+    bake: bool = False,
+    *,
+    items: Iterable[int] | None = None,
+    place_volumes: bool = False,
+    repair: Repair | None = None,
+    progress: Progress | None = None,
+    run: Run | None = None,
+) -> list[slicer.vtkMRMLTransformNode]:
+    """Load each item of a registration as the transform node to put a source-frame volume under.
+
+    Parameters
+    ----------
+    path_or_registration
+        A file, or what :func:`..registration.read_registration` made of it.
+    scene
+        Where the nodes go.
+    bake
+        Make a single grid node of each deformable item, on the file's own lattice, whose vectors contain the pre and
+        post matrices exactly. Without it, matrices other than the identity become linear nodes around the grid: pre
+        is the grid's parent, post its child (world to node is post ∘ grid ∘ pre). A pre matrix that is not rigid
+        always goes into the vectors. An item without a grid is a linear node either way.
+    items
+        Numbers of the items to load, counting from 1; all by default.
+    place_volumes
+        Also put the scene's volumes of the source frame under the node, those that have no transform yet.
+    repair
+        Read the items in another way than the standard's (:data:`..registration.repairs.REPAIRS`); the nodes say so in
+        their names and in the attribute ``DicomRegInspector.Repair``.
+    progress
+        Of the reading and of the repair, where they take long; called from more than one thread.
+    run
+        Called with the function that reads and computes, which may run in a thread: it uses neither scene nor Qt.
+
+    Returns
+    -------
+    list of vtkMRMLTransformNode
+        The innermost node of each item, in order. Their fixed and moving references are the scene's first volumes of
+        the registered and of the source frame.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read, or an item of it cannot be used; nothing is added to the scene then.
+    UsageError
+        When there is no item with a number asked for, or the repair does not apply to one.
+    Cancelled
+        When ``progress`` returned False; nothing is added to the scene then.
+    """
+
+    def read(report: Progress | None) -> tuple[Registration, list[tuple[RegistrationItem, list[_Link], str]]]:
+        registration = path_or_registration
+        if not isinstance(registration, Registration):
+            registration = read_registration(registration)
+        return registration, [_plan(item, bake, repair, report) for item in _choose(registration, items)]
+
+    registration, plans = in_background(read, progress, run)
+    return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
+
+
+def _plan(
+    item: RegistrationItem, bake: bool, repair: Repair | None, progress: Progress | None
+) -> tuple[RegistrationItem, list[_Link], str]:
+    """The item, its nodes to be, and what was repaired."""
+    if repair is None:
+        return item, _chain(item, bake, progress), ""
+    if repair == "reversed" and item.kind == "deformable":
+        if is_singular(item.pre) or is_singular(item.post):
+            raise RegistrationError(item.path, f"item {item.number} cannot be reversed: a matrix cannot be inverted")
+        # Turned around as a whole the transform is exact: VTK inverts it where it is used, nothing is resampled.
+        return (
+            item,
+            [link.turned() for link in reversed(_chain(item, bake, progress))],
+            "direction reversed (as ToParent)",
+        )
+    repaired = repair_item(item, repair, progress)
+    return repaired.item, _chain(repaired.item, bake, progress), repaired.description
+
+
+def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
+    if not registration.items:
+        raise RegistrationError(
+            registration.path, f"is a {registration.kind} object: it holds nothing to load as a transform"
+        )
+    chosen = list(registration.items) if items is None else items_by_number(registration, items)
+    for item in chosen:
+        item.require_usable()
+    return chosen
+
+
+class _Link:
+    """One node to be: a transform in its FromParent direction (a matrix of a matrix item: ToParent), and its role."""
+
+    def __init__(
+        self, role: str, class_name: str, transform: vtk.vtkAbstractTransform, to_parent: bool = False
+    ) -> None:
+        self.role, self.class_name, self.transform, self.to_parent = role, class_name, transform, to_parent
+        self.attributes: dict[str, str] = {}
+
+    def turned(self) -> _Link:
+        """The same transform in the other direction."""
+        other = _Link(self.role, self.class_name, self.transform, not self.to_parent)
+        other.attributes = self.attributes
+        return other
+
+    def create(self, scene: slicer.vtkMRMLScene, name: str) -> slicer.vtkMRMLTransformNode:
+        """Add the node to the scene."""
+        node = getattr(slicer, self.class_name)()
+        node.SetName(scene.GenerateUniqueName(well_formed(name)))
+        if self.to_parent:
+            node.SetAndObserveTransformToParent(self.transform)
+        else:
+            node.SetAndObserveTransformFromParent(self.transform)
+        for key, value in self.attributes.items():
+            node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
+        return scene.AddNode(node)
+
+
+def _linear(role: str, matrix_lps: np.ndarray, to_parent: bool = False) -> _Link:
+    transform = vtk.vtkTransform()
+    transform.SetMatrix(vtk_matrix(to_ras(matrix_lps)))
+    return _Link(role, "vtkMRMLLinearTransformNode", transform, to_parent)
+
+
+def _grid(grid: GridTransform, applied: str) -> _Link:
+    link = _Link("grid", "vtkMRMLGridTransformNode", grid.transform)
+    link.attributes["Vectors"] = applied
+    link.attributes["VectorsSetToZero"] = str(grid.zeroed)
+    link.attributes["Interpolation"] = LINEAR
+    return link
+
+
+def _chain(item: RegistrationItem, bake: bool, progress: Progress | None) -> list[_Link]:
+    """The nodes of an item from the outermost to the innermost; one at least."""
+    if item.kind == "matrix":
+        return [_linear("matrix", item.matrix, to_parent=True)]
+    if item.grid is None:
+        product = item.post @ item.pre
+        _require_invertible(item, product, "its matrices")
+        return [_linear("matrices", product)]
+    if bake:
+        told = "as in the file" if _is_identity(item.pre) and _is_identity(item.post) else _BAKED
+        return [_grid(baked_grid_transform(item.grid, item.pre, item.post, progress), told)]
+    links = []
+    if is_rigid(item.pre):
+        if not _is_identity(item.pre):
+            links.append(_linear("pre-deformation", item.pre))
+        links.append(_grid(moved_grid_transform(item.grid, item.pre, progress), "as in the file"))
+    else:
+        links.append(
+            _grid(
+                baked_grid_transform(item.grid, item.pre, np.eye(4), progress), "pre matrix included, it is not rigid"
+            )
+        )
+    if not _is_identity(item.post):
+        _require_invertible(item, item.post, "its post-deformation matrix")
+        links.append(_linear("post-deformation", item.post))
+    return links
+
+
+def _is_identity(matrix: np.ndarray) -> bool:
+    return bool(np.array_equal(matrix, np.eye(4)))
+
+
+def _require_invertible(item: RegistrationItem, matrix: np.ndarray, what: str) -> None:
+    if is_singular(matrix):
+        raise RegistrationError(
+            item.path,
+            f"item {item.number} cannot be loaded as a chain of nodes: {what} cannot be inverted; ask for a new export",
+        )
+
+
+def _add_item(
+    registration: Registration,
+    item: RegistrationItem,
+    chain: list[_Link],
+    scene: slicer.vtkMRMLScene,
+    place_volumes: bool,
+    repair: str,
+) -> slicer.vtkMRMLTransformNode:
+    name = registration.series_description or "Registration"
+    if len(registration.items) > 1:
+        name += f" item {item.number}"
+    if repair:
+        name += " (repaired)"
+    parent = None
+    for link in chain:
+        innermost = link is chain[-1]
+        node = link.create(scene, name if innermost else f"{name} ({link.role})")
+        if parent is not None:
+            node.SetAndObserveTransformNodeID(parent.GetID())
+        _note_provenance(node, registration, item, [other.role for other in chain])
+        if repair:
+            node.SetAttribute(ATTRIBUTE_PREFIX + "Repair", repair)
+            if link.role == "grid" and all(item.grid is not one.grid for one in registration.items):
+                node.SetAttribute(ATTRIBUTE_PREFIX + "Vectors", "repaired, not those of the file")
+        place_under_study(scene, node, registration.study_uid)
+        parent = node
+    _refer_to_volumes(parent, item, scene, place_volumes)
+    return parent
+
+
+def _note_provenance(
+    node: slicer.vtkMRMLTransformNode, registration: Registration, item: RegistrationItem, roles: list[str]
+) -> None:
+    from ... import __version__
+
+    node.SetAttribute("DICOM.instanceUIDs", registration.sop_instance_uid)
+    attributes = {
+        "SOPInstanceUID": registration.sop_instance_uid,
+        "SOPClassUID": registration.sop_class_uid,
+        "Item": str(item.number),
+        "Kind": item.kind,
+        "RegisteredFrameOfReferenceUID": item.registered_frame_uid,
+        "SourceFrameOfReferenceUID": item.source_frame_uid,
+        "FileName": well_formed(registration.path.name),
+        "Applied": ", ".join(roles),
+        "Version": __version__,
+    }
+    for key, value in attributes.items():
+        node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
+
+
+def _refer_to_volumes(
+    node: slicer.vtkMRMLTransformNode, item: RegistrationItem, scene: slicer.vtkMRMLScene, place_volumes: bool
+) -> None:
+    fixed = volumes_in_frame(scene, item.registered_frame_uid)
+    moving = volumes_in_frame(scene, item.source_frame_uid)
+    for role, volumes in (
+        (slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixed),
+        (slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), moving),
+    ):
+        if volumes:
+            node.SetNodeReferenceID(role, volumes[0].GetID())
+    if not place_volumes or item.source_frame_uid == item.registered_frame_uid:
+        return
+    for volume in moving:
+        if volume.GetParentTransformNode() is None:
+            volume.SetAndObserveTransformNodeID(node.GetID())
+        else:
+            logging.info("%s stays under the transform it has", volume.GetName())

@@ -1,0 +1,333 @@
+"""What a transform node does to points, as something that can be measured: a grid between two matrices, or a matrix.
+
+A registration samples: it is the way from world to the node (FromParent), whatever Slicer, BRAINSFit, Elastix or ANTs
+stored in the node. Everything here is RAS mm, as in the scene.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import slicer
+import vtk
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from ...errors import UsageError
+from ...progress import Progress, report_progress
+from ...registration import RegistrationItem
+from ...registration.grid import Grid, grid_of_array
+from ...registration.measures.field import Field, field_of_grid
+from ...registration.measures.quality import Quality, measure_grid
+from ..convert import LPS_TO_RAS, numpy_matrix
+from .transform_chain import Chain, image_lattice, inverse_matrix, transform_points
+
+INVERSE_ACCEPTED_MM = 1e-2
+"""Beyond this distance between a point and the image of its inverse there is none: the vector counts as undefined."""
+
+
+@dataclass(frozen=True)
+class WorldField:
+    """A displacement grid between two matrices, ``post (pre x + D(x))``, and where it came from."""
+
+    grid: Grid
+    pre: np.ndarray
+    post: np.ndarray
+    ras: bool
+    """Whether grid and matrices are RAS mm; else LPS mm."""
+    subject: str
+    """How findings name it."""
+    source: str
+    """In words: what the vectors are, and what was done to get them."""
+    name: str
+    """What nodes made of it are named after; never a file's name, which may tell who the patient is."""
+    key: str
+    """Tells it from other fields of a scene."""
+
+    @property
+    def index_to_ras(self) -> np.ndarray:
+        """(4, 4) from the grid's (i, j, k, 1) to RAS mm."""
+        return self.grid.index_to_lps if self.ras else LPS_TO_RAS @ self.grid.index_to_lps
+
+    def lattice(self) -> Field:
+        """The field that :mod:`..registration.measures` take."""
+        return field_of_grid(self.grid, self.pre, self.post)
+
+    def direction(self, ras: Sequence[float]) -> np.ndarray:
+        """A direction along R, A and S in the coordinates of the vectors."""
+        direction = np.asarray(ras, float)
+        return direction if self.ras else LPS_TO_RAS[:3, :3] @ direction
+
+    def measure(self, progress: Progress | None = None) -> Quality:
+        """All measures; see :func:`..registration.quality.measure_grid`."""
+        return measure_grid(self.grid, self.pre, self.post, self.subject, ras=self.ras, progress=progress)
+
+
+@dataclass(frozen=True)
+class LinearField:
+    """A linear transform: what the measures of a grid estimate is known exactly."""
+
+    matrix: np.ndarray
+    """(4, 4) from world to the node, RAS mm."""
+    subject: str
+    source: str = "linear transform, measured in closed form"
+
+    @property
+    def jacobian(self) -> float:
+        """Determinant, the same everywhere."""
+        return float(np.linalg.det(self.matrix[:3, :3]))
+
+    @property
+    def curl(self) -> float:
+        """Length of the curl of the displacement, mm/mm."""
+        m = self.matrix
+        return float(np.linalg.norm([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]))
+
+    def displacement_mm(self, index_to_ras: np.ndarray, dimensions: Sequence[int]) -> dict[str, float]:
+        """``max`` and ``rms`` of the displacement over the nodes of a lattice, without visiting them.
+
+        The longest displacement of an affine map is at a corner; its mean square follows from the lattice's centre
+        and its moments (a row of n nodes h apart has the variance h² (n² - 1) / 12).
+        """
+        change = self.matrix - np.eye(4)
+        count = np.asarray(dimensions, float)
+        corners = np.array(list(np.ndindex(2, 2, 2))) * (count - 1)
+        points = corners @ index_to_ras[:3, :3].T + index_to_ras[:3, 3]
+        longest = np.linalg.norm(points @ change[:3, :3].T + change[:3, 3], axis=1).max()
+        centre = points.mean(axis=0)
+        middle = change[:3, :3] @ centre + change[:3, 3]
+        along = change[:3, :3] @ index_to_ras[:3, :3]
+        square = middle @ middle + (along**2).sum(axis=0) @ ((count**2 - 1) / 12)
+        return {"max": float(longest), "rms": float(np.sqrt(square))}
+
+
+def field_of_item(item: RegistrationItem) -> WorldField:
+    """The field of a registration that was read, undefined vectors and all.
+
+    Raises
+    ------
+    RegistrationError
+        When the item cannot be used.
+    UsageError
+        When it has no grid.
+    """
+    item.require_usable()
+    if item.grid is None:
+        raise UsageError(f"{item.subject} has no grid: there is no field to show")
+    return WorldField(
+        item.grid,
+        item.pre,
+        item.post,
+        False,
+        item.subject,
+        "vectors of the file",
+        f"Registration item {item.number}",
+        item.subject,
+    )
+
+
+def field_of_node(
+    node: slicer.vtkMRMLTransformNode,
+    *,
+    to_world: bool = True,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+    progress: Progress | None = None,
+) -> WorldField | LinearField:
+    """What a transform node does on the way from world to the node, ready to be measured.
+
+    A single grid that is stored in this direction (what registration modules make, and files hold) is used as it is,
+    not copied where its vectors are float32; linear transforms before and after it are its pre and post matrices.
+    Everything else is sampled at the nodes of a lattice: fields stored in the other direction (their inverse is
+    searched for each node), B-splines, thin plate splines and composites of several fields.
+
+    Parameters
+    ----------
+    node
+        Any transform node.
+    to_world
+        Measure the whole chain up to world; else the node's own transform, from its parent.
+    reference
+        Sample on this volume's lattice what has to be sampled. By default the lattice of the grid nearest to world,
+        or a B-spline's control points with :data:`SPLINE_REFINEMENT` nodes between them; where there is neither,
+        the volume that the node names as fixed.
+
+    Raises
+    ------
+    UsageError
+        When a field has to be sampled and there is no lattice to do it on, or a matrix cannot be inverted.
+    Cancelled
+        When ``progress`` returned False.
+    """
+    found = take_field(node, to_world=to_world, reference=reference)
+    return found.field(progress) if isinstance(found, Sampling) else found
+
+
+def take_field(
+    node: slicer.vtkMRMLTransformNode, *, to_world: bool = True, reference: slicer.vtkMRMLVolumeNode | None = None
+) -> WorldField | LinearField | Sampling:
+    """What :func:`field_of_node` tells, but for the sampling, which can be done without the scene.
+
+    Raises
+    ------
+    UsageError
+        Likewise.
+    """
+    chain = Chain(node, to_world)
+    name = node.GetName() or "Transform"
+    linear = chain.matrix()
+    if linear is not None:
+        return LinearField(linear, name)
+    stored = chain.stored_grid()
+    if stored is not None:
+        return _as_stored(*stored, name, node.GetID() or name)
+    index_to_ras, dimensions, where = _lattice_for(chain, node, reference)
+    # A separate object: searching an inverse there must not turn this one around.
+    backward = chain.copy() if chain.searched else None
+    if backward is not None:
+        backward.Inverse()
+    source = f"sampled on {where}: {chain.describe()}"
+    return Sampling(chain.copy(), backward, index_to_ras, dimensions, source, name, node.GetID() or name)
+
+
+def measure_node(
+    node: slicer.vtkMRMLTransformNode,
+    *,
+    to_world: bool = True,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+    progress: Progress | None = None,
+) -> Quality | LinearField:
+    """All measures of a transform node: of a grid or what was sampled, or the linear transform, which is its own."""
+    field = field_of_node(node, to_world=to_world, reference=reference, progress=progress)
+    return field if isinstance(field, LinearField) else field.measure(progress)
+
+
+def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """((4, 4) voxel index to world RAS mm, (nx, ny, nz)) of a volume, under linear transforms too.
+
+    Raises
+    ------
+    UsageError
+        When the volume is empty, or under a transform that is not linear.
+    """
+    image = volume.GetImageData()
+    if image is None or 0 in image.GetDimensions():
+        raise UsageError(f"the volume {volume.GetName()} is empty")
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return parent_matrix(volume) @ numpy_matrix(matrix), image.GetDimensions()
+
+
+def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
+    """(4, 4) from a node's own coordinates to world, RAS mm.
+
+    Raises
+    ------
+    UsageError
+        When it is under a transform that is not linear.
+    """
+    parent, matrix = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
+    if parent is not None and not parent.GetMatrixTransformToWorld(matrix):
+        raise UsageError(
+            f"{node.GetName()} is under a transform that is not linear, so it has no lattice in world; harden the "
+            "transform first, or take the node out of it"
+        )
+    return numpy_matrix(matrix)
+
+
+def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray, name: str, key: str) -> WorldField:
+    """``after (y + D(y))`` with ``y = before x``: the same vectors on the lattice that ``before`` brings to y."""
+    image = grid.GetDisplacementGrid()
+    if image is None or image.GetPointData().GetScalars() is None:
+        raise UsageError(f"{name} holds an empty grid")
+    nx, ny, nz = image.GetDimensions()
+    vectors = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(nz, ny, nx, 3)
+    source = "displacement grid as stored in the node"
+    if grid.GetDisplacementScale() != 1 or grid.GetDisplacementShift() != 0:
+        vectors = vectors * grid.GetDisplacementScale() + grid.GetDisplacementShift()
+    if vectors.dtype != np.float32:
+        source += " (float32 copy)"
+        vectors = vectors.astype(np.float32)
+    index_to_ras = inverse_matrix(before) @ image_lattice(image, grid)
+    return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, name, source, name, key)
+
+
+def _lattice_for(
+    chain: Chain, node: slicer.vtkMRMLTransformNode, reference: slicer.vtkMRMLVolumeNode | None
+) -> tuple[np.ndarray, tuple[int, int, int], str]:
+    own = chain.lattice()
+    if reference is None and own is not None:
+        return own
+    if reference is None:
+        reference = node.GetNodeReference(node.GetFixedNodeReferenceRole())
+    if reference is None or not reference.IsA("vtkMRMLVolumeNode"):
+        raise UsageError(
+            f"{node.GetName()} is {chain.describe()}: it has no lattice of its own; choose a volume to measure it on"
+        )
+    return *volume_lattice(reference), f"the voxels of {reference.GetName()}"
+
+
+_CALL_S = 0.008
+"""VTK maps points in one call that keeps the interpreter to itself: so long at most, or nothing else gets a turn."""
+_FIRST_POINTS = 256
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A field that has to be sampled, with transforms of its own: taken out of the scene, to be computed anywhere."""
+
+    forward: vtk.vtkGeneralTransform
+    backward: vtk.vtkGeneralTransform | None
+    """A separate object where inverses are searched: searching one must not turn the other around."""
+    index_to_ras: np.ndarray
+    dimensions: tuple[int, int, int]
+    source: str
+    name: str
+    key: str
+
+    def field(self, progress: Progress | None = None) -> WorldField:
+        """Sample it: displacements at the nodes, NaN where no inverse is found. Uses neither the scene nor Qt.
+
+        Raises
+        ------
+        Cancelled
+            When ``progress`` returned False.
+        """
+        vectors, lost = self._sample(progress)
+        source = self.source
+        if lost:
+            source += f"; {lost} nodes have no inverse within {INVERSE_ACCEPTED_MM} mm and are undefined"
+        grid, same = grid_of_array(vectors, self.index_to_ras), np.eye(4)
+        return WorldField(grid, same, same, True, self.name, source, self.name, self.key)
+
+    def _sample(self, progress: Progress | None) -> tuple[np.ndarray, int]:
+        """(nz, ny, nx, 3) float32, and how many nodes have no inverse; in calls of at most :data:`_CALL_S`."""
+        nx, ny, nz = self.dimensions
+        vectors = np.empty((nz, ny * nx, 3), np.float32)
+        plane = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="xy"), axis=-1).reshape(-1, 2)
+        in_plane = plane @ self.index_to_ras[:3, :2].T + self.index_to_ras[:3, 3]
+        lost, count = 0, _FIRST_POINTS
+        for k in range(nz):
+            points = in_plane + self.index_to_ras[:3, 2] * k
+            start = 0
+            while start < len(points):
+                report_progress(progress, k, nz, "Sampling the transform", "the sampling was cancelled")
+                begun = time.perf_counter()
+                part = slice(start, start + count)
+                vectors[k, part], failed = self._displacements(points[part])
+                lost += failed
+                start += count
+                taken = time.perf_counter() - begun
+                count = max(64, min(2 * count, int(count * _CALL_S / max(taken, 1e-6))))
+        return vectors.reshape(nz, ny, nx, 3), lost
+
+    def _displacements(self, points: np.ndarray) -> tuple[np.ndarray, int]:
+        mapped = transform_points(self.forward, points)
+        displacement = mapped - points
+        if self.backward is None:
+            return displacement, 0
+        residual = np.linalg.norm(transform_points(self.backward, mapped) - points, axis=1)
+        failed = ~(residual <= INVERSE_ACCEPTED_MM)
+        displacement[failed] = np.nan
+        return displacement, int(np.count_nonzero(failed))

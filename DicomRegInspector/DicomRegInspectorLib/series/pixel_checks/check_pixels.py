@@ -1,0 +1,317 @@
+"""Check the pixels of files: whether they are there, as long as announced, and mean what the header says."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from typing import Any
+
+from ...dicom.pixel_extent import UNDEFINED
+from ...errors import FileError, NotDicomError, UsageError
+from ...findings import Finding, by_severity
+from ...progress import Progress, report_progress
+from ..geometry.stack_findings import plural
+from ..headers.elements import (
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    PIXEL_DATA,
+    Tag,
+    is_encapsulated,
+)
+from ..pixels.decode_apart import DecodingProcesses
+from ..pixels.format import (
+    BITS_ALLOCATED,
+    BITS_STORED,
+    COLUMNS,
+    FRAMES,
+    HIGH_BIT,
+    PHOTOMETRIC,
+    REPRESENTATION,
+    ROWS,
+    SAMPLES,
+)
+from .bits import bit_findings, needs_scan, scan_values, value_findings
+from .colour_and_compression import head_of_frame, lossy_findings, photometric_findings, stream_findings
+from .fragments import Fragments, frame_findings, read_fragments
+from .lengths import expected_bytes, float_findings, length_findings, missing_findings, pixel_state
+from .pixel_facts import KEYWORDS, PixelFacts, named, open_facts
+from .scale import Spacing, rescale_findings, spacing_findings, spacing_of
+from .stack import stack_pixel_findings
+from .trial_decoding import trial_findings
+
+_NATIVE = ("", IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED_LITTLE_ENDIAN)
+"""Transfer syntaxes that have no fragments; all others that are not known here may."""
+_EXPLAIN_FAILURE = ("pixel-not-decodable", "file-truncated", "pixel-data-length", "pixel-data-missing")
+"""Errors after which decoding would only say the same in other words."""
+MAX_LISTED = 50
+"""Files named in a finding that holds for many."""
+
+
+@dataclass(frozen=True)
+class PixelFile:
+    """What one file says of its pixels, and what is wrong with that."""
+
+    path: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    modality: str
+    transfer_syntax_uid: str
+    pixels: str
+    """``present``, ``missing``, or why there are rightly none."""
+    element: str
+    """``PixelData``, ``FloatPixelData`` or ``DoubleFloatPixelData``; empty without."""
+    description: dict[str, Any]
+    """Rows, columns, samples, frames, bits, photometric interpretation, as the file has them."""
+    length_bytes: int | None
+    """Of the pixels in the file; compressed: of all fragments."""
+    expected_bytes: int | None
+    """Of the frames without compression."""
+    spacing: Spacing | None
+    """Which one applies, in mm, and where."""
+    findings: tuple[Finding, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON report holds it."""
+        told = {key: value for key, value in vars(self).items() if key not in ("description", "spacing", "findings")}
+        told["file"] = told.pop("path")
+        return {
+            **told,
+            **self.description,
+            "spacing": self.spacing.to_dict() if self.spacing else None,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+@dataclass(frozen=True)
+class PixelReport:
+    """What a check of pixels found."""
+
+    files: tuple[PixelFile, ...]
+    findings: tuple[Finding, ...]
+    """All findings, the most severe first; one that holds word for word for several files of a series comes once."""
+    not_dicom: int
+    """Files that are no DICOM, in folders."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        return {
+            "schema": 1,
+            "files": [one.to_dict() for one in self.files],
+            "not_dicom": self.not_dicom,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def check_pixels(
+    paths: str | PathLike[str] | Iterable[str | PathLike[str]],
+    progress: Progress | None = None,
+    *,
+    decode: bool = True,
+) -> PixelReport:
+    """Check the pixels of files and of all files in folders.
+
+    By headers where these suffice; values are read a megabyte at a time. Memory does not grow with the files.
+
+    Parameters
+    ----------
+    progress
+        Called as ``progress(done, total, text)``; returning False stops with :class:`~.errors.Cancelled`.
+    decode
+        Decode compressed frames, one at a time, for those that cannot be.
+
+    Raises
+    ------
+    UsageError
+        A path is not there, or there is none.
+    Cancelled
+        The progress callback asked for it.
+    """
+    given = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
+    places = list(_files([fspath(path) for path in given]))
+    files: list[PixelFile] = []
+    broken: list[Finding] = []
+    not_dicom = 0
+    with DecodingProcesses() as processes:
+        for done, (path, asked_for) in enumerate(places):
+            report_progress(progress, done, len(places), "Checking pixels", "the check was cancelled")
+            try:
+                one = check_file(path, decode=decode, processes=processes)
+            except NotDicomError as error:
+                not_dicom += 1
+                if asked_for:
+                    broken.append(Finding(error.code, "error", error.sentence, path))
+            except FileError as error:
+                broken.append(Finding(error.code, "error", error.sentence, path))
+            else:
+                files.append(one)
+    found = [(one.series_uid, finding) for one in files for finding in one.findings]
+    counts = Counter(one.series_uid for one in files if one.description)
+    # One file is no stack, and need not be read again.
+    images = [one.path for one in files if one.description and counts[one.series_uid] > 1]
+    merged = [*broken, *_merged(found), *stack_pixel_findings(images)]
+    return PixelReport(tuple(files), tuple(by_severity(merged)), not_dicom)
+
+
+def _files(paths: list[str]) -> Iterator[tuple[str, bool]]:
+    """Files, each once, with whether a path named it."""
+    if not paths:
+        raise UsageError("no pixels to check: name a file or a folder")
+    seen = set()
+    for path in paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"{path}: there is no such file or folder")
+        for file in _walk(path) if os.path.isdir(path) else [path]:
+            real = os.path.realpath(file)
+            if real not in seen:
+                seen.add(real)
+                yield file, file == path
+
+
+def _walk(folder: str) -> Iterator[str]:
+    for here, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            yield os.path.join(here, name)
+
+
+def check_file(
+    path: str | PathLike[str], *, decode: bool = True, processes: DecodingProcesses | None = None
+) -> PixelFile:
+    """Check the pixels of one file.
+
+    Parameters
+    ----------
+    processes
+        What decodes, for callers with many files; None: some for this file.
+
+    Raises
+    ------
+    NotDicomError, TruncatedFileError, FileError
+        The file's header cannot be read.
+    """
+    name = fspath(path)
+    if not os.path.isfile(name):
+        raise FileError(name, "is not a regular file.")
+    with open_facts(name) as facts:
+        found = _fragments(facts)
+        findings = list(_check(facts, found))
+        one = _describe(facts, found)
+    is_explained = any(one.code in _EXPLAIN_FAILURE for one in findings if one.severity == "error")
+    if decode and found is not None and is_encapsulated(one.transfer_syntax_uid) and not is_explained:
+        with nullcontext(processes) if processes is not None else DecodingProcesses() as decoder:
+            findings += trial_findings(name, decoder)
+    return replace(one, findings=tuple(by_severity(findings)))
+
+
+def _fragments(facts: PixelFacts) -> Fragments | None:
+    element = facts.bulk.get(PIXEL_DATA)
+    if element is None or element.length != UNDEFINED or facts.syntax in _NATIVE:
+        return None
+    return read_fragments(facts)
+
+
+def _check(facts: PixelFacts, found: Fragments | None) -> Iterator[Finding]:
+    yield from missing_findings(facts)
+    if not facts.bulk:
+        return
+    yield from length_findings(facts, found)
+    yield from float_findings(facts)
+    if not facts.is_image:
+        yield _no_size_finding(facts)
+        return
+    yield from bit_findings(facts)
+    stream = head_of_frame(facts, found)
+    yield from photometric_findings(facts, stream)
+    yield from stream_findings(facts, stream)
+    yield from lossy_findings(facts, found, stream)
+    scan = scan_values(facts) if needs_scan(facts) else None
+    yield from value_findings(facts, scan)
+    yield from _frame_count_findings(facts)
+    if found is not None:
+        yield from frame_findings(facts, found)
+    yield from spacing_findings(facts)
+    yield from rescale_findings(facts, scan)
+
+
+def _no_size_finding(facts: PixelFacts) -> Finding:
+    names = " and ".join(named(tag) for tag in (ROWS, COLUMNS) if not facts.get(tag))
+    text = f"There is pixel data, but {names} missing or 0: it cannot be read"
+    return Finding(
+        "pixel-bits-inconsistent", "error", text, facts.path, {"rows": facts.get(ROWS), "columns": facts.get(COLUMNS)}
+    )
+
+
+def _frame_count_findings(facts: PixelFacts) -> Iterator[Finding]:
+    number = facts.integer(FRAMES)
+    if FRAMES in facts.values and (number is None or number < 1):
+        text = "Number of Frames (0028,0008) is not a positive whole number; one frame is assumed"
+        evidence = {"number_of_frames": facts.get(FRAMES)}
+        yield Finding("pixel-frames-disagree", "warning", text, facts.path, evidence)
+    if facts.frame_items is not None and facts.frame_items != facts.frames:
+        text = (
+            f"Per-Frame Functional Groups Sequence (5200,9230) describes "
+            f"{plural(facts.frame_items, 'frame')}, Number of Frames (0028,0008) is {facts.frames:,}"
+        )
+        evidence = {"frames": facts.frames, "functional_groups": facts.frame_items}
+        yield Finding("pixel-frames-disagree", "error", text, facts.path, evidence)
+
+
+def _describe(facts: PixelFacts, found: Fragments | None) -> PixelFile:
+    state = pixel_state(facts)
+    element = next(iter(facts.bulk.values()), None)
+    length = None
+    if element is not None:
+        length = sum(found.lengths) if found is not None else element.length
+    numbers = {
+        "rows": ROWS,
+        "columns": COLUMNS,
+        "samples_per_pixel": SAMPLES,
+        "bits_allocated": BITS_ALLOCATED,
+        "bits_stored": BITS_STORED,
+        "high_bit": HIGH_BIT,
+        "pixel_representation": REPRESENTATION,
+    }
+    is_image = facts.is_image or bool(facts.bulk)
+    description = {key: facts.get(tag) for key, tag in numbers.items()} if is_image else {}
+    if is_image:
+        description |= {"frames": facts.frames, "photometric_interpretation": facts.text(PHOTOMETRIC)}
+    return PixelFile(
+        path=facts.path,
+        sop_class_uid=str(facts.get(Tag.SOP_CLASS_UID, "")),
+        sop_instance_uid=str(facts.get(Tag.SOP_INSTANCE_UID, "")),
+        series_uid=str(facts.get(Tag.SERIES_INSTANCE_UID, "")),
+        modality=facts.text(Tag.MODALITY),
+        transfer_syntax_uid=facts.syntax,
+        pixels=state,
+        element=next((KEYWORDS[tag] for tag in facts.bulk), ""),
+        description=description,
+        length_bytes=length,
+        expected_bytes=expected_bytes(facts) if is_image else None,
+        spacing=spacing_of(facts) if is_image else None,
+        findings=(),
+    )
+
+
+def _merged(found: Iterable[tuple[str, Finding]]) -> list[Finding]:
+    """Findings that say the same of several files of a series as one."""
+    groups: dict[tuple[str, str, str, str], list[Finding]] = {}
+    for series, finding in found:
+        key = (series or finding.subject, finding.code, finding.severity, finding.message)
+        groups.setdefault(key, []).append(finding)
+    merged = []
+    for (series, _, _, message), group in groups.items():
+        first = group[0]
+        if len(group) > 1:
+            files = [one.subject for one in group[:MAX_LISTED]]
+            evidence = {**first.evidence, "files": len(group), "paths": files}
+            text = f"{message} (in {len(group):,} files)"
+            first = replace(first, subject=f"series {series}", message=text, evidence=evidence)
+        merged.append(first)
+    return merged

@@ -1,0 +1,126 @@
+"""The parts of an irregular stack: where it must not be bridged, and runs of constant spacing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.spacing import Section, Spacing
+from ..pixels.padding import Padding
+from .corners import parallel_deviation_mm
+from .one_per_place import Placed
+from .regular import RegularVolume, full_boxes, lattice, padding_holes
+
+PART_OF_A_SLICE = 0.25
+"""A gap may be this much wider (in slices) than the widest allowed: spacings are known to some percent only."""
+
+
+def wide_gaps(spacing: Spacing, positions: NDArray[np.float64], max_gap: float) -> NDArray[np.bool_]:
+    """(n-1,) whether more than ``max_gap`` slices are missing in an interval, by the spacing around it."""
+    intervals = np.diff(positions)
+    missing = np.array([one / around(spacing, k) - 1 for k, one in enumerate(intervals.tolist())])
+    return missing > max_gap + PART_OF_A_SLICE
+
+
+def around(spacing: Spacing, k: int) -> float:
+    """The spacing to judge interval ``k`` (from 0) by: its section's, or the wider of its neighbours'."""
+    near = [one for one in spacing.sections if one.first <= k + 1 < one.last]
+    if not near:
+        before = [one for one in spacing.sections if one.last <= k + 1]
+        after = [one for one in spacing.sections if one.first >= k + 2]
+        near = before[-1:] + after[:1]
+    return max((one.spacing_mm for one in near), default=spacing.nominal_mm)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Slices ``first`` to ``stop`` - 1 (from 0) at one spacing."""
+
+    first: int
+    stop: int
+    spacing_mm: float
+
+
+def regular_runs(placed: Placed, max_gap: float) -> list[Run]:
+    """A stack's sections in their order, and what lies between them in runs as long as intervals agree.
+
+    A slice at which one spacing turns into another without a break ends one section and begins the next.
+    """
+    spacing, positions = placed.spacing, placed.positions_mm
+    gaps = wide_gaps(spacing, positions, max_gap)
+    runs: list[Run] = []
+    done = 0
+    for section in spacing.sections:
+        runs += _between(positions, gaps, done, section.first - 1, spacing)
+        runs += _unbroken(section, gaps)
+        done = section.last
+    return runs + _between(positions, gaps, done, len(positions), spacing)
+
+
+def _unbroken(section: Section, gaps: NDArray[np.bool_]) -> list[Run]:
+    breaks = [k + 1 for k in range(section.first - 1, section.last - 1) if gaps[k]]
+    edges = [section.first - 1, *breaks, section.last]
+    return [Run(first, stop, section.spacing_mm) for first, stop in pairwise(edges)]
+
+
+def _between(
+    positions: NDArray[np.float64], gaps: NDArray[np.bool_], first: int, stop: int, judged: Spacing
+) -> list[Run]:
+    """Runs of slices that are in no section."""
+    runs: list[Run] = []
+    start = first
+    while start < stop:
+        end = start + 1
+        while end < stop and not gaps[end - 1]:
+            interval, one = positions[end] - positions[end - 1], positions[start + 1] - positions[start]
+            if abs(interval - one) > judged.relative_tolerance * one:
+                break
+            end += 1
+        spacing = (positions[end - 1] - positions[start]) / (end - 1 - start) if end - start > 1 else judged.nominal_mm
+        runs.append(Run(start, end, float(spacing)))
+        start = end
+    return runs
+
+
+def run_line(placed: Placed, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """First corner (3,) and step from slice to slice (3,) of a run, LPS mm; a tilted stack's steps lean."""
+    corners = placed.corners_lps_mm[run.first : run.stop]
+    if len(corners) < 2:
+        return corners[0], placed.axes[2] * run.spacing_mm
+    # A straight line by least squares, so that the rounding of single positions does not add up.
+    index = np.arange(len(corners)) - (len(corners) - 1) / 2
+    step = index @ corners / (index @ index)
+    return corners.mean(axis=0) - step * (len(corners) - 1) / 2, step
+
+
+def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolume:
+    """A run as a volume: values untouched, tilt in the matrix."""
+    corners = placed.corners_lps_mm[run.first : run.stop]
+    array = placed.array[run.first : run.stop]
+    members = placed.members[run.first : run.stop]
+    padding = Padding(placed.padding.ranges[run.first : run.stop]) if placed.padding is not None else None
+    origin, step = run_line(placed, run)
+    affine = lattice(placed, origin, step)
+    on_lattice = origin + np.arange(len(corners))[:, None] * step
+    spacing = f"{run.spacing_mm:.4g} mm apart" if len(corners) > 1 else "by itself"
+    return RegularVolume(
+        array=array,
+        affine_lps=affine,
+        boxes=full_boxes(array),
+        sources=members,
+        fill=fill,
+        slice_corners_lps_mm=on_lattice,
+        source=placed.volume,
+        is_untouched=all(len(one) == 1 for one in members),
+        description=f"{_numbers(run)} of {len(placed.array)}, {spacing}, values untouched",
+        label=label,
+        holes=padding_holes(array, padding),
+        deviation_mm=float(np.linalg.norm(on_lattice - corners, axis=1).max()) + parallel_deviation_mm(placed),
+    )
+
+
+def _numbers(run: Run) -> str:
+    return f"slices {run.first + 1} to {run.stop}" if run.stop - run.first > 1 else f"slice {run.stop}"

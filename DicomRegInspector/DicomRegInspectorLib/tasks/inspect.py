@@ -1,0 +1,243 @@
+"""Everything that files and folders hold, inspected in one go: registrations, image series, and what is neither."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..errors import FileError, NotDicomError, UsageError
+from ..findings import Finding, by_severity
+from ..progress import Progress, report_progress
+from ..registration import Registration, read_registration
+from ..series import Header, Series, inspect_series, read_header
+from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
+from .relations import relation_findings
+
+_REPORT_EVERY = 32
+"""Headers read between two progress calls: often enough for a smooth bar, rare enough to cost nothing."""
+
+
+@dataclass(frozen=True)
+class FileCounts:
+    """How many files were looked at, and what they were."""
+
+    files: int = 0
+    dicom: int = 0
+    not_dicom: int = 0
+    unreadable: int = 0
+    other_dicom: int = 0
+    """DICOM that is neither image nor registration: directories, structured reports, plans."""
+
+    def to_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What an inspection found."""
+
+    registrations: tuple[Registration, ...]
+    series: tuple[Series, ...]
+    findings: tuple[Finding, ...]
+    """All findings, those of registrations and series among them, the most severe first."""
+    file_counts: FileCounts = field(default_factory=FileCounts)
+    interval_tolerance: float = RELATIVE_TOLERANCE
+    """Share of the spacing that an interval between slices was allowed to be off."""
+
+    def with_findings_of(self, series: Series, found: Iterable[Finding]) -> tuple[Inspection, Series]:
+        """What a later check found in a series, put among the findings of the series and of all.
+
+        What is there already is not told twice.
+
+        Returns
+        -------
+        The inspection, and the series in it that took the place of ``series``.
+        """
+        new = [one for one in found if one not in series.findings]
+        changed = replace(series, findings=tuple(by_severity([*series.findings, *new])))
+        every = tuple(changed if one is series else one for one in self.series)
+        return replace(self, series=every, findings=tuple(by_severity([*self.findings, *new]))), changed
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON holds it; ``findings`` at the top repeats those of each registration and series."""
+        from .. import __version__
+
+        return {
+            "schema": 1,
+            "version": __version__,
+            "files": self.file_counts.to_dict(),
+            "options": {"interval_tolerance_percent": round(100 * self.interval_tolerance, 6)},
+            "registrations": [registration.to_dict() for registration in self.registrations],
+            "series": [series.to_dict() for series in self.series],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def inspect_paths(
+    paths: str | PathLike[str] | Iterable[str | PathLike[str]],
+    progress: Progress | None = None,
+    *,
+    interval_tolerance: float = RELATIVE_TOLERANCE,
+) -> Inspection:
+    """Inspect files and folders, whatever their names.
+
+    Parameters
+    ----------
+    paths
+        Files and folders; folders are searched through, links to folders followed once.
+    progress
+        Called as the work goes on; see :data:`Progress`.
+    interval_tolerance
+        Share of the nominal spacing that an interval between slices may be off before it is a gap, an overlap or a
+        change of spacing. Findings say so when it is not the usual 0.05.
+
+    Returns
+    -------
+    Inspection
+        Files that cannot be used are findings, not errors. Files without DICOM in a folder are only counted, unless
+        their name ends in ``.dcm``.
+
+    Raises
+    ------
+    UsageError
+        When a path does not exist, there is none, or the tolerance is out of range.
+    Cancelled
+        When ``progress`` returned False.
+    """
+    check_tolerance(interval_tolerance)
+    work = _Work(progress, interval_tolerance)
+    work.collect([paths] if isinstance(paths, str | PathLike) else list(paths))
+    work.read_headers()
+    work.read_registrations()
+    return work.finish()
+
+
+def check_tolerance(interval_tolerance: float) -> None:
+    """Refuse a tolerance under which gaps could not be told apart from spacings.
+
+    Raises
+    ------
+    UsageError
+        With the range.
+    """
+    if not LEAST_TOLERANCE <= interval_tolerance <= MOST_TOLERANCE:
+        raise UsageError(
+            f"a tolerance of {100 * interval_tolerance:g} % of the spacing between slices: expected "
+            f"{100 * LEAST_TOLERANCE:g} to {100 * MOST_TOLERANCE:g} %"
+        )
+
+
+class _Work:
+    """One inspection under way."""
+
+    def __init__(self, progress: Progress | None, interval_tolerance: float) -> None:
+        self._progress, self._interval_tolerance = progress, interval_tolerance
+        self._files: dict[str, bool] = {}
+        """Path to whether it was named itself (or looks like DICOM by its name), in the order found."""
+        self._images: list[Header] = []
+        self._registration_paths: list[str] = []
+        self._registrations: list[Registration] = []
+        self._findings: list[Finding] = []
+        self._not_dicom = self._unreadable = self._other = 0
+
+    def _report(self, done: int, total: int, text: str) -> None:
+        report_progress(self._progress, done, total, text, "the inspection was cancelled")
+
+    def collect(self, paths: list[str | PathLike[str]]) -> None:
+        """List the files; the same file reached twice counts once."""
+        if not paths:
+            raise UsageError("nothing to inspect: name a file or a folder")
+        for path in paths:
+            if not os.path.lexists(path):
+                raise UsageError(f"{os.fspath(path)}: there is no such file or folder")
+        seen: set[str] = set()
+        self._report(0, 0, "Listing files")
+        for path in paths:
+            named = not os.path.isdir(path)
+            for file in [os.fspath(path)] if named else self._walk(os.fspath(path)):
+                real = os.path.realpath(file)
+                if real not in seen:
+                    seen.add(real)
+                    self._files[file] = named or file.lower().endswith(".dcm")
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        visited = set()
+        for here, folders, files in os.walk(folder, followlinks=True, onerror=self._note_folder):
+            real = os.path.realpath(here)
+            if real in visited:
+                folders.clear()
+                continue
+            visited.add(real)
+            folders.sort()
+            self._report(0, 0, "Listing files")
+            for name in sorted(files):
+                yield os.path.join(here, name)
+
+    def _note_folder(self, error: OSError) -> None:
+        self._note("file-unreadable", f"This folder cannot be read ({error.strerror or error}).", error.filename or "?")
+
+    def _note(self, code: str, message: str, file: str) -> None:
+        self._findings.append(Finding(code, "error", message, os.path.basename(file) or file, {"file": file}))
+
+    def read_headers(self) -> None:
+        """Read every file's header and sort the files by what they are."""
+        total = len(self._files)
+        for done, (file, expected) in enumerate(self._files.items()):
+            if done % _REPORT_EVERY == 0:
+                self._report(done, total, "Reading headers")
+            try:
+                header = read_header(file)
+            except NotDicomError as error:
+                self._not_dicom += 1
+                if expected:
+                    self._note(error.code, error.sentence, file)
+            except FileError as error:
+                self._unreadable += 1
+                self._note(error.code, error.sentence, file)
+            else:
+                self._sort(file, header)
+
+    def _sort(self, file: str, header: Header) -> None:
+        if header.is_registration:
+            self._registration_paths.append(file)
+        elif header.is_image:
+            self._images.append(header)
+        else:
+            self._other += 1
+
+    def read_registrations(self) -> None:
+        """Read the registrations, their vectors once each."""
+        total = len(self._registration_paths)
+        for done, file in enumerate(self._registration_paths):
+            self._report(done, total, f"Reading registration {os.path.basename(file)}")
+            try:
+                registration = read_registration(Path(file))
+                self._findings.extend(registration.findings)
+                self._registrations.append(registration)
+            except FileError as error:
+                self._unreadable += 1
+                self._note(error.code, error.sentence, file)
+
+    def finish(self) -> Inspection:
+        """Judge the series and put everything together."""
+        self._report(len(self._files), len(self._files), "Judging slice positions")
+        series = tuple(inspect_series(self._images, self._report, interval_tolerance=self._interval_tolerance))
+        self._report(len(self._files), len(self._files), "Comparing registrations with series")
+        related = relation_findings(self._registrations, series)
+        findings = self._findings + [finding for one in series for finding in one.findings] + related
+        files = len(self._files)
+        counts = FileCounts(
+            files=files,
+            dicom=files - self._not_dicom - self._unreadable,
+            not_dicom=self._not_dicom,
+            unreadable=self._unreadable,
+            other_dicom=self._other,
+        )
+        return Inspection(
+            tuple(self._registrations), series, tuple(by_severity(findings)), counts, self._interval_tolerance
+        )

@@ -1,0 +1,257 @@
+"""The quality of a registration with everything that was handed in to judge it by: images, labels, landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from ..errors import FileError, UsageError
+from ..findings import Finding, by_severity
+from ..registration import Registration, RegistrationItem, read_registration
+from ..registration.audit import AuditResult, audit_item, signs_in_file
+from ..registration.choose import items_by_number
+from ..registration.measures.landmarks import (
+    Landmark,
+    TargetRegistrationError,
+    read_landmarks,
+    target_registration_error,
+)
+from ..registration.measures.quality import Progress, Quality, measure_item
+from ..registration.measures.regions import LabelImage, RegionMeasures, measure_regions
+
+if TYPE_CHECKING:
+    from .audit_images import AuditImage
+
+Path = str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class JudgedBy:
+    """What a registration is judged by besides itself."""
+
+    fixed: Sequence[Path] = ()
+    """Files or folders of the image series in the registered frame."""
+    moving: Sequence[Path] = ()
+    """Files or folders of the image series in the source frame."""
+    labels: Path | None = None
+    """A label volume in the registered frame, in any format that SimpleITK reads."""
+    fixed_landmarks: Path | None = None
+    """CSV with ``name,x,y,z`` (LPS mm) in the registered frame, or a Spatial Fiducials object."""
+    moving_landmarks: Path | None = None
+    """The same points in the source frame."""
+
+
+@dataclass(frozen=True)
+class ItemQuality:
+    """One item with all that was measured of it."""
+
+    item: RegistrationItem
+    quality: Quality
+    audit: AuditResult | None
+    regions: tuple[RegionMeasures, ...] | None
+    """By label; None without a label volume, and for an item without a grid."""
+    landmarks: TargetRegistrationError | None
+    findings: tuple[Finding, ...]
+    labels_given: bool = False
+    """Whether there was a label volume; without a grid there are no nodes in it that could be measured."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON report holds it."""
+        told = {
+            "number": self.item.number,
+            "kind": self.item.kind,
+            "source_frame_of_reference_uid": self.item.source_frame_uid,
+            "registered_frame_of_reference_uid": self.item.registered_frame_uid,
+            **self.quality.to_dict(),
+        }
+        if self.audit is not None:
+            told["audit"] = self.audit.to_dict()
+        if self.regions is not None:
+            told["labels"] = [region.to_dict() for region in self.regions]
+        if self.landmarks is not None:
+            told["landmarks"] = self.landmarks.to_dict()
+        told["findings"] = [finding.to_dict() for finding in self.findings]
+        return told
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """A registration's items, each measured."""
+
+    registration: Registration
+    items: tuple[ItemQuality, ...]
+    skipped: tuple[RegistrationItem, ...] = ()
+    """Items that nobody asked for by number and that cannot be used."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, those of skipped items among them, the most severe first."""
+        return tuple(by_severity(one for item in (*self.items, *self.skipped) for one in item.findings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON report holds it."""
+        from .. import __version__
+
+        return {
+            "schema": 1,
+            "version": __version__,
+            "file": str(self.registration.path),
+            "sop_instance_uid": self.registration.sop_instance_uid,
+            "items": [item.to_dict() for item in self.items],
+            "skipped_items": [{"number": item.number, "problem": item.problem} for item in self.skipped],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def run_quality(
+    path: Path, judged_by: JudgedBy | None = None, items: Sequence[int] | None = None, progress: Progress | None = None
+) -> QualityReport:
+    """Measure a registration and judge it by what is handed in.
+
+    Parameters
+    ----------
+    path
+        The registration.
+    judged_by
+        Images (both or none), labels, landmarks (both or none).
+    items
+        Numbers of the items, counting from 1; all usable ones by default.
+
+    Raises
+    ------
+    FileError
+        When a file cannot be used.
+    UsageError
+        When only one of two images or of two landmark files is given, or an item is not there.
+    Cancelled
+        When ``progress`` returned False.
+    """
+    judged_by = judged_by or JudgedBy()
+    _check_pairs(judged_by)
+    registration = read_registration(path)
+    chosen = _choose(registration, items)
+    images = _read_images(judged_by, progress)
+    labels = _read_labels(judged_by.labels)
+    results = []
+    for item in chosen:
+        landmarks = _read_landmarks(judged_by, item)
+        results.append(judge_item(registration, item, images, labels, landmarks, progress))
+    skipped = () if items is not None else tuple(item for item in registration.items if item.problem is not None)
+    return QualityReport(registration, tuple(results), skipped)
+
+
+def _check_pairs(judged_by: JudgedBy) -> None:
+    if bool(judged_by.fixed) != bool(judged_by.moving):
+        missing = "--moving (the source frame's)" if judged_by.fixed else "--fixed (the registered frame's)"
+        raise UsageError(f"the audit compares two images; {missing} is missing")
+    if bool(judged_by.fixed_landmarks) != bool(judged_by.moving_landmarks):
+        raise UsageError("landmark errors need landmarks of both frames")
+
+
+def _choose(registration: Registration, items: Sequence[int] | None) -> list[RegistrationItem]:
+    if not registration.items:
+        raise UsageError(f"{registration.path} is a {registration.kind} object: it has no items to measure")
+    if items is not None:
+        chosen = items_by_number(registration, items)
+    else:
+        # One broken item does not hide the others; when all are broken, the first says why.
+        chosen = [item for item in registration.items if item.problem is None] or [registration.items[0]]
+    for item in chosen:
+        item.require_usable()
+    return chosen
+
+
+def _read_images(judged_by: JudgedBy, progress: Progress | None) -> tuple[Any, Any, bool | None] | None:
+    """The two images and whether they are of one modality (None: not known)."""
+    if not judged_by.fixed:
+        return None
+    fixed, moving = (_read_image(paths, progress) for paths in (judged_by.fixed, judged_by.moving))
+    same = fixed.modality == moving.modality if fixed.modality and moving.modality else None
+    return fixed.image, moving.image, same
+
+
+def _read_image(paths: Sequence[Path], progress: Progress | None) -> AuditImage:
+    from .audit_images import read_scalar_image
+
+    try:
+        return read_scalar_image(paths, progress=progress)
+    except UsageError as error:
+        # Two series are read; which one is of no use must be said.
+        raise UsageError(f"{', '.join(map(str, paths))}: {error}") from error
+
+
+def _read_labels(path: Path | None) -> LabelImage | None:
+    if path is None:
+        return None
+    from ..volumes.other_formats import read_label_image
+
+    return read_label_image(path)
+
+
+@dataclass(frozen=True)
+class _Landmarks:
+    fixed: list[Landmark]
+    moving: list[Landmark]
+    without_place: tuple[str, ...]
+    """Fiducials that are only marked on images: named in the report as those without a partner are."""
+
+    def errors(self, item: RegistrationItem) -> TargetRegistrationError:
+        found = target_registration_error(item, self.fixed, self.moving)
+        return replace(found, unpaired=tuple(dict.fromkeys((*found.unpaired, *self.without_place))))
+
+
+def _read_landmarks(judged_by: JudgedBy, item: RegistrationItem) -> _Landmarks | None:
+    if judged_by.fixed_landmarks is None:
+        return None
+    fixed, lost = _landmarks_of(judged_by.fixed_landmarks, item.registered_frame_uid)
+    moving, also_lost = _landmarks_of(judged_by.moving_landmarks, item.source_frame_uid)
+    return _Landmarks(fixed, moving, (*lost, *also_lost))
+
+
+def _landmarks_of(path: Path, frame_uid: str) -> tuple[list[Landmark], tuple[str, ...]]:
+    """Landmarks of a CSV file, or those of a Spatial Fiducials object that lie in a frame; names without a place."""
+    try:
+        with open(path, "rb") as file:
+            is_dicom = file.read(132)[128:] == b"DICM"
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    if not is_dicom:
+        return read_landmarks(path), ()
+    registration = read_registration(path)
+    if registration.kind != "fiducials":
+        raise UsageError(f"{path} is a registration, not a Spatial Fiducials object")
+    sets = [fiducials for fiducials in registration.fiducial_sets if fiducials.frame_uid == frame_uid]
+    if not sets:
+        frames = ", ".join(fiducials.frame_uid or "none" for fiducials in registration.fiducial_sets)
+        raise UsageError(f"{path} holds no fiducials in the frame {frame_uid}; its sets are in: {frames}")
+    landmarks = [landmark for fiducials in sets for landmark in fiducials.landmarks]
+    return landmarks, tuple(name for fiducials in sets for name in fiducials.without_place)
+
+
+def judge_item(
+    registration: Registration,
+    item: RegistrationItem,
+    images: tuple[Any, Any, bool | None] | None,
+    labels: LabelImage | None,
+    landmarks: _Landmarks | None,
+    progress: Progress | None,
+) -> ItemQuality:
+    """Measure one item and judge it by what is there: both images and whether they are of one modality, labels."""
+    quality = measure_item(item, progress)
+    audit = None
+    if images is None:
+        findings = signs_in_file(registration, item)
+    else:
+        fixed, moving, same = images
+        audit = audit_item(item, fixed, moving, same_modality=same, progress=progress)
+        findings = audit.findings(item.subject)
+    regions: tuple[RegionMeasures, ...] | None = None
+    if labels is not None and item.grid is not None:
+        regions = tuple(measure_regions(item.grid, item.pre, item.post, [labels], progress=progress))
+    error = landmarks.errors(item) if landmarks is not None else None
+    # The item's own findings hold the folding already, with the same numbers.
+    measured = [one for one in quality.findings if one.code != "reg-folding"]
+    found = tuple(by_severity([*item.findings, *measured, *findings]))
+    return ItemQuality(item, quality, audit, regions, error, found, labels is not None)

@@ -1,0 +1,135 @@
+"""Volumes in the formats that SimpleITK reads: NIfTI, NRRD, MetaImage and others."""
+
+from __future__ import annotations
+
+import math
+import os
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..dicom.fast_header import read_header
+from ..errors import FileError, NotDicomError, UsageError
+from ..registration.measures.regions import LabelImage
+from ..series.pixels.choose_stack import the_series, the_stack
+from ..series.regularize.reference import ReferenceGrid, reference_of_stack
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+MOST_COMPRESSION = 1100
+"""Deflate makes a byte of at most 1032; a header that claims more voxels for each byte on disk is not believed."""
+BELIEVED_VOXELS = 1 << 26
+"""Claims up to this are tried whatever the file's size: 64 million voxels fit any machine."""
+
+
+def read_label_image(path: str | PathLike[str]) -> LabelImage:
+    """A label volume, LPS mm; labels are named by their numbers.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read, is no volume of whole numbers, or holds more than one number for each voxel.
+    UsageError
+        When SimpleITK is not installed.
+    """
+    image = read_image(path)
+    array = _import_simpleitk().GetArrayFromImage(image)
+    if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
+        found = f"{image.GetDimension()} axes and {image.GetNumberOfComponentsPerPixel()} numbers for each voxel"
+        raise FileError(path, f"is no label volume: it has {found}; expected 3 and 1")
+    if not np.issubdtype(array.dtype, np.integer):
+        whole = np.round(array)
+        if not np.array_equal(whole, array) or np.abs(whole).max(initial=0) > np.iinfo(np.int32).max:
+            raise FileError(path, "is no label volume: it holds numbers that are not whole")
+        array = whole.astype(np.int32)
+    return LabelImage(array, index_to_lps(image))
+
+
+def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
+    """A volume as SimpleITK reads it.
+
+    Raises
+    ------
+    FileError
+        When the file is not there, SimpleITK does not read it, or it claims more voxels than it can hold.
+    UsageError
+        When SimpleITK is not installed.
+    """
+    if not os.path.isfile(path):
+        raise FileError(path, "there is no such file")
+    reader = _import_simpleitk().ImageFileReader()
+    reader.SetFileName(os.fspath(path))
+    try:
+        reader.ReadImageInformation()
+        _check_claim(path, reader)
+        return reader.Execute()
+    except RuntimeError as error:
+        raise FileError(path, "is no volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+
+
+def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
+    """The grid of a volume, by its header: a folder with one DICOM series, or what SimpleITK reads.
+
+    Raises
+    ------
+    FileError
+        When the file is not there or is no volume.
+    UsageError
+        When the grid is none that can be resampled on: irregular, tilted, sheared.
+    """
+    name = os.fspath(path)
+    if os.path.isdir(name):
+        return reference_of_stack(the_stack(the_series(name, None), None))
+    if not os.path.isfile(name):
+        raise FileError(path, "there is no such file or folder")
+    try:
+        header = read_header(name)
+    except NotDicomError:
+        pass
+    else:
+        if header.number_of_frames > 1:
+            return reference_of_stack(the_stack(the_series(name, None), None))
+        raise FileError(path, "is one image of a series; name the folder with the whole series as the reference")
+    reader = _import_simpleitk().ImageFileReader()
+    reader.SetFileName(name)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise FileError(path, "is no volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+    if reader.GetDimension() != 3:
+        raise FileError(path, f"has {reader.GetDimension()} axes; a reference has three")
+    return ReferenceGrid(index_to_lps(reader), tuple(reader.GetSize()))
+
+
+def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -> None:
+    """ITK allocates what a header claims before it looks for the voxels: refuse what the file cannot hold."""
+    claimed = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
+    if claimed <= BELIEVED_VOXELS:
+        return
+    place = Path(path)
+    # A detached header has its voxels in a file beside it.
+    files = place.parent.iterdir() if place.suffix.lower() in (".nhdr", ".mhd", ".hdr") else [place]
+    on_disk = sum(file.stat().st_size for file in files if file.is_file())
+    if claimed > MOST_COMPRESSION * on_disk:
+        size = " x ".join(map(str, reader.GetSize()))
+        raise FileError(path, f"claims {size} voxels, but only {on_disk} bytes are there; it is cut off or damaged")
+
+
+def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarray:
+    """(4, 4) from (i, j, k, 1) to LPS mm, the coordinates ITK uses."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+    matrix[:3, 3] = image.GetOrigin()
+    return matrix
+
+
+def _import_simpleitk() -> ModuleType:
+    try:
+        import SimpleITK
+    except ImportError as error:
+        raise UsageError("volumes are read with SimpleITK, which is missing: pip install SimpleITK") from error
+    return SimpleITK
