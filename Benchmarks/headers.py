@@ -90,7 +90,7 @@ def read_pydicom(paths: list[str]) -> int:
 def read_pydicom_tags(paths: list[str]) -> int:
     """pydicom with stop_before_pixels and the wanted elements named."""
     import pydicom
-    from DicomRegInspectorLib.series.headers.elements import WANTED
+    from DicomRegInspectorLib.dicom.tags import WANTED
 
     tags = list(WANTED)
     return len({pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags).SOPInstanceUID for path in paths})
@@ -99,7 +99,7 @@ def read_pydicom_tags(paths: list[str]) -> int:
 def read_gdcm(paths: list[str]) -> int:
     """GDCM's Scanner with the same elements."""
     import gdcm
-    from DicomRegInspectorLib.series.headers.elements import WANTED
+    from DicomRegInspectorLib.dicom.tags import WANTED
 
     scanner = gdcm.Scanner()
     for tag in WANTED:

@@ -68,8 +68,8 @@ def simpleitk(path: str) -> tuple[Callable[[], object], int]:
 def three_measures(path: str) -> tuple[Callable[[], object], int]:
     """Magnitude, Jacobian and curl of every voxel, each with its extremes, mean and percentiles."""
     from DicomRegInspectorLib import read_registration
+    from DicomRegInspectorLib.registration.grid import field_of_grid
     from DicomRegInspectorLib.registration.measures import local
-    from DicomRegInspectorLib.registration.measures.field import field_of_grid
 
     item = read_registration(path).items[0]
 

@@ -33,8 +33,8 @@ def source(slices: int, tilt_deg: float = 0.0, jitter_mm: float = 0.0):
     """A volume of waves and noise, int16, as the library has it from files."""
     import numpy as np
     from DicomRegInspectorLib.dicom.header import Header
+    from DicomRegInspectorLib.dicom.tags import Tag
     from DicomRegInspectorLib.series.geometry.stacks import Stack, slice_of
-    from DicomRegInspectorLib.series.headers.elements import Tag
     from DicomRegInspectorLib.series.pixels.volume import SeriesVolume
 
     rng = np.random.default_rng(7)

@@ -55,7 +55,7 @@ C.20.3.</p>
 
     def afterStartup(self):
         """Add the sample data and the page of the settings dialog, when the application is ready for both."""
-        from DicomRegInspectorLib.panel.startup import after_startup
+        from DicomRegInspectorLib.panel.sample_data import after_startup
 
         self.settingsPanel = after_startup(pathlib.Path(self.resourcePath("Icons")))
 
@@ -259,7 +259,7 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         and the other options as for loadSeries; without a mode only positions are corrected that were written with too
         few digits, and pixels stay as they are. Never into the source's folder, never over a file.
         """
-        from DicomRegInspectorLib.scene.series_saving import save_series_on
+        from DicomRegInspectorLib.scene.series.series_nodes import save_series_on
 
         return save_series_on(
             reference,
@@ -338,10 +338,11 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         it is such a report. progress(done, total, text) stops the writing by returning False; run(function) may call
         function(progress) in a thread: it uses neither the scene nor Qt.
         """
-        from DicomRegInspectorLib.reporting import ReportOptions, write_report
+        from DicomRegInspectorLib.report.html.write_report import ReportOptions, write_report
+        from DicomRegInspectorLib.scene.pictures import report_pictures
 
         options = ReportOptions(identifiers=identifiers)
-        return write_report(inspection, path, options, progress=progress, run=run).path
+        return write_report(inspection, path, options, drawer=report_pictures, progress=progress, run=run).path
 
     def createFindingsTable(self, inspection):
         """Put all findings of an inspection into a new table node and return it."""

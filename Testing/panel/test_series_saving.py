@@ -9,8 +9,8 @@ import numpy as np
 import pydicom
 import pytest
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.panel.save_places import new_file_in, new_folder_in
 from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
+from DicomRegInspectorLib.panel.series.series_saving import new_file_in, new_folder_in
 from panel_steps import GAP_MM, MODES, inspect
 
 

@@ -7,9 +7,8 @@ import pytest
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.file.write import write_deformable_registration
-from DicomRegInspectorLib.registration.grid import Grid, grid_of_array
+from DicomRegInspectorLib.registration.grid import Grid, field_of_grid, grid_of_array
 from DicomRegInspectorLib.registration.measures import local
-from DicomRegInspectorLib.registration.measures.field import field_of_grid
 from DicomRegInspectorLib.registration.measures.quality import Quality, measure_affine, measure_grid, measure_item
 from scipy.spatial.transform import Rotation
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from dicom_objects import PATIENT, REGISTERED, SOURCE, data, new_object, save, write_linear, write_slice
-from DicomRegInspectorLib.reporting import ReportOptions, write_report
+from DicomRegInspectorLib.cli.libraries import picture_drawer
+from DicomRegInspectorLib.report.html.write_report import ReportOptions, write_report
 from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from page_reading import Node, read_page
 from pydicom import Dataset
@@ -44,7 +45,8 @@ def write_folding(path: Path, **values: Any) -> Path:
 
 def report(folder: Path | str, place: Path, **options: Any) -> Node:
     """The report of a folder, written and read back."""
-    write_report(inspect_paths([folder]), place, ReportOptions(paths=[str(folder)], **options))
+    options_of_report = ReportOptions(paths=[str(folder)], **options)
+    write_report(inspect_paths([folder]), place, options_of_report, drawer=picture_drawer())
     return read_page(place.read_text(encoding="utf-8"))
 
 

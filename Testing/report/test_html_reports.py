@@ -15,8 +15,9 @@ from pathlib import Path
 import pydicom
 import pytest
 from DicomRegInspectorLib import cli
+from DicomRegInspectorLib.cli.libraries import picture_drawer
 from DicomRegInspectorLib.errors import Cancelled, UsageError
-from DicomRegInspectorLib.reporting import ReportOptions, write_report
+from DicomRegInspectorLib.report.html.write_report import ReportOptions, write_report
 from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from page_reading import Node, read_page
 from report_objects import IDENTIFIERS, report, write_folding, write_irregular, write_linear, write_slice
@@ -224,12 +225,14 @@ def test_stopping_leaves_no_file(tmp_path: Path) -> None:
     write_folding(tmp_path / "data" / "reg.dcm")
     inspection, place = inspect_paths([tmp_path / "data"]), tmp_path / "report.html"
     calls: list[str] = []
-    write_report(inspection, place, progress=lambda *state: calls.append(state[2]) or True)
+    write_report(inspection, place, drawer=picture_drawer(), progress=lambda *state: calls.append(state[2]) or True)
     assert {"Histogram of the displacements", "Digests of files"} <= set(calls)
     place.unlink()
     for text in dict.fromkeys(calls):
         with pytest.raises(Cancelled):
-            write_report(inspection, place, progress=lambda _done, _total, now, text=text: now != text)
+            write_report(
+                inspection, place, drawer=picture_drawer(), progress=lambda _done, _total, now, text=text: now != text
+            )
         assert not place.exists()
 
 
@@ -239,7 +242,7 @@ def test_a_file_that_is_gone_by_then_is_told_not_raised(tmp_path: Path) -> None:
     inspection = inspect_paths([folder])
     for path in folder.iterdir():
         os.unlink(path)
-    write_report(inspection, tmp_path / "report.html", ReportOptions(paths=[str(folder)]))
+    write_report(inspection, tmp_path / "report.html", ReportOptions(paths=[str(folder)]), drawer=picture_drawer())
     text = read(tmp_path / "report.html").text
     assert "cannot be read any more" in text
 
@@ -252,7 +255,7 @@ def test_what_reads_and_computes_may_run_in_a_thread(tmp_path: Path) -> None:
         ran.append(function)
         return function(None)
 
-    written = write_report(inspection, tmp_path / "report.html", run=run)
+    written = write_report(inspection, tmp_path / "report.html", drawer=picture_drawer(), run=run)
     assert len(ran) == 2
     assert written.size == (tmp_path / "report.html").stat().st_size
     with pytest.raises(UsageError, match="is no HTML report"):

@@ -25,7 +25,7 @@ from DicomRegInspectorLib import read_registration
 from DicomRegInspectorLib.errors import FileError, NotDicomError
 from DicomRegInspectorLib.report import Style, show_file
 from DicomRegInspectorLib.report.text.matrices import describe_direction, describe_matrix
-from DicomRegInspectorLib.report.vectors import preview_vectors
+from DicomRegInspectorLib.report.text.show_registration import preview_vectors
 from DicomRegInspectorLib.series.geometry.words import describe_plane
 from pydicom.data import get_testdata_file
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from DicomRegInspectorLib.dicom.tags import Tag
 from DicomRegInspectorLib.series import Header
-from DicomRegInspectorLib.series.headers.elements import Tag
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _counter = itertools.count(1)

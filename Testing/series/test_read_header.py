@@ -13,11 +13,12 @@ from pathlib import Path
 import pydicom
 import pydicom.data
 import pytest
-from DicomRegInspectorLib.dicom.fast_header import FIRST_READ, NotPlainError, fast_header
+from DicomRegInspectorLib.dicom.fast_header import FIRST_READ, fast_header
 from DicomRegInspectorLib.dicom.pydicom_header import slow_header
+from DicomRegInspectorLib.dicom.tags import Tag, element_name
+from DicomRegInspectorLib.dicom.undefined_length import NotPlainError
 from DicomRegInspectorLib.errors import FileError, NotDicomError, TruncatedFileError
 from DicomRegInspectorLib.series import Header, read_header
-from DicomRegInspectorLib.series.headers.elements import Tag, element_name
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import (

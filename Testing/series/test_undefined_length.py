@@ -6,8 +6,7 @@ import contextlib
 import struct
 
 import pytest
-from DicomRegInspectorLib.dicom.fast_header import NotPlainError
-from DicomRegInspectorLib.series.headers.undefined_length import end_of_items
+from DicomRegInspectorLib.dicom.undefined_length import NotPlainError, end_of_items
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset

@@ -14,9 +14,10 @@ from ..errors import UsageError
 from ..registration import Registration, read_registration
 from ..registration.file.write import write_deformable_registration
 from ..report import Style, inspection_report, write_json
-from ..reporting import ReportOptions, write_report
+from ..report.html.write_report import ReportOptions, write_report
 from ..samples.known_field import Bump, SmoothField, turn_about_z
 from ..tasks.inspect import Inspection, inspect_paths
+from .libraries import picture_drawer
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -78,6 +79,7 @@ def run_demo(
             inspection,
             folder / PAGE,
             ReportOptions("Demonstration: real images, SYNTHETIC registration", [*map(str, files[:-1]), str(folder)]),
+            drawer=picture_drawer(),
         )
     say(_closing(folder, time.monotonic() - started))
     return inspection

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .libraries import quiet_libraries
+from .libraries import picture_drawer, quiet_libraries
 from .output import tell
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def check_html(options: argparse.Namespace) -> None:
         if options.identifiers:
             raise UsageError("--identifiers belongs to --html: no other output tells who the patient is")
         return
-    from ..reporting import check_report_place
+    from ..report.html.write_report import check_report_place
 
     if options.html == "-":
         raise UsageError("--html: name a file; only --json can go to stdout")
@@ -39,12 +39,14 @@ def write_html(
     """The HTML report, where it was asked for; returns what measuring for it found besides."""
     if options.html is None:
         return ()
+    from ..report.html.write_report import ReportOptions, options_in_words, write_report
     from ..report.text.progress import ProgressBar
-    from ..reporting import ReportOptions, options_in_words, write_report
 
     wanted = ReportOptions(paths=paths, identifiers=options.identifiers, told=options_in_words(vars(options)))
     with quiet_libraries(options.debug), ProgressBar(sys.stderr) as progress:
-        written = write_report(inspection, options.html, wanted, quality=quality, progress=progress)
+        written = write_report(
+            inspection, options.html, wanted, drawer=picture_drawer(), quality=quality, progress=progress
+        )
     if options.json != "-":
         tell(f"\n{written.in_words}")
     return written.further_findings

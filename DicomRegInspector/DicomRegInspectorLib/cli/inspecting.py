@@ -57,7 +57,7 @@ def pixels_command(options: argparse.Namespace) -> int:
     """Findings of pixel data."""
     from ..report import Style
     from ..report.files import check_place
-    from ..report.pixels import pixel_report
+    from ..report.text.outcomes import pixel_report
     from ..report.text.progress import ProgressBar
     from ..series import check_pixels
 

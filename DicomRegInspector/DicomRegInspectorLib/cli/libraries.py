@@ -18,8 +18,7 @@ def scene_room(module: str) -> ModuleType:
     try:
         return import_module(f"..scene.{module}", __package__)
     except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
-            raise
+        _require_slicers_absence(error)
         raise UsageError(
             f"this needs Slicer's MRML libraries ({error}); install them: pip install 'dicom-reg-inspector[headless]'"
         ) from error
@@ -41,3 +40,20 @@ def quiet_libraries(debug: bool) -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def picture_drawer() -> ModuleType | None:
+    """What draws the pictures of a report; None where Slicer's libraries are not installed."""
+    from importlib import import_module
+
+    try:
+        return import_module("..scene.pictures.report_pictures", __package__)
+    except ImportError as error:
+        _require_slicers_absence(error)
+        return None
+
+
+def _require_slicers_absence(error: ImportError) -> None:
+    """Raise an error of import again unless it says that Slicer's libraries are not installed."""
+    if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
+        raise error

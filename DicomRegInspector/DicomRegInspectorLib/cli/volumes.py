@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def regularize_command(options: argparse.Namespace) -> int:
     """A regular volume of an irregular series."""
     from ..report.files import check_place
-    from ..report.regularize import regularize_report
+    from ..report.text.outcomes import regularize_report
     from ..report.text.progress import ProgressBar
     from ..tasks.regularize import Request, run_regularize
 
@@ -52,8 +52,8 @@ def regularize_command(options: argparse.Namespace) -> int:
 def compare_command(options: argparse.Namespace) -> int:
     """Whether two volumes are the same physical image."""
     from ..report import Style
-    from ..report.comparison import comparison_report
     from ..report.files import check_place
+    from ..report.text.outcomes import comparison_report
     from ..volumes import compare_volumes
     from ..volumes.read_volume import read_volume
 

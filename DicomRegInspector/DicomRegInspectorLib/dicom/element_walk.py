@@ -13,26 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
-from ..series.headers.elements import (
-    DEFLATED_LITTLE_ENDIAN,
-    EXPLICIT_BIG_ENDIAN,
-    LONG_VRS,
-    SHORT_VRS,
-    element_name,
-    tag_text,
-)
 from .fast_header import looks_like_bare_dataset
-from .pixel_extent import UNDEFINED
-from .pydicom_header import BoundedFile
+from .source import BoundedFile
+from .tags import DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, LONG_VRS, SHORT_VRS, UNDEFINED, element_name, tag_text
+from .undefined_length import END_OF_ITEM, END_OF_SEQUENCE, ITEM
 
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 TRANSFER_SYNTAX = 0x00020010
 MAX_DEPTH = 60
 """Sequences within sequences; real objects have fewer than ten."""
 MAX_INFLATED = 1 << 32
 """Bytes of a deflated dataset that are unpacked to disk."""
 _CHUNK = 1 << 18
-_ITEM_TAGS = (ITEM, ITEM_END, SEQUENCE_END)
+_ITEM_TAGS = (ITEM, END_OF_ITEM, END_OF_SEQUENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ class Dataset:
         offset = start
         while offset + 8 <= end:
             element = self.element_at(offset, encoding)
-            if element.tag in (ITEM_END, SEQUENCE_END):
+            if element.tag in (END_OF_ITEM, END_OF_SEQUENCE):
                 return
             yield element
             offset = self.after(element, end, encoding)
@@ -125,7 +117,7 @@ class Dataset:
     def _skip_items(self, offset: int, end: int, encoding: Encoding, depth: int) -> int:
         while offset + 8 <= end:
             item = self.element_at(offset, encoding)
-            if item.tag == SEQUENCE_END:
+            if item.tag == END_OF_SEQUENCE:
                 return item.offset
             if item.tag != ITEM:
                 raise FileError(self.path, f"has {tag_text(item.tag)} where a sequence's item should begin.")
@@ -138,7 +130,7 @@ class Dataset:
     def _skip_dataset(self, offset: int, end: int, encoding: Encoding, depth: int) -> int:
         while offset + 8 <= end:
             element = self.element_at(offset, encoding)
-            if element.tag == ITEM_END:
+            if element.tag == END_OF_ITEM:
                 return element.offset
             offset = self.after(element, end, encoding, depth)
         raise TruncatedFileError(self.path, "is cut off within a sequence. Copy or export it again.")

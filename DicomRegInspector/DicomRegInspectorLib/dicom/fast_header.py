@@ -13,7 +13,9 @@ from os import PathLike, fspath
 from struct import Struct
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
-from ..series.headers.elements import (
+from .header import Header
+from .pixel_extent import pixel_extent
+from .tags import (
     DEFORMABLE_REGISTRATION_SEQUENCE,
     EXPLICIT_LITTLE_ENDIAN,
     LAST_TAG,
@@ -21,13 +23,14 @@ from ..series.headers.elements import (
     MEDIA_STORAGE_DIRECTORY,
     REGISTRATION_SEQUENCE,
     SHORT_VRS,
+    UNDEFINED,
     WANTED,
     Tag,
-    element_name,
     is_encapsulated,
+    partial_element_problem,
+    truncation_problem,
 )
-from .header import Header
-from .pixel_extent import pixel_extent
+from .undefined_length import NotPlainError
 
 FIRST_READ = 8192
 """Bytes: more than the header of nearly every CT or MR file up to Bits Allocated."""
@@ -35,7 +38,6 @@ SECOND_READ = 1 << 18
 """Bytes read where the first were not enough (long private groups before the geometry)."""
 
 META_END = 0x0002FFFF
-UNDEFINED = 0xFFFFFFFF
 RUN_LENGTH = 6
 """Elements in a remembered run: one that differs from file to file costs the walk over its own run only."""
 MAX_RUN_BYTES = 4096
@@ -59,10 +61,6 @@ _CHARACTER_SETS = frozenset(
     + [b"ISO_IR %d" % number for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166)]
     + [b"ISO 2022 IR %d" % n for n in (6, 13, 58, 87, 100, 101, 109, 110, 126, 127, 138, 144, 148, 149, 159, 166)]
 )
-
-
-class NotPlainError(Exception):
-    """The fast walk met something it leaves to pydicom."""
 
 
 def read_header(path: str | PathLike[str]) -> Header:
@@ -292,15 +290,3 @@ def _check_character_set(elements: dict[int, bytes]) -> None:
         if not _CHARACTER_SETS.issuperset(names):
             raise NotPlainError
         elements[Tag.SPECIFIC_CHARACTER_SET] = b"\\".join(names)
-
-
-def truncation_problem(tag: int, length: int, present: int) -> str:
-    """What to tell the user about an element that ends beyond the file."""
-    return (
-        f"is cut off: {element_name(tag)} announces {length:,} bytes, the file has {max(present, 0):,} left. "
-        "Copy or export it again."
-    )
-
-
-def partial_element_problem(left: int) -> str:
-    return f"is cut off: its last {left} bytes are the beginning of an element. Copy or export it again."

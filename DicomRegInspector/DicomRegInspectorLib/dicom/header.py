@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..series.headers.elements import MEDIA_STORAGE_DIRECTORY, Tag
+from .tags import MEDIA_STORAGE_DIRECTORY, Tag
 
 REGISTRATION_SOP_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.66.{number}" for number in (1, 2, 3))
 """Spatial Registration, Spatial Fiducials and Deformable Spatial Registration Storage."""

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from struct import Struct
 
-from ..series.headers.elements import (
+from .source import WINDOW, read_at
+from .tags import (
     DEFLATED_LITTLE_ENDIAN,
     EXPLICIT_BIG_ENDIAN,
     IMPLICIT_LITTLE_ENDIAN,
     LONG_VRS,
     PIXEL_DATA,
     SHORT_VRS,
+    UNDEFINED,
     Tag,
     is_encapsulated,
 )
 
-UNDEFINED = 0xFFFFFFFF
 MAX_FRAGMENTS = 100_000
 """Fragments of compressed pixel data that are followed; beyond, completeness stays unchecked."""
 MAX_ELEMENTS = 2000
-WINDOW = 8192
-"""Bytes read at a time on the way to Pixel Data."""
 
 _HEADER = Struct("<HH2sH").unpack_from
 _ITEM = b"\xfe\xff\x00\xe0"
 _END_OF_ITEMS = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 
-_PREAD = getattr(os, "pread", None)
 
 Extent = tuple[str, "int | None"]
 """State as in :attr:`~.header.Header.pixel_data`, and the bytes that are missing."""
@@ -55,14 +52,6 @@ def _length(rows: bytes, columns: bytes, samples: bytes, bits: bytes, frames: by
     total_bits = numbers[0] * numbers[1] * (numbers[2] or 1) * numbers[3] * frame_count
     length = (total_bits + 7) // 8
     return length + length % 2
-
-
-def read_at(descriptor: int, offset: int, count: int) -> bytes:
-    """Bytes at a place in a file (``os.pread`` does not exist on Windows)."""
-    if _PREAD is not None:
-        return _PREAD(descriptor, count, offset)
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, count)
 
 
 def pixel_extent(

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
-from ..series.headers.elements import (
+from .header import Header
+from .pixel_extent import pixel_extent
+from .source import BoundedFile
+from .tags import (
     BINARY_SIZES,
     DEFLATED_LITTLE_ENDIAN,
     DEFORMABLE_REGISTRATION_SEQUENCE,
@@ -19,12 +22,12 @@ from ..series.headers.elements import (
     MEDIA_STORAGE_DIRECTORY,
     PIXEL_DATA,
     REGISTRATION_SEQUENCE,
+    UNDEFINED,
     WANTED,
     Tag,
+    partial_element_problem,
+    truncation_problem,
 )
-from .fast_header import UNDEFINED, partial_element_problem, truncation_problem
-from .header import Header
-from .pixel_extent import pixel_extent, read_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,48 +41,6 @@ _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
 )
 _FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
-
-
-class BoundedFile(io.RawIOBase):
-    """An open file for pydicom that never allocates for more bytes than are left, whatever an element announces."""
-
-    WINDOW = 1 << 15
-
-    def __init__(self, descriptor: int, size: int, name: str) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-        self._size = size
-        self._position = 0
-        self._window = b""
-        self._window_start = 0
-        self.name = name
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        left = max(self._size - self._position, 0)
-        count = left if size is None or size < 0 else min(size, left)
-        start = self._position - self._window_start
-        if start < 0 or start + count > len(self._window):
-            # Also when the file has become shorter since it was opened: what is read is what there is.
-            self._window = read_at(self._descriptor, self._position, max(count, min(self.WINDOW, left)))
-            self._window_start = self._position
-            start = 0
-        data = self._window[start : start + count]
-        self._position += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(base + offset, 0)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
 
 class _Stop:

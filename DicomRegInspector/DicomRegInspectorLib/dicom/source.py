@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zlib
@@ -9,6 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ..errors import FileError, TruncatedFileError
+
+WINDOW = 8192
+"""Bytes read at a time on the way to Pixel Data."""
+_PREAD = getattr(os, "pread", None)
+
 
 CHUNK = 1 << 16
 MOST_INFLATED = 8 << 30
@@ -160,3 +166,53 @@ class DeflatedSource:
 
     def close(self) -> None:
         self._file.close()
+
+
+def read_at(descriptor: int, offset: int, count: int) -> bytes:
+    """Bytes at a place in a file (``os.pread`` does not exist on Windows)."""
+    if _PREAD is not None:
+        return _PREAD(descriptor, count, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, count)
+
+
+class BoundedFile(io.RawIOBase):
+    """An open file for pydicom that never allocates for more bytes than are left, whatever an element announces."""
+
+    WINDOW = 1 << 15
+
+    def __init__(self, descriptor: int, size: int, name: str) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._size = size
+        self._position = 0
+        self._window = b""
+        self._window_start = 0
+        self.name = name
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(self._size - self._position, 0)
+        count = left if size is None or size < 0 else min(size, left)
+        start = self._position - self._window_start
+        if start < 0 or start + count > len(self._window):
+            # Also when the file has become shorter since it was opened: what is read is what there is.
+            self._window = read_at(self._descriptor, self._position, max(count, min(self.WINDOW, left)))
+            self._window_start = self._position
+            start = 0
+        data = self._window[start : start + count]
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True

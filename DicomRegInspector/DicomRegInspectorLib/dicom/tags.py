@@ -1,7 +1,13 @@
-"""The elements of a registration object that are read (PS3.3 C.20.2, C.20.3, C.21)."""
+"""Tags, value representations and transfer syntaxes (PS3.5, PS3.6), and which elements are read for what."""
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+UNDEFINED = 0xFFFFFFFF
+"""The length of what ends with a delimiter."""
+
+# Registration objects (PS3.3 C.20.2, C.20.3, C.21).
 SPECIFIC_CHARACTER_SET = 0x00080005
 SOP_CLASS_UID = 0x00080016
 SOP_INSTANCE_UID = 0x00080018
@@ -34,7 +40,9 @@ FIDUCIAL_IDENTIFIER = 0x00700310
 CONTOUR_DATA = 0x30060050
 TRANSFORMATION_MATRIX = 0x300600C6
 
-WANTED = frozenset(value for name, value in dict(globals()).items() if name.isupper() and isinstance(value, int))
+REGISTRATION_ELEMENTS = frozenset(
+    value for name, value in dict(globals()).items() if name.isupper() and isinstance(value, int)
+)
 
 SPATIAL_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.1"
 SPATIAL_FIDUCIALS = "1.2.840.10008.5.1.4.1.1.66.2"
@@ -45,3 +53,157 @@ SOP_CLASSES = {
     SPATIAL_FIDUCIALS: "Spatial Fiducials",
     DEFORMABLE_REGISTRATION: "Deformable Spatial Registration",
 }
+
+# How pixels are stored and what they mean (PS3.3 C.7.6.3, C.11.1).
+SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
+ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
+HIGH_BIT, REPRESENTATION = 0x00280102, 0x00280103
+INTERCEPT, SLOPE, RESCALE_TYPE, MODALITY_LUT = 0x00281052, 0x00281053, 0x00281054, 0x00283000
+PADDING, PADDING_LIMIT = 0x00280120, 0x00280121
+UNITS = 0x00541001
+FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00008, 0x7FE00009
+KEPT: dict[int, str] = {
+    SAMPLES: "US",
+    PHOTOMETRIC: "CS",
+    PLANAR: "US",
+    FRAMES: "IS",
+    ROWS: "US",
+    COLUMNS: "US",
+    BITS_ALLOCATED: "US",
+    BITS_STORED: "US",
+    HIGH_BIT: "US",
+    REPRESENTATION: "US",
+    PADDING: "XS",
+    PADDING_LIMIT: "XS",
+    INTERCEPT: "DS",
+    SLOPE: "DS",
+    RESCALE_TYPE: "LO",
+    UNITS: "CS",
+}
+"""The elements that say how to read pixels, with their value representations; XS is US or SS, read as US."""
+
+
+class Tag(IntEnum):
+    """Tags of the elements kept in a :class:`~.header.Header` (PS3.6), group in the upper half."""
+
+    MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+    TRANSFER_SYNTAX_UID = 0x00020010
+    SPECIFIC_CHARACTER_SET = 0x00080005
+    IMAGE_TYPE = 0x00080008
+    SOP_CLASS_UID = 0x00080016
+    SOP_INSTANCE_UID = 0x00080018
+    ACQUISITION_DATE = 0x00080022
+    CONTENT_DATE = 0x00080023
+    ACQUISITION_DATE_TIME = 0x0008002A
+    ACQUISITION_TIME = 0x00080032
+    CONTENT_TIME = 0x00080033
+    MODALITY = 0x00080060
+    SERIES_DESCRIPTION = 0x0008103E
+    SLICE_THICKNESS = 0x00180050
+    ECHO_TIME = 0x00180081
+    INVERSION_TIME = 0x00180082
+    ECHO_NUMBERS = 0x00180086
+    SPACING_BETWEEN_SLICES = 0x00180088
+    TRIGGER_TIME = 0x00181060
+    GANTRY_TILT = 0x00181120
+    FLIP_ANGLE = 0x00181314
+    DIFFUSION_B_VALUE = 0x00189087
+    STUDY_INSTANCE_UID = 0x0020000D
+    SERIES_INSTANCE_UID = 0x0020000E
+    SERIES_NUMBER = 0x00200011
+    ACQUISITION_NUMBER = 0x00200012
+    INSTANCE_NUMBER = 0x00200013
+    IMAGE_POSITION = 0x00200032
+    IMAGE_ORIENTATION = 0x00200037
+    FRAME_OF_REFERENCE_UID = 0x00200052
+    TEMPORAL_POSITION = 0x00200100
+    SLICE_LOCATION = 0x00201041
+    SAMPLES_PER_PIXEL = 0x00280002
+    NUMBER_OF_FRAMES = 0x00280008
+    ROWS = 0x00280010
+    COLUMNS = 0x00280011
+    PIXEL_SPACING = 0x00280030
+    BITS_ALLOCATED = 0x00280100
+
+
+LAST_TAG = int(Tag.BITS_ALLOCATED)
+"""Reading stops at this element, or at the first with a higher tag: nothing after it is kept."""
+
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+"""Value representations with a 16-bit length (PS3.5 table 7.1-2)."""
+LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+"""Value representations with two reserved bytes and a 32-bit length (PS3.5 table 7.1-1)."""
+
+_SPECIAL_VRS = {
+    Tag.SPECIFIC_CHARACTER_SET: b"CS",
+    Tag.IMAGE_TYPE: b"CS",
+    Tag.MODALITY: b"CS",
+    Tag.ACQUISITION_DATE: b"DA",
+    Tag.CONTENT_DATE: b"DA",
+    Tag.ACQUISITION_DATE_TIME: b"DT",
+    Tag.ACQUISITION_TIME: b"TM",
+    Tag.CONTENT_TIME: b"TM",
+    Tag.SERIES_DESCRIPTION: b"LO",
+    Tag.ECHO_NUMBERS: b"IS",
+    Tag.SERIES_NUMBER: b"IS",
+    Tag.ACQUISITION_NUMBER: b"IS",
+    Tag.INSTANCE_NUMBER: b"IS",
+    Tag.TEMPORAL_POSITION: b"IS",
+    Tag.NUMBER_OF_FRAMES: b"IS",
+    Tag.DIFFUSION_B_VALUE: b"FD",
+    Tag.SAMPLES_PER_PIXEL: b"US",
+    Tag.ROWS: b"US",
+    Tag.COLUMNS: b"US",
+    Tag.BITS_ALLOCATED: b"US",
+}
+
+
+def _vr_of(tag: Tag) -> bytes:
+    return _SPECIAL_VRS.get(tag, b"UI" if tag.name.endswith("_UID") else b"DS")
+
+
+WANTED: dict[int, bytes] = {int(tag): _vr_of(tag) for tag in Tag}
+"""Tag to value representation of every element that is kept."""
+
+BINARY_SIZES: dict[bytes, int] = {b"US": 2, b"FD": 8}
+"""Bytes of one value for the representations that are not text."""
+
+PIXEL_DATA = 0x7FE00010
+
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+DEFLATED_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+def is_encapsulated(transfer_syntax_uid: str) -> bool:
+    """Whether Pixel Data is compressed: explicit little endian with fragments (PS3.5 annex A.4)."""
+    return transfer_syntax_uid.startswith("1.2.840.10008.1.2.4.") or transfer_syntax_uid == "1.2.840.10008.1.2.5"
+
+
+def tag_text(tag: int) -> str:
+    """A tag as people write it: ``(0020,0032)``."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def element_name(tag: int) -> str:
+    """Name and tag of an element for a message: ``Image Position (Patient) (0020,0032)``."""
+    from pydicom.datadict import dictionary_description
+
+    try:
+        return f"{dictionary_description(tag)} {tag_text(tag)}"
+    except KeyError:
+        return f"element {tag_text(tag)}"
+
+
+def truncation_problem(tag: int, length: int, present: int) -> str:
+    """What to tell the user about an element that ends beyond the file."""
+    return (
+        f"is cut off: {element_name(tag)} announces {length:,} bytes, the file has {max(present, 0):,} left. "
+        "Copy or export it again."
+    )
+
+
+def partial_element_problem(left: int) -> str:
+    return f"is cut off: its last {left} bytes are the beginning of an element. Copy or export it again."

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
 from .source import ByteSource, DeflatedSource, PlainSource
+from .tags import UNDEFINED, tag_text
 
-UNDEFINED = 0xFFFFFFFF
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+ITEM, END_OF_ITEM, END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
@@ -91,17 +91,6 @@ class _Level:
     keep: bool
     last_tag: int = -1
     name: str = "the data set"
-
-
-def tag_text(tag: int) -> str:
-    """``Vector Grid Data (0064,0009)``: the name where the dictionary has one, and the tag."""
-    from pydicom.datadict import dictionary_description
-
-    number = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-    try:
-        return f"{dictionary_description(tag)} {number}"
-    except KeyError:
-        return f"element {number}"
 
 
 def read_elements(path: Path, wanted: Collection[int]) -> ElementTree:
@@ -241,7 +230,7 @@ class _Walk:
             return
         group, number, length = struct.unpack("<HHI" if level.little else ">HHI", head)
         tag = group << 16 | number
-        if tag == SEQUENCE_END:
+        if tag == END_OF_SEQUENCE:
             self.levels.pop()
             return
         if tag != ITEM:
@@ -273,7 +262,7 @@ class _Walk:
         if self.count > MOST_ELEMENTS:
             raise FileError(self.path, f"holds more than {MOST_ELEMENTS} elements; that is no registration object")
         tag, vr, length = self._parse(level, head)
-        if tag == ITEM_END:
+        if tag == END_OF_ITEM:
             if len(self.levels) == 1:
                 raise FileError(self.path, f"has an item end mark at byte {self.source.tell() - 8} outside of any item")
             self.levels.pop()

@@ -12,9 +12,9 @@ from slicer.i18n import tr as _
 from ..findings import Finding
 from ..samples import make_samples
 from ..scene.quality.node_quality import NodeQuality
-from ..scene.texts import well_formed
 from ..series import Series
 from ..tasks.inspect import Inspection
+from ..words import well_formed
 from .findings.finding_actions import Elsewhere
 from .findings.findings_section import FindingsSection
 from .findings.rows import summary

@@ -11,6 +11,8 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from .settings.page import add_settings_panel
+
 CATEGORY = "DICOM Registration Inspector"
 
 
@@ -100,3 +102,9 @@ def load_sample(key: str) -> list[Any]:
     logic.getParameterNode().inputFolder = str(folder)
     slicer.util.showStatusMessage(_("Synthetic DICOM files: {folder}").format(folder=folder), 5000)
     return nodes
+
+
+def after_startup(icons: Path) -> Any:
+    """Register the sample data and add the page of the settings dialog; returns the page, to be kept."""
+    register_sample_data(icons)
+    return add_settings_panel()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..dicom.wanted_elements import tag_text
+from ..dicom.tags import tag_text
 from ..findings import Finding
 from .grid import Grid
 from .measures.statistics import Region

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from .measures.local import vector_statistics
-from .measures.statistics import VectorStatistics
+from .measures.field import Field, SliceReader
+from .measures.local import magnitude, summarize
+from .measures.statistics import PERCENTILES, VectorStatistics, measure_vectors
 from .vectors import MemoryPlace, VectorPlace
 
 BORDER_TOLERANCE_MM = 1e-3
@@ -187,3 +189,51 @@ def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray) -> Grid:
     nz, ny, nx, _ = vectors.shape
     spacing = np.linalg.norm(index_to_world[:3, :3], axis=0)
     return Grid((nx, ny, nz), spacing, index_to_world[:3, 3], index_to_world[:3, :3] / spacing, MemoryPlace(vectors))
+
+
+def field_of_grid(grid: Grid, pre: np.ndarray, post: np.ndarray) -> Field:
+    """The field of a grid between two matrices: from the file by slices, from memory once the vectors were read."""
+    if "vectors" in vars(grid) or isinstance(grid.place, MemoryPlace):
+        vectors = grid.vectors
+        return Field(grid.dimensions, grid.index_to_lps, pre, post, lambda: vectors.__getitem__)
+    nx, ny, _ = grid.dimensions
+    slices = _FileSlices(grid.place, nx, ny)
+    # A deflated data set can only be read from its start: one thread, one pass.
+    threads = 2 if grid.place.deflated_from is None else 1
+    return Field(grid.dimensions, grid.index_to_lps, pre, post, slices.open, threads)
+
+
+@dataclass(frozen=True)
+class _FileSlices:
+    """Slices straight from the file."""
+
+    place: VectorPlace
+    nx: int
+    ny: int
+
+    def open(self) -> SliceReader:
+        """A reader that goes on where it was, as long as slices are asked for in order."""
+        nodes = self.nx * self.ny
+        buffer = np.empty((self.ny, self.nx, 3), np.float32)
+        slabs: Iterator[None] = iter(())
+        following = -1
+
+        def read(k: int) -> np.ndarray:
+            nonlocal slabs, following
+            if k != following:
+                slabs = self.place.fill_repeatedly(buffer, first=k * nodes)
+            next(slabs)
+            following = k + 1
+            return buffer
+
+        return read
+
+
+def vector_statistics(grid: Grid) -> VectorStatistics:
+    """Lengths of a grid's vectors; where some are undefined or overflow, by the pass that tells them apart."""
+    field = field_of_grid(grid, np.eye(4), np.eye(4))
+    summary = summarize(magnitude(field), field)
+    if summary.count < field.count:
+        return measure_vectors(grid.place, grid.dimensions)
+    percentiles = {name: summary.percentiles[name] for name in PERCENTILES}
+    return VectorStatistics(summary.count, summary.max, summary.max_index, summary.mean, percentiles, None, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..space import apply_matrix
 from .grid import Grid
 
 INVERSE_TOLERANCE_MM = 1e-4
@@ -25,25 +26,6 @@ class InverseResult:
     """(...,) distance between the given point and where the found one maps; NaN where that is undefined."""
     converged: np.ndarray
     """(...,) whether the residual is within :data:`INVERSE_TOLERANCE_MM`."""
-
-
-def as_points(points: np.ndarray) -> np.ndarray:
-    """Points as float64 (..., 3).
-
-    Raises
-    ------
-    ValueError
-        When the last axis has not three coordinates.
-    """
-    array = np.asarray(points, dtype=np.float64)
-    if array.ndim == 0 or array.shape[-1] != 3:
-        raise ValueError(f"points must have shape (..., 3), got {array.shape}")
-    return array
-
-
-def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points (..., 3) through an affine 4x4."""
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def map_deformable(points: np.ndarray, pre: np.ndarray, grid: Grid | None, post: np.ndarray) -> np.ndarray:

@@ -11,11 +11,11 @@ import numpy as np
 
 from ..errors import RegistrationError
 from ..findings import Finding
+from ..space import apply_matrix, as_points
 from .checks import folding_finding, region_evidence, vector_findings
 from .file.fiducials import FiducialSet
-from .grid import Grid
-from .mapping import INVERSE_TOLERANCE_MM, InverseResult, apply_matrix, as_points, invert_deformable, map_deformable
-from .measures.field import field_of_grid
+from .grid import Grid, field_of_grid
+from .mapping import INVERSE_TOLERANCE_MM, InverseResult, invert_deformable, map_deformable
 from .measures.local import folded_region, jacobian, summarize
 
 ItemKind = Literal["matrix", "deformable"]

@@ -14,9 +14,10 @@ import numpy as np
 
 from ..errors import RegistrationError, UsageError
 from ..progress import Progress, report_progress
+from ..space import apply_matrix
 from .checks import is_singular
 from .grid import Grid, grid_of_array
-from .mapping import INVERSE_TOLERANCE_MM, apply_matrix, invert_deformable, map_deformable
+from .mapping import INVERSE_TOLERANCE_MM, invert_deformable, map_deformable
 from .measures.bulk import fit_rigid
 from .measures.sampled import BULK_SAMPLE, sample_nodes
 from .model import RegistrationItem

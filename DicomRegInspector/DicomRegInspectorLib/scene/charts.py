@@ -9,19 +9,26 @@ distance on an interval counts as irregular.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import slicer
 
 from ..errors import UsageError
 from ..series import Series, Stack
-from .chart_lines import add_line, leave_room
 from .places import series_labels
 from .tables import fill_table
 
 if TYPE_CHECKING:
     import slicer
+
+GREY = (0.35, 0.35, 0.35)
+"""Reads on the white ground of Slicer's charts, and is no colour of a curve."""
+ROOM = 1.35
+"""How far the y axis reaches against the highest value: the legend is about a quarter of a chart."""
+
 
 REGULAR_COLOUR = (0.0, 0.447, 0.698)
 """Okabe and Ito's blue (#0072B2)."""
@@ -190,3 +197,50 @@ def _chart(
     for node in series_nodes:
         chart.AddAndObservePlotSeriesNodeID(node.GetID())
     return chart
+
+
+def add_line(
+    scene: slicer.vtkMRMLScene,
+    chart: slicer.vtkMRMLPlotChartNode,
+    name: str,
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    colour: Sequence[float] = GREY,
+    style: int | None = None,
+    width: float = 2.0,
+) -> list[slicer.vtkMRMLNode]:
+    """Add a line through points to a chart; its name is told in the legend.
+
+    Parameters
+    ----------
+    x, y
+        Coordinates in the units of the chart's axes; NaN interrupts.
+    style
+        One of vtkMRMLPlotSeriesNode's; by default dashes.
+
+    Returns
+    -------
+    list
+        The series node and its table, which is hidden in Slicer's lists: it holds nothing that was measured.
+    """
+    table = fill_table(scene, None, name, {"x": [float(value) for value in x], "y": [float(value) for value in y]})
+    table.SetHideFromEditors(True)
+    series = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
+    series.SetAndObserveTableNodeID(table.GetID())
+    series.SetPlotType(series.PlotTypeScatter)
+    series.SetXColumnName("x")
+    series.SetYColumnName("y")
+    series.SetLineStyle(series.LineStyleDash if style is None else style)
+    series.SetLineWidth(width)
+    series.SetMarkerStyle(series.MarkerStyleNone)
+    series.SetColor(*(float(part) for part in colour))
+    chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    return [series, table]
+
+
+def leave_room(chart: slicer.vtkMRMLPlotChartNode, top: float) -> None:
+    """Have the y axis begin at 0 and reach beyond the highest value, where Slicer's legend lies over the curves."""
+    if top > 0:
+        chart.SetYAxisRangeAuto(False)
+        chart.SetYAxisRange(0.0, ROOM * top)

@@ -13,9 +13,8 @@ import numpy as np
 from ..findings import Finding
 from ..registration import Registration
 from ..series import Series, Slice
-from ..series.geometry.words import numbers_of, slices_in_words
 from ..tasks.inspect import Inspection
-from .texts import well_formed
+from ..words import numbers_of, slices_in_words, well_formed
 
 if TYPE_CHECKING:
     import slicer

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..findings import Finding, Severity
 from ..tasks.inspect import Inspection
+from ..words import well_formed
 from .places import Place, Places
-from .texts import well_formed
 
 if TYPE_CHECKING:
     import slicer

@@ -11,10 +11,11 @@ import numpy as np
 from ..findings import Finding
 from ..registration import Grid, Registration, RegistrationItem
 from ..registration.checks import BULK_ROTATION_DEG, BULK_SHIFT_MM
-from ..registration.mapping import apply_matrix, map_deformable
+from ..registration.mapping import map_deformable
 from ..registration.measures.bulk import BulkPart, fit_rigid
 from ..registration.measures.sampled import sample_nodes
 from ..series import Series, Stack
+from ..space import apply_matrix
 
 COVERAGE_SAMPLES = 33
 """Points along rows and columns of each slice at which coverage is looked up: shares come out within some 3 %."""

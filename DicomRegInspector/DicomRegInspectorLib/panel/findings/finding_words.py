@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ...findings import CODES, Finding
 from ...scene.places import Place
 from ...scene.tables import SEVERITY_WORDS
-from ...scene.texts import well_formed
+from ...words import well_formed
 
 UNITS = {"mm": "mm", "deg": "°", "percent": "%", "cm3": "cm³", "bytes": "bytes", "ijk": "(i, j, k)"}
 """How the last word of an evidence key is said."""

@@ -13,8 +13,8 @@ from ...findings import Finding
 from ...registration import Registration
 from ...scene.places import Place, Places, measured_place
 from ...scene.quality.node_quality import NodeQuality
-from ...scene.texts import well_formed
 from ...tasks.inspect import Inspection
+from ...words import well_formed
 from ..job import Job
 from ..navigation import show_position
 from .ask_box import AskBox

@@ -11,9 +11,15 @@ import qt
 from slicer.i18n import tr as _
 
 from ...findings import Severity
-from ...scene.texts import well_formed
-from ..severity_icons import severity_icons
+from ...words import well_formed
 from .rows import COLUMNS, Row, filtered_rows, sorted_rows
+
+_FILES: dict[Severity, str] = {
+    "error": "SeverityError.svg",
+    "warning": "SeverityWarning.svg",
+    "info": "SeverityInfo.svg",
+}
+
 
 LEAST_SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 """What each entry of the panel's severity box lets through."""
@@ -138,3 +144,8 @@ def _as_tooltip(row: Row) -> str:
     place = ", ".join(part for part in (subject, where) if part)
     lines = (f"{severity}: {title}", place, row.finding.message, row.finding.remedy)
     return well_formed("".join(f"<p>{html.escape(line)}</p>" for line in lines))
+
+
+def severity_icons(folder: Path) -> dict[Severity, qt.QIcon]:
+    """The icon of each severity, from the module's folder of icons."""
+    return {severity: qt.QIcon(str(folder / name)) for severity, name in _FILES.items()}

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from ...errors import Cancelled
 from ...scene.quality.node_quality import NodeQuality
 from ...scene.quality.quality_tables import measure_rows, region_rows
-from ...scene.texts import well_formed
+from ...words import well_formed
 from ..job import Endings, Job
 from ..worker import Worker
 from .quality_shows import QualityShows

@@ -13,11 +13,11 @@ from ...findings import Finding
 from ...registration import Registration
 from ...registration.repairs import Repair
 from ...scene.places import registration_label
-from ...scene.texts import well_formed
 from ...scene.transforms.loaded import transforms_of
+from ...words import well_formed
 from ..job import Endings, Job
-from ..read_as import ReadAsBox
 from ..worker import Worker
+from .readings import ReadAsBox
 from .registrations_view import RegistrationsView
 
 

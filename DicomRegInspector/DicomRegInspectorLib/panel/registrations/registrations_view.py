@@ -13,9 +13,9 @@ from slicer.i18n import tr as _
 from ...findings import Finding, worst_severity
 from ...registration import Registration
 from ...scene.places import registration_label
-from ...scene.texts import well_formed
+from ...words import well_formed
+from ..findings.findings_view import severity_icons
 from ..findings.rows import summary
-from ..severity_icons import severity_icons
 
 FINDINGS_COLUMN = 3
 FindingsOf = Callable[[Registration], Sequence[Finding]]

@@ -11,11 +11,11 @@ from slicer.i18n import tr as _
 from ...errors import DicomRegInspectorError
 from ...findings import Finding
 from ...scene.places import series_labels
-from ...scene.texts import well_formed
 from ...series import Series, Stack
 from ...series.regularize.one_per_place import stack_to_regularize
 from ...series.regularize.plan import Preview, preview
 from ...series.regularize.regular import MODES, Mode
+from ...words import well_formed
 from ..job import Job
 from .compare_section import CompareSection
 from .series_actions import Chosen, SeriesActions

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from ...space import apply_matrix
 from ..grid import Grid
-from ..mapping import apply_matrix
 
 HYPOTHESES = (
     "standard",

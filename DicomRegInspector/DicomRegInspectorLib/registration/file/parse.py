@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...dicom import tags
+from ...dicom.tags import tag_text
 from ...dicom.values import numbers, text
-from ...dicom.wanted_elements import Element, ElementTree, Items, tag_text
+from ...dicom.wanted_elements import Element, ElementTree, Items
 from ...findings import Finding
 from ..checks import ORTHONORMAL_TOLERANCE, is_singular, matrix_findings
 from ..grid import Grid

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ...dicom import tags
+from ...dicom.tags import tag_text
 from ...dicom.values import text
-from ...dicom.wanted_elements import ElementTree, Items, read_elements, tag_text
+from ...dicom.wanted_elements import ElementTree, Items, read_elements
 from ...errors import FileError, RegistrationError
 from ...findings import Finding
 from ..checks import order_findings
@@ -48,7 +49,7 @@ def read_registration(path: str | PathLike[str]) -> Registration:
     """
     place = Path(path)
     try:
-        tree = read_elements(place, tags.WANTED)
+        tree = read_elements(place, tags.REGISTRATION_ELEMENTS)
     except OSError as error:
         raise FileError(place, f"cannot be read ({error.strerror or error})") from error
     return _Reader(place, tree).read()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..mapping import apply_matrix
+from ...space import apply_matrix
 
 
 @dataclass(frozen=True)

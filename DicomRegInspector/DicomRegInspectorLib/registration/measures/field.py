@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..vectors import MemoryPlace, VectorPlace
-
 if TYPE_CHECKING:
-    from ..grid import Grid
+    pass
 
 ROW_BLOCK_NODES = 1 << 16
 """Nodes in a block of rows: few enough for a cache, enough that two threads seldom wait for the interpreter."""
@@ -75,44 +73,6 @@ class Field:
         with ThreadPoolExecutor(threads) as pool:
             for done in [pool.submit(work, self.open_slices(), part) for part in ranges]:
                 done.result()
-
-
-def field_of_grid(grid: Grid, pre: np.ndarray, post: np.ndarray) -> Field:
-    """The field of a grid between two matrices: from the file by slices, from memory once the vectors were read."""
-    if "vectors" in vars(grid) or isinstance(grid.place, MemoryPlace):
-        vectors = grid.vectors
-        return Field(grid.dimensions, grid.index_to_lps, pre, post, lambda: vectors.__getitem__)
-    nx, ny, _ = grid.dimensions
-    slices = _FileSlices(grid.place, nx, ny)
-    # A deflated data set can only be read from its start: one thread, one pass.
-    threads = 2 if grid.place.deflated_from is None else 1
-    return Field(grid.dimensions, grid.index_to_lps, pre, post, slices.open, threads)
-
-
-@dataclass(frozen=True)
-class _FileSlices:
-    """Slices straight from the file."""
-
-    place: VectorPlace
-    nx: int
-    ny: int
-
-    def open(self) -> SliceReader:
-        """A reader that goes on where it was, as long as slices are asked for in order."""
-        nodes = self.nx * self.ny
-        buffer = np.empty((self.ny, self.nx, 3), np.float32)
-        slabs: Iterator[None] = iter(())
-        following = -1
-
-        def read(k: int) -> np.ndarray:
-            nonlocal slabs, following
-            if k != following:
-                slabs = self.place.fill_repeatedly(buffer, first=k * nodes)
-            next(slabs)
-            following = k + 1
-            return buffer
-
-        return read
 
 
 class Planes:

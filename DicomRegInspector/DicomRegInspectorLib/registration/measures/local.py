@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .field import Field, Planes, SliceReader, field_of_grid, row_blocks
-from .statistics import PERCENTILES, Region, VectorStatistics, measure_vectors
+from .field import Field, Planes, SliceReader, row_blocks
+from .statistics import Region
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Summary:
 
 
 if TYPE_CHECKING:
-    from ..grid import Grid
+    pass
 
 _Measure = Callable[[np.ndarray, np.ndarray], None]
 """Called with a block's planes or differences and the block of the result to fill."""
@@ -92,16 +92,6 @@ def jacobian_and_curl(field: Field, out: np.ndarray | None = None) -> tuple[np.n
     # The Jacobian comes last: it works in the memory of the differences.
     turning, determinants = _from_differences(field, (_curl_of(field), _jacobian_of(field)), (None, out))
     return determinants, turning
-
-
-def vector_statistics(grid: Grid) -> VectorStatistics:
-    """Lengths of a grid's vectors; where some are undefined or overflow, by the pass that tells them apart."""
-    field = field_of_grid(grid, np.eye(4), np.eye(4))
-    summary = summarize(magnitude(field), field)
-    if summary.count < field.count:
-        return measure_vectors(grid.place, grid.dimensions)
-    percentiles = {name: summary.percentiles[name] for name in PERCENTILES}
-    return VectorStatistics(summary.count, summary.max, summary.max_index, summary.mean, percentiles, None, None)
 
 
 def _jacobian_of(field: Field) -> _Measure:

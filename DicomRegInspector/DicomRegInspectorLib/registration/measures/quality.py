@@ -10,12 +10,12 @@ import numpy as np
 from ...findings import Finding
 from ...progress import Progress, report_progress
 from ..checks import bulk_finding, folding_finding, is_singular, region_evidence
-from ..grid import Grid
+from ..grid import Grid, field_of_grid
 from ..mapping import invert_deformable, map_deformable
 from ..model import RegistrationItem
 from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
-from .field import Field, field_of_grid
+from .field import Field
 from .local import Summary
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
 from .statistics import Region, VectorStatistics

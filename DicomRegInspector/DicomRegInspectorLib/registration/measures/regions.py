@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...progress import Progress, report_progress
-from ..grid import Grid
+from ..grid import Grid, field_of_grid
 from . import local
-from .field import Field, field_of_grid
+from .field import Field
 from .local import Summary
 
 

@@ -8,8 +8,7 @@ from ...registration.measures.landmarks import TargetRegistrationError
 from ...registration.measures.regions import RegionMeasures
 from ...tasks.quality import ItemQuality
 from ..text.quality import SHOWN_LANDMARKS, number
-from .icons import icon
-from .markup import Markup, foreign, join, table, tag, text
+from .markup import Markup, foreign, icon, join, table, tag, text
 from .names import Names
 
 SHOWN_LABELS = 60

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from ...registration.measures.histograms import Histogram
-from .axes import ticks_between
 from .markup import Markup, tag, text
 
 HEIGHT, _TOP, _AXIS = 200, 28, 40
@@ -116,3 +115,27 @@ def _axis(low: float, high: float, title: str) -> list[Markup]:
         parts.append(tag("text", written, x=f"{x:.4f}%", y=_BOTTOM + 18, text_anchor=anchor, class_="tick"))
     parts.append(tag("text", text(title), x="50%", y=HEIGHT - 5, text_anchor="middle", class_="axis-title"))
     return parts
+
+
+def ticks_between(low: float, high: float, about: int) -> list[tuple[float, str]]:
+    """Round values from low to high, about so many (never more than twice), each with how it is written."""
+    if not (math.isfinite(low) and math.isfinite(high) and high > low):
+        return [(low, f"{low:.4g}")]
+    step = round_step((high - low) / about)
+    places = max(0, -math.floor(math.log10(step) + 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    values = [number * step for number in range(first, last + 1)]
+    return [(value, _written(value, places)) for value in values] or [(low, f"{low:.4g}")]
+
+
+def round_step(value: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not below a positive value."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
+
+
+def _written(value: float, places: int) -> str:
+    if abs(value) >= 1e6:
+        return f"{value:.3g}".replace("-", "−")
+    text = f"{value:.{places}f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", "−")

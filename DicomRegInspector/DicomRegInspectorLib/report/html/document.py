@@ -11,8 +11,7 @@ from ..text.inspection_report import count_by_severity
 from ..text.terminal import plural
 from .contents import Contents
 from .findings import WORDS, findings_section, verdict
-from .icons import DEFINITIONS, icon
-from .markup import Markup, foreign, items, join, tag
+from .markup import DEFINITIONS, Markup, foreign, icon, items, join, tag
 from .names import Names
 from .provenance import patients_box, provenance_section
 from .registrations import registration_sections, registration_title

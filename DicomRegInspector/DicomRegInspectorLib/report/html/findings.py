@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from ...findings import CODES, SEVERITIES, Finding
 from ..text.terminal import plural
 from .evidence import evidence_table
-from .icons import icon
-from .markup import Markup, foreign, join, tag
+from .markup import Markup, foreign, icon, join, tag
 from .names import Names
 
 SHOWN_OF_A_KIND = 40

@@ -11,7 +11,7 @@ from ...errors import Cancelled, DicomRegInspectorError
 from ...findings import Finding
 from ...progress import Progress
 from ...registration import Registration, RegistrationItem
-from ...registration.measures.field import field_of_grid
+from ...registration.grid import field_of_grid
 from ...registration.measures.histograms import Histogram, jacobian_histogram, length_histogram
 from ...registration.measures.local import jacobian
 from ...series import Series, Stack

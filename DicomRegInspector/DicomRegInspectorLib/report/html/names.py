@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...findings import Finding, by_severity
 from ...series import Series
-from ...series.geometry.words import numbers_of, slices_in_words
+from ...words import numbers_of, slices_in_words
 from ..text.inspection_report import named, series_names
 from .contents import Contents
 from .markup import Markup, foreign

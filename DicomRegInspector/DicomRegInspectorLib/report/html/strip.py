@@ -14,7 +14,7 @@ import numpy as np
 
 from ...series import Stack
 from ..text.terminal import millimetres, plural
-from .axes import ticks_between
+from .charts import ticks_between
 from .markup import Markup, join, tag
 
 HEIGHT = 92

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ...errors import Cancelled, DicomRegInspectorError
 from ...findings import Finding
@@ -24,6 +24,16 @@ from .sources import STOPPED, digests, identifying_words, patients, versions
 
 PICTURE_BUDGET = 3_000_000
 """Bytes of all pictures of a report: with them it stays below 5 MB."""
+
+
+class Drawer(Protocol):
+    """Draws the pictures of a report. The scene room has one; whoever may import it hands it in."""
+
+    def draw_deformation(self, item: Any, fixed: Any, name: str = "") -> Any:
+        """Draw an item on an image of its registered frame."""
+
+    def library_versions(self) -> list[tuple[str, str]]:
+        """Tell what draws, by name and version."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,7 @@ def write_report(
     path: str | os.PathLike[str],
     options: ReportOptions | None = None,
     *,
+    drawer: Drawer | None = None,
     quality: QualityReport | None = None,
     progress: Progress | None = None,
     run: Run | None = None,
@@ -104,6 +115,8 @@ def write_report(
     ----------
     path
         The file; one that is there is replaced, in one step, if it is such a report.
+    drawer
+        Draws the pictures; without one each item says that it has none, and why.
     quality
         What was measured of the inspection's only registration already.
     progress
@@ -127,28 +140,36 @@ def write_report(
 
     known = {one.item.number: one for one in quality.items} if quality is not None else None
     measured = beside(lambda report: measure_items(inspection, known, report))
-    pictures, drawn_with = _pictures(measured, beside, progress) if options.pictures else ({}, [])
+    pictures, drawn_with = _pictures(measured, drawer, beside, progress) if options.pictures else ({}, [])
     further = all_findings(measured)
 
-    def assemble(report: Progress | None) -> bytes:
-        found = patients(inspection)
-        provenance = Provenance(
-            datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, report)
-        )
-        contents = Contents(
-            title=options.title or _title(options.paths or common_folders(inspection)),
-            roots=[os.path.abspath(one) for one in _roots(options.paths)] + list(_roots(options.paths)),
-            details=[_details(one, pictures.get(id(one), [])) for one in measured],
-            further_findings=further,
-            provenance=provenance,
-            patients=found if options.identifiers else None,
-            hidden=frozenset() if options.identifiers else identifying_words(found),
-        )
-        return html_report(inspection, contents).encode("utf-8")
-
-    data = beside(assemble)
+    data = beside(lambda report: _assembled(inspection, options, measured, further, pictures, drawn_with, report))
     replace_file(path, lambda unfinished: unfinished.write_bytes(data))
     return Written(os.fspath(path), len(data), further)
+
+
+def _assembled(
+    inspection: Inspection,
+    options: ReportOptions,
+    measured: Sequence[Measured],
+    further: Sequence[Finding],
+    pictures: Mapping[int, Sequence[Picture]],
+    drawn_with: Sequence[tuple[str, str]],
+    progress: Progress | None,
+) -> bytes:
+    found = patients(inspection)
+    contents = Contents(
+        title=options.title or _title(options.paths or common_folders(inspection)),
+        roots=[os.path.abspath(path) for path in _roots(options.paths)] + list(_roots(options.paths)),
+        details=[_details(one, pictures.get(id(one), [])) for one in measured],
+        further_findings=further,
+        provenance=Provenance(
+            datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, progress)
+        ),
+        patients=found if options.identifiers else None,
+        hidden=frozenset() if options.identifiers else identifying_words(found),
+    )
+    return html_report(inspection, contents).encode("utf-8")
 
 
 def _roots(paths: Sequence[str]) -> list[str]:
@@ -174,16 +195,12 @@ def _details(one: Measured, pictures: Sequence[Picture]) -> ItemDetails:
 
 
 def _pictures(
-    measured: Sequence[Measured], beside: Run, progress: Progress | None
+    measured: Sequence[Measured], drawer: Drawer | None, beside: Run, progress: Progress | None
 ) -> tuple[dict[int, list[Picture]], list[tuple[str, str]]]:
     """Pictures by item, as many as fit, and what they were drawn with; why there are none becomes a note."""
     if not measured:
         return {}, []
-    try:
-        from ...scene.pictures import report_pictures
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
-            raise
+    if drawer is None:
         for one in measured:
             one.notes.append("Pictures need Slicer's MRML libraries: pip install 'dicom-reg-inspector[headless]'.")
         return {}, []
@@ -192,7 +209,7 @@ def _pictures(
     for number, one in enumerate(measured):
         report_progress(progress, number, len(measured), "Drawing", STOPPED)
         try:
-            picture = _picture(report_pictures.draw_deformation, one, beside)
+            picture = _picture(drawer, one, beside)
         except Cancelled:
             raise
         except (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError) as error:
@@ -203,10 +220,10 @@ def _pictures(
             continue
         left -= len(picture.png)
         pictures[id(one)] = [picture]
-    return pictures, report_pictures.library_versions()
+    return pictures, drawer.library_versions()
 
 
-def _picture(draw: Callable[..., Any], one: Measured, beside: Run) -> Picture:
-    drawing = beside(lambda _report: draw(one.item, one.fixed, one.fixed_name))
+def _picture(drawer: Drawer, one: Measured, beside: Run) -> Picture:
+    drawing = beside(lambda _report: drawer.draw_deformation(one.item, one.fixed, one.fixed_name))
     drawing.canvas.write_texts()
     return Picture(beside(lambda _report: drawing.canvas.png()), drawing.alt, drawing.caption)

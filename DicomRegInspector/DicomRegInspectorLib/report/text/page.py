@@ -80,3 +80,11 @@ def point(values: Iterable[float] | None, digits: int = 3) -> str:
 def product(values: Iterable[object]) -> str:
     """``1.8 × 1.8 × 5``."""
     return " × ".join(millimetres(value) if isinstance(value, float) else str(value) for value in values)
+
+
+def uid_name(uid: str) -> str:
+    """What the standard calls a UID (PS3.6 Annex A), with the UID; only the UID where the standard has none."""
+    from pydicom.uid import UID
+
+    name = UID(uid).name if uid else ""
+    return f"{name} ({uid})" if name and name != uid else uid

@@ -10,7 +10,7 @@ from ...registration import read_registration
 from ...series import inspect_series, read_header
 from ...series.geometry.words import describe_plane
 from .matrices import describe_direction
-from .page import Page, point, product
+from .page import Page, point, product, uid_name
 from .show_registration import show_registration
 from .terminal import Style, millimetres
 
@@ -35,14 +35,6 @@ def show_file(path: str | PathLike[str], style: Style) -> str:
     else:
         _show_other(header, page)
     return str(page)
-
-
-def uid_name(uid: str) -> str:
-    """What the standard calls a UID (PS3.6 Annex A), with the UID; only the UID where the standard has none."""
-    from pydicom.uid import UID
-
-    name = UID(uid).name if uid else ""
-    return f"{name} ({uid})" if name and name != uid else uid
 
 
 def _show_identity(header: Header, page: Page) -> None:

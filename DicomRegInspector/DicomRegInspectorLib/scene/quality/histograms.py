@@ -16,7 +16,7 @@ from ...registration.measures.histograms import (
     range_of,
 )
 from .. import colours
-from ..chart_lines import add_line, leave_room
+from ..charts import add_line, leave_room
 from ..tables import fill_table
 from ..transforms.node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, remove_earlier

@@ -17,6 +17,7 @@ from ...series.regularize.one_per_place import Duplicates, Overlaps, load_to_reg
 from ...series.regularize.reference import ReferenceGrid
 from ...series.regularize.regular import Mode, Regularized
 from ...series.regularize.regularize import MAX_GAP, check_options, regularize
+from ...tasks.regularize import Outcome, save_series
 from ..convert import LPS_TO_RAS, numpy_matrix
 from .acquisition import add_regularized
 from .series_volume import add_series_volume
@@ -145,3 +146,27 @@ def load_section_node(
     volume, apart = load_to_regularize(paths)
     result = regularize(volume, "split", apart=apart)
     return add_regularized(scene, result.volumes[number - 1])[0]
+
+
+def save_series_on(
+    reference: slicer.vtkMRMLVolumeNode | None,
+    series: Series,
+    place: str | PathLike[str],
+    mode: Mode | None = None,
+    *,
+    max_gap: float | None = None,
+    **options: Any,
+) -> Outcome:
+    """Write a series as new DICOM; parameters, result and errors as in :func:`~..regularize_run.save_series`.
+
+    Parameters
+    ----------
+    reference
+        The volume whose grid is resampled on, where it is in the world; None for the stack's own. It is asked at once,
+        in the caller's thread.
+    max_gap
+        None takes the default.
+    """
+    grid = reference_of_node(reference) if reference is not None else None
+    gap = MAX_GAP if max_gap is None else max_gap
+    return save_series(series, place, mode, reference=grid, max_gap=gap, **options)

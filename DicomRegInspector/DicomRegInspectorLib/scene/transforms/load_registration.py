@@ -20,9 +20,9 @@ from ...registration import Registration, RegistrationItem, read_registration
 from ...registration.checks import is_rigid, is_singular
 from ...registration.choose import items_by_number
 from ...registration.repairs import Repair, repair_item
+from ...words import well_formed
 from ..convert import to_ras, vtk_matrix
 from ..reopened import LINEAR
-from ..texts import well_formed
 from ..volumes import place_under_study, volumes_in_frame
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
 

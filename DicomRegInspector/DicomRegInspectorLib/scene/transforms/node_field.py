@@ -18,8 +18,8 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from ...errors import UsageError
 from ...progress import Progress, report_progress
 from ...registration import RegistrationItem
-from ...registration.grid import Grid, grid_of_array
-from ...registration.measures.field import Field, field_of_grid
+from ...registration.grid import Grid, field_of_grid, grid_of_array
+from ...registration.measures.field import Field
 from ...registration.measures.quality import Quality, measure_grid
 from ..convert import LPS_TO_RAS, numpy_matrix
 from .transform_chain import Chain, image_lattice, inverse_matrix, transform_points

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...dicom.header import Header, numbers
+from ...dicom.tags import Tag
 from ...errors import FileError
-from ..headers.elements import Tag
 from .stacks import Slice, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from ...dicom.header import Header
+from ...dicom.tags import Tag
 from ...errors import FileError
 from ...findings import Finding, by_severity
-from ..headers.elements import Tag
 from .frames import slices_of
 from .grouping import Grouping, group_slices
 from .phases import explain_duplicates

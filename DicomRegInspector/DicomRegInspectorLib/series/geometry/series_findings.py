@@ -10,9 +10,10 @@ import numpy as np
 
 from ...dicom.header import Header
 from ...findings import Finding, Severity
+from ...words import mm, plural
 from .grouping import INVALID_ORIENTATION, Grouping
 from .phases import Phases
-from .stack_findings import MAX_OF_A_KIND, mm, plural
+from .stack_findings import MAX_OF_A_KIND
 from .stacks import Slice, Stack
 from .words import describe_plane
 

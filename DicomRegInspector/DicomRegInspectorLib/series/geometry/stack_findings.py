@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...findings import Finding, Severity
+from ...words import mm, plural
 from .spacing import JITTER_MM, RELATIVE_TOLERANCE, Drift, Irregular, Section
 from .stacks import Stack
 
@@ -38,17 +39,6 @@ def stack_findings(stack: Stack, subject: str) -> list[Finding]:
         *maker.jitter(),
     ]
     return findings
-
-
-def mm(value: float) -> str:
-    """Millimetres for people: three decimals, without trailing zeros."""
-    text = f"{value:,.3f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 slice``, ``2 slices``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 class _Maker:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dicom.header import Header, decimals_of, float64
-from ..headers.elements import Tag
+from ...dicom.tags import Tag
 from .spacing import RELATIVE_TOLERANCE, Section, Spacing, judge_spacing, same_position_mm
 
 ORIENTATION_TOLERANCE = 2e-3

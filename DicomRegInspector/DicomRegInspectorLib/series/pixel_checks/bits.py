@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dicom.pixel_extent import UNDEFINED
+from ...dicom.tags import BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_DATA, REPRESENTATION, SAMPLES, UNDEFINED
 from ...findings import Finding
-from ..headers.elements import PIXEL_DATA
-from ..pixels.format import BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION, SAMPLES
 from .pixel_facts import LARGEST, PADDING, PADDING_LIMIT, SMALLEST, PixelFacts, named
 
 PIECE = 1 << 20

@@ -10,32 +10,30 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any
 
-from ...dicom.pixel_extent import UNDEFINED
-from ...errors import FileError, NotDicomError, UsageError
-from ...findings import Finding, by_severity
-from ...progress import Progress, report_progress
-from ..geometry.stack_findings import plural
-from ..headers.elements import (
-    DEFLATED_LITTLE_ENDIAN,
-    EXPLICIT_BIG_ENDIAN,
-    EXPLICIT_LITTLE_ENDIAN,
-    IMPLICIT_LITTLE_ENDIAN,
-    PIXEL_DATA,
-    Tag,
-    is_encapsulated,
-)
-from ..pixels.decode_apart import DecodingProcesses
-from ..pixels.format import (
+from ...dicom.tags import (
     BITS_ALLOCATED,
     BITS_STORED,
     COLUMNS,
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
     FRAMES,
     HIGH_BIT,
+    IMPLICIT_LITTLE_ENDIAN,
     PHOTOMETRIC,
+    PIXEL_DATA,
     REPRESENTATION,
     ROWS,
     SAMPLES,
+    UNDEFINED,
+    Tag,
+    is_encapsulated,
 )
+from ...errors import FileError, NotDicomError, UsageError
+from ...findings import Finding, by_severity
+from ...progress import Progress, report_progress
+from ...words import plural
+from ..pixels.decode_apart import DecodingProcesses
 from .bits import bit_findings, needs_scan, scan_values, value_findings
 from .colour_and_compression import head_of_frame, lossy_findings, photometric_findings, stream_findings
 from .fragments import Fragments, frame_findings, read_fragments

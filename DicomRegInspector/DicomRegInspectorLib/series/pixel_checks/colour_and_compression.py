@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...dicom.tags import (
+    BITS_ALLOCATED,
+    BITS_STORED,
+    COLUMNS,
+    PHOTOMETRIC,
+    PIXEL_DATA,
+    PLANAR,
+    REPRESENTATION,
+    ROWS,
+    SAMPLES,
+    is_encapsulated,
+)
 from ...findings import Finding
-from ..geometry.stack_findings import plural
-from ..headers.elements import PIXEL_DATA, is_encapsulated
-from ..pixels.format import BITS_ALLOCATED, BITS_STORED, COLUMNS, PHOTOMETRIC, PLANAR, REPRESENTATION, ROWS, SAMPLES
+from ...words import plural
 from .codestream import Codestream, parse_codestream
 from .fragments import RLE, Fragments, is_movie
 from .lengths import expected_bytes

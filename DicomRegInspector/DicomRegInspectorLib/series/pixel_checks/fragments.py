@@ -6,10 +6,11 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...dicom.element_walk import ITEM, SEQUENCE_END, Element
+from ...dicom.element_walk import Element
+from ...dicom.tags import PIXEL_DATA
+from ...dicom.undefined_length import END_OF_SEQUENCE, ITEM
 from ...findings import Finding
-from ..geometry.stack_findings import plural
-from ..headers.elements import PIXEL_DATA
+from ...words import plural
 from .codestream import frame_begins
 from .pixel_facts import OFFSET_LENGTHS, OFFSETS, PixelFacts, named
 
@@ -58,7 +59,7 @@ def read_fragments(facts: PixelFacts) -> Fragments:
             return found
         tag = int.from_bytes(head[:2], "little") << 16 | int.from_bytes(head[2:4], "little")
         length = int.from_bytes(head[4:], "little")
-        if tag == SEQUENCE_END:
+        if tag == END_OF_SEQUENCE:
             found.end = offset + 8
             return found
         if tag != ITEM:

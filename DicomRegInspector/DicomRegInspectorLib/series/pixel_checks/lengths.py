@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...dicom.header import REGISTRATION_SOP_CLASSES
-from ...dicom.pixel_extent import UNDEFINED
-from ...findings import Finding
-from ..geometry.stack_findings import plural
-from ..headers.elements import PIXEL_DATA, is_encapsulated, tag_text
-from ..pixels.format import (
+from ...dicom.tags import (
     BITS_ALLOCATED,
     COLUMNS,
     DOUBLE_FLOAT_PIXEL_DATA,
     FLOAT_PIXEL_DATA,
     FRAMES,
     PHOTOMETRIC,
+    PIXEL_DATA,
     ROWS,
     SAMPLES,
+    UNDEFINED,
+    is_encapsulated,
+    tag_text,
 )
+from ...findings import Finding
+from ...words import plural
 from .fragments import Fragments
 from .pixel_facts import KEYWORDS, PROVIDER_URL, TOTAL_LENGTH, PixelFacts, named
 

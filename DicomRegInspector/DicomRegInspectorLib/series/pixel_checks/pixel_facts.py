@@ -11,11 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...dicom.element_walk import Dataset, Element, Encoding, open_dataset
-from ...dicom.pixel_extent import UNDEFINED
-from ...errors import TruncatedFileError
-from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
-from ..headers.elements import PIXEL_DATA, Tag, tag_text
-from ..pixels.format import (
+from ...dicom.tags import (
     BITS_ALLOCATED,
     BITS_STORED,
     COLUMNS,
@@ -25,14 +21,20 @@ from ..pixels.format import (
     HIGH_BIT,
     INTERCEPT,
     PHOTOMETRIC,
+    PIXEL_DATA,
     PLANAR,
     REPRESENTATION,
     RESCALE_TYPE,
     ROWS,
     SAMPLES,
     SLOPE,
+    UNDEFINED,
     UNITS,
+    Tag,
+    tag_text,
 )
+from ...errors import TruncatedFileError
+from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
 from ..pixels.slow_format import PIXEL_VALUE_TRANSFORMATION
 
 SMALLEST, LARGEST, PADDING, PADDING_LIMIT = 0x00280106, 0x00280107, 0x00280120, 0x00280121

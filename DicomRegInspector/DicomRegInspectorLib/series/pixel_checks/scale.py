@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...dicom.tags import BITS_STORED, INTERCEPT, MODALITY_LUT, REPRESENTATION, RESCALE_TYPE, SLOPE, Tag
 from ...findings import Finding
-from ..headers.elements import Tag
-from ..pixels.format import BITS_STORED, INTERCEPT, MODALITY_LUT, REPRESENTATION, RESCALE_TYPE, SLOPE
 from .bits import ValueScan
 from .pixel_facts import (
     ASPECT_RATIO,

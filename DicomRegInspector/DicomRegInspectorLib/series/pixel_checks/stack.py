@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...dicom.fast_header import read_header
+from ...dicom.tags import BITS_STORED, INTERCEPT, REPRESENTATION, RESCALE_TYPE, SLOPE, UNITS, Tag
 from ...errors import FileError
 from ...findings import Finding, Severity
 from ..geometry.series import inspect_series
 from ..geometry.stacks import Stack
-from ..headers.elements import Tag
-from ..pixels.format import BITS_STORED, INTERCEPT, REPRESENTATION, RESCALE_TYPE, SLOPE, UNITS
 from .pixel_facts import open_facts
 
 MAX_UIDS = 50

@@ -9,8 +9,8 @@ from os import PathLike, fspath
 from ...dicom.fast_header import read_header
 from ...dicom.header import Header
 from ...errors import NotDicomError, UsageError
+from ...words import plural
 from ..geometry.series import Series, inspect_series
-from ..geometry.stack_findings import plural
 from ..geometry.stacks import Slice, Stack
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, is_encapsulated
 from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, UsageError
-from ..headers.elements import DEFLATED_LITTLE_ENDIAN, is_encapsulated
 from .decode_apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
 from .decode_apart_program import by_pydicom
 from .format import PixelFormat

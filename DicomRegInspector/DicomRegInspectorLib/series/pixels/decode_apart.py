@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..headers.elements import is_encapsulated
+from ...dicom.tags import is_encapsulated
 
 _TRUSTED = frozenset(["pillow", "pydicom"])
 """pydicom's names of decoders that neither end nor block their process."""

@@ -13,54 +13,46 @@ from typing import Any
 
 import numpy as np
 
-from ...dicom.fast_header import NotPlainError
 from ...dicom.header import Header
-from ...dicom.pixel_extent import UNDEFINED, read_at
-from ...errors import FileError, TruncatedFileError
-from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
-from ..geometry.stack_findings import plural
-from ..headers.elements import (
+from ...dicom.source import read_at
+from ...dicom.tags import (
+    BITS_ALLOCATED,
+    BITS_STORED,
+    COLUMNS,
     DEFLATED_LITTLE_ENDIAN,
+    DOUBLE_FLOAT_PIXEL_DATA,
     EXPLICIT_BIG_ENDIAN,
     EXPLICIT_LITTLE_ENDIAN,
+    FLOAT_PIXEL_DATA,
+    FRAMES,
+    HIGH_BIT,
     IMPLICIT_LITTLE_ENDIAN,
+    INTERCEPT,
+    KEPT,
     LONG_VRS,
+    MODALITY_LUT,
+    PADDING,
+    PADDING_LIMIT,
+    PHOTOMETRIC,
     PIXEL_DATA,
+    PLANAR,
+    REPRESENTATION,
+    RESCALE_TYPE,
+    ROWS,
+    SAMPLES,
     SHORT_VRS,
+    SLOPE,
+    UNDEFINED,
+    UNITS,
     element_name,
     is_encapsulated,
 )
-from ..headers.undefined_length import end_of_items
+from ...dicom.undefined_length import NotPlainError, end_of_items
+from ...errors import FileError, TruncatedFileError
+from ...words import plural
+from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
 from .padding import stored_padding
-from .rescale import Rescale, StoredRange
-
-SAMPLES, PHOTOMETRIC, PLANAR, FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
-ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
-HIGH_BIT, REPRESENTATION = 0x00280102, 0x00280103
-INTERCEPT, SLOPE, RESCALE_TYPE, MODALITY_LUT = 0x00281052, 0x00281053, 0x00281054, 0x00283000
-PADDING, PADDING_LIMIT = 0x00280120, 0x00280121
-UNITS = 0x00541001
-FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00008, 0x7FE00009
-
-KEPT: dict[int, str] = {
-    SAMPLES: "US",
-    PHOTOMETRIC: "CS",
-    PLANAR: "US",
-    FRAMES: "IS",
-    ROWS: "US",
-    COLUMNS: "US",
-    BITS_ALLOCATED: "US",
-    BITS_STORED: "US",
-    HIGH_BIT: "US",
-    REPRESENTATION: "US",
-    PADDING: "XS",
-    PADDING_LIMIT: "XS",
-    INTERCEPT: "DS",
-    SLOPE: "DS",
-    RESCALE_TYPE: "LO",
-    UNITS: "CS",
-}
-"""The elements that say how to read pixels, with their value representations; XS is US or SS, read as US."""
+from .rescale import Rescale, StoredRange, linear_rescale
 
 FIRST_READ, SECOND_READ = 1 << 13, 1 << 18
 MAX_DEFLATION = 1032
@@ -278,14 +270,6 @@ def _linear(header: Header, values: dict[int, Any]) -> tuple[Rescale, ...]:
     if slope is None or intercept is None:
         return (Rescale(),)
     return (linear_rescale(header, float(slope), float(intercept)),)
-
-
-def linear_rescale(header: Header, slope: float, intercept: float) -> Rescale:
-    """A linear rescale of finite numbers; FileError otherwise."""
-    for tag, value in ((SLOPE, slope), (INTERCEPT, intercept)):
-        if not np.isfinite(value):
-            raise FileError(header.path, f"{element_name(tag)} is {value}, not a number that values can be scaled by.")
-    return Rescale(slope, intercept)
 
 
 def _checked(

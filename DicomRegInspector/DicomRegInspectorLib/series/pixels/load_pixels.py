@@ -16,7 +16,7 @@ from ...dicom.header import Header
 from ...errors import FileError, UsageError
 from ...findings import Finding
 from ...progress import Progress, report_progress
-from ..geometry.stack_findings import plural
+from ...words import plural
 from ..geometry.stacks import Slice
 from .decode import FrameJob, FrameKind, frame_kind, read_frames
 from .decode_apart import DecodingProcesses

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dicom.header import Header
+from ...dicom.tags import INTERCEPT, SLOPE, element_name
+from ...errors import FileError
+
 EXACT_INTEGERS = 2**53
 """Integers up to here are exact in double precision, in which pydicom computes; beyond, results could differ."""
 
@@ -155,3 +159,11 @@ def _smallest(low: int, high: int, stored: set[np.dtype]) -> np.dtype:
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
             return dtype
     return np.dtype(np.float64)
+
+
+def linear_rescale(header: Header, slope: float, intercept: float) -> Rescale:
+    """A linear rescale of finite numbers; FileError otherwise."""
+    for tag, value in ((SLOPE, slope), (INTERCEPT, intercept)):
+        if not np.isfinite(value):
+            raise FileError(header.path, f"{element_name(tag)} is {value}, not a number that values can be scaled by.")
+    return Rescale(slope, intercept)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...dicom.header import Header
-from ...dicom.pixel_extent import UNDEFINED, native_length
+from ...dicom.pixel_extent import native_length
 from ...dicom.pydicom_header import pixel_data_by_pydicom, read_elements
-from ...errors import FileError, TruncatedFileError
-from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
-from ..headers.elements import DEFLATED_LITTLE_ENDIAN, element_name
-from .format import (
+from ...dicom.tags import (
+    DEFLATED_LITTLE_ENDIAN,
     DOUBLE_FLOAT_PIXEL_DATA,
     FLOAT_PIXEL_DATA,
     INTERCEPT,
@@ -23,11 +21,14 @@ from .format import (
     MODALITY_LUT,
     RESCALE_TYPE,
     SLOPE,
+    UNDEFINED,
     UNITS,
-    linear_rescale,
+    element_name,
 )
+from ...errors import FileError, TruncatedFileError
+from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
 from .memory import require_memory, size_text
-from .rescale import Rescale
+from .rescale import Rescale, linear_rescale
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

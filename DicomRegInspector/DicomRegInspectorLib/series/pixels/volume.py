@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ...dicom.tags import Tag, element_name
 from ...errors import FileError, UsageError
 from ...findings import Finding, by_severity
 from ...progress import Progress
 from ..geometry.series import Series
 from ..geometry.stacks import Slice, Stack, slice_of
-from ..headers.elements import Tag, element_name
 from .choose_stack import Paths, first_at_each_position, the_series, the_stack
 from .format import read_pixel_format
 from .load_pixels import Loaded, load_pixels

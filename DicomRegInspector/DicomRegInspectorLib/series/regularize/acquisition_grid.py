@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..pixels.memory import require_memory
-from .corners import slice_corners
 from .one_per_place import Placed
-from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice, padding_holes
+from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice, padding_holes, slice_corners
 from .regular_runs import around, wide_gaps
 
 IN_PLACE_MM = 1e-3

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from ..geometry.spacing import Section, Spacing
 from ..pixels.padding import Padding
-from .corners import parallel_deviation_mm
 from .one_per_place import Placed
-from .regular import RegularVolume, full_boxes, lattice, padding_holes
+from .regular import RegularVolume, full_boxes, lattice, padding_holes, parallel_deviation_mm
 
 PART_OF_A_SLICE = 0.25
 """A gap may be this much wider (in slices) than the widest allowed: spacings are known to some percent only."""

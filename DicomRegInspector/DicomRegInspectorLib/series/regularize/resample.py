@@ -12,10 +12,9 @@ from ...errors import UsageError
 from ..geometry.stacks import Slice
 from ..pixels.memory import require_memory
 from ..pixels.volume import Progress
-from .corners import parallel_deviation_mm
 from .one_per_place import Placed
 from .reference import ReferenceGrid
-from .regular import RegularVolume
+from .regular import RegularVolume, parallel_deviation_mm
 from .regular_runs import wide_gaps
 from .resample_across import ObliqueResampler
 from .resample_along import Line, Resampler, SlicePair, line, run_threads

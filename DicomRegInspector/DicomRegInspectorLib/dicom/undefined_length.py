@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from ...dicom.fast_header import NotPlainError
-from ...dicom.pixel_extent import UNDEFINED
-from .elements import LONG_VRS, SHORT_VRS
+from .tags import LONG_VRS, SHORT_VRS, UNDEFINED
 
 MOST_LEVELS = 16
 ITEM, END_OF_ITEM, END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -17,6 +15,10 @@ _LONG_LENGTH = Struct("<L").unpack_from
 _SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
 _LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
 _UNKNOWN = int.from_bytes(b"UN", "little")
+
+
+class NotPlainError(Exception):
+    """The fast walk met something it leaves to pydicom."""
 
 
 def end_of_items(data: bytes, offset: int, implicit: bool, level: int = 0) -> int:

@@ -1,0 +1,123 @@
+"""What commands did and found, in words: comparisons, regularized series, pixel checks."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...findings import by_severity
+from .page import Page, point, product
+from .terminal import Style, plural, printable
+
+if TYPE_CHECKING:
+    from ...findings import Finding
+    from ...series import PixelFile, PixelReport
+    from ...tasks.regularize import Outcome
+    from ...volumes import Comparison
+
+SHOWN_OF_A_KIND = 5
+"""Findings of one code and severity that are printed; the JSON report holds them all."""
+
+
+_LISTED = 20
+
+
+def comparison_report(comparison: Comparison, style: Style) -> str:
+    """The verdict, then what it is from."""
+    page = Page(style)
+    page.title("Compared")
+    page.text(comparison.reason)
+    for letter, volume in (("A", comparison.a), ("B", comparison.b)):
+        page.section(f"{letter}: {volume.name}")
+        page.row("voxels (i, j, k)", product(volume.dimensions))
+        page.row("spacing, mm", product(float(value) for value in volume.spacing_mm))
+        page.row("axes run to", f"{volume.orientation} from {point(volume.positions([0, 0, 0]))} mm LPS")
+        page.row("values", str(volume.array.dtype))
+    page.section("Places")
+    page.row("i, j, k of A run along", ", ".join(comparison.index_mapping.signed_axes) + " of B")
+    page.row("largest angle between axes", f"{comparison.angle_deg:.3g}°")
+    page.row("largest distance between corners", f"{comparison.max_corner_distance_mm:.4g} mm")
+    values = comparison.values
+    if values is not None:
+        page.section("Values, B − A")
+        page.row("largest difference", f"{values.max:.6g}")
+        page.row("mean, root mean square", f"{values.mean:.4g}, {values.rms:.4g}")
+        page.row("differing", f"{values.differing:,} of {values.compared:,}")
+        if values.undefined:
+            page.row("undefined in one only", f"{values.undefined:,}")
+        if values.place is not None:
+            page.row("largest at voxel of A (i, j, k)", ", ".join(map(str, values.place)))
+        page.row("explained by", values.explained_by)
+        for name, number in values.details.items():
+            page.row(name.replace("_", " "), f"{number:.6g}")
+    return str(page)
+
+
+def regularize_report(outcome: Outcome) -> str:
+    """The outcome as text: what was done, what was left out, and where the result is."""
+    lines = [printable(outcome.description)]
+    for one in outcome.volumes:
+        size = " × ".join(str(count) for count in one["dimensions"])
+        spacing = " × ".join(f"{step:.6g}" for step in (*one["spacing_mm"][:2], one["slice_distance_mm"]))
+        name = f"{one['label']}: " if one["label"] else ""
+        valid = one["valid_fraction"]
+        rest = "" if valid == 1 else f", {100 * (1 - valid):.1f} % of it the fill value {one['fill']:g}"
+        tilt = "" if one["is_orthogonal"] else ", tilted"
+        lines.append(f"  {name}{size} voxels of {spacing} mm{tilt}{rest}")
+    if outcome.dropped:
+        lines.append(f"left out, {plural(len(outcome.dropped), 'image')}:")
+        for one in outcome.dropped[:_LISTED]:
+            frame = f" frame {one.slice.frame_number}" if one.slice.frame_number is not None else ""
+            lines.append(f"  {printable(os.path.basename(one.slice.path))}{frame}: {printable(one.reason)}")
+        reasons = Counter(one.reason for one in outcome.dropped[_LISTED:])
+        lines += [f"  and {count} more: {printable(reason)}" for reason, count in reasons.items()]
+    lines += [f"note: {printable(note)}" for note in outcome.notes]
+    lines += [f"written: {printable(path)}" for path in outcome.written]
+    return "\n".join(lines)
+
+
+def pixel_report(report: PixelReport, style: Style) -> str:
+    """How the pixels of the files are stored, then what is wrong with them."""
+    page = Page(style)
+    count = len(report.files)
+    page.title(f"Pixels of {count:,} DICOM file{'' if count == 1 else 's'}")
+    kinds = Counter(_kind(one) for one in report.files)
+    for (what, how), number in kinds.most_common():
+        page.row(f"{number:,} file{'' if number == 1 else 's'}: {what}", how)
+    shown, hidden = _folded(report.findings)
+    page.findings(shown)
+    for (title, severity), number in hidden.items():
+        page.text(f"… and {number:,} more of: {title} ({severity}); all are in the JSON report")
+    if not report.findings:
+        page.text("Nothing is wrong with them.")
+    return str(page)
+
+
+def _kind(one: PixelFile) -> tuple[str, str]:
+    if one.pixels != "present":
+        return one.modality or "object", one.pixels if one.pixels != "missing" else "no pixel data, but should have"
+    told = one.description
+    size = product([told["columns"] or "?", told["rows"] or "?", *([told["frames"]] if told["frames"] > 1 else [])])
+    sign = {0: "unsigned", 1: "signed"}.get(told["pixel_representation"], "float" if "Float" in one.element else "?")
+    stored = told["bits_stored"] if told["bits_stored"] is not None else told["bits_allocated"]
+    bits = f"{stored} of {told['bits_allocated']} bits {sign}"
+    how = f"{size} pixels, {told['photometric_interpretation'] or 'colours not said'}, {bits}"
+    if one.spacing is not None and one.spacing.mm is not None:
+        rows, columns = one.spacing.mm
+        how += f"; {columns:.6g} × {rows:.6g} mm in {one.spacing.where}"
+    return one.modality or "image", how
+
+
+def _folded(findings: tuple[Finding, ...]) -> tuple[list[Finding], Counter[tuple[str, str]]]:
+    seen: Counter[tuple[str, str]] = Counter()
+    shown, hidden = [], Counter()
+    for finding in by_severity(findings):
+        key = (finding.title, finding.severity)
+        seen[key] += 1
+        if seen[key] <= SHOWN_OF_A_KIND:
+            shown.append(replace(finding, message=f"{os.path.basename(finding.subject)}: {finding.message}"))
+        else:
+            hidden[key] += 1
+    return shown, hidden

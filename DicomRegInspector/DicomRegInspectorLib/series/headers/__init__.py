@@ -1,1 +1,0 @@
-"""Headers of files: the elements that matter, read without reading the pixels."""

@@ -1,0 +1,57 @@
+"""Numbers, counts and slice numbers as people read them, and texts that every screen can take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHOWN_SLICES = 6
+"""More slice numbers than this are given as a count with the first and the last."""
+
+
+def mm(value: float) -> str:
+    """Millimetres for people: three decimals, without trailing zeros."""
+    text = f"{value:,.3f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 slice``, ``2 slices``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def slices_in_words(numbers: Sequence[int]) -> str:
+    """Slice numbers, from 1: ``slice 3``, ``slices 14–15``, ``20 slices, 1 to 90``; empty for none."""
+    if not numbers:
+        return ""
+    if len(numbers) == 1:
+        return f"slice {numbers[0]}"
+    if len(numbers) == 2 and numbers[1] != numbers[0] + 1:
+        return f"slices {numbers[0]}, {numbers[1]}"
+    if list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"slices {numbers[0]}–{numbers[-1]}"
+    if len(numbers) <= SHOWN_SLICES:
+        return "slices " + ", ".join(map(str, numbers))
+    return f"{len(numbers)} slices, {numbers[0]} to {numbers[-1]}"
+
+
+def numbers_of(value: object) -> list[int]:
+    """Slice numbers as a finding's evidence holds them: one, several, or nothing of the kind."""
+    if isinstance(value, int):
+        return [value]
+    return [int(number) for number in value] if isinstance(value, list | tuple) else []
+
+
+def well_formed(text: str) -> str:
+    r"""A text in which every character is one: bytes of a file name that Python could not decode become ``\ufffd``.
+
+    Such names come from disks that were written with another encoding (PEP 383). Qt's Python shows an empty text for
+    them and leaves an error behind, which the next call reports as its own; VTK's refuses them.
+
+    >>> well_formed("M\udcfcller.dcm")
+    'M\ufffdller.dcm'
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= one <= "\udfff" else one for one in text)
+    return text
