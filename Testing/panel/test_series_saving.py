@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
-from DicomRegInspectorLib.panel.series.series_saving import new_file_in, new_folder_in
+from DicomRegInspectorLib.panel.series.save_places import new_file_in, new_folder_in
 from panel_steps import GAP_MM, MODES, inspect
 
 

@@ -13,15 +13,10 @@ import pytest
 slicer = pytest.importorskip("slicer", reason="the scene room needs slicer-core or Slicer")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
 
+import DicomRegInspectorLib.scene.series.series_volume as series_volume  # noqa: E402
 import pydicom  # noqa: E402
 import volume_making as vm  # noqa: E402
 import vtk  # noqa: E402
-from DicomRegInspectorLib.scene.series.series_volume import (  # noqa: E402
-    DEVIATION_ATTRIBUTE,
-    add_series_volume,
-    slice_corners_ras,
-    vtk_image,
-)
 from DicomRegInspectorLib.scene.volumes import volumes_in_frame  # noqa: E402
 from DicomRegInspectorLib.series import load_series  # noqa: E402
 from vtkmodules.util.numpy_support import vtk_to_numpy  # noqa: E402
@@ -35,7 +30,7 @@ def scalars_of(image: vtk.vtkImageData) -> np.ndarray:
 def test_the_vtk_image_uses_the_memory_of_the_array(tmp_path: Path, kind: str) -> None:
     vm.write_stack(tmp_path, vm.pixels_of(3, dtype=kind), vm.axial(3))
     volume = load_series(tmp_path)
-    image = vtk_image(volume)
+    image = series_volume.vtk_image(volume)
     assert np.shares_memory(scalars_of(image), volume.array)
     assert image.GetDimensions() == (7, 5, 3)
     assert [image.GetScalarComponentAsDouble(i, j, k, 0) for i, j, k in ((6, 0, 0), (0, 4, 1), (3, 2, 2))] == [
@@ -48,7 +43,7 @@ def test_the_vtk_image_uses_the_memory_of_the_array(tmp_path: Path, kind: str) -
 def test_the_image_keeps_the_memory_as_long_as_it_lives_and_no_longer(tmp_path: Path) -> None:
     vm.write_stack(tmp_path, vm.pixels_of(4, (64, 64)), vm.axial(4))
     scene = slicer.vtkMRMLScene()
-    node_id = add_series_volume(scene, volume := load_series(tmp_path)).GetID()
+    node_id = series_volume.add_series_volume(scene, volume := load_series(tmp_path)).GetID()
     array = weakref.ref(volume.array)
     del volume
     gc.collect()
@@ -67,39 +62,39 @@ def test_every_corner_of_a_tilted_scan_lies_where_its_header_says(tmp_path: Path
     vm.write_stack(tmp_path, vm.pixels_of(6), positions)
     scene = slicer.vtkMRMLScene()
     volume = load_series(tmp_path)
-    node = add_series_volume(scene, volume)
+    node = series_volume.add_series_volume(scene, volume)
     to_ras = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(to_ras)
     for k, (x, y, z) in enumerate(positions):
         # Columns are 0.5 mm apart, rows 0.75 mm.
         np.testing.assert_allclose(to_ras.MultiplyPoint((0, 0, k, 1))[:3], (-x, -y, z), atol=1e-9)
         np.testing.assert_allclose(to_ras.MultiplyPoint((6, 4, k, 1))[:3], (-x - 3, -y - 3, z), atol=1e-9)
-        np.testing.assert_allclose(slice_corners_ras(volume)[k], (-x, -y, z), atol=1e-9)
-    assert node.GetAttribute(DEVIATION_ATTRIBUTE) is None
+        np.testing.assert_allclose(series_volume.slice_corners_ras(volume)[k], (-x, -y, z), atol=1e-9)
+    assert node.GetAttribute(series_volume.DEVIATION_ATTRIBUTE) is None
 
 
 def test_a_node_names_its_instances_and_its_frame(tmp_path: Path) -> None:
     paths = vm.write_stack(tmp_path, vm.pixels_of(3), vm.axial(3), SeriesDescription="Head 3 mm", PatientName="Secret")
     scene = slicer.vtkMRMLScene()
-    node = add_series_volume(scene, load_series(tmp_path))
+    node = series_volume.add_series_volume(scene, load_series(tmp_path))
     assert node.GetAttribute("DICOM.instanceUIDs").split() == [pydicom.dcmread(path).SOPInstanceUID for path in paths]
     assert node.GetAttribute("DICOM.FrameOfReferenceUID") == vm.FRAME_OF_REFERENCE
     assert volumes_in_frame(scene, vm.FRAME_OF_REFERENCE) == [node]
     assert node.GetName() == "Head 3 mm"
-    assert add_series_volume(scene, load_series(tmp_path), "Mine").GetName() == "Mine"
+    assert series_volume.add_series_volume(scene, load_series(tmp_path), "Mine").GetName() == "Mine"
 
 
 def test_a_node_that_cannot_place_every_slice_says_by_how_much(tmp_path: Path) -> None:
     vm.write_stack(tmp_path, vm.pixels_of(5), [(0, 0, z) for z in (0, 2, 4, 6, 20)])
-    node = add_series_volume(slicer.vtkMRMLScene(), load_series(tmp_path))
-    assert float(node.GetAttribute(DEVIATION_ATTRIBUTE)) == 12
+    node = series_volume.add_series_volume(slicer.vtkMRMLScene(), load_series(tmp_path))
+    assert float(node.GetAttribute(series_volume.DEVIATION_ATTRIBUTE)) == 12
 
 
 def test_colour_is_a_vector_volume(tmp_path: Path) -> None:
     stored = vm.pixels_of(2, (5, 7, 3), "u1")
     vm.write_stack(tmp_path, stored, vm.axial(2))
     scene = slicer.vtkMRMLScene()
-    node = add_series_volume(scene, load_series(tmp_path))
+    node = series_volume.add_series_volume(scene, load_series(tmp_path))
     assert node.IsA("vtkMRMLVectorVolumeNode")
     np.testing.assert_array_equal(scalars_of(node.GetImageData()), stored.reshape(-1, 3))
 
@@ -109,7 +104,7 @@ def test_the_node_holds_the_values_of_a_real_series(deformable_pair: Path) -> No
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(deformable_pair / "fixed")))
     expected = sitk.GetArrayFromImage(reader.Execute())
-    node = add_series_volume(slicer.vtkMRMLScene(), load_series(deformable_pair / "fixed"))
+    node = series_volume.add_series_volume(slicer.vtkMRMLScene(), load_series(deformable_pair / "fixed"))
     np.testing.assert_array_equal(scalars_of(node.GetImageData()).reshape(expected.shape), expected)
 
 
@@ -118,7 +113,7 @@ def test_the_lowest_value_of_monochrome1_is_white(tmp_path: Path) -> None:
     scene = slicer.vtkMRMLScene()
     logic = slicer.vtkMRMLColorLogic()
     logic.SetMRMLScene(scene)
-    node = add_series_volume(scene, load_series(tmp_path))
+    node = series_volume.add_series_volume(scene, load_series(tmp_path))
     lookup = node.GetDisplayNode().GetColorNode()
     colour = [0.0, 0.0, 0.0, 0.0]
     lookup.GetColor(0, colour)

@@ -194,7 +194,9 @@ def test_a_media_directory_is_known_as_such() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"D", b"no image at all\n" * 50, bytes(200), b"\x08\x00\x05\x00CS", os.urandom(99)]
+    "content",
+    [b"", b"D", b"no image at all\n" * 50, bytes(200), b"\x08\x00\x05\x00CS", os.urandom(99)],
+    ids=["nothing", "one byte", "text", "zeros", "an element cut off", "random bytes"],
 )
 def test_what_is_no_dicom_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(NotDicomError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ...errors import DicomRegInspectorError, UsageError
+from ...errors import DicomRegInspectorError
 from ...series import Stack
 from ...series.write.correct_positions import correct_positions
 from ...tasks.regularize import Outcome
 from ..job import Endings, Job
+from .save_places import new_file_in, new_folder_in
 from .series_actions import Chosen
 from .series_words import outcome_in_words
 
@@ -145,37 +145,3 @@ NAMES = {
     "positions": "positions-corrected",
 }
 """Of folders and files; not translated, as they go from one place to another."""
-
-
-def new_folder_in(folder: Path, name: str) -> Path:
-    """The folder itself when it holds nothing, else one in it that is not there yet.
-
-    Raises
-    ------
-    UsageError
-        There is no such folder, or it cannot be read.
-    """
-    try:
-        if not any(folder.iterdir()):
-            return folder
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be used ({error.strerror or error}); choose another folder") from error
-    return _unused(folder, name, "")
-
-
-def new_file_in(folder: Path, name: str, suffix: str) -> Path:
-    """A file in a folder that is not there yet.
-
-    Raises
-    ------
-    UsageError
-        There is no such folder.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder; choose another one")
-    return _unused(folder, name, suffix)
-
-
-def _unused(folder: Path, name: str, suffix: str) -> Path:
-    names = (name + (f"-{number}" if number > 1 else "") + suffix for number in count(1))
-    return next(place for place in (folder / one for one in names) if not place.exists())

@@ -1,0 +1,42 @@
+"""Where what is saved goes: into a chosen folder when that is empty, else under a new name in it. No Qt here."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+from ...errors import UsageError
+
+
+def new_folder_in(folder: Path, name: str) -> Path:
+    """The folder itself when it holds nothing, else one in it that is not there yet.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder, or it cannot be read.
+    """
+    try:
+        if not any(folder.iterdir()):
+            return folder
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be used ({error.strerror or error}); choose another folder") from error
+    return _unused(folder, name, "")
+
+
+def new_file_in(folder: Path, name: str, suffix: str) -> Path:
+    """A file in a folder that is not there yet.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: there is no such folder; choose another one")
+    return _unused(folder, name, suffix)
+
+
+def _unused(folder: Path, name: str, suffix: str) -> Path:
+    names = (name + (f"-{number}" if number > 1 else "") + suffix for number in count(1))
+    return next(place for place in (folder / one for one in names) if not place.exists())
