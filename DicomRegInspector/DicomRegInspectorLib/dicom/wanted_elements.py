@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
 from .source import ByteSource, DeflatedSource, PlainSource
-from .tags import UNDEFINED, tag_text
+from .tags import UNDEFINED, element_name
 
 ITEM, END_OF_ITEM, END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
@@ -177,7 +177,7 @@ def _read_meta(path: Path, source: PlainSource, start: int) -> tuple[str, int]:
         if length > source.size - position - size:
             raise TruncatedFileError(
                 path,
-                f"{tag_text(group << 16 | element)} in the file meta information announces {length} bytes, "
+                f"{element_name(group << 16 | element)} in the file meta information announces {length} bytes, "
                 f"{source.size - position - size} are left in the file",
             )
         if element == 0x0010:
@@ -236,7 +236,7 @@ class _Walk:
         if tag != ITEM:
             raise FileError(
                 self.path,
-                f"{level.name} holds {tag_text(tag)} at byte {self.source.tell() - 8} where an item is expected",
+                f"{level.name} holds {element_name(tag)} at byte {self.source.tell() - 8} where an item is expected",
             )
         node = None
         if level.keep:
@@ -268,7 +268,9 @@ class _Walk:
             self.levels.pop()
             return True
         if tag >> 16 == 0xFFFE:
-            raise FileError(self.path, f"has a stray {tag_text(tag)} at byte {self.source.tell() - 8} in {level.name}")
+            raise FileError(
+                self.path, f"has a stray {element_name(tag)} at byte {self.source.tell() - 8} in {level.name}"
+            )
         if tag <= level.last_tag:
             self.tree.out_of_order.append((tag, level.last_tag))
         level.last_tag = max(tag, level.last_tag)
@@ -285,7 +287,7 @@ class _Walk:
         if vr in LONG_VRS:
             extra = self.source.read(4)
             if len(extra) < 4:
-                raise TruncatedFileError(self.path, f"ends inside the head of {tag_text(tag)}")
+                raise TruncatedFileError(self.path, f"ends inside the head of {element_name(tag)}")
             return tag, vr, struct.unpack(order + "I", extra)[0]
         if vr in SHORT_VRS:
             return tag, vr, struct.unpack(order + "H", head[6:])[0]
@@ -307,11 +309,12 @@ class _Walk:
             element.items = []
             # Inside UN the data set is implicit little endian whatever the file's syntax (PS3.5 section 6.2.2).
             implicit, little = (True, True) if vr == b"UN" else (level.implicit, level.little)
-            self._push(_Level(element, end, implicit, little, True, wanted, name=tag_text(tag)))
+            self._push(_Level(element, end, implicit, little, True, wanted, name=element_name(tag)))
             return
         if length == UNDEFINED:
             raise FileError(
-                self.path, f"{tag_text(tag)} (VR {element.vr}) has an undefined length, which only sequences may have"
+                self.path,
+                f"{element_name(tag)} (VR {element.vr}) has an undefined length, which only sequences may have",
             )
         if wanted and length <= KEEP_AT_MOST:
             element.value = self.source.read(length)
@@ -320,7 +323,7 @@ class _Walk:
             short = length - self.source.skip(length)
         if short:
             raise TruncatedFileError(
-                self.path, f"{tag_text(tag)} announces {length} bytes, {length - short} are left in the file"
+                self.path, f"{element_name(tag)} announces {length} bytes, {length - short} are left in the file"
             )
 
     def _end(self, length: int, what: int | str) -> int | None:
@@ -329,7 +332,7 @@ class _Walk:
         end = self.source.tell() + length
         limit = min((level.end for level in self.levels if level.end is not None), default=None)
         if limit is not None and end > limit:
-            name = what if isinstance(what, str) else tag_text(what)
+            name = what if isinstance(what, str) else element_name(what)
             left = limit - self.source.tell()
             if limit == self.source.size:
                 raise TruncatedFileError(

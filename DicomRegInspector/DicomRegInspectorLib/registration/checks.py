@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..dicom.tags import tag_text
+from ..dicom.tags import element_name
 from ..findings import Finding
 from .grid import Grid
 from .measures.statistics import Region
@@ -94,10 +94,10 @@ def order_findings(pairs: list[tuple[int, int]], subject: str) -> list[Finding]:
     if not pairs:
         return []
     tag, before = pairs[0]
-    where = "a second time" if tag == before else f"after {tag_text(before)}"
+    where = "a second time" if tag == before else f"after {element_name(before)}"
     message = (
         f"{len(pairs)} element{'s stand' if len(pairs) > 1 else ' stands'} out of ascending tag order, "
-        f"the first of them {tag_text(tag)} {where}. All were read."
+        f"the first of them {element_name(tag)} {where}. All were read."
     )
     evidence = {"count": len(pairs), "first": f"({tag >> 16:04X},{tag & 0xFFFF:04X})"}
     return [Finding("reg-tag-order", "warning", message, subject, evidence)]

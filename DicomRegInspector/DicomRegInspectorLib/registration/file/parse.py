@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...dicom import tags
-from ...dicom.tags import tag_text
+from ...dicom.tags import element_name
 from ...dicom.values import numbers, text
 from ...dicom.wanted_elements import Element, ElementTree, Items
 from ...findings import Finding
@@ -39,23 +39,26 @@ def read_numbers(items: Items, tag: int, count: int, report: ItemReport, code: s
     """The finite numbers of an element that must have ``count`` of them; a finding and None otherwise."""
     element = items.get(tag)
     if element is None:
-        report.error(code, f"{tag_text(tag)} is missing; expected {count} numbers.")
+        report.error(code, f"{element_name(tag)} is missing; expected {count} numbers.")
         return None
     values = numbers(element)
     if values is None:
         report.error(
             code,
-            f"{tag_text(tag)} (VR {element.vr}, {element.length} bytes) holds no numbers that can be read; "
+            f"{element_name(tag)} (VR {element.vr}, {element.length} bytes) holds no numbers that can be read; "
             f"expected {count}.",
         )
         return None
     if len(values) != count:
         report.error(
-            code, f"{tag_text(tag)} holds {len(values)} numbers; expected {count}.", found=len(values), expected=count
+            code,
+            f"{element_name(tag)} holds {len(values)} numbers; expected {count}.",
+            found=len(values),
+            expected=count,
         )
         return None
     if not all(math.isfinite(value) for value in values):
-        report.error(code, f"{tag_text(tag)} holds {_show(values)}; expected {count} finite numbers.")
+        report.error(code, f"{element_name(tag)} holds {_show(values)}; expected {count} finite numbers.")
         return None
     return values
 
@@ -69,7 +72,7 @@ def read_matrix(items: Items, name: str, report: ItemReport, baked: bool = False
     if not np.allclose(matrix[3], (0, 0, 0, 1), rtol=0, atol=1e-6):
         report.error(
             "reg-matrix-invalid",
-            f"{tag_text(tags.TRANSFORMATION_MATRIX)} of the {name} has {_show(matrix[3])} as its last row; "
+            f"{element_name(tags.TRANSFORMATION_MATRIX)} of the {name} has {_show(matrix[3])} as its last row; "
             "expected 0, 0, 0, 1.",
         )
         return None
@@ -83,7 +86,7 @@ def read_single_matrix(items: Items, tag: int, name: str, report: ItemReport, ba
     """The matrix of a sequence that has no or one item; the identity without one."""
     sequence = items.sequence(tag)
     if len(sequence) > 1:
-        report.error("reg-matrix-invalid", f"{tag_text(tag)} has {len(sequence)} items; expected one at most.")
+        report.error("reg-matrix-invalid", f"{element_name(tag)} has {len(sequence)} items; expected one at most.")
     if not sequence:
         return np.eye(4)
     matrix = read_matrix(sequence[0], name, report, baked)
@@ -95,12 +98,12 @@ def read_matrix_chain(items: Items, report: ItemReport) -> np.ndarray:
     outer = items.sequence(tags.MATRIX_REGISTRATION_SEQUENCE)
     if len(outer) != 1:
         report.error(
-            "reg-incomplete", f"{tag_text(tags.MATRIX_REGISTRATION_SEQUENCE)} has {len(outer)} items; expected one."
+            "reg-incomplete", f"{element_name(tags.MATRIX_REGISTRATION_SEQUENCE)} has {len(outer)} items; expected one."
         )
     inner = outer[0].sequence(tags.MATRIX_SEQUENCE) if outer else []
     if outer and not inner:
         report.error(
-            "reg-incomplete", f"{tag_text(tags.MATRIX_SEQUENCE)} is missing or empty; expected one matrix or more."
+            "reg-incomplete", f"{element_name(tags.MATRIX_SEQUENCE)} is missing or empty; expected one matrix or more."
         )
     product = np.eye(4)
     for number, item in enumerate(inner, 1):
@@ -122,7 +125,7 @@ def read_grid(items: Items, tree: ElementTree, report: ItemReport) -> Grid | Non
     if len(sequence) > 1:
         report.error(
             "reg-grid-invalid",
-            f"{tag_text(tags.DEFORMABLE_GRID_SEQUENCE)} has {len(sequence)} items; expected one at most.",
+            f"{element_name(tags.DEFORMABLE_GRID_SEQUENCE)} has {len(sequence)} items; expected one at most.",
         )
     item = sequence[0]
     position = read_numbers(item, tags.IMAGE_POSITION, 3, report, "reg-grid-invalid")
@@ -133,7 +136,7 @@ def read_grid(items: Items, tree: ElementTree, report: ItemReport) -> Grid | Non
     if resolution is not None and not (RESOLUTION_MM[0] <= min(resolution) <= max(resolution) <= RESOLUTION_MM[1]):
         report.error(
             "reg-grid-invalid",
-            f"{tag_text(tags.GRID_RESOLUTION)} is {_show(resolution)} mm; expected three numbers above 0 "
+            f"{element_name(tags.GRID_RESOLUTION)} is {_show(resolution)} mm; expected three numbers above 0 "
             f"({RESOLUTION_MM[0]:g} to {RESOLUTION_MM[1]:g}).",
             resolution_mm=resolution,
         )
@@ -142,7 +145,7 @@ def read_grid(items: Items, tree: ElementTree, report: ItemReport) -> Grid | Non
         if min(size) < 1 or any(value != int(value) for value in size):
             report.error(
                 "reg-grid-invalid",
-                f"{tag_text(tags.GRID_DIMENSIONS)} is {_show(size)}; expected three whole numbers of 1 or more.",
+                f"{element_name(tags.GRID_DIMENSIONS)} is {_show(size)}; expected three whole numbers of 1 or more.",
                 dimensions=size,
             )
         else:
@@ -162,7 +165,7 @@ def _directions(orientation: list[float] | None, report: ItemReport) -> np.ndarr
     if max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(dot)) > ORTHONORMAL_TOLERANCE:
         report.error(
             "reg-grid-invalid",
-            f"{tag_text(tags.IMAGE_ORIENTATION)} of the grid is {_show(orientation)}: lengths {lengths[0]:.6g} and "
+            f"{element_name(tags.IMAGE_ORIENTATION)} of the grid is {_show(orientation)}: lengths {lengths[0]:.6g} and "
             f"{lengths[1]:.6g}, dot product {dot:.6g}; expected perpendicular unit vectors.",
             row_length=float(lengths[0]),
             column_length=float(lengths[1]),
@@ -177,7 +180,7 @@ def _vector_place(
 ) -> VectorPlace | None:
     element = item.get(tags.VECTOR_GRID_DATA)
     if element is None:
-        report.error("reg-incomplete", f"{tag_text(tags.VECTOR_GRID_DATA)} is missing from the grid.")
+        report.error("reg-incomplete", f"{element_name(tags.VECTOR_GRID_DATA)} is missing from the grid.")
         return None
     if dimensions is None:
         return None
@@ -189,7 +192,7 @@ def _vector_place(
             hint = " That is as if they were written as 64-bit numbers."
         report.error(
             "reg-grid-size-mismatch",
-            f"{tag_text(tags.VECTOR_GRID_DATA)} has {element.length} bytes ({_vectors(element.length)}); a grid of "
+            f"{element_name(tags.VECTOR_GRID_DATA)} has {element.length} bytes ({_vectors(element.length)}); a grid of "
             f"{' × '.join(map(str, dimensions))} nodes needs {expected} bytes ({nodes} vectors of three "
             f"32-bit numbers).{hint}",
             found_bytes=element.length,
@@ -214,7 +217,7 @@ def _settle_byte_order(place: VectorPlace, element: Element, report: ItemReport)
         Finding(
             "reg-vectors-byte-order",
             "warning",
-            f"{tag_text(tags.VECTOR_GRID_DATA)} has VR {element.vr} in a {names[place.byte_order]} data set; "
+            f"{element_name(tags.VECTOR_GRID_DATA)} has VR {element.vr} in a {names[place.byte_order]} data set; "
             f"its numbers make sense only as {names[order]} and were read so.",
             report.subject,
             {"vr": element.vr, "declared": names[place.byte_order], "read_as": names[order]},

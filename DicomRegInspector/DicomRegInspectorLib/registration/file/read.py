@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...dicom import tags
-from ...dicom.tags import tag_text
+from ...dicom.tags import element_name
 from ...dicom.values import text
 from ...dicom.wanted_elements import ElementTree, Items, read_elements
 from ...errors import FileError, RegistrationError
@@ -87,7 +87,7 @@ class _Reader:
         if kind != "fiducials" and not self.frame_uid:
             self._warn(
                 "reg-incomplete",
-                f"{tag_text(tags.FRAME_OF_REFERENCE_UID)} is missing: "
+                f"{element_name(tags.FRAME_OF_REFERENCE_UID)} is missing: "
                 "the file does not say which frame it registers to.",
             )
         return Registration(
@@ -117,9 +117,11 @@ class _Reader:
         content = tags.DEFORMABLE_REGISTRATION if has_deformable else tags.SPATIAL_REGISTRATION
         if sop_class != content or (has_deformable and has_matrix):
             named = tags.SOP_CLASSES.get(sop_class, sop_class or "nothing")
-            holds = tag_text(tags.DEFORMABLE_REGISTRATION_SEQUENCE if has_deformable else tags.REGISTRATION_SEQUENCE)
+            holds = element_name(
+                tags.DEFORMABLE_REGISTRATION_SEQUENCE if has_deformable else tags.REGISTRATION_SEQUENCE
+            )
             if has_deformable and has_matrix:
-                holds += f" and {tag_text(tags.REGISTRATION_SEQUENCE)}"
+                holds += f" and {element_name(tags.REGISTRATION_SEQUENCE)}"
             self._warn(
                 "reg-sop-class-mismatch",
                 f"SOP Class UID (0008,0016) says {named}, the file holds {holds}. It was read by what it holds.",
@@ -145,8 +147,8 @@ class _Reader:
             )
             return "fiducials"
         wanted = {
-            tags.DEFORMABLE_REGISTRATION: tag_text(tags.DEFORMABLE_REGISTRATION_SEQUENCE),
-            tags.SPATIAL_REGISTRATION: tag_text(tags.REGISTRATION_SEQUENCE),
+            tags.DEFORMABLE_REGISTRATION: element_name(tags.DEFORMABLE_REGISTRATION_SEQUENCE),
+            tags.SPATIAL_REGISTRATION: element_name(tags.REGISTRATION_SEQUENCE),
         }
         if sop_class in wanted:
             raise RegistrationError(
@@ -180,7 +182,9 @@ class _Reader:
     def _item(self, item, number, kind, frame_tag, report, pre, post, matrix, grid) -> RegistrationItem:
         frame = self._text(item, frame_tag)
         if not frame:
-            message = f"{tag_text(frame_tag)} is missing from the item: the file does not say which images it moves."
+            message = (
+                f"{element_name(frame_tag)} is missing from the item: the file does not say which images it moves."
+            )
             report.findings.append(Finding("reg-incomplete", "warning", message, report.subject, {}))
         return RegistrationItem(
             path=self.path,
