@@ -1,23 +1,25 @@
 """Headers of files, fast where a file is plain and by pydicom where it is not, with the same result.
 
-Nearly every CT and MR file is explicit little endian with defined lengths, its geometry within the first few kilobytes.
+Nearly every CT and MR file is little endian with its elements in order, its geometry within the first few kilobytes.
 For those one read and a walk over the elements is enough. Whatever that walk does not understand goes to
-:mod:`.slow_reading`.
+:mod:`.pydicom_header`.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import struct
 from os import PathLike, fspath
 from struct import Struct
 
-from ..errors import FileError, NotDicomError, TruncatedFileError
+from ..errors import FileError, NotDicomError
 from .header import Header
 from .pixel_extent import pixel_extent
 from .tags import (
     DEFORMABLE_REGISTRATION_SEQUENCE,
     EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
     LAST_TAG,
     LONG_VRS,
     MEDIA_STORAGE_DIRECTORY,
@@ -27,40 +29,52 @@ from .tags import (
     WANTED,
     Tag,
     is_encapsulated,
-    partial_element_problem,
-    truncation_problem,
 )
-from .undefined_length import NotPlainError
+from .undefined_length import NotPlainError, end_of_undefined, plain_character_set
 
 FIRST_READ = 8192
 """Bytes: more than the header of nearly every CT or MR file up to Bits Allocated."""
 SECOND_READ = 1 << 18
 """Bytes read where the first were not enough (long private groups before the geometry)."""
+THIRD_READ = 1 << 28
+"""Bytes read at most where a sequence of undefined length has no end in what was read before."""
 
 META_END = 0x0002FFFF
-RUN_LENGTH = 6
+RUN_LENGTH = 8
 """Elements in a remembered run: one that differs from file to file costs the walk over its own run only."""
 MAX_RUN_BYTES = 4096
 MAX_RUNS = 1024
 
 _SHORT_HEADER = Struct("<HHHH").unpack_from
 _LONG_LENGTH = Struct("<L").unpack_from
+_LITTLE_ENDIAN = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
 # A VR compared as the number its two bytes make.
 _SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
 _LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
 _WANTED_CODES = {tag: int.from_bytes(vr, "little") for tag, vr in WANTED.items()}
-# Elements between the wanted ones are mostly the same bytes in all files of a series. A run of them that was walked
-# before, after the same tag, is recognised by one comparison and skipped whole: being the same bytes, walking it again
-# would end at the same place. Tag before a run to its bytes and its last tag; entries never change: threads may share.
-_runs: dict[int, tuple[bytes, int]] = {}
+# Wanted elements that differ from file to file in most series.
+_VARYING = frozenset(
+    [
+        Tag.SOP_INSTANCE_UID,
+        Tag.ACQUISITION_DATE_TIME,
+        Tag.ACQUISITION_TIME,
+        Tag.CONTENT_TIME,
+        Tag.TRIGGER_TIME,
+        Tag.INSTANCE_NUMBER,
+        Tag.IMAGE_POSITION,
+        Tag.SLICE_LOCATION,
+    ]
+)
+# All others are mostly the same bytes in all files of a series. A run of elements that was walked before, after the
+# same tag, is recognised by one comparison and skipped whole: being the same bytes, walking it again would end at the
+# same place with the same values. Tag before a run to its bytes, its last tag and the wanted values in it; entries
+# never change: threads may share. Explicit and implicit encodings have their own: the same bytes can mean different
+# elements.
+_Runs = dict[int, tuple[bytes, int, dict[int, bytes]]]
+_explicit_runs: _Runs = {}
+_implicit_runs: _Runs = {}
 # O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has O_BINARY instead.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-# Defined terms of Specific Character Set (PS3.3 C.12.1.1.2); anything else is left to pydicom to judge.
-_CHARACTER_SETS = frozenset(
-    [b"", b"ISO_IR 6", b"ISO_IR 192", b"GB18030", b"GBK"]
-    + [b"ISO_IR %d" % number for number in (13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166)]
-    + [b"ISO 2022 IR %d" % n for n in (6, 13, 58, 87, 100, 101, 109, 110, 126, 127, 138, 144, 148, 149, 159, 166)]
-)
 
 
 def read_header(path: str | PathLike[str]) -> Header:
@@ -134,23 +148,34 @@ def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
     NotPlainError
         When the file needs pydicom.
     """
-    try:
-        elements, end, next_tag = walk(head, size, name)
-    except IndexError:
-        if len(head) >= size or len(head) > FIRST_READ:
-            raise NotPlainError from None
-        try:
-            elements, end, next_tag = walk(head + os.read(descriptor, SECOND_READ), size, name)
-        except IndexError:
-            raise NotPlainError from None
+    elements, end, next_tag = _walk_file(descriptor, head, size)
     syntax = elements.pop(Tag.TRANSFER_SYNTAX_UID).rstrip(b"\0").decode("ascii")
     pixel_data, missing = pixel_extent(descriptor, name, elements, syntax, size, end)
     is_registration = next_tag in (DEFORMABLE_REGISTRATION_SEQUENCE, REGISTRATION_SEQUENCE)
     return Header(name, syntax, elements, size, pixel_data, missing, is_registration)
 
 
-def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]:
-    """Pick the wanted elements of an explicit little endian file with defined lengths in ascending order.
+def _walk_file(descriptor: int, head: bytes, size: int) -> tuple[dict[int, bytes], int, int]:
+    """The walk over as much of the file as it takes."""
+    for count in (SECOND_READ, THIRD_READ):
+        try:
+            return walk(head, size)
+        except IndexError:
+            if len(head) > FIRST_READ:
+                raise NotPlainError from None  # after some big value, over which pydicom leaps in the file
+        except struct.error:
+            pass  # within a sequence, whose end only reading on can find
+        if len(head) >= size:
+            raise NotPlainError
+        head += os.read(descriptor, min(count, size - len(head)))
+    try:
+        return walk(head, size)
+    except (IndexError, struct.error):
+        raise NotPlainError from None
+
+
+def walk(data: bytes, size: int) -> tuple[dict[int, bytes], int, int]:
+    """Pick the wanted elements of a little endian file whose elements are in ascending order.
 
     Returns
     -------
@@ -165,100 +190,111 @@ def walk(data: bytes, size: int, name: str) -> tuple[dict[int, bytes], int, int]
     ------
     IndexError
         When ``data`` ends before the last wanted element, though the file does not.
+    struct.error
+        When ``data`` ends within a sequence of undefined length.
     NotPlainError
-        For everything else this walk does not understand.
-    TruncatedFileError
-        When an element of the dataset ends beyond the file.
+        For everything else this walk does not understand, and for a file that is cut off.
     """
     elements: dict[int, bytes] = {}
     if data[132:136] == b"\x02\0\0\0" and data[136:140] != b"UL\x04\0":
         raise NotPlainError  # File Meta Information Group Length, which pydicom interprets.
-    try:
-        offset, tag = _pick(data, 132, size, name, 0x0001FFFF, META_END, elements)
-    except TruncatedFileError:
-        raise NotPlainError from None
+    offset, tag = _pick(data, 132, size, 0x0001FFFF, META_END, elements, _explicit_runs)
     if _is_plain_directory(elements, tag):
         return elements, offset, tag
-    try:
-        offset, tag = _pick(data, offset, size, name, META_END, LAST_TAG, elements)
-    except TruncatedFileError:
-        _check_character_set(elements)
-        raise
+    if elements[Tag.TRANSFER_SYNTAX_UID].rstrip(b"\0") != IMPLICIT_LITTLE_ENDIAN.encode():
+        runs = _explicit_runs
+    elif data[offset + 4 : offset + 6].isalpha() and data[offset + 4 : offset + 6].isupper():
+        raise NotPlainError  # encoded explicitly after all, or so pydicom believes
+    else:
+        runs = _implicit_runs
+    offset, tag = _pick(data, offset, size, META_END, LAST_TAG, elements, runs)
     return _checked(elements), offset, tag
 
 
 def _pick(
-    data: bytes, offset: int, size: int, name: str, previous: int, last_tag: int, elements: dict[int, bytes]
+    data: bytes, offset: int, size: int, previous: int, last_tag: int, elements: dict[int, bytes], runs: _Runs
 ) -> tuple[int, int]:
     """Walk on from ``offset`` up to and with ``last_tag``; wanted values go into ``elements``. See :func:`walk`."""
     available = len(data)
-    run_start, run_key, run_count = offset, previous, 0
+    implicit = runs is _implicit_runs
+    run_start, run_key, run_count, run_values = offset, previous, 0, {}
     while True:
-        known = _runs.get(previous)
+        known = runs.get(previous)
         if known is not None and data.startswith(known[0], offset):
             offset += len(known[0])
-            run_start, run_key, run_count = offset, known[1], 0
             previous = known[1]
+            if known[2]:
+                elements.update(known[2])
+            run_start, run_key, run_count = offset, previous, 0
             continue
         if offset + 8 > available:
-            return _end_of_data(offset, available, size, name), 0
+            return _end_of_data(offset, available, size), 0
         group, number, vr, length = _SHORT_HEADER(data, offset)
         tag = group << 16 | number
         if tag <= previous:
             raise NotPlainError
-        wanted_vr = _WANTED_CODES.get(tag)
-        if wanted_vr is not None or run_count >= RUN_LENGTH or tag > last_tag:
-            if run_count and offset <= available:
-                _remember_run(run_key, data[run_start:offset], previous)
-            run_start, run_key, run_count = offset, previous, 0
+        if not run_count:
+            run_values = {}
+        elif run_count >= RUN_LENGTH or tag in _VARYING or tag >= last_tag:
+            if offset <= available and offset - run_start <= MAX_RUN_BYTES:
+                _remember_run(runs, run_key, (data[run_start:offset], previous, run_values))
+            run_start, run_key, run_count, run_values = offset, previous, 0, {}
         if tag > last_tag:
             return offset, tag
         start = offset + 8
-        if vr in _LONG_CODES:
+        if implicit:
+            vr, length = 0, _LONG_LENGTH(data, offset + 4)[0]
+        elif vr in _LONG_CODES:
             if offset + 12 > available:
                 raise IndexError if available < size else NotPlainError
             length = _LONG_LENGTH(data, start)[0]
             start += 4
-            if length == UNDEFINED:
-                raise NotPlainError
         elif vr not in _SHORT_CODES:
             raise NotPlainError
-        offset = start + length
+        offset = start + length if length != UNDEFINED else _end_of_sequence(data, start, tag, vr)
         if offset > size:
-            raise TruncatedFileError(name, truncation_problem(tag, length, size - start))
+            raise NotPlainError
         run_count += 1
         previous = tag
-        if wanted_vr is not None:
-            if vr != wanted_vr:
-                raise NotPlainError
-            if offset > available:
-                raise IndexError
-            elements[tag] = data[start:offset]
-            if tag == last_tag:
-                return offset, 0
+        wanted_vr = _WANTED_CODES.get(tag)
+        if wanted_vr is None:
+            continue
+        if vr and vr != wanted_vr:
+            raise NotPlainError
+        if offset > available:
+            raise IndexError
+        elements[tag] = run_values[tag] = data[start:offset]
+        if tag == last_tag:
+            return offset, 0
+        if tag in _VARYING:
             run_start, run_key, run_count = offset, tag, 0
 
 
-def _end_of_data(offset: int, available: int, size: int, name: str) -> int:
+def _end_of_sequence(data: bytes, start: int, tag: int, vr: int) -> int:
+    if tag in WANTED or tag >> 16 == 2:
+        raise NotPlainError  # no sequences in any sound file
+    return end_of_undefined(data, start, tag, vr)
+
+
+def _end_of_data(offset: int, available: int, size: int) -> int:
     """The offset, if the data ends with the file and with an element."""
     if available < size:
         raise IndexError
     if offset < available:
-        raise TruncatedFileError(name, partial_element_problem(available - offset))
+        raise NotPlainError
     return offset
 
 
-def _remember_run(key: int, run: bytes, last_tag: int) -> None:
-    if len(run) <= MAX_RUN_BYTES:
-        if len(_runs) >= MAX_RUNS:
-            _runs.clear()
-        _runs[key] = (run, last_tag)
+def _remember_run(runs: _Runs, key: int, run: tuple[bytes, int, dict[int, bytes]]) -> None:
+    if len(runs) >= MAX_RUNS:
+        runs.clear()
+    runs[key] = run
 
 
 def _is_plain_directory(elements: dict[int, bytes], next_tag: int) -> bool:
-    """Whether the file meta information is a media directory's; NotPlainError unless explicit little endian follows."""
+    """Whether the file meta information is a media directory's; NotPlainError unless little endian follows."""
     syntax = elements.get(Tag.TRANSFER_SYNTAX_UID, b"").rstrip(b"\0").decode("ascii", "replace")
-    if not next_tag or (syntax != EXPLICIT_LITTLE_ENDIAN and not is_encapsulated(syntax)):
+    if not next_tag or not (syntax in _LITTLE_ENDIAN or is_encapsulated(syntax)):
         raise NotPlainError
     media_class = elements.pop(Tag.MEDIA_STORAGE_SOP_CLASS_UID, b"").rstrip(b"\0 ")
     if media_class:
@@ -278,15 +314,7 @@ def _checked(elements: dict[int, bytes]) -> dict[int, bytes]:
         elements.get(Tag.SOP_CLASS_UID) and elements.get(Tag.SOP_INSTANCE_UID) and elements.get(Tag.SERIES_INSTANCE_UID)
     ):
         raise NotPlainError
-    _check_character_set(elements)
-    return elements
-
-
-def _check_character_set(elements: dict[int, bytes]) -> None:
-    """Bring Specific Character Set into its plain form; pydicom's word counts for one that is not known."""
     character_set = elements.get(Tag.SPECIFIC_CHARACTER_SET)
     if character_set is not None:
-        names = [part.strip(b" \0") for part in character_set.split(b"\\")]
-        if not _CHARACTER_SETS.issuperset(names):
-            raise NotPlainError
-        elements[Tag.SPECIFIC_CHARACTER_SET] = b"\\".join(names)
+        elements[Tag.SPECIFIC_CHARACTER_SET] = plain_character_set(character_set)
+    return elements

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from struct import Struct
@@ -18,10 +19,13 @@ from .tags import (
     Tag,
     is_encapsulated,
 )
+from .undefined_length import NotPlainError, end_of_undefined
 
 MAX_FRAGMENTS = 100_000
 """Fragments of compressed pixel data that are followed; beyond, completeness stays unchecked."""
 MAX_ELEMENTS = 2000
+MAX_SEQUENCE = 1 << 27
+"""Bytes of a sequence of undefined length that are walked over on the way; beyond, pydicom has to look."""
 
 _HEADER = Struct("<HH2sH").unpack_from
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -84,7 +88,7 @@ def pixel_extent(
             return "complete", 0
     elif _ends_with_native(descriptor, native_length(elements), syntax, size, header_end):
         return "complete", 0
-    place = _walk_to_pixel_data(descriptor, header_end, size) if locate is None else None
+    place = _walk_to_pixel_data(descriptor, header_end, syntax) if locate is None else None
     if place is None:
         if locate is None:
             from .pydicom_header import pixel_data_by_pydicom
@@ -112,8 +116,9 @@ def _ends_with_native(descriptor: int, length: int, syntax: str, size: int, head
     return found[:4] == tag and found[-4:] == length.to_bytes(4, "big" if big else "little")
 
 
-def _walk_to_pixel_data(descriptor: int, start: int, size: int) -> tuple[int, int] | None:
-    """Offset and length of Pixel Data's value in an explicit little endian file; None where pydicom has to look."""
+def _walk_to_pixel_data(descriptor: int, start: int, syntax: str) -> tuple[int, int] | None:
+    """Offset and length of Pixel Data's value in a little endian file; None where pydicom has to look."""
+    implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     offset, previous = start, 0
     window, window_start = b"", 0
     for _ in range(MAX_ELEMENTS):
@@ -124,7 +129,9 @@ def _walk_to_pixel_data(descriptor: int, start: int, size: int) -> tuple[int, in
                 return None
         group, number, vr, length = _HEADER(window, position)
         tag = group << 16 | number
-        if vr in LONG_VRS:
+        if implicit:
+            vr, length = b"", int.from_bytes(window[position + 4 : position + 8], "little")
+        elif vr in LONG_VRS:
             length = int.from_bytes(window[position + 8 : position + 12], "little")
             offset += 4
         elif vr not in SHORT_VRS:
@@ -132,11 +139,31 @@ def _walk_to_pixel_data(descriptor: int, start: int, size: int) -> tuple[int, in
         offset += 8
         if tag == PIXEL_DATA:
             return offset, length
-        if tag <= previous or length == UNDEFINED or tag > PIXEL_DATA:
+        if tag <= previous or tag > PIXEL_DATA:
             return None
         previous = tag
+        if length == UNDEFINED:
+            length = _sequence_length(descriptor, offset, tag, vr)
+            if not length:
+                return None
         offset += length
     return None
+
+
+def _sequence_length(descriptor: int, offset: int, tag: int, vr: bytes) -> int:
+    """Bytes of a sequence of undefined length with its delimiter; 0 where pydicom has to look."""
+    count = WINDOW
+    while count <= MAX_SEQUENCE:
+        data = read_at(descriptor, offset, count)
+        try:
+            return end_of_undefined(data, 0, tag, int.from_bytes(vr, "little"))
+        except NotPlainError:
+            return 0
+        except struct.error:
+            if len(data) < count:
+                return 0
+        count *= 8
+    return 0
 
 
 def _fragments_extent(descriptor: int, offset: int, size: int) -> Extent:

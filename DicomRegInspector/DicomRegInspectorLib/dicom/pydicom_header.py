@@ -1,4 +1,4 @@
-"""Headers by pydicom, for every file that the fast walk of :mod:`.reading` does not understand."""
+"""Headers by pydicom, for every file that the fast walk of :mod:`.fast_header` does not understand."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .tags import (
     DEFLATED_LITTLE_ENDIAN,
     DEFORMABLE_REGISTRATION_SEQUENCE,
     LAST_TAG,
+    LONG_VRS,
     MEDIA_STORAGE_DIRECTORY,
     PIXEL_DATA,
     REGISTRATION_SEQUENCE,
@@ -36,11 +37,33 @@ if TYPE_CHECKING:
 
 MAX_INFLATED = 1 << 26
 """Bytes of a deflated dataset that are looked at: a header is far smaller, and a zip bomb is not."""
+MOST_READS = 400_000
+"""Pieces of a header that pydicom may ask for, several for an element: it takes seconds and 700 bytes for each item of
+a sequence, and a small file can have a million of them."""
+
+TOO_DEEP = "has sequences nested too deeply to be read."
 
 _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
 )
 _FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
+
+
+class _LimitedReads:
+    """A stream for pydicom that gives :data:`MOST_READS` pieces and then refuses."""
+
+    def __init__(self, stream: Any, name: str) -> None:
+        self._read = stream.read
+        self.seek, self.tell = stream.seek, stream.tell
+        self.name = name
+        self._left = MOST_READS
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next ``size`` bytes."""
+        self._left -= 1
+        if self._left < 0:
+            raise FileError(self.name, f"has a header of more than {MOST_READS:,} pieces, which is not read further.")
+        return self._read(size)
 
 
 class _Stop:
@@ -61,11 +84,14 @@ class _Stop:
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
         self.was_asked = True
+        behind_sequence = self.length == UNDEFINED and not self.stopped_at
         self.value_offset = self.stream.tell()
         self.length = length
         # A second call for one element happens when pydicom probes its encoding; the answer stays the same.
         if tag > self.last_tag or self.last_seen:
             self.stopped_at = int(tag)
+            if behind_sequence:  # whose end only the next element tells
+                self.end = self.value_offset - (12 if vr is not None and vr.encode() in LONG_VRS else 8)
             return True
         if length == UNDEFINED:
             self.end = 0
@@ -78,6 +104,8 @@ class _Stop:
 
     def check_tail(self) -> None:
         """An element that begins within the last 8 bytes cannot be whole."""
+        if self.length == UNDEFINED and not self.stopped_at:
+            self.end = self.size
         left = self.size - self.end
         if not self.stopped_at and not self.last_seen and self.end and 0 < left < 8:
             raise TruncatedFileError(self.name, partial_element_problem(left))
@@ -95,12 +123,17 @@ def _pydicom_errors(name: str) -> Iterator[None]:
     except EOFError as error:
         raise TruncatedFileError(name, "is cut off within its header. Copy or export it again.") from error
     except RecursionError as error:
-        raise FileError(name, "has sequences nested too deeply to be read.") from error
+        raise FileError(name, TOO_DEEP) from error
     except zlib.error as error:
         raise FileError(name, "is said to be deflated, but its data cannot be inflated. Get it again.") from error
     except OSError as error:
         if error.errno is not None:
             raise
+        # pydicom raises this whatever happened where it reads the header of an item.
+        if isinstance(error.__context__, FileError):
+            raise error.__context__ from None
+        if isinstance(error.__context__, RecursionError):
+            raise FileError(name, TOO_DEEP) from error
         raise TruncatedFileError(
             name, "is cut off within a sequence of its header. Copy or export it again."
         ) from error
@@ -140,6 +173,7 @@ def _read(stream: Any, size: int, name: str, *, last_tag: int = LAST_TAG) -> tup
     from pydicom.filereader import read_partial
 
     stream.seek(0)
+    stream = _LimitedReads(stream, name)
     stop = _Stop(stream, size, name, last_tag=last_tag, after_last=last_tag == LAST_TAG)
     directory = _DirectoryStop(stop)
     dataset = read_partial(stream, stop_when=directory, force=True, specific_tags=list(WANTED))
@@ -182,7 +216,7 @@ def _deflated_header(name: str, stream: BoundedFile, size: int) -> Header:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     data = inflater.decompress(stream.read(), MAX_INFLATED)
     cut_off = not inflater.eof and not inflater.unconsumed_tail
-    inflated = io.BytesIO(data)
+    inflated = _LimitedReads(io.BytesIO(data), name)
     stop = _Stop(inflated, len(data), name, last_tag=LAST_TAG, after_last=True)
     dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))  # type: ignore[arg-type]
     if cut_off:

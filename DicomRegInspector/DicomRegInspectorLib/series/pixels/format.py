@@ -47,7 +47,7 @@ from ...dicom.tags import (
     element_name,
     is_encapsulated,
 )
-from ...dicom.undefined_length import NotPlainError, end_of_items
+from ...dicom.undefined_length import NotPlainError, end_of_undefined
 from ...errors import FileError, TruncatedFileError
 from ...words import plural
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
@@ -66,7 +66,6 @@ _KEPT_CODES = {
     tag: frozenset(int.from_bytes(one, "little") for one in ((b"US", b"SS") if vr == "XS" else (vr.encode(),)))
     for tag, vr in KEPT.items()
 }
-_UNKNOWN = int.from_bytes(b"UN", "little")
 _NOT_PLAIN = frozenset([MODALITY_LUT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA])
 
 
@@ -235,7 +234,7 @@ def _walk(data: bytes, implicit: bool) -> tuple[dict[int, Any], Place]:
         if tag > PIXEL_DATA:
             raise NotPlainError
         if length == UNDEFINED:
-            offset = end_of_items(data, offset, implicit or vr == _UNKNOWN)
+            offset = end_of_undefined(data, offset, tag, vr)
             previous = tag
             continue
         kind = KEPT.get(tag)
