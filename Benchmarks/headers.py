@@ -1,12 +1,13 @@
-"""How fast the headers of a big CT series are read: this library against pydicom, GDCM and SimpleITK, in one run.
+"""How fast the headers of big series are read: this library against pydicom, GDCM and SimpleITK, in one run.
 
-    python Benchmarks/headers.py [--files 4000] [--repeat 3]
+    python Benchmarks/headers.py [--files 4000] [--repeat 3] [--series CT GE Philips Siemens UIH]
 
-The files are made from a real CT header that pydicom installs (a GE scanner's, explicit VR little endian, private
-groups included); what differs from slice to slice at a scanner differs here too: UIDs, times, numbers, positions, tube
-current, private values. Pixels are few, since no peer reads them. Each reader runs in a fresh process, alone, over the
-same files and takes the same elements out of them; imports do not count. The files have just been written, so they
-are in the page cache: this measures the readers, not the disk. Best of the repeats.
+The CT files are made from a real header that pydicom installs (a GE scanner's, private groups included), the MR files
+as the scanners of four makers write them: sequences of undefined length, long private groups (see vendor_headers.py).
+What differs from slice to slice at a scanner differs here too: UIDs, times, numbers, positions, tube current, private
+values. Pixels are few, since no peer reads them. Each reader runs in a fresh process, alone, over the same files and
+takes the same elements out of them; imports do not count. The files have just been written, so they are in the page
+cache: this measures the readers, not the disk. Best of the repeats.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness import LIBRARY, by_turns, in_fresh_process, machine
+from vendor_headers import MAKERS, write_vendor_series
 
 sys.path.insert(0, str(LIBRARY))
 
@@ -28,8 +30,8 @@ SPACING_MM = 0.625
 SERIES_UID = "1.2.826.0.1.3680043.10.1.1"
 
 
-def write_files(folder: Path, count: int) -> None:
-    """Write ``count`` slices of one CT series."""
+def write_ct_series(folder: Path, count: int) -> None:
+    """Write ``count`` slices of one CT series from a header that pydicom installs."""
     import pydicom
     from pydicom.data import get_testdata_file
 
@@ -140,38 +142,44 @@ def run_reader(name: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Make the files, run every reader, print the table."""
+    """Make the files of each series, run every reader on them, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--files", type=int, default=4000, help="number of CT files (default 4000)")
+    parser.add_argument("--files", type=int, default=4000, help="number of files in a series (default 4000)")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each reader, the best counts (default 3)")
+    parser.add_argument("--series", nargs="+", choices=["CT", *MAKERS], default=["CT", *MAKERS], help="default: all")
     parser.add_argument("--reader", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.reader:
         run_reader(options.reader, options.folder)
         return
+    print(f"{machine()}\nwarm page cache, best of {options.repeat}")
+    times = {name: compare_readers(name, options.files, options.repeat) for name in options.series}
+    print(f"\n{'times as long as ours':<24}" + "".join(f"{name:>14}" for name in READERS))
+    for name, best in times.items():
+        print(f"{name:<24}" + "".join(f"{best[reader] / best['ours']:14.1f}" for reader in READERS))
+
+
+def compare_readers(series: str, files: int, repeat: int) -> dict[str, float]:
+    """Make one series, print the table of its readers, return the seconds of each."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "warm-up").mkdir()
-        write_files(folder, options.files)
-        write_files(folder / "warm-up", 5)
-        size = sum(path.stat().st_size for path in folder.glob("*.dcm")) / options.files
-        print(
-            f"{options.files} CT files of {size:,.0f} bytes, warm page cache, best of {options.repeat}\n{machine()}\n"
-        )
-        runs = by_turns(READERS, options.repeat, lambda name: in_fresh_process("--reader", name, "--folder", folder))
-        best = {name: min(one["seconds"] for one in found) for name, found in runs.items()}
-    report(best, options.files)
-
-
-def report(best: dict[str, float], files: int) -> None:
-    """Print files per second, and how many times slower than this library's header scan."""
+        for place, count in ((folder, files), (folder / "warm-up", 5)):
+            if series == "CT":
+                write_ct_series(place, count)
+            else:
+                write_vendor_series(place, count, MAKERS[series], SERIES_UID, SPACING_MM)
+        size = sum(path.stat().st_size for path in folder.glob("*.dcm")) / files
+        runs = by_turns(READERS, repeat, lambda name: in_fresh_process("--reader", name, "--folder", folder))
+    best = {name: min(run["seconds"] for run in found) for name, found in runs.items()}
+    print(f"\n{files} files {'of CT' if series == 'CT' else 'as ' + series + ' writes MR'}, {size:,.0f} bytes each")
     print(f"{'reader':<42} {'version':>9} {'seconds':>8} {'files/s':>9} {'times ours':>11}")
     for name, seconds in best.items():
         title, _, package = READERS[name]
         version = importlib.metadata.version(package) if package else ""
         print(f"{title:<42} {version:>9} {seconds:8.3f} {files / seconds:9,.0f} {seconds / best['ours']:10.1f}x")
-    print(f"\nGDCM's Scanner takes {best['gdcm'] / best['ours']:.1f} times as long as this library's header scan.")
+    return best
 
 
 if __name__ == "__main__":
