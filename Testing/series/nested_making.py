@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
-from DicomRegInspectorLib.series.headers.elements import LONG_VRS
+from DicomRegInspectorLib.dicom.fast_header import FIRST_READ, NotPlainError
+from DicomRegInspectorLib.dicom.tags import LONG_VRS
+from DicomRegInspectorLib.errors import FileError
+from DicomRegInspectorLib.series import Header
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 UNDEFINED = 0xFFFFFFFF
@@ -44,6 +50,23 @@ INSIDE = [
     (0x00409096, b"SQ", b""),
     (0x00200062, b"CS", b""),
 ]
+
+
+Outcome = Header | tuple[type, str] | None
+
+
+def outcome(read: Callable[[str, int, bytes, int], Header], path: Path) -> Outcome:
+    """What a way of reading makes of a file: a header, an error with its text, or None where it does not apply."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        head = os.read(descriptor, FIRST_READ)
+        return read(str(path), descriptor, head, os.fstat(descriptor).st_size)
+    except NotPlainError:
+        return None
+    except FileError as error:
+        return type(error), error.problem
+    finally:
+        os.close(descriptor)
 
 
 def tag_bytes(tag: int) -> bytes:
@@ -100,6 +123,11 @@ def nested_file(rng: Random) -> bytes:
     elements[0x7FE00010] = element(0x7FE00010, b"OW", bytes(32), implicit)
     if rng.random() < 0.3:
         elements[0xFFFCFFFC] = element(0xFFFCFFFC, b"OB", bytes(rng.choice([0, 126])), implicit)
+    return whole_file(elements, implicit)
+
+
+def whole_file(elements: dict[int, bytes], implicit: bool) -> bytes:
+    """A file with preamble and file meta information, the encoded elements in ascending order."""
     syntax = (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian).encode()
     meta = element(0x00020010, b"UI", syntax + bytes(len(syntax) % 2), False)
     start = element(0x00020000, b"UL", len(meta).to_bytes(4, "little"), False) + meta

@@ -13,14 +13,14 @@ from pathlib import Path
 import pydicom
 import pydicom.data
 import pytest
-from DicomRegInspectorLib.dicom.fast_header import FIRST_READ, fast_header
+from DicomRegInspectorLib.dicom.fast_header import fast_header
 from DicomRegInspectorLib.dicom.pydicom_header import slow_header
 from DicomRegInspectorLib.dicom.tags import Tag, element_name
-from DicomRegInspectorLib.dicom.undefined_length import NotPlainError
 from DicomRegInspectorLib.errors import FileError, NotDicomError, TruncatedFileError
-from DicomRegInspectorLib.series import Header, read_header
+from DicomRegInspectorLib.series import read_header
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nested_making import outcome
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -38,23 +38,10 @@ PLAIN_FILES = [
     PYDICOM_DATA / "test_files/examples_palette.dcm",
     PYDICOM_DATA / "test_files/SC_rgb_rle_2frame.dcm",
     PYDICOM_DATA / "charset_files/chrFrenMulti.dcm",
+    PYDICOM_DATA / "test_files/MR_small_implicit.dcm",
+    PYDICOM_DATA / "test_files/liver_1frame.dcm",
+    PYDICOM_DATA / "test_files/rtdose_1frame.dcm",
 ]
-
-Outcome = Header | tuple[type, str] | None
-
-
-def outcome(read: object, path: Path) -> Outcome:
-    """What a way of reading makes of a file: a header, an error with its text, or None where it does not apply."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        head = os.read(descriptor, FIRST_READ)
-        return read(str(path), descriptor, head, os.fstat(descriptor).st_size)
-    except NotPlainError:
-        return None
-    except FileError as error:
-        return type(error), error.problem
-    finally:
-        os.close(descriptor)
 
 
 def all_files() -> list[Path]:
