@@ -217,7 +217,8 @@ def _pick(
     """Walk on from ``offset`` up to and with ``last_tag``; wanted values go into ``elements``. See :func:`walk`."""
     available = len(data)
     implicit = runs is _implicit_runs
-    run_start, run_key, run_count, run_values = offset, previous, 0, {}
+    run_start, run_key, run_count = offset, previous, 0
+    run_values: dict[int, bytes] = {}
     while True:
         known = runs.get(previous)
         if known is not None and data.startswith(known[0], offset):
