@@ -201,9 +201,10 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         progress=None,
         run=None,
         pixelSpacing=None,
-        duplicates="first",
-        overlaps="keep",
+        duplicates=None,
+        overlaps=None,
         reference=None,
+        **options,
     ):
         """Load an image series (files, folders or an inspected Series) and return its volume nodes.
 
@@ -212,24 +213,16 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         grid of the volume node reference), split (a volume for each section of constant spacing) or crop (the longest
         section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. duplicates
         (first, last, mean, or an acquisition number) says which slice of one place is kept, overlaps (keep, first,
-        last, mean) which of two too close. stack chooses one of several, from 0. progress(done, total, text) stops the
-        loading by returning False; run(function) may call function(progress) in a thread without scene and Qt.
+        last, mean) which of two too close; further options are those of RegularizeOptions. A Plan in place of a series
+        says all of this. stack chooses one of several, from 0. progress(done, total, text) stops the loading by
+        returning False; run(function) may call function(progress) in a thread without scene and Qt.
         """
         from DicomRegInspectorLib.scene.series.series_nodes import load_series_nodes
 
+        options.update(spacing_mm=spacing, in_plane_spacing_mm=pixelSpacing, max_gap=maxGap)
+        options.update(duplicates=duplicates, overlaps=overlaps, reference=reference)
         return load_series_nodes(
-            slicer.mrmlScene,
-            pathsOrSeries,
-            mode,
-            spacing_mm=spacing,
-            in_plane_spacing_mm=pixelSpacing,
-            reference=reference,
-            max_gap=maxGap,
-            duplicates=duplicates,
-            overlaps=overlaps,
-            stack=stack,
-            progress=progress,
-            run=run,
+            slicer.mrmlScene, pathsOrSeries, mode, stack=stack, progress=progress, run=run, **options
         )
 
     def addPlainVolume(self, series, volumeNodes, stack=None, progress=None, run=None):
@@ -249,32 +242,23 @@ class DicomRegInspectorLogic(ScriptedLoadableModuleLogic):
         progress=None,
         run=None,
         pixelSpacing=None,
-        duplicates="first",
-        overlaps="keep",
+        duplicates=None,
+        overlaps=None,
         reference=None,
+        **options,
     ):
         """Write an inspected Series as new DICOM and return an Outcome (description, written, dropped, notes).
 
         place is a new or empty folder, or a file that ends in .dcm for a Parametric Map of floating-point values. mode
-        and the other options as for loadSeries; without a mode only positions are corrected that were written with too
-        few digits, and pixels stay as they are. Never into the source's folder, never over a file.
+        and the other options as for loadSeries, and a Plan as there; without a mode only positions are corrected that
+        were written with too few digits, and pixels stay as they are. Never into the source's folder, never over a
+        file.
         """
-        from DicomRegInspectorLib.scene.series.series_nodes import save_series_on
+        from DicomRegInspectorLib.scene.series.series_nodes import save_series_or_plan
 
-        return save_series_on(
-            reference,
-            series,
-            place,
-            mode,
-            spacing_mm=spacing,
-            in_plane_spacing_mm=pixelSpacing,
-            max_gap=maxGap,
-            duplicates=duplicates,
-            overlaps=overlaps,
-            stack=stack,
-            progress=progress,
-            run=run,
-        )
+        options.update(spacing_mm=spacing, in_plane_spacing_mm=pixelSpacing, max_gap=maxGap)
+        options.update(duplicates=duplicates, overlaps=overlaps, reference=reference)
+        return save_series_or_plan(series, place, mode, stack=stack, progress=progress, run=run, **options)
 
     def checkPixels(self, paths, progress=None, run=None):
         """Check the pixel data of files and folders and return a PixelReport (files, findings)."""

@@ -64,7 +64,8 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         """Loadables for an irregular series of images, by its headers; nothing for a regular one. Reads no pixel."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.series import inspect_series, read_header
-        from DicomRegInspectorLib.series.regularize.plan import DUPLICATE_CODES, irregularities, preview
+        from DicomRegInspectorLib.series.regularize.options import RegularizeOptions
+        from DicomRegInspectorLib.series.regularize.plan import DUPLICATE_CODES, irregularities, plan
 
         try:
             headers = [header for header in map(read_header, files) if header.is_image]
@@ -75,7 +76,7 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
             if not reasons:
                 return []
             warning = " ".join(one.message.rstrip(".") + "." for one in reasons[:MOST_WARNINGS])
-            sections = len(preview(every[0], "split").volumes)
+            sections = len(plan(every[0], RegularizeOptions("split")).volumes)
         except DicomRegInspectorError as error:
             logging.debug("Not offered as an irregular series: %s", error)
             return []

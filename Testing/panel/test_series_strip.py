@@ -19,11 +19,12 @@ INK = (10, 20, 30)
 
 def strips(folder: Path, positions: Any, mode: str = "acquisition", **options: Any) -> Any:
     from DicomRegInspectorLib.panel.series.strip_places import strips_of
-    from DicomRegInspectorLib.series.regularize.plan import preview
+    from DicomRegInspectorLib.series.regularize.options import RegularizeOptions
+    from DicomRegInspectorLib.series.regularize.plan import plan
     from DicomRegInspectorLib.tasks.inspect import inspect_paths
 
     write_ct_stack(folder, positions)
-    told = preview(inspect_paths(folder).series[0], mode, **options)
+    told = plan(inspect_paths(folder).series[0], RegularizeOptions(mode, **options))
     return strips_of(told.stack, told)
 
 

@@ -47,8 +47,7 @@ def page(application: Any, store: Any) -> Iterator[Any]:
 def test_defaults_are_those_of_the_library() -> None:
     from DicomRegInspectorLib.cli.arguments import make_parser
     from DicomRegInspectorLib.series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
-    from DicomRegInspectorLib.series.regularize.regular import MODES
-    from DicomRegInspectorLib.series.regularize.regularize import MAX_GAP
+    from DicomRegInspectorLib.series.regularize.options import MAX_GAP, MODES
 
     assert DEFAULTS.interval_tolerance == RELATIVE_TOLERANCE
     assert RANGES["interval_tolerance_percent"] == pytest.approx((100 * LEAST_TOLERANCE, 100 * MOST_TOLERANCE))

@@ -11,7 +11,8 @@ from DicomRegInspectorLib import cli, inspect_paths
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from DicomRegInspectorLib.series.geometry.spacing import judge_spacing
-from DicomRegInspectorLib.series.regularize.plan import preview
+from DicomRegInspectorLib.series.regularize.options import RegularizeOptions
+from DicomRegInspectorLib.series.regularize.plan import plan
 
 INTERVALS = [2.0] * 8 + [2.3] + [2.0] * 8
 """One interval 15 % too long."""
@@ -63,7 +64,7 @@ def test_findings_say_which_tolerance_made_them_only_when_it_is_not_the_usual_on
 def test_what_becomes_of_a_stack_follows_the_tolerance_it_was_inspected_with(tmp_path: Path) -> None:
     write_ct_stack(tmp_path, positions(INTERVALS))
     volumes = [
-        len(preview(inspect_paths(tmp_path, interval_tolerance=share).series[0], "split").volumes)
+        len(plan(inspect_paths(tmp_path, interval_tolerance=share).series[0], RegularizeOptions("split")).volumes)
         for share in (0.05, 0.2)
     ]
     assert volumes == [2, 1]

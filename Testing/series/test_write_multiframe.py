@@ -13,7 +13,8 @@ import pytest
 import volume_making as vm
 from DicomRegInspectorLib.errors import FileError
 from DicomRegInspectorLib.series import load_series
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize, stack_of_paths
+from DicomRegInspectorLib.series.pixels.choose_stack import the_series
+from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize, stack_to_regularize
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.correct_positions import write_corrected
 from DicomRegInspectorLib.series.write.parametric_map import write_parametric_map
@@ -178,7 +179,7 @@ def test_positions_of_frames_are_corrected_in_place(tmp_path: Path) -> None:
             one = pydicom.dcmread(path)
             one.compress(RLELossless, generate_instance_uid=False)
             one.save_as(path)
-        stack, _ = stack_of_paths(path)
+        stack, _ = stack_to_regularize(the_series(path, None))
         written, corrected = write_corrected(stack, tmp_path / f"new-{compress}")
         assert corrected.spacing_mm == pytest.approx(0.58, abs=0.002)
         (file,) = written.paths
@@ -195,10 +196,10 @@ def test_positions_of_frames_are_corrected_in_place(tmp_path: Path) -> None:
 
 def test_positions_are_not_corrected_for_a_part_of_the_frames(tmp_path: Path) -> None:
     path = enhanced_mr(tmp_path / "source" / "one.dcm", np.array([*(0.6 * np.arange(20)), 4.2]))
-    stack, _ = stack_of_paths(path)
+    stack, _ = stack_to_regularize(the_series(path, None))
     with pytest.raises(Exception, match=r"positions cannot be corrected"):
         write_corrected(stack, tmp_path / "new")
-    dose, _ = stack_of_paths(get_testdata_file("rtdose.dcm", download=False))
+    dose, _ = stack_to_regularize(the_series(get_testdata_file("rtdose.dcm", download=False), None))
     with pytest.raises(FileError, match="of their own"):
         write_corrected(dose, tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -223,11 +223,17 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
 
 
 def _add_grid(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--spacing", type=float, metavar="MM", help="between slices (default: that of most intervals)")
+    parser.add_argument(
+        "--spacing",
+        dest="spacing_mm",
+        type=float,
+        metavar="MM",
+        help="between slices (default: that of most intervals)",
+    )
     parser.add_argument(
         "--in-plane-spacing",
         "--in-plane",
-        dest="in_plane",
+        dest="in_plane_spacing_mm",
         type=float,
         metavar="MM",
         help="between pixels, with resample (default: as is)",

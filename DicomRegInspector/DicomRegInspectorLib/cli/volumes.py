@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from .libraries import quiet_libraries, scene_room
 from .output import DONE, tell_report
 
 if TYPE_CHECKING:
+    from ..series.regularize.options import RegularizeOptions
     from ..series.regularize.regular import Regularized
 
 
@@ -30,16 +32,9 @@ def regularize_command(options: argparse.Namespace) -> int:
     request = Request(
         paths=tuple(options.paths),
         output=options.output,
-        mode=options.mode,
-        positions_only=options.positions_only,
+        options=_regularize_options(options),
         parametric_map=options.parametric_map,
-        spacing_mm=options.spacing,
-        in_plane_spacing_mm=options.in_plane,
-        reference=options.reference,
-        max_gap=options.max_gap,
-        duplicates=options.duplicates,
-        overlaps=options.overlaps,
-        fill=options.fill,
+        spacing_mm=options.spacing_mm,
         stack=options.stack,
         series_uid=options.series,
     )
@@ -47,6 +42,19 @@ def regularize_command(options: argparse.Namespace) -> int:
         outcome = run_regularize(request, save_files, progress)
     tell_report(lambda: regularize_report(outcome), outcome.to_dict, options.json)
     return DONE
+
+
+def _regularize_options(options: argparse.Namespace) -> RegularizeOptions | None:
+    """What the arguments say; None where positions alone are corrected. Arguments are called as the fields are."""
+    from ..series.regularize.options import MODES, RegularizeOptions
+
+    if options.positions_only == (options.mode is not None):
+        raise UsageError(f"choose one of --mode ({', '.join(MODES)}) and --positions-only")
+    if options.positions_only and options.reference is not None:
+        raise UsageError("--reference is for --mode resample; --positions-only leaves pixels where they are")
+    if options.positions_only:
+        return None
+    return RegularizeOptions(**{one.name: getattr(options, one.name) for one in fields(RegularizeOptions)})
 
 
 def compare_command(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from .navigation import selected_series_uids
 from .quality.quality_section import QualitySection
 from .registrations.registrations_section import RegistrationsSection
 from .sample_data import sample_folder
+from .series.plans import Plans
 from .series.series_section import SeriesSection
 from .settings.stored import stored_settings, unwatch_settings, watch_settings
 from .settings.values import MODE_NAMES, Settings
@@ -53,12 +54,15 @@ class InspectorPanel:
         """What the panel shows."""
         self._job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, self._say, self._rest(None))
         self._sections: dict[str, Any] = {}
+        plans = Plans()
         self.quality = self._sections["quality"] = QualitySection(ui, logic, self._rest("quality"), self._measured)
-        self.series = self._sections["series"] = SeriesSection(ui, logic, self._rest("series"), self._add_findings)
+        self.series = self._sections["series"] = SeriesSection(
+            ui, logic, plans, self._rest("series"), self._add_findings
+        )
         self.registrations = self._sections["registrations"] = RegistrationsSection(
             ui, logic, icons, self._rest("registrations"), self._loaded
         )
-        elsewhere = Elsewhere(self.registrations, self.series.choose, self._reveal, self._loaded)
+        elsewhere = Elsewhere(self.registrations, plans, self.series.choose, self._reveal, self._loaded)
         self.findings_section = self._sections["findings"] = FindingsSection(
             ui, logic, icons, elsewhere, self._rest("findings")
         )

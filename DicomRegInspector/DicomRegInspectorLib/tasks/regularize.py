@@ -13,10 +13,12 @@ import numpy as np
 from ..errors import UsageError
 from ..progress import Progress, Run, in_background
 from ..series import Series
-from ..series.regularize.one_per_place import Dropped, Duplicates, Overlaps, load_to_regularize, stack_of_paths
-from ..series.regularize.reference import ReferenceGrid
-from ..series.regularize.regular import MODES, VOLUME_SUFFIXES, Mode, Regularized
-from ..series.regularize.regularize import MAX_GAP, check_options, regularize
+from ..series.pixels.choose_stack import the_series
+from ..series.regularize.one_per_place import Dropped, stack_to_regularize
+from ..series.regularize.options import RegularizeOptions
+from ..series.regularize.plan import Plan, plan
+from ..series.regularize.regular import VOLUME_SUFFIXES, Regularized
+from ..series.regularize.regularize import carry_out, load_planned
 from ..series.write.correct_positions import write_corrected
 from ..series.write.new_folder import require_new_folder
 from ..series.write.parametric_map import write_parametric_map
@@ -25,28 +27,20 @@ from ..volumes.other_formats import read_reference
 
 SCENE_SUFFIX = ".mrb"
 MAP_SUFFIX = ".dcm"
-WORTH_SAYING_MM = 0.1
-"""Smaller deviations are rounding: of positions, or of direction cosines over the width of an image."""
 SaveFiles = Callable[[Regularized, Path], Sequence[Path]]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; see :func:`~.series.regularize.regularize`."""
+    """What is asked for."""
 
     paths: tuple[str, ...]
     output: str
-    mode: Mode | None = None
-    positions_only: bool = False
+    options: RegularizeOptions | None
+    """How; None: positions that were written with too few digits are corrected, pixels stay as they are."""
     parametric_map: bool = False
     spacing_mm: float | None = None
-    in_plane_spacing_mm: float | None = None
-    reference: str | ReferenceGrid | None = None
-    """The grid to resample on, or the file or folder of a volume that has it."""
-    max_gap: float = MAX_GAP
-    duplicates: Duplicates = "first"
-    overlaps: Overlaps = "keep"
-    fill: float | None = None
+    """Between corrected positions; None: the nominal spacing."""
     stack: int | str | None = None
     series_uid: str | None = None
 
@@ -87,50 +81,39 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~.series.regularize.regularize` and :func:`~.series.write_back.write_series`.
+        See :func:`~..series.regularize.regularize.regularize` and :func:`~.series.write_back.write_series`.
     """
     _check(request)
-    if request.positions_only:
-        return _corrected(request, progress)
-    assert request.mode is not None
-    reference = read_reference(request.reference) if isinstance(request.reference, str) else request.reference
-    volume, apart = load_to_regularize(
-        request.paths, stack=request.stack, series_uid=request.series_uid, progress=progress
-    )
+    series = the_series(request.paths, request.series_uid)
+    options = request.options
+    if options is None:
+        return _corrected(request, series, progress)
+    if isinstance(options.reference, str):
+        options = replace(options, reference=read_reference(options.reference))
+    return _carried_out(request, plan(series, options, request.stack), save_files, progress)
+
+
+def _carried_out(request: Request, planned: Plan, save_files: SaveFiles, progress: Progress | None) -> Outcome:
+    volume = load_planned(planned, progress)
     if request.parametric_map and volume.array.dtype.kind in "iu":
         # What is interpolated between whole values keeps its fractions there.
         narrow = volume.array.dtype.itemsize <= 2
         volume = replace(volume, array=volume.array.astype(np.float32 if narrow else np.float64))
-    result = regularize(
-        volume,
-        request.mode,
-        spacing_mm=request.spacing_mm,
-        in_plane_spacing_mm=request.in_plane_spacing_mm,
-        reference=reference,
-        max_gap=request.max_gap,
-        duplicates=request.duplicates,
-        overlaps=request.overlaps,
-        fill=request.fill,
-        apart=apart,
-        progress=progress,
-    )
+    result = carry_out(planned, volume, progress)
     written, notes = _write(request, result, save_files, progress)
-    deviation = max(one.deviation_mm for one in result.volumes)
-    if deviation > WORTH_SAYING_MM:
-        notes.insert(
-            0, f"slices are not quite parallel or in line: corners lie up to {deviation:.2g} mm off the result"
-        )
+    notes = [*planned.notes, *notes]
     return Outcome(result.description, result.dropped, tuple(written), tuple(notes), tuple(_geometry(result)))
 
 
 def save_series(
     series: Series,
     place: str | os.PathLike[str],
-    mode: Mode | None = None,
+    how: Plan | RegularizeOptions | None = None,
     *,
+    spacing_mm: float | None = None,
+    stack: int | None = None,
     progress: Progress | None = None,
     run: Run | None = None,
-    **options: Any,
 ) -> Outcome:
     """Write an inspected series as new DICOM.
 
@@ -138,32 +121,33 @@ def save_series(
     ----------
     place
         A new or an empty folder; or a file that ends in ``.dcm``, for a Parametric Map.
-    mode
-        None: positions that were written with too few digits are corrected, pixels stay as they are.
+    how
+        What was planned with the series, or what is to be planned. None: positions that were written with too few
+        digits are corrected, pixels stay as they are.
+    spacing_mm
+        Between corrected positions; None: the nominal spacing.
+    stack
+        Which of the series' stacks, from 0; None the one worth regularizing. A plan has chosen already.
     progress, run
         ``run`` may call the function it gets in a thread, with a progress callback of its own.
-    options
-        Further fields of :class:`Request`.
 
     Raises
     ------
     UsageError, FileError, Cancelled
         See :func:`run_regularize`.
     """
-    is_map = mode is not None and Path(place).name.lower().endswith(MAP_SUFFIX)
-    request = Request(
-        paths=series.paths,
-        # A folder even where its name looks as if it had an ending.
-        output=os.fspath(place) if is_map else os.path.join(place, ""),
-        mode=mode,
-        positions_only=mode is None,
-        parametric_map=is_map,
-        series_uid=series.series_instance_uid or None,
-        **options,
-    )
+    is_map = how is not None and Path(place).name.lower().endswith(MAP_SUFFIX)
+    # A folder even where its name looks as if it had an ending.
+    output = os.fspath(place) if is_map else os.path.join(place, "")
+    options = how.options if isinstance(how, Plan) else how
+    request = Request(series.paths, output, options, is_map, spacing_mm, stack)
 
     def work(report: Progress | None) -> Outcome:
-        return run_regularize(request, _no_files, report)
+        _check(request)
+        if how is None:
+            return _corrected(request, series, report)
+        planned = how if isinstance(how, Plan) else plan(series, how, stack)
+        return _carried_out(request, planned, _no_files, report)
 
     return in_background(work, progress, run)
 
@@ -175,27 +159,13 @@ def _no_files(result: Regularized, output: Path) -> Sequence[Path]:
 def _check(request: Request) -> None:
     """Everything that can be refused before files are read."""
     output = Path(request.output)
-    if request.positions_only == (request.mode is not None):
-        raise UsageError(f"choose one of --mode ({', '.join(MODES)}) and --positions-only")
-    if request.positions_only and request.reference is not None:
-        raise UsageError("--reference is for --mode resample; --positions-only leaves pixels where they are")
-    if request.mode is not None:
-        check_options(
-            request.mode,
-            request.spacing_mm,
-            request.in_plane_spacing_mm,
-            request.max_gap,
-            request.overlaps,
-            request.duplicates,
-            request.reference is not None,
-        )
     if request.is_folder:
         if request.parametric_map:
             raise UsageError(f"{output}: --parametric-map writes one file; name one that ends in {MAP_SUFFIX}")
         given = [os.path.join(path, "file") if os.path.isdir(path) else path for path in request.paths]
         require_new_folder(output, given)
         return
-    if request.positions_only:
+    if request.options is None:
         raise UsageError(f"{output}: --positions-only writes DICOM; name a new folder")
     endings = (MAP_SUFFIX,) if request.parametric_map else (SCENE_SUFFIX, *VOLUME_SUFFIXES)
     if not output.name.lower().endswith(endings):
@@ -208,8 +178,8 @@ def _check(request: Request) -> None:
         raise UsageError(f"{output}: is there; nothing is written over it, name another output")
 
 
-def _corrected(request: Request, progress: Progress | None) -> Outcome:
-    stack, apart = stack_of_paths(request.paths, stack=request.stack, series_uid=request.series_uid)
+def _corrected(request: Request, series: Series, progress: Progress | None) -> Outcome:
+    stack, apart = stack_to_regularize(series, request.stack)
     written, corrected = write_corrected(stack, request.output, request.spacing_mm, progress=progress)
     text = (
         f"positions of {len(stack.slices)} slices set {corrected.spacing_mm:.6g} mm apart; the farthest moved by "

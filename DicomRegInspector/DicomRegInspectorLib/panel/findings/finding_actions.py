@@ -16,12 +16,13 @@ from ...registration import Registration
 from ...registration.repairs import Repair
 from ...scene.places import Place, registration_label
 from ...series import Series
-from ...series.regularize.plan import preview
-from ...series.regularize.regular import Mode
+from ...series.regularize.options import Mode, RegularizeOptions
+from ...series.regularize.plan import Plan
 from ..job import Endings, Job
 from ..navigation import show_layers
 from ..registrations.registrations_section import RegistrationsSection, loaded_in_words, loading_endings
-from ..series.series_words import preview_in_words
+from ..series.plans import Plans
+from ..series.series_words import plan_in_words
 from ..worker import Worker
 from .ask_box import AskBox, Question
 from .finding_words import paragraphs
@@ -34,7 +35,9 @@ class Elsewhere:
     """What the section Findings asks of the others."""
 
     registrations: RegistrationsSection
-    choose_series: Callable[[Series, Mode | None], None]
+    plans: Plans
+    """What series would be made into; the section Series shares them."""
+    choose_series: Callable[[Series | None, Mode | None], None]
     """Show a series in its section, with a way to make it regular."""
     reveal: Callable[[str], None]
     """Unfold a section, by its name in the .ui file."""
@@ -60,19 +63,22 @@ class FindingActions:
     """
 
     reason_not_to_show = staticmethod(reason_not_to_show)
-    offer_for = staticmethod(offer_for)
 
     def __init__(self, logic: Any, job: Job, ask: AskBox, say: Callable[[str], None], elsewhere: Elsewhere) -> None:
         self._logic, self._job, self._ask, self._say, self._elsewhere = logic, job, ask, say, elsewhere
         self._show_me = ShowMe(logic)
+
+    def offer_for(self, finding: Finding | None, place: Place | None) -> tuple[Offer | None, str]:
+        """The repair for a finding; without one, the reason in words."""
+        return offer_for(finding, place, self._elsewhere.plans)
 
     def show(self, finding: Finding, place: Place) -> None:
         """Show the place of a finding, or ask to load first what it is shown with."""
         needed = missing(place)
         if isinstance(needed, Registration):
             self._ask_to_load_registration(finding, place, needed)
-        elif needed is not None and self._coming(needed):
-            self._ask_to_load_series(finding, place, needed)
+        elif needed is not None and (plan := self._in_place(needed)) is not None:
+            self._ask_to_load_series(finding, place, plan)
         else:
             self._show(finding, place)
 
@@ -104,33 +110,32 @@ class FindingActions:
             )
         )
 
-    def _ask_to_load_series(self, finding: Finding, place: Place, series: Series) -> None:
+    def _ask_to_load_series(self, finding: Finding, place: Place, plan: Plan) -> None:
         told = _("No image of this series is in the scene yet.")
         how = _(
             "It can be loaded with every slice where its header says (under an acquisition transform, values "
             "untouched): {volumes}"
-        ).format(volumes=self._coming(series))
+        ).format(volumes=plan_in_words(plan))
         self._ask.ask(
             Question(
                 paragraphs((html.escape(told), html.escape(how))),
                 _("Load and show"),
-                lambda: self._load_series(series, "acquisition", lambda: self._show(finding, place)),
+                lambda: self._load_series(plan, lambda: self._show(finding, place)),
                 _("Without images"),
                 lambda: self._show(finding, place),
             )
         )
 
-    @staticmethod
-    def _coming(series: Series) -> str:
-        """What loading a series under an acquisition transform gives; empty when it cannot be loaded like that."""
+    def _in_place(self, series: Series) -> Plan | None:
+        """What loading a series under an acquisition transform gives; None when it cannot be loaded like that."""
         try:
-            return preview_in_words(preview(series, "acquisition"))
+            return self._elsewhere.plans.of(series, RegularizeOptions("acquisition"))
         except DicomRegInspectorError:
-            return ""
+            return None
 
     def ask_to_repair(self, finding: Finding, place: Place) -> None:
         """Tell what the repair of a finding changes, and ask whether to do it."""
-        offer, reason = offer_for(finding, place)
+        offer, reason = self.offer_for(finding, place)
         if offer is None:
             self._say(reason)
             return
@@ -147,14 +152,14 @@ class FindingActions:
     def _repair(self, offer: Offer) -> None:
         if offer.registration is not None:
             self._load_registration(offer.registration, offer.reading, None)
-        elif offer.series is not None and offer.mode is not None:
-            self._load_series(offer.series, offer.mode, None)
+        elif offer.plan is not None:
+            self._load_series(offer.plan, None)
 
     def _choose_otherwise(self, offer: Offer) -> None:
         if offer.registration is not None:
             self._go_to_registration(offer.registration, offer.reading)
-        elif offer.series is not None:
-            self._elsewhere.choose_series(offer.series, offer.mode)
+        elif offer.plan is not None:
+            self._elsewhere.choose_series(offer.series, offer.plan.mode)
             self._elsewhere.reveal("seriesCollapsibleButton")
             self._say(_("Choose in the section Series how it is made regular; nothing was done yet."))
 
@@ -179,9 +184,9 @@ class FindingActions:
         if then is not None:
             then()
 
-    def _load_series(self, series: Series, mode: Mode, then: Callable[[], None] | None) -> None:
+    def _load_series(self, plan: Plan, then: Callable[[], None] | None) -> None:
         nodes = self._job.run(
-            lambda worker: self._logic.loadSeries(series, mode, run=worker.run),
+            lambda worker: self._logic.loadSeries(plan, run=worker.run),
             Endings(
                 title=_("The series was not loaded."),
                 refused=_("Not loaded: {error}"),

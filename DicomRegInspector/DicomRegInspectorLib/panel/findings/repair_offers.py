@@ -13,10 +13,11 @@ from ...registration import Registration
 from ...registration.repairs import Repair
 from ...scene.places import Place, registration_label
 from ...series import Series
-from ...series.regularize.plan import preview
-from ...series.regularize.regular import Mode
+from ...series.regularize.options import Mode, RegularizeOptions
+from ...series.regularize.plan import Plan
 from ..registrations.readings import readings_for
-from ..series.series_words import preview_in_words
+from ..series.plans import Plans
+from ..series.series_words import plan_in_words
 from .finding_words import paragraphs
 
 READING_FOR: dict[str, Repair] = {
@@ -53,18 +54,18 @@ class Offer:
     """What it changes and what it does not, as rich text; escaped."""
     reading: Repair | None = None
     registration: Registration | None = None
-    mode: Mode | None = None
     series: Series | None = None
+    plan: Plan | None = None
 
 
-def offer_for(finding: Finding | None, place: Place | None) -> tuple[Offer | None, str]:
+def offer_for(finding: Finding | None, place: Place | None, plans: Plans) -> tuple[Offer | None, str]:
     """The repair for a finding; without one, the reason in words."""
     if finding is None or place is None:
         return None, _("Select a finding first.")
     if finding.code in READING_FOR and place.registration is not None:
         return _reading_offer(READING_FOR[finding.code], place.registration)
     if finding.code in MODE_FOR and place.series is not None:
-        return _series_offer(MODE_FOR[finding.code], place.series)
+        return _series_offer(MODE_FOR[finding.code], place.series, plans)
     return None, _("There is no repair for this finding here; what to do is said above.")
 
 
@@ -92,19 +93,19 @@ def _reading_offer(reading: Repair, registration: Registration) -> tuple[Offer |
     return Offer(_("Load it like this"), text, reading=reading, registration=registration), ""
 
 
-def _series_offer(mode: Mode, series: Series) -> tuple[Offer | None, str]:
+def _series_offer(mode: Mode, series: Series, plans: Plans) -> tuple[Offer | None, str]:
     try:
-        coming = preview_in_words(preview(series, mode))
+        plan = plans.of(series, RegularizeOptions(mode))
     except DicomRegInspectorError as error:
         return None, _("This series cannot be made regular: {error}").format(error=error)
     title, how = _modes()[mode]
     text = _told(
         title,
-        _("It adds to the scene: {volumes}").format(volumes=coming) + " " + how,
+        _("It adds to the scene: {volumes}").format(volumes=plan_in_words(plan)) + " " + how,
         _("The files, and what is in the scene already."),
         "",
     )
-    return Offer(_("Load it like this"), text, mode=mode, series=series), ""
+    return Offer(_("Load it like this"), text, series=series, plan=plan), ""
 
 
 def _modes() -> dict[Mode, tuple[str, str]]:

@@ -12,11 +12,10 @@ from slicer.i18n import tr as _
 from ...findings import Finding
 from ...scene.series.acquisition import SOURCE_SERIES_ATTRIBUTE
 from ...series import Series
-from ...series.regularize.plan import Preview
+from ...series.regularize.plan import Plan
 from ..findings.rows import summary
 from ..job import Endings, Job
 from ..navigation import show_before_after_layout
-from .series_options import Options
 from .series_words import plain_in_words
 
 
@@ -27,8 +26,7 @@ class Chosen:
     series: Series
     stack: int | None
     """Which of the series' stacks; None the main one."""
-    options: Options
-    preview: Preview | None
+    plan: Plan | None
     """None when the stack cannot be made regular."""
 
 
@@ -72,7 +70,7 @@ class SeriesActions:
     def update(self) -> None:
         """Let each button be pressed when it can do something."""
         ui, chosen, busy = self._ui, self._chosen(), self._job.busy
-        ui.loadSeriesButton.enabled = chosen is not None and chosen.preview is not None and not busy
+        ui.loadSeriesButton.enabled = chosen is not None and chosen.plan is not None and not busy
         ui.checkPixelsButton.enabled = chosen is not None and not busy
         ui.beforeAfterButton.enabled = bool(self._nodes()) and not busy
 
@@ -89,12 +87,11 @@ class SeriesActions:
     def load(self) -> None:
         """Load the chosen stack in the way chosen, beside the application."""
         chosen = self._chosen()
-        if chosen is None or chosen.preview is None:
+        plan = chosen.plan if chosen is not None else None
+        if chosen is None or plan is None:
             return
         nodes = self._job.run(
-            lambda worker: self._logic.loadSeries(
-                chosen.series, chosen.options.mode, **chosen.options.for_logic(), stack=chosen.stack, run=worker.run
-            ),
+            lambda worker: self._logic.loadSeries(plan, run=worker.run),
             Endings(
                 title=_("The series was not loaded."),
                 refused=_("Not loaded: {error}"),

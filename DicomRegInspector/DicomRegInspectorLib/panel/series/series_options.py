@@ -3,61 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
-from ...scene.series.series_nodes import reference_of_node
+from ...scene.series.series_nodes import options_of
 from ...series import Stack
-from ...series.regularize.one_per_place import Duplicates, Overlaps
-from ...series.regularize.regular import MODES, Mode
-
-OVERLAPS: tuple[Overlaps, ...] = ("keep", "first", "last", "mean")
-"""As the entries of the box stand."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is chosen; see :func:`~..series.regularize.modes.regularize`."""
-
-    mode: Mode
-    spacing_mm: float | None
-    in_plane_spacing_mm: float | None
-    max_gap: float
-    duplicates: Duplicates
-    overlaps: Overlaps
-    reference: slicer.vtkMRMLScalarVolumeNode | None
-    """The volume whose grid is resampled on."""
-
-    def for_logic(self) -> dict[str, Any]:
-        """As the module's logic takes them; the mode stands by itself."""
-        return {
-            "spacing": self.spacing_mm,
-            "pixelSpacing": self.in_plane_spacing_mm,
-            "maxGap": self.max_gap,
-            "duplicates": self.duplicates,
-            "overlaps": self.overlaps,
-            "reference": self.reference,
-        }
-
-    def for_preview(self) -> dict[str, Any]:
-        """As :func:`~..series.regularize.preview.preview` takes them; the mode stands by itself.
-
-        Raises
-        ------
-        UsageError
-            The volume whose grid was chosen lies on none.
-        """
-        return {
-            "reference": reference_of_node(self.reference) if self.reference is not None else None,
-            "spacing_mm": self.spacing_mm,
-            "in_plane_spacing_mm": self.in_plane_spacing_mm,
-            "max_gap": self.max_gap,
-            "duplicates": self.duplicates,
-            "overlaps": self.overlaps,
-        }
+from ...series.regularize.options import MODES, OVERLAPS, Duplicates, Mode, RegularizeOptions
 
 
 class OptionBoxes:
@@ -91,21 +43,27 @@ class OptionBoxes:
         return MODES[max(self._ui.modeComboBox.currentIndex, 0)]
 
     @property
-    def chosen(self) -> Options:
-        """What the boxes say; those that are not there say what is usual."""
+    def chosen(self) -> RegularizeOptions:
+        """What the boxes say; those that are not there say what is usual.
+
+        Raises
+        ------
+        UsageError
+            The volume whose grid was chosen lies on none.
+        """
         ui = self._ui
         resampled = self.mode == "resample"
         reference = ui.gridSelector.currentNode() if resampled else None
         spaced = resampled and reference is None
         index = max(ui.duplicatesComboBox.currentIndex, 0)
-        return Options(
+        return options_of(
             self.mode,
-            (ui.spacingSpinBox.value or None) if spaced else None,
-            (ui.pixelSpacingSpinBox.value or None) if spaced else None,
-            ui.gapSpinBox.value,
-            self._duplicates[index] if len(self._duplicates) > 1 else "first",
-            OVERLAPS[max(ui.overlapsComboBox.currentIndex, 0)] if self._has_overlaps else "keep",
             reference,
+            spacing_mm=(ui.spacingSpinBox.value or None) if spaced else None,
+            in_plane_spacing_mm=(ui.pixelSpacingSpinBox.value or None) if spaced else None,
+            max_gap=ui.gapSpinBox.value,
+            duplicates=self._duplicates[index] if len(self._duplicates) > 1 else "first",
+            overlaps=OVERLAPS[max(ui.overlapsComboBox.currentIndex, 0)] if self._has_overlaps else "keep",
         )
 
     def offer(self, stack: Stack | None) -> None:

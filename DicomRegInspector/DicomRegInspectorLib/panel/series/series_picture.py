@@ -9,7 +9,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ...series import Stack
-from ...series.regularize.plan import Preview
+from ...series.regularize.plan import Plan
 from .series_words import geometry_rows
 from .strip import draw_strips, height_of
 from .strip_places import Strips, legend_of, strips_in_words, strips_of
@@ -53,10 +53,10 @@ class BeforeAfterPicture:
         self._watching.draw = None
         self._closed = True
 
-    def show(self, stack: Stack | None, preview: Preview | None) -> None:
-        """Show a stack and what it will be made into; without a preview, only what it is."""
+    def show(self, stack: Stack | None, plan: Plan | None) -> None:
+        """Show a stack and what it will be made into; without a plan, only what it is."""
         ui = self._ui
-        self._strips = strips_of(stack, preview) if stack is not None else None
+        self._strips = strips_of(stack, plan) if stack is not None else None
         ui.stripLabel.visible = ui.legendLabel.visible = self._strips is not None
         if self._strips is not None:
             words = strips_in_words(self._strips)
@@ -65,7 +65,7 @@ class BeforeAfterPicture:
             ui.stripLabel.setFixedHeight(height_of(self._strips))
             ui.legendLabel.text = legend_of(self._strips)
             self._draw()
-        rows = geometry_rows(stack, preview) if stack is not None and self._strips is not None else []
+        rows = geometry_rows(stack, plan) if stack is not None and self._strips is not None else []
         table = ui.beforeAfterTable
         table.setRowCount(0)
         table.setRowCount(len(rows))
@@ -74,7 +74,7 @@ class BeforeAfterPicture:
                 item = qt.QTableWidgetItem(text)
                 item.setToolTip(text)
                 table.setItem(number, column, item)
-        table.setColumnHidden(2, preview is None)
+        table.setColumnHidden(2, plan is None)
         table.visible = bool(rows)
         self._fit_rows()
 

@@ -70,7 +70,7 @@ class SeriesSaving:
     def update(self) -> None:
         """Offer what the mode makes possible."""
         chosen = self._chosen()
-        made = chosen.preview if chosen is not None else None
+        made = chosen.plan if chosen is not None else None
         names = {
             "series": _("Images of 16 bits"),
             "map": _("Parametric Map (keeps fractions)"),
@@ -94,7 +94,7 @@ class SeriesSaving:
     def _update_button(self, *_arguments: object) -> None:
         button, chosen = self._ui.saveSeriesButton, self._chosen()
         button.enabled = bool(self._kinds) and not self._job.busy
-        if chosen is not None and chosen.preview is not None and not self._kinds:
+        if chosen is not None and chosen.plan is not None and not self._kinds:
             button.toolTip = _(
                 "DICOM images hold their positions themselves: with an acquisition transform there is nothing new to "
                 "save. Choose another way to make the stack regular."
@@ -128,13 +128,12 @@ class SeriesSaving:
             self._say(outcome_in_words(outcome))
 
     def _write(self, chosen: Chosen, kind: str, folder: Path, run: Callable[..., Outcome]) -> Outcome:
-        name = f"{chosen.series.modality or 'series'}-{NAMES[chosen.options.mode if kind != 'positions' else kind]}"
+        plan = chosen.plan if kind != "positions" else None
+        name = f"{chosen.series.modality or 'series'}-{NAMES[plan.mode if plan is not None else kind]}"
         place = new_file_in(folder, name, ".dcm") if kind == "map" else new_folder_in(folder, name)
-        if kind == "positions":
+        if plan is None:
             return self._logic.saveSeries(chosen.series, place, stack=chosen.stack, run=run)
-        return self._logic.saveSeries(
-            chosen.series, place, chosen.options.mode, **chosen.options.for_logic(), stack=chosen.stack, run=run
-        )
+        return self._logic.saveSeries(plan, place, run=run)
 
 
 NAMES = {

@@ -13,16 +13,17 @@ from ...findings import Finding
 from ...scene.places import series_labels
 from ...series import Series, Stack
 from ...series.regularize.one_per_place import stack_to_regularize
-from ...series.regularize.plan import Preview, preview
-from ...series.regularize.regular import MODES, Mode
+from ...series.regularize.options import MODES, Mode
+from ...series.regularize.plan import Plan
 from ...words import well_formed
 from ..job import Job
 from .compare_section import CompareSection
+from .plans import Plans
 from .series_actions import Chosen, SeriesActions
 from .series_options import OptionBoxes
 from .series_picture import BeforeAfterPicture
 from .series_saving import SeriesSaving, ask_folder
-from .series_words import preview_in_words, series_in_words, stack_in_words
+from .series_words import plan_in_words, series_in_words, stack_in_words
 
 AddFindings = Callable[[Series, Sequence[Finding]], None]
 
@@ -37,6 +38,8 @@ class SeriesSection:
     logic
         The module's logic: ``loadSeries``, ``addPlainVolume``, ``saveSeries``, ``checkPixels``, ``compareVolumes`` and
         ``plotSlicePositions``.
+    plans
+        Makes and keeps what a series would be made into.
     on_busy
         Called with True when something begins that takes long, and with False at its end.
     add_findings
@@ -49,16 +52,16 @@ class SeriesSection:
         self,
         ui: Any,
         logic: Any,
+        plans: Plans,
         on_busy: Callable[[bool], None],
         add_findings: AddFindings | None = None,
         ask: Callable[[], str] = ask_folder,
     ) -> None:
-        self._ui, self._logic, self._on_busy = ui, logic, on_busy
+        self._ui, self._logic, self._plans, self._on_busy = ui, logic, plans, on_busy
         self._series: list[Series] = []
         self._nothing = ""
-        self._preview: Preview | None = None
         self._picture = BeforeAfterPicture(ui)
-        self._options = OptionBoxes(ui, self._show_preview)
+        self._options = OptionBoxes(ui, self._show_plan)
         self._job = Job(
             ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton, self._say, self._busy_changed
         )
@@ -92,6 +95,7 @@ class SeriesSection:
     def show(self, every: Sequence[Series], nothing: str) -> None:
         """List the series of an inspection; without any, say the words ``nothing``."""
         self._series, self._nothing = list(every), nothing
+        self._plans.forget()
         self._fill(self._ui.seriesComboBox, series_labels(self._series))
         self._say("")
         self._show_series()
@@ -128,7 +132,23 @@ class SeriesSection:
     @property
     def _chosen(self) -> Chosen | None:
         series = self._current_series()
-        return Chosen(series, self._stack_number(), self._options.chosen, self._preview) if series is not None else None
+        if series is None:
+            return None
+        try:
+            plan = self._plan(series)
+        except DicomRegInspectorError:
+            plan = None
+        return Chosen(series, self._stack_number(), plan)
+
+    def _plan(self, series: Series) -> Plan:
+        """What the stack will be made into by the options as they are now: a node whose grid is taken may have moved.
+
+        Raises
+        ------
+        DicomRegInspectorError
+            It cannot be made regular like that.
+        """
+        return self._plans.of(series, self._options.chosen, self._stack_number())
 
     def _shown_stack(self) -> Stack | None:
         """What will be made regular; where that cannot be told, the stack that was chosen."""
@@ -153,20 +173,19 @@ class SeriesSection:
         self._ui.seriesSummaryLabel.text = series_in_words(series, stack) if series is not None else self._nothing
         self._options.offer(stack)
         self.saving.offer(stack)
-        self._show_preview()
+        self._show_plan()
 
-    def _show_preview(self) -> None:
-        series, options = self._current_series(), self._options.chosen
-        text, self._preview = "", None
+    def _show_plan(self) -> None:
+        series, plan, text = self._current_series(), None, ""
         if series is not None:
             try:
-                self._preview = preview(series, options.mode, stack=self._stack_number(), **options.for_preview())
-                text = _("Gives {volumes}").format(volumes=preview_in_words(self._preview))
+                plan = self._plan(series)
+                text = _("Gives {volumes}").format(volumes=plan_in_words(plan))
             except DicomRegInspectorError as error:
                 text = _("Cannot be made regular: {error}").format(error=error)
         self._ui.previewLabel.text = well_formed(text)
         self._ui.previewLabel.visible = bool(text)
-        self._picture.show(self._shown_stack(), self._preview)
+        self._picture.show(self._shown_stack(), plan)
         self._update_actions()
 
     def _update_actions(self) -> None:

@@ -9,7 +9,8 @@ from slicer.i18n import tr as _
 from ...errors import UsageError
 from ...series import Series, Stack
 from ...series.regularize.evenly_spaced import PlainStack, plain_stack
-from ...series.regularize.plan import Preview, VolumePreview
+from ...series.regularize.plan import Plan
+from ...series.regularize.regular import PlannedVolume
 from ...tasks.regularize import Outcome
 
 MOST_SECTIONS = 3
@@ -40,25 +41,25 @@ def series_in_words(series: Series, stack: Stack | None) -> str:
     return text + "."
 
 
-def preview_in_words(preview: Preview) -> str:
+def plan_in_words(plan: Plan) -> str:
     """The resulting geometry in one line: dimensions, spacing, what holds a fill value, what is left out."""
-    count = len(preview.volumes)
-    text = "; ".join(_volume_in_words(one) for one in preview.volumes[:MOST_SECTIONS])
+    count = len(plan.volumes)
+    text = "; ".join(_volume_in_words(one) for one in plan.volumes[:MOST_SECTIONS])
     if count > 1:
         text = _("{count} volumes: ").format(count=count) + text
     if count > MOST_SECTIONS:
         text += _("; and {rest} more").format(rest=count - MOST_SECTIONS)
-    if preview.dropped:
+    if plan.dropped:
         text += _("; {count} left out ({reason})").format(
-            count=len(preview.dropped), reason=", ".join(dict.fromkeys(one.reason for one in preview.dropped))
+            count=len(plan.dropped), reason=", ".join(dict.fromkeys(one.reason for one in plan.dropped))
         )
-    is_changed = preview.dropped or any(one.is_moved or one.filled_slices for one in preview.volumes)
-    if preview.mode == "acquisition" and not is_changed:
+    is_changed = plan.dropped or any(one.is_moved or one.filled_slices for one in plan.volumes)
+    if plan.mode == "acquisition" and not is_changed:
         text += _("; regular already: no transform is needed")
     return text + "."
 
 
-def _volume_in_words(volume: VolumePreview) -> str:
+def _volume_in_words(volume: PlannedVolume) -> str:
     ni, nj, nk = volume.dimensions
     across, down, along = volume.spacing_mm
     text = f"{ni} × {nj} × {nk}, {across:.4g} × {down:.4g} × {along:.4g} mm"
@@ -67,18 +68,18 @@ def _volume_in_words(volume: VolumePreview) -> str:
     return text
 
 
-def geometry_rows(stack: Stack, preview: Preview | None) -> list[tuple[str, str, str]]:
+def geometry_rows(stack: Stack, plan: Plan | None) -> list[tuple[str, str, str]]:
     """What is compared before and after: a name, and both values in words with their units.
 
     What is nothing in both is left out.
     """
-    volumes = preview.volumes if preview is not None else ()
+    volumes = plan.volumes if plan is not None else ()
     positions = stack.positions_mm
     places = [place for one in volumes for place in one.positions_mm]
     rows = [
         (_("Voxels"), f"{stack.columns} × {stack.rows} × {len(stack.slices)}", _voxels(volumes)),
         (_("Pixels, mm"), _pixels(stack.pixel_spacing_mm), _each([_pixels(one.spacing_mm[1::-1]) for one in volumes])),
-        (_("Slices, mm"), _spacings(stack), _spacings_after(preview)),
+        (_("Slices, mm"), _spacings(stack), _spacings_after(plan)),
         (_("Positions, mm"), _range(positions.tolist()), _range(places) or _("across the slices")),
         (
             _("Widest interval, mm"),
@@ -89,16 +90,16 @@ def geometry_rows(stack: Stack, preview: Preview | None) -> list[tuple[str, str,
     tilts = [stack.tilt_deg or 0.0, *(one.tilt_deg for one in volumes)]
     if max(map(abs, tilts)) >= LEAST_TILT_DEG:
         rows.append((_("Tilt"), _tilt(tilts[0]), _each([_tilt_after(one) for one in volumes])))
-    rows.append((_("As a plain volume"), _plain(stack), _plain_after(preview)))
+    rows.append((_("As a plain volume"), _plain(stack), _plain_after(plan)))
     filled = sum(one.filled_slices for one in volumes)
-    dropped = len(preview.dropped) if preview is not None else 0
+    dropped = len(plan.dropped) if plan is not None else 0
     rows += [(_("Slices filled"), _("none"), str(filled))] if filled else []
     rows += [(_("Slices left out"), _("none"), str(dropped))] if dropped else []
-    rows.append((_("Values"), _("as in the files"), _values(preview)))
+    rows.append((_("Values"), _("as in the files"), _values(plan)))
     return rows
 
 
-def _voxels(volumes: Sequence[VolumePreview]) -> str:
+def _voxels(volumes: Sequence[PlannedVolume]) -> str:
     """Sections differ in their slices alone."""
     if not volumes:
         return ""
@@ -137,9 +138,9 @@ def _spacings(stack: Stack) -> str:
     return _each(texts)
 
 
-def _spacings_after(preview: Preview | None) -> str:
-    text = _each([f"{one.spacing_mm[2]:.4g}" for one in preview.volumes]) if preview is not None else ""
-    if preview is not None and any(one.is_moved for one in preview.volumes):
+def _spacings_after(plan: Plan | None) -> str:
+    text = _each([f"{one.spacing_mm[2]:.4g}" for one in plan.volumes]) if plan is not None else ""
+    if plan is not None and any(one.is_moved for one in plan.volumes):
         return _("{spacing}, moved by a transform").format(spacing=text)
     return text
 
@@ -152,7 +153,7 @@ def _tilt(degrees: float) -> str:
     return f"{abs(degrees) if abs(degrees) >= LEAST_TILT_DEG else 0:.3g}°"
 
 
-def _tilt_after(volume: VolumePreview) -> str:
+def _tilt_after(volume: PlannedVolume) -> str:
     # The volume itself is upright: Slicer's tools expect right angles, and a transform leans it.
     is_leant = abs(volume.tilt_deg) >= LEAST_TILT_DEG
     return _("{tilt}, by a transform").format(tilt=_tilt(volume.tilt_deg)) if is_leant else _tilt(volume.tilt_deg)
@@ -171,17 +172,17 @@ def _plain(stack: Stack) -> str:
     )
 
 
-def _plain_after(preview: Preview | None) -> str:
-    volumes = preview.volumes if preview is not None else ()
+def _plain_after(plan: Plan | None) -> str:
+    volumes = plan.volumes if plan is not None else ()
     if any(one.is_moved or abs(one.tilt_deg) >= LEAST_TILT_DEG for one in volumes):
         return _("in place under its transform")
     return _("in place")
 
 
-def _values(preview: Preview | None) -> str:
-    if preview is not None and preview.mode == "resample":
+def _values(plan: Plan | None) -> str:
+    if plan is not None and plan.mode == "resample":
         return _("interpolated between slices")
-    if preview is not None and preview.has_means:
+    if plan is not None and plan.has_means:
         return _("untouched, but for means of several slices")
     return _("untouched")
 

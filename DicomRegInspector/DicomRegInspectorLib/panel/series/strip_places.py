@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 
 from ...series import Stack
 from ...series.geometry.spacing import Spacing, judge_spacing
-from ...series.regularize.plan import Preview
+from ...series.regularize.plan import Plan
 
 Kind = Literal["slice", "filled", "dropped"]
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -74,36 +74,36 @@ class Strips:
         return max(place for lane in self.lanes for place, _kind in lane.slices)
 
 
-def strips_of(stack: Stack, preview: Preview | None) -> Strips | None:
+def strips_of(stack: Stack, plan: Plan | None) -> Strips | None:
     """What there is to draw; None for a stack whose slices lie at fewer than two places."""
     if len(stack.distinct) < 2:
         return None
-    return Strips(_before(stack, preview), _after(preview) if preview is not None else None, _ends(stack))
+    return Strips(_before(stack, plan), _after(plan) if plan is not None else None, _ends(stack))
 
 
-def _before(stack: Stack, preview: Preview | None) -> Lane:
-    dropped = {id(one.slice) for one in preview.dropped} if preview is not None else set()
+def _before(stack: Stack, plan: Plan | None) -> Lane:
+    dropped = {id(one.slice) for one in plan.dropped} if plan is not None else set()
     pairs = zip(stack.slices, stack.positions_mm.tolist(), strict=True)
     slices = tuple((place, "dropped" if id(one) in dropped else "slice") for one, place in pairs)
     places = stack.positions_mm[stack.distinct].tolist()
     return Lane(slices, _marks(stack.spacing, places))  # type: ignore[arg-type]
 
 
-def _after(preview: Preview) -> Lane | None:
-    if not all(one.positions_mm for one in preview.volumes):
+def _after(plan: Plan) -> Lane | None:
+    if not all(one.positions_mm for one in plan.volumes):
         return None  # on a grid across the slices: it has no place on this scale
     slices: list[tuple[float, Kind]] = []
     marks: list[Mark] = []
-    for one in preview.volumes:
+    for one in plan.volumes:
         slices += [
             (place, "filled" if filled else "slice")
             for place, filled in zip(one.positions_mm, one.is_filled, strict=True)
         ]
         # Only this mode leaves slices where they are; the others are regular by construction.
-        if preview.mode == "acquisition":
-            spacing = judge_spacing(np.array(one.positions_mm), preview.stack.precision_mm)
+        if plan.mode == "acquisition":
+            spacing = judge_spacing(np.array(one.positions_mm), plan.stack.precision_mm)
             marks += _marks(spacing, one.positions_mm)
-    ends = tuple((one.positions_mm[0], one.positions_mm[-1]) for one in preview.volumes)
+    ends = tuple((one.positions_mm[0], one.positions_mm[-1]) for one in plan.volumes)
     return Lane(tuple(slices), tuple(marks), ends if len(ends) > 1 else ())
 
 

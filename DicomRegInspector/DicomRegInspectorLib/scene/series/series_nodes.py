@@ -10,13 +10,14 @@ import vtk
 
 from ...errors import UsageError
 from ...progress import Progress, Run, in_background
-from ...series import Series, load_series, load_stack
-from ...series.pixels.choose_stack import Paths
+from ...series import Series, load_series
+from ...series.pixels.choose_stack import Paths, the_series
 from ...series.pixels.volume import SeriesVolume
-from ...series.regularize.one_per_place import Duplicates, Overlaps, load_to_regularize, stack_to_regularize
+from ...series.regularize.options import Mode, RegularizeOptions
+from ...series.regularize.plan import Plan, plan
 from ...series.regularize.reference import ReferenceGrid
-from ...series.regularize.regular import Mode, Regularized
-from ...series.regularize.regularize import MAX_GAP, check_options, regularize
+from ...series.regularize.regular import Regularized
+from ...series.regularize.regularize import carry_out, load_planned
 from ...tasks.regularize import Outcome, save_series
 from ..convert import LPS_TO_RAS, numpy_matrix
 from .acquisition import add_regularized
@@ -25,18 +26,14 @@ from .series_volume import add_series_volume
 
 def load_series_nodes(
     scene: slicer.vtkMRMLScene,
-    source: Series | Paths,
+    source: Series | Paths | Plan,
     mode: Mode | None = None,
     *,
-    spacing_mm: float | None = None,
-    in_plane_spacing_mm: float | tuple[float, float] | None = None,
     reference: slicer.vtkMRMLVolumeNode | None = None,
-    max_gap: float | None = None,
-    duplicates: Duplicates = "first",
-    overlaps: Overlaps = "keep",
     stack: int | None = None,
     progress: Progress | None = None,
     run: Run | None = None,
+    **options: Any,
 ) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """Load a series as volume nodes; regularized they may stand under a transform (see :func:`add_regularized`).
 
@@ -45,13 +42,12 @@ def load_series_nodes(
     scene
         Where the nodes go, when all have been read; a failure or a stop leaves it as it was.
     source
-        Files, folders, or an inspected series.
-    mode
-        See :func:`~..series.regularize.regularize`; None loads one volume as it is, at the nominal spacing.
-    spacing_mm, in_plane_spacing_mm, max_gap, duplicates, overlaps
-        See there; None takes the defaults.
+        Files, folders, or an inspected series; or a plan, which says all the rest.
+    mode, options
+        Fields of :class:`~..series.regularize.options.RegularizeOptions`, None for their defaults; no mode loads one
+        volume as it is, at the nominal spacing.
     reference
-        A volume node whose grid, where it is in the world, is resampled on instead.
+        A volume node whose grid, where it is in the world, is resampled on. It is asked at once, in this thread.
     stack
         Which of the series' stacks, from 0; None the one worth loading.
     progress
@@ -63,20 +59,21 @@ def load_series_nodes(
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~..series.load_series` and :func:`~..series.regularize.regularize`.
+        See :func:`~..series.load_series` and :func:`~..series.regularize.regularize.regularize`.
     """
-    options: dict[str, Any] = {
-        "spacing_mm": spacing_mm,
-        "in_plane_spacing_mm": in_plane_spacing_mm,
-        "max_gap": MAX_GAP if max_gap is None else max_gap,
-        "duplicates": duplicates,
-        "overlaps": overlaps,
-    }
-    _check(mode, options, reference)
-    options["reference"] = reference_of_node(reference) if reference is not None else None
+    if mode is None and reference is not None:
+        raise UsageError("A reference is for resampling; choose the mode resample.")
+    how = options_of(mode, reference, **options) if mode is not None else None
 
     def read(report: Progress | None) -> SeriesVolume | Regularized:
-        return _read(source, mode, stack, options, report)
+        if isinstance(source, Plan):
+            return carry_out(source, load_planned(source, report), report)
+        series = source if isinstance(source, Series) else None
+        if how is not None:
+            planned = plan(series or the_series(source, None), how, stack)
+            return carry_out(planned, load_planned(planned, report), report)
+        uid = series.series_instance_uid if series is not None else None
+        return load_series(series.paths if series else source, stack=stack, series_uid=uid or None, progress=report)
 
     result = in_background(read, progress, run)
     if isinstance(result, SeriesVolume):
@@ -84,36 +81,40 @@ def load_series_nodes(
     return [add_regularized(scene, volume)[0] for volume in result.volumes]
 
 
-def _check(mode: Mode | None, options: dict[str, Any], reference: object) -> None:
-    """Refuse what cannot be done before any file is read."""
-    if mode is None:
-        if reference is not None:
-            raise UsageError("A reference is for resampling; choose the mode resample.")
-        return
-    check_options(
-        mode,
-        options["spacing_mm"],
-        options["in_plane_spacing_mm"],
-        options["max_gap"],
-        options["overlaps"],
-        options["duplicates"],
-        reference is not None,
-    )
+def options_of(mode: Mode, reference: slicer.vtkMRMLVolumeNode | None = None, **options: Any) -> RegularizeOptions:
+    """The options of a mode: a volume node for the reference, None for what is not given.
+
+    Raises
+    ------
+    UsageError
+        See :class:`~..series.regularize.options.RegularizeOptions` and :func:`reference_of_node`.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    grid = reference_of_node(reference) if reference is not None else None
+    return RegularizeOptions(mode, reference=grid, **given)
 
 
-def _read(
-    source: Series | Paths, mode: Mode | None, stack: int | None, options: dict[str, Any], report: Progress | None
-) -> SeriesVolume | Regularized:
-    if mode is None:
-        paths = source.paths if isinstance(source, Series) else source
-        uid = source.series_instance_uid if isinstance(source, Series) else None
-        return load_series(paths, stack=stack, series_uid=uid or None, progress=report)
-    if isinstance(source, Series):
-        chosen, apart = stack_to_regularize(source, stack)
-        volume = load_stack(chosen, source.findings, progress=report)
-    else:
-        volume, apart = load_to_regularize(source, stack=stack, progress=report)
-    return regularize(volume, mode, **options, apart=apart, progress=report)
+def save_series_or_plan(
+    source: Series | Plan,
+    place: str | PathLike[str],
+    mode: Mode | None = None,
+    *,
+    reference: slicer.vtkMRMLVolumeNode | None = None,
+    stack: int | None = None,
+    progress: Progress | None = None,
+    run: Run | None = None,
+    **options: Any,
+) -> Outcome:
+    """Write a series as new DICOM; parameters as in :func:`load_series_nodes`, the rest as in
+    :func:`~..tasks.regularize.save_series`."""
+    if isinstance(source, Plan):
+        assert source.series is not None, "only plans of a series are handed out"
+        return save_series(source.series, place, source, progress=progress, run=run)
+    if mode is None and reference is not None:
+        raise UsageError("A reference is for resampling; choose the mode resample.")
+    how = options_of(mode, reference, **options) if mode is not None else None
+    spacing = options.get("spacing_mm") if mode is None else None
+    return save_series(source, place, how, spacing_mm=spacing, stack=stack, progress=progress, run=run)
 
 
 def reference_of_node(node: slicer.vtkMRMLVolumeNode) -> ReferenceGrid:
@@ -143,30 +144,6 @@ def load_section_node(
     scene: slicer.vtkMRMLScene, paths: list[str | PathLike[str]], number: int
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """Load one section (from 1) of a split series; errors as in :func:`load_series_nodes`."""
-    volume, apart = load_to_regularize(paths)
-    result = regularize(volume, "split", apart=apart)
+    planned = plan(the_series(paths, None), RegularizeOptions("split"))
+    result = carry_out(planned, load_planned(planned))
     return add_regularized(scene, result.volumes[number - 1])[0]
-
-
-def save_series_on(
-    reference: slicer.vtkMRMLVolumeNode | None,
-    series: Series,
-    place: str | PathLike[str],
-    mode: Mode | None = None,
-    *,
-    max_gap: float | None = None,
-    **options: Any,
-) -> Outcome:
-    """Write a series as new DICOM; parameters, result and errors as in :func:`~..regularize_run.save_series`.
-
-    Parameters
-    ----------
-    reference
-        The volume whose grid is resampled on, where it is in the world; None for the stack's own. It is asked at once,
-        in the caller's thread.
-    max_gap
-        None takes the default.
-    """
-    grid = reference_of_node(reference) if reference is not None else None
-    gap = MAX_GAP if max_gap is None else max_gap
-    return save_series(series, place, mode, reference=grid, max_gap=gap, **options)

@@ -2,72 +2,113 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
-from ..pixels.memory import require_memory
+from ..geometry.stacks import line_through
+from ..pixels.volume import Progress
 from .one_per_place import Placed
-from .regular import AcquisitionGrid, RegularVolume, full_boxes, lattice, padding_holes, slice_corners
+from .options import RegularizeOptions
+from .regular import AcquisitionGrid, PlannedVolume, RegularVolume, full_boxes
 from .regular_runs import around, wide_gaps
+from .values import Values
 
 IN_PLACE_MM = 1e-3
 """Displacements below this come from rounded direction cosines; a volume without them is right as it is."""
 
 
-def acquisition_volume(placed: Placed, max_gap: float, fill: float) -> RegularVolume:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlannedAcquisition(PlannedVolume):
     """The slices at the nominal spacing along their normal, and the grid that moves them to where they are.
 
-    There is no such grid where they lie there already. In gaps wider than ``max_gap`` slices of the fill value are put,
-    as many as are missing, so that no tool interpolates across; they lie where the missing slices would.
+    There is no such grid where they lie there already. In gaps wider than allowed slices of the fill value are put, as
+    many as are missing, so that no tool interpolates across; they lie where the missing slices would.
     """
-    nj, ni = placed.array.shape[1:3]
+
+    source: NDArray[np.intp]
+    """(nk,) for each slice the place that it comes from; -1 for none."""
+    first_corners_lps_mm: NDArray[np.float64]
+    """(nk, 3) where the first pixel of each slice truly is."""
+    grid: AcquisitionGrid
+
+    @property
+    def new_voxels(self) -> int:
+        """All of them when slices are put in, else none: the source's memory is used."""
+        return super().new_voxels if self.filled_slices else 0
+
+    def make(self, placed: Placed, values: Values, progress: Progress | None) -> RegularVolume:
+        """Take the slices as they are, with those of the fill value between them."""
+        source, array, missing = self.source, values.array, self.filled_slices
+        boxes = full_boxes(array)
+        if missing:
+            array = np.full((len(source), *array.shape[1:]), values.fill, array.dtype)
+            array[source >= 0] = values.array
+            boxes = full_boxes(array)
+            boxes[source < 0] = 0
+        how = "each moved to its place by a displacement grid"
+        if not self.is_moved:
+            how = "in place without a transform" if missing else "regular already: no transform is needed"
+        text = f"{len(values.array)} slices as they are, {how}"
+        members = placed.members
+        return RegularVolume(
+            array=array,
+            affine_lps=self.affine_lps,
+            boxes=boxes,
+            sources=tuple(members[s] if s >= 0 else () for s in source.tolist()),
+            fill=values.fill,
+            slice_corners_lps_mm=self.first_corners_lps_mm,
+            source=values.volume,
+            is_untouched=all(len(one) == 1 for one in members),
+            description=text + (f", and {missing} slices of the fill value {values.fill:g} in gaps" if missing else ""),
+            displacement=self.grid if self.is_moved else None,
+            deviation_mm=self.deviation_mm,
+            # Slices of the source keep their numbers only where none is put between them.
+            holes={int(np.flatnonzero(source == s)[0]): hole for s, hole in values.holes.items()},
+        )
+
+
+def plan_acquisition(placed: Placed, options: RegularizeOptions) -> PlannedAcquisition:
+    """The volume of ``acquisition``.
+
+    Raises
+    ------
+    UsageError
+        Slices are one pixel wide or high, or what is missing in gaps needs more memory than there is.
+    """
+    nj, ni = placed.size
     if ni < 2 or nj < 2:
         raise UsageError(f"Slices of {ni} × {nj} pixels have no four corners to place them by; resample the stack.")
-    source, true = with_missing(placed, true_corners(placed), max_gap)
-    affine = upright_lattice(placed)
-    grid = acquisition_grid(placed, affine, true)
-    farthest = grid.farthest_mm
-    in_place = farthest < IN_PLACE_MM
-    array = placed.array
-    boxes = full_boxes(array)
-    if (source < 0).any():
-        require_memory(array[:1].nbytes * len(source), f"A volume of {len(source)} × {nj} × {ni} {array.dtype} values")
-        array = np.full((len(source), *array.shape[1:]), fill, array.dtype)
-        array[source >= 0] = placed.array
-        boxes = full_boxes(array)
-        boxes[source < 0] = 0
-    # Slices of the source keep their numbers only where none is put between them.
-    holes = {int(np.flatnonzero(source == s)[0]): one for s, one in padding_holes(placed.array, placed.padding).items()}
-    missing = int((source < 0).sum())
-    how = "each moved to its place by a displacement grid"
-    if in_place:
-        how = "in place without a transform" if missing else "regular already: no transform is needed"
-    text = f"{len(placed.array)} slices as they are, {how}"
-    return RegularVolume(
-        array=array,
+    source, corners = _with_missing(placed, options.max_gap)
+    step = placed.spacing.nominal_mm
+    affine = placed.lattice(placed.corners_lps_mm[0], placed.axes[2] * step)
+    grid = _grid(placed, affine, corners)
+    is_moved = grid.farthest_mm >= IN_PLACE_MM
+    first = corners[:, 0, 0]
+    along = first @ placed.axes.T
+    slope, _ = line_through(along[:, 2], along[:, :2], placed.precision_mm)
+    between_rows, between_columns = placed.pixel_spacing_mm
+    return PlannedAcquisition(
+        dimensions=(ni, nj, len(source)),
+        spacing_mm=(between_columns, between_rows, step),
+        positions_mm=tuple(along[:, 2].tolist()),
+        is_filled=tuple((source < 0).tolist()),
         affine_lps=affine,
-        boxes=boxes,
-        sources=tuple(placed.members[s] if s >= 0 else () for s in source.tolist()),
-        fill=fill,
-        slice_corners_lps_mm=true[:, 0, 0],
-        source=placed.volume,
-        is_untouched=all(len(one) == 1 for one in placed.members),
-        description=text + (f", and {missing} slices of the fill value {fill:g} in gaps" if missing else ""),
-        displacement=None if in_place else grid,
-        deviation_mm=farthest if in_place else 0.0,
-        holes=holes,
+        deviation_mm=0.0 if is_moved else grid.farthest_mm,
+        tilt_deg=math.degrees(math.atan(float(np.hypot(*slope)))),
+        is_moved=is_moved,
+        source=source,
+        first_corners_lps_mm=first,
+        grid=grid,
     )
 
 
-def upright_lattice(placed: Placed) -> NDArray[np.float64]:
-    """(4, 4) from (i, j, k, 1) to LPS mm: from the first slice along the normal in steps of the nominal spacing."""
-    return lattice(placed, placed.corners_lps_mm[0], placed.axes[2] * placed.spacing.nominal_mm)
-
-
-def acquisition_grid(placed: Placed, affine: NDArray[np.float64], true: NDArray[np.float64]) -> AcquisitionGrid:
+def _grid(placed: Placed, affine: NDArray[np.float64], true: NDArray[np.float64]) -> AcquisitionGrid:
     """What moves the corners of the slices of a lattice to where they truly are, (n, 2, 2, 3) LPS mm."""
-    nj, ni = placed.array.shape[1:3]
+    nj, ni = placed.size
     nodes = affine.copy()
     nodes[:3, 0] *= ni - 1
     nodes[:3, 1] *= nj - 1
@@ -76,22 +117,16 @@ def acquisition_grid(placed: Placed, affine: NDArray[np.float64], true: NDArray[
     return AcquisitionGrid(nodes, true - regular)
 
 
-def true_corners(placed: Placed) -> NDArray[np.float64]:
-    """(n, 2, 2, 3) centres of the corner pixels of each slice, as the headers say; LPS mm."""
-    true = np.stack([slice_corners(one[0]) for one in placed.members])
-    # Of a mean of several slices, the place is their mean's.
-    return true + (placed.corners_lps_mm - true[:, 0, 0])[:, None, None]
-
-
-def with_missing(
-    placed: Placed, true: NDArray[np.float64], max_gap: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _with_missing(placed: Placed, max_gap: float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """For each slice of the result its source (-1 for none) and its corners (n, 2, 2, 3)."""
+    true = placed.own_corners_lps_mm
+    # Of a mean of several slices, the place is their mean's.
+    true = true + (placed.corners_lps_mm - true[:, 0, 0])[:, None, None]
     spacing, positions = placed.spacing, placed.positions_mm
     gaps = wide_gaps(spacing, positions, max_gap)
     counts = [round((positions[k + 1] - positions[k]) / around(spacing, k)) - 1 for k in np.flatnonzero(gaps)]
-    needed = (len(positions) + sum(counts)) * placed.array[:1].nbytes
-    require_memory(needed, f"A volume with {sum(counts):,} slices for what is missing in gaps")
+    if counts:
+        placed.require_room((*placed.size[::-1], len(positions) + sum(counts)))
     source: list[int] = []
     corners: list[NDArray[np.float64]] = []
     missing = dict(zip(np.flatnonzero(gaps).tolist(), counts, strict=True))

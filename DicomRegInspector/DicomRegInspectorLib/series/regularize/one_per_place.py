@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +19,12 @@ from ...errors import UsageError
 from ..geometry.grouping import group_slices
 from ..geometry.phases import explain_duplicates
 from ..geometry.series import Series
-from ..geometry.spacing import RELATIVE_TOLERANCE, Spacing, judge_spacing
+from ..geometry.spacing import Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of
 from ..pixels.choose_stack import describe_stacks, the_series, the_stack
-from ..pixels.load_pixels import load_pixels
 from ..pixels.memory import require_memory
-from ..pixels.padding import Padding
 from ..pixels.volume import Progress, SeriesVolume, load_stack
-
-Duplicates = Literal["first", "last", "mean"] | int
-"""Of several images at one place: the first or last by acquisition and instance number, their mean, or (a number)
-that of this acquisition, which then also wins over others anywhere between its first and last slice."""
-Overlaps = Literal["keep", "first", "last", "mean"]
-"""Of two slices closer than the spacing around them: keep both where they lie, or make one of them."""
+from .options import Duplicates, Overlaps, RegularizeOptions
 
 
 @dataclass(frozen=True)
@@ -50,52 +44,111 @@ class Dropped:
         }
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A slice at a place."""
+
+    slice: Slice
+    index: int | None
+    """In the volume's array; None for a slice that has to be read."""
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """By acquisition, then instance number."""
+        return self.slice.header.acquisition_number or 0, self.slice.instance_number or 0
+
+
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """One image at each place of a stack. LPS mm."""
+    """One image at each place of a stack, by headers alone. LPS mm."""
 
-    volume: SeriesVolume
-    array: NDArray[Any]
-    """(nk, nj, ni) or (nk, nj, ni, channels); the volume's own memory where nothing had to be changed."""
-    members: tuple[tuple[Slice, ...], ...]
-    """For each slice what it comes from; several where it is their mean."""
+    slices: tuple[Slice, ...]
+    """Of the volume that is placed, in its array's order."""
+    candidates: tuple[tuple[Candidate, ...], ...]
+    """For each place what it comes from; several where it is their mean."""
     corners_lps_mm: NDArray[np.float64]
     """(nk, 3) centre of the first pixel."""
     dropped: tuple[Dropped, ...]
-    padding: Padding | None = None
-    """Which values of the array are no pixels of the image."""
+    size: tuple[int, int]
+    """(nj, ni): rows and columns."""
+    pixel_spacing_mm: tuple[float, float]
+    """Between rows, then between columns."""
+    stack: Stack
+    voxel_bytes: int
+    """Of a value, all channels; 1 where only headers are known."""
 
     @property
+    def members(self) -> tuple[tuple[Slice, ...], ...]:
+        """For each place the slices it comes from."""
+        return tuple(tuple(candidate.slice for candidate in place) for place in self.candidates)
+
+    @cached_property
     def axes(self) -> NDArray[np.float64]:
         """(3, 3): unit row direction, column direction and normal as rows."""
-        return axes_of(self.members[0][0].orientation or ())
+        return axes_of(self.candidates[0][0].slice.orientation or ())
 
-    @property
+    @cached_property
     def positions_mm(self) -> NDArray[np.float64]:
         """(nk,) along the normal, ascending."""
         return self.corners_lps_mm @ self.axes[2]
 
     @property
-    def pixel_spacing_mm(self) -> tuple[float, float]:
-        """Between rows, then between columns."""
-        columns = np.linalg.norm(self.volume.affine_lps[:3, :2], axis=0)
-        return float(columns[1]), float(columns[0])
-
-    @property
     def precision_mm(self) -> float:
         """What rounding to the digits written can move a slice along the normal."""
-        return self.volume.stack.precision_mm if self.volume.stack is not None else 0.0
+        return self.stack.precision_mm
 
-    @property
-    def _interval_tolerance(self) -> float:
-        return self.volume.stack.interval_tolerance if self.volume.stack is not None else RELATIVE_TOLERANCE
-
-    @property
+    @cached_property
     def spacing(self) -> Spacing:
         """The intervals, judged."""
-        judged = judge_spacing(self.positions_mm, self.precision_mm, self._interval_tolerance)
+        judged = judge_spacing(self.positions_mm, self.precision_mm, self.stack.interval_tolerance)
         assert judged is not None, "there are two places at least"
         return judged
+
+    @cached_property
+    def own_corners_lps_mm(self) -> NDArray[np.float64]:
+        """(nk, 2, 2, 3) centres of each slice's corner pixels, [row][column], as its own header says (PS3.3 C.7.6.2);
+        of a mean of several slices those of the first."""
+        return np.stack([_corners(place[0].slice) for place in self.candidates])
+
+    @cached_property
+    def parallel_deviation_mm(self) -> float:
+        """The farthest that a slice's corner lies from where the stack's directions and pixel spacing put it."""
+        nj, ni = self.size
+        between_rows, between_columns = self.pixel_spacing_mm
+        b, a = np.meshgrid((0, nj - 1), (0, ni - 1), indexing="ij")
+        row, column, _ = self.axes
+        offsets = a[..., None] * between_columns * row + b[..., None] * between_rows * column
+        own = self.own_corners_lps_mm
+        return float(np.linalg.norm(own - own[:, :1, :1] - offsets, axis=-1).max())
+
+    def lattice(self, origin: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(4, 4) with the stack's rows and columns, an origin, and a step (3,) from slice to slice; LPS mm."""
+        row, column, _ = self.axes
+        between_rows, between_columns = self.pixel_spacing_mm
+        affine = np.eye(4)
+        affine[:3, 0], affine[:3, 1], affine[:3, 2] = row * between_columns, column * between_rows, step
+        affine[:3, 3] = origin
+        return affine
+
+    def require_room(self, dimensions: tuple[int, int, int]) -> None:
+        """Refuse a volume of (ni, nj, nk) that does not fit into memory.
+
+        Raises
+        ------
+        UsageError
+        """
+        ni, nj, nk = dimensions
+        require_memory(ni * nj * nk * self.voxel_bytes, f"A volume of {nk:,} × {nj:,} × {ni:,} values")
+
+
+def _corners(slice_: Slice) -> NDArray[np.float64]:
+    cosines = np.asarray(slice_.orientation, np.float64)
+    between_rows, between_columns = slice_.pixel_spacing_mm or (1.0, 1.0)
+    along_row = cosines[:3] * between_columns * (slice_.header.columns - 1)
+    along_column = cosines[3:] * between_rows * (slice_.header.rows - 1)
+    b, a = np.meshgrid((0, 1), (0, 1), indexing="ij")
+    corner = np.asarray(slice_.position_lps_mm, np.float64)
+    return corner + a[..., None] * along_row + b[..., None] * along_column
 
 
 def load_to_regularize(
@@ -114,16 +167,6 @@ def load_to_regularize(
     series = the_series(paths, series_uid)
     chosen, apart = stack_to_regularize(series, stack)
     return load_stack(chosen, series.findings, progress=progress), apart
-
-
-def stack_of_paths(
-    paths: str | PathLike[str] | Iterable[str | PathLike[str]],
-    *,
-    stack: int | str | None = None,
-    series_uid: str | None = None,
-) -> tuple[Stack, tuple[Dropped, ...]]:
-    """The stack of :func:`load_to_regularize` and what stands apart from it, headers only."""
-    return stack_to_regularize(the_series(paths, series_uid), stack)
 
 
 def stack_to_regularize(series: Series, choice: int | str | None = None) -> tuple[Stack, tuple[Dropped, ...]]:
@@ -186,40 +229,43 @@ def _why_apart(one: Slice, stack: Stack | None, chosen: Stack, kind: tuple[str, 
     return "another orientation, pixel spacing or frame of reference"
 
 
-def place(volume: SeriesVolume, duplicates: Duplicates, overlaps: Overlaps, *, with_values: bool = True) -> Placed:
-    """One image at each place of a volume's stack; further ones are read from their files as the choice needs them.
-
-    Without values nothing is read or copied: the array has the right shape, and the volume's first value everywhere.
+def place(volume: SeriesVolume, options: RegularizeOptions) -> Placed:
+    """One image at each place of a volume's stack. No value is read.
 
     Raises
     ------
     UsageError
         The volume has no usable places, or no slice of the acquisition chosen.
-    FileError
-        A further slice cannot be read.
     """
-    _require_places(volume)
+    stack = _stack_with_places(volume)
     dropped: list[Dropped] = []
     places = _places(volume, dropped)
-    if isinstance(duplicates, int):
-        places = _of_acquisition(places, duplicates, dropped)
-    chosen = [_choose(one, duplicates, "lies where another slice does", dropped) for one in places]
-    if overlaps != "keep":
-        chosen = _merged(volume, chosen, overlaps, dropped)
-    if all(len(one) == 1 and one[0].index == k for k, one in enumerate(chosen)) and len(chosen) == len(volume.array):
-        array, padding = volume.array, volume.padding
-    elif with_values:
-        array, padding = _gather(volume, chosen)
-    else:
-        array, padding = np.broadcast_to(volume.array[:1], (len(chosen), *volume.array.shape[1:])), None
-    corners = np.array([np.mean([one.slice.position_lps_mm for one in members], axis=0) for members in chosen])
-    members = tuple(tuple(one.slice for one in place) for place in chosen)
-    if len(members) < 2:
+    if isinstance(options.duplicates, int):
+        places = _of_acquisition(places, options.duplicates, dropped)
+    chosen = [_choose(one, options.duplicates, "lies where another slice does", dropped) for one in places]
+    if options.overlaps != "keep":
+        chosen = _merged(volume.slices[0], stack, chosen, options.overlaps, dropped)
+    if len(chosen) < 2:
         raise UsageError("Only one slice is left: there is no spacing to make regular.")
-    return Placed(volume, array, members, corners, tuple(dropped), padding)
+    nj, ni = volume.array.shape[1:3]
+    columns, rows = np.linalg.norm(volume.affine_lps[:3, :2], axis=0).tolist()
+    return Placed(
+        slices=volume.slices,
+        candidates=tuple(map(tuple, chosen)),
+        corners_lps_mm=np.array([_mean_corner(members) for members in chosen]),
+        dropped=tuple(dropped),
+        size=(nj, ni),
+        pixel_spacing_mm=(rows, columns),
+        stack=stack,
+        voxel_bytes=volume.array[0, 0, 0].nbytes,
+    )
 
 
-def _require_places(volume: SeriesVolume) -> None:
+def _mean_corner(candidates: list[Candidate]) -> NDArray[np.float64]:
+    return np.mean([one.slice.position_lps_mm for one in candidates], axis=0)
+
+
+def _stack_with_places(volume: SeriesVolume) -> Stack:
     count = len(volume.array)
     if count == 0:
         raise UsageError("There are 0 slices: nothing to make regular.")
@@ -237,32 +283,22 @@ def _require_places(volume: SeriesVolume) -> None:
         )
     if count == 1 and not volume.dropped:
         raise UsageError("There is one slice: it has no spacing to make regular. Load it as an image.")
+    return volume.stack
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    slice: Slice
-    index: int | None
-    """In the volume's array; None for a slice that has to be read."""
-
-    @property
-    def order(self) -> tuple[int, int]:
-        return self.slice.header.acquisition_number or 0, self.slice.instance_number or 0
-
-
-def _places(volume: SeriesVolume, dropped: list[Dropped]) -> list[list[_Candidate]]:
+def _places(volume: SeriesVolume, dropped: list[Dropped]) -> list[list[Candidate]]:
     """For each slice of the volume, everything that lies there, by acquisition and instance number."""
-    places = [[_Candidate(one, k)] if volume.valid[k] else [] for k, one in enumerate(volume.slices)]
+    places = [[Candidate(one, k)] if volume.valid[k] else [] for k, one in enumerate(volume.slices)]
     dropped += [Dropped(one, "holds no values") for k, one in enumerate(volume.slices) if not volume.valid[k]]
     positions = np.asarray(volume.slice_positions_mm)
     normal = axes_of(volume.slices[0].orientation or ())[2]
     for one in volume.dropped:
         nearest = int(np.argmin(np.abs(positions - np.asarray(one.position_lps_mm) @ normal)))
-        places[nearest].append(_Candidate(one, None))
+        places[nearest].append(Candidate(one, None))
     return [sorted(one, key=lambda candidate: candidate.order) for one in places if one]
 
 
-def _of_acquisition(places: list[list[_Candidate]], number: int, dropped: list[Dropped]) -> list[list[_Candidate]]:
+def _of_acquisition(places: list[list[Candidate]], number: int, dropped: list[Dropped]) -> list[list[Candidate]]:
     """Without the slices of other acquisitions between the first and the last of this one."""
     holds = [k for k, one in enumerate(places) if any(_is_of(candidate, number) for candidate in one)]
     if not holds:
@@ -280,13 +316,13 @@ def _of_acquisition(places: list[list[_Candidate]], number: int, dropped: list[D
     return result
 
 
-def _is_of(candidate: _Candidate, number: int) -> bool:
+def _is_of(candidate: Candidate, number: int) -> bool:
     return candidate.slice.header.acquisition_number == number
 
 
 def _choose(
-    candidates: list[_Candidate], how: Duplicates | Overlaps, reason: str, dropped: list[Dropped]
-) -> list[_Candidate]:
+    candidates: list[Candidate], how: Duplicates | Overlaps, reason: str, dropped: list[Dropped]
+) -> list[Candidate]:
     if how == "mean" or len(candidates) == 1:
         return candidates
     chosen = candidates[-1] if how == "last" else candidates[0]
@@ -295,16 +331,14 @@ def _choose(
 
 
 def _merged(
-    volume: SeriesVolume, places: list[list[_Candidate]], how: Overlaps, dropped: list[Dropped]
-) -> list[list[_Candidate]]:
+    first: Slice, stack: Stack, places: list[list[Candidate]], how: Overlaps, dropped: list[Dropped]
+) -> list[list[Candidate]]:
     """One image for each pair of slices closer than the spacing."""
-    normal = axes_of(volume.slices[0].orientation or ())[2]
-    positions = np.array([np.mean([one.slice.position_lps_mm for one in place], axis=0) @ normal for place in places])
-    stack = volume.stack
-    judged_by = (stack.precision_mm, stack.interval_tolerance) if stack is not None else (0.0, RELATIVE_TOLERANCE)
-    judged = judge_spacing(positions, *judged_by)
+    normal = axes_of(first.orientation or ())[2]
+    positions = np.array([_mean_corner(candidates) @ normal for candidates in places])
+    judged = judge_spacing(positions, stack.precision_mm, stack.interval_tolerance)
     close = {one.before for one in judged.irregular if one.kind == "overlap"} if judged else set()
-    result: list[list[_Candidate]] = []
+    result: list[list[Candidate]] = []
     joined = False
     for k, candidates in enumerate(places):
         # Slice numbers count from 1: interval k lies before the slice with index k. Pairs, not chains.
@@ -316,47 +350,3 @@ def _merged(
             result.append(candidates)
             joined = False
     return result
-
-
-def _gather(volume: SeriesVolume, chosen: list[list[_Candidate]]) -> tuple[NDArray[Any], Padding | None]:
-    """The slices chosen as a new array, in the volume's type where that holds them; means of integers are rounded."""
-    missing = [one.slice for place in chosen for one in place if one.index is None]
-    read = load_pixels(missing, stored_values=volume.is_stored) if missing else None
-    dtype = volume.array.dtype if read is None else np.result_type(volume.array.dtype, read.array.dtype)
-    number = {id(one): k for k, one in enumerate(missing)}
-
-    def image(one: _Candidate) -> tuple[NDArray[Any], Padding | None, int]:
-        if one.index is not None or read is None:
-            assert one.index is not None
-            return volume.array[one.index], volume.padding, one.index
-        k = number[id(one.slice)]
-        return read.array[k], read.padding, k
-
-    shape = (len(chosen), *volume.array.shape[1:])
-    needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    require_memory(needed, f"A second volume of {' × '.join(map(str, shape))} {dtype} values, without duplicates,")
-    array = np.empty(shape, dtype)
-    ranges = np.full((len(chosen), 2), np.nan)
-    for k, members in enumerate(chosen):
-        found = [image(one) for one in members]
-        first, padding, index = found[0]
-        array[k] = first if len(members) == 1 else _mean(found, dtype)
-        if padding is not None:
-            ranges[k] = padding.ranges[index]
-    return array, None if np.isnan(ranges).all() else Padding(ranges)
-
-
-def _mean(images: list[tuple[NDArray[Any], Padding | None, int]], dtype: np.dtype) -> NDArray[Any]:
-    """Mean of images at one place; padding has no part in it, and stays where all have it."""
-    masks = [padding.mask(values, k) if padding is not None else None for values, padding, k in images]
-    values = np.stack([one.astype(np.float64) for one, _, _ in images])
-    if all(mask is None for mask in masks):
-        mean = values.mean(axis=0)
-    else:
-        image = np.stack(
-            [np.ones(one.shape, bool) if mask is None else ~mask for one, mask in zip(values, masks, strict=True)]
-        )
-        counts = image.sum(axis=0)
-        mean = np.where(image, values, 0).sum(axis=0) / np.maximum(counts, 1)
-        np.copyto(mean, values[0], where=counts == 0)
-    return np.rint(mean) if dtype.kind in "iu" else mean

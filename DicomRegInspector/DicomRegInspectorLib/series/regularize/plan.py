@@ -2,116 +2,135 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ...findings import Finding
 from ..geometry.series import Series
-from ..geometry.stacks import Stack, line_through
+from ..geometry.stacks import Stack
 from ..pixels.choose_stack import first_at_each_position
 from ..pixels.volume import SeriesVolume
-from .acquisition_grid import IN_PLACE_MM, acquisition_grid, true_corners, upright_lattice, with_missing
-from .one_per_place import Dropped, Duplicates, Overlaps, Placed, place, stack_to_regularize
-from .reference import ReferenceGrid
-from .regular import Mode
-from .regular_runs import Run, regular_runs, run_line, wide_gaps
-from .regularize import MAX_GAP, check_options
-from .resample import WantedGrid, lattice_of, own_lattice, pairs_around, reach_mm
+from .acquisition_grid import plan_acquisition
+from .one_per_place import Dropped, Placed, place, stack_to_regularize
+from .options import Mode, RegularizeOptions
+from .regular import PlannedVolume
+from .regular_runs import plan_sections
+from .resample import plan_resampling
 
 IRREGULAR_CODES = ("slice-gap", "slice-overlap", "spacing-change", "gantry-tilt", "in-plane-shift")
 """Findings that say that slices do not lie on an upright lattice of one spacing."""
 DUPLICATE_CODES = ("duplicate-position", "acquisitions-mixed")
 """Findings that say that several slices lie at one place by accident; those by design are no more than ``info``."""
+WORTH_SAYING_MM = 0.1
+"""Smaller deviations are rounding: of positions, or of direction cosines over the width of an image."""
 
 
-@dataclass(frozen=True)
-class VolumePreview:
-    """One volume that will come."""
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What :func:`~.regularize.carry_out` makes of a stack: which slices, where they come to lie, what is left out."""
 
-    dimensions: tuple[int, int, int]
-    """(ni, nj, nk)."""
-    spacing_mm: tuple[float, float, float]
-    """Between columns, rows and slice planes."""
-    positions_mm: tuple[float, ...]
-    """Where each slice will lie along the normal of the stack, as :attr:`~..geometry.stacks.Stack.positions_mm`; empty
-    on a grid that runs across the stack's slices."""
-    is_filled: tuple[bool, ...]
-    """For each of these whether it will hold nothing but the fill value."""
-    tilt_deg: float
-    """By how much the line through the slices will lean from their normal, transforms included."""
-    is_moved: bool = False
-    """Whether a displacement grid will put the slices in their places."""
-
-    @property
-    def filled_slices(self) -> int:
-        """Slices that hold nothing but the fill value."""
-        return sum(self.is_filled)
-
-    @property
-    def largest_step_mm(self) -> float:
-        """The largest distance between neighbouring slices; 0 for a single one."""
-        if not self.positions_mm:
-            return self.spacing_mm[2] if self.dimensions[2] > 1 else 0.0
-        return float(np.diff(self.positions_mm).max(initial=0.0))
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What :func:`~.modes.regularize` will make of a series."""
-
-    mode: Mode
+    options: RegularizeOptions
     stack: Stack
-    """What it will be made of."""
-    volumes: tuple[VolumePreview, ...]
+    """What it is made of."""
+    series: Series | None
+    """What the stack is of; None where it was planned with a volume that was read."""
+    placed: Placed
+    volumes: tuple[PlannedVolume, ...]
+    """One; for ``split`` one for each section."""
+    apart: tuple[Dropped, ...]
+    """Slices of the series that do not belong to the stack."""
     dropped: tuple[Dropped, ...]
-    has_means: bool = False
-    """Whether some slices are the means of several."""
+    """All slices that will be in no volume, those apart first, each with the reason."""
 
     @property
+    def mode(self) -> Mode:
+        """How the stack is made regular."""
+        return self.options.mode
+
+    @property
+    def has_means(self) -> bool:
+        """Whether some slices are the means of several."""
+        return any(len(place) > 1 for place in self.placed.candidates)
+
+    @cached_property
     def dropped_positions_mm(self) -> tuple[float, ...]:
         """Where slices of the stack lie that will be left out, along its normal."""
-        left_out = {id(one.slice) for one in self.dropped}
+        left_out = {id(dropped.slice) for dropped in self.dropped}
         pairs = zip(self.stack.slices, self.stack.positions_mm.tolist(), strict=True)
-        return tuple(position for one, position in pairs if id(one) in left_out)
+        return tuple(position for slice_, position in pairs if id(slice_) in left_out)
+
+    @property
+    def new_voxels(self) -> int:
+        """Voxels that need memory besides the stack's own."""
+        return sum(volume.new_voxels for volume in self.volumes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user has to know to use the result."""
+        deviation = max(volume.deviation_mm for volume in self.volumes)
+        if deviation <= WORTH_SAYING_MM:
+            return ()
+        return (f"slices are not quite parallel or in line: corners lie up to {deviation:.2g} mm off the result",)
+
+    def fits(self, volume: SeriesVolume) -> bool:
+        """Whether a volume that was read has just the slices that were planned with."""
+        planned = self.placed.slices
+        is_same = len(planned) == len(volume.slices) and all(map(lambda a, b: a is b, planned, volume.slices))
+        return is_same and bool(volume.valid.all())
 
 
-def preview(
-    series: Series,
-    mode: Mode,
-    *,
-    stack: int | None = None,
-    spacing_mm: float | None = None,
-    in_plane_spacing_mm: float | tuple[float, float] | None = None,
-    reference: ReferenceGrid | None = None,
-    max_gap: float = MAX_GAP,
-    duplicates: Duplicates = "first",
-    overlaps: Overlaps = "keep",
-) -> Preview:
-    """Tell what regularizing will give, without reading a pixel.
+def plan(series: Series, options: RegularizeOptions, stack: int | str | None = None) -> Plan:
+    """Plan how a series is made regular, by its headers; no pixel is read.
 
-    Parameters and errors are those of :func:`~.placing.stack_to_regularize` and :func:`~.modes.regularize`.
+    Parameters
+    ----------
+    series
+        From :func:`~..geometry.series.inspect_series`.
+    options
+        How.
+    stack
+        See :func:`~.one_per_place.stack_to_regularize`.
+
+    Raises
+    ------
+    UsageError
+        There is no such stack, it has no usable positions or fewer than two, or the result needs more memory than
+        there is.
     """
-    check_options(mode, spacing_mm, in_plane_spacing_mm, max_gap, overlaps, duplicates, reference is not None)
     chosen, apart = stack_to_regularize(series, stack)
-    placed = place(_without_values(chosen), duplicates, overlaps, with_values=False)
+    return plan_volume(_without_values(chosen), options, apart, series)
+
+
+def plan_volume(
+    volume: SeriesVolume,
+    options: RegularizeOptions,
+    apart: tuple[Dropped, ...] = (),
+    series: Series | None = None,
+) -> Plan:
+    """Plan how a volume that was read is made regular; parameters and errors as in :func:`plan`.
+
+    Parameters
+    ----------
+    apart
+        Slices left out before, to be listed with those dropped here.
+    series
+        What the volume is of.
+    """
+    placed = place(volume, options)
     dropped = [*apart, *placed.dropped]
-    if mode == "resample":
-        volumes = [_resampled(placed, WantedGrid(spacing_mm, in_plane_spacing_mm, reference), max_gap)]
-    elif mode == "acquisition":
-        volumes = [_moved(placed, max_gap)]
+    volumes: list[PlannedVolume] = []
+    if options.mode == "acquisition":
+        volumes = [plan_acquisition(placed, options)]
+    elif options.mode == "resample":
+        volumes = [plan_resampling(placed, options)]
     else:
-        runs = regular_runs(placed, max_gap)
-        if mode == "crop":
-            longest = max(runs, key=lambda run: run.stop - run.first)
-            outside = placed.members[: longest.first] + placed.members[longest.stop :]
-            dropped += [Dropped(one, "lies outside the longest regular run") for members in outside for one in members]
-            runs = [longest]
-        volumes = [_section(placed, run) for run in runs]
-    return Preview(mode, chosen, tuple(volumes), tuple(dropped), any(len(one) > 1 for one in placed.members))
+        sections, outside = plan_sections(placed, options)
+        volumes += sections
+        dropped += outside
+    return Plan(options, placed.stack, series, placed, tuple(volumes), apart, tuple(dropped))
 
 
 def irregularities(series: Series) -> tuple[Finding, ...]:
@@ -154,61 +173,3 @@ def _without_values(stack: Stack) -> SeriesVolume:
         units="",
         photometric="",
     )
-
-
-def _resampled(placed: Placed, wanted: WantedGrid, max_gap: float) -> VolumePreview:
-    reference = wanted.reference
-    if reference is None:
-        lattice = own_lattice(placed, wanted.spacing_mm, wanted.in_plane_spacing_mm)
-    else:
-        reference.require_frame(placed.volume.frame_uid)
-        found = lattice_of(placed, reference)
-        if found is None:
-            steps = np.linalg.norm(reference.affine_lps[:3, :3], axis=0)
-            return VolumePreview(reference.dimensions, tuple(steps.tolist()), (), (), 0.0)
-        lattice = found
-    columns, rows, planes = lattice.columns, lattice.rows, lattice.planes
-    if planes.count > MOST_SLICES:
-        raise UsageError(f"A spacing of {planes.step:g} mm makes {planes.count:,} slices; choose a wider one.")
-    places = planes.start + planes.step * np.arange(planes.count)
-    gaps = wide_gaps(placed.spacing, placed.positions_mm, max_gap)
-    pairs = pairs_around(placed.positions_mm, places, gaps, reach_mm(placed, wanted.spacing_mm))
-    filled = tuple(pair is None for pair in pairs)
-    steps = (columns.step, rows.step, planes.step)
-    return VolumePreview((columns.count, rows.count, planes.count), steps, tuple(places.tolist()), filled, 0.0)
-
-
-def _moved(placed: Placed, max_gap: float) -> VolumePreview:
-    source, corners = with_missing(placed, true_corners(placed), max_gap)
-    first = corners[:, 0, 0]
-    filled = tuple((source < 0).tolist())
-    dimensions, spacing = _size(placed, len(source), placed.spacing.nominal_mm)
-    tilt = line_tilt_deg(first @ placed.axes.T, placed.precision_mm)
-    is_moved = acquisition_grid(placed, upright_lattice(placed), corners).farthest_mm >= IN_PLACE_MM
-    return VolumePreview(dimensions, spacing, tuple((first @ placed.axes[2]).tolist()), filled, tilt, is_moved)
-
-
-def _section(placed: Placed, run: Run) -> VolumePreview:
-    origin, step = run_line(placed, run)
-    count = run.stop - run.first
-    positions = origin @ placed.axes[2] + np.arange(count) * (step @ placed.axes[2])
-    dimensions, spacing = _size(placed, count, run.spacing_mm)
-    along = placed.axes @ step
-    tilt = math.degrees(math.atan2(float(np.hypot(along[0], along[1])), float(along[2])))
-    return VolumePreview(dimensions, spacing, tuple(positions.tolist()), (False,) * count, tilt)
-
-
-def _size(placed: Placed, slices: int, step: float) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
-    nj, ni = placed.array.shape[1:3]
-    between_rows, between_columns = placed.pixel_spacing_mm
-    return (ni, nj, slices), (between_columns, between_rows, step)
-
-
-def line_tilt_deg(places: NDArray[np.float64], precision_mm: float) -> float:
-    """Angle between the normal and the line through slices (n, 3), mm along row, column and normal."""
-    slope, _ = line_through(places[:, 2], places[:, :2], precision_mm)
-    return math.degrees(math.atan(float(np.hypot(*slope))))
-
-
-MOST_SLICES = 100_000
-"""Beyond this a preview would take long, and no volume fits."""

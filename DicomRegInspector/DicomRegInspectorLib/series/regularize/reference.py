@@ -36,6 +36,16 @@ class ReferenceGrid:
         if np.abs(directions.T @ directions - np.eye(3)).max() > RIGHT_ANGLE:
             raise UsageError("The reference's axes are not at right angles; choose one that is not sheared or tilted.")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReferenceGrid) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return (*self.affine_lps.ravel().tolist(), *self.dimensions, self.frame_uid)
+
     def require_frame(self, frame_uid: str) -> None:
         """Refuse a reference in other coordinates than a series is in, where both are known.
 

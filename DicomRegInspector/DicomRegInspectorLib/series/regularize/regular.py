@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..geometry.stacks import Slice
-from ..pixels.padding import Padding
-from ..pixels.volume import SeriesVolume
+from ..pixels.volume import Progress, SeriesVolume
 from .one_per_place import Dropped, Placed
+from .options import Mode
+from .values import Values
 
-Mode = Literal["acquisition", "resample", "split", "crop"]
-MODES: tuple[Mode, ...] = ("acquisition", "resample", "split", "crop")
 VOLUME_SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
 """Endings of the volume files that results are written to."""
 ORTHOGONAL = 1e-6
@@ -126,6 +126,51 @@ class RegularVolume:
         return bool(np.abs(directions.T @ directions - np.eye(3)).max() < ORTHOGONAL)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlannedVolume(ABC):
+    """One volume that will come, told from headers alone. LPS mm."""
+
+    dimensions: tuple[int, int, int]
+    """(ni, nj, nk)."""
+    spacing_mm: tuple[float, float, float]
+    """Between columns, rows and slice planes."""
+    positions_mm: tuple[float, ...]
+    """Where each slice will lie along the normal of the stack, as :attr:`~..geometry.stacks.Stack.positions_mm`; empty
+    on a grid that runs across the stack's slices."""
+    is_filled: tuple[bool, ...]
+    """For each of these whether it will hold nothing but the fill value."""
+    affine_lps: NDArray[np.float64]
+    """(4, 4) from (i, j, k, 1) to LPS mm."""
+    deviation_mm: float
+    """The farthest that a corner of a source slice lies from where the result takes it to be."""
+    tilt_deg: float = 0.0
+    """By how much the line through the slices will lean from their normal, transforms included."""
+    is_moved: bool = False
+    """Whether a displacement grid will put the slices in their places."""
+
+    @property
+    def filled_slices(self) -> int:
+        """Slices that hold nothing but the fill value."""
+        return sum(self.is_filled)
+
+    @property
+    def largest_step_mm(self) -> float:
+        """The largest distance between neighbouring slices; 0 for a single one."""
+        if not self.positions_mm:
+            return self.spacing_mm[2] if self.dimensions[2] > 1 else 0.0
+        return float(np.diff(self.positions_mm).max(initial=0.0))
+
+    @property
+    def new_voxels(self) -> int:
+        """Voxels that need memory besides the source's."""
+        ni, nj, nk = self.dimensions
+        return ni * nj * nk
+
+    @abstractmethod
+    def make(self, placed: Placed, values: Values, progress: Progress | None) -> RegularVolume:
+        """Make the volume of what was placed when it was planned."""
+
+
 @dataclass(frozen=True, eq=False)
 class Regularized:
     """What became of a series."""
@@ -167,74 +212,6 @@ class Regularized:
         return self.volume.valid
 
 
-def lattice(placed: Placed, origin: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(4, 4) with the stack's rows and columns, an origin, and a step (3,) from slice to slice."""
-    row, column, _ = placed.axes
-    between_rows, between_columns = placed.pixel_spacing_mm
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1], affine[:3, 2] = row * between_columns, column * between_rows, step
-    affine[:3, 3] = origin
-    return affine
-
-
 def full_boxes(array: NDArray[Any]) -> NDArray[np.intp]:
     """Boxes (see :attr:`RegularVolume.boxes`) of slices that are valid everywhere."""
     return np.tile(np.array([0, array.shape[1], 0, array.shape[2]], np.intp), (len(array), 1))
-
-
-def padding_holes(array: NDArray[Any], padding: Padding | None) -> dict[int, NDArray[np.uint8]]:
-    """Holes (see :attr:`RegularVolume.holes`) where slices have padding."""
-    if padding is None:
-        return {}
-    masks = ((k, padding.mask(values, k)) for k, values in enumerate(array))
-    return {k: np.packbits(mask) for k, mask in masks if mask is not None}
-
-
-def fill_value(volume: SeriesVolume, asked: float | None) -> float:
-    """The fill value: the files' own padding where their images have some; else air (−1000) in HU; else what is shown
-    black, the smallest value (MONOCHROME1: the largest).
-
-    Raises
-    ------
-    UsageError
-        When the volume's type does not hold the value asked for.
-    """
-    dtype = volume.array.dtype
-    if asked is not None:
-        fits = dtype.kind == "f" or (float(asked).is_integer() and np.iinfo(dtype).min <= asked <= np.iinfo(dtype).max)
-        if not fits:
-            raise UsageError(f"The fill value {asked:g} is no {dtype}, which the volume's values are.")
-        return asked
-    padding = volume.padding
-    if padding is not None and padding.value is not None:
-        is_there = any(padding.mask(values, k) is not None for k, values in enumerate(volume.array))
-        if is_there:
-            return padding.value
-    if volume.photometric == "MONOCHROME1":
-        return float(volume.array.max())
-    smallest = float(volume.array.min())
-    # Many files name no units; a CT with values below 0 is in HU then.
-    in_hu = volume.units == "HU" or (not volume.units and volume.modality == "CT" and smallest < 0)
-    return -1000.0 if in_hu and dtype.kind != "u" and dtype.itemsize > 1 else smallest
-
-
-def slice_corners(one: Slice) -> NDArray[np.float64]:
-    """(2, 2, 3) centres of a slice's corner pixels, [row][column], LPS mm, just as its header says (PS3.3 C.7.6.2)."""
-    cosines = np.asarray(one.orientation, np.float64)
-    between_rows, between_columns = one.pixel_spacing_mm or (1.0, 1.0)
-    along_row = cosines[:3] * between_columns * (one.header.columns - 1)
-    along_column = cosines[3:] * between_rows * (one.header.rows - 1)
-    b, a = np.meshgrid((0, 1), (0, 1), indexing="ij")
-    corner = np.asarray(one.position_lps_mm, np.float64)
-    return corner + a[..., None] * along_row + b[..., None] * along_column
-
-
-def parallel_deviation_mm(placed: Placed) -> float:
-    """The farthest that a slice's corner lies from where the stack's directions and pixel spacing put it."""
-    nj, ni = placed.array.shape[1:3]
-    between_rows, between_columns = placed.pixel_spacing_mm
-    b, a = np.meshgrid((0, nj - 1), (0, ni - 1), indexing="ij")
-    row, column, _ = placed.axes
-    offsets = a[..., None] * between_columns * row + b[..., None] * between_rows * column
-    own = np.stack([slice_corners(one[0]) for one in placed.members])
-    return float(np.linalg.norm(own - own[:, :1, :1] - offsets, axis=-1).max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.spacing import Section, Spacing
-from ..pixels.padding import Padding
-from .one_per_place import Placed
-from .regular import RegularVolume, full_boxes, lattice, padding_holes, parallel_deviation_mm
+from ..pixels.volume import Progress
+from .one_per_place import Dropped, Placed
+from .options import RegularizeOptions
+from .regular import PlannedVolume, RegularVolume, full_boxes
+from .values import Values
 
 PART_OF_A_SLICE = 0.25
 """A gap may be this much wider (in slices) than the widest allowed: spacings are known to some percent only."""
@@ -84,7 +87,74 @@ def _between(
     return runs
 
 
-def run_line(placed: Placed, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlannedSection(PlannedVolume):
+    """A run as a volume: values untouched, tilt in the matrix."""
+
+    run: Run
+    label: str = ""
+
+    @property
+    def new_voxels(self) -> int:
+        """None: the source's memory is used."""
+        return 0
+
+    def make(self, placed: Placed, values: Values, progress: Progress | None) -> RegularVolume:
+        """Take the run's slices as they are."""
+        run = self.run
+        mine = values.part(run.first, run.stop)
+        members = placed.members[run.first : run.stop]
+        spacing = f"{run.spacing_mm:.4g} mm apart" if len(members) > 1 else "by itself"
+        return RegularVolume(
+            array=mine.array,
+            affine_lps=self.affine_lps,
+            boxes=full_boxes(mine.array),
+            sources=members,
+            fill=values.fill,
+            slice_corners_lps_mm=self.affine_lps[:3, 3] + np.arange(len(members))[:, None] * self.affine_lps[:3, 2],
+            source=values.volume,
+            is_untouched=all(len(one) == 1 for one in members),
+            description=f"{_numbers(run)} of {len(values.array)}, {spacing}, values untouched",
+            label=self.label,
+            holes=mine.holes,
+            deviation_mm=self.deviation_mm,
+        )
+
+
+def plan_sections(placed: Placed, options: RegularizeOptions) -> tuple[list[PlannedSection], list[Dropped]]:
+    """The volumes of ``split`` and ``crop``, and the slices that cropping leaves out."""
+    runs = regular_runs(placed, options.max_gap)
+    if options.mode == "crop":
+        longest = max(runs, key=lambda run: run.stop - run.first)
+        outside = placed.members[: longest.first] + placed.members[longest.stop :]
+        reason = "lies outside the longest regular run"
+        return [_planned(placed, longest)], [Dropped(one, reason) for members in outside for one in members]
+    labels = [f"section {n + 1} of {len(runs)}" if len(runs) > 1 else "" for n in range(len(runs))]
+    return [_planned(placed, run, label) for run, label in zip(runs, labels, strict=True)], []
+
+
+def _planned(placed: Placed, run: Run, label: str = "") -> PlannedSection:
+    origin, step = _line(placed, run)
+    nj, ni = placed.size
+    between_rows, between_columns = placed.pixel_spacing_mm
+    count = run.stop - run.first
+    on_lattice = origin + np.arange(count)[:, None] * step
+    off = np.linalg.norm(on_lattice - placed.corners_lps_mm[run.first : run.stop], axis=1)
+    along = placed.axes @ step
+    return PlannedSection(
+        dimensions=(ni, nj, count),
+        spacing_mm=(between_columns, between_rows, run.spacing_mm),
+        positions_mm=tuple((on_lattice @ placed.axes[2]).tolist()),
+        is_filled=(False,) * count,
+        affine_lps=placed.lattice(origin, step),
+        deviation_mm=float(off.max()) + placed.parallel_deviation_mm,
+        tilt_deg=math.degrees(math.atan2(float(np.hypot(along[0], along[1])), float(along[2]))),
+        run=run,
+        label=label,
+    )
+
+
+def _line(placed: Placed, run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """First corner (3,) and step from slice to slice (3,) of a run, LPS mm; a tilted stack's steps lean."""
     corners = placed.corners_lps_mm[run.first : run.stop]
     if len(corners) < 2:
@@ -93,32 +163,6 @@ def run_line(placed: Placed, run: Run) -> tuple[NDArray[np.float64], NDArray[np.
     index = np.arange(len(corners)) - (len(corners) - 1) / 2
     step = index @ corners / (index @ index)
     return corners.mean(axis=0) - step * (len(corners) - 1) / 2, step
-
-
-def run_volume(placed: Placed, run: Run, fill: float, label: str) -> RegularVolume:
-    """A run as a volume: values untouched, tilt in the matrix."""
-    corners = placed.corners_lps_mm[run.first : run.stop]
-    array = placed.array[run.first : run.stop]
-    members = placed.members[run.first : run.stop]
-    padding = Padding(placed.padding.ranges[run.first : run.stop]) if placed.padding is not None else None
-    origin, step = run_line(placed, run)
-    affine = lattice(placed, origin, step)
-    on_lattice = origin + np.arange(len(corners))[:, None] * step
-    spacing = f"{run.spacing_mm:.4g} mm apart" if len(corners) > 1 else "by itself"
-    return RegularVolume(
-        array=array,
-        affine_lps=affine,
-        boxes=full_boxes(array),
-        sources=members,
-        fill=fill,
-        slice_corners_lps_mm=on_lattice,
-        source=placed.volume,
-        is_untouched=all(len(one) == 1 for one in members),
-        description=f"{_numbers(run)} of {len(placed.array)}, {spacing}, values untouched",
-        label=label,
-        holes=padding_holes(array, padding),
-        deviation_mm=float(np.linalg.norm(on_lattice - corners, axis=1).max()) + parallel_deviation_mm(placed),
-    )
 
 
 def _numbers(run: Run) -> str:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..geometry.stacks import Slice
-from ..pixels.memory import require_memory
 from ..pixels.volume import Progress
 from .one_per_place import Placed
+from .options import RegularizeOptions
 from .reference import ReferenceGrid
-from .regular import RegularVolume, parallel_deviation_mm
+from .regular import PlannedVolume, RegularVolume
 from .regular_runs import wide_gaps
 from .resample_across import ObliqueResampler
 from .resample_along import Line, Resampler, SlicePair, line, run_threads
+from .values import Values
 
 NEARLY = 1e-3
 """Of a step: planes this close to a slice have its values as they are."""
@@ -25,6 +27,8 @@ SHIFT_PIXELS = 0.01
 """In-plane shifts smaller than this are rounding and add no row or column to the result."""
 ALIGNED = 1e-6
 """Sine of the largest angle between axes that counts as none: half a micrometre over the width of an image."""
+MOST_SLICES = 100_000
+"""Beyond this planning would take long, and no volume fits."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Lattice:
     rows: Axis
     planes: Axis
 
+    @property
+    def dimensions(self) -> tuple[int, int, int]:
+        """(ni, nj, nk)."""
+        return self.columns.count, self.rows.count, self.planes.count
+
     def affine_lps(self, axes: NDArray[np.float64]) -> NDArray[np.float64]:
         """(4, 4) from index to LPS mm; ``axes`` (3, 3) as rows."""
         affine = np.eye(4)
@@ -53,57 +62,156 @@ class Lattice:
         return affine
 
 
-@dataclass(frozen=True, eq=False)
-class WantedGrid:
-    """What is asked of the grid to resample on; nothing: the files' own pixels at the nominal spacing."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlannedResampling(PlannedVolume):
+    """The stack resampled on an orthogonal grid."""
 
-    spacing_mm: float | None = None
-    """Between slices; None: the nominal spacing, the one most intervals have."""
-    in_plane_spacing_mm: float | tuple[float, float] | None = None
-    """Between rows and columns, one number or both; None: as in the files."""
-    reference: ReferenceGrid | None = None
-    """The grid itself, whatever its directions. None: the slices' own directions, large enough in plane for all."""
-
-
-def resample(
-    placed: Placed, wanted: WantedGrid, max_gap: float, fill: float, progress: Progress | None
-) -> RegularVolume:
-    """Resample a stack; parameters and errors as in :func:`~.modes.regularize`."""
-    reach, reference = reach_mm(placed, wanted.spacing_mm), wanted.reference
-    if reference is None:
-        lattice = own_lattice(placed, wanted.spacing_mm, wanted.in_plane_spacing_mm)
-        return _along(placed, lattice, reach, max_gap, fill, progress)
-    reference.require_frame(placed.volume.frame_uid)
-    found = lattice_of(placed, reference)
-    if found is None:
-        return _across(placed, reference, reach, max_gap, fill, progress)
-    return _along(placed, found, reach, max_gap, fill, progress)
-
-
-def reach_mm(placed: Placed, spacing_mm: float | None) -> float:
+    lattice: Lattice | None
+    """The grid along the stack's own directions; None for one that has others."""
+    pairs: tuple[SlicePair | None, ...]
+    """For each plane of such a grid the slices around it; None in a gap and outside."""
+    gaps: NDArray[np.bool_]
+    """(n-1,) intervals of the stack that are not bridged."""
+    reach_mm: float
     """How far beside a slice a plane still has its values, where nothing is on the other side."""
-    step = float(spacing_mm if spacing_mm is not None else placed.spacing.nominal_mm)
-    return max(NEARLY * step, min(placed.precision_mm, step / 4))
+    max_gap: float
+
+    def make(self, placed: Placed, values: Values, progress: Progress | None) -> RegularVolume:
+        """Interpolate."""
+        columns, rows, slices = self.dimensions
+        target = np.empty((slices, rows, columns, *values.array.shape[3:]), values.array.dtype)
+        if self.lattice is not None:
+            return self._along(self.lattice, placed, values, target, progress)
+        return self._across(placed, values, target, progress)
+
+    def _along(
+        self, lattice: Lattice, placed: Placed, values: Values, target: NDArray[Any], progress: Progress | None
+    ) -> RegularVolume:
+        """On a grid with the stack's own directions."""
+        rows, columns = lattice.rows, lattice.columns
+        nj, ni = placed.size
+        between_rows, between_columns = placed.pixel_spacing_mm
+        origins = placed.corners_lps_mm @ placed.axes[:2].T
+        resampler = Resampler(
+            values.array,
+            _lines(rows.start - origins[:, 1], between_rows, rows, nj),
+            _lines(columns.start - origins[:, 0], between_columns, columns, ni),
+            values.fill,
+            target,
+            values.padding,
+        )
+        run_threads(resampler.write, list(enumerate(self.pairs)), progress, "Resampling")
+        boxes = [resampler.box(pair) if pair else (0, 0, 0, 0) for pair in self.pairs]
+        sources = tuple(_sources(placed.members, pair) for pair in self.pairs)
+        return self._volume(values, target, boxes, resampler.holes, sources)
+
+    def _across(self, placed: Placed, values: Values, target: NDArray[Any], progress: Progress | None) -> RegularVolume:
+        """On a grid with directions of its own."""
+        resampler = ObliqueResampler(placed, values, self.affine_lps, self.gaps, self.reach_mm, target)
+        run_threads(resampler.write, list(range(len(target))), progress, "Resampling")
+        used = [resampler.used.get(k, (0, 0)) for k in range(len(target))]
+        full = (0, target.shape[1], 0, target.shape[2])
+        boxes = [full if stop > first else (0, 0, 0, 0) for first, stop in used]
+        members = placed.members
+        sources = tuple(tuple(slice_ for place in members[first:stop] for slice_ in place) for first, stop in used)
+        return self._volume(values, target, boxes, resampler.holes, sources)
+
+    def _volume(
+        self,
+        values: Values,
+        target: NDArray[Any],
+        boxes: list[tuple[int, int, int, int]],
+        holes: dict[int, NDArray[np.uint8]],
+        sources: tuple[tuple[Slice, ...], ...],
+    ) -> RegularVolume:
+        missing = sum(not one for one in sources)
+        if missing == len(sources):
+            raise UsageError("No slice of the result has any image: the reference lies elsewhere.")
+        step = self.spacing_mm[2]
+        text = f"resampled to {step:.6g} mm between slices, orthogonal, linear between true positions"
+        if missing:
+            text += (
+                f"; {missing} of {len(sources)} lie in gaps with more than {self.max_gap:g} missing or outside and "
+                f"hold the fill value {values.fill:g}"
+            )
+        return RegularVolume(
+            array=target,
+            affine_lps=self.affine_lps,
+            boxes=np.array(boxes, np.intp).reshape(-1, 4),
+            sources=sources,
+            fill=values.fill,
+            slice_corners_lps_mm=self.affine_lps[:3, 3] + np.arange(len(target))[:, None] * self.affine_lps[:3, 2],
+            source=values.volume,
+            is_untouched=False,
+            description=text,
+            deviation_mm=self.deviation_mm,
+            holes=holes,
+        )
 
 
-def own_lattice(placed: Placed, spacing_mm: float | None, in_plane: float | tuple[float, float] | None) -> Lattice:
+def plan_resampling(placed: Placed, options: RegularizeOptions) -> PlannedResampling:
+    """The volume of ``resample``.
+
+    Raises
+    ------
+    UsageError
+        The reference lies in other coordinates, or the result has too many slices or needs more memory than there is.
+    """
+    reference = options.grid
+    step = float(options.spacing_mm if options.spacing_mm is not None else placed.spacing.nominal_mm)
+    reach = max(NEARLY * step, min(placed.precision_mm, step / 4))
+    if reference is None:
+        lattice: Lattice | None = _own_lattice(placed, step, reach, options.in_plane_spacing_mm)
+    else:
+        reference.require_frame(placed.stack.frame_of_reference_uid)
+        lattice = _lattice_of(placed, reference)
+    if lattice is not None:
+        dimensions, affine = lattice.dimensions, lattice.affine_lps(placed.axes)
+    else:
+        assert reference is not None
+        dimensions, affine = reference.dimensions, reference.affine_lps
+    placed.require_room(dimensions)
+    gaps = wide_gaps(placed.spacing, placed.positions_mm, options.max_gap)
+    places, pairs = np.empty(0), []
+    if lattice is not None:
+        planes = lattice.planes
+        if planes.count > MOST_SLICES:
+            raise UsageError(f"A spacing of {planes.step:g} mm makes {planes.count:,} slices; choose a wider one.")
+        places = planes.start + planes.step * np.arange(planes.count)
+        pairs = _pairs_around(placed.positions_mm, places, gaps, reach)
+    across, down, along = np.linalg.norm(affine[:3, :3], axis=0).tolist()
+    return PlannedResampling(
+        dimensions=dimensions,
+        spacing_mm=(across, down, along),
+        positions_mm=tuple(places.tolist()),
+        is_filled=tuple(pair is None for pair in pairs),
+        affine_lps=affine,
+        deviation_mm=placed.parallel_deviation_mm,
+        lattice=lattice,
+        pairs=tuple(pairs),
+        gaps=gaps,
+        reach_mm=reach,
+        max_gap=options.max_gap,
+    )
+
+
+def _own_lattice(placed: Placed, step: float, reach: float, in_plane: float | tuple[float, float] | None) -> Lattice:
     """The grid that begins at the first slice and is large enough in plane for all."""
-    step = float(spacing_mm if spacing_mm is not None else placed.spacing.nominal_mm)
     positions = placed.positions_mm
     steps = in_plane if isinstance(in_plane, tuple) else (in_plane, in_plane)
-    nj, ni = placed.array.shape[1:3]
+    nj, ni = placed.size
     between_rows, between_columns = placed.pixel_spacing_mm
     origins = placed.corners_lps_mm @ placed.axes[:2].T
     # Counted in Python's integers: an absurd spacing must fail on memory, not on overflow.
-    slices = int((positions[-1] - positions[0] + reach_mm(placed, spacing_mm)) / step) + 1
+    slices = int((positions[-1] - positions[0] + reach) / step) + 1
     return Lattice(
-        extent(origins[:, 0], between_columns, ni, steps[1]),
-        extent(origins[:, 1], between_rows, nj, steps[0]),
+        _extent(origins[:, 0], between_columns, ni, steps[1]),
+        _extent(origins[:, 1], between_rows, nj, steps[0]),
         Axis(float(positions[0]), step, slices),
     )
 
 
-def lattice_of(placed: Placed, reference: ReferenceGrid) -> Lattice | None:
+def _lattice_of(placed: Placed, reference: ReferenceGrid) -> Lattice | None:
     """A reference's grid along the stack's directions; None where it has others."""
     steps = np.linalg.norm(reference.affine_lps[:3, :3], axis=0)
     if np.abs(reference.affine_lps[:3, :3] / steps - placed.axes.T).max() > ALIGNED:
@@ -113,105 +221,7 @@ def lattice_of(placed: Placed, reference: ReferenceGrid) -> Lattice | None:
     return Lattice(*found)
 
 
-def _target(placed: Placed, dimensions: tuple[int, int, int]) -> NDArray[np.generic]:
-    columns, rows, slices = dimensions
-    nbytes = slices * rows * columns * placed.array[0, 0, 0].nbytes
-    require_memory(nbytes, f"A volume of {slices:,} × {rows:,} × {columns:,} {placed.array.dtype} values")
-    return np.empty((slices, rows, columns, *placed.array.shape[3:]), placed.array.dtype)
-
-
-def _along(
-    placed: Placed, lattice: Lattice, reach: float, max_gap: float, fill: float, progress: Progress | None
-) -> RegularVolume:
-    """On a grid with the stack's own directions."""
-    rows, columns, planes = lattice.rows, lattice.columns, lattice.planes
-    target = _target(placed, (columns.count, rows.count, planes.count))
-    nj, ni = placed.array.shape[1:3]
-    between_rows, between_columns = placed.pixel_spacing_mm
-    origins = placed.corners_lps_mm @ placed.axes[:2].T
-    resampler = Resampler(
-        placed.array,
-        _lines(rows.start - origins[:, 1], between_rows, rows, nj),
-        _lines(columns.start - origins[:, 0], between_columns, columns, ni),
-        fill,
-        target,
-        placed.padding,
-    )
-    positions = placed.positions_mm
-    gaps = wide_gaps(placed.spacing, positions, max_gap)
-    pairs = pairs_around(positions, planes.start + planes.step * np.arange(planes.count), gaps, reach)
-    run_threads(resampler.write, list(enumerate(pairs)), progress, "Resampling")
-    return _volume(
-        placed,
-        target,
-        lattice.affine_lps(placed.axes),
-        fill,
-        max_gap,
-        boxes=np.array([resampler.box(one) if one else (0, 0, 0, 0) for one in pairs], np.intp).reshape(-1, 4),
-        holes=resampler.holes,
-        sources=tuple(_sources(placed, one) for one in pairs),
-    )
-
-
-def _across(
-    placed: Placed, reference: ReferenceGrid, reach: float, max_gap: float, fill: float, progress: Progress | None
-) -> RegularVolume:
-    """On a grid with directions of its own."""
-    target = _target(placed, reference.dimensions)
-    gaps = wide_gaps(placed.spacing, placed.positions_mm, max_gap)
-    resampler = ObliqueResampler(placed, reference.affine_lps, gaps, reach, fill, target)
-    run_threads(resampler.write, list(range(len(target))), progress, "Resampling")
-    used = [resampler.used.get(k, (0, 0)) for k in range(len(target))]
-    full = (0, target.shape[1], 0, target.shape[2])
-    return _volume(
-        placed,
-        target,
-        reference.affine_lps,
-        fill,
-        max_gap,
-        boxes=np.array([full if stop > first else (0, 0, 0, 0) for first, stop in used], np.intp).reshape(-1, 4),
-        holes=resampler.holes,
-        sources=tuple(tuple(one for members in placed.members[first:stop] for one in members) for first, stop in used),
-    )
-
-
-def _volume(
-    placed: Placed,
-    target: NDArray[np.generic],
-    affine: NDArray[np.float64],
-    fill: float,
-    max_gap: float,
-    *,
-    boxes: NDArray[np.intp],
-    holes: dict[int, NDArray[np.uint8]],
-    sources: tuple[tuple[Slice, ...], ...],
-) -> RegularVolume:
-    step = float(np.linalg.norm(affine[:3, 2]))
-    missing = sum(not one for one in sources)
-    if missing == len(sources):
-        raise UsageError("No slice of the result has any image: the reference lies elsewhere.")
-    text = f"resampled to {step:.6g} mm between slices, orthogonal, linear between true positions"
-    if missing:
-        text += (
-            f"; {missing} of {len(sources)} lie in gaps with more than {max_gap:g} missing or outside and hold the "
-            f"fill value {fill:g}"
-        )
-    return RegularVolume(
-        array=target,
-        affine_lps=affine,
-        boxes=boxes,
-        sources=sources,
-        fill=fill,
-        slice_corners_lps_mm=affine[:3, 3] + np.arange(len(target))[:, None] * affine[:3, 2],
-        source=placed.volume,
-        is_untouched=False,
-        description=text,
-        deviation_mm=parallel_deviation_mm(placed),
-        holes=holes,
-    )
-
-
-def extent(origins: NDArray[np.float64], spacing: float, count: int, asked: float | None) -> Axis:
+def _extent(origins: NDArray[np.float64], spacing: float, count: int, asked: float | None) -> Axis:
     """Samples along one axis in plane, so that all slices are inside.
 
     Samples are in step with the first slice, which keeps its own where the spacing is kept.
@@ -240,7 +250,7 @@ def _lines(starts: NDArray[np.float64], spacing: float, axis: Axis, source_count
     return result
 
 
-def pairs_around(
+def _pairs_around(
     positions: NDArray[np.float64], planes: NDArray[np.float64], gaps: NDArray[np.bool_], reach: float
 ) -> list[SlicePair | None]:
     """For each plane the slices around it; None in a gap and outside."""
@@ -261,7 +271,7 @@ def pairs_around(
     return result
 
 
-def _sources(placed: Placed, pair: SlicePair | None) -> tuple[Slice, ...]:
+def _sources(members: tuple[tuple[Slice, ...], ...], pair: SlicePair | None) -> tuple[Slice, ...]:
     if pair is None:
         return ()
-    return placed.members[pair.before] + (placed.members[pair.after] if pair.after != pair.before else ())
+    return members[pair.before] + (members[pair.after] if pair.after != pair.before else ())

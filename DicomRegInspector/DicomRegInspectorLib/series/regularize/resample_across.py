@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .one_per_place import Placed
 from .resample_along import SNAP
+from .values import Values
 
 BLOCK_VOXELS = 1 << 16
 """Worked on at a time: some arrays of this size stay in the processor's cache, and memory does not grow."""
@@ -24,16 +25,16 @@ class ObliqueResampler:
     def __init__(
         self,
         placed: Placed,
+        values: Values,
         affine_lps: NDArray[np.float64],
         gaps: NDArray[np.bool_],
         reach: float,
-        fill: float,
         target: NDArray[Any],
     ) -> None:
         """``gaps`` (n-1,) are not bridged; ``reach`` is how far beside a slice (mm) its values still hold there."""
-        self._array, self._padding = placed.array, placed.padding
+        self._array, self._padding, self._fill = values.array, values.padding, values.fill
         self._positions, self._gaps, self._reach = placed.positions_mm, gaps, reach
-        self._fill, self._target = fill, target
+        self._target = target
         # Index of a voxel to mm along the stack's rows, columns and normal.
         self._affine = placed.axes @ affine_lps[:3]
         self._origins = placed.corners_lps_mm @ placed.axes[:2].T

@@ -12,9 +12,9 @@ from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from DicomRegInspectorLib.series import Series
 from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
-from DicomRegInspectorLib.series.regularize.plan import irregularities, preview
+from DicomRegInspectorLib.series.regularize.options import MODES, Mode, RegularizeOptions
+from DicomRegInspectorLib.series.regularize.plan import Plan, irregularities, plan
 from DicomRegInspectorLib.series.regularize.reference import ReferenceGrid
-from DicomRegInspectorLib.series.regularize.regular import MODES, Mode
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.tasks.inspect import inspect_paths
 
@@ -32,8 +32,12 @@ def inspected(folder: Path) -> Series:
     return series
 
 
+def planned(series: Series, mode: Mode, **options: Any) -> Plan:
+    return plan(series, RegularizeOptions(mode, **options))
+
+
 def compare(folder: Path, mode: Mode, max_gap: float, **options: Any) -> None:
-    told = preview(inspected(folder), mode, max_gap=max_gap, **options)
+    told = planned(inspected(folder), mode, max_gap=max_gap, **options)
     volume, apart = load_to_regularize([folder])
     came = regularize(volume, mode, max_gap=max_gap, apart=apart, **options)
     assert [one.dimensions for one in told.volumes] == [one.dimensions for one in came.volumes]
@@ -77,9 +81,10 @@ def test_telling_reads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(*_arguments: Any, **_options: Any) -> Any:
         raise AssertionError("pixels are read")
 
-    monkeypatch.setattr("DicomRegInspectorLib.series.regularize.one_per_place.load_pixels", refuse)
+    for module in ("series.regularize.values", "series.pixels.volume"):
+        monkeypatch.setattr(f"DicomRegInspectorLib.{module}.load_pixels", refuse)
     write_ct_stack(tmp_path, STACKS["duplicate"])
-    told = preview(inspected(tmp_path), "split", duplicates="last", overlaps="mean")
+    told = planned(inspected(tmp_path), "split", duplicates="last", overlaps="mean")
     assert len(told.dropped) == 1
     assert told.dropped_positions_mm == (4.0,)
 
@@ -88,7 +93,7 @@ def test_another_pixel_spacing_is_told(tmp_path: Path) -> None:
     write_ct_stack(tmp_path, STACKS["one missing"])
     compare(tmp_path, "resample", 1, in_plane_spacing_mm=1.5)
     compare(tmp_path, "resample", 1, in_plane_spacing_mm=(1.0, 3.0))
-    (one,) = preview(inspected(tmp_path), "resample", in_plane_spacing_mm=(1.0, 3.0)).volumes
+    (one,) = planned(inspected(tmp_path), "resample", in_plane_spacing_mm=(1.0, 3.0)).volumes
     assert one.dimensions == (7, 15, 10)  # 9 × 2 mm in steps of 3 mm, 7 × 2 mm in steps of 1 mm
     assert one.spacing_mm[:2] == (3.0, 1.0)
 
@@ -96,15 +101,15 @@ def test_another_pixel_spacing_is_told(tmp_path: Path) -> None:
 def test_largest_step_is_the_gap_that_stays(tmp_path: Path) -> None:
     write_ct_stack(tmp_path, STACKS["wide gap and overlap"])
     series = inspected(tmp_path)
-    steps = {mode: max(one.largest_step_mm for one in preview(series, mode).volumes) for mode in MODES}
+    steps = {mode: max(one.largest_step_mm for one in planned(series, mode).volumes) for mode in MODES}
     assert steps == pytest.approx({"acquisition": 2.0, "resample": 2.0, "split": 2.0, "crop": 2.0})
-    assert preview(series, "acquisition", max_gap=100).volumes[0].largest_step_mm == pytest.approx(22.0)
+    assert planned(series, "acquisition", max_gap=100).volumes[0].largest_step_mm == pytest.approx(22.0)
 
 
 def test_another_spacing_is_told(tmp_path: Path) -> None:
     write_ct_stack(tmp_path, STACKS["wide gap and overlap"])
     compare(tmp_path, "resample", 1, spacing_mm=0.75)
-    (one,) = preview(inspected(tmp_path), "resample", spacing_mm=0.75).volumes
+    (one,) = planned(inspected(tmp_path), "resample", spacing_mm=0.75).volumes
     assert one.dimensions == (10, 8, 51)  # 38 / 0.75 = 50.7 steps
 
 
@@ -116,7 +121,7 @@ def test_tilted_real_series_comes_as_told(shared_data: Path, mode: Mode) -> None
 def test_absurd_spacing_is_refused_at_once(tmp_path: Path) -> None:
     write_ct_stack(tmp_path, STACKS["regular"])
     with pytest.raises(UsageError, match="800,001 slices"):
-        preview(inspected(tmp_path), "resample", spacing_mm=1e-5)
+        planned(inspected(tmp_path), "resample", spacing_mm=1e-5)
 
 
 def test_only_irregular_stacks_have_irregularities(tmp_path: Path) -> None:
@@ -139,7 +144,7 @@ def test_grid_of_another_volume_is_told(tmp_path: Path) -> None:
     affine = np.diag([4.0, 3.0, 2.5, 1.0])
     affine[:3, 3] = [2.0, 3.0, -2.5]
     compare(tmp_path, "resample", 0, reference=ReferenceGrid(affine, (4, 5, 6)))
-    (one,) = preview(inspected(tmp_path), "resample", reference=ReferenceGrid(affine, (4, 5, 6))).volumes
+    (one,) = planned(inspected(tmp_path), "resample", reference=ReferenceGrid(affine, (4, 5, 6))).volumes
     assert (one.dimensions, one.spacing_mm) == ((4, 5, 6), (4.0, 3.0, 2.5))
     assert one.positions_mm == pytest.approx((-2.5, 0, 2.5, 5, 7.5, 10))
     assert one.is_filled == (True, False, False, False, False, False)
@@ -149,7 +154,7 @@ def test_grid_across_the_slices_has_no_positions_along_them(tmp_path: Path) -> N
     write_ct_stack(tmp_path, STACKS["regular"])
     affine = np.eye(4)
     affine[:3, :3] = [[0, 0, 1.5], [2.0, 0, 0], [0, 1.0, 0]]
-    (one,) = preview(inspected(tmp_path), "resample", reference=ReferenceGrid(affine, (6, 7, 8))).volumes
+    (one,) = planned(inspected(tmp_path), "resample", reference=ReferenceGrid(affine, (6, 7, 8))).volumes
     assert (one.dimensions, one.spacing_mm) == ((6, 7, 8), (2.0, 1.0, 1.5))
     assert (one.positions_mm, one.largest_step_mm) == ((), 1.5)
 
@@ -157,4 +162,4 @@ def test_grid_across_the_slices_has_no_positions_along_them(tmp_path: Path) -> N
 def test_grid_in_other_coordinates_is_refused(tmp_path: Path) -> None:
     write_ct_stack(tmp_path, STACKS["regular"])
     with pytest.raises(UsageError, match="frame of reference"):
-        preview(inspected(tmp_path), "resample", reference=ReferenceGrid(np.eye(4), (4, 4, 4), "1.2.3"))
+        planned(inspected(tmp_path), "resample", reference=ReferenceGrid(np.eye(4), (4, 4, 4), "1.2.3"))
