@@ -13,12 +13,12 @@ from documents import DOCS, ROOT
 MODULE = ROOT / "DicomRegInspector"
 SECTION = (DOCS / "tutorial.md").read_text(encoding="utf-8").partition("## In 3D Slicer")[2]
 PAGE = (DOCS / "slicer.md").read_text(encoding="utf-8")
-UI = (MODULE / "Resources" / "UI" / "DicomRegInspector.ui").read_text(encoding="utf-8")
+UI = "\n".join(path.read_text(encoding="utf-8") for path in sorted((MODULE / "Resources" / "UI").glob("*.ui")))
 
 
 @pytest.fixture(scope="module")
 def words_of_the_panel() -> set[str]:
-    """Every text of the .ui file and every string that the module translates, without shortcuts."""
+    """Every text of the .ui files and every string that the module translates, without shortcuts."""
     words = {html.unescape(text).replace("&", "") for text in re.findall(r"<string>([^<]*)</string>", UI)}
     for path in [*MODULE.glob("*.py"), *(MODULE / "DicomRegInspectorLib" / "panel").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

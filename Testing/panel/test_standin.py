@@ -132,6 +132,51 @@ def test_parameter_node_refuses_types_it_cannot_keep(application: Any) -> None:
             numbers: list[int]
 
 
+def test_number_within_limits_sets_those_of_its_box_and_refuses_others(application: Any, qt: Any) -> None:
+    import typing
+
+    from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+    @parameterNodeWrapper
+    class Node:
+        gap: typing.Annotated[float, WithinRange(0.0, 5.0)] = 1.0
+        free: float = 2.0
+
+    parameters = Node(application.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    gap, free = qt.QDoubleSpinBox(), qt.QDoubleSpinBox()
+    tag = parameters.connectParametersToGui({"gap": gap, "free": free})
+    assert (gap.minimum, gap.maximum, gap.value) == (0.0, 5.0, 1.0)
+    assert free.maximum > 1e300  # Slicer takes every number where no limits are given
+    gap.value = 4.0
+    assert parameters.gap == 4.0
+    with pytest.raises(ValueError, match="within range"):
+        parameters.gap = 6.0
+    parameters.disconnectGui(tag)
+
+
+def test_combo_box_is_bound_by_a_connector_of_the_module_only(application: Any, qt: Any) -> None:
+    """Slicer's own would fill it with the values themselves."""
+    from DicomRegInspectorLib.panel.connectors import ChoiceConnector
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    wrapped = parameterNodeWrapper(type("Node", (), {"__annotations__": {"choice": str}, "choice": "b"}))
+    parameters = wrapped(application.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    box = qt.QComboBox()
+    for text in "abc":
+        box.addItem(text.upper(), text)
+    with pytest.raises(RuntimeError, match="Unable to create GUI connector"):
+        parameters.connectParametersToGui({"choice": box})
+    tag = parameters.connectParametersToGui({"choice": ChoiceConnector(box)})
+    assert box.currentText == "B"
+    box.currentIndex = 2
+    assert parameters.choice == "c"
+    parameters.choice = "not offered"
+    assert (box.currentText, parameters.choice) == ("C", "not offered")
+    parameters.disconnectGui(tag)
+    box.currentIndex = 0
+    assert parameters.choice == "not offered"
+
+
 def node_box(application: Any, *classes: str) -> Any:
     box = application.qMRMLNodeComboBox()
     box.nodeTypes = list(classes)
@@ -195,12 +240,12 @@ def test_union_without_none_or_in_another_spelling_is_no_node_parameter(applicat
 def test_connections_of_a_ui_file_are_checked(application: Any, tmp_path: Path) -> None:
     from slicer_standin import MODULE_FOLDER, pythonqt
 
-    text = (MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspector.ui").read_text(encoding="utf-8")
+    text = (MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspectorQuality.ui").read_text(encoding="utf-8")
     broken = text.replace("<receiver>qualityFixedSelector</receiver>", "<receiver>gone</receiver>")
     (tmp_path / "broken.ui").write_text(broken, encoding="utf-8")
     application.util.loadUI(str(tmp_path / "broken.ui"))
     assert pythonqt.FAILED_CONNECTIONS == [
-        "DicomRegInspector.mrmlSceneChanged(vtkMRMLScene*) to gone.setMRMLScene(vtkMRMLScene*)"
+        "DicomRegInspectorQuality.mrmlSceneChanged(vtkMRMLScene*) to gone.setMRMLScene(vtkMRMLScene*)"
     ]
     pythonqt.FAILED_CONNECTIONS.clear()
 

@@ -1,19 +1,20 @@
 """A walk through every control of the panel, by keyboard: each one changes something that can be seen, or says why not.
 
-The controls are those of the .ui file. A new one without a place here, or without an effect, fails.
+The controls are those of the .ui files. A new one without an effect in its section's state, or in one named for it,
+fails.
 """
 
 from __future__ import annotations
 
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from slicer_standin import pythonqt
-from walker import KINDS, STATES, STOPPED_BY, UI_FILE, Walker
+from ui_files import elements
+from walker import ELSEWHERE, KINDS, STATES, STOPPED_BY, Walker
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +35,14 @@ def walker(application: Any, widget: Any, tmp_path: Path) -> Any:
         getattr(ui, name + "CollapsibleButton").collapsed = False
     for name in ("quality", "compare"):
         getattr(ui, name + "CollapsibleButton").collapsed = True
-    ui.modeComboBox.currentIndex, ui.gapSpinBox.value = 0, 1.0
     application.app.playMainWindow(False)
 
 
-def test_every_control_of_the_file_is_on_the_way() -> None:
+def test_every_control_of_the_files_is_on_the_way() -> None:
     assert set(KINDS) == {*STATES, *STOPPED_BY}
+    assert set(ELSEWHERE) < set(KINDS)
+    cancelling = {name for name in KINDS if name.lower().endswith("cancelbutton")}
+    assert set(STOPPED_BY) == cancelling - {"askCancelButton"}
 
 
 @pytest.mark.parametrize("name", list(STATES))
@@ -83,7 +86,7 @@ def test_cancel_stops_what_is_under_way_and_says_so(walker: Walker, name: str) -
 def test_the_keyboard_reaches_every_control(application: Any, ui: Any) -> None:
     from PySide6 import QtCore
 
-    stops = [element.text for element in ElementTree.parse(UI_FILE).iter("tabstop")]
+    stops = [element.text for element in elements("tabstop")]
     for name in KINDS:
         widget = pythonqt.unwrap(getattr(ui, name))
         policy = (widget.focusProxy() or widget).focusPolicy()
@@ -95,9 +98,21 @@ def test_the_keyboard_reaches_every_control(application: Any, ui: Any) -> None:
 
 def test_tab_order_is_the_reading_order() -> None:
     """Widgets stand in the file in the order in which they are read, grids row by row."""
-    order = [element.attrib["name"] for element in ElementTree.parse(UI_FILE).iter("widget")]
-    stops = [element.text for element in ElementTree.parse(UI_FILE).iter("tabstop")]
+    order = [element.attrib["name"] for element in elements("widget")]
+    stops = [element.text for element in elements("tabstop")]
     assert stops == sorted(stops, key=order.index)
+
+
+def test_tab_goes_from_section_to_section(ui: Any) -> None:
+    """Each file orders its own controls; the sections follow each other as they stand."""
+    stops = [element.text for element in elements("tabstop")]
+    widgets = {pythonqt.unwrap(getattr(ui, name)): name for name in stops}
+    first = widget = pythonqt.unwrap(getattr(ui, stops[0]))
+    chain = []
+    while not chain or widget is not first:
+        chain.append(widgets.get(widget))
+        widget = widget.nextInFocusChain()
+    assert [name for name in chain if name is not None] == stops
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind == "QPushButton"])
@@ -143,6 +158,9 @@ def test_panel_is_never_wider_than_400_pixels_needs(walker: Walker, state: Calla
         for node in walker.application.util.getNodesByClass(class_name):
             node.SetName(LONG_NAME)
     walker.application.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", LONG_NAME)
-    content = pythonqt.unwrap(walker.ui.inputCollapsibleButton).parentWidget()
+    content = pythonqt.unwrap(walker.ui.inputCollapsibleButton).parentWidget().parentWidget()
+    for section in content.children():
+        if section.isWidgetType():
+            section.layout().invalidate()
     content.layout().invalidate()
     assert content.layout().totalMinimumSize().width() <= 380  # around it, Slicer leaves some margin

@@ -1,18 +1,16 @@
-"""The walk through the panel: its states, and for each control of the .ui file the one in which it is of use."""
+"""The walk through the panel: its states, and for each control of the .ui files the one in which it is of use."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import slicer_standin
 from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 from slicer_standin import pythonqt
+from ui_files import elements, section_of
 
-UI_FILE = slicer_standin.MODULE_FOLDER / "Resources" / "UI" / "DicomRegInspector.ui"
 INTERACTIVE = {
     "ctkCollapsibleButton",
     "ctkPathLineEdit",
@@ -29,7 +27,7 @@ INTERACTIVE = {
 }
 KINDS = {
     element.attrib["name"]: element.attrib["class"]
-    for element in ElementTree.parse(UI_FILE).iter("widget")
+    for element in elements("widget")
     if element.attrib["class"] in INTERACTIVE
 }
 GAP_MM = (0.0, 2.0, 4.0, 4.0, 8.0, 10.0, 12.0, 14.0)
@@ -190,7 +188,7 @@ class Walker:
     def seen(self) -> dict[str, object]:
         """Everything of the panel and the scene that a user can see, hear from a screen reader or paste."""
         told: dict[str, object] = {}
-        for element in ElementTree.parse(UI_FILE).iter("widget"):
+        for element in elements("widget"):
             name = element.attrib["name"]
             widget = getattr(self.ui, name, None)
             if widget is None:
@@ -250,33 +248,27 @@ class Walker:
             press(widget, key.Key_Space)
 
 
-STATES: dict[str, Callable[[Walker], None]] = {
-    "inputCollapsibleButton": Walker.empty,
-    "inputPathLineEdit": Walker.empty,
+IN_SECTION: dict[str, Callable[[Walker], None]] = {
+    "Input": Walker.empty,
+    "Findings": Walker.finding,
+    "Registrations": Walker.registration,
+    "Quality": Walker.measured,
+    "Series": Walker.inspected,
+}
+"""The state in which most controls of a section are of use."""
+
+ELSEWHERE: dict[str, Callable[[Walker], None]] = {
     "inspectFolderButton": Walker.folder_chosen,
-    "inspectDatabaseButton": Walker.empty,
-    "tryItButton": Walker.empty,
-    "findingsCollapsibleButton": Walker.empty,
     "severityComboBox": Walker.inspected,
     "filterLineEdit": Walker.inspected,
     "findingsTable": Walker.inspected,
-    "findingBrowser": Walker.finding,
-    "showMeButton": Walker.finding,
-    "repairButton": Walker.finding,
-    "copyFindingButton": Walker.finding,
     "askDoButton": Walker.asking,
     "askOptionsButton": Walker.asking,
     "askCancelButton": Walker.asking,
     "saveTableButton": Walker.inspected,
     "saveReportButton": Walker.report_asked,
     "openReportButton": Walker.report_written,
-    "registrationsCollapsibleButton": Walker.empty,
     "registrationsTable": Walker.two_registrations,
-    "readAsComboBox": Walker.registration,
-    "bakeCheckBox": Walker.registration,
-    "placeVolumesCheckBox": Walker.registration,
-    "loadButton": Walker.registration,
-    "qualityCollapsibleButton": Walker.empty,
     "qualityTransformSelector": Walker.loaded,
     "qualitySegmentsSelector": Walker.judged,
     "qualityFixedSelector": Walker.judged,
@@ -285,38 +277,22 @@ STATES: dict[str, Callable[[Walker], None]] = {
     "qualityMovingLandmarksSelector": Walker.judged,
     "measureButton": Walker.loaded,
     "measuresOfComboBox": Walker.measured_in_regions,
-    "measuresTable": Walker.measured,
-    "showJacobianButton": Walker.measured,
-    "showMagnitudeButton": Walker.measured,
-    "showMaskButton": Walker.measured,
-    "showGlyphsButton": Walker.measured,
-    "showHistogramsButton": Walker.measured,
     "showComparisonButton": Walker.pictured,
     "restoreLayoutButton": Walker.layout_changed,
-    "qualityTablesButton": Walker.measured,
-    "seriesCollapsibleButton": Walker.empty,
     "seriesComboBox": Walker.two_series,
     "stackComboBox": Walker.two_stacks,
-    "plotButton": Walker.inspected,
-    "checkPixelsButton": Walker.inspected,
-    "modeComboBox": Walker.inspected,
     "gridSelector": Walker.resampling_like_another,
     "spacingSpinBox": Walker.resampling,
     "pixelSpacingSpinBox": Walker.resampling,
-    "gapSpinBox": Walker.inspected,
-    "duplicatesComboBox": Walker.inspected,
     "overlapsComboBox": Walker.overlapping,
-    "beforeAfterTable": Walker.inspected,
-    "loadSeriesButton": Walker.inspected,
     "beforeAfterButton": Walker.series_loaded,
     "saveAsComboBox": Walker.resampling,
     "saveSeriesButton": Walker.saving,
-    "compareCollapsibleButton": Walker.empty,
     "compareASelector": Walker.unfolded,
     "compareBSelector": Walker.unfolded,
     "compareButton": Walker.comparing,
 }
-"""The state in which each control is of use."""
+"""The state in which each of the others is of use."""
 
 STOPPED_BY: dict[str, tuple[Callable[[Walker], None], str, str, str]] = {
     "cancelButton": (Walker.folder_chosen, "inspect", "inspectFolderButton", "statusLabel"),
@@ -331,3 +307,6 @@ STOPPED_BY: dict[str, tuple[Callable[[Walker], None], str, str, str]] = {
     "seriesCancelButton": (Walker.inspected, "loadSeries", "loadSeriesButton", "seriesStatusLabel"),
 }
 """For each Cancel: the state, the logic's method that takes long, the button that begins it, and where it is told."""
+
+STATES = {name: ELSEWHERE.get(name, IN_SECTION[section_of(name)]) for name in KINDS if name not in STOPPED_BY}
+"""The state in which each control is of use."""

@@ -1,16 +1,20 @@
 """A parameter node wrapper for plain values, kept in a real vtkMRMLScriptedModuleNode.
 
-Types: str, bool, int, float, pathlib.Path, MRML node classes, and unions of these with None. Widgets: QCheckBox with
-bool, QLineEdit with str, ctkPathLineEdit with pathlib.Path, qMRMLNodeComboBox with nodes. Anything else raises;
-Slicer's own wrapper knows more.
+Types: str, bool, int, float (also Annotated with WithinRange), pathlib.Path, MRML node classes, and unions of these
+with None. Widgets: QCheckBox with bool, QLineEdit with str, QDoubleSpinBox with float, ctkPathLineEdit with
+pathlib.Path, qMRMLNodeComboBox with nodes, and whatever a module brings a GuiConnector of its own for. Anything else
+raises; Slicer's own wrapper knows more.
 """
 
 from __future__ import annotations
 
+import abc
+import math
 import pathlib
 import types
 import typing
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import ctk
@@ -29,8 +33,28 @@ _READ: dict[type, Callable[[str], Any]] = {
 _CONNECTIONS: list[tuple[type, type, str, str]] = [
     (qt.QCheckBox, bool, "checked", "stateChanged"),
     (qt.QLineEdit, str, "text", "textChanged"),
+    (qt.QDoubleSpinBox, float, "value", "valueChanged"),
     (ctk.ctkPathLineEdit, pathlib.Path, "currentPath", "currentPathChanged"),
 ]
+
+
+@dataclass(frozen=True)
+class WithinRange:
+    """An annotation of a number: what is outside is refused, and bound boxes get these limits."""
+
+    minimum: float
+    maximum: float
+
+    def validate(self, value: float) -> None:
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"Value must be within range [{self.minimum}, {self.maximum}], is {value}")
+
+
+def split_annotations(datatype: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The type, and what it is annotated with."""
+    if typing.get_origin(datatype) is typing.Annotated:
+        return typing.get_args(datatype)[0], datatype.__metadata__
+    return datatype, ()
 
 
 def node_classes(datatype: Any) -> tuple[type, ...]:
@@ -45,55 +69,108 @@ def node_classes(datatype: Any) -> tuple[type, ...]:
     return classes if len(classes) < len(arguments) and all(node_classes(one) for one in classes) else ()
 
 
-class _NodeConnector:
+class GuiConnector(abc.ABC):
+    """A widget bound to one parameter; a module may derive its own (guiConnectors.py)."""
+
+    @staticmethod
+    @abc.abstractmethod
+    def canRepresent(widget: Any, datatype: Any) -> bool: ...
+
+    @staticmethod
+    @abc.abstractmethod
+    def create(widget: Any, datatype: Any) -> Any: ...
+
+    def __init__(self) -> None:
+        self._callback: Callable[[], None] | None = None
+
+    def onChanged(self, callback: Callable[[], None] | None) -> None:
+        self._callback = callback
+        self._disconnect() if callback is None else self._connect()
+
+    def changed(self) -> None:
+        if self._callback:
+            self._callback()
+
+    @abc.abstractmethod
+    def _connect(self) -> None: ...
+
+    @abc.abstractmethod
+    def _disconnect(self) -> None: ...
+
+    @abc.abstractmethod
+    def widget(self) -> Any: ...
+
+    @abc.abstractmethod
+    def read(self) -> Any: ...
+
+    @abc.abstractmethod
+    def write(self, value: Any) -> None: ...
+
+
+class _OwnConnector(GuiConnector):
+    """What is common to those of the stand-in."""
+
+    def __init__(self, widget: Any, signal: str) -> None:
+        super().__init__()
+        self._widget, self._signal = widget, signal
+
+    @staticmethod
+    def canRepresent(widget: Any, datatype: Any) -> bool:
+        raise NotImplementedError("the stand-in finds its connectors by itself")
+
+    create = canRepresent
+
+    def _connect(self) -> None:
+        getattr(self._widget, self._signal).connect(self.changed)
+
+    def _disconnect(self) -> None:
+        getattr(self._widget, self._signal).disconnect(self.changed)
+
+    def widget(self) -> Any:
+        return self._widget
+
+
+class _NodeConnector(_OwnConnector):
     """A node combo box bound to one parameter, whose type says which classes it offers."""
 
     def __init__(self, widget: Any, classes: tuple[type, ...]) -> None:
-        self.widget, self.slot = widget, None
+        super().__init__(widget, "currentNodeIDChanged")
         widget.nodeTypes = [node_class().GetClassName() for node_class in classes]
 
     def read(self) -> Any:
-        return self.widget.currentNode()
+        return self._widget.currentNode()
 
     def write(self, value: Any) -> None:
-        self.widget.setCurrentNode(value)
-
-    def on_changed(self, slot: Callable[[], None] | None) -> None:
-        if slot is not None:
-            self.widget.currentNodeIDChanged.connect(slot)
-        elif self.slot is not None:
-            self.widget.currentNodeIDChanged.disconnect(self.slot)
-        self.slot = slot
+        self._widget.setCurrentNode(value)
 
 
-class _Connector:
-    """One widget bound to one parameter."""
+class _Connector(_OwnConnector):
+    """One widget bound to one plain value."""
 
-    def __init__(self, widget: Any, datatype: type) -> None:
+    def __init__(self, widget: Any, annotated: Any) -> None:
+        datatype, annotations = split_annotations(annotated)
         for widget_type, value_type, prop, signal in _CONNECTIONS:
             if type(widget) is widget_type and datatype is value_type:
-                self.widget, self.datatype, self.property, self.signal = widget, datatype, prop, signal
-                self.slot: Callable[[], None] | None = None
+                super().__init__(widget, signal)
+                self._datatype, self._property = datatype, prop
+                if widget_type is qt.QDoubleSpinBox:
+                    limits = next(iter(annotations), WithinRange(-math.inf, math.inf))
+                    widget.minimum, widget.maximum = limits.minimum, limits.maximum
                 return
         raise RuntimeError(
             f"Unable to create GUI connector from datatype '{datatype}' to widget type '{type(widget)}'."
         )
 
     def read(self) -> Any:
-        return self.datatype(getattr(self.widget, self.property))
+        return self._datatype(getattr(self._widget, self._property))
 
     def write(self, value: Any) -> None:
-        setattr(self.widget, self.property, str(value) if self.datatype is pathlib.Path else value)
-
-    def on_changed(self, slot: Callable[[], None] | None) -> None:
-        if slot is not None:
-            getattr(self.widget, self.signal).connect(slot)
-        elif self.slot is not None:
-            getattr(self.widget, self.signal).disconnect(self.slot)
-        self.slot = slot
+        setattr(self._widget, self._property, str(value) if self._datatype is pathlib.Path else value)
 
 
-def _connect(widget: Any, datatype: Any) -> Any:
+def _connect(widget: Any, datatype: Any) -> GuiConnector:
+    if isinstance(widget, GuiConnector):
+        return widget
     classes = node_classes(datatype)
     if classes and type(widget) is slicer.qMRMLNodeComboBox:
         return _NodeConnector(widget, classes)
@@ -113,7 +190,8 @@ def _make_node_property(name: str, classes: tuple[type, ...]) -> property:
     return property(read, write)
 
 
-def _make_property(name: str, datatype: Any) -> property:
+def _make_property(name: str, annotated: Any) -> property:
+    datatype, annotations = split_annotations(annotated)
     classes = node_classes(datatype)
     if classes:
         return _make_node_property(name, classes)
@@ -124,6 +202,8 @@ def _make_property(name: str, datatype: Any) -> property:
     def write(self: Any, value: Any) -> None:
         if not isinstance(value, datatype):
             raise TypeError(f"{name} must be {datatype.__name__}, not {type(value).__name__}")
+        for annotation in annotations:
+            annotation.validate(value)
         self.parameterNode.SetParameter(name, str(value))
 
     return property(read, write)
@@ -143,17 +223,18 @@ class _Wrapper:
                 parameterNode.SetParameter(name, str(default))
 
     def connectGui(self, gui: Any) -> int:
-        pairs = []
-        for widget in vars(gui).values():
-            name = widget.property("SlicerParameterName")
-            if name:
-                if name not in self.allParameters:
-                    raise ValueError(f"Cannot find a param with the given name: {name}")
-                pairs.append((name, _connect(widget, self.allParameters[name][0])))
+        named = [(widget.property("SlicerParameterName"), widget) for widget in vars(gui).values()]
+        return self.connectParametersToGui({name: widget for name, widget in named if name})
+
+    def connectParametersToGui(self, mapping: dict[str, Any]) -> int:
+        for name in mapping:
+            if name not in self.allParameters:
+                raise ValueError(f"Cannot find a param with the given name: {name}")
+        pairs = [(name, _connect(widget, self.allParameters[name][0])) for name, widget in mapping.items()]
         tag = len(self._guis) + 1
         for name, connector in pairs:
             connector.write(getattr(self, name))
-            connector.on_changed(self._reader(name, connector))
+            connector.onChanged(self._reader(name, connector))
         observer = self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._to_gui(pairs))
         self._guis[tag] = (observer, pairs)
         return tag
@@ -163,7 +244,7 @@ class _Wrapper:
             observer, pairs = self._guis.pop(tag)
             self.RemoveObserver(observer)
             for _name, connector in pairs:
-                connector.on_changed(None)
+                connector.onChanged(None)
 
     def _reader(self, name: str, connector: Any) -> Callable[[], None]:
         def from_gui() -> None:
@@ -201,9 +282,10 @@ def parameterNodeWrapper(classtype: type) -> type:
         if node_classes(datatype):
             parameters[name] = (datatype, "")
             continue
-        if datatype not in _READ:
+        plain, annotations = split_annotations(datatype)
+        if plain not in _READ or not all(isinstance(annotation, WithinRange) for annotation in annotations):
             raise NotImplementedError(f"the stand-in's parameter node has no {datatype} (parameter {name})")
-        parameters[name] = (datatype, getattr(classtype, name, datatype()))
+        parameters[name] = (datatype, getattr(classtype, name, plain()))
     members: dict[str, Any] = {
         "allParameters": parameters,
         "__doc__": classtype.__doc__,
@@ -216,7 +298,8 @@ def parameterNodeWrapper(classtype: type) -> type:
 def make_module() -> types.ModuleType:
     """The module ``slicer.parameterNodeWrapper``."""
     module = types.ModuleType("slicer.parameterNodeWrapper")
-    module.parameterNodeWrapper = parameterNodeWrapper  # type: ignore[attr-defined]
+    for played in (parameterNodeWrapper, GuiConnector, WithinRange):
+        setattr(module, played.__name__, played)
 
     def lookup(name: str) -> Any:
         raise AttributeError(f"the stand-in's slicer.parameterNodeWrapper has no {name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import slicer
 from slicer.i18n import tr as _
@@ -16,18 +16,37 @@ from ..series import Series
 from ..tasks.inspect import Inspection
 from ..words import well_formed
 from .findings.finding_actions import Elsewhere
-from .findings.findings_section import FindingsSection
+from .findings.findings_section import FindingsSection, FindingsWidgets
 from .findings.rows import summary
 from .job import Endings, Job
 from .navigation import selected_series_uids
-from .quality.quality_section import QualitySection
-from .registrations.registrations_section import RegistrationsSection
+from .quality.quality_section import QualitySection, QualityWidgets
+from .registrations.registrations_section import RegistrationsSection, RegistrationsWidgets
 from .sample_data import sample_folder
 from .series.plans import Plans
-from .series.series_section import SeriesSection
-from .settings.stored import stored_settings, unwatch_settings, watch_settings
-from .settings.values import MODE_NAMES, Settings
+from .series.series_section import SeriesSection, SeriesWidgets
+from .settings.stored import OPTIONS, stored_settings, unwatch_settings, watch_settings
+from .settings.values import Settings
 from .worker import Worker
+
+if TYPE_CHECKING:
+    import ctk
+    import qt
+
+    from .logic import InspectorLogic
+
+
+class PanelWidgets(FindingsWidgets, QualityWidgets, RegistrationsWidgets, SeriesWidgets, Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    inputPathLineEdit: ctk.ctkPathLineEdit
+    inspectFolderButton: qt.QPushButton
+    inspectDatabaseButton: qt.QPushButton
+    progressWidget: qt.QWidget
+    progressBar: qt.QProgressBar
+    cancelButton: qt.QPushButton
+    statusLabel: qt.QLabel
+    tryItButton: qt.QPushButton
 
 
 class InspectorPanel:
@@ -35,11 +54,6 @@ class InspectorPanel:
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``inspect``, ``inspectDatabaseSeries``, ``loadRegistration``, ``createFindingsTable``,
-        ``writeReport``, ``loadSeries``, ``plotSlicePositions``, ``measureQuality``, ``createQualityTables``.
     icons
         Folder of the severity icons.
     selected_series
@@ -47,7 +61,11 @@ class InspectorPanel:
     """
 
     def __init__(
-        self, ui: Any, logic: Any, icons: Path, selected_series: Callable[[], list[str]] = selected_series_uids
+        self,
+        ui: PanelWidgets,
+        logic: InspectorLogic,
+        icons: Path,
+        selected_series: Callable[[], list[str]] = selected_series_uids,
     ) -> None:
         self._ui, self._logic, self._selected_series = ui, logic, selected_series
         self.inspection: Inspection | None = None
@@ -136,19 +154,19 @@ class InspectorPanel:
         self._ui.tryItButton.visible = self.inspection is None and nothing_chosen
 
     def _apply_settings(self) -> None:
-        """Begin with what the application settings say; of a change, only what has changed."""
+        """Take over what the application settings say; of a change, only what has changed.
+
+        A new scene begins with them by itself (DicomRegInspectorLogic.getParameterNode).
+        """
         before, now = self._settings, stored_settings()
         self._settings = now
-        ui, self._logic.intervalTolerance = self._ui, now.interval_tolerance
-        if before is None or before.regularize_mode != now.regularize_mode:
-            ui.modeComboBox.currentIndex = MODE_NAMES.index(now.regularize_mode)
-        if before is None or before.max_gap != now.max_gap:
-            ui.gapSpinBox.value = now.max_gap
-        # A new scene begins with these by itself (DicomRegInspectorLogic.getParameterNode).
-        if before is not None and before.bake != now.bake:
-            ui.bakeCheckBox.checked = now.bake
-        if before is not None and before.place_volumes != now.place_volumes:
-            ui.placeVolumesCheckBox.checked = now.place_volumes
+        self._logic.intervalTolerance = now.interval_tolerance
+        if before is None:
+            return
+        parameters = self._logic.getParameterNode()
+        for name, setting in OPTIONS.items():
+            if getattr(before, setting) != getattr(now, setting):
+                setattr(parameters, name, getattr(now, setting))
 
     def _inspect(self, work: Callable[[Worker[Inspection]], Inspection]) -> None:
         if self.busy:

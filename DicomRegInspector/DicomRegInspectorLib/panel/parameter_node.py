@@ -9,13 +9,13 @@ from slicer import (
     vtkMRMLSegmentationNode,
     vtkMRMLTransformNode,
 )
-from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 
 @parameterNodeWrapper
 class DicomRegInspectorParameterNode:
     """
-    What is saved with the scene.
+    What is saved with the scene: every control of the panel that is an option, by its SlicerParameterName.
 
     inputFolder - Folder to inspect; empty when none was chosen.
     bakeToSingleGrid - Load a deformable registration as one grid that contains its matrices.
@@ -24,6 +24,9 @@ class DicomRegInspectorParameterNode:
     measuredSegments - Segmentation or label volume in whose regions it is measured too.
     fixedImage, movingImage - Images that it is judged by.
     fixedLandmarks, movingLandmarks - Points that it is judged by.
+    regularize... - Fields of RegularizeOptions; a spacing of 0 is that of the files, an acquisition a number as text.
+    saveSeriesAs - What is written as DICOM: series, map or positions.
+    compareFirst, compareSecond - Volumes to compare.
     """
 
     inputFolder: str = ""
@@ -36,3 +39,14 @@ class DicomRegInspectorParameterNode:
     movingImage: vtkMRMLScalarVolumeNode
     fixedLandmarks: vtkMRMLMarkupsFiducialNode
     movingLandmarks: vtkMRMLMarkupsFiducialNode
+    regularizeMode: str = "acquisition"
+    regularizeGrid: vtkMRMLScalarVolumeNode
+    # Slicer sets the limits of a bound box; without any it takes every number.
+    regularizeSpacing: typing.Annotated[float, WithinRange(0.0, 1000.0)] = 0.0
+    regularizePixelSpacing: typing.Annotated[float, WithinRange(0.0, 1000.0)] = 0.0
+    regularizeMaxGap: typing.Annotated[float, WithinRange(0.0, 1000.0)] = 1.0
+    regularizeDuplicates: str = "first"
+    regularizeOverlaps: str = "keep"
+    saveSeriesAs: str = "series"
+    compareFirst: vtkMRMLScalarVolumeNode
+    compareSecond: vtkMRMLScalarVolumeNode

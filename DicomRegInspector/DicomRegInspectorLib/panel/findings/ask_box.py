@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import qt
 
 
 @dataclass(frozen=True)
@@ -21,16 +24,20 @@ class Question:
     on_other: Callable[[], None] | None = None
 
 
+class AskWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    askFrame: qt.QFrame
+    askLabel: qt.QLabel
+    askDoButton: qt.QPushButton
+    askOptionsButton: qt.QPushButton
+    askCancelButton: qt.QPushButton
+
+
 class AskBox:
-    """Asks in the panel and not in a dialog: the finding can be read and the views be looked at meanwhile.
+    """Asks in the panel and not in a dialog: the finding can be read and the views be looked at meanwhile."""
 
-    Parameters
-    ----------
-    ui
-        The panel's widgets: ``askFrame``, ``askLabel``, ``askDoButton``, ``askOptionsButton``, ``askCancelButton``.
-    """
-
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: AskWidgets) -> None:
         self._ui = ui
         self._question: Question | None = None
         ui.askDoButton.connect("clicked()", self._do)

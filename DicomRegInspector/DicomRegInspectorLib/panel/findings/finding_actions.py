@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -29,6 +29,9 @@ from .finding_words import paragraphs
 from .repair_offers import Offer, offer_for
 from .show_me import ShowMe, missing, reason_not_to_show
 
+if TYPE_CHECKING:
+    from ..logic import InspectorLogic
+
 
 @dataclass(frozen=True)
 class Elsewhere:
@@ -50,8 +53,6 @@ class FindingActions:
 
     Parameters
     ----------
-    logic
-        The module's logic: ``loadSeries``, ``plotSlicePositions``.
     job
         What long work is done with.
     ask
@@ -64,7 +65,9 @@ class FindingActions:
 
     reason_not_to_show = staticmethod(reason_not_to_show)
 
-    def __init__(self, logic: Any, job: Job, ask: AskBox, say: Callable[[str], None], elsewhere: Elsewhere) -> None:
+    def __init__(
+        self, logic: InspectorLogic, job: Job, ask: AskBox, say: Callable[[str], None], elsewhere: Elsewhere
+    ) -> None:
         self._logic, self._job, self._ask, self._say, self._elsewhere = logic, job, ask, say, elsewhere
         self._show_me = ShowMe(logic)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import qt
 import slicer
@@ -15,7 +15,18 @@ from ...tasks.inspect import Inspection
 from ..job import Endings, Job
 from ..settings.stored import stored_settings
 
+if TYPE_CHECKING:
+    from ..logic import InspectorLogic
+
 REPORT_SUFFIXES = (".html", ".htm")
+
+
+class FileWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    saveTableButton: qt.QPushButton
+    saveReportButton: qt.QPushButton
+    openReportButton: qt.QPushButton
 
 
 class FindingsFiles:
@@ -23,17 +34,13 @@ class FindingsFiles:
 
     Parameters
     ----------
-    ui
-        The panel's widgets: ``saveTableButton``, ``saveReportButton``, ``openReportButton``.
-    logic
-        The module's logic: ``createFindingsTable`` and ``writeReport``.
     job
         What the writing is done with.
     say
         Shows a sentence.
     """
 
-    def __init__(self, ui: Any, logic: Any, job: Job, say: Callable[[str], None]) -> None:
+    def __init__(self, ui: FileWidgets, logic: InspectorLogic, job: Job, say: Callable[[str], None]) -> None:
         self._ui, self._logic, self._job, self._say = ui, logic, job, say
         self._inspection: Inspection | None = None
         self._report: Path | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import slicer
 from slicer.i18n import tr as _
@@ -17,12 +17,33 @@ from ...tasks.inspect import Inspection
 from ...words import well_formed
 from ..job import Job
 from ..navigation import show_position
-from .ask_box import AskBox
+from .ask_box import AskBox, AskWidgets
 from .finding_actions import Elsewhere, FindingActions
 from .finding_words import finding_html, finding_text
-from .findings_files import FindingsFiles
-from .findings_view import FindingsView
+from .findings_files import FileWidgets, FindingsFiles
+from .findings_view import FindingsTableWidgets, FindingsView
 from .rows import Row, merged_rows, row_of, rows_of, summary
+
+if TYPE_CHECKING:
+    import ctk
+    import qt
+
+    from ..logic import InspectorLogic
+
+
+class FindingsWidgets(AskWidgets, FileWidgets, FindingsTableWidgets, Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    findingsCollapsibleButton: ctk.ctkCollapsibleButton
+    findingsEmptyLabel: qt.QLabel
+    findingBrowser: qt.QTextBrowser
+    showMeButton: qt.QPushButton
+    repairButton: qt.QPushButton
+    copyFindingButton: qt.QPushButton
+    findingsProgressWidget: qt.QWidget
+    findingsProgressBar: qt.QProgressBar
+    findingsCancelButton: qt.QPushButton
+    findingsStatusLabel: qt.QLabel
 
 
 class FindingsSection:
@@ -30,10 +51,6 @@ class FindingsSection:
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``createFindingsTable``, ``writeReport``, ``loadSeries``, ``plotSlicePositions``.
     icons
         Folder of the severity icons.
     elsewhere
@@ -42,7 +59,14 @@ class FindingsSection:
         Called with True when a work begins, and with False at its end.
     """
 
-    def __init__(self, ui: Any, logic: Any, icons: Path, elsewhere: Elsewhere, on_busy: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        ui: FindingsWidgets,
+        logic: InspectorLogic,
+        icons: Path,
+        elsewhere: Elsewhere,
+        on_busy: Callable[[bool], None],
+    ) -> None:
         self._ui, self._elsewhere, self._on_busy = ui, elsewhere, on_busy
         self._inspection: Inspection | None = None
         self._places: Places | None = None

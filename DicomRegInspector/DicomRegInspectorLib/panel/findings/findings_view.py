@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import qt
 from slicer.i18n import tr as _
@@ -30,6 +30,15 @@ SUBJECT_WIDTH = 90
 """Pixels: enough to tell series apart; their names stand in the tool tip and below the table."""
 
 
+class FindingsTableWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    severityLabel: qt.QLabel
+    severityComboBox: qt.QComboBox
+    filterLineEdit: qt.QLineEdit
+    findingsTable: qt.QTableWidget
+
+
 class FindingsView:
     """Shows rows in a QTableWidget.
 
@@ -38,8 +47,6 @@ class FindingsView:
 
     Parameters
     ----------
-    ui
-        The panel's widgets: ``findingsTable``, ``severityComboBox``, ``filterLineEdit``.
     icons
         Folder of the severity icons. Severity is told by shape and colour, and in words by tool tip, screen reader and
         the text below the table.
@@ -50,7 +57,11 @@ class FindingsView:
     """
 
     def __init__(
-        self, ui: Any, icons: Path, on_select: Callable[[Row | None], None], on_activate: Callable[[], None]
+        self,
+        ui: FindingsTableWidgets,
+        icons: Path,
+        on_select: Callable[[Row | None], None],
+        on_activate: Callable[[], None],
     ) -> None:
         self._ui, self._on_select, self._on_activate = ui, on_select, on_activate
         self._icons = severity_icons(icons)

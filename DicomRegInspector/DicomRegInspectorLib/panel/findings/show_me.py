@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import slicer
 from slicer.i18n import tr as _
@@ -20,6 +20,9 @@ from ...series import Series
 from ..navigation import show_layers, show_position, show_slice_positions_layout
 from ..settings.stored import stored_settings
 from ..worker import Worker
+
+if TYPE_CHECKING:
+    from ..logic import InspectorLogic
 
 CHARTED = frozenset(
     {
@@ -87,15 +90,9 @@ def missing(place: Place) -> Series | Registration | None:
 
 
 class ShowMe:
-    """Shows the place of a finding in the scene's views.
+    """Shows the place of a finding in the scene's views."""
 
-    Parameters
-    ----------
-    logic
-        The module's logic: ``plotSlicePositions``.
-    """
-
-    def __init__(self, logic: Any) -> None:
+    def __init__(self, logic: InspectorLogic) -> None:
         self._logic = logic
 
     def show(self, finding: Finding, place: Place, worker: Worker[Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import qt
 import slicer
@@ -15,8 +15,32 @@ from ...scene.quality.quality_tables import measure_rows, region_rows
 from ...words import well_formed
 from ..job import Endings, Job
 from ..worker import Worker
-from .quality_shows import QualityShows
+from .quality_shows import QualityShows, ShowWidgets
 from .quality_words import verdict
+
+if TYPE_CHECKING:
+    import ctk
+
+    from ..logic import InspectorLogic
+
+
+class QualityWidgets(ShowWidgets, Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    qualityCollapsibleButton: ctk.ctkCollapsibleButton
+    qualityTransformSelector: slicer.qMRMLNodeComboBox
+    qualitySegmentsSelector: slicer.qMRMLNodeComboBox
+    qualityFixedLandmarksSelector: slicer.qMRMLNodeComboBox
+    qualityMovingLandmarksSelector: slicer.qMRMLNodeComboBox
+    measureButton: qt.QPushButton
+    qualityProgressWidget: qt.QWidget
+    qualityProgressBar: qt.QProgressBar
+    qualityCancelButton: qt.QPushButton
+    qualityStatusLabel: qt.QLabel
+    verdictLabel: qt.QLabel
+    measuresOfLabel: qt.QLabel
+    measuresOfComboBox: qt.QComboBox
+    measuresTable: qt.QTableWidget
 
 
 class QualitySection:
@@ -24,10 +48,6 @@ class QualitySection:
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``measureQuality`` and ``createQualityTables``.
     on_busy
         Called with True when the measuring begins, and with False at its end.
     on_measured
@@ -36,8 +56,8 @@ class QualitySection:
 
     def __init__(
         self,
-        ui: Any,
-        logic: Any,
+        ui: QualityWidgets,
+        logic: InspectorLogic,
         on_busy: Callable[[bool], None],
         on_measured: Callable[[NodeQuality | None], None] = lambda result: None,
     ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import slicer
 from slicer.i18n import tr as _
@@ -33,8 +33,28 @@ from ..navigation import (
 )
 from ..worker import Worker
 
+if TYPE_CHECKING:
+    import qt
+
+    from ..logic import InspectorLogic
+
 OVERLAY = 0.6
 """Opacity of a measure's colours over the fixed image: the anatomy stays to be seen."""
+
+
+class ShowWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    qualityFixedSelector: slicer.qMRMLNodeComboBox
+    qualityMovingSelector: slicer.qMRMLNodeComboBox
+    showJacobianButton: qt.QPushButton
+    showMagnitudeButton: qt.QPushButton
+    showMaskButton: qt.QPushButton
+    showGlyphsButton: qt.QPushButton
+    showHistogramsButton: qt.QPushButton
+    showComparisonButton: qt.QPushButton
+    restoreLayoutButton: qt.QPushButton
+    qualityTablesButton: qt.QPushButton
 
 
 class QualityShows:
@@ -42,17 +62,13 @@ class QualityShows:
 
     Parameters
     ----------
-    ui
-        The panel's widgets.
-    logic
-        The module's logic: ``createQualityTables``.
     say
         Shows a sentence.
     job
         Runs what takes long, one at a time.
     """
 
-    def __init__(self, ui: Any, logic: Any, say: Callable[[str], None], job: Job) -> None:
+    def __init__(self, ui: ShowWidgets, logic: InspectorLogic, say: Callable[[str], None], job: Job) -> None:
         self._ui, self._logic, self._say, self._job = ui, logic, say, job
         self._result: NodeQuality | None = None
         self._made: tuple[NodeQuality, str, QualityArrays, QualityVolumes] | None = None

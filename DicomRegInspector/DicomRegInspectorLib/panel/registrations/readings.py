@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 from slicer.i18n import tr as _
 
 from ...registration import Registration, RegistrationItem
 from ...registration.repairs import REPAIRS, Repair
+
+if TYPE_CHECKING:
+    import qt
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,17 @@ def _applies(repair: Repair, item: RegistrationItem) -> bool:
     return True
 
 
+class ReadAsWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    readAsComboBox: qt.QComboBox
+    readAsExplanationLabel: qt.QLabel
+
+
 class ReadAsBox:
-    """Offers the readings that apply to a registration. The standard's is chosen anew with every other registration.
+    """Offers the readings that apply to a registration. The standard's is chosen anew with every other registration."""
 
-    Parameters
-    ----------
-    ui
-        The panel's widgets: ``readAsComboBox``, ``readAsExplanationLabel``.
-    """
-
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: ReadAsWidgets) -> None:
         self._ui = ui
         self._registration: Registration | None = None
         self._readings: list[ReadAs] = []

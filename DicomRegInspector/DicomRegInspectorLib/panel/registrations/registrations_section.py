@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import slicer
 from slicer.i18n import tr as _
@@ -17,8 +17,14 @@ from ...scene.transforms.loaded import transforms_of
 from ...words import well_formed
 from ..job import Endings, Job
 from ..worker import Worker
-from .readings import ReadAsBox
-from .registrations_view import RegistrationsView
+from .readings import ReadAsBox, ReadAsWidgets
+from .registrations_view import RegistrationsTableWidgets, RegistrationsView
+
+if TYPE_CHECKING:
+    import ctk
+    import qt
+
+    from ..logic import InspectorLogic
 
 
 def loading_endings() -> Endings:
@@ -32,15 +38,24 @@ def loading_endings() -> Endings:
     )
 
 
+class RegistrationsWidgets(ReadAsWidgets, RegistrationsTableWidgets, Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    registrationsCollapsibleButton: ctk.ctkCollapsibleButton
+    bakeCheckBox: qt.QCheckBox
+    placeVolumesCheckBox: qt.QCheckBox
+    loadButton: qt.QPushButton
+    registrationsProgressWidget: qt.QWidget
+    registrationsProgressBar: qt.QProgressBar
+    registrationsCancelButton: qt.QPushButton
+    registrationsStatusLabel: qt.QLabel
+
+
 class RegistrationsSection:
     """Connects the widgets of the section with the module's logic.
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``loadRegistration``.
     icons
         Folder of the severity icons.
     on_busy
@@ -51,8 +66,8 @@ class RegistrationsSection:
 
     def __init__(
         self,
-        ui: Any,
-        logic: Any,
+        ui: RegistrationsWidgets,
+        logic: InspectorLogic,
         icons: Path,
         on_busy: Callable[[bool], None],
         on_loaded: Callable[[list[slicer.vtkMRMLTransformNode]], None],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import qt
 from slicer.i18n import tr as _
@@ -21,13 +21,18 @@ FINDINGS_COLUMN = 3
 FindingsOf = Callable[[Registration], Sequence[Finding]]
 
 
+class RegistrationsTableWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    registrationsEmptyLabel: qt.QLabel
+    registrationsTable: qt.QTableWidget
+
+
 class RegistrationsView:
     """Shows registrations in a QTableWidget, one row each, and tells which one is selected.
 
     Parameters
     ----------
-    ui
-        The panel's widgets: ``registrationsTable``, ``registrationsEmptyLabel``.
     icons
         Folder of the severity icons.
     on_select
@@ -38,7 +43,7 @@ class RegistrationsView:
 
     def __init__(
         self,
-        ui: Any,
+        ui: RegistrationsTableWidgets,
         icons: Path,
         on_select: Callable[[Registration | None], None],
         on_activate: Callable[[Registration], None],

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 from slicer.i18n import tr as _
 
 from ..job import Endings, Job
 from .compare_words import comparison_in_words
+
+if TYPE_CHECKING:
+    import ctk
+    import qt
+    import slicer
+
+    from ..logic import InspectorLogic
+
+
+class CompareWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    seriesStatusLabel: qt.QLabel
+    compareCollapsibleButton: ctk.ctkCollapsibleButton
+    compareASelector: slicer.qMRMLNodeComboBox
+    compareBSelector: slicer.qMRMLNodeComboBox
+    compareButton: qt.QPushButton
+    compareVerdictLabel: qt.QLabel
 
 
 class CompareSection:
@@ -16,17 +34,13 @@ class CompareSection:
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``compareVolumes``.
     job
         Runs the comparison.
     say
         Shows a sentence of the section above; what is said of a comparison stands below its button instead.
     """
 
-    def __init__(self, ui: Any, logic: Any, job: Job, say: Callable[[str], None]) -> None:
+    def __init__(self, ui: CompareWidgets, logic: InspectorLogic, job: Job, say: Callable[[str], None]) -> None:
         self._ui, self._logic, self._job, self._say_above = ui, logic, job, say
         for selector in (ui.compareASelector, ui.compareBSelector):
             selector.connect("currentNodeIDChanged(QString)", self._chosen)

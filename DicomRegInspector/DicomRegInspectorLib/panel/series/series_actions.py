@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import slicer
 from slicer.i18n import tr as _
@@ -18,6 +18,11 @@ from ..job import Endings, Job
 from ..navigation import show_before_after_layout
 from .series_words import plain_in_words
 
+if TYPE_CHECKING:
+    import qt
+
+    from ..logic import InspectorLogic
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -30,15 +35,19 @@ class Chosen:
     """None when the stack cannot be made regular."""
 
 
+class ActionWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    checkPixelsButton: qt.QPushButton
+    loadSeriesButton: qt.QPushButton
+    beforeAfterButton: qt.QPushButton
+
+
 class SeriesActions:
     """Connects the buttons.
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``loadSeries``, ``addPlainVolume`` and ``checkPixels``.
     job
         Runs what takes long.
     say
@@ -51,8 +60,8 @@ class SeriesActions:
 
     def __init__(
         self,
-        ui: Any,
-        logic: Any,
+        ui: ActionWidgets,
+        logic: InspectorLogic,
         job: Job,
         say: Callable[[str], None],
         chosen: Callable[[], Chosen | None],

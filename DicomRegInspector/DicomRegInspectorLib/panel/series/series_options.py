@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from slicer.i18n import tr as _
 
 from ...scene.series.series_nodes import options_of
-from ...series import Stack
+from ...series import Slice, Stack
 from ...series.regularize.options import MODES, OVERLAPS, Duplicates, Mode, RegularizeOptions
+from ..connectors import fill_choices, value_choices
+
+if TYPE_CHECKING:
+    import qt
+    import slicer
+
+
+class OptionWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    modeLabel: qt.QLabel
+    modeComboBox: qt.QComboBox
+    gridLabel: qt.QLabel
+    gridSelector: slicer.qMRMLNodeComboBox
+    spacingLabel: qt.QLabel
+    spacingSpinBox: qt.QDoubleSpinBox
+    pixelSpacingLabel: qt.QLabel
+    pixelSpacingSpinBox: qt.QDoubleSpinBox
+    gapLabel: qt.QLabel
+    gapSpinBox: qt.QDoubleSpinBox
+    duplicatesLabel: qt.QLabel
+    duplicatesComboBox: qt.QComboBox
+    overlapsLabel: qt.QLabel
+    overlapsComboBox: qt.QComboBox
 
 
 class OptionBoxes:
@@ -17,17 +41,17 @@ class OptionBoxes:
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
     on_change
         Called when another choice was made.
     """
 
-    def __init__(self, ui: Any, on_change: Callable[[], None]) -> None:
+    def __init__(self, ui: OptionWidgets, on_change: Callable[[], None]) -> None:
         self._ui, self._on_change = ui, on_change
-        self._duplicates: list[Duplicates] = ["first"]
+        self._has_duplicates = False
         self._has_overlaps = False
         self._busy, self._is_there = False, False
+        value_choices(ui.modeComboBox, MODES)
+        value_choices(ui.overlapsComboBox, OVERLAPS)
         ui.modeComboBox.connect("currentIndexChanged(int)", self._changed)
         ui.duplicatesComboBox.connect("currentIndexChanged(int)", self._changed)
         ui.overlapsComboBox.connect("currentIndexChanged(int)", self._changed)
@@ -55,14 +79,15 @@ class OptionBoxes:
         resampled = self.mode == "resample"
         reference = ui.gridSelector.currentNode() if resampled else None
         spaced = resampled and reference is None
-        index = max(ui.duplicatesComboBox.currentIndex, 0)
+        chosen = ui.duplicatesComboBox.currentData if self._has_duplicates else "first"
+        duplicates: Duplicates = chosen if chosen in ("first", "last", "mean") else int(chosen)
         return options_of(
             self.mode,
             reference,
             spacing_mm=(ui.spacingSpinBox.value or None) if spaced else None,
             in_plane_spacing_mm=(ui.pixelSpacingSpinBox.value or None) if spaced else None,
             max_gap=ui.gapSpinBox.value,
-            duplicates=self._duplicates[index] if len(self._duplicates) > 1 else "first",
+            duplicates=duplicates,
             overlaps=OVERLAPS[max(ui.overlapsComboBox.currentIndex, 0)] if self._has_overlaps else "keep",
         )
 
@@ -70,7 +95,7 @@ class OptionBoxes:
         """Have the boxes ask what there is to ask for a stack."""
         ui = self._ui
         self._is_there = stack is not None
-        has_duplicates = stack is not None and len(stack.distinct) < len(stack.slices)
+        self._has_duplicates = stack is not None and len(stack.distinct) < len(stack.slices)
         spacing = stack.spacing if stack is not None else None
         self._has_overlaps = spacing is not None and any(one.kind == "overlap" for one in spacing.irregular)
         ui.spacingSpinBox.specialValueText = (
@@ -82,28 +107,16 @@ class OptionBoxes:
             if pixels
             else _("As in the files")
         )
-        self._offer_duplicates(stack if has_duplicates else None)
-        blocked = ui.overlapsComboBox.blockSignals(True)
-        ui.overlapsComboBox.currentIndex = 0
-        ui.overlapsComboBox.blockSignals(blocked)
+        self._offer_duplicates(stack.slices if stack is not None and self._has_duplicates else ())
         self._show_rows()
 
-    def _offer_duplicates(self, stack: Stack | None) -> None:
-        numbers: set[int] = set()
-        if stack is not None:
-            numbers = {
-                one.header.acquisition_number for one in stack.slices if one.header.acquisition_number is not None
-            }
-        several = sorted(numbers) if len(numbers) > 1 else []
-        self._duplicates = ["first", "last", "mean", *several] if stack is not None else ["first"]
-        box = self._ui.duplicatesComboBox
-        blocked = box.blockSignals(True)
-        box.clear()
-        for text in (_("Keep the first"), _("Keep the last"), _("Take the mean")):
-            box.addItem(text)
-        for number in several:
-            box.addItem(_("Keep acquisition {number}").format(number=number))
-        box.blockSignals(blocked)
+    def _offer_duplicates(self, slices: Sequence[Slice]) -> None:
+        known = {slice_.header.acquisition_number for slice_ in slices}
+        numbers = sorted(number for number in known if number is not None)
+        entries = [(_("Keep the first"), "first"), (_("Keep the last"), "last"), (_("Take the mean"), "mean")]
+        if len(numbers) > 1:
+            entries += [(_("Keep acquisition {number}").format(number=number), str(number)) for number in numbers]
+        fill_choices(self._ui.duplicatesComboBox, entries)
 
     def set_busy(self, busy: bool) -> None:
         """Take no other choice while something is under way."""
@@ -124,7 +137,7 @@ class OptionBoxes:
             (ui.gridLabel, ui.gridSelector, resampled),
             (ui.spacingLabel, ui.spacingSpinBox, spaced),
             (ui.pixelSpacingLabel, ui.pixelSpacingSpinBox, spaced),
-            (ui.duplicatesLabel, ui.duplicatesComboBox, len(self._duplicates) > 1),
+            (ui.duplicatesLabel, ui.duplicatesComboBox, self._has_duplicates),
             (ui.overlapsLabel, ui.overlapsComboBox, self._has_overlaps),
         ):
             label.visible = is_there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import qt
 from slicer.i18n import tr as _
@@ -28,10 +28,18 @@ ROW_HEIGHT = 4
 """Pixels of a row of the table besides its text."""
 
 
+class PictureWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    stripLabel: qt.QLabel
+    legendLabel: qt.QLabel
+    beforeAfterTable: qt.QTableWidget
+
+
 class BeforeAfterPicture:
     """Draws the strips, and again whenever the panel gets another width or other colours; fills the table."""
 
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: PictureWidgets) -> None:
         self._ui = ui
         self._strips: Strips | None = None
         self._closed = self._fits_soon = False

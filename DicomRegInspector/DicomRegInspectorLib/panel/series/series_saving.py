@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import qt
 import slicer
@@ -15,10 +15,14 @@ from ...errors import DicomRegInspectorError
 from ...series import Stack
 from ...series.write.correct_positions import correct_positions
 from ...tasks.regularize import Outcome
+from ..connectors import fill_choices
 from ..job import Endings, Job
 from .save_places import new_file_in, new_folder_in
 from .series_actions import Chosen
 from .series_words import outcome_in_words
+
+if TYPE_CHECKING:
+    from ..logic import InspectorLogic
 
 LEAST_MOVE_MM = 1e-6
 """Positions that would move by less are right already."""
@@ -29,15 +33,19 @@ def ask_folder() -> str:
     return qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder for the new DICOM series")) or ""
 
 
+class SavingWidgets(Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    saveAsLabel: qt.QLabel
+    saveAsComboBox: qt.QComboBox
+    saveSeriesButton: qt.QPushButton
+
+
 class SeriesSaving:
     """Connects the box and the button.
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``saveSeries``.
     job, say, chosen
         As :class:`~.series_actions.SeriesActions` has them.
     ask
@@ -46,8 +54,8 @@ class SeriesSaving:
 
     def __init__(
         self,
-        ui: Any,
-        logic: Any,
+        ui: SavingWidgets,
+        logic: InspectorLogic,
         job: Job,
         say: Callable[[str], None],
         chosen: Callable[[], Chosen | None],
@@ -82,11 +90,7 @@ class SeriesSaving:
         box = self._ui.saveAsComboBox
         if kinds != self._kinds:
             self._kinds = kinds
-            blocked = box.blockSignals(True)
-            box.clear()
-            for kind in kinds:
-                box.addItem(names[kind])
-            box.blockSignals(blocked)
+            fill_choices(box, [(names[kind], kind) for kind in kinds])
         box.enabled = not self._job.busy
         box.visible = self._ui.saveAsLabel.visible = bool(kinds)
         self._update_button()
@@ -110,7 +114,7 @@ class SeriesSaving:
         chosen = self._chosen()
         if chosen is None or not self._kinds or self._job.busy:
             return
-        kind = self._kinds[max(self._ui.saveAsComboBox.currentIndex, 0)]
+        kind = self._ui.saveAsComboBox.currentData
         folder = self.ask()
         if not folder:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import slicer
 from slicer.i18n import tr as _
@@ -17,15 +17,35 @@ from ...series.regularize.options import MODES, Mode
 from ...series.regularize.plan import Plan
 from ...words import well_formed
 from ..job import Job
-from .compare_section import CompareSection
+from .compare_section import CompareSection, CompareWidgets
 from .plans import Plans
-from .series_actions import Chosen, SeriesActions
-from .series_options import OptionBoxes
-from .series_picture import BeforeAfterPicture
-from .series_saving import SeriesSaving, ask_folder
+from .series_actions import ActionWidgets, Chosen, SeriesActions
+from .series_options import OptionBoxes, OptionWidgets
+from .series_picture import BeforeAfterPicture, PictureWidgets
+from .series_saving import SavingWidgets, SeriesSaving, ask_folder
 from .series_words import plan_in_words, series_in_words, stack_in_words
 
+if TYPE_CHECKING:
+    import ctk
+    import qt
+
+    from ..logic import InspectorLogic
+
 AddFindings = Callable[[Series, Sequence[Finding]], None]
+
+
+class SeriesWidgets(ActionWidgets, CompareWidgets, OptionWidgets, PictureWidgets, SavingWidgets, Protocol):
+    """The widgets that it uses, by their names in the .ui file."""
+
+    seriesCollapsibleButton: ctk.ctkCollapsibleButton
+    seriesComboBox: qt.QComboBox
+    stackComboBox: qt.QComboBox
+    seriesSummaryLabel: qt.QLabel
+    plotButton: qt.QPushButton
+    previewLabel: qt.QLabel
+    seriesProgressWidget: qt.QWidget
+    seriesProgressBar: qt.QProgressBar
+    seriesCancelButton: qt.QPushButton
 
 
 class SeriesSection:
@@ -33,11 +53,6 @@ class SeriesSection:
 
     Parameters
     ----------
-    ui
-        The widgets of ``DicomRegInspector.ui`` as attributes.
-    logic
-        The module's logic: ``loadSeries``, ``addPlainVolume``, ``saveSeries``, ``checkPixels``, ``compareVolumes`` and
-        ``plotSlicePositions``.
     plans
         Makes and keeps what a series would be made into.
     on_busy
@@ -50,8 +65,8 @@ class SeriesSection:
 
     def __init__(
         self,
-        ui: Any,
-        logic: Any,
+        ui: SeriesWidgets,
+        logic: InspectorLogic,
         plans: Plans,
         on_busy: Callable[[bool], None],
         add_findings: AddFindings | None = None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-from .values import KEYS, Settings, converted, settings_from
+from .values import DEFAULTS, KEYS, Settings, converted, settings_from
 
 _watchers: list[Callable[[], None]] = []
 
@@ -26,13 +26,22 @@ def forget_unusable_settings() -> None:
             store.remove(key)
 
 
+OPTIONS = {
+    "bakeToSingleGrid": "bake",
+    "placeVolumes": "place_volumes",
+    "regularizeMode": "regularize_mode",
+    "regularizeMaxGap": "max_gap",
+}
+"""Parameters of the scene that begin with a setting."""
+
+
 def with_stored_defaults(wrapper: Callable[[Any], Any], node: Any) -> Any:
-    """A parameter node in its wrapper; one that is new begins with the stored ways of loading."""
-    is_new = not node.HasParameter("bakeToSingleGrid")
+    """A parameter node in its wrapper; what it has no value for yet begins with the setting."""
+    new = [name for name in OPTIONS if not node.HasParameter(name)]
     parameters = wrapper(node)
-    if is_new:
-        settings = stored_settings()
-        parameters.bakeToSingleGrid, parameters.placeVolumes = settings.bake, settings.place_volumes
+    settings = stored_settings() if new else DEFAULTS
+    for name in new:
+        setattr(parameters, name, getattr(settings, OPTIONS[name]))
     return parameters
 
 
