@@ -80,7 +80,8 @@ class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic = DicomRegInspectorLogic()
         self.panel = InspectorPanel(self.ui, self.logic, pathlib.Path(self.resourcePath("Icons")))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEnd)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEnd)
         self.initializeParameterNode()
 
     def cleanup(self) -> None:
@@ -102,8 +103,11 @@ class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         """The parameter node is about to be reset."""
         self.setParameterNode(None)
 
-    def onSceneEndClose(self, caller, event) -> None:
-        """Make a new parameter node at once when the module is shown."""
+    def onSceneEnd(self, caller, event) -> None:
+        """A scene was closed or opened: connect the panel with its parameter node at once when the module is shown.
+
+        An opened scene's parameter node is read before the nodes that it names; the boxes would stay empty.
+        """
         if self.parent.isEntered:
             self.initializeParameterNode()
 

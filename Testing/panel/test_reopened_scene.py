@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 from panel_steps import inspect
@@ -77,12 +78,18 @@ def told(control: Any) -> Any:
     return node.GetName() if node is not None else None
 
 
-def choose(application: Any, name: str, control: Any) -> None:
+def choose(application: Any, name: str, control: Any, folder: Path) -> None:
     """Make the choice as the user does, by the widget."""
     if hasattr(control, "currentNode"):
-        class_name = list(control.nodeTypes)[0]
-        class_name = {"vtkMRMLTransformNode": "vtkMRMLLinearTransformNode"}.get(class_name, class_name)
-        control.setCurrentNode(application.mrmlScene.AddNewNodeByClass(class_name, f"chosen in {name}"))
+        offered = control.nodeTypes[0]
+        class_name = "vtkMRMLLinearTransformNode" if offered == "vtkMRMLTransformNode" else offered
+        node = application.mrmlScene.AddNewNodeByClass(class_name, f"chosen in {name}")
+        if class_name == "vtkMRMLScalarVolumeNode":
+            application.util.updateVolumeFromArray(node, np.zeros((4, 5, 6), np.int16))
+            node.AddDefaultStorageNode()
+            node.GetStorageNode().SetFileName(str(folder / f"{name}.nrrd"))
+            assert node.GetStorageNode().WriteData(node)
+        control.setCurrentNode(node)
     elif hasattr(control, "currentData"):
         control.currentIndex = control.findData(CHOICES[name])
     elif hasattr(control, "currentPath"):
@@ -97,7 +104,7 @@ def test_reopened_scene_has_every_option_again(application: Any, widget: Any, of
     controls = {name: getattr(offering, name) for name in bound_controls()}
     defaults = {name: told(control) for name, control in controls.items()}
     for name, control in controls.items():
-        choose(application, name, control)
+        choose(application, name, control, tmp_path)
     chosen = {name: told(control) for name, control in controls.items()}
     nodes = {name: f"chosen in {name}" for name, control in controls.items() if hasattr(control, "currentNode")}
     assert chosen == CHOICES | nodes
@@ -106,11 +113,11 @@ def test_reopened_scene_has_every_option_again(application: Any, widget: Any, of
     assert {name: told(control) for name, control in controls.items()} == chosen
 
 
-def test_closed_scene_takes_its_options_along(application: Any, offering: Any) -> None:
+def test_closed_scene_takes_its_options_along(application: Any, offering: Any, tmp_path: Path) -> None:
     controls = {name: getattr(offering, name) for name in bound_controls()}
     defaults = {name: told(control) for name, control in controls.items()}
     for name, control in controls.items():
-        choose(application, name, control)
+        choose(application, name, control, tmp_path)
     application.mrmlScene.Clear()
     after = {name: told(control) for name, control in controls.items()}
     assert after == defaults | {"inputPathLineEdit": ""}
@@ -120,9 +127,9 @@ def test_choice_that_is_not_offered_yet_is_made_when_it_is(
     application: Any, widget: Any, offering: Any, tmp_path: Path
 ) -> None:
     """A scene is opened before its folder is inspected again."""
-    choose(application, "modeComboBox", offering.modeComboBox)
-    choose(application, "duplicatesComboBox", offering.duplicatesComboBox)
-    choose(application, "saveAsComboBox", offering.saveAsComboBox)
+    choose(application, "modeComboBox", offering.modeComboBox, tmp_path)
+    choose(application, "duplicatesComboBox", offering.duplicatesComboBox, tmp_path)
+    choose(application, "saveAsComboBox", offering.saveAsComboBox, tmp_path)
     widget.panel.reset()
     reopen(application, tmp_path)
     assert offering.duplicatesComboBox.findData("2") < 0

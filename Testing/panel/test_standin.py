@@ -137,12 +137,11 @@ def test_number_within_limits_sets_those_of_its_box_and_refuses_others(applicati
 
     from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
-    @parameterNodeWrapper
-    class Node:
-        gap: typing.Annotated[float, WithinRange(0.0, 5.0)] = 1.0
-        free: float = 2.0
-
-    parameters = Node(application.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
+    limited = typing.Annotated[float, WithinRange(0.0, 5.0)]
+    members = {"__annotations__": {"gap": limited, "free": float}, "gap": 1.0, "free": 2.0}
+    parameters = parameterNodeWrapper(type("Node", (), members))(
+        application.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    )
     gap, free = qt.QDoubleSpinBox(), qt.QDoubleSpinBox()
     tag = parameters.connectParametersToGui({"gap": gap, "free": free})
     assert (gap.minimum, gap.maximum, gap.value) == (0.0, 5.0, 1.0)
