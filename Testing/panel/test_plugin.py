@@ -145,7 +145,7 @@ def test_examining_a_series_reads_no_pixel(
     def refuse(*_arguments: Any, **_options: Any) -> Any:
         raise AssertionError("pixels were read")
 
-    for user in ("pixels.volume", "regularize.one_per_place"):
+    for user in ("pixels.volume", "regularize.values"):
         monkeypatch.setattr(f"DicomRegInspectorLib.series.{user}.load_pixels", refuse)
     write_ct_stack(tmp_path, IRREGULAR_MM)
     found = series_offered(plugin, database, tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import slicer
@@ -241,7 +240,7 @@ class InspectorLogic:
         identifiers: bool = False,
         progress: Progress | None = None,
         run: Run | None = None,
-    ) -> Path:
+    ) -> str:
         """Write an inspection as one HTML file, with measures, pictures and the files' digests; return its path.
 
         identifiers tells in it who the patient is; without it nobody is told. A file that is there is replaced only if

@@ -192,7 +192,7 @@ def _write(
     request: Request, result: Regularized, save_files: SaveFiles, progress: Progress | None
 ) -> tuple[list[Path], list[str]]:
     output = Path(request.output)
-    notes = []
+    notes: list[str] = []
     if request.parametric_map:
         return [write_parametric_map(result.volume, output)], notes
     if request.is_folder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from slicer.i18n import tr as _
 
@@ -79,8 +79,8 @@ class OptionBoxes:
         resampled = self.mode == "resample"
         reference = ui.gridSelector.currentNode() if resampled else None
         spaced = resampled and reference is None
-        chosen = ui.duplicatesComboBox.currentData if self._has_duplicates else "first"
-        duplicates: Duplicates = chosen if chosen in ("first", "last", "mean") else int(chosen)
+        chosen: str = ui.duplicatesComboBox.currentData if self._has_duplicates else "first"
+        duplicates = cast("Duplicates", chosen if chosen in ("first", "last", "mean") else int(chosen))
         return options_of(
             self.mode,
             reference,

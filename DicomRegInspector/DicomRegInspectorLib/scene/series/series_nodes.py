@@ -68,12 +68,12 @@ def load_series_nodes(
     def read(report: Progress | None) -> SeriesVolume | Regularized:
         if isinstance(source, Plan):
             return carry_out(source, load_planned(source, report), report)
-        series = source if isinstance(source, Series) else None
         if how is not None:
-            planned = plan(series or the_series(source, None), how, stack)
+            series = source if isinstance(source, Series) else the_series(source, None)
+            planned = plan(series, how, stack)
             return carry_out(planned, load_planned(planned, report), report)
-        uid = series.series_instance_uid if series is not None else None
-        return load_series(series.paths if series else source, stack=stack, series_uid=uid or None, progress=report)
+        uid, paths = (source.series_instance_uid, source.paths) if isinstance(source, Series) else (None, source)
+        return load_series(paths, stack=stack, series_uid=uid or None, progress=report)
 
     result = in_background(read, progress, run)
     if isinstance(result, SeriesVolume):

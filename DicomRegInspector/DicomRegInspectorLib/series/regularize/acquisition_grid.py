@@ -124,7 +124,7 @@ def _with_missing(placed: Placed, max_gap: float) -> tuple[NDArray[np.intp], NDA
     true = true + (placed.corners_lps_mm - true[:, 0, 0])[:, None, None]
     spacing, positions = placed.spacing, placed.positions_mm
     gaps = wide_gaps(spacing, positions, max_gap)
-    counts = [round((positions[k + 1] - positions[k]) / around(spacing, k)) - 1 for k in np.flatnonzero(gaps)]
+    counts = [round((positions[k + 1] - positions[k]) / around(spacing, k)) - 1 for k in np.flatnonzero(gaps).tolist()]
     if counts:
         placed.require_room((*placed.size[::-1], len(positions) + sum(counts)))
     source: list[int] = []

@@ -262,7 +262,7 @@ def place(volume: SeriesVolume, options: RegularizeOptions) -> Placed:
 
 
 def _mean_corner(candidates: list[Candidate]) -> NDArray[np.float64]:
-    return np.mean([one.slice.position_lps_mm for one in candidates], axis=0)
+    return np.mean([np.asarray(one.slice.position_lps_mm, np.float64) for one in candidates], axis=0)
 
 
 def _stack_with_places(volume: SeriesVolume) -> Stack:

@@ -172,12 +172,13 @@ def plan_resampling(placed: Placed, options: RegularizeOptions) -> PlannedResamp
         dimensions, affine = reference.dimensions, reference.affine_lps
     placed.require_room(dimensions)
     gaps = wide_gaps(placed.spacing, placed.positions_mm, options.max_gap)
-    places, pairs = np.empty(0), []
+    places: NDArray[np.float64] = np.empty(0)
+    pairs: list[SlicePair | None] = []
     if lattice is not None:
         planes = lattice.planes
         if planes.count > MOST_SLICES:
             raise UsageError(f"A spacing of {planes.step:g} mm makes {planes.count:,} slices; choose a wider one.")
-        places = planes.start + planes.step * np.arange(planes.count)
+        places = planes.start + planes.step * np.arange(planes.count, dtype=np.float64)
         pairs = _pairs_around(placed.positions_mm, places, gaps, reach)
     across, down, along = np.linalg.norm(affine[:3, :3], axis=0).tolist()
     return PlannedResampling(
