@@ -36,7 +36,7 @@ OPTIONS = {
 
 
 def with_stored_defaults(wrapper: Any, node: Any) -> Any:
-    """A parameter node in its wrapper, a class made by parameterNodeWrapper; what it has no value for yet begins with the setting."""
+    """Wrap a parameter node; what it has no value for yet begins with the setting."""
     new = [name for name in OPTIONS if not node.HasParameter(name)]
     parameters = wrapper(node)
     settings = stored_settings() if new else DEFAULTS
