@@ -86,7 +86,7 @@ def test_telling_reads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     write_ct_stack(tmp_path, STACKS["duplicate"])
     told = planned(inspected(tmp_path), "split", duplicates="last", overlaps="mean")
     assert len(told.dropped) == 1
-    assert told.dropped_positions_mm == (4.0,)
+    assert [dropped.slice.position_lps_mm[2] for dropped in told.dropped] == [4.0]
 
 
 def test_another_pixel_spacing_is_told(tmp_path: Path) -> None:

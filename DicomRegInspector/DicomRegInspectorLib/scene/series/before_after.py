@@ -58,7 +58,9 @@ def add_plain_volume(
     progress: Progress | None = None,
     run: Run | None = None,
 ) -> BeforeAfter:
-    """Add a stack to a scene as a reader shows it that knows one spacing (see :mod:`~..series.regularize.plain`).
+    """Add a stack to a scene as a reader shows it that knows one spacing.
+
+    See :mod:`~...series.regularize.evenly_spaced`.
 
     It has no transform, and says by name and attribute what it is. A volume node that holds the stack's slices
     untouched, one by one, lends it its pixels: values changed in one are changed in the other.
@@ -75,7 +77,7 @@ def add_plain_volume(
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~..series.load_stack` and :func:`~..series.regularize.plain.plain_stack`.
+        See :func:`~..series.load_stack` and :func:`~...series.regularize.evenly_spaced.plain_stack`.
     """
     chosen, _ = stack_to_regularize(series, stack)
     kept, _ = first_at_each_position(chosen)

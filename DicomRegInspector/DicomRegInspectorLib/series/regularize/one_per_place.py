@@ -160,8 +160,8 @@ def load_to_regularize(
 ) -> tuple[SeriesVolume, tuple[Dropped, ...]]:
     """Read the stack of a series that is worth regularizing, and list what stands apart from it.
 
-    Unlike :func:`~.volume.load_series`, acquisitions that overlap by accident stay together, so that it can be chosen
-    what becomes of their duplicates; localizers and other image types (the first three values of Image Type
+    Unlike :func:`~..pixels.volume.load_series`, acquisitions that overlap by accident stay together, so that it can be
+    chosen what becomes of their duplicates; localizers and other image types (the first three values of Image Type
     (0008,0008)) are left out. Parameters and errors as there.
     """
     series = the_series(paths, series_uid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -54,13 +53,6 @@ class Plan:
     def has_means(self) -> bool:
         """Whether some slices are the means of several."""
         return any(len(place) > 1 for place in self.placed.candidates)
-
-    @cached_property
-    def dropped_positions_mm(self) -> tuple[float, ...]:
-        """Where slices of the stack lie that will be left out, along its normal."""
-        left_out = {id(dropped.slice) for dropped in self.dropped}
-        pairs = zip(self.stack.slices, self.stack.positions_mm.tolist(), strict=True)
-        return tuple(position for slice_, position in pairs if id(slice_) in left_out)
 
     @property
     def new_voxels(self) -> int:
