@@ -1,35 +1,53 @@
-"""The elements of any DICOM file by their headers alone: in little memory, whatever the file's size and encoding.
+"""One walk over the elements of a DICOM data set, whatever its encoding: into what is asked for, past all else.
 
-Unlike :mod:`.reading`, which knows plain files only and leaves the others to pydicom, this walks over all encodings,
-into sequences too, and remembers where values lie instead of the values (PS3.5 sections 6, 7 and annex A).
+It goes forward only and keeps nothing but one window of the file and a few numbers for each level it is in, so it does
+for a deflated stream as well as for a file, and tells where large values lie without reading them (PS3.5 sections 6
+and 7). Headers of images have a faster walk of their own, :mod:`.fast_header`.
 """
 
 from __future__ import annotations
 
-import tempfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from os import PathLike
+from struct import Struct
+from typing import NamedTuple
 
-from ..errors import FileError, NotDicomError, TruncatedFileError
-from .fast_header import looks_like_bare_dataset
-from .source import BoundedFile
-from .tags import DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, LONG_VRS, SHORT_VRS, UNDEFINED, element_name, tag_text
-from .undefined_length import END_OF_ITEM, END_OF_SEQUENCE, ITEM
+from ..errors import FileError, TruncatedFileError
+from .source import ByteSource
+from .tags import (
+    END_OF_ITEM,
+    END_OF_SEQUENCE,
+    ITEM,
+    LONG_VRS,
+    SHORT_VRS,
+    UNDEFINED,
+    element_name,
+    tag_text,
+    truncation_problem,
+)
 
-TRANSFER_SYNTAX = 0x00020010
-MAX_DEPTH = 60
-"""Sequences within sequences; real objects have fewer than ten."""
-MAX_INFLATED = 1 << 32
-"""Bytes of a deflated dataset that are unpacked to disk."""
-_CHUNK = 1 << 18
-_ITEM_TAGS = (ITEM, END_OF_ITEM, END_OF_SEQUENCE)
+MOST_LEVELS = 64
+"""Items within items that are followed; the deepest objects of the standard have fewer than ten."""
+MOST_ELEMENTS = 20_000_000
+"""Elements and items that are looked at one by one, in some ten seconds; what is passed over whole does not count."""
+MOST_OUT_OF_ORDER = 10_000
+"""Elements out of order that are noted."""
+WINDOW = 8192
+"""Bytes read at a time: more than the header of nearly every CT or MR file."""
+
+_LAST_TAG, _LAST_PLAIN = 0xFFFFFFFF, 0xFFFDFFFF
+_NO_END = 1 << 62
+_WITH_ITEMS = ("", "SQ", "UN", "OB", "OW")
+"""Representations that a value of undefined length can have: sequences, and the fragments of compressed pixels."""
+_HEADS = {True: Struct("<HH2sH").unpack_from, False: Struct(">HH2sH").unpack_from}
+_LENGTHS = {True: Struct("<L").unpack_from, False: Struct(">L").unpack_from}
+_ITEM_HEADS = {True: Struct("<HHL").unpack_from, False: Struct(">HHL").unpack_from}
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How element headers are written."""
+    """How elements are written."""
 
     explicit: bool
     little: bool
@@ -39,197 +57,368 @@ class Encoding:
         return int.from_bytes(raw, "little" if self.little else "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """Where an element's value lies."""
+EXPLICIT_LITTLE = Encoding(True, True)
+IMPLICIT_LITTLE = Encoding(False, True)
+
+
+class ElementHead(NamedTuple):
+    """What an element's header says, and where its value lies."""
 
     tag: int
     vr: str
     """Empty where the encoding does not say."""
     offset: int
-    """Of the value."""
+    """Of the value: in the file, or in what a deflated data set inflates to."""
     length: int
     """Of the value, or UNDEFINED."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """An open file whose elements can be walked over."""
-
-    path: str
-    stream: BoundedFile
-    size: int
-    """Of what can be walked over: the file, or what it inflates to."""
-    start: int
-    """Offset of the first element after the file meta information."""
     encoding: Encoding
-    transfer_syntax_uid: str
 
-    def bytes_at(self, offset: int, count: int) -> bytes:
-        """Bytes of the file; fewer at its end."""
-        self.stream.seek(offset)
-        return self.stream.read(max(count, 0))
 
-    def elements(self, start: int, end: int, encoding: Encoding) -> Iterator[Element]:
-        """Elements one after the other, up to ``end`` or an item's delimiter.
+@dataclass(slots=True)
+class _Level:
+    """A data set or a sequence that the walk is in."""
+
+    tag: int
+    """Of the sequence; 0 for the data set."""
+    is_sequence: bool
+    encoding: Encoding
+    end: int
+    """Of what is around it, where it has a delimiter."""
+    has_delimiter: bool
+    is_done: bool = False
+    last_tag: int = -1
+
+    @property
+    def name(self) -> str:
+        """What it is, for a message."""
+        if not self.tag:
+            return "the data set"
+        return element_name(self.tag) if self.is_sequence else f"an item of {element_name(self.tag)}"
+
+
+class ElementWalk:
+    """A place in a data set that moves forward.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    source
+        Its bytes, nothing of them read yet.
+    """
+
+    def __init__(self, path: str | PathLike[str], source: ByteSource, encoding: Encoding = EXPLICIT_LITTLE) -> None:
+        self.path = path
+        self.out_of_order: list[tuple[int, int]] = []
+        """Pairs (tag, the greater tag that stood before it), in the data sets whose elements were asked for."""
+        self._source = source
+        self._size = _NO_END if source.size is None else source.size
+        self._levels = [_Level(0, False, encoding, self._size, False)]
+        self._window, self._at, self._window_start = b"", 0, 0
+        self._given: ElementHead | None = None
+        self._count = 0
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the data set around all sequences is written."""
+        return self._levels[0].encoding
+
+    @encoding.setter
+    def encoding(self, encoding: Encoding) -> None:
+        self._levels[0].encoding = encoding
+
+    def begin_at(self, offset: int) -> None:
+        """Go to ``offset``, at most :data:`WINDOW`, before anything is walked over."""
+        self.peek(offset)
+        self._at = offset
+
+    @property
+    def position(self) -> int:
+        """Offset of what comes next."""
+        return self._window_start + self._at
+
+    def peek(self, count: int) -> bytes:
+        """The bytes that come next; fewer at the end."""
+        if self._at + count > len(self._window):
+            rest = self._window[self._at :]
+            self._window_start += self._at
+            self._window, self._at = rest + self._source.read(max(count - len(rest), WINDOW)), 0
+        return self._window[self._at : self._at + count]
+
+    def value(self, head: ElementHead, most: int) -> bytes:
+        """Up to ``most`` bytes of the value of the element that :meth:`elements` gave last; none of a sequence."""
+        if self._given is not head:
+            raise ValueError(f"the walk is not at {tag_text(head.tag)} any more")
+        if head.length == UNDEFINED:
+            return b""
+        end = self._at + min(head.length, most)
+        return self._window[self._at : end] if end <= len(self._window) else self.peek(end - self._at)
+
+    def elements(self, wanted: Container[int] | None = None, up_to: int = _LAST_TAG) -> Iterator[ElementHead]:
+        """Elements of the data set that the walk is in: those asked for, one after the other, before their values.
+
+        Parameters
+        ----------
+        wanted
+            Their tags; all without.
+        up_to
+            The walk stops before the first element with a higher tag.
 
         Raises
         ------
         TruncatedFileError
-            An element ends beyond ``end``; it is yielded first.
+            The file ends within an element or a sequence; the element is given first.
+        FileError
+            What is there is no data set, or more than the limits of this module allow.
         """
-        offset = start
-        while offset + 8 <= end:
-            element = self.element_at(offset, encoding)
-            if element.tag in (END_OF_ITEM, END_OF_SEQUENCE):
-                return
-            yield element
-            offset = self.after(element, end, encoding)
-
-    def element_at(self, offset: int, encoding: Encoding) -> Element:
-        """The element whose header begins here."""
-        head = self.bytes_at(offset, 12)
-        tag = encoding.number(head[:2]) << 16 | encoding.number(head[2:4])
-        vr = head[4:6]
-        if encoding.explicit and tag not in _ITEM_TAGS and vr in SHORT_VRS:
-            return Element(tag, vr.decode(), offset + 8, encoding.number(head[6:8]))
-        if encoding.explicit and tag not in _ITEM_TAGS and vr.isalpha() and vr.isupper():
-            if len(head) < 12:
-                raise TruncatedFileError(self.path, "is cut off within an element. Copy or export it again.")
-            return Element(tag, vr.decode("ascii", "replace"), offset + 12, encoding.number(head[8:12]))
-        return Element(tag, "", offset + 8, encoding.number(head[4:8]))
-
-    def after(self, element: Element, end: int, encoding: Encoding, depth: int = 0) -> int:
-        """Where the next element begins."""
-        if element.length != UNDEFINED:
-            following = element.offset + element.length
-            if following > end:
-                raise TruncatedFileError(
-                    self.path,
-                    f"is cut off: {element_name(element.tag)} announces {element.length:,} bytes, "
-                    f"{max(end - element.offset, 0):,} are left. Copy or export it again.",
-                )
-            return following
-        if depth > MAX_DEPTH:
-            raise FileError(self.path, "has sequences nested too deeply to be read.")
-        return self._skip_items(element.offset, end, _nested(element, encoding), depth)
-
-    def _skip_items(self, offset: int, end: int, encoding: Encoding, depth: int) -> int:
-        while offset + 8 <= end:
-            item = self.element_at(offset, encoding)
-            if item.tag == END_OF_SEQUENCE:
-                return item.offset
-            if item.tag != ITEM:
-                raise FileError(self.path, f"has {tag_text(item.tag)} where a sequence's item should begin.")
-            if item.length == UNDEFINED:
-                offset = self._skip_dataset(item.offset, end, encoding, depth + 1)
+        depth, level = len(self._levels), self._levels[-1]
+        level.last_tag = -1
+        while True:
+            head = self._pass_plain(level, wanted, min(up_to, _LAST_PLAIN)) if wanted is not None else None
+            if head is None:
+                head = self._next_head(up_to)
+                if head is None:
+                    return
+                if head.tag > level.last_tag:
+                    level.last_tag = head.tag
+                elif len(self.out_of_order) < MOST_OUT_OF_ORDER:
+                    self.out_of_order.append((head.tag, level.last_tag))
+            if wanted is None or head.tag in wanted:
+                self._given = head
+                yield head
+                if self._given is not head:
+                    self._leave(depth)
+                    continue
+            following = head.offset + head.length
+            if following <= level.end and following - self._window_start <= len(self._window):
+                self._at = following - self._window_start
             else:
-                offset = self.after(item, end, encoding)
-        raise TruncatedFileError(self.path, "is cut off within a sequence. Copy or export it again.")
+                self._pass_over(head)
+                self._leave(depth)
 
-    def _skip_dataset(self, offset: int, end: int, encoding: Encoding, depth: int) -> int:
-        while offset + 8 <= end:
-            element = self.element_at(offset, encoding)
-            if element.tag == END_OF_ITEM:
-                return element.offset
-            offset = self.after(element, end, encoding, depth)
-        raise TruncatedFileError(self.path, "is cut off within a sequence. Copy or export it again.")
+    def items(self, sequence: ElementHead) -> Iterator[int]:
+        """Go into the items of a sequence that :meth:`elements` has just given; their elements are next.
 
-    def items(self, sequence: Element, end: int, encoding: Encoding) -> Iterator[tuple[int, int, Encoding]]:
-        """Beginning, end and encoding of the datasets in a sequence."""
-        inner = _nested(sequence, encoding)
-        offset = sequence.offset
-        if sequence.length != UNDEFINED:
-            end = min(end, sequence.offset + sequence.length)
-        while offset + 8 <= end:
-            item = self.element_at(offset, inner)
-            if item.tag != ITEM:
-                return
-            if item.length == UNDEFINED:
-                following = self._skip_dataset(item.offset, end, inner, 1)
-                yield item.offset, following - 8, inner
+        Yields
+        ------
+        int
+            The item's number, from 1.
+
+        Raises
+        ------
+        TruncatedFileError, FileError
+            As in :meth:`elements`.
+        """
+        if self._given is not sequence:
+            raise ValueError(f"the walk is not at {tag_text(sequence.tag)} any more")
+        self._given = None
+        self._enter(sequence)
+        depth, number = len(self._levels), 0
+        while self._next_item():
+            number += 1
+            yield number
+            self._leave(depth)
+        self._leave(depth - 1)
+
+    def _pass_plain(self, level: _Level, wanted: Container[int], up_to: int = _LAST_PLAIN) -> ElementHead | None:
+        """Pass over elements that nothing is to be said about, nearly all: in order, of defined length, in the window.
+
+        Returns the next that is wanted, the walk then before its value, if it is such an element too.
+        """
+        window, start, at, last, count = self._window, self._window_start, self._at, level.last_tag, 0
+        explicit, little = level.encoding.explicit, level.encoding.little
+        unpack, long_length = _HEADS[little], _LENGTHS[little]
+        short = SHORT_VRS if explicit else frozenset()
+        end = -1 if level.is_done else min(len(window), level.end - start)
+        last_start, head = end - 12, None
+        while at <= last_start:
+            group, number, vr, length = unpack(window, at)
+            tag = group << 16 | number
+            if vr in short:
+                value = at + 8
+            elif not explicit:
+                value, length, vr = at + 8, long_length(window, at + 4)[0], b""
+            elif vr in LONG_VRS:
+                value, length = at + 12, long_length(window, at + 8)[0]
             else:
-                following = self.after(item, end, inner)
-                yield item.offset, following, inner
-            offset = following
+                break
+            following = value + length
+            if following > end or not last < tag <= up_to:
+                break
+            last = tag
+            count += 1
+            if tag in wanted:
+                head = ElementHead(tag, vr.decode("ascii"), start + value, length, level.encoding)
+                at = value
+                break
+            at = following
+        self._at, level.last_tag = at, last
+        self._count += count
+        return head
+
+    def _next_head(self, up_to: int = _LAST_TAG) -> ElementHead | None:
+        """The next element of the innermost data set, the walk then before its value; None at the data set's end."""
+        level, position = self._levels[-1], self.position
+        if level.is_done or (position >= level.end and not level.has_delimiter):
+            level.is_done = True
+            return None
+        raw = self.peek(12)
+        if len(self._levels) == 1 and not raw[:8].strip(b"\0\r\n"):
+            level.is_done = True  # nothing, or padding
+            return None
+        if len(raw) < 8 or position + 8 > level.end:
+            raise self._broken_off(level)
+        head = element_head(raw, position, level.encoding)
+        if head is None:
+            raise self._broken_off(level)
+        if head.tag > up_to:
+            return None
+        self._at += head.offset - position
+        self._counted()
+        if head.tag == END_OF_ITEM and len(self._levels) > 1:
+            level.is_done = True
+            return None
+        if head.tag >> 16 == 0xFFFE:
+            raise FileError(self.path, f"has a stray {tag_text(head.tag)} at byte {position:,} in {level.name}.")
+        return head
+
+    def _next_item(self) -> bool:
+        """Go into the next item of the innermost sequence; False at the sequence's end."""
+        level, position = self._levels[-1], self.position
+        if level.is_done or (position >= level.end and not level.has_delimiter):
+            level.is_done = True
+            return False
+        raw = self.peek(8)
+        if len(raw) < 8 or position + 8 > level.end:
+            raise self._broken_off(level)
+        tag, length = item_head(raw, level.encoding)
+        if tag not in (ITEM, END_OF_SEQUENCE):
+            raise FileError(
+                self.path, f"{level.name} holds {tag_text(tag)} at byte {position:,} where an item should begin."
+            )
+        self._at += 8
+        self._counted()
+        if tag == END_OF_SEQUENCE:
+            level.is_done = True
+            return False
+        self._push(level.tag, False, level.encoding, ElementHead(level.tag, "", position + 8, length, level.encoding))
+        return True
+
+    def _enter(self, sequence: ElementHead) -> None:
+        """Go to the first item of a sequence."""
+        if sequence.length == UNDEFINED and sequence.vr not in _WITH_ITEMS:
+            raise FileError(
+                self.path,
+                f"{element_name(sequence.tag)} (VR {sequence.vr}) has an undefined length, "
+                "which only sequences may have.",
+            )
+        # A sequence of unknown representation is implicit little endian inside (PS3.5 section 6.2.2, note).
+        encoding = IMPLICIT_LITTLE if sequence.vr == "UN" else sequence.encoding
+        self._push(sequence.tag, True, encoding, sequence)
+
+    def _push(self, tag: int, is_sequence: bool, encoding: Encoding, head: ElementHead) -> None:
+        end, has_delimiter = self._levels[-1].end, head.length == UNDEFINED
+        if not has_delimiter:
+            self._require_inside(head)
+            end = head.offset + head.length
+        if len(self._levels) > 2 * MOST_LEVELS:
+            raise FileError(
+                self.path,
+                f"nests sequences more than {MOST_LEVELS} levels deep, far deeper than any object needs, "
+                "and is not read further.",
+            )
+        self._levels.append(_Level(tag, is_sequence, encoding, end, has_delimiter))
+
+    def _leave(self, depth: int) -> None:
+        """Pass over what is left of all levels below ``depth``."""
+        while len(self._levels) > depth:
+            level = self._levels[-1]
+            if level.is_done or not level.has_delimiter:
+                if not level.has_delimiter:
+                    self._skip_to(level.end, level.name)
+                self._levels.pop()
+            elif level.is_sequence:
+                self._next_item()
+            else:
+                self._pass_plain(level, ())
+                head = self._next_head()
+                level.last_tag = -1
+                if head is not None:
+                    self._pass_over(head)
+
+    def _pass_over(self, head: ElementHead) -> None:
+        """Pass over a value of defined length; go into one without, for :meth:`_leave` to pass over."""
+        if head.length == UNDEFINED:
+            self._enter(head)
+            return
+        self._require_inside(head)
+        self._skip_to(head.offset + head.length, element_name(head.tag) if self._size == _NO_END else "")
+
+    def _skip_to(self, position: int, what: str) -> None:
+        at = position - self._window_start
+        missing = at - len(self._window)
+        if missing <= 0:
+            self._at = at
+            return
+        missing -= self._source.skip(missing)
+        if missing:
+            raise TruncatedFileError(
+                self.path, f"is cut off: {missing:,} bytes of {what} are missing. Export it again."
+            )
+        self._window, self._window_start, self._at = b"", position, 0
+
+    def _require_inside(self, head: ElementHead) -> None:
+        level, end = self._levels[-1], head.offset + head.length
+        if end <= level.end:
+            return
+        if end <= self._size < _NO_END or level.end < self._size == _NO_END:
+            raise FileError(
+                self.path,
+                f"{element_name(head.tag)} announces {head.length:,} bytes, {max(level.end - head.offset, 0):,} are "
+                f"left in {level.name}: a length is wrong. Export it again.",
+            )
+        if level.encoding.explicit and not head.vr and not level.tag:
+            raise FileError(
+                self.path, f"has bytes at {head.offset - 8:,} that are no element, after its data set. Export it again."
+            )
+        raise TruncatedFileError(self.path, truncation_problem(head.tag, head.length, self._size - head.offset))
+
+    def _broken_off(self, level: _Level) -> FileError:
+        if level.end >= self._size or self._size == _NO_END:
+            return TruncatedFileError(
+                self.path, f"is cut off at byte {self.position:,} within {level.name}. Copy or export it again."
+            )
+        return FileError(self.path, f"{level.name} ends within one of its elements: its length is wrong.")
+
+    def _counted(self) -> None:
+        self._count += 1
+        if self._count > MOST_ELEMENTS:
+            raise FileError(
+                self.path,
+                f"holds more than {MOST_ELEMENTS:,} elements, far more than any object needs, and is not read further.",
+            )
 
 
-def _nested(element: Element, encoding: Encoding) -> Encoding:
-    # A sequence of unknown representation is implicit little endian inside (PS3.5 section 6.2.2, note).
-    return Encoding(False, True) if element.vr == "UN" else encoding
+def element_head(raw: bytes, position: int, encoding: Encoding) -> ElementHead | None:
+    """The element whose header stands at the beginning of ``raw``, that is at ``position``.
 
-
-@contextmanager
-def open_dataset(path: str) -> Iterator[Dataset]:
-    """Open a file for walking; a deflated one is unpacked to a temporary file first.
-
-    Raises
-    ------
-    NotDicomError, TruncatedFileError, FileError
+    None where the header is longer than ``raw``, which has 8 bytes or more; 12 are always enough.
     """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            size = file.seek(0, 2)
-            stream = BoundedFile(file.fileno(), size, path)
-            start, syntax = _meta(path, stream, size)
-            if syntax != DEFLATED_LITTLE_ENDIAN:
-                yield Dataset(path, stream, size, start, _encoding_at(path, stream, start, syntax), syntax)
-                return
-            with tempfile.TemporaryFile(buffering=0) as unpacked:
-                inflated = _inflate(path, stream, start, unpacked)
-                inner = BoundedFile(unpacked.fileno(), inflated, path)
-                yield Dataset(path, inner, inflated, 0, Encoding(True, True), syntax)
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
+    group, number, code, length = _HEADS[encoding.little](raw)
+    tag = group << 16 | number
+    if encoding.explicit and group != 0xFFFE:
+        if code in SHORT_VRS:
+            return ElementHead(tag, code.decode("ascii"), position + 8, length, encoding)
+        if code.isalpha() and code.isupper():
+            # What is not known has the long form (PS3.5 section 7.1.2).
+            if len(raw) < 12:
+                return None
+            return ElementHead(tag, code.decode("ascii"), position + 12, encoding.number(raw[8:12]), encoding)
+        # Some writers fall back to implicit representations inside sequences.
+    return ElementHead(tag, "", position + 8, encoding.number(raw[4:8]), encoding)
 
 
-def _meta(path: str, stream: BoundedFile, size: int) -> tuple[int, str]:
-    """Where the dataset begins, and Transfer Syntax UID."""
-    head = stream.read(140)
-    if head[128:132] != b"DICM":
-        if not looks_like_bare_dataset(head):
-            raise NotDicomError(path, "is not DICOM: no DICM at byte 128, and it does not begin with a DICOM element.")
-        start = 0
-    else:
-        start = 132
-    walk = Dataset(path, stream, size, start, Encoding(True, True), "")
-    syntax, offset = "", start
-    while offset + 8 <= size:
-        # The file meta information is explicit little endian, whatever follows; some writers make it implicit.
-        element = walk.element_at(offset, Encoding(True, True))
-        if element.tag >> 16 != 2:
-            break
-        if element.tag == TRANSFER_SYNTAX:
-            syntax = walk.bytes_at(element.offset, min(element.length, 64)).strip(b" \0").decode("ascii", "replace")
-        offset = walk.after(element, size, walk.encoding)
-    return offset, syntax
-
-
-def _encoding_at(path: str, stream: BoundedFile, start: int, syntax: str) -> Encoding:
-    # By what is there: files that contradict their transfer syntax exist, and every reader goes by the bytes.
-    stream.seek(start)
-    head = stream.read(8)
-    if len(head) < 8:
-        raise TruncatedFileError(path, "is cut off: it ends before its dataset begins. Copy or export it again.")
-    orders = [order for order in ("little", "big") if int.from_bytes(head[:2], order) in (2, 4, 8)]  # type: ignore[arg-type]
-    little = orders != ["big"] if orders else syntax != EXPLICIT_BIG_ENDIAN
-    return Encoding(head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS, little)
-
-
-def _inflate(path: str, stream: BoundedFile, start: int, target: object) -> int:
-    """Unpack a deflated dataset (PS3.5 annex A.5) piece by piece; its size."""
-    inflater, written = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    stream.seek(start)
-    try:
-        while not inflater.eof:
-            data = inflater.unconsumed_tail or stream.read(_CHUNK)
-            if not data:
-                raise TruncatedFileError(path, "is cut off within its deflated data. Copy or export it again.")
-            piece = inflater.decompress(data, _CHUNK)
-            written += len(piece)
-            if written > MAX_INFLATED:
-                raise FileError(path, f"inflates to more than {MAX_INFLATED >> 30} GiB, which is not checked.")
-            target.write(piece)  # type: ignore[attr-defined]
-    except zlib.error as error:
-        raise FileError(path, "is said to be deflated, but its data cannot be inflated. Get it again.") from error
-    return written
+def item_head(raw: bytes, encoding: Encoding = EXPLICIT_LITTLE) -> tuple[int, int]:
+    """Tag and length of an item or a delimiter (PS3.5 section 7.5), of its 8 bytes."""
+    group, number, length = _ITEM_HEADS[encoding.little](raw)
+    return group << 16 | number, length

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import warnings
-import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import FileError, NotDicomError, TruncatedFileError
 from .header import Header
 from .pixel_extent import pixel_extent
-from .source import BoundedFile
+from .source import BoundedFile, inflated_beginning
 from .tags import (
     BINARY_SIZES,
     DEFLATED_LITTLE_ENDIAN,
@@ -124,8 +123,6 @@ def _pydicom_errors(name: str) -> Iterator[None]:
         raise TruncatedFileError(name, "is cut off within its header. Copy or export it again.") from error
     except RecursionError as error:
         raise FileError(name, TOO_DEEP) from error
-    except zlib.error as error:
-        raise FileError(name, "is said to be deflated, but its data cannot be inflated. Get it again.") from error
     except OSError as error:
         if error.errno is not None:
             raise
@@ -152,7 +149,7 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
     """
     with BoundedFile(descriptor, size, name) as stream, _pydicom_errors(name):
         if DEFLATED_LITTLE_ENDIAN.encode() in head[:2048]:
-            return _deflated_header(name, stream, size)
+            return _deflated_header(name, size)
         meta, dataset, stop = _read(stream, size, name)
         if not _identified(dataset) and not _is_directory(meta):
             # Out of order, or not an image: whatever identifies the object may stand further on.
@@ -205,17 +202,14 @@ def _identified(dataset: Dataset) -> bool:
     )
 
 
-def _deflated_header(name: str, stream: BoundedFile, size: int) -> Header:
+def _deflated_header(name: str, size: int) -> Header:
     """PS3.5 annex A.5: everything after the file meta information is one deflate stream, explicit little endian."""
     from pydicom.filereader import read_dataset, read_file_meta_info
 
     meta = read_file_meta_info(name)
     if _syntax(meta) != DEFLATED_LITTLE_ENDIAN or "FileMetaInformationGroupLength" not in meta:
         raise FileError(name, "names the deflated transfer syntax where it has no meaning.")
-    stream.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    data = inflater.decompress(stream.read(), MAX_INFLATED)
-    cut_off = not inflater.eof and not inflater.unconsumed_tail
+    data, cut_off = inflated_beginning(name, 132 + 12 + int(meta.FileMetaInformationGroupLength), MAX_INFLATED)
     inflated = _LimitedReads(io.BytesIO(data), name)
     stop = _Stop(inflated, len(data), name, last_tag=LAST_TAG, after_last=True)
     dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ import io
 import os
 import stat
 import zlib
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from os import PathLike
+from typing import BinaryIO, Protocol, Self
 
 from ..errors import FileError, TruncatedFileError
 
@@ -19,13 +19,17 @@ _PREAD = getattr(os, "pread", None)
 CHUNK = 1 << 16
 MOST_INFLATED = 8 << 30
 """Bytes a deflated data set may grow to: twice what the largest grid a single element can hold needs."""
+MOST_UNPACKED = 4 << 30
+"""Bytes of one that are unpacked to disk."""
+MAX_DEFLATION = 1032
+"""No deflate stream inflates to more than so many times its size."""
 
 
 class ByteSource(Protocol):
     """What the element walk and the vector stream need of a file."""
 
     size: int | None
-    """Length in bytes, None while it is not known (a deflated data set)."""
+    """Length in bytes, None where only its end tells (a deflated data set)."""
 
     def read(self, count: int) -> bytes:
         """Up to ``count`` bytes; fewer only at the end."""
@@ -36,15 +40,15 @@ class ByteSource(Protocol):
     def readinto(self, view: memoryview) -> int:
         """Fill the view; less only at the end. Returns how many bytes."""
 
-    def tell(self) -> int:
-        """Bytes passed since the start."""
-
     def close(self) -> None:
         """Give the file back."""
 
 
-def open_regular_file(path: Path) -> BinaryIO:
-    """Open a file for reading, unless it is something that could hang or never end (a pipe, a device).
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def open_regular_file(path: str | PathLike[str]) -> tuple[io.FileIO, int]:
+    """Open a file for reading, unless it is something that could hang or never end (a pipe, a device); and its size.
 
     Raises
     ------
@@ -52,27 +56,39 @@ def open_regular_file(path: Path) -> BinaryIO:
         When it is not a regular file or cannot be opened.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise FileError(path, "is not a regular file")
-        return open(path, "rb", buffering=CHUNK)
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+        file = io.FileIO(os.open(path, _OPEN_FLAGS))
+    except (OSError, ValueError) as error:
+        raise FileError(path, f"cannot be opened ({getattr(error, 'strerror', None) or error}).") from error
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise FileError(path, "is not a regular file.")
+    return file, status.st_size
 
 
 class PlainSource:
-    """The file as it lies on the disk."""
+    """The file as it lies on the disk; ``unpacked`` in its place where it is read in that form."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | PathLike[str], unpacked: io.FileIO | None = None) -> None:
         self._path = path
-        self._file = open_regular_file(path)
-        self.size: int | None = os.fstat(self._file.fileno()).st_size
+        if unpacked is None:
+            self._file, self.size = open_regular_file(path)
+        else:
+            self._file, self.size = unpacked, unpacked.seek(0, os.SEEK_END)
+            unpacked.seek(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def read(self, count: int) -> bytes:
         """See :class:`ByteSource`."""
         try:
             return self._file.read(count)
         except OSError as error:
-            raise FileError(self._path, f"cannot be read ({error.strerror or error})") from error
+            raise FileError(self._path, f"cannot be read ({error.strerror or error}).") from error
 
     def skip(self, count: int) -> int:
         """See :class:`ByteSource`."""
@@ -91,57 +107,80 @@ class PlainSource:
                     break
                 done += step
         except OSError as error:
-            raise FileError(self._path, f"cannot be read ({error.strerror or error})") from error
+            raise FileError(self._path, f"cannot be read ({error.strerror or error}).") from error
         return done
 
-    def tell(self) -> int:
-        return self._file.tell()
+    def for_lookup(self) -> BoundedFile:
+        """The same file, for bytes at any place; reading forward must be over."""
+        return BoundedFile(self._file.fileno(), self.size, os.fspath(self._path))
 
     def close(self) -> None:
         self._file.close()
 
 
 class DeflatedSource:
-    """A data set that was deflated after the file meta information (PS3.5 Annex A.5).
+    """A data set that was deflated after the file meta information (PS3.5 Annex A.5): the only inflater.
 
-    Positions count inflated bytes. It inflates as it goes, so a small file that claims much costs time, not memory.
+    It inflates as it goes, so a small file that claims much costs time, not memory.
+
+    Parameters
+    ----------
+    start
+        Offset of the deflated data in the file.
+    most
+        Bytes it may inflate to; beyond, :class:`~..errors.FileError` is raised.
     """
 
-    def __init__(self, path: Path, start: int) -> None:
-        self._path = path
-        self._file = open_regular_file(path)
+    def __init__(self, path: str | PathLike[str], start: int, most: int = MOST_INFLATED) -> None:
+        self._path, self._most = path, most
+        self._file, _ = open_regular_file(path)
         self._file.seek(start)
         self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         self._pending = b""
         self._position = 0
         self.size: int | None = None
 
-    def _pull(self, count: int) -> bytes:
-        """One to ``count`` inflated bytes, or none at the end."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def pull(self, count: int) -> bytes:
+        """One to ``count`` inflated bytes, or none at the end.
+
+        Raises
+        ------
+        TruncatedFileError
+            When the file ends before the deflated data do.
+        FileError
+            When they are damaged, or inflate to too much.
+        """
         while not self._inflater.eof:
             if not self._pending:
                 self._pending = self._file.read(CHUNK)
                 if not self._pending:
-                    raise TruncatedFileError(self._path, "the deflated data set ends before its end mark")
+                    raise TruncatedFileError(
+                        self._path, "is cut off within its deflated data. Copy or export it again."
+                    )
             try:
                 data = self._inflater.decompress(self._pending, count)
             except zlib.error as error:
-                raise FileError(self._path, f"the deflated data set is damaged ({error})") from error
+                raise FileError(
+                    self._path, f"is said to be deflated, but its data cannot be inflated ({error}). Get it again."
+                ) from error
             self._pending = self._inflater.unconsumed_tail
             if data:
                 self._position += len(data)
-                if self._position > MOST_INFLATED:
-                    raise FileError(
-                        self._path, f"inflates to more than {MOST_INFLATED >> 30} GiB; that is no registration"
-                    )
+                if self._position > self._most:
+                    raise FileError(self._path, f"inflates to more than {_size(self._most)}, and is not read further.")
                 return data
-        self.size = self._position
         return b""
 
     def read(self, count: int) -> bytes:
         """See :class:`ByteSource`."""
         parts = []
-        while count > 0 and (data := self._pull(count)):
+        while count > 0 and (data := self.pull(count)):
             parts.append(data)
             count -= len(data)
         return b"".join(parts)
@@ -149,23 +188,47 @@ class DeflatedSource:
     def skip(self, count: int) -> int:
         """See :class:`ByteSource`."""
         left = count
-        while left > 0 and (data := self._pull(min(left, CHUNK))):
+        while left > 0 and (data := self.pull(min(left, CHUNK))):
             left -= len(data)
         return count - left
 
     def readinto(self, view: memoryview) -> int:
         """See :class:`ByteSource`."""
         done = 0
-        while done < len(view) and (data := self._pull(min(len(view) - done, CHUNK))):
+        while done < len(view) and (data := self.pull(min(len(view) - done, CHUNK))):
             view[done : done + len(data)] = data
             done += len(data)
         return done
 
-    def tell(self) -> int:
-        return self._position
+    def copy_to(self, target: BinaryIO | io.BytesIO) -> None:
+        """Write all of it, a piece at a time."""
+        while data := self.pull(CHUNK):
+            target.write(data)
 
     def close(self) -> None:
         self._file.close()
+
+
+def inflated_beginning(path: str | PathLike[str], start: int, count: int) -> tuple[bytes, bool]:
+    """Up to ``count`` inflated bytes of a deflated data set, and whether it is cut off before that.
+
+    Raises
+    ------
+    FileError
+        When what is there is damaged.
+    """
+    data = bytearray()
+    with DeflatedSource(path, start) as source:
+        try:
+            while len(data) < count and (piece := source.pull(count - len(data))):
+                data += piece
+        except TruncatedFileError:
+            return bytes(data), True
+    return bytes(data), False
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:,.3g} GiB" if count >= 1 << 30 else f"{count / 2**20:,.3g} MiB"
 
 
 def read_at(descriptor: int, offset: int, count: int) -> bytes:

@@ -169,6 +169,14 @@ BINARY_SIZES: dict[bytes, int] = {b"US": 2, b"FD": 8}
 """Bytes of one value for the representations that are not text."""
 
 PIXEL_DATA = 0x7FE00010
+PIXEL_KEYWORDS = {
+    PIXEL_DATA: "PixelData",
+    FLOAT_PIXEL_DATA: "FloatPixelData",
+    DOUBLE_FLOAT_PIXEL_DATA: "DoubleFloatPixelData",
+}
+"""The elements that hold pixels."""
+ITEM, END_OF_ITEM, END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+"""What sequences and the fragments of compressed pixels are made of (PS3.5 section 7.5)."""
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"

@@ -14,7 +14,7 @@ def numbers(element: Element) -> list[float] | None:
     """The numbers of a small element, whatever numeric VR it was written with; None when they cannot be read."""
     vr = element.vr
     if vr == "UN":
-        vr = dictionary_vr(element.tag).decode("ascii")
+        vr = dictionary_vr(element.tag)
     if element.value is None:
         return None
     if vr in _FORMATS:

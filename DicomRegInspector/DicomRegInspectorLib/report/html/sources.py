@@ -7,6 +7,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from os import PathLike
 from pathlib import Path
 
 from ...dicom import tags
@@ -87,9 +88,9 @@ def patients(inspection: Inspection) -> list[Patient]:
     """Who the registrations and the series say the patient is; files of one series may say different things."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for registration in inspection.registrations:
-        counts[_patient_of_registration(registration.path)] += 1
+        counts[_patient_of(registration.path)] += 1
     for series in inspection.series:
-        counts.update([*dict.fromkeys(map(_patient_of_image, series.paths))])
+        counts.update([*dict.fromkeys(map(_patient_of, series.paths))])
     return [Patient(*one, count) for one, count in counts.items() if any(one)]
 
 
@@ -102,29 +103,14 @@ BIRTH_DATE = 0x00100030
 _WANTED = {tags.SPECIFIC_CHARACTER_SET, tags.PATIENT_NAME, tags.PATIENT_ID, BIRTH_DATE}
 
 
-def _patient_of_registration(path: Path) -> tuple[str, str, str]:
+def _patient_of(path: str | PathLike[str]) -> tuple[str, str, str]:
+    """Reads no further than the patient: vectors and pixels come later in a file."""
     try:
-        root = read_elements(path, _WANTED).root
-    except (FileError, OSError):
+        root = read_elements(Path(path), _WANTED, up_to=BIRTH_DATE).root
+    except FileError:  # reported as such elsewhere
         return ("", "", "")
     sets = root.get(tags.SPECIFIC_CHARACTER_SET)
     name, number, born = (text(root.get(tag), sets) for tag in (tags.PATIENT_NAME, tags.PATIENT_ID, BIRTH_DATE))
-    return name, number, born
-
-
-def _patient_of_image(path: str) -> tuple[str, str, str]:
-    """Reads no further than the patient: pixels come later in a file."""
-    from pydicom.filereader import read_partial
-
-    try:
-        with open(path, "rb") as file:
-            dataset = read_partial(file, lambda tag, *_: tag > BIRTH_DATE, force=True, specific_tags=sorted(_WANTED))
-            values = [dataset.get(tag) for tag in (tags.PATIENT_NAME, tags.PATIENT_ID, BIRTH_DATE)]
-            name, number, born = (
-                "" if one is None or one.value is None else str(one.value).strip("\0 ") for one in values
-            )
-    except Exception:  # pydicom raises what it likes on broken files; they are reported as such elsewhere
-        return ("", "", "")
     return name, number, born
 
 

@@ -22,6 +22,7 @@ from ...dicom.tags import (
     IMPLICIT_LITTLE_ENDIAN,
     PHOTOMETRIC,
     PIXEL_DATA,
+    PIXEL_KEYWORDS,
     REPRESENTATION,
     ROWS,
     SAMPLES,
@@ -38,7 +39,7 @@ from .bits import bit_findings, needs_scan, scan_values, value_findings
 from .colour_and_compression import head_of_frame, lossy_findings, photometric_findings, stream_findings
 from .fragments import Fragments, frame_findings, read_fragments
 from .lengths import expected_bytes, float_findings, length_findings, missing_findings, pixel_state
-from .pixel_facts import KEYWORDS, PixelFacts, named, open_facts
+from .pixel_facts import PixelFacts, named, open_facts
 from .scale import Spacing, rescale_findings, spacing_findings, spacing_of
 from .stack import stack_pixel_findings
 from .trial_decoding import trial_findings
@@ -288,7 +289,7 @@ def _describe(facts: PixelFacts, found: Fragments | None) -> PixelFile:
         modality=facts.text(Tag.MODALITY),
         transfer_syntax_uid=facts.syntax,
         pixels=state,
-        element=next((KEYWORDS[tag] for tag in facts.bulk), ""),
+        element=next((PIXEL_KEYWORDS[tag] for tag in facts.bulk), ""),
         description=description,
         length_bytes=length,
         expected_bytes=expected_bytes(facts) if is_image else None,

@@ -6,9 +6,8 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...dicom.element_walk import Element
-from ...dicom.tags import PIXEL_DATA
-from ...dicom.undefined_length import END_OF_SEQUENCE, ITEM
+from ...dicom.element_walk import ElementHead, item_head
+from ...dicom.tags import END_OF_SEQUENCE, ITEM, PIXEL_DATA
 from ...findings import Finding
 from ...words import plural
 from .codestream import frame_begins
@@ -57,8 +56,7 @@ def read_fragments(facts: PixelFacts) -> Fragments:
         if len(head) < 8:
             found.missing_bytes = None
             return found
-        tag = int.from_bytes(head[:2], "little") << 16 | int.from_bytes(head[2:4], "little")
-        length = int.from_bytes(head[4:], "little")
+        tag, length = item_head(head)
         if tag == END_OF_SEQUENCE:
             found.end = offset + 8
             return found
@@ -198,5 +196,5 @@ def _extended_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Fi
             return
 
 
-def _table(facts: PixelFacts, element: Element) -> array:
+def _table(facts: PixelFacts, element: ElementHead) -> array:
     return _numbers(facts, element.offset, min(element.length, 8 * MAX_FRAGMENTS), 8)

@@ -13,6 +13,7 @@ from ...dicom.tags import (
     FRAMES,
     PHOTOMETRIC,
     PIXEL_DATA,
+    PIXEL_KEYWORDS,
     ROWS,
     SAMPLES,
     UNDEFINED,
@@ -22,7 +23,7 @@ from ...dicom.tags import (
 from ...findings import Finding
 from ...words import plural
 from .fragments import Fragments
-from .pixel_facts import KEYWORDS, PROVIDER_URL, TOTAL_LENGTH, PixelFacts, named
+from .pixel_facts import PROVIDER_URL, TOTAL_LENGTH, PixelFacts, named
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _IMAGE_CLASSES = frozenset(
@@ -71,7 +72,7 @@ def missing_findings(facts: PixelFacts) -> Iterator[Finding]:
     if len(facts.bulk) > 1:
         names = [named(tag) for tag in facts.bulk]
         text = f"Only one kind of pixel data is allowed; there are {' and '.join(names)}"
-        kinds = [KEYWORDS[tag] for tag in facts.bulk]
+        kinds = [PIXEL_KEYWORDS[tag] for tag in facts.bulk]
         yield Finding("pixel-bits-inconsistent", "error", text, facts.path, {"elements": kinds})
 
 
@@ -208,12 +209,8 @@ def _is_only_unclosed(facts: PixelFacts, found: Fragments) -> bool:
 def _trailing_findings(facts: PixelFacts, end: int) -> Iterator[Finding]:
     """What follows the pixels: signatures and padding elements may, anything else makes readers stumble."""
     dataset = facts.dataset
-    left = dataset.size - end
     offset = end
-    while dataset.size - offset >= 8:
-        element = dataset.element_at(offset, dataset.encoding)
-        if element.tag not in _AFTER_PIXELS:
-            break
+    while (element := dataset.element_at(offset)) is not None and element.tag in _AFTER_PIXELS:
         if element.length == UNDEFINED or element.offset + element.length > dataset.size:
             return
         offset = element.offset + element.length
@@ -224,9 +221,8 @@ def _trailing_findings(facts: PixelFacts, end: int) -> Iterator[Finding]:
         not any(dataset.bytes_at(start, min(_PIECE, dataset.size - start)))
         for start in range(offset, min(dataset.size, offset + 64 * _PIECE), _PIECE)
     )
-    head = dataset.bytes_at(offset, 8)
-    tag = dataset.encoding.number(head[:2]) << 16 | dataset.encoding.number(head[2:4])
-    what = "all of them 0" if zeros else f"beginning with {tag_text(tag)}, which may not follow the pixels"
+    begins = "" if element is None else f"beginning with {tag_text(element.tag)}, "
+    what = "all of them 0" if zeros else f"{begins}which may not follow the pixels"
     text = f"{left:,} bytes follow after Pixel Data, {what}"
     yield Finding("pixel-data-length", "warning", text, facts.path, {"trailing_bytes": left, "zeros": zeros})
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...dicom.element_walk import Dataset, Element, Encoding, open_dataset
+from ...dicom.dataset import Dataset, open_dataset
+from ...dicom.element_walk import ElementHead, ElementWalk
 from ...dicom.tags import (
     BITS_ALLOCATED,
     BITS_STORED,
@@ -20,15 +21,16 @@ from ...dicom.tags import (
     FRAMES,
     HIGH_BIT,
     INTERCEPT,
+    MODALITY_LUT,
     PHOTOMETRIC,
     PIXEL_DATA,
+    PIXEL_KEYWORDS,
     PLANAR,
     REPRESENTATION,
     RESCALE_TYPE,
     ROWS,
     SAMPLES,
     SLOPE,
-    UNDEFINED,
     UNITS,
     Tag,
     tag_text,
@@ -74,13 +76,26 @@ _KINDS: dict[int, str] = {
     **dict.fromkeys((SMALLEST, LARGEST, PADDING, PADDING_LIMIT), "short"),
     **dict.fromkeys(PALETTES.values(), "short"),
 }
-_BULK = (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA)
 _MAX_TEXT = 4096
-KEYWORDS = {
-    PIXEL_DATA: "PixelData",
-    FLOAT_PIXEL_DATA: "FloatPixelData",
-    DOUBLE_FLOAT_PIXEL_DATA: "DoubleFloatPixelData",
+_OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
+_OVERLAY_ROWS, _OVERLAY_COLUMNS, _OVERLAY_BITS, _OVERLAY_POSITION, _OVERLAY_DATA = 0x10, 0x11, 0x100, 0x102, 0x3000
+_WANTED = frozenset(
+    [*_KINDS, *PIXEL_KEYWORDS, OFFSETS, OFFSET_LENGTHS, TOTAL_LENGTH, REGIONS, SHARED_GROUPS, PER_FRAME_GROUPS]
+    + [*PALETTE_DATA["red"], *PALETTE_DATA["green"], *PALETTE_DATA["blue"], MODALITY_LUT, PROVIDER_URL]
+    + [
+        group << 16 | number
+        for group in _OVERLAY_GROUPS
+        for number in (_OVERLAY_ROWS, _OVERLAY_COLUMNS, _OVERLAY_BITS, _OVERLAY_POSITION, _OVERLAY_DATA)
+    ]
+)
+_REGION_KINDS = {
+    0x00186014: "short",
+    0x00186024: "short",
+    0x00186026: "short",
+    0x0018602C: "double",
+    0x0018602E: "double",
 }
+_GROUP_KINDS = {SLOPE: "decimal", INTERCEPT: "decimal", RESCALE_TYPE: "text", Tag.PIXEL_SPACING: "decimal"}
 
 _NAMES: dict[int, str] = {
     Tag.PIXEL_SPACING: "Pixel Spacing",
@@ -153,12 +168,12 @@ class PixelFacts:
     """Tag to values; an element that is present and empty, or holds no such value, has none."""
     vrs: dict[int, str] = field(default_factory=dict)
     """Tag to value representation; empty text where the encoding does not say."""
-    bulk: dict[int, Element] = field(default_factory=dict)
+    bulk: dict[int, ElementHead] = field(default_factory=dict)
     """Pixel Data, Float Pixel Data and Double Float Pixel Data, as far as present."""
     present: set[int] = field(default_factory=set)
-    """Tags of all elements at the top."""
-    offsets: Element | None = None
-    offset_lengths: Element | None = None
+    """Tags of the elements at the top, of those that anything here asks for."""
+    offsets: ElementHead | None = None
+    offset_lengths: ElementHead | None = None
     total_length: int | None = None
     overlays: tuple[Overlay, ...] = ()
     regions: tuple[Region, ...] = ()
@@ -220,18 +235,18 @@ def open_facts(path: str) -> Iterator[PixelFacts]:
     ------
     NotDicomError, TruncatedFileError, FileError
     """
-    with open_dataset(path) as dataset:
+    with open_dataset(path, look_up=True) as dataset:
         facts = PixelFacts(dataset)
         overlays: dict[int, dict[int, int]] = {}
         try:
-            for element in dataset.elements(dataset.start, dataset.size, dataset.encoding):
+            for element in dataset.walk.elements(_WANTED):
                 facts.present.add(element.tag)
-                if element.tag in _BULK:
+                if element.tag in PIXEL_KEYWORDS:
                     facts.bulk[element.tag] = element
                     if element.tag == PIXEL_DATA:
                         break
-                elif 0x6000 <= element.tag >> 16 <= 0x601E:
-                    _note_overlay(dataset, element, overlays)
+                elif element.tag >> 16 in _OVERLAY_GROUPS:
+                    _note_overlay(dataset.walk, element, overlays)
                 else:
                     _note(facts, element)
         except TruncatedFileError:
@@ -239,40 +254,38 @@ def open_facts(path: str) -> Iterator[PixelFacts]:
             if not any(tag in facts.bulk for tag in (FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA)):
                 raise
         facts.overlays = tuple(
-            Overlay(group, one.get(0x0100, 0), one.get(0x0102, 0), 0x3000 in one)
-            for group, one in sorted(overlays.items())
+            Overlay(group, found.get(_OVERLAY_BITS, 0), found.get(_OVERLAY_POSITION, 0), _OVERLAY_DATA in found)
+            for group, found in sorted(overlays.items())
             # Curves and private uses of these groups hold no plane.
-            if 0x0010 in one and 0x0011 in one
+            if _OVERLAY_ROWS in found and _OVERLAY_COLUMNS in found
         )
         yield facts
 
 
-def _note(facts: PixelFacts, element: Element) -> None:
-    dataset, tag = facts.dataset, element.tag
+def _note(facts: PixelFacts, element: ElementHead) -> None:
+    walk, tag = facts.dataset.walk, element.tag
     kind = _KINDS.get(tag)
     if kind is not None:
-        facts.values[tag] = _values(dataset, element, kind, dataset.encoding, facts.signed)
+        facts.values[tag] = _values(walk, element, kind, facts.signed)
         facts.vrs[tag] = element.vr
     elif tag == OFFSETS:
         facts.offsets = element
     elif tag == OFFSET_LENGTHS:
         facts.offset_lengths = element
     elif tag == TOTAL_LENGTH and element.length == 8:
-        facts.total_length = dataset.encoding.number(dataset.bytes_at(element.offset, 8))
+        facts.total_length = element.encoding.number(walk.value(element, 8))
     elif tag == REGIONS:
-        facts.regions = tuple(_regions(dataset, element))
+        facts.regions = tuple(_regions(walk, element))
     elif tag == SHARED_GROUPS:
         _note_groups(facts, element, 0)
     elif tag == PER_FRAME_GROUPS:
         facts.frame_items = _note_groups(facts, element, 1)
 
 
-def _values(dataset: Dataset, element: Element, kind: str, encoding: Encoding, signed: bool = False) -> tuple[Any, ...]:
-    if element.length == UNDEFINED:
-        return ()
-    raw = dataset.bytes_at(element.offset, min(element.length, _MAX_TEXT))
+def _values(walk: ElementWalk, element: ElementHead, kind: str, signed: bool = False) -> tuple[Any, ...]:
+    raw = walk.value(element, _MAX_TEXT)
     if kind in ("short", "double"):
-        order = "<" if encoding.little else ">"
+        order = "<" if element.encoding.little else ">"
         size, letter = (2, "h" if element.vr == "SS" or (signed and not element.vr) else "H")
         if kind == "double":
             size, letter = 8, "d"
@@ -281,49 +294,37 @@ def _values(dataset: Dataset, element: Element, kind: str, encoding: Encoding, s
     parts = [part.strip(" \0") for part in raw.decode("ascii", "replace").strip(" \0").split("\\")]
     if kind == "text":
         return tuple(parts) if parts != [""] else ()
-    numbers = []
-    for part in parts:
-        try:
-            number = float(part)
-        except ValueError:
-            return ()
-        numbers.append(number)
-    return tuple(numbers)
+    try:
+        return tuple(float(part) for part in parts)
+    except ValueError:
+        return ()
 
 
-def _note_overlay(dataset: Dataset, element: Element, overlays: dict[int, dict[int, int]]) -> None:
-    one = overlays.setdefault(element.tag >> 16, {})
-    number = element.tag & 0xFFFF
-    one[number] = 0
-    if number in (0x0100, 0x0102) and element.length == 2:
-        one[number] = dataset.encoding.number(dataset.bytes_at(element.offset, 2))
+def _note_overlay(walk: ElementWalk, element: ElementHead, overlays: dict[int, dict[int, int]]) -> None:
+    found, number = overlays.setdefault(element.tag >> 16, {}), element.tag & 0xFFFF
+    is_number = number in (_OVERLAY_BITS, _OVERLAY_POSITION) and element.length == 2
+    found[number] = element.encoding.number(walk.value(element, 2)) if is_number else 0
 
 
-def _regions(dataset: Dataset, sequence: Element) -> Iterator[Region]:
-    kinds = {0x00186014: "short", 0x00186024: "short", 0x00186026: "short", 0x0018602C: "double", 0x0018602E: "double"}
-    for start, end, encoding in dataset.items(sequence, dataset.size, dataset.encoding):
+def _regions(walk: ElementWalk, sequence: ElementHead) -> Iterator[Region]:
+    for _ in walk.items(sequence):
         found = {
-            element.tag: _values(dataset, element, kinds[element.tag], encoding)
-            for element in dataset.elements(start, end, encoding)
-            if element.tag in kinds
+            element.tag: _values(walk, element, _REGION_KINDS[element.tag]) for element in walk.elements(_REGION_KINDS)
         }
-        first = {tag: (found.get(tag) or (0,))[0] for tag in kinds}
+        first = {tag: (found.get(tag) or (0,))[0] for tag in _REGION_KINDS}
         yield Region((first[0x00186024], first[0x00186026]), (first[0x0018602C], first[0x0018602E]), first[0x00186014])
 
 
-def _note_groups(facts: PixelFacts, sequence: Element, weight: int) -> int:
+def _note_groups(facts: PixelFacts, sequence: ElementHead, weight: int) -> int:
     """Count rescales and spacings of functional groups; returns the number of items."""
-    dataset, count = facts.dataset, 0
-    for start, end, encoding in dataset.items(sequence, dataset.size, dataset.encoding):
+    walk, count = facts.dataset.walk, 0
+    for _ in walk.items(sequence):
         count += 1
-        for group in dataset.elements(start, end, encoding):
-            if group.tag not in (PIXEL_VALUE_TRANSFORMATION, PIXEL_MEASURES):
-                continue
-            for inner_start, inner_end, inner in dataset.items(group, end, encoding):
+        for group in walk.elements((PIXEL_VALUE_TRANSFORMATION, PIXEL_MEASURES)):
+            for _ in walk.items(group):
                 found = {
-                    element.tag: _values(dataset, element, "text" if element.tag == RESCALE_TYPE else "decimal", inner)
-                    for element in dataset.elements(inner_start, inner_end, inner)
-                    if element.tag in (SLOPE, INTERCEPT, RESCALE_TYPE, Tag.PIXEL_SPACING)
+                    element.tag: _values(walk, element, _GROUP_KINDS[element.tag])
+                    for element in walk.elements(_GROUP_KINDS)
                 }
                 if group.tag == PIXEL_MEASURES:
                     facts.spacings[found.get(Tag.PIXEL_SPACING, ())] += weight

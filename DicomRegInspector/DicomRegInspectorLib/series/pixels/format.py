@@ -1,20 +1,20 @@
 """How the pixels of one file are stored and what their values mean, without reading them.
 
-Reading goes the way of :mod:`.reading`: plain files by a walk over their elements, all others by pydicom.
+Plain files are read by a walk over their elements, all others by pydicom.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 from dataclasses import dataclass
-from struct import Struct
 from typing import Any
 
 import numpy as np
 
+from ...dicom.dataset import open_dataset
+from ...dicom.element_walk import EXPLICIT_LITTLE, Encoding
 from ...dicom.header import Header
-from ...dicom.source import read_at
+from ...dicom.source import MAX_DEFLATION
 from ...dicom.tags import (
     BITS_ALLOCATED,
     BITS_STORED,
@@ -29,7 +29,6 @@ from ...dicom.tags import (
     IMPLICIT_LITTLE_ENDIAN,
     INTERCEPT,
     KEPT,
-    LONG_VRS,
     MODALITY_LUT,
     PADDING,
     PADDING_LIMIT,
@@ -40,33 +39,27 @@ from ...dicom.tags import (
     RESCALE_TYPE,
     ROWS,
     SAMPLES,
-    SHORT_VRS,
     SLOPE,
     UNDEFINED,
     UNITS,
     element_name,
     is_encapsulated,
 )
-from ...dicom.undefined_length import NotPlainError, end_of_undefined
 from ...errors import FileError, TruncatedFileError
 from ...words import plural
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
 from .padding import stored_padding
 from .rescale import Rescale, StoredRange, linear_rescale
 
-FIRST_READ, SECOND_READ = 1 << 13, 1 << 18
-MAX_DEFLATION = 1032
-"""No deflate stream inflates to more than so many times its size."""
-
-_HEADER = Struct("<HHHH").unpack_from
-_LONG_LENGTH = Struct("<L").unpack_from
-_SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
-_LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
-_KEPT_CODES = {
-    tag: frozenset(int.from_bytes(one, "little") for one in ((b"US", b"SS") if vr == "XS" else (vr.encode(),)))
-    for tag, vr in KEPT.items()
-}
+_LONGEST = 4096
+"""Bytes of a value that are looked at; those that are kept have a few."""
 _NOT_PLAIN = frozenset([MODALITY_LUT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA])
+_WANTED = frozenset([*KEPT, *_NOT_PLAIN, PIXEL_DATA])
+_ENCODINGS = {
+    IMPLICIT_LITTLE_ENDIAN: Encoding(False, True),
+    EXPLICIT_LITTLE_ENDIAN: EXPLICIT_LITTLE,
+    EXPLICIT_BIG_ENDIAN: Encoding(True, False),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,18 +164,19 @@ def read_pixel_format(header: Header, *, scale_dose: bool = False) -> PixelForma
         The file ends within its pixel data.
     """
     try:
-        with open(header.path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            try:
-                values, place = _walk_file(file.fileno(), size, header)
-                return _checked(header, values, place, _linear(header, values), values.get(UNITS) or "", size)
-            except NotPlainError:
-                pass
-    except OSError as error:
-        raise FileError(header.path, f"cannot be read ({error.strerror or error}).") from error
+        plain = _walk_file(header)
+    except FileError:
+        plain = None  # pydicom reads it, or says what is wrong
+    if plain is not None:
+        values, place, size = plain
+        return _checked(header, values, place, _linear(header, values), values.get(UNITS) or "", size)
     from .slow_format import slow_values
 
-    slow = slow_values(header, size, scale_dose=scale_dose)
+    try:
+        size = os.stat(header.path).st_size
+    except OSError as error:
+        raise FileError(header.path, f"cannot be read ({error.strerror or error}).") from error
+    slow = slow_values(header, scale_dose=scale_dose)
     rescales = slow.rescales or _linear(header, slow.values)
     return _checked(header, slow.values, slow.place, rescales, slow.units, size, slow.keyword)
 
@@ -190,76 +184,43 @@ def read_pixel_format(header: Header, *, scale_dose: bool = False) -> PixelForma
 Place = tuple["int | None", "int | None"]
 
 
-def _walk_file(descriptor: int, size: int, header: Header) -> tuple[dict[int, Any], Place]:
-    syntax = header.transfer_syntax_uid
-    implicit = syntax == IMPLICIT_LITTLE_ENDIAN
-    is_plain = implicit or syntax == EXPLICIT_LITTLE_ENDIAN or is_encapsulated(syntax)
-    if not is_plain or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
-        raise NotPlainError
-    data = read_at(descriptor, 0, FIRST_READ)
-    try:
-        return _walk(data, implicit)
-    except (IndexError, struct.error):
-        pass
-    try:
-        return _walk(data + read_at(descriptor, len(data), SECOND_READ), implicit)
-    except (IndexError, struct.error):
-        raise NotPlainError from None
+def _walk_file(header: Header) -> tuple[dict[int, Any], Place, int] | None:
+    """Kept elements, the place of Pixel Data and the file's size; None of what is not plain."""
+    syntax, values = header.transfer_syntax_uid, dict[int, Any]()
+    encoding = _ENCODINGS.get(syntax, EXPLICIT_LITTLE if is_encapsulated(syntax) else None)
+    if encoding is None or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
+        return None
+    with open_dataset(header.path) as dataset:
+        walk = dataset.walk
+        if dataset.encoding != encoding:
+            return None
+        for element in walk.elements(_WANTED, up_to=PIXEL_DATA):
+            tag = element.tag
+            if tag in _NOT_PLAIN or walk.out_of_order:
+                return None
+            if tag == PIXEL_DATA:
+                is_fragmented = element.length == UNDEFINED
+                if is_fragmented and not encoding.explicit:
+                    return None
+                return values, (element.offset, None if is_fragmented else element.length), dataset.size
+            if element.vr and element.vr not in (("US", "SS") if KEPT[tag] == "XS" else (KEPT[tag],)):
+                return None
+            try:
+                values[tag] = _value(KEPT[tag], walk.value(element, _LONGEST), element.encoding)
+            except ValueError:
+                return None
+    return None
 
 
-def _walk(data: bytes, implicit: bool) -> tuple[dict[int, Any], Place]:
-    """Kept elements and the place of Pixel Data; IndexError or struct.error when ``data`` ends before it."""
-    if data[128:132] != b"DICM":
-        raise NotPlainError
-    values: dict[int, Any] = {}
-    offset, previous, available = 132, 0, len(data)
-    while True:
-        group, number, vr, length = _HEADER(data, offset)
-        tag = group << 16 | number
-        if tag <= previous or tag in _NOT_PLAIN:
-            raise NotPlainError
-        offset += 8
-        if implicit and group != 2:
-            length = _LONG_LENGTH(data, offset - 4)[0]
-            vr = 0
-        elif vr in _LONG_CODES:
-            length = _LONG_LENGTH(data, offset)[0]
-            offset += 4
-        elif vr not in _SHORT_CODES:
-            raise NotPlainError
-        if tag == PIXEL_DATA:
-            if length == UNDEFINED and implicit:
-                raise NotPlainError
-            return values, (offset, None if length == UNDEFINED else length)
-        if tag > PIXEL_DATA:
-            raise NotPlainError
-        if length == UNDEFINED:
-            offset = end_of_undefined(data, offset, tag, vr)
-            previous = tag
-            continue
-        kind = KEPT.get(tag)
-        if kind is not None:
-            if offset + length > available:
-                raise IndexError
-            if vr and vr not in _KEPT_CODES[tag]:
-                raise NotPlainError
-            values[tag] = _value(kind, data[offset : offset + length])
-        offset += length
-        previous = tag
-
-
-def _value(kind: str, raw: bytes) -> Any:
-    """A kept element's value; None when it is empty."""
+def _value(kind: str, raw: bytes, encoding: Encoding) -> Any:
+    """A kept element's value; None when it is empty, ValueError when it is none."""
     if kind in ("US", "XS"):
         if len(raw) not in (0, 2):
-            raise NotPlainError
-        return int.from_bytes(raw, "little") if raw else None
+            raise ValueError(raw)
+        return encoding.number(raw) if raw else None
     text = raw.strip(b" \0").decode("ascii", "replace")
     if kind in ("IS", "DS"):
-        try:
-            return (int if kind == "IS" else float)(text) if text else None
-        except ValueError:
-            raise NotPlainError from None
+        return (int if kind == "IS" else float)(text) if text else None
     return text or None
 
 

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import io
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...dicom.dataset import open_dataset
 from ...dicom.header import Header
 from ...dicom.pixel_extent import native_length
-from ...dicom.pydicom_header import pixel_data_by_pydicom, read_elements
+from ...dicom.pydicom_header import read_elements
+from ...dicom.source import MAX_DEFLATION, DeflatedSource
 from ...dicom.tags import (
     DEFLATED_LITTLE_ENDIAN,
-    DOUBLE_FLOAT_PIXEL_DATA,
-    FLOAT_PIXEL_DATA,
     INTERCEPT,
     KEPT,
     MODALITY_LUT,
+    PIXEL_DATA,
+    PIXEL_KEYWORDS,
     RESCALE_TYPE,
     SLOPE,
     UNDEFINED,
     UNITS,
     element_name,
 )
-from ...errors import FileError, TruncatedFileError
+from ...errors import FileError
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
-from .memory import require_memory, size_text
+from .memory import require_memory
 from .rescale import Rescale, linear_rescale
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class SlowValues:
     keyword: str
 
 
-def slow_values(header: Header, size: int, *, scale_dose: bool) -> SlowValues:
+def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
     """Read by pydicom.
 
     Raises
@@ -65,14 +66,15 @@ def slow_values(header: Header, size: int, *, scale_dose: bool) -> SlowValues:
         tags += [SHARED_GROUPS, PER_FRAME_GROUPS]
     if header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN:
         dataset = inflated_dataset(header)
-        place, keyword = (None, None), _keyword_in(dataset)
+        keyword = next((keyword for tag, keyword in PIXEL_KEYWORDS.items() if tag in dataset), "")
+        place: tuple[int | None, int | None] = (None, None)
     else:
         dataset = read_elements(header.path, tags)
         if not header.transfer_syntax_uid and dataset.original_encoding[1] is False:
             raise FileError(
                 header.path, "is big endian and names no transfer syntax: pixels cannot be told. Convert it."
             )
-        place, keyword = _place(header, size)
+        place, keyword = _place(header)
     if not keyword:
         problem = "has no pixel data. Get the images again from the source system."
         raise FileError(header.path, problem, code="pixel-data-missing")
@@ -103,20 +105,15 @@ def _value(dataset: Dataset, tag: int) -> Any:
     return float(value) if kind == "DS" else str(value)
 
 
-def _place(header: Header, size: int) -> tuple[tuple[int | None, int | None], str]:
-    with open(header.path, "rb", buffering=0) as file:
-        found = pixel_data_by_pydicom(file.fileno(), size, header.path)
-    if found is not None:
-        return (found[0], None if found[1] == UNDEFINED else found[1]), "PixelData"
-    import pydicom
-
-    floats = [FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA]
-    dataset = pydicom.dcmread(header.path, force=True, defer_size=1024, specific_tags=floats)  # type: ignore[arg-type]
-    return (None, None), _keyword_in(dataset)
-
-
-def _keyword_in(dataset: Dataset) -> str:
-    return next((name for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in dataset), "")
+def _place(header: Header) -> tuple[tuple[int | None, int | None], str]:
+    """Where the value of Pixel Data lies; of floats only that they are there, since pydicom finds them."""
+    with open_dataset(header.path) as dataset:
+        keyword = ""
+        for element in dataset.walk.elements(PIXEL_KEYWORDS):
+            if element.tag == PIXEL_DATA:
+                return (element.offset, None if element.length == UNDEFINED else element.length), "PixelData"
+            keyword = keyword or PIXEL_KEYWORDS[element.tag]
+    return (None, None), keyword
 
 
 def inflated_dataset(header: Header) -> Dataset:
@@ -129,22 +126,16 @@ def inflated_dataset(header: Header) -> Dataset:
     from pydicom.filereader import read_dataset, read_file_meta_info
 
     limit = native_length(header.elements) + MAX_HEADER
-    try:
-        meta = read_file_meta_info(header.path)
-        with open(header.path, "rb") as file:
-            file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
-            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            require_memory(min(limit, 1032 * header.size), f"{header.path} inflated")
-            data = inflater.decompress(file.read(), limit)
-    except zlib.error as error:
-        raise FileError(header.path, "is said to be deflated, but its data cannot be inflated.") from error
-    if inflater.unconsumed_tail:
-        raise FileError(header.path, f"inflates to more than {size_text(limit)}, which its image cannot need.")
-    if not inflater.eof:
-        raise TruncatedFileError(header.path, "is cut off within its deflated data. Copy or export it again.")
-    dataset = read_dataset(io.BytesIO(data), False, True)
-    dataset.file_meta = meta
-    return dataset
+    with open_dataset(header.path) as dataset:
+        start = dataset.start
+    require_memory(min(limit, MAX_DEFLATION * header.size), f"{header.path} inflated")
+    inflated = io.BytesIO()
+    with DeflatedSource(header.path, start, limit) as source:
+        source.copy_to(inflated)
+    inflated.seek(0)
+    found = read_dataset(inflated, False, True)
+    found.file_meta = read_file_meta_info(header.path)
+    return found
 
 
 def _rescales(header: Header, dataset: Dataset, *, scale_dose: bool) -> tuple[Rescale, ...]:
