@@ -37,6 +37,10 @@ def undeclared_findings() -> Iterator[list[str]]:
         checked(finding)
         if not _made_by_library():
             return
+        if finding.about is None:
+            undeclared.append(
+                f"{finding.code} is about {finding.subject!r} in words only: hand in what findings.about makes"
+            )
         info = CODES[finding.code]
         if finding.severity not in info.severities:
             undeclared.append(f"{finding.code} has severity {finding.severity}: add it to its severities")

@@ -71,7 +71,7 @@ def test_the_head_cts_report_is_json_with_the_contracts_keys(head_ct: Series) ->
     assert len(report["positions_mm"]) == 28
     assert report["positions_mm"] == sorted(report["positions_mm"])
     assert report["nominal_spacing_mm"] == pytest.approx(4.002, abs=1e-3)
-    assert set(report["findings"][0]) == {"code", "severity", "message", "subject", "evidence"}
+    assert set(report["findings"][0]) == {"code", "severity", "message", "subject", "about", "evidence"}
 
 
 def test_the_order_of_the_files_changes_nothing(tilted_irregular_ct: Path, head_ct: Series) -> None:

@@ -6,16 +6,28 @@ A finding states one fact about one subject with the numbers that prove it. Code
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..words import numbers_of
+from .about import About
 from .audit_codes import AUDIT_CODES
 from .code_info import CodeInfo, FoundBy, Severity
 from .geometry_codes import GEOMETRY_CODES
 from .pixel_codes import FILE_CODES, PIXEL_CODES
 from .registration_codes import REGISTRATION_CODES
 
-__all__ = ["CODES", "SEVERITIES", "CodeInfo", "Finding", "FoundBy", "Severity", "by_severity", "worst_severity"]
+__all__ = [
+    "CODES",
+    "SEVERITIES",
+    "About",
+    "CodeInfo",
+    "Finding",
+    "FoundBy",
+    "Severity",
+    "by_severity",
+    "worst_severity",
+]
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 """From least to most severe. ``error``: used as it is, geometry or values come out wrong."""
@@ -44,7 +56,7 @@ class Finding:
     severity: Severity
     message: str
     subject: str
-    """What it is about: a file name, ``series 1.2.3``, ``item 1 of reg.dcm``."""
+    """What it is about in words: a file name, ``series 1.2.3``, ``item 1 of reg.dcm``. See :attr:`about`."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """Plain JSON values; a number's unit is in its key (``gap_mm``)."""
 
@@ -53,6 +65,15 @@ class Finding:
             raise ValueError(f"unknown finding code {self.code!r}")
         if self.severity not in SEVERITIES:
             raise ValueError(f"unknown severity {self.severity!r}; expected one of {', '.join(SEVERITIES)}")
+
+    @property
+    def about(self) -> About | None:
+        """What it is about as data; None where whoever made the finding gave words alone."""
+        about: About | None = getattr(self.subject, "about", None)
+        numbers = numbers_of(self.evidence.get("slices"))
+        if about is None or not numbers:
+            return about
+        return replace(about, kind="stack" if about.kind == "series" else about.kind, slices=tuple(numbers))
 
     @property
     def title(self) -> str:
@@ -66,13 +87,14 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as the JSON report holds it."""
-        return {
+        found: dict[str, Any] = {
             "code": self.code,
             "severity": self.severity,
             "message": self.message,
-            "subject": self.subject,
+            "subject": str(self.subject),
             "evidence": dict(self.evidence),
         }
+        return found if self.about is None else {**found, "about": self.about.to_dict()}
 
 
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import RegistrationError
 from ..findings import Finding
+from ..findings.about import about_item
 from ..space import apply_matrix, as_points
 from .checks import folding_finding, region_evidence, vector_findings
 from .file.fiducials import FiducialSet
@@ -50,7 +51,7 @@ class RegistrationItem:
     @property
     def subject(self) -> str:
         """How findings and messages name this item."""
-        return f"item {self.number} of {self.path.name}"
+        return about_item(self.path, self.number)
 
     @property
     def description(self) -> str:

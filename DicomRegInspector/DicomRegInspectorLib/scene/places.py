@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..findings import Finding
+from ..findings import About, Finding
 from ..registration import Registration
 from ..series import Series, Slice
 from ..tasks.inspect import Inspection
-from ..words import numbers_of, slices_in_words, well_formed
+from ..words import slices_in_words, well_formed
 
 if TYPE_CHECKING:
     import slicer
@@ -82,62 +82,52 @@ class Places:
     Parameters
     ----------
     inspection
-        Whose findings are asked for; a finding is known by identity, not by what it says.
+        Whose findings are asked for.
     """
 
     def __init__(self, inspection: Inspection) -> None:
-        self._series: dict[int, tuple[Series, str]] = {}
-        self._registrations: dict[int, Registration] = {}
-        for series, label in zip(inspection.series, series_labels(inspection.series), strict=True):
-            self._series.update((id(finding), (series, label)) for finding in series.findings)
-        for registration in inspection.registrations:
-            self._registrations.update((id(finding), registration) for finding in registration.findings)
-        # What registrations and series say about each other names the registration's file.
-        files = {str(registration.path): registration for registration in inspection.registrations}
-        for finding in inspection.findings:
-            registration = files.get(finding.evidence.get("file"))
-            if registration is not None:
-                self._registrations.setdefault(id(finding), registration)
-        self._inspection = inspection  # keeps the findings, and so their identities
+        self._series = list(zip(inspection.series, series_labels(inspection.series), strict=True))
+        self._registrations = {str(registration.path): registration for registration in inspection.registrations}
+        self._findings = inspection.findings
 
     def of(self, finding: Finding) -> Place:
         """The place of one finding; a finding about neither series nor registration is about a file."""
-        if id(finding) in self._series:
-            return _place_in_series(finding, *self._series[id(finding)])
-        if id(finding) in self._registrations:
-            registration = self._registrations[id(finding)]
-            return _place_in_registration(finding, registration, self._position_in_image(finding))
-        return Place(well_formed(Path(finding.subject).name), "")
+        about = finding.about or About("file", name=finding.subject)
+        if about.file in self._registrations:
+            registration = self._registrations[about.file]
+            return _place_in_registration(finding, registration, about.item, self._position_in_image(about))
+        if about.kind in ("file", "series", "stack"):
+            # Series of several studies can have one UID, or none.
+            for series, label in self._series:
+                if series.series_instance_uid == about.uid and finding in series.findings:
+                    return _place_in_series(finding, series, label)
+        return Place(well_formed(Path(about.words).name), "")
 
     def about(self, registration: Registration) -> list[Finding]:
         """All findings about a registration, those that compare it with series and others too."""
-        return [one for one in self._inspection.findings if self._registrations.get(id(one)) is registration]
+        path = str(registration.path)
+        return [finding for finding in self._findings if finding.about is not None and finding.about.file == path]
 
-    def _position_in_image(self, finding: Finding) -> tuple[float, float, float] | None:
-        """The middle of the first slice outside the grid, for a finding about coverage."""
-        numbers, uid = (
-            numbers_of(finding.evidence.get("slices_outside", ())),
-            finding.evidence.get("series_instance_uid"),
-        )
-        for series in self._inspection.series if numbers else ():
-            for stack in series.stacks if series.series_instance_uid == uid else ():
-                if numbers[0] <= len(stack.slices):
-                    return slice_centre(stack.slices[numbers[0] - 1])
+    def _position_in_image(self, about: About) -> tuple[float, float, float] | None:
+        """The middle of the first slice that a finding about a registration tells of."""
+        for series, _ in self._series if about.slices else ():
+            for stack in series.stacks if series.series_instance_uid == about.uid else ():
+                if about.slices[0] <= len(stack.slices):
+                    return slice_centre(stack.slices[about.slices[0] - 1])
         return None
 
 
 def _place_in_registration(
-    finding: Finding, registration: Registration, in_image: tuple[float, float, float] | None
+    finding: Finding, registration: Registration, item: int | None, in_image: tuple[float, float, float] | None
 ) -> Place:
-    item = finding.subject.split(" of ")[0] if finding.subject.startswith("item ") else ""
-    number = int(item.split()[1]) if item and item.split()[1].isdecimal() else None
     evidence = finding.evidence
     position = in_image or evidence.get("lowest_at_lps_mm")
     low, high = evidence.get("box_min_lps_mm"), evidence.get("box_max_lps_mm")
     if position is None and low is not None and high is not None:
         position = ((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist()
     at = tuple(position) if position is not None else None
-    return Place(registration_label(registration), item, at, registration=registration, item=number)
+    where = "" if item is None else f"item {item}"
+    return Place(registration_label(registration), where, at, registration=registration, item=item)
 
 
 def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registrations: Iterable[Registration]) -> Place:
@@ -174,7 +164,7 @@ def longest_vector_lps(registration: Registration, item: int | None) -> tuple[fl
 
 
 def _place_in_series(finding: Finding, series: Series, label: str) -> Place:
-    numbers = numbers_of(finding.evidence.get("slices", ()))
+    numbers = finding.about.slices if finding.about is not None else ()
     uids = finding.evidence.get("sop_instance_uids") or ()
     position = _position_of(series, numbers[0], uids[0]) if numbers and uids else None
     return Place(label, slices_in_words(numbers), position, series=series, slice_uid=uids[0] if uids else "")

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import FileError, NotDicomError, UsageError
 from ..findings import Finding, by_severity
+from ..findings.about import about_file
 from ..progress import Progress, report_progress
 from ..registration import Registration, read_registration
 from ..series import Header, Series, inspect_series, read_header
@@ -182,7 +183,8 @@ class _Work:
         self._note("file-unreadable", f"This folder cannot be read ({error.strerror or error}).", error.filename or "?")
 
     def _note(self, code: str, message: str, file: str) -> None:
-        self._findings.append(Finding(code, "error", message, os.path.basename(file) or file, {"file": file}))
+        subject = about_file(file, os.path.basename(file) or file)
+        self._findings.append(Finding(code, "error", message, subject, {"file": file}))
 
     def read_headers(self) -> None:
         """Read every file's header and sort the files by what they are."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..findings import Finding
+from ..findings.about import about_pair
 from ..registration import Grid, Registration, RegistrationItem
 from ..registration.checks import BULK_ROTATION_DEG, BULK_SHIFT_MM
 from ..registration.mapping import map_deformable
@@ -117,7 +118,8 @@ def coverage_findings(item: RegistrationItem, stacks: Sequence[Stack]) -> list[F
             "outside_max_mm": distance,
             "slices_outside": slices,
         }
-        findings.append(Finding("reg-grid-does-not-cover", "warning", message, item.subject, evidence))
+        subject = about_pair(item.path, item.number, evidence["series_instance_uid"], tuple(slices))
+        findings.append(Finding("reg-grid-does-not-cover", "warning", message, subject, evidence))
     return findings
 
 

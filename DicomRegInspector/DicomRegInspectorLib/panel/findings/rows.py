@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from slicer.i18n import tr as _
 
@@ -42,9 +43,14 @@ def rows_of(inspection: Inspection, places: Places) -> list[Row]:
 def merged_rows(found: Iterable[Row], measured: Iterable[Row]) -> list[Row]:
     """Rows of an inspection and of what was measured besides, most severe first; nothing is said twice."""
     found = list(found)
-    said = {(row.finding.code, id(row.place.registration), row.place.item) for row in found if row.place.registration}
-    new = [row for row in measured if (row.finding.code, id(row.place.registration), row.place.item) not in said]
+    said = {_said(row) for row in found if row.place.registration}
+    new = [row for row in measured if _said(row) not in said]
     return sorted_rows([*found, *new], 0, True)
+
+
+def _said(row: Row) -> tuple[str, Path | None, int | None]:
+    registration = row.place.registration
+    return row.finding.code, registration.path if registration else None, row.place.item
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:

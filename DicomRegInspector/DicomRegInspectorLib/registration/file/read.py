@@ -14,6 +14,7 @@ from ...dicom.values import text
 from ...dicom.wanted_elements import ElementTree, Items, read_elements
 from ...errors import FileError, RegistrationError
 from ...findings import Finding
+from ...findings.about import about_item, about_registration
 from ..checks import order_findings
 from ..model import Registration, RegistrationItem
 from .fiducials import read_fiducial_sets
@@ -79,7 +80,7 @@ class _Reader:
         deformable = self.root.sequence(tags.DEFORMABLE_REGISTRATION_SEQUENCE)
         matrix = self.root.sequence(tags.REGISTRATION_SEQUENCE)
         kind = self._kind(sop_class, bool(deformable), bool(matrix))
-        self.findings += order_findings(self.tree.out_of_order, self.path.name)
+        self.findings += order_findings(self.tree.out_of_order, about_registration(self.path))
         items: list[RegistrationItem] = []
         for sequence, read_item in ((deformable, self._deformable_item), (matrix, self._matrix_item)):
             for item in sequence:
@@ -108,7 +109,7 @@ class _Reader:
         )
 
     def _warn(self, code: str, message: str, **evidence: object) -> None:
-        self.findings.append(Finding(code, "warning", message, self.path.name, evidence))
+        self.findings.append(Finding(code, "warning", message, about_registration(self.path), evidence))
 
     def _kind(self, sop_class: str, has_deformable: bool, has_matrix: bool) -> str:
         """What the sequences say; a finding when the SOP class says otherwise."""
@@ -141,7 +142,7 @@ class _Reader:
                     f"Spatial Fiducials object with {_counted(len(sets), 'set')} and {_counted(points, 'fiducial')} "
                     f"in all; "
                     "it maps no points itself.",
-                    self.path.name,
+                    about_registration(self.path),
                     {"sets": len(sets), "fiducials": points},
                 )
             )
@@ -165,7 +166,7 @@ class _Reader:
         )
 
     def _deformable_item(self, item: Items, number: int) -> RegistrationItem:
-        report = ItemReport(f"item {number} of {self.path.name}")
+        report = ItemReport(about_item(self.path, number))
         has_grid = bool(item.sequence(tags.DEFORMABLE_GRID_SEQUENCE))
         pre = read_single_matrix(item, tags.PRE_MATRIX_SEQUENCE, "pre-deformation matrix", report, baked=has_grid)
         post = read_single_matrix(item, tags.POST_MATRIX_SEQUENCE, "post-deformation matrix", report)
@@ -173,7 +174,7 @@ class _Reader:
         return self._item(item, number, "deformable", tags.SOURCE_FRAME_OF_REFERENCE_UID, report, pre, post, None, grid)
 
     def _matrix_item(self, item: Items, number: int) -> RegistrationItem:
-        report = ItemReport(f"item {number} of {self.path.name}")
+        report = ItemReport(about_item(self.path, number))
         matrix = read_matrix_chain(item, report)
         return self._item(
             item, number, "matrix", tags.FRAME_OF_REFERENCE_UID, report, np.eye(4), np.eye(4), matrix, None

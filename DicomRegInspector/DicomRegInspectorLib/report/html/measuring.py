@@ -19,6 +19,7 @@ from ...tasks.audit_images import AuditImage, read_stack_image
 from ...tasks.inspect import Inspection
 from ...tasks.quality import ItemQuality, judge_item
 from ..text.inspection_report import series_names
+from .contents import Picture
 
 BINS = 60
 """Bars that can still be told apart on a phone."""
@@ -39,6 +40,7 @@ class Measured:
     """An image of the registered frame, for the picture."""
     fixed_name: str = ""
     notes: list[str] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
 
     @property
     def further_findings(self) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...findings import Finding, by_severity
 from ...series import Series
-from ...words import numbers_of, slices_in_words
+from ...words import slices_in_words
 from ..text.inspection_report import named, series_names
 from .contents import Contents
 from .markup import Markup, foreign
@@ -50,12 +50,10 @@ class Names:
 
     def about(self, thing: Series | Registration) -> list[Finding]:
         """Findings about a series or a registration, those of comparing it with others among them."""
-        own = {id(one) for one in thing.findings}
         if isinstance(thing, Series):
-            subjects = {f"series {thing.series_instance_uid}"}
-        else:
-            subjects = {thing.path.name, *(item.subject for item in thing.items)}
-        return [one for one in self._findings if id(one) in own or one.subject in subjects]
+            return [finding for finding in self._findings if _is_about_series(finding, thing)]
+        path = str(thing.path)
+        return [finding for finding in self._findings if finding.about is not None and finding.about.file == path]
 
     def clean(self, value: object) -> str:
         """Words without the folders above those inspected, and without the patient."""
@@ -72,12 +70,20 @@ class Names:
 
     def subject(self, finding: Finding) -> str:
         """What a finding is about: ``series 1``, ``item 1 of reg.dcm``."""
-        return self.clean(named(finding.subject, self._series))
+        return self.clean(named(finding, self._series))
 
     def place(self, finding: Finding) -> str:
         """The subject and where in it: ``series 1, slices 14–15``."""
-        where = slices_in_words(numbers_of(finding.evidence.get("slices")))
+        about = finding.about
+        where = slices_in_words(about.slices) if about is not None and about.kind == "stack" else ""
         return f"{self.subject(finding)}, {where}" if where else self.subject(finding)
+
+
+def _is_about_series(finding: Finding, series: Series) -> bool:
+    about = finding.about
+    if about is None or about.kind not in ("file", "series", "stack") or about.uid != series.series_instance_uid:
+        return False
+    return about.uid != "" or finding in series.findings
 
 
 def common_folders(inspection: Inspection) -> list[str]:

@@ -140,10 +140,10 @@ def write_report(
 
     known = {one.item.number: one for one in quality.items} if quality is not None else None
     measured = beside(lambda report: measure_items(inspection, known, report))
-    pictures, drawn_with = _pictures(measured, drawer, beside, progress) if options.pictures else ({}, [])
+    drawn_with = _draw(measured, drawer, beside, progress) if options.pictures else []
     further = all_findings(measured)
 
-    data = beside(lambda report: _assembled(inspection, options, measured, further, pictures, drawn_with, report))
+    data = beside(lambda report: _assembled(inspection, options, measured, further, drawn_with, report))
     replace_file(path, lambda unfinished: unfinished.write_bytes(data))
     return Written(os.fspath(path), len(data), further)
 
@@ -153,7 +153,6 @@ def _assembled(
     options: ReportOptions,
     measured: Sequence[Measured],
     further: Sequence[Finding],
-    pictures: Mapping[int, Sequence[Picture]],
     drawn_with: Sequence[tuple[str, str]],
     progress: Progress | None,
 ) -> bytes:
@@ -161,7 +160,7 @@ def _assembled(
     contents = Contents(
         title=options.title or _title(options.paths or common_folders(inspection)),
         roots=[os.path.abspath(path) for path in _roots(options.paths)] + list(_roots(options.paths)),
-        details=[_details(one, pictures.get(id(one), [])) for one in measured],
+        details=[_details(one) for one in measured],
         further_findings=further,
         provenance=Provenance(
             datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, progress)
@@ -188,23 +187,22 @@ def _told(options: ReportOptions) -> list[tuple[str, str]]:
     return told
 
 
-def _details(one: Measured, pictures: Sequence[Picture]) -> ItemDetails:
+def _details(one: Measured) -> ItemDetails:
     return ItemDetails(
-        str(one.registration.path), one.item.number, one.quality, one.lengths, one.determinants, pictures, one.notes
+        str(one.registration.path), one.item.number, one.quality, one.lengths, one.determinants, one.pictures, one.notes
     )
 
 
-def _pictures(
+def _draw(
     measured: Sequence[Measured], drawer: Drawer | None, beside: Run, progress: Progress | None
-) -> tuple[dict[int, list[Picture]], list[tuple[str, str]]]:
-    """Pictures by item, as many as fit, and what they were drawn with; why there are none becomes a note."""
+) -> list[tuple[str, str]]:
+    """Draw a picture of each item, as many as fit; why there is none becomes a note. What they were drawn with."""
     if not measured:
-        return {}, []
+        return []
     if drawer is None:
         for one in measured:
             one.notes.append("Pictures need Slicer's MRML libraries: pip install 'dicom-reg-inspector[headless]'.")
-        return {}, []
-    pictures: dict[int, list[Picture]] = {}
+        return []
     left = PICTURE_BUDGET
     for number, one in enumerate(measured):
         report_progress(progress, number, len(measured), "Drawing", STOPPED)
@@ -219,8 +217,8 @@ def _pictures(
             one.notes.append("No picture: the report would become too large; look at this item in Slicer.")
             continue
         left -= len(picture.png)
-        pictures[id(one)] = [picture]
-    return pictures, drawer.library_versions()
+        one.pictures.append(picture)
+    return drawer.library_versions()
 
 
 def _picture(drawer: Drawer, one: Measured, beside: Run) -> Picture:

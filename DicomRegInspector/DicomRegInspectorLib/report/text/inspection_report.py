@@ -217,8 +217,8 @@ def _group_lines(code: str, group: list[Finding], labels: dict[str, str], style:
     times = f" ({len(group)} times)" if len(group) > 1 else ""
     lines = [f"{word}  {style.paint(first.title, 'bold')}{times}  {style.paint(f'[{code}]', 'dim')}"]
     shown = group if complete else group[:SHOWN_OF_A_KIND]
-    for subject, messages in _by_subject(shown).items():
-        place = printable(named(subject, labels))
+    for subject, messages in _by_subject(shown, labels).items():
+        place = printable(subject)
         if len(messages) == 1:
             lines.append(style.wrap(f"{place}: {messages[0]}", 2, 4))
         else:
@@ -233,20 +233,20 @@ def _group_lines(code: str, group: list[Finding], labels: dict[str, str], style:
     return lines
 
 
-def _by_subject(findings: Iterable[Finding]) -> dict[str, list[str]]:
+def _by_subject(findings: Iterable[Finding], labels: dict[str, str]) -> dict[str, list[str]]:
     """Messages by subject; one that repeats itself word for word is said once, with how often."""
     counted: dict[str, Counter[str]] = {}
     for finding in findings:
-        counted.setdefault(finding.subject, Counter())[printable(finding.message)] += 1
+        counted.setdefault(named(finding, labels), Counter())[printable(finding.message)] += 1
     return {
         subject: [message if times == 1 else f"{message} ({times} times)" for message, times in messages.items()]
         for subject, messages in counted.items()
     }
 
 
-def named(subject: str, labels: dict[str, str]) -> str:
-    """The subject with the number of the series in place of its UID."""
-    for uid, label in labels.items():
-        if uid and uid in subject.split():
-            return subject.replace(f"series {uid}", label).replace(uid, label)
-    return subject
+def named(finding: Finding, labels: dict[str, str]) -> str:
+    """The subject; a series by its number instead of its UID."""
+    about = finding.about
+    if about is not None and about.uid and about.kind in ("series", "stack"):
+        return labels.get(about.uid, finding.subject)
+    return finding.subject

@@ -110,6 +110,11 @@ def _kind(one: PixelFile) -> tuple[str, str]:
     return one.modality or "image", how
 
 
+def _file_or_series(finding: Finding) -> str:
+    about = finding.about
+    return os.path.basename(about.file) if about is not None and about.kind == "file" else finding.subject
+
+
 def _folded(findings: tuple[Finding, ...]) -> tuple[list[Finding], Counter[tuple[str, str]]]:
     seen: Counter[tuple[str, str]] = Counter()
     shown, hidden = [], Counter()
@@ -117,7 +122,7 @@ def _folded(findings: tuple[Finding, ...]) -> tuple[list[Finding], Counter[tuple
         key = (finding.title, finding.severity)
         seen[key] += 1
         if seen[key] <= SHOWN_OF_A_KIND:
-            shown.append(replace(finding, message=f"{os.path.basename(finding.subject)}: {finding.message}"))
+            shown.append(replace(finding, message=f"{_file_or_series(finding)}: {finding.message}"))
         else:
             hidden[key] += 1
     return shown, hidden

@@ -16,6 +16,7 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
+from ...findings.about import about_node
 from ...progress import Progress, report_progress
 from ...registration import RegistrationItem
 from ...registration.grid import Grid, field_of_grid, grid_of_array
@@ -124,7 +125,7 @@ def field_of_item(item: RegistrationItem) -> WorldField:
         item.subject,
         "vectors of the file",
         f"Registration item {item.number}",
-        item.subject,
+        str(item.subject),
     )
 
 
@@ -178,7 +179,7 @@ def take_field(
     name = node.GetName() or "Transform"
     linear = chain.matrix()
     if linear is not None:
-        return LinearField(linear, name)
+        return LinearField(linear, about_node(name))
     stored = chain.stored_grid()
     if stored is not None:
         return _as_stored(*stored, name, node.GetID() or name)
@@ -250,7 +251,7 @@ def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray
         source += " (float32 copy)"
         vectors = vectors.astype(np.float32)
     index_to_ras = inverse_matrix(before) @ image_lattice(image, grid)
-    return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, name, source, name, key)
+    return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, about_node(name), source, name, key)
 
 
 def _lattice_for(
@@ -299,7 +300,7 @@ class Sampling:
         if lost:
             source += f"; {lost} nodes have no inverse within {INVERSE_ACCEPTED_MM} mm and are undefined"
         grid, same = grid_of_array(vectors, self.index_to_ras), np.eye(4)
-        return WorldField(grid, same, same, True, self.name, source, self.name, self.key)
+        return WorldField(grid, same, same, True, about_node(self.name), source, self.name, self.key)
 
     def _sample(self, progress: Progress | None) -> tuple[np.ndarray, int]:
         """(nz, ny, nx, 3) float32, and how many nodes have no inverse; in calls of at most :data:`_CALL_S`."""

@@ -11,6 +11,7 @@ from ...dicom.header import Header
 from ...dicom.tags import Tag
 from ...errors import FileError
 from ...findings import Finding, by_severity
+from ...findings.about import about_file, about_series
 from .frames import slices_of
 from .grouping import Grouping, group_slices
 from .phases import explain_duplicates
@@ -145,7 +146,7 @@ def inspect_series(
 
 def _inspect_one(headers: list[Header], interval_tolerance: float) -> Series:
     first = headers[0]
-    subject = f"series {first.series_uid or '(without a UID)'}"
+    subject = about_series(first.series_uid)
     originals, copies = _without_copies(headers)
     slices, findings = _slices(originals)
     findings += file_findings(originals)
@@ -200,7 +201,8 @@ def _slices(headers: list[Header]) -> tuple[list[Slice], list[Finding]]:
         try:
             slices.extend(slices_of(header))
         except FileError as error:
-            findings.append(Finding(error.code, "error", error.sentence, error.path))  # type: ignore[arg-type]
+            subject = about_file(error.path, series_uid=header.series_uid)
+            findings.append(Finding(error.code, "error", error.sentence, subject))
     return slices, findings
 
 

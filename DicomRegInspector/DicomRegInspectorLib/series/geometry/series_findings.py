@@ -10,6 +10,7 @@ import numpy as np
 
 from ...dicom.header import Header
 from ...findings import Finding, Severity
+from ...findings.about import about_file
 from ...words import mm, plural
 from .grouping import INVALID_ORIENTATION, Grouping
 from .phases import Phases
@@ -48,7 +49,7 @@ def file_findings(headers: Iterable[Header]) -> list[Finding]:
                     "file-truncated",
                     "error",
                     f"The file ends within its pixel data: {amount} of it missing",
-                    header.path,
+                    about_file(header.path, series_uid=header.series_uid),
                     {"missing_bytes": missing, "sop_instance_uids": [header.sop_instance_uid]},
                 )
             )

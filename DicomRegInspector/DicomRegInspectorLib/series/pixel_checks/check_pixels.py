@@ -32,6 +32,7 @@ from ...dicom.tags import (
 )
 from ...errors import FileError, NotDicomError, UsageError
 from ...findings import Finding, by_severity
+from ...findings.about import about_file, about_series
 from ...progress import Progress, report_progress
 from ...words import plural
 from ..pixels.decode_apart import DecodingProcesses
@@ -145,9 +146,9 @@ def check_pixels(
             except NotDicomError as error:
                 not_dicom += 1
                 if asked_for:
-                    broken.append(Finding(error.code, "error", error.sentence, path))
+                    broken.append(Finding(error.code, "error", error.sentence, about_file(path)))
             except FileError as error:
-                broken.append(Finding(error.code, "error", error.sentence, path))
+                broken.append(Finding(error.code, "error", error.sentence, about_file(path)))
             else:
                 files.append(one)
     found = [(one.series_uid, finding) for one in files for finding in one.findings]
@@ -308,9 +309,9 @@ def _merged(found: Iterable[tuple[str, Finding]]) -> list[Finding]:
     for (series, _, _, message), group in groups.items():
         first = group[0]
         if len(group) > 1:
-            files = [one.subject for one in group[:MAX_LISTED]]
+            files = [str(one.subject) for one in group[:MAX_LISTED]]
             evidence = {**first.evidence, "files": len(group), "paths": files}
             text = f"{message} (in {len(group):,} files)"
-            first = replace(first, subject=f"series {series}", message=text, evidence=evidence)
+            first = replace(first, subject=about_series(series), message=text, evidence=evidence)
         merged.append(first)
     return merged

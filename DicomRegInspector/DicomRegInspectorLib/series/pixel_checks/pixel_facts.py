@@ -36,6 +36,7 @@ from ...dicom.tags import (
     tag_text,
 )
 from ...errors import TruncatedFileError
+from ...findings.about import Subject, about_file
 from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
 from ..pixels.slow_format import PIXEL_VALUE_TRANSFORMATION
 
@@ -185,9 +186,9 @@ class PixelFacts:
     """Pixel Spacing of functional groups, with the number of frames that have it."""
 
     @property
-    def path(self) -> str:
-        """The file."""
-        return self.dataset.path
+    def path(self) -> Subject:
+        """The file, as findings about it name it."""
+        return about_file(self.dataset.path)
 
     @property
     def syntax(self) -> str:

@@ -9,6 +9,7 @@ from ...dicom.fast_header import read_header
 from ...dicom.tags import BITS_STORED, INTERCEPT, REPRESENTATION, RESCALE_TYPE, SLOPE, UNITS, Tag
 from ...errors import FileError
 from ...findings import Finding, Severity
+from ...findings.about import about_series
 from ..geometry.series import inspect_series
 from ..geometry.stacks import Stack
 from .pixel_facts import open_facts
@@ -34,7 +35,7 @@ def stack_pixel_findings(paths: Iterable[str]) -> Iterator[Finding]:
 
 def _stack_findings(stack: Stack) -> Iterator[Finding]:
     header = stack.slices[0].header
-    subject = f"series {header.series_uid or '(without a UID)'}"
+    subject = about_series(header.series_uid)
     scales: dict[tuple[Any, Any], list[str]] = {}
     units: dict[str, int] = {}
     formats: dict[tuple[Any, Any], int] = {}

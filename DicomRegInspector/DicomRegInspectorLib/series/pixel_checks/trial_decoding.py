@@ -10,6 +10,7 @@ import numpy as np
 from ...dicom.fast_header import read_header
 from ...errors import FileError, UsageError
 from ...findings import Finding
+from ...findings.about import about_file
 from ..pixels.decode import FrameJob, frame_kind, read_frames
 from ..pixels.decode_apart import DecodingProcesses
 from ..pixels.format import read_pixel_format
@@ -34,9 +35,9 @@ def trial_findings(path: str, processes: DecodingProcesses) -> Iterator[Finding]
                 job = FrameJob(int(frame), target, Rescale())
                 read_frames(pixels, [job], stored_values=True, processes=processes)
         except FileError as error:
-            yield Finding(error.code, "error", error.sentence, path)
+            yield Finding(error.code, "error", error.sentence, about_file(path))
         except UsageError as error:
-            yield Finding("pixel-not-decodable", "error", str(error), path)
+            yield Finding("pixel-not-decodable", "error", str(error), about_file(path))
         except TooNarrowError:
             text = "Decoded frames do not all have the same type of values"
-            yield Finding("pixel-not-decodable", "error", text, path)
+            yield Finding("pixel-not-decodable", "error", text, about_file(path))

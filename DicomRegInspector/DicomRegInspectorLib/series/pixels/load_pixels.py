@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from ...dicom.header import Header
 from ...errors import FileError, UsageError
 from ...findings import Finding
+from ...findings.about import about_series
 from ...progress import Progress, report_progress
 from ...words import plural
 from ..geometry.stacks import Slice
@@ -229,7 +230,7 @@ def _padding(plan: _Plan, dtype: np.dtype) -> Padding | None:
 
 def _findings(plan: _Plan, stored_values: bool) -> Iterator[Finding]:
     first = plan.frames[0][0]
-    subject = f"series {first.header.series_uid or '(without a UID)'}"
+    subject = about_series(first.header.series_uid)
     rescales = [rescale for _, _, rescale in plan.frames]
     pairs = {(one.slope, one.intercept, id(one.table) if one.table is not None else 0) for one in rescales}
     if len(pairs) > 1 and not stored_values:

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from ...dicom.tags import Tag, element_name
 from ...errors import FileError, UsageError
 from ...findings import Finding, by_severity
+from ...findings.about import about_series
 from ...progress import Progress
 from ..geometry.series import Series
 from ..geometry.stacks import Slice, Stack, slice_of
@@ -312,7 +313,7 @@ def _single_slice_spacing(one: Slice, findings: list[Finding]) -> float:
 
 
 def _subject(one: Slice) -> str:
-    return f"series {one.header.series_uid or '(without a UID)'}"
+    return about_series(one.header.series_uid)
 
 
 def _dropped_finding(stack: Stack, dropped: tuple[Slice, ...]) -> Finding:
