@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from os import PathLike
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
-from .element_walk import ElementHead, ElementWalk, Encoding, element_head
+from .element_head import ElementHead, Encoding, element_head
+from .element_walk import ElementWalk
 from .fast_header import looks_like_bare_dataset
 from .source import MOST_INFLATED, MOST_UNPACKED, BoundedFile, DeflatedSource, PlainSource
 from .tags import (

@@ -7,13 +7,22 @@ and 7). Headers of images have a faster walk of their own, :mod:`.fast_header`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from os import PathLike
-from struct import Struct
-from typing import NamedTuple
 
 from ..errors import FileError, TruncatedFileError
+from .element_head import (
+    ELEMENT_HEADS,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    LENGTHS,
+    ElementHead,
+    Encoding,
+    element_head,
+    item_head,
+)
 from .source import ByteSource
 from .tags import (
     END_OF_ITEM,
@@ -38,40 +47,9 @@ WINDOW = 8192
 
 _LAST_TAG, _LAST_PLAIN = 0xFFFFFFFF, 0xFFFDFFFF
 _NO_END = 1 << 62
+_EMPTY_ITEMS = re.compile(rb"(?:\xfe\xff\x00\xe0(?:\0\0\0\0|\xff\xff\xff\xff\xfe\xff\x0d\xe0\0\0\0\0))+").match
 _WITH_ITEMS = ("", "SQ", "UN", "OB", "OW")
 """Representations that a value of undefined length can have: sequences, and the fragments of compressed pixels."""
-_HEADS = {True: Struct("<HH2sH").unpack_from, False: Struct(">HH2sH").unpack_from}
-_LENGTHS = {True: Struct("<L").unpack_from, False: Struct(">L").unpack_from}
-_ITEM_HEADS = {True: Struct("<HHL").unpack_from, False: Struct(">HHL").unpack_from}
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How elements are written."""
-
-    explicit: bool
-    little: bool
-
-    def number(self, raw: bytes) -> int:
-        """An unsigned number."""
-        return int.from_bytes(raw, "little" if self.little else "big")
-
-
-EXPLICIT_LITTLE = Encoding(True, True)
-IMPLICIT_LITTLE = Encoding(False, True)
-
-
-class ElementHead(NamedTuple):
-    """What an element's header says, and where its value lies."""
-
-    tag: int
-    vr: str
-    """Empty where the encoding does not say."""
-    offset: int
-    """Of the value: in the file, or in what a deflated data set inflates to."""
-    length: int
-    """Of the value, or UNDEFINED."""
-    encoding: Encoding
 
 
 @dataclass(slots=True)
@@ -189,6 +167,7 @@ class ElementWalk:
                 if self._given is not head:
                     self._leave(depth)
                     continue
+                self._given = None
             following = head.offset + head.length
             if following <= level.end and following - self._window_start <= len(self._window):
                 self._at = following - self._window_start
@@ -227,7 +206,7 @@ class ElementWalk:
         """
         window, start, at, last, count = self._window, self._window_start, self._at, level.last_tag, 0
         explicit, little = level.encoding.explicit, level.encoding.little
-        unpack, long_length = _HEADS[little], _LENGTHS[little]
+        unpack, long_length = ELEMENT_HEADS[little], LENGTHS[little]
         short = SHORT_VRS if explicit else frozenset()
         end = -1 if level.is_done else min(len(window), level.end - start)
         last_start, head = end - 12, None
@@ -331,6 +310,9 @@ class ElementWalk:
 
     def _leave(self, depth: int) -> None:
         """Pass over what is left of all levels below ``depth``."""
+        if self._given is not None:  # by a walk over a deeper level that was not carried on
+            given, self._given = self._given, None
+            self._pass_over(given)
         while len(self._levels) > depth:
             level = self._levels[-1]
             if level.is_done or not level.has_delimiter:
@@ -338,6 +320,7 @@ class ElementWalk:
                     self._skip_to(level.end, level.name)
                 self._levels.pop()
             elif level.is_sequence:
+                self._pass_empty_items(level)
                 self._next_item()
             else:
                 self._pass_plain(level, ())
@@ -345,6 +328,12 @@ class ElementWalk:
                 level.last_tag = -1
                 if head is not None:
                     self._pass_over(head)
+
+    def _pass_empty_items(self, level: _Level) -> None:
+        """Pass over items with nothing in them, of which a small file can hold millions, as far as the window goes."""
+        if level.encoding.little:
+            found = _EMPTY_ITEMS(self._window, self._at, max(level.end - self._window_start, 0))
+            self._at = found.end() if found else self._at
 
     def _pass_over(self, head: ElementHead) -> None:
         """Pass over a value of defined length; go into one without, for :meth:`_leave` to pass over."""
@@ -397,28 +386,3 @@ class ElementWalk:
                 self.path,
                 f"holds more than {MOST_ELEMENTS:,} elements, far more than any object needs, and is not read further.",
             )
-
-
-def element_head(raw: bytes, position: int, encoding: Encoding) -> ElementHead | None:
-    """The element whose header stands at the beginning of ``raw``, that is at ``position``.
-
-    None where the header is longer than ``raw``, which has 8 bytes or more; 12 are always enough.
-    """
-    group, number, code, length = _HEADS[encoding.little](raw)
-    tag = group << 16 | number
-    if encoding.explicit and group != 0xFFFE:
-        if code in SHORT_VRS:
-            return ElementHead(tag, code.decode("ascii"), position + 8, length, encoding)
-        if code.isalpha() and code.isupper():
-            # What is not known has the long form (PS3.5 section 7.1.2).
-            if len(raw) < 12:
-                return None
-            return ElementHead(tag, code.decode("ascii"), position + 12, encoding.number(raw[8:12]), encoding)
-        # Some writers fall back to implicit representations inside sequences.
-    return ElementHead(tag, "", position + 8, encoding.number(raw[4:8]), encoding)
-
-
-def item_head(raw: bytes, encoding: Encoding = EXPLICIT_LITTLE) -> tuple[int, int]:
-    """Tag and length of an item or a delimiter (PS3.5 section 7.5), of its 8 bytes."""
-    group, number, length = _ITEM_HEADS[encoding.little](raw)
-    return group << 16 | number, length

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..errors import FileError
 from .dataset import open_dataset
-from .element_walk import ElementHead, ElementWalk
+from .element_head import ElementHead
+from .element_walk import ElementWalk
 from .tags import DEFLATED_LITTLE_ENDIAN
 
 KEEP_AT_MOST = 1 << 16

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ...dicom.element_walk import ElementHead, item_head
+from ...dicom.element_head import ElementHead, item_head
 from ...dicom.tags import END_OF_SEQUENCE, ITEM, PIXEL_DATA
 from ...findings import Finding
 from ...words import plural

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...dicom.dataset import Dataset, open_dataset
-from ...dicom.element_walk import ElementHead, ElementWalk
+from ...dicom.element_head import ElementHead
+from ...dicom.element_walk import ElementWalk
 from ...dicom.tags import (
     BITS_ALLOCATED,
     BITS_STORED,

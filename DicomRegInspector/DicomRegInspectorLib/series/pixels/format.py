@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...dicom.dataset import open_dataset
-from ...dicom.element_walk import EXPLICIT_LITTLE, Encoding
+from ...dicom.element_head import EXPLICIT_LITTLE, Encoding
 from ...dicom.header import Header
 from ...dicom.source import MAX_DEFLATION
 from ...dicom.tags import (
