@@ -13,6 +13,22 @@ class UsageError(DicomRegInspectorError):
     """What the caller asked for cannot be done: a path that is not there, an option out of range."""
 
 
+class ChoiceError(UsageError):
+    """Something has to be chosen, or chosen otherwise. Each face adds how that is done there.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, and what there is to choose from.
+    choices
+        What is chosen: ``item``, ``fixed image``, ``moving image``, ``positions only``, ``parametric map``.
+    """
+
+    def __init__(self, problem: str, *choices: str) -> None:
+        super().__init__(problem)
+        self.choices = choices
+
+
 class FileError(DicomRegInspectorError):
     """A file cannot be used.
 

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 
-from ..errors import DicomRegInspectorError
+from ..errors import ChoiceError, DicomRegInspectorError
 from . import inspecting, registrations, trying, volumes
 from .arguments import UNUSABLE, make_parser
 from .output import DONE, complain, drop_output
@@ -32,6 +32,15 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": trying.demo_command,
 }
 """What each command of :mod:`.commands.arguments` runs."""
+
+_OPTIONS = {
+    "item": "--item",
+    "fixed image": "--fixed",
+    "moving image": "--moving",
+    "positions only": "--positions-only",
+    "parametric map": "--parametric-map",
+}
+"""How the command line lets one choose what a ChoiceError names."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("stopped")
         return INTERRUPTED
+    except ChoiceError as error:
+        complain(f"{error} [{', '.join(_OPTIONS[choice] for choice in error.choices)}]")
     except DicomRegInspectorError as error:
         complain(str(error))
     except MemoryError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import RegistrationError, UsageError
+from ..errors import ChoiceError, RegistrationError, UsageError
 from .model import Registration, RegistrationItem
 
 _IDENTITY_TOLERANCE = 1e-9
@@ -43,7 +43,7 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
     moving = [item for item in items if not is_identity(item)]
     if len(moving) != 1:
         named = "; ".join(f"{item.number}: {item.description}, frame {item.source_frame_uid}" for item in items)
-        raise UsageError(f"{registration.path} has {len(items)} items; choose one with --item ({named})")
+        raise ChoiceError(f"{registration.path} has {len(items)} items; choose one ({named})", "item")
     frame = moving[0].source_frame_uid
     return Choice(
         moving[0], f"item {moving[0].number} of {len(items)} is used, frame {frame}; the others are the identity"

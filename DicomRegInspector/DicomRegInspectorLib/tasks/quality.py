@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FileError, UsageError
+from ..errors import ChoiceError, FileError, UsageError
 from ..findings import Finding, by_severity
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.audit import AuditResult, audit_item, signs_in_file
@@ -144,8 +144,10 @@ def run_quality(
 
 def _check_pairs(judged_by: JudgedBy) -> None:
     if bool(judged_by.fixed) != bool(judged_by.moving):
-        missing = "--moving (the source frame's)" if judged_by.fixed else "--fixed (the registered frame's)"
-        raise UsageError(f"the audit compares two images; {missing} is missing")
+        role, frame = ("moving", "source") if judged_by.fixed else ("fixed", "registered")
+        raise ChoiceError(
+            f"the audit compares two images; the {role} one, of the {frame} frame, is missing", f"{role} image"
+        )
     if bool(judged_by.fixed_landmarks) != bool(judged_by.moving_landmarks):
         raise UsageError("landmark errors need landmarks of both frames")
 

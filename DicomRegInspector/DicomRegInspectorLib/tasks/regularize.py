@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import ChoiceError, UsageError
 from ..progress import Progress, Run, in_background
 from ..series import Series
 from ..series.pixels.choose_stack import the_series
@@ -161,12 +161,14 @@ def _check(request: Request) -> None:
     output = Path(request.output)
     if request.is_folder:
         if request.parametric_map:
-            raise UsageError(f"{output}: --parametric-map writes one file; name one that ends in {MAP_SUFFIX}")
+            raise ChoiceError(
+                f"{output}: a parametric map is one file; name one that ends in {MAP_SUFFIX}", "parametric map"
+            )
         given = [os.path.join(path, "file") if os.path.isdir(path) else path for path in request.paths]
         require_new_folder(output, given)
         return
     if request.options is None:
-        raise UsageError(f"{output}: --positions-only writes DICOM; name a new folder")
+        raise ChoiceError(f"{output}: series with corrected positions are DICOM; name a new folder", "positions only")
     endings = (MAP_SUFFIX,) if request.parametric_map else (SCENE_SUFFIX, *VOLUME_SUFFIXES)
     if not output.name.lower().endswith(endings):
         raise UsageError(

@@ -12,7 +12,7 @@ from pathlib import Path
 import slicer
 import vtk
 
-from ...errors import UsageError
+from ...errors import ChoiceError, UsageError
 from ...registration import Registration
 from ...registration.repairs import REPAIRS, Repair, repair_item
 from .load_registration import load_registration
@@ -128,9 +128,10 @@ def _only_item(registrations: Sequence[Registration], output: Path, items: Seque
         raise UsageError(f"{output}: this format holds one registration; name a .mrb for {len(registrations)} of them")
     numbers = list(items) if items is not None else [item.number for item in registrations[0].items]
     if len(numbers) > 1:
-        raise UsageError(
+        raise ChoiceError(
             f"{output}: this format holds one item, {registrations[0].path.name} has {len(numbers)}; "
-            "choose one with --item, or name a .mrb"
+            "choose one, or name a .mrb",
+            "item",
         )
     return numbers[0] if numbers else 1
 
