@@ -1,4 +1,4 @@
-"""Errors say what is wrong and no more than every face can say; the command line adds its options, and knows them all."""
+"""Errors say no more than every face can say; the command line adds its options, and knows them all."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import regfiles as rf
 from auditpairs import inverse_field, series_image, waves
+from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.audit import audit_item
 from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
@@ -49,7 +50,7 @@ def test_the_object_as_it_is_follows_the_standard_by_a_clear_margin(deformable_p
     assert result.verdict == "standard"
     assert result.margin_ci95[0] > (0.05 if same_modality else 0.3)
     assert result.best.ncc > 0.97
-    assert result.findings("item 1") == ()
+    assert result.findings(about_node("item 1")) == ()
     assert result.notes == ()
     same = {reading.hypothesis for reading in result.ranking if reading.same_as == "standard"}
     assert same == {"matrices-ignored", "matrices-swapped"}
@@ -100,7 +101,7 @@ def test_images_that_agree_without_the_deformation_say_so(deformable_pair: Path,
     (item,) = read_registration(deformable_pair / "registration.dcm").items
     result = audit_item(item, pair[0], pair[0], same_modality=True, points=POINTS)
     assert result.verdict == "identity"
-    assert [finding.code for finding in result.findings("x")] == ["reg-deformation-suspect"]
+    assert [finding.code for finding in result.findings(about_node("x"))] == ["reg-deformation-suspect"]
 
 
 def test_exchanged_images_are_told_as_reversed_with_their_frames_named(deformable_pair: Path, pair) -> None:
@@ -165,6 +166,6 @@ def test_unrelated_images_decide_nothing(
     image = unrelated(kind, pair, tilted_irregular_ct)
     result = audit_item(item, pair[0], image, same_modality=same_modality, points=POINTS)
     assert result.verdict == "undecided", result.sentence
-    (finding,) = result.findings("item 1")
+    (finding,) = result.findings(about_node("item 1"))
     assert (finding.code, finding.severity) == ("reg-audit-undecided", "info")
     assert finding.message.startswith("It cannot be decided")

@@ -19,6 +19,7 @@ from auditpairs import (
     write_item,
 )
 from DicomRegInspectorLib.errors import Cancelled
+from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.audit import HYPOTHESES, audit_item
 from DicomRegInspectorLib.registration.audit.hypotheses import point_maps
@@ -63,7 +64,7 @@ def test_the_reading_under_which_the_pair_was_made_is_found(tmp_path: Path, sour
     assert result.best.hypothesis == truth
     assert result.best.ncc > 0.9
     assert result.margin_ci95[0] > 0.05
-    codes = [finding.code for finding in result.findings("item 1")]
+    codes = [finding.code for finding in result.findings(about_node("item 1"))]
     assert codes == {
         "standard": [],
         "voxel-units": ["reg-units-suspect"],

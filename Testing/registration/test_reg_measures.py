@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import Cancelled
+from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.registration.file.write import write_deformable_registration
 from DicomRegInspectorLib.registration.grid import Grid, field_of_grid, grid_of_array
@@ -41,7 +42,7 @@ def grid_of(displacement, oblique: bool) -> Grid:
 
 def quality(displacement, oblique: bool = False, pre: np.ndarray = IDENTITY, post: np.ndarray = IDENTITY) -> Quality:
     """All measures of ``post (pre x + displacement(x))``."""
-    return measure_grid(grid_of(displacement, oblique), pre, post, "test")
+    return measure_grid(grid_of(displacement, oblique), pre, post, about_node("test"))
 
 
 def affine(linear: np.ndarray):
@@ -320,7 +321,7 @@ def test_measuring_can_be_cancelled():
 def test_an_affine_mapping_is_measured_in_closed_form():
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_euler("z", 10, degrees=True).as_matrix()
-    result = measure_affine(matrix, "x")
+    result = measure_affine(matrix, about_node("x"))
     # The displacement of a rotation by a turns by 2 sin a.
     assert result.curl.max == pytest.approx(2 * np.sin(np.radians(10)))
     assert result.jacobian.min == pytest.approx(1)

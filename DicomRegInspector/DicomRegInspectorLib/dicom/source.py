@@ -28,8 +28,9 @@ MAX_DEFLATION = 1032
 class ByteSource(Protocol):
     """What the element walk and the vector stream need of a file."""
 
-    size: int | None
-    """Length in bytes, None where only its end tells (a deflated data set)."""
+    @property
+    def size(self) -> int | None:
+        """Length in bytes, None where only its end tells (a deflated data set)."""
 
     def read(self, count: int) -> bytes:
         """Up to ``count`` bytes; fewer only at the end."""
