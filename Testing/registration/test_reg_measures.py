@@ -260,9 +260,8 @@ def test_a_field_without_any_vector_says_so_in_every_measure():
 def test_a_grid_of_one_slice_is_measured_in_its_plane():
     matrix = lattice(False)
     x = nodes(matrix)[:1]
-    result = measure_grid(
-        grid_of_array(affine(np.diag([1.5, 0.8, 1.0]))(x).astype(np.float32), matrix), IDENTITY, IDENTITY, ""
-    )
+    grid = grid_of_array(affine(np.diag([1.5, 0.8, 1.0]))(x).astype(np.float32), matrix)
+    result = measure_grid(grid, IDENTITY, IDENTITY, about_node("test"))
     assert result.axes == 2
     assert result.jacobian.min == pytest.approx(1.2, abs=1e-4)
     assert result.jacobian.max == pytest.approx(1.2, abs=1e-4)
