@@ -8,8 +8,9 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..errors import UsageError
 from ..progress import Progress, Run, in_background
+from ..space import LPS_TO_RAS
 from ..volumes import Comparison, Volume, compare_volumes
-from .convert import LPS_TO_RAS, numpy_matrix
+from .convert import numpy_matrix
 from .volumes import frame_of_volume
 
 

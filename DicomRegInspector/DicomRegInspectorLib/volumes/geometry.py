@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..space import apply_matrix
 from .volume import Volume
 
 _NAMES = "ijk"
@@ -43,7 +44,7 @@ class IndexMapping:
 
     def apply(self, index: ArrayLike) -> NDArray[np.int64]:
         """Voxels (..., 3) of A as voxels of B."""
-        return np.asarray(index) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+        return apply_matrix(self.matrix, np.asarray(index))
 
     def inverse(self) -> IndexMapping:
         """From B to A."""

@@ -10,8 +10,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import Cancelled
+from ...registration.measures.rows import rows_of
 from ...scene.quality.node_quality import NodeQuality
-from ...scene.quality.quality_tables import measure_rows, region_rows
 from ...words import well_formed
 from ..job import Endings, Job
 from ..worker import Worker
@@ -215,7 +215,7 @@ class QualitySection:
 
     def _offer_regions(self, result: NodeQuality | None) -> None:
         """The whole and each segment; nothing to choose where no segment was measured."""
-        regions = result.regions if result is not None else ()
+        regions = (result.regions or ()) if result is not None else ()
         combo = self._ui.measuresOfComboBox
         combo.clear()  # the choice that goes with it is told, and fills the table once more: it is small
         combo.addItem(_("Whole transform"))
@@ -230,13 +230,13 @@ class QualitySection:
         chosen = self._ui.measuresOfComboBox.currentIndex - 1
         if result is None:
             rows = []
-        elif 0 <= chosen < len(result.regions):
-            rows = region_rows(result.regions[chosen])
+        elif 0 <= chosen < len(result.regions or ()):
+            rows = result.regions[chosen].rows
         else:
-            rows = measure_rows(result)
+            rows = rows_of(result.quality.measures)
         table.setRowCount(0)
         table.setRowCount(len(rows))
         for number, row in enumerate(rows):
-            for column, text in enumerate((row.measure, row.text, "" if row.unit == "1" else row.unit)):
+            for column, text in enumerate((row.measure, row.text, "" if row.shown[1] == "1" else row.shown[1])):
                 table.setItem(number, column, qt.QTableWidgetItem(text))
         table.visible = bool(rows)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...errors import FileError, UsageError
 from ..file.fiducials import Landmark
-from ..model import RegistrationItem
+from ..mapping import Mapping
 
 MARKS_MM = (2.0, 5.0)
 MOST_LANDMARKS = 100_000
@@ -92,28 +92,26 @@ def _mean_and_max(values: Sequence[float | None]) -> dict[str, float | None]:
 
 
 def target_registration_error(
-    item: RegistrationItem, fixed: Sequence[Landmark], moving: Sequence[Landmark]
+    mapping: Mapping, fixed: Sequence[Landmark], moving: Sequence[Landmark]
 ) -> TargetRegistrationError:
     """Errors of landmarks of the registered frame against those of the same name in the source frame.
 
     Parameters
     ----------
-    item
-        A usable item.
     fixed, moving
         Landmarks in the registered and in the source frame, LPS mm. Pairs are made by name, and by order when no name
         occurs in both and the numbers agree.
 
     Raises
     ------
-    RegistrationError
-        When the item cannot be used.
+    MappingError
+        When a matrix cannot be inverted.
     UsageError
         When a name occurs twice, or there is no pair.
     """
     names, first, second, unpaired = _pairs(fixed, moving)
-    mapped = item.map_points(first)
-    back = item.map_points_inverse(second)
+    mapped = mapping.map_points(first)
+    back = mapping.map_points_inverse(second)
     rows = []
     for number, name in enumerate(names):
         after = _distance(mapped[number], second[number])

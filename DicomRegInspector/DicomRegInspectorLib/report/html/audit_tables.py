@@ -6,8 +6,9 @@ from ...registration.audit import AuditResult
 from ...registration.audit.hypotheses import TITLES
 from ...registration.measures.landmarks import TargetRegistrationError
 from ...registration.measures.regions import RegionMeasures
+from ...registration.measures.rows import number
 from ...tasks.quality import ItemQuality
-from ..text.quality import SHOWN_LANDMARKS, number
+from ..text.quality import SHOWN_LANDMARKS
 from .markup import Markup, foreign, icon, join, table, tag, text
 from .names import Names
 

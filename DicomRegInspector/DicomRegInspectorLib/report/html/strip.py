@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from ...series import Stack
-from ..text.terminal import millimetres, plural
+from ...words import millimetres
+from ..text.terminal import plural
 from .charts import ticks_between
 from .markup import Markup, join, tag
 

@@ -18,7 +18,7 @@ from .. import replace_file
 from ..files import check_place
 from ..text.inspection_report import count_by_severity
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
-from .measuring import Measured, all_findings, measure_items
+from .measuring import Measured, further_findings, measure_items
 from .names import common_folders
 from .sources import STOPPED, digests, identifying_words, patients, versions
 
@@ -141,7 +141,7 @@ def write_report(
     known = {one.item.number: one for one in quality.items} if quality is not None else None
     measured = beside(lambda report: measure_items(inspection, known, report))
     drawn_with = _draw(measured, drawer, beside, progress) if options.pictures else []
-    further = all_findings(measured)
+    further = further_findings(inspection, measured)
 
     data = beside(lambda report: _assembled(inspection, options, measured, further, drawn_with, report))
     replace_file(path, lambda unfinished: unfinished.write_bytes(data))

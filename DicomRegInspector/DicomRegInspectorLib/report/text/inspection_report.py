@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...findings import SEVERITIES, Finding
 from ...series.geometry.spacing import RELATIVE_TOLERANCE
-from .terminal import Style, millimetres, plural, printable
+from ...words import millimetres
+from .terminal import Style, plural, printable
 
 if TYPE_CHECKING:
     from ...registration import Registration, RegistrationItem

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .terminal import millimetres
+from ...words import millimetres
 
 RIGID_TOLERANCE = 1e-4
 """How far the rotation part may be from a rotation: matrices are written with a few decimals."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...findings import by_severity
-from .page import Page, point, product
+from ...words import point
+from .page import Page, product
 from .terminal import Style, plural, printable
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from ...findings import SEVERITIES, Finding, by_severity
-from .terminal import Style, millimetres, printable
+from ...words import millimetres
+from .terminal import Style, printable
 
 NAME_WIDTH = 44
 """Columns for an element's name and tag."""
@@ -68,13 +67,6 @@ class Page:
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
-
-
-def point(values: Iterable[float] | None, digits: int = 3) -> str:
-    """``(x, y, z)`` in mm without the unit."""
-    if values is None:
-        return "-"
-    return f"({', '.join('nan' if np.isnan(value) else millimetres(value, digits) for value in values)})"
 
 
 def product(values: Iterable[object]) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from ...registration import read_registration
 from ...series import inspect_series, read_header
 from ...series.geometry.words import describe_plane
+from ...words import millimetres, point
 from .matrices import describe_direction
-from .page import Page, point, product, uid_name
+from .page import Page, product, uid_name
 from .show_registration import show_registration
-from .terminal import Style, millimetres
+from .terminal import Style
 
 if TYPE_CHECKING:
     from ...series import Header, Stack

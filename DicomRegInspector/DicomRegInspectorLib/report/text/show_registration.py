@@ -9,9 +9,9 @@ import numpy as np
 
 from ...errors import FileError
 from ...registration import Registration, RegistrationItem
+from ...words import millimetres, point
 from .matrices import describe_direction, describe_matrix
-from .page import Page, point, product
-from .terminal import millimetres
+from .page import Page, product
 
 if TYPE_CHECKING:
     from ...registration import Grid

@@ -34,7 +34,7 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
     Cancelled
         When ``progress`` returned False.
     """
-    lattice, memory = field.lattice(), None
+    lattice, memory = field.mapping.field, None
     ranges = []
 
     def told(step: int) -> None:

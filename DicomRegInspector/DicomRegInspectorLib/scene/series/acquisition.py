@@ -11,7 +11,8 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from ...errors import UsageError
 from ...series.regularize.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
-from ..convert import LPS_TO_RAS, to_ras, vtk_matrix
+from ...space import LPS_TO_RAS, to_ras
+from ..convert import vtk_matrix
 from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..transforms.save import new_scene, save_scene, write_beside

@@ -15,7 +15,8 @@ from ...series.pixels.choose_stack import first_at_each_position
 from ...series.pixels.volume import SeriesVolume
 from ...series.regularize.evenly_spaced import PlainStack, plain_stack
 from ...series.regularize.one_per_place import stack_to_regularize
-from ..convert import LPS_TO_RAS, vtk_matrix
+from ...space import LPS_TO_RAS
+from ..convert import vtk_matrix
 from ..layouts import (
     BEFORE_AFTER_ROWS,
     PLAIN_VIEWS,

@@ -18,8 +18,9 @@ from ...series.regularize.plan import Plan, plan
 from ...series.regularize.reference import ReferenceGrid
 from ...series.regularize.regular import Regularized
 from ...series.regularize.regularize import carry_out, load_planned
+from ...space import LPS_TO_RAS
 from ...tasks.regularize import Outcome, save_series
-from ..convert import LPS_TO_RAS, numpy_matrix
+from ..convert import numpy_matrix
 from .acquisition import add_regularized
 from .series_volume import add_series_volume
 

@@ -8,7 +8,8 @@ import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk
 
 from ...series import SeriesVolume
-from ..convert import LPS_TO_RAS, vtk_matrix
+from ...space import LPS_TO_RAS
+from ..convert import vtk_matrix
 from ..volumes import note_modality
 
 DEVIATION_ATTRIBUTE = "DicomRegInspector.SliceDeviationMm"
