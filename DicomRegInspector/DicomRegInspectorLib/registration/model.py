@@ -218,6 +218,8 @@ class Registration:
     manufacturer: str = ""
     content_label: str = ""
     transfer_syntax_uid: str = ""
+    format: str = "DICOM"
+    """What the file's format is called."""
     fiducial_sets: tuple[FiducialSet, ...] = ()
     """The named points of a Spatial Fiducials object, one set for each frame."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)

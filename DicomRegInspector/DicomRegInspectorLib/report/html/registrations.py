@@ -153,6 +153,7 @@ def _statistics(quality: Quality) -> Markup:
 
 def _titled(measure: Measure) -> str:
     name, unit = measure.rows[0].measure.rpartition(",")[0], measure.rows[0].unit
+    name = "Length" if name == "Displacement" else name
     return name if unit == "1" else f"{name}, {unit}"
 
 

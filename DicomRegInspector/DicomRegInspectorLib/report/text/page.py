@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -13,11 +14,16 @@ NAME_WIDTH = 44
 """Columns for an element's name and tag."""
 
 
+_TAG = re.compile(r" \(\w{4},\w{4}\)")
+
+
 class Page:
     """Lines in the making. What is handed in is escaped here, so that nothing of a file reaches a terminal as it is."""
 
     def __init__(self, style: Style) -> None:
         self.style = style
+        self.has_tags = True
+        """Whether names carry their tags: only DICOM's elements have any."""
         self.lines: list[str] = []
 
     def title(self, text: str) -> None:
@@ -31,6 +37,7 @@ class Page:
     def row(self, name: str, value: object, indent: int = 2) -> None:
         """A name (with its tag) and what it says; ``-`` for nothing."""
         text = printable(value) or "-"
+        name = name if self.has_tags else _TAG.sub("", name)
         width = NAME_WIDTH - indent
         lead = " " * indent + (name if len(name) >= width else name.ljust(width))
         # A UID longer than its column runs over rather than away from its name.
