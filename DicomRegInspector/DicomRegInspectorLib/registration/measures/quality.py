@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -104,19 +104,53 @@ class Quality:
     @property
     def measures(self) -> list[Measure]:
         """All measures, in the order in which they are read; :mod:`.rows` says who tells them."""
-        if not any(self.dimensions):
-            return self._measures_of_matrix()
+        jacobian, curl, folded = self.jacobian, self.curl, "nowhere"
+        inner = jacobian.percentiles or {}
+        if self.folded is not None:
+            folded = f"{self.folded.count} nodes, {number(self.folded_volume_cm3)} cm³"
+        elif self.nonpositive_fraction:
+            folded = "everywhere: it mirrors or flattens"
         return [
-            *self._vector_measures(),
-            self._jacobian_measure(ranked("jacobian_{}", "Jacobian determinant", self.jacobian.to_dict(*RANK_WORDS),
-                                          "1", "min p1 p50 p95 p99 max mean", "Jacobian")),
-            self._folding_measure("nowhere" if self.folded is None else
-                                  f"{self.folded.count} nodes, {number(self.folded_volume_cm3)} cm³"),
-            self._curl_measure(ranked("curl_{}", "Curl", self.curl.to_dict(*RANK_WORDS), "mm/mm", "mean p95 p99 max")),
+            *(self._vector_measures() if any(self.dimensions) else ()),
+            Measure(
+                "Jacobian determinant",
+                f"{number(jacobian.min)} to {number(jacobian.max)} (98 % within {number(inner.get('p1'))} to "
+                f"{number(inner.get('p99'))}); 1 keeps volume",
+                self._distribution("jacobian_{}", "Jacobian determinant", jacobian, "1",
+                                   "min p1 p50 p95 p99 max mean", "Jacobian"),
+            ),
+            Measure("folded (determinant 0 or less)", folded, (
+                MeasureRow(("jacobian_nonpositive_fraction",), "Folded, determinant 0 or less",
+                           self.nonpositive_fraction, "fraction", "Folded"),
+                MeasureRow(("folded_volume_cm3",), "Folded volume", self.folded_volume_cm3, "cm³"),
+            )[: 2 if any(self.dimensions) else 1]),
+            Measure(
+                "curl of the vectors",
+                f"mean {number(curl.mean)}, largest {number(curl.max)} mm/mm",
+                self._distribution("curl_{}", "Curl", curl, "mm/mm", "mean p95 p99 max"),
+            ),
+            *(() if any(self.dimensions) else (self._motion(),)),
             self.bending.measure,
             self.inverse.measure,
             *(part.measure for part in (self.rigid, self.affine) if part is not None),
         ]  # fmt: skip
+
+    def _motion(self) -> Measure:
+        """What a matrix does; how far it moves anything else depends on where one looks."""
+        turn, shift = self.rigid.rotation_deg, float(np.linalg.norm(self.affine.shift_mm))
+        return Measure("motion", f"rotation {number(turn, 3)}°, the origin moves by {number(shift)} mm", (
+            MeasureRow(("rotation_deg",), "Rotation", turn, "°"),
+            MeasureRow(("origin_shift_mm",), "Shift of the origin", shift, "mm"),
+        ))  # fmt: skip
+
+    def _distribution(
+        self, key: str, name: str, values: Summary, unit: str, ranks: str, column: str = ""
+    ) -> tuple[MeasureRow, ...]:
+        """One number for a matrix, where it is the same everywhere."""
+        if any(self.dimensions):
+            return ranked(key, name, values.to_dict(*RANK_WORDS), unit, ranks, column)
+        keys = tuple(key.format(rank) for rank in ranks.split())
+        return (MeasureRow(keys, f"{name}, everywhere", values.max, unit),)
 
     def _vector_measures(self) -> list[Measure]:
         vectors, nodes = self.vectors, math.prod(self.dimensions)
@@ -151,47 +185,6 @@ class Quality:
                 rows = ranked(key.format(axis), f"Along {axis}", values, unit, "min p1 p50 p95 p99 max mean", axis)
                 measures.append(Measure(f"along {axis}", "", rows))
         return measures
-
-    def _jacobian_measure(self, rows: tuple[MeasureRow, ...]) -> Measure:
-        jacobian, percentiles = self.jacobian, self.jacobian.percentiles or {}
-        told = (
-            f"{number(jacobian.min)} to {number(jacobian.max)} (98 % within {number(percentiles.get('p1'))} to "
-            f"{number(percentiles.get('p99'))}); 1 keeps volume"
-        )
-        return Measure("Jacobian determinant", told, rows)
-
-    def _folding_measure(self, told: str) -> Measure:
-        name = "Folded, determinant 0 or less"
-        return Measure("folded (determinant 0 or less)", told, (
-            MeasureRow(("jacobian_nonpositive_fraction",), name, self.nonpositive_fraction, "fraction", "Folded"),
-            MeasureRow(("folded_volume_cm3",), "Folded volume", self.folded_volume_cm3, "cm³"),
-        ))  # fmt: skip
-
-    def _curl_measure(self, rows: tuple[MeasureRow, ...]) -> Measure:
-        return Measure(
-            "curl of the vectors", f"mean {number(self.curl.mean)}, largest {number(self.curl.max)} mm/mm", rows
-        )
-
-    def _measures_of_matrix(self) -> list[Measure]:
-        """What a matrix says; how far it moves anything depends on where one looks."""
-
-        def everywhere(key: str, name: str, ranks: str, value: float | None, unit: str) -> tuple[MeasureRow, ...]:
-            keys = tuple(key.format(rank) for rank in ranks.split())
-            return (MeasureRow(keys, f"{name}, everywhere", value, unit),)
-
-        jacobian, mirrored = self.jacobian.max, bool(self.nonpositive_fraction)
-        determinant = everywhere("jacobian_{}", "Jacobian determinant", "min p1 p50 p95 p99 max mean", jacobian, "1")
-        turning = everywhere("curl_{}", "Curl", "mean p95 p99 max", self.curl.max, "mm/mm")
-        folding = self._folding_measure("everywhere: it mirrors or flattens" if mirrored else "nowhere")
-        motion = (
-            MeasureRow((), "Rotation", self.rigid.rotation_deg, "°"),
-            MeasureRow((), "Shift of the origin", float(np.linalg.norm(self.affine.shift_mm)), "mm"),
-        )
-        return [
-            self._jacobian_measure(determinant), Measure(folding.name, folding.told, folding.rows[:1]),
-            self._curl_measure(turning), self.bending.measure, self.inverse.measure,
-            replace(self.rigid.measure, rows=(*motion, *self.rigid.measure.rows)), self.affine.measure,
-        ]  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it; lengths in mm, curl in mm/mm, bending energy in 1/mm²."""
