@@ -107,7 +107,8 @@ def test_a_loaded_registration_is_measured_as_the_file_is(scene):
     from DicomRegInspectorLib.scene import load_registration
 
     (node,) = load_registration(path, scene)
-    by_node, by_file = measure_node(node).to_dict(), measure(read_registration(path).items[0].mapping, "").to_dict()
+    item = read_registration(path).items[0]
+    by_node, by_file = measure_node(node).to_dict(), measure(item.mapping, item.subject).to_dict()
     for name in ("min", "max", "p1", "p99"):
         assert by_node["jacobian"][name] == pytest.approx(by_file["jacobian"][name], abs=1e-5)
     assert by_node["displacement_mm"]["components_ras"]["R"]["max"] == pytest.approx(
