@@ -14,7 +14,9 @@ from dicom_objects import PATIENT, REGISTERED, SOURCE, new_object, rigid, write_
 from DicomRegInspectorLib import inspect_paths
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.report import Style, inspection_report, write_json
+from DicomRegInspectorLib.report.files import write_json
+from DicomRegInspectorLib.report.text.inspection_report import inspection_report
+from DicomRegInspectorLib.report.text.terminal import Style
 from DicomRegInspectorLib.tasks.inspect import FileCounts
 
 

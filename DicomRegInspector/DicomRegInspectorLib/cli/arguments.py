@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from .. import __version__
 from ..findings import SEVERITIES
+from ..version import __version__
 
 UNUSABLE = 2
 """Exit code for bad usage and unreadable input."""
@@ -297,6 +297,6 @@ def _add_sample_data(commands: argparse._SubParsersAction, common: argparse.Argu
 
 def one_line(text: str) -> str:
     """A message as one line that a terminal does not act on."""
-    from ..report import printable
+    from ..report.text.terminal import printable
 
     return printable(" ".join(text.split()))

@@ -13,8 +13,10 @@ import numpy as np
 from ..errors import UsageError
 from ..registration import Registration, read_registration
 from ..registration.file.write import write_deformable_registration
-from ..report import Style, inspection_report, write_json
+from ..report.files import write_json
 from ..report.html.write_report import ReportOptions, write_report
+from ..report.text.inspection_report import inspection_report
+from ..report.text.terminal import Style
 from ..samples.known_field import Bump, SmoothField, turn_about_z
 from ..tasks.inspect import Inspection, inspect_paths
 from .libraries import picture_drawer

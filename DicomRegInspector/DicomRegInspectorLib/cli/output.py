@@ -19,14 +19,14 @@ DONE, FOUND = 0, 1
 
 def complain(text: str) -> None:
     """One line on stderr."""
-    from ..report import write_text
+    from ..report.text.terminal import write_text
 
     write_text(sys.stderr, f"dicom-reg-inspector: {one_line(text)}")
 
 
 def tell(text: str) -> None:
     """Onto stdout; a reader that has gone (``| head``) does not change what the command found."""
-    from ..report import write_text
+    from ..report.text.terminal import write_text
 
     try:
         write_text(sys.stdout, text)
@@ -42,8 +42,7 @@ def drop_output() -> None:
 
 def tell_report(in_words: Callable[[], str], as_dict: Callable[[], dict[str, Any]], json_place: str | None) -> None:
     """A report in words and, where that was asked for, as a JSON file; with ``-`` as JSON on stdout, alone."""
-    from ..report import write_json
-    from ..report.files import json_text
+    from ..report.files import json_text, write_json
 
     if json_place == "-":
         tell(json_text(as_dict(), ascii_only=True))

@@ -66,10 +66,10 @@ def _choose_item(registration: Registration, number: int | None) -> Registration
 
 def quality_command(options: argparse.Namespace) -> int:
     """How good and plausible a registration is."""
-    from ..report import Style, replace_file, write_json
-    from ..report.files import check_place, json_text
+    from ..report.files import check_place, json_text, replace_file, write_json
     from ..report.text.progress import ProgressBar
     from ..report.text.quality import quality_csv, quality_report
+    from ..report.text.terminal import Style
     from ..tasks.inspect import inspect_paths
     from ..tasks.quality import JudgedBy, run_quality
 

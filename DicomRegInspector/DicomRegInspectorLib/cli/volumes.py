@@ -59,9 +59,9 @@ def _regularize_options(options: argparse.Namespace) -> RegularizeOptions | None
 
 def compare_command(options: argparse.Namespace) -> int:
     """Whether two volumes are the same physical image."""
-    from ..report import Style
     from ..report.files import check_place
     from ..report.text.outcomes import comparison_report
+    from ..report.text.terminal import Style
     from ..volumes import compare_volumes
     from ..volumes.read_volume import read_volume
 
