@@ -16,8 +16,8 @@ from DicomRegInspectorLib.scene.quality.histograms import add_histograms
 from DicomRegInspectorLib.scene.quality.quality_arrays import float_array, jacobian_window, remember_range
 from DicomRegInspectorLib.scene.quality.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
 from DicomRegInspectorLib.scene.quality.show_quality import show_quality
+from DicomRegInspectorLib.scene.quality.transform_display import glyph_scale_percent, show_transform
 from DicomRegInspectorLib.scene.transforms.node_field import WorldField, field_of_node
-from DicomRegInspectorLib.scene.transforms.transform_display import glyph_scale_percent, show_transform
 from qualityfields import (
     OBLIQUE,
     ORIGIN,

@@ -28,7 +28,7 @@ class Header:
     path: str
     transfer_syntax_uid: str
     elements: Mapping[int, bytes]
-    """Tag (group in the upper half) to the raw value, only for the tags of :class:`~.elements.Tag`."""
+    """Tag (group in the upper half) to the raw value, only for the tags of :class:`~.tags.Tag`."""
     size: int
     """Of the file, bytes."""
     pixel_data: str = "absent"

@@ -160,7 +160,7 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
         _require_content(name, head, elements)
         syntax = _syntax(meta)
         extent = pixel_extent(
-            descriptor, name, elements, syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
+            descriptor, elements, syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
         )
         sequence_follows = stop.stopped_at in (DEFORMABLE_REGISTRATION_SEQUENCE, REGISTRATION_SEQUENCE)
         return Header(name, syntax, elements, size, *extent, sequence_follows)

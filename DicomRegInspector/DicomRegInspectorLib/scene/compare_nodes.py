@@ -55,7 +55,7 @@ def compare_nodes(
     progress: Progress | None = None,
     run: Run | None = None,
 ) -> Comparison:
-    """Compare two volume nodes as they lie in the world. Parameters as in :func:`~..compare.compare_volumes`.
+    """Compare two volume nodes as they lie in the world. Parameters as in :func:`~..volumes.compare_volumes`.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def compare_nodes(
     Raises
     ------
     UsageError, Cancelled
-        As in :func:`volume_of_node` and :func:`~..compare.compare_volumes`.
+        As in :func:`volume_of_node` and :func:`~..volumes.compare_volumes`.
     """
     first, second = volume_of_node(a), volume_of_node(b)
 

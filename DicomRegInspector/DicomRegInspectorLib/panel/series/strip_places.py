@@ -1,6 +1,6 @@
 """What the strips of slice positions show, before and after a stack is made regular. No Qt here.
 
-Places are millimetres along the stack's normal, as in :attr:`~..series.Stack.positions_mm`.
+Places are millimetres along the stack's normal, as in :attr:`~...series.geometry.stacks.Stack.positions_mm`.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def html_report(inspection: Inspection, contents: Contents | None = None) -> str
         What was found.
     contents
         What else there is to tell: measures, pictures, digests. Without them the report is made from the inspection
-        alone. Nobody who the patient is is told unless :attr:`.Contents.patients` says so.
+        alone. Nobody who the patient is is told unless :attr:`.contents.Contents.patients` says so.
     """
     contents = contents or Contents()
     names = Names(inspection, contents)

@@ -14,8 +14,7 @@ from ...findings import Finding
 from ...progress import Progress, Run, in_background, report_progress
 from ...tasks.inspect import Inspection
 from ...tasks.quality import QualityReport
-from .. import replace_file
-from ..files import check_place
+from ..files import check_place, replace_file
 from ..text.inspection_report import count_by_severity
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
 from .measuring import Measured, further_findings, measure_items
@@ -120,7 +119,7 @@ def write_report(
     quality
         What was measured of the inspection's only registration already.
     progress
-        Called as the work goes on; see :data:`..progress.Progress`.
+        Called as the work goes on; see :data:`...progress.Progress`.
     run
         Called with the functions that read and compute; may call them in a thread with a progress callback of their
         own. The letters of pictures are drawn in the caller's thread: VTK's know only one.

@@ -12,8 +12,8 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
 from ...progress import Progress, report_progress
+from ...words import round_up
 from .. import colours
-from ..pictures.views import round_up
 from ..transforms.node_field import WorldField
 from ..transforms.transform_chain import Chain
 from ..volumes import modality_of, show_soft_tissue, value_unit

@@ -79,12 +79,12 @@ def grid_transform(grid: AcquisitionGrid) -> vtk.vtkTransform:
 
 
 def save_regularized(result: Regularized, output: Path) -> list[Path]:
-    """Write volumes to a Slicer scene (``.mrb``) or to volume files (:data:`~..series.regular.VOLUME_SUFFIXES`).
+    """Write volumes to a Slicer scene (``.mrb``) or to volume files.
 
-    Several volumes go into files of their own, ``NAME-section-1.nrrd`` and so on. Volume files hold no displacements,
-    and NIfTI no tilt: then the transform that puts the slices in place is written beside the file, as
-    ``NAME-acquisition-transform.h5``, which Slicer reads. NRRD and MetaImage hold the tilt of a section in their
-    directions.
+    The files are those of :data:`~...series.regularize.regular.VOLUME_SUFFIXES`. Several volumes go into files
+    of their own, ``NAME-section-1.nrrd`` and so on. Volume files hold no displacements, and NIfTI no tilt: then the
+    transform that puts the slices in place is written beside the file, as ``NAME-acquisition-transform.h5``, which
+    Slicer reads. NRRD and MetaImage hold the tilt of a section in their directions.
 
     Returns
     -------

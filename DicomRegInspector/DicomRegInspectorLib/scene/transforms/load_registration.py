@@ -49,7 +49,7 @@ def load_registration(
     Parameters
     ----------
     path_or_registration
-        A file, or what :func:`..registration.read_registration` made of it.
+        A file, or what :func:`...registration.read_registration` made of it.
     scene
         Where the nodes go.
     bake
@@ -62,7 +62,7 @@ def load_registration(
     place_volumes
         Also put the scene's volumes of the source frame under the node, those that have no transform yet.
     repair
-        Read the items in another way than the standard's (:data:`..registration.repairs.REPAIRS`); the nodes say so in
+        Read the items in another way than the standard's (:data:`...registration.repairs.REPAIRS`); the nodes say so in
         their names and in the attribute ``DicomRegInspector.Repair``.
     progress
         Of the reading and of the repair, where they take long; called from more than one thread.

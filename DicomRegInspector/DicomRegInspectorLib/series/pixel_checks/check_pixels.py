@@ -122,7 +122,7 @@ def check_pixels(
     Parameters
     ----------
     progress
-        Called as ``progress(done, total, text)``; returning False stops with :class:`~.errors.Cancelled`.
+        Called as ``progress(done, total, text)``; returning False stops with :class:`~...errors.Cancelled`.
     decode
         Decode compressed frames, one at a time, for those that cannot be.
 

@@ -1,4 +1,4 @@
-"""What one file says of its pixels, kept as it says it: contradictions and all, for :mod:`.pixel_checks` to judge."""
+"""What one file says of its pixels, kept as it says it: contradictions and all, for :mod:`.check_pixels` to judge."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ MAX_HEADER = 1 << 26
 
 @dataclass(frozen=True)
 class SlowValues:
-    """What :func:`~.pixel_format.read_pixel_format` needs of a file."""
+    """What :func:`~.format.read_pixel_format` needs of a file."""
 
     values: dict[int, Any]
     place: tuple[int | None, int | None]

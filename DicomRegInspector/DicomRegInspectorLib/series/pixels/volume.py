@@ -166,7 +166,7 @@ def load_series(
         ``float32`` or ``float64`` to have values in. None: integers as long as all values are whole numbers, as
         narrow as holds them, else float64, which equals pydicom's ``apply_modality_lut`` bit for bit.
     progress
-        Called as ``progress(done, total, text)``; returning False stops with :class:`~.errors.Cancelled`.
+        Called as ``progress(done, total, text)``; returning False stops with :class:`~...errors.Cancelled`.
 
     Returns
     -------
