@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from ..findings import SEVERITIES
 from ..version import __version__
@@ -24,9 +24,12 @@ class Parser(argparse.ArgumentParser):
         self.exit(UNUSABLE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; ``command`` of what it gives says which one."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
     parser = Parser(
         prog="dicom-reg-inspector",
@@ -43,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_inspect(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_inspect(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "inspect", parents=[common], help="report what is wrong with registrations and image series"
     )
@@ -88,12 +91,12 @@ def _add_fail_on(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_show(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_show(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser("show", parents=[common], help="say what one DICOM object holds, in words and units")
     parser.add_argument("file", metavar="FILE")
 
 
-def _add_map(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_map(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "map",
         parents=[common],
@@ -108,7 +111,7 @@ def _add_map(commands: argparse._SubParsersAction, common: argparse.ArgumentPars
     parser.add_argument("--residuals", action="store_true", help="with --inverse: add a column residual_mm")
 
 
-def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_load(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "load",
         parents=[common],
@@ -131,7 +134,7 @@ def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentPar
     parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
 
 
-def _add_quality(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_quality(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "quality",
         parents=[common],
@@ -158,7 +161,7 @@ def _add_quality(commands: argparse._SubParsersAction, common: argparse.Argument
     _add_html(parser)
 
 
-def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_pixels(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "pixels",
         parents=[common],
@@ -171,7 +174,7 @@ def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentP
     _add_fail_on(parser)
 
 
-def _add_regularize(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_regularize(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "regularize",
         parents=[common],
@@ -259,7 +262,7 @@ def _stack(text: str) -> str | int:
     return int(text) if text.isdecimal() else text
 
 
-def _add_compare(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_compare(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "compare",
         parents=[common],
@@ -273,12 +276,12 @@ def _add_compare(commands: argparse._SubParsersAction, common: argparse.Argument
     _add_json(parser, "the comparison")
 
 
-def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_demo(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser("demo", parents=[common], help="the whole job on files that are installed anyway")
     parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
 
 
-def _add_sample_data(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_sample_data(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "sample-data",
         parents=[common],

@@ -105,10 +105,10 @@ def write_synthetic_registration(path: Path, fixed: Dataset) -> None:
     field = SmoothField(bumps, turn_about_z(2.0, (1.5, -1.0, 0.0), centre))
     write_deformable_registration(
         path,
-        vectors=field.vectors(origin, spacing, count),
+        vectors=field.vectors(origin.tolist(), spacing.tolist(), count.tolist()),
         origin=origin,
         directions=np.eye(3),
-        spacing=spacing,
+        spacing=spacing.tolist(),
         registered_frame_uid=fixed.FrameOfReferenceUID,
         source_frame_uid=generate_uid(prefix=None),
         pre=field.pre,

@@ -212,7 +212,7 @@ def _deflated_header(name: str, size: int) -> Header:
     data, cut_off = inflated_beginning(name, 132 + 12 + int(meta.FileMetaInformationGroupLength), MAX_INFLATED)
     inflated = _LimitedReads(io.BytesIO(data), name)
     stop = _Stop(inflated, len(data), name, last_tag=LAST_TAG, after_last=True)
-    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))  # type: ignore[arg-type]
+    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))
     if cut_off:
         stop.check_tail()
     elements = _elements(meta, dataset)
@@ -227,7 +227,7 @@ def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | N
 
     stream.seek(0)
     stop = _Stop(stream, size, name, last_tag=PIXEL_DATA - 1, after_last=False)
-    read_partial(stream, stop_when=stop, force=True, specific_tags=[Tag.SPECIFIC_CHARACTER_SET])  # type: ignore[list-item]
+    read_partial(stream, stop_when=stop, force=True, specific_tags=[Tag.SPECIFIC_CHARACTER_SET])
     return (stop.value_offset, stop.length) if stop.stopped_at == PIXEL_DATA else None
 
 
@@ -261,7 +261,7 @@ def read_elements(path: str, tags: list[int]) -> Dataset:
                     raise FileError(path, "is deflated and holds several frames: rewrite it without deflation.")
                 stream.seek(0)
                 stop = _Stop(stream, size, path, last_tag=PIXEL_DATA - 1, after_last=False)
-                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))  # type: ignore[arg-type]
+                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
 

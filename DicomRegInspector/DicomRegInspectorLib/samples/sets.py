@@ -130,7 +130,9 @@ def _write_pair(folder: Path, written: Callable[[], None]) -> None:
         written()
 
 
-def _imaged(anatomy: Callable[[NDArray[np.floating]], NDArray[np.float32]], geometry: SliceGeometry, seed: int):
+def _imaged(
+    anatomy: Callable[[NDArray[np.floating]], NDArray[np.float32]], geometry: SliceGeometry, seed: int
+) -> NDArray[np.float32]:
     """(n, rows, columns) Hounsfield units with the grain of a scanner, the same each time."""
     points = geometry.points()
     values = anatomy(points.reshape(-1, 3)).reshape(points.shape[:3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from ..series import SeriesVolume, load_series, read_header
 from ..series.pixels.format import PixelFormat, read_pixel_format
 from . import Volume
 from .other_formats import index_to_lps, read_image
+
+if TYPE_CHECKING:
+    import SimpleITK
 
 
 def read_volume(path: str | PathLike[str], *, progress: Progress | None = None) -> Volume:
@@ -83,9 +87,9 @@ def _volume_of_file(name: str) -> Volume:
     return Volume(array, index_to_lps(image), name, quanta=quanta, owner=image)
 
 
-def _number(image: object, key: str) -> float | None:
+def _number(image: SimpleITK.Image, key: str) -> float | None:
     try:
-        return float(image.GetMetaData(key)) if image.HasMetaDataKey(key) else None  # type: ignore[attr-defined]
+        return float(image.GetMetaData(key)) if image.HasMetaDataKey(key) else None
     except ValueError:
         return None
 

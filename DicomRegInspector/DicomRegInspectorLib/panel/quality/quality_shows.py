@@ -14,8 +14,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import Cancelled
+from ...registration.measures.histograms import jacobian_histogram
 from ...scene.layouts import ComparisonVolumes
-from ...scene.quality.histograms import displacement_histograms, jacobian_histogram, place_histograms
+from ...scene.quality.histograms import displacement_histograms, place_histograms
 from ...scene.quality.node_quality import NodeQuality
 from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import QualityVolumes, Subject, place_quality_volumes

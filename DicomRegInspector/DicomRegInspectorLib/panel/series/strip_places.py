@@ -86,7 +86,7 @@ def _before(stack: Stack, plan: Plan | None) -> Lane:
     pairs = zip(stack.slices, stack.positions_mm.tolist(), strict=True)
     slices = tuple((place, "dropped" if id(one) in dropped else "slice") for one, place in pairs)
     places = stack.positions_mm[stack.distinct].tolist()
-    return Lane(slices, _marks(stack.spacing, places))  # type: ignore[arg-type]
+    return Lane(slices, _marks(stack.spacing, places))
 
 
 def _after(plan: Plan) -> Lane | None:

@@ -143,7 +143,7 @@ def _doubt(ranking: list[Reading], compared: Compared) -> str | None:
     if not rivals and not any(reading.same_as is None for reading in ranking[1:]):
         return "All readings lead to the same points: there is nothing to decide."
     close = [rival for rival in rivals if rival.behind_best_ci95 is not None and rival.behind_best_ci95[0] <= 0]
-    if close:
+    if close and close[0].behind_best_ci95 is not None:
         named = ", ".join(TITLES[rival.hypothesis] for rival in (best, *close))
         low, high = close[0].behind_best_ci95
         return (

@@ -187,13 +187,13 @@ def read_landmarks(path: str | PathLike[str]) -> list[Landmark]:
     return rows
 
 
-def _rows(path: Path, reader: csv.DictReader) -> list[Landmark]:
+def _rows(path: Path, reader: csv.DictReader[str]) -> list[Landmark]:
     columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
     missing = [name for name in "xyz" if name not in columns]
     if missing:
         raise FileError(path, f"has no column {missing[0]!r}; expected the header name,x,y,z (LPS mm)")
     label = next((columns[name] for name in ("name", "label", "id") if name in columns), None)
-    landmarks = []
+    landmarks: list[Landmark] = []
     for row in reader:
         if len(landmarks) >= MOST_LANDMARKS:
             raise FileError(path, f"holds more than {MOST_LANDMARKS} landmarks")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...registration.audit import AuditResult
+from ...registration.audit import AuditResult, Reading
 from ...registration.audit.hypotheses import TITLES
 from ...registration.measures.landmarks import TargetRegistrationError
 from ...registration.measures.regions import RegionMeasures
@@ -53,7 +53,7 @@ def _verdict(audit: AuditResult) -> str:
     return f"The images agree best with another reading: {TITLES[audit.verdict]}."
 
 
-def _reading(reading) -> tuple[object, ...]:
+def _reading(reading: Reading) -> tuple[object, ...]:
     interval = "–" if reading.ci95 is None else f"{number(reading.ci95[0], 3)} to {number(reading.ci95[1], 3)}"
     remark = f"same as “{TITLES[reading.same_as]}”" if reading.same_as else reading.note
     return (

@@ -161,7 +161,7 @@ def _sign(mark: Mark, scale: Scale) -> Markup:
 def _labels(marks: Sequence[Mark], scale: Scale) -> list[Markup]:
     """What the longest marks are, above them, as long as there is room."""
     taken: list[tuple[float, float]] = []
-    made = []
+    made: list[Markup] = []
     for mark in sorted(marks, key=lambda mark: mark.start_mm - mark.stop_mm):
         x = (scale.percent(mark.start_mm) + scale.percent(mark.stop_mm)) / 2
         width = LETTER * (len(mark.label) + 1)

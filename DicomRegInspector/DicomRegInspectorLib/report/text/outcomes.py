@@ -69,10 +69,11 @@ def regularize_report(outcome: Outcome) -> str:
         lines.append(f"  {name}{size} voxels of {spacing} mm{tilt}{rest}")
     if outcome.dropped:
         lines.append(f"left out, {plural(len(outcome.dropped), 'image')}:")
-        for one in outcome.dropped[:_LISTED]:
-            frame = f" frame {one.slice.frame_number}" if one.slice.frame_number is not None else ""
-            lines.append(f"  {printable(os.path.basename(one.slice.path))}{frame}: {printable(one.reason)}")
-        reasons = Counter(one.reason for one in outcome.dropped[_LISTED:])
+        for dropped in outcome.dropped[:_LISTED]:
+            slice_ = dropped.slice
+            frame = f" frame {slice_.frame_number}" if slice_.frame_number is not None else ""
+            lines.append(f"  {printable(os.path.basename(slice_.path))}{frame}: {printable(dropped.reason)}")
+        reasons = Counter(dropped.reason for dropped in outcome.dropped[_LISTED:])
         lines += [f"  and {count} more: {printable(reason)}" for reason, count in reasons.items()]
     lines += [f"note: {printable(note)}" for note in outcome.notes]
     lines += [f"written: {printable(path)}" for path in outcome.written]
@@ -118,7 +119,8 @@ def _file_or_series(finding: Finding) -> str:
 
 def _folded(findings: tuple[Finding, ...]) -> tuple[list[Finding], Counter[tuple[str, str]]]:
     seen: Counter[tuple[str, str]] = Counter()
-    shown, hidden = [], Counter()
+    hidden: Counter[tuple[str, str]] = Counter()
+    shown: list[Finding] = []
     for finding in by_severity(findings):
         key = (finding.title, finding.severity)
         seen[key] += 1

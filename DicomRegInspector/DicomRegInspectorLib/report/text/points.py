@@ -70,10 +70,10 @@ def _columns(row: list[str], number: int, name: str) -> tuple[int, int, int] | N
 
 
 def _point(row: list[str], columns: Sequence[int], number: int, name: str) -> tuple[float, ...]:
-    values = tuple(_number(row[column]) for column in columns)
-    if None in values:
+    values = tuple(value for value in (_number(row[column]) for column in columns) if value is not None)
+    if len(values) != len(columns):
         raise UsageError(f"{name}, line {number}: expected three numbers (LPS mm), found {_shown(row)}")
-    return values  # type: ignore[return-value]
+    return values
 
 
 def _number(cell: str) -> float | None:

@@ -8,10 +8,10 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
-from ...progress import report_progress
+from ...progress import Progress, report_progress
 from ...registration.measures.regions import LabelImage
 from ..convert import numpy_matrix
-from ..transforms.node_field import Progress, parent_matrix, volume_lattice
+from ..transforms.node_field import parent_matrix, volume_lattice
 
 
 def labels_of_node(node: slicer.vtkMRMLNode, progress: Progress | None = None) -> list[LabelImage]:

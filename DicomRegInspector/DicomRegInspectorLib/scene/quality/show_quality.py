@@ -8,7 +8,8 @@ import slicer
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
-from ..transforms.node_field import LinearField, Progress, WorldField, field_of_node
+from ...progress import Progress
+from ..transforms.node_field import LinearField, WorldField, field_of_node
 from .histograms import add_histograms
 from .quality_views import QualityVolumes, add_quality_volumes
 from .transform_display import Mode, show_transform

@@ -127,16 +127,16 @@ def gather_comparison(
     UsageError
         When an image is empty or has several components.
     """
-    images = []
-    for volume in (fixed, moving):
-        _array_of(volume)
-        image = vtk.vtkImageData()
-        # The node's own image stays with the application's pipelines; this one is the thread's.
-        image.ShallowCopy(volume.GetImageData())
-        images.append(image)
-    return ComparisonInputs(
-        *images, _way(moving, fixed, node), _way(moving, fixed, None), np.array(fixed.GetSpacing())
-    )  # fmt: skip
+    ways = (_way(moving, fixed, node), _way(moving, fixed, None))
+    return ComparisonInputs(_own_image(fixed), _own_image(moving), *ways, np.array(fixed.GetSpacing()))
+
+
+def _own_image(volume: slicer.vtkMRMLVolumeNode) -> vtk.vtkImageData:
+    _array_of(volume)
+    image = vtk.vtkImageData()
+    # The node's own image stays with the application's pipelines; this one is the thread's.
+    image.ShallowCopy(volume.GetImageData())
+    return image
 
 
 def compare_images(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +113,9 @@ def save_regularized(result: Regularized, output: Path) -> list[Path]:
     wanted += [beside for (_, beside), (_, transform) in zip(places, nodes, strict=True) if transform is not None]
     _require_new(wanted)
     for (place, beside), (node, transform) in zip(places, nodes, strict=True):
-        write_beside(place, lambda unfinished, node=node: _write(node, unfinished))
+        write_beside(place, partial(_write, node))
         if transform is not None:
-            write_beside(beside, lambda unfinished, node=transform: _write(node, unfinished))
+            write_beside(beside, partial(_write, transform))
     return wanted
 
 

@@ -64,9 +64,8 @@ def explain_duplicates(stack: Stack) -> Phases | None:
                 return _phases(stack, (names[first], names[second]), pair, counts)
     if (counts == most).all():
         for name in TIMES:
-            codes = varying.get(name)
-            if codes is not None and _separates(places, codes):
-                return _phases(stack, (name,), _ranks(places, codes), counts, by_order=True)
+            if name in varying and _separates(places, varying[name]):
+                return _phases(stack, (name,), _ranks(places, varying[name]), counts, by_order=True)
     return None
 
 
@@ -81,7 +80,7 @@ def _codes(values: Sequence[object]) -> np.ndarray | None:
     """Values as numbers 0, 1, … in sorted order; None where a slice lacks the value."""
     if any(value is None for value in values):
         return None
-    order = {value: code for code, value in enumerate(sorted(set(values)))}  # type: ignore[type-var]
+    order = {value: code for code, value in enumerate(sorted(set(values)))}  # type: ignore[type-var] # of one kind, and those sort
     return np.array([order[value] for value in values], dtype=np.intp)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -125,20 +125,18 @@ class _Maker:
                 f"{mm(before.spacing_mm)} mm in slices {before.first}-{before.last}, "
                 f"{mm(after.spacing_mm)} mm in slices {after.first}-{after.last}"
             )
-            thickness = (
-                self._thickness(before.last),
-                self._thickness(after.first if len(border) > 1 else after.first + 1),
-            )
+            thickness_before = self._thickness(before.last)
+            thickness_after = self._thickness(after.first if len(border) > 1 else after.first + 1)
             evidence: dict[str, Any] = {
                 "spacing_before_mm": before.spacing_mm,
                 "spacing_after_mm": after.spacing_mm,
                 "sections": [section_dict(before), section_dict(after)],
                 **self.judged(),
             }
-            if None not in thickness:
-                evidence["thickness_before_mm"], evidence["thickness_after_mm"] = thickness
-                if thickness[0] != thickness[1]:
-                    text += f"; Slice Thickness changes there from {mm(thickness[0])} to {mm(thickness[1])} mm"  # type: ignore[arg-type]
+            if thickness_before is not None and thickness_after is not None:
+                evidence["thickness_before_mm"], evidence["thickness_after_mm"] = thickness_before, thickness_after
+                if thickness_before != thickness_after:
+                    text += f"; Slice Thickness changes there from {mm(thickness_before)} to {mm(thickness_after)} mm"
             found.append(self.finding("spacing-change", "error", text, border, **evidence))
         return found
 
@@ -302,7 +300,9 @@ class _Maker:
     def order(self) -> list[Finding]:
         """Whether instance numbers and Slice Location run one way along the stack."""
         single = self.stack.slices[0].frame_number is None
-        orders = {"Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]}
+        orders: dict[str, Sequence[float | None]] = {
+            "Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]
+        }
         if single:
             orders["Slice Location"] = [one.header.slice_location_mm for one in self.stack.slices]
         found = []

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dicom.tags import BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_DATA, REPRESENTATION, SAMPLES, UNDEFINED
-from ...findings import Finding
+from ...findings import Finding, Severity
 from .pixel_facts import LARGEST, PADDING, PADDING_LIMIT, SMALLEST, PixelFacts, named
 
 PIECE = 1 << 20
@@ -41,14 +41,14 @@ def bit_findings(facts: PixelFacts) -> Iterator[Finding]:
     if PIXEL_DATA not in facts.bulk:
         return
 
-    def finding(severity: str, text: str) -> Finding:
+    def finding(severity: Severity, text: str) -> Finding:
         evidence = {
             "bits_allocated": facts.get(BITS_ALLOCATED),
             "bits_stored": facts.get(BITS_STORED),
             "high_bit": facts.get(HIGH_BIT),
             "pixel_representation": facts.get(REPRESENTATION),
         }
-        return Finding("pixel-bits-inconsistent", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+        return Finding("pixel-bits-inconsistent", severity, text, facts.path, evidence)
 
     missing = [tag for tag in (BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION) if facts.get(tag) is None]
     if missing:

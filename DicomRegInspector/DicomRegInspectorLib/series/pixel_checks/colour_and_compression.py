@@ -16,7 +16,7 @@ from ...dicom.tags import (
     SAMPLES,
     is_encapsulated,
 )
-from ...findings import Finding
+from ...findings import Finding, Severity
 from ...words import plural
 from .codestream import Codestream, parse_codestream
 from .fragments import RLE, Fragments, is_movie
@@ -64,8 +64,8 @@ def photometric_findings(facts: PixelFacts, stream: Codestream | None) -> Iterat
     photometric, samples = facts.text(PHOTOMETRIC), facts.integer(SAMPLES)
     evidence = {"photometric_interpretation": photometric, "samples_per_pixel": samples}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("pixel-photometric", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("pixel-photometric", severity, text, facts.path, evidence)
 
     if samples is None:
         yield finding("error", f"{named(SAMPLES)} is missing: how many samples a pixel has is not said")
@@ -140,18 +140,23 @@ def stream_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Fi
     if stored is not None and stream.bits != stored:
         # A wider image than stored bits is common and harmless, as long as it fits into the bits allocated.
         too_wide = allocated is not None and stream.bits > allocated
-        severity = "error" if too_wide else "warning" if stream.bits < stored else "info"
+        severity: Severity = "error" if too_wide else "warning" if stream.bits < stored else "info"
         yield _against_stream(facts, stream, severity, BITS_STORED, stream.bits)
     if stream.signed is not None and facts.get(REPRESENTATION) in (0, 1) and stream.signed != facts.signed:
         yield _against_stream(facts, stream, "warning", REPRESENTATION, int(stream.signed))
 
 
 def _against_stream(
-    facts: PixelFacts, stream: Codestream, severity: str, tag: int, found: int, code: str = "pixel-bits-inconsistent"
+    facts: PixelFacts,
+    stream: Codestream,
+    severity: Severity,
+    tag: int,
+    found: int,
+    code: str = "pixel-bits-inconsistent",
 ) -> Finding:
     text = f"{named(tag)} is {facts.get(tag)}, the compressed image ({stream.kind}) has {found}"
     evidence = {"element": named(tag), "header": facts.get(tag), "compressed": found}
-    return Finding(code, severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    return Finding(code, severity, text, facts.path, evidence)
 
 
 def lossy_findings(facts: PixelFacts, found: Fragments | None, stream: Codestream | None) -> Iterator[Finding]:
@@ -163,19 +168,20 @@ def lossy_findings(facts: PixelFacts, found: Fragments | None, stream: Codestrea
     real = _ratio(facts, found)
     evidence = {"lossy_image_compression": said, "transfer_syntax_uid": syntax, "ratios": ratios, "ratio_found": real}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("pixel-lossy", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("pixel-lossy", severity, text, facts.path, evidence)
 
     if said not in ("", "00", "01"):
         yield finding("warning", f"{named(LOSSY)} is {said!r}; 00 and 01 are defined")
-    method_is_lossy = stream is not None and stream.lossy is True
+    lossy_kind = stream.kind if stream is not None and stream.lossy is True else None
+    method_is_lossy = lossy_kind is not None
     lossy = syntax in _ALWAYS_LOSSY or is_movie(syntax) or method_is_lossy
     if method_is_lossy and syntax in _LOSSLESS_ONLY:
         text = f"The transfer syntax {syntax} is lossless, the compressed image uses a lossy method"
         yield finding("error", text)
     if lossy and said != "01":
         flag = f"is {said}" if said else "is missing"
-        how = "the transfer syntax" if not method_is_lossy else f"the method of the compressed image ({stream.kind})"
+        how = "the transfer syntax" if not method_is_lossy else f"the method of the compressed image ({lossy_kind})"
         yield finding("warning", f"{how[:1].upper()}{how[1:]} is lossy, {named(LOSSY)} {flag}")
     if said == "01" and not ratios:
         yield finding("info", f"The image was compressed with loss; {named(LOSSY_RATIO)} does not say how much")

@@ -20,7 +20,7 @@ from ...dicom.tags import (
     is_encapsulated,
     tag_text,
 )
-from ...findings import Finding
+from ...findings import Finding, Severity
 from ...words import plural
 from .fragments import Fragments
 from .pixel_facts import PROVIDER_URL, TOTAL_LENGTH, PixelFacts, named
@@ -154,8 +154,8 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
         text += f". There is room for {plural(whole, 'frame')}"
         yield Finding("pixel-frames-disagree", "error", text, facts.path, {**evidence, "frames": facts.frames})
         return
-    severity = "error" if length < expected else "warning"
-    yield Finding("pixel-data-length", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    severity: Severity = "error" if length < expected else "warning"
+    yield Finding("pixel-data-length", severity, text, facts.path, evidence)
 
 
 def _full_samples(facts: PixelFacts) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...dicom.tags import BITS_STORED, INTERCEPT, MODALITY_LUT, REPRESENTATION, RESCALE_TYPE, SLOPE, Tag
-from ...findings import Finding
+from ...findings import Finding, Severity
 from .bits import ValueScan
 from .pixel_facts import (
     ASPECT_RATIO,
@@ -117,8 +117,8 @@ def spacing_findings(facts: PixelFacts) -> Iterator[Finding]:
     plain, imager = _pair(facts, Tag.PIXEL_SPACING), _pair(facts, IMAGER_SPACING)
     evidence: dict[str, Any] = {"pixel_spacing_mm": plain, "imager_pixel_spacing_mm": imager}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("pixel-spacing-kind", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("pixel-spacing-kind", severity, text, facts.path, evidence)
 
     for tag, pair in ((Tag.PIXEL_SPACING, plain), (IMAGER_SPACING, imager)):
         if facts.get(tag) is not None and (pair is None or not all(0 < v < math.inf for v in pair)):
@@ -209,8 +209,8 @@ def _one_rescale(
 ) -> Iterator[Finding]:
     evidence: dict[str, Any] = {"slope": slope, "intercept": intercept, "rescale_type": kind}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("rescale-absurd", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("rescale-absurd", severity, text, facts.path, evidence)
 
     known = [value for value in (slope, intercept) if isinstance(value, float) and math.isfinite(value)]
     if len(known) < 2 or slope is None or intercept is None:

@@ -53,7 +53,7 @@ def _list_series(series: Sequence[Series]) -> str:
 def _headers(paths: Paths) -> Iterator[Header]:
     given = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
     seen: set[str] = set()
-    for path in map(fspath, given):
+    for path in (fspath(one) for one in given):
         in_folder = os.path.isdir(path)
         for file in _files(path) if in_folder else [path]:
             if file in seen:

@@ -69,7 +69,7 @@ def frame_kind(pixels: PixelFormat, *, stored_values: bool, processes: DecodingP
     kind = StoredRange(dtype, declared.low, declared.high)
     if dtype.kind in "ui" and (dtype != declared.dtype or is_encapsulated(pixels.syntax)):
         # A codestream has a precision of its own, which need not be Bits Stored.
-        reach = np.iinfo(dtype)
+        reach = np.iinfo(dtype.str)
         kind = StoredRange(dtype, int(reach.min), int(reach.max))
     return FrameKind(kind, channels)
 
@@ -145,7 +145,7 @@ def _read_direct(
 def _fill(file: IO[bytes], values: NDArray[np.generic], path: str) -> None:
     left = memoryview(values.reshape(-1).view(np.uint8))
     while left:
-        count = file.readinto(left)  # type: ignore[attr-defined]
+        count = file.readinto(left)  # type: ignore[attr-defined] # a buffered reader has it, IO does not say so
         if not count:
             raise TruncatedFileError(path, "became shorter while it was read. Copy or export it again.")
         left = left[count:]
@@ -185,7 +185,7 @@ def _found(
 
         from .slow_format import inflated_dataset
 
-        return iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)  # type: ignore[return-value]
+        return iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)
     if processes is not None and is_decoded_apart(pixels.syntax):
         return processes.frames(pixels.path, pixels.syntax, frames, raw)
     return by_pydicom(pixels.path, pixels.syntax, frames, raw)

@@ -164,7 +164,7 @@ class _Process:
         values = np.empty(answer["shape"], np.dtype(answer["dtype"]))
         left = memoryview(values.reshape(-1).view(np.uint8))
         while left:
-            count = pipe.readinto(left)  # type: ignore[attr-defined]
+            count = pipe.readinto(left)  # type: ignore[attr-defined] # a buffered reader has it, IO does not say so
             if not count:
                 raise DecoderLostError
             left = left[count:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class Padding:
         first = float(self.ranges[0, 0])
         return first if (self.ranges == first).all() else None
 
-    def mask(self, values: NDArray[np.generic], k: int) -> NDArray[np.bool_] | None:
+    def mask(self, values: NDArray[Any], k: int) -> NDArray[np.bool_] | None:
         """Which pixels of slice ``k`` are padding; None when none is."""
         low, high = self.ranges[k].tolist()
         if low != low:
@@ -66,7 +67,8 @@ def padding_range(
     if stored is None or rescale.table is not None or stored_type.kind not in "iu":
         return NO_PADDING
     if target_type.kind in "iu":
-        return tuple(map(float, rescale.limits(*stored)))  # type: ignore[return-value]
+        low, high = rescale.limits(*stored)
+        return float(low), float(high)
     reach = np.iinfo(stored_type)
     if stored[0] < reach.min or stored[1] > reach.max:
         return NO_PADDING

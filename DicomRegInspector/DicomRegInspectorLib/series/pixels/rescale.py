@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class Rescale:
 
     slope: float = 1.0
     intercept: float = 0.0
-    table: NDArray[np.generic] | None = None
+    table: NDArray[Any] | None = None
     """Modality LUT Data; None for a linear rescale."""
     first_mapped: int = 0
     """The stored value that the table's first entry is for; smaller ones have the first entry as well."""
@@ -51,7 +52,7 @@ class Rescale:
         ends = [int(self.slope) * end + int(self.intercept) for end in (low, high)]
         return min(ends), max(ends)
 
-    def map_into(self, stored: NDArray[np.generic], target: NDArray[np.generic]) -> None:
+    def map_into(self, stored: NDArray[Any], target: NDArray[Any]) -> None:
         """Write values into an array of another type; the arithmetic is that of pydicom's apply_modality_lut.
 
         Raises
@@ -79,7 +80,7 @@ class Rescale:
             np.copyto(target, stored, casting="unsafe")
             self._rescale_wrapping(target)
 
-    def map_in_place(self, stored: NDArray[np.generic], dtype: np.dtype) -> None:
+    def map_in_place(self, stored: NDArray[Any], dtype: np.dtype) -> None:
         """Turn stored integers into values of ``dtype``, an integer type of the same size, where they lie.
 
         Raises
@@ -90,7 +91,7 @@ class Rescale:
         self._require_fit(stored, dtype)
         self._rescale_wrapping(stored)
 
-    def _require_fit(self, stored: NDArray[np.generic], dtype: np.dtype) -> None:
+    def _require_fit(self, stored: NDArray[Any], dtype: np.dtype) -> None:
         if self.is_identity and stored.dtype == dtype:
             return
         reach = np.iinfo(dtype)
@@ -103,7 +104,7 @@ class Rescale:
         if low < reach.min or high > reach.max:
             raise TooNarrowError
 
-    def _rescale_wrapping(self, values: NDArray[np.generic]) -> None:
+    def _rescale_wrapping(self, values: NDArray[Any]) -> None:
         # Modulo 2^bits, so that the order of the steps and the signedness do not matter: the results fit.
         bits = values.dtype.itemsize * 8
         unsigned = values.view(np.dtype(f"u{values.dtype.itemsize}"))

@@ -65,10 +65,11 @@ class SeriesVolume:
     def padding_mask(self) -> NDArray[np.bool_]:
         """(nk, nj, ni) which voxels are padding. As large as the array's voxels are many; made when first asked for."""
         mask = np.zeros(self.array.shape[:3], dtype=bool)
-        for k, values in enumerate(self.array if self.padding is not None else ()):
-            found = self.padding.mask(values, k)  # type: ignore[union-attr]
-            if found is not None:
-                mask[k] = found
+        if self.padding is not None:
+            for k, values in enumerate(self.array):
+                found = self.padding.mask(values, k)
+                if found is not None:
+                    mask[k] = found
         return mask
 
     @property
@@ -185,7 +186,12 @@ def load_series(
         The progress callback asked for it.
     """
     series = the_series(paths, series_uid)
-    options = {"stored_values": stored_values, "scale_dose": scale_dose, "dtype": dtype, "progress": progress}
+    options: dict[str, Any] = {
+        "stored_values": stored_values,
+        "scale_dose": scale_dose,
+        "dtype": dtype,
+        "progress": progress,
+    }
     if stack is None and not series.stacks and _is_unplaced(series):
         return _load_unplaced(series, **options)
     return load_stack(the_stack(series, stack), series.findings, **options)

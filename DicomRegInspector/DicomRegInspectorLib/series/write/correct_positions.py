@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileError, UsageError
-from ...progress import report_progress
+from ...progress import Progress, report_progress
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES
 from ..geometry.stacks import Slice, Stack
-from ..pixels.volume import Progress
 from .derived import make_derived, new_series
 from .new_folder import new_folder
 from .sources import read_file
