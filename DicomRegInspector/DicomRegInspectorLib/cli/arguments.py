@@ -62,11 +62,11 @@ def _add_inspect(commands: Commands, common: Parser) -> None:
         "per cent of the spacing (default: 5)",
     )
     _add_fail_on(parser)
-    parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
+    parser.add_argument("--all", action="store_true", help="show every finding, without folding those of a kind")
 
 
 def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--json", metavar="FILE", help=f"also write {what} as JSON; - for stdout, alone")
+    parser.add_argument("--json", metavar="FILE", help=f"also write {what} as JSON; - for stdout, and nothing else")
 
 
 def _add_html(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,7 @@ def _add_html(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--identifiers",
         action="store_true",
-        help="tell in the HTML report who the patient is (default: nobody is told)",
+        help="name the patient in the HTML report (default: no names)",
     )
 
 
@@ -156,7 +156,9 @@ def _add_quality(commands: Commands, common: Parser) -> None:
     )
     _add_json(parser, "everything")
     parser.add_argument(
-        "--csv", metavar="FILE", help="also write a table: a row for each item and label; - for stdout, alone"
+        "--csv",
+        metavar="FILE",
+        help="also write a table: a row for each item and label; - for stdout, and nothing else",
     )
     _add_html(parser)
 
@@ -219,7 +221,7 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
         help="where there is no image (default: the image's own padding where it has some, else air or black)",
     )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
-    parser.add_argument("--stack", type=_stack, metavar="N", help="which stack of the series: its number or label")
+    parser.add_argument("--stack", type=_stack, metavar="N", help="number of the stack, counting from 1, or its label")
     parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")
     parser.add_argument("--output", required=True, metavar="FILE_OR_DIR", help="what to write; must not be there")
     _add_json(parser, "what was done")
@@ -268,7 +270,7 @@ def _add_compare(commands: Commands, common: Parser) -> None:
         parents=[common],
         help="are two volumes the same physical image in another voxel order?",
         description="Compare two volumes by where their voxels lie and by their values. Each is a DICOM file, a folder "
-        "with one DICOM series, or NIfTI, NRRD, MetaImage and what else SimpleITK reads.",
+        "with one DICOM series, or NIfTI, NRRD, MetaImage and anything else SimpleITK reads.",
     )
     parser.add_argument("a", metavar="A")
     parser.add_argument("b", metavar="B")

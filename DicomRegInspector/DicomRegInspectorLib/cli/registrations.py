@@ -112,7 +112,7 @@ def load_command(options: argparse.Namespace) -> int:
     if os.path.realpath(output) in inputs:
         raise UsageError(f"{output}: is one of the registrations; name another output")
     if output.exists() and not options.overwrite:
-        raise UsageError(f"{output}: is there; --overwrite replaces it")
+        raise UsageError(f"{output}: already exists; --overwrite replaces it")
     from ..registration import read_registration
 
     registrations = [read_registration(path) for path in options.registrations]

@@ -216,7 +216,7 @@ def _write(samples: Sequence[Sample], folder: Path, progress: Progress | None) -
     total, done = sum(len(sample.files) for sample in samples), 0
 
     def report() -> None:
-        report_progress(progress, done, total, "Making sample data", "the making of sample data was cancelled")
+        report_progress(progress, done, total, "Making sample data", "making the sample data was cancelled")
 
     def written() -> None:
         nonlocal done

@@ -177,7 +177,7 @@ def _check(request: Request) -> None:
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output}: there is no folder {output.absolute().parent}")
     if output.exists():
-        raise UsageError(f"{output}: is there; nothing is written over it, name another output")
+        raise UsageError(f"{output}: already exists and is not overwritten; name another output")
 
 
 def _corrected(request: Request, series: Series, progress: Progress | None) -> Outcome:

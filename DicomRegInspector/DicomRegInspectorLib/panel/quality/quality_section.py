@@ -141,7 +141,7 @@ class QualitySection:
 
     def _nothing_measured(self) -> str:
         if self._ui.qualityTransformSelector.currentNode() is None:
-            return _("Choose a transform of the scene, or load a registration above.")
+            return _("Choose a transform in the scene, or load a registration above.")
         return _("Not measured yet.")
 
     def measure(self) -> None:
@@ -159,8 +159,8 @@ class QualitySection:
                 title=_("The transform was not measured."),
                 refused=_("Not measured: {error}"),
                 cancelled=_("Cancelled. What is shown is from before.") if self.result else _("Cancelled."),
-                memory=_("Not measured: the memory is not enough for a transform of this size."),
-                broken=_("The measuring failed; the application's log says more."),
+                memory=_("Not measured: there is not enough memory for a transform of this size."),
+                broken=_("Measuring failed; the application's log says more."),
             ),
         )
         if result is not None:
@@ -173,7 +173,7 @@ class QualitySection:
         going_on = worker.here(0, 0, _("Reading the scene"))
         # The scene may have been closed in the meantime, and the widgets with the application.
         if not going_on or any(one is not None and one.GetScene() is None for one in (node, *judges)):
-            raise Cancelled("the measuring was cancelled")
+            raise Cancelled("measuring was cancelled")
         segments, fixed, moving, first, second = judges
         return self._logic.measureQuality(
             node, segments, fixed, moving, worker.here, fixedLandmarks=first, movingLandmarks=second, run=worker.run

@@ -198,7 +198,7 @@ def _shift_doubt(
 def _reason(best: Reading, runner_up: Reading | None, compared: Compared) -> str:
     name = MEASURE_NAMES[compared.measure]
     value, interval = _measured(best, compared.measure)
-    text = f"The {name} is {value:.3f} then (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
+    text = f"{name[:1].upper()}{name[1:]} {value:.3f} (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
     if runner_up is not None and runner_up.behind_best_ci95 is not None:
         low, high = runner_up.behind_best_ci95
         text += (

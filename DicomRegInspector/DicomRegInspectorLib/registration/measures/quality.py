@@ -285,7 +285,7 @@ class _Measuring:
 
     def step(self, text: str) -> None:
         """Tell the progress; stop when asked to."""
-        report_progress(self.progress, self.done, self._STEPS, text, "the measuring was cancelled")
+        report_progress(self.progress, self.done, self._STEPS, text, "measuring was cancelled")
         self.done += 1
 
     def run(self) -> Quality:

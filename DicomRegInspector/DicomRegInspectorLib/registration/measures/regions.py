@@ -122,7 +122,7 @@ def measure_regions(
     folded: list[float | None] = [None] * len(regions)
     memory = None
     for done, (name, measure) in enumerate(quantities.items()):
-        report_progress(progress, done, len(quantities), f"Measuring {name} by region", "the measuring was cancelled")
+        report_progress(progress, done, len(quantities), f"Measuring {name} by region", "measuring was cancelled")
         memory = measure(lattice, memory)
         flat = memory.reshape(-1)
         for number, (_, _, nodes) in enumerate(regions):

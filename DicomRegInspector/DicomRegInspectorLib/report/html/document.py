@@ -10,7 +10,7 @@ from ...tasks.inspect import Inspection
 from ..text.inspection_report import count_by_severity
 from ..text.terminal import plural
 from .contents import Contents
-from .findings import WORDS, findings_section, verdict
+from .findings import findings_section, verdict
 from .markup import DEFINITIONS, Markup, foreign, icon, items, join, tag
 from .names import Names
 from .provenance import patients_box, provenance_section
@@ -91,7 +91,8 @@ def _header(inspection: Inspection, findings: list[Finding], title: str) -> Mark
         _box(len(inspection.series), "image series", "image series"),
     ]
     boxes += [
-        _box(counts[one], WORDS[one].lower(), severity=one if counts[one] else None) for one in reversed(SEVERITIES)
+        _box(counts[one], one.capitalize().lower(), severity=one if counts[one] else None)
+        for one in reversed(SEVERITIES)
     ]
     return tag(
         "header",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ...findings import SEVERITIES, Finding
+from ...findings import SEVERITIES, Finding, counted
 from ...series.geometry.spacing import RELATIVE_TOLERANCE
 from ...words import millimetres
 from .terminal import Style, plural, printable
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 SHOWN_OF_A_KIND = 6
 """Findings of one kind that are shown; the rest is counted."""
 SHOWN_SECTIONS = 4
-
-_SEVERITY_WORDS = {"error": "ERROR", "warning": "WARNING", "info": "NOTE"}
-_SEVERITY_COUNTS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def inspection_report(inspection: Inspection, style: Style, *, complete: bool = False) -> str:
@@ -52,7 +49,7 @@ def inspection_report(inspection: Inspection, style: Style, *, complete: bool = 
 def count_by_severity(findings: Iterable[Finding]) -> str:
     """``2 errors, 1 warning``, the most severe first; ``no findings``."""
     counts = Counter(finding.severity for finding in findings)
-    parts = [plural(counts[name], _SEVERITY_COUNTS[name]) for name in reversed(SEVERITIES) if counts[name]]
+    parts = [counted(counts[name], name) for name in reversed(SEVERITIES) if counts[name]]
     return ", ".join(parts) or "no findings"
 
 
@@ -214,7 +211,7 @@ def _finding_lines(findings: Iterable[Finding], labels: dict[str, str], style: S
 def _group_lines(code: str, group: list[Finding], labels: dict[str, str], style: Style, complete: bool) -> list[str]:
     """A heading, what was found where, and what to do about it, once for all."""
     first = group[0]
-    word = style.paint(_SEVERITY_WORDS[first.severity], first.severity)
+    word = style.paint(first.severity.upper(), first.severity)
     times = f" ({len(group)} times)" if len(group) > 1 else ""
     lines = [f"{word}  {style.paint(first.title, 'bold')}{times}  {style.paint(f'[{code}]', 'dim')}"]
     shown = group if complete else group[:SHOWN_OF_A_KIND]

@@ -132,7 +132,7 @@ def _nodes_for_file(
 def _require_new(places: list[Path]) -> None:
     there = [place for place in places if place.exists()]
     if there:
-        raise UsageError(f"{there[0]}: is there; nothing is written over it, name another output")
+        raise UsageError(f"{there[0]}: already exists and is not overwritten; name another output")
 
 
 def _write(node: slicer.vtkMRMLStorableNode, place: Path) -> bool:

@@ -50,7 +50,7 @@ def load_series_nodes(
     reference
         A volume node whose grid, where it is in the world, is resampled on. It is asked at once, in this thread.
     stack
-        Which of the series' stacks, from 0; None the one worth loading.
+        Which of the series' stacks, from 1; None the one worth loading.
     progress
         Called as ``progress(done, total, text)``; returning False stops.
     run

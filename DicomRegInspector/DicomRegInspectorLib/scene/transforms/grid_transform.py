@@ -113,7 +113,7 @@ def _fill(grid: Grid, target: np.ndarray, baking: _Baking | None, progress: Prog
     steps, total = itertools.count(), math.ceil(grid.place.count / SLAB_VECTORS)
 
     def work(slab: np.ndarray, first: int) -> None:
-        report_progress(progress, next(steps), total, "Reading vectors", "the loading was cancelled")
+        report_progress(progress, next(steps), total, "Reading vectors", "loading was cancelled")
         flat = slab.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
             finite = np.isfinite(np.add.reduce(flat))

@@ -302,7 +302,7 @@ class Sampling:
             points = in_plane + self.index_to_ras[:3, 2] * k
             start = 0
             while start < len(points):
-                report_progress(progress, k, nz, "Sampling the transform", "the sampling was cancelled")
+                report_progress(progress, k, nz, "Sampling the transform", "sampling was cancelled")
                 begun = time.perf_counter()
                 part = slice(start, start + count)
                 vectors[k, part], failed = self._displacements(points[part])

@@ -25,7 +25,7 @@ class Grouping:
     without_position: tuple[Slice, ...]
     """No usable Image Position or Orientation."""
     bad_orientation: tuple[Slice, ...]
-    """Row and column directions that are no perpendicular unit vectors; those that define a plane are in stacks too."""
+    """Row and column directions that are not perpendicular unit vectors; those that span a plane are in stacks too."""
     worst_orientation: float
     """The largest error of those."""
 

@@ -78,7 +78,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         severity: Severity = "error" if grouping.worst_orientation > INVALID_ORIENTATION else "warning"
         text = (
             f"{plural(len(grouping.bad_orientation), 'slice')} with an Image Orientation (Patient) whose directions "
-            f"are no perpendicular unit vectors (off by up to {grouping.worst_orientation:.3g})"
+            f"are not perpendicular unit vectors (off by up to {grouping.worst_orientation:.3g})"
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))
@@ -153,7 +153,7 @@ def _orientation_text(value: tuple[float, ...]) -> str:
 
 
 def phases_finding(stack: Stack, phases: Phases, subject: str) -> Finding:
-    """Several acquisitions of the same place; no more than a remark where they are complete and meant to be."""
+    """Several acquisitions of the same place; no more than info where they are complete and meant to be."""
     names = " and ".join(phases.names)
     places = len(stack.distinct)
     how = f"in order of {names}" if phases.by_order else f"by {names}"

@@ -99,7 +99,7 @@ class _Maker:
         if one.missing is not None:
             text += f": {plural(one.missing, 'slice')} {'is' if one.missing == 1 else 'are'} missing"
         else:
-            text += f": {ratio:.2f} times the spacing, no whole number of slices"
+            text += f": {ratio:.2f} times the spacing, not a whole number of slices"
         return self.finding(
             "slice-gap",
             "error",

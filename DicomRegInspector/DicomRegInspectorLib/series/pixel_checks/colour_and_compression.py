@@ -107,7 +107,9 @@ def _palette_findings(facts: PixelFacts) -> Iterator[Finding]:
 def _syntax_problem(syntax: str, photometric: str) -> str:
     """Why a transfer syntax cannot hold such pixels (PS3.5 section 8.2); empty where it can."""
     if photometric in ("YBR_ICT", "YBR_RCT") and syntax not in _JPEG_2000:
-        return f"{photometric} is a colour space of JPEG 2000; the transfer syntax {syntax or '(none)'} is none of it"
+        return (
+            f"{photometric} is a colour space of JPEG 2000; the transfer syntax {syntax or '(none)'} is not JPEG 2000"
+        )
     if photometric == "YBR_PARTIAL_420" and not is_movie(syntax):
         return f"{photometric} is for MPEG and HEVC; the transfer syntax is {syntax or '(none)'}"
     if photometric == "YBR_FULL_422" and syntax == RLE:

@@ -129,7 +129,7 @@ def _frames_begun(facts: PixelFacts, found: Fragments) -> int | None:
 def _basic_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Finding]:
     table, frames = found.table, facts.frames
     if found.table_bytes % 4:
-        text = f"The Basic Offset Table has {found.table_bytes:,} bytes, no multiple of the 4 of an entry"
+        text = f"The Basic Offset Table has {found.table_bytes:,} bytes, not a multiple of an entry's 4"
         yield finding(text, table_bytes=found.table_bytes)
     if not len(table):
         return
@@ -175,7 +175,7 @@ def _extended_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Fi
             )
             return
     if len(found.table):
-        yield finding("There are a Basic and an Extended Offset Table; the basic one must be empty then")
+        yield finding("There are both a Basic and an Extended Offset Table; the basic one must then be empty")
     lengths = dict(zip(found.offsets, found.lengths, strict=True))
     for number, (offset, length) in enumerate(zip(tables[OFFSETS], tables[OFFSET_LENGTHS], strict=True), start=1):
         held = lengths.get(offset)

@@ -74,7 +74,7 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
-    """The stack chosen: by number from 0, by label, or the main one.
+    """The stack chosen: by number from 1, by label, or the main one.
 
     Raises
     ------
@@ -96,8 +96,8 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
     labels = [stack.label for stack in series.stacks]
     if isinstance(choice, str) and labels.count(choice) == 1:
         return series.stacks[labels.index(choice)]
-    if isinstance(choice, int) and 0 <= choice < len(series.stacks):
-        return series.stacks[choice]
+    if isinstance(choice, int) and 1 <= choice <= len(series.stacks):
+        return series.stacks[choice - 1]
     if not series.stacks:
         raise UsageError(f"{subject} cannot be placed: {_why_unplaced(series)}.")
     raise UsageError(f"{subject} has no stack {choice!r}; there are {describe_stacks(series)}.")
@@ -114,9 +114,9 @@ def _why_unplaced(series: Series) -> str:
 
 
 def describe_stacks(series: Series) -> str:
-    """The stacks of a series, numbered, in one line."""
+    """List the stacks of a series in one line, numbered from 1."""
     texts = []
-    for number, stack in enumerate(series.stacks[:20]):
+    for number, stack in enumerate(series.stacks[:20], 1):
         normal = ", ".join(f"{value:.3g}" for value in stack.normal + 0.0)
         what = "localizer, " if stack.is_localizer else ""
         label = f", {stack.label}" if stack.label else ""

@@ -222,7 +222,7 @@ def _decoding_errors(pixels: PixelFormat) -> Generator[None]:
     except (DicomRegInspectorError, TooNarrowError):
         raise
     except DecoderLostError as error:
-        reason = "its decoder crashes on a frame or does not come to an end, which is damaged then"
+        reason = "its decoder crashes or never ends on a frame, which must be damaged"
         raise _undecodable(pixels, reason) from error
     except DecoderNotStartedError as error:
         raise UsageError(

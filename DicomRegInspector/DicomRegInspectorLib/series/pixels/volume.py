@@ -156,7 +156,7 @@ def load_series(
     paths
         Files or folders (with all below them).
     stack
-        Which of the series' stacks: a number from 0 or a label. None: the one with more than half of the images.
+        Which of the series' stacks: a number from 1 or a label. None: the one with more than half of the images.
     series_uid
         Which series, where the files are of several.
     stored_values
@@ -313,7 +313,7 @@ def _single_slice_spacing(one: Slice, findings: list[Finding]) -> float:
     known = thickness is not None and thickness > 0
     assumed = float(thickness) if known and thickness is not None else 1.0
     source = element_name(Tag.SLICE_THICKNESS) if known else "for want of a Slice Thickness"
-    text = f"There is one slice position only: the volume is one slice of {assumed:g} mm ({source})"
+    text = f"There is only one slice position: the volume is one slice of {assumed:g} mm ({source})"
     findings.append(Finding("position-constant", "warning", text, _subject(one), {"assumed_thickness_mm": assumed}))
     return assumed
 
