@@ -13,7 +13,7 @@ RAS_SIGNS = np.array([-1.0, -1.0, 1.0])
 
 
 def as_points(points: np.ndarray) -> np.ndarray:
-    """Points as float64 (..., 3).
+    """Return points as float64 (..., 3).
 
     Raises
     ------
@@ -27,7 +27,7 @@ def as_points(points: np.ndarray) -> np.ndarray:
 
 
 def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points (..., 3) through an affine 4x4."""
+    """Map points (..., 3) through an affine 4x4."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 

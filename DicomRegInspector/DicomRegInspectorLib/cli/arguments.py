@@ -28,7 +28,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; ``command`` of what it gives says which one."""
+    """Build the parser of all commands; ``command`` of what it gives says which one."""
     common = Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
     parser = Parser(
@@ -301,7 +301,7 @@ def _add_sample_data(commands: Commands, common: Parser) -> None:
 
 
 def one_line(text: str) -> str:
-    """A message as one line that a terminal does not act on."""
+    """Return a message as one line that a terminal does not act on."""
     from ..report.text.terminal import printable
 
     return printable(" ".join(text.split()))

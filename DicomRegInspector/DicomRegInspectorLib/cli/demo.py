@@ -120,7 +120,7 @@ def write_synthetic_registration(path: Path, fixed: Dataset) -> None:
 
 
 def image_to_lps(image: Dataset) -> np.ndarray:
-    """(4, 4) from (column, row, slice, 1) to LPS mm of a single image (PS3.3 C.7.6.2.1.1)."""
+    """Return (4, 4) from (column, row, slice, 1) to LPS mm of a single image (PS3.3 C.7.6.2.1.1)."""
     row, column = np.asarray(image.ImageOrientationPatient, float).reshape(2, 3)
     matrix = np.eye(4)
     matrix[:3, 0] = row * float(image.PixelSpacing[1])

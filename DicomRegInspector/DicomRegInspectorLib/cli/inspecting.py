@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def inspect_command(options: argparse.Namespace) -> int:
-    """Findings of files and folders."""
+    """Report findings of files and folders; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.inspection_report import inspection_report
     from ..report.text.progress import ProgressBar
@@ -45,7 +45,7 @@ def _anything_read(inspection: Inspection) -> bool:
 
 
 def show_command(options: argparse.Namespace) -> int:
-    """One object in words."""
+    """Describe one object in words; returns the exit code."""
     from ..report.text.show import show_file
     from ..report.text.terminal import Style
 
@@ -56,7 +56,7 @@ def show_command(options: argparse.Namespace) -> int:
 
 
 def pixels_command(options: argparse.Namespace) -> int:
-    """Findings of pixel data."""
+    """Report findings of pixel data; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.outcomes import pixel_report
     from ..report.text.progress import ProgressBar

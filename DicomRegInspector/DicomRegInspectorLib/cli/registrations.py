@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def map_command(options: argparse.Namespace) -> int:
-    """Points through one item, there or back."""
+    """Map points through one item, there or back; returns the exit code."""
     from ..registration import read_registration
     from ..report.text.points import format_points, parse_points
 
@@ -65,7 +65,7 @@ def _choose_item(registration: Registration, number: int | None) -> Registration
 
 
 def quality_command(options: argparse.Namespace) -> int:
-    """How good and plausible a registration is."""
+    """Measure how good and plausible a registration is; returns the exit code."""
     from ..report.files import check_place, json_text, replace_file, write_json
     from ..report.text.progress import ProgressBar
     from ..report.text.quality import quality_csv, quality_report
@@ -102,7 +102,7 @@ def quality_command(options: argparse.Namespace) -> int:
 
 
 def load_command(options: argparse.Namespace) -> int:
-    """Registrations as a scene or a transform file."""
+    """Write registrations as a scene or a transform file; returns the exit code."""
     output = Path(options.output)
     if not output.name.lower().endswith(LOAD_SUFFIXES):
         raise UsageError(f"{output}: expected a name that ends in {', '.join(LOAD_SUFFIXES)}")

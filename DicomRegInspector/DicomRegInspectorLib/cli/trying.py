@@ -11,7 +11,7 @@ from .output import DONE, tell
 
 
 def sample_data_command(options: argparse.Namespace) -> int:
-    """DICOM files to try the other commands on."""
+    """Make DICOM files to try the other commands on; returns the exit code."""
     from ..report.text.terminal import Style
     from ..samples import describe_samples, write_samples
 
@@ -22,7 +22,7 @@ def sample_data_command(options: argparse.Namespace) -> int:
 
 
 def demo_command(options: argparse.Namespace) -> int:
-    """The whole job, once."""
+    """Do the whole job, once; returns the exit code."""
     with quiet_libraries(options.debug):
         scene_room("transforms.save")
     from ..report.text.terminal import Style

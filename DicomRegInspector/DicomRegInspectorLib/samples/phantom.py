@@ -35,7 +35,7 @@ class Solid:
     above_z: float = -np.inf
 
     def extent(self) -> NDArray[np.float32]:
-        """(3,) how far from its centre it can be seen along x, y and z."""
+        """Return (3,) how far from its centre it can be seen along x, y and z."""
         reach = np.sqrt(((np.asarray(self.axes) * np.asarray(self.radii)[:, None]) ** 2).sum(axis=0))
         return np.asarray(reach + EDGE_MM, np.float32)
 
@@ -155,12 +155,12 @@ def _lung_vessels() -> tuple[Solid, ...]:
 
 
 def head(points: NDArray[np.floating]) -> Values:
-    """Hounsfield units of the head, about 15 x 19 x 22 cm; (n, 3) LPS mm to (n,)."""
+    """Return Hounsfield units of the head, about 15 x 19 x 22 cm; (n, 3) LPS mm to (n,)."""
     return _painted(points, _HEAD)
 
 
 def chest(points: NDArray[np.floating]) -> Values:
-    """Hounsfield units of the chest, 34 x 24 cm and endless in z; (n, 3) LPS mm to (n,)."""
+    """Return Hounsfield units of the chest, 34 x 24 cm and endless in z; (n, 3) LPS mm to (n,)."""
     flat = np.ascontiguousarray(points, dtype=np.float32)
     lungs, rest = _CHEST[:4], _CHEST[4:]
     values = _painted(flat, (*lungs, *_lung_vessels(), *rest))

@@ -45,7 +45,7 @@ class Sample:
 
 
 def irregular_geometry() -> SliceGeometry:
-    """Tilted axial slices, thin below and thick above, one missing and one twice."""
+    """Place tilted axial slices, thin below and thick above, one missing and one twice."""
     intervals = [THIN_MM] * THIN_SLICES + [THICK_MM] * (THICK_SLICES - 1)
     along = np.concatenate([[0.0], np.cumsum(intervals)])
     thickness = np.array([THIN_MM] * THIN_SLICES + [THICK_MM] * THICK_SLICES)
@@ -79,7 +79,7 @@ def _write_irregular(folder: Path, written: Callable[[], None]) -> None:
 
 
 def chest_geometry() -> SliceGeometry:
-    """The slices of both images of the pair."""
+    """Place the slices of both images of the pair."""
     columns, rows, count = CHEST_SIZE
     corner = -(np.array(CHEST_SIZE) - 1) / 2 * np.array(SPACING_MM)
     positions = np.tile(corner, (count, 1))
@@ -179,7 +179,7 @@ def write_samples(folder: Path) -> None:
 
 
 def make_samples(folder: Path, key: str | None = None, progress: Progress | None = None) -> Path:
-    """The sample data in a folder of the application's own, made when something of it is missing.
+    """Keep the sample data in a folder of the application's own, made when something of it is missing.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def _write(samples: Sequence[Sample], folder: Path, progress: Progress | None) -
 
 
 def describe_samples(folder: Path, wrap: Callable[[str, int, int], str]) -> str:
-    """What :func:`write_samples` left in a folder, and what to do with it.
+    """Describe what :func:`write_samples` left in a folder, and what to do with it.
 
     ``wrap`` breaks a text into lines, the first and the further ones indented by so many blanks.
     """

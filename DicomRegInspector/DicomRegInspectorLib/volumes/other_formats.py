@@ -27,7 +27,7 @@ BELIEVED_VOXELS = 1 << 26
 
 
 def read_label_image(path: str | PathLike[str]) -> LabelImage:
-    """A label volume, LPS mm; labels are named by their numbers.
+    """Read a label volume, LPS mm; labels are named by their numbers.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def read_label_image(path: str | PathLike[str]) -> LabelImage:
 
 
 def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
-    """A volume as SimpleITK reads it.
+    """Read a volume as SimpleITK does.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
 
 
 def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
-    """The grid of a volume, by its header: a folder with one DICOM series, or what SimpleITK reads.
+    """Return the grid of a volume, by its header: a folder with one DICOM series, or what SimpleITK reads.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -
 
 
 def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarray:
-    """(4, 4) from (i, j, k, 1) to LPS mm, the coordinates ITK uses."""
+    """Return (4, 4) from (i, j, k, 1) to LPS mm, the coordinates ITK uses."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
     matrix[:3, 3] = image.GetOrigin()

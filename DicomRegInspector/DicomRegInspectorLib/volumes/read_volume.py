@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def read_volume(path: str | PathLike[str], *, progress: Progress | None = None) -> Volume:
-    """A volume: a DICOM file, a folder with one DICOM series, or any format that SimpleITK reads.
+    """Read a volume: a DICOM file, a folder with one DICOM series, or any format that SimpleITK reads.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def _is_dicom(path: str) -> bool:
 
 
 def volume_of_series(series: SeriesVolume, name: str = "") -> Volume:
-    """A loaded series, with the places of its slices and the steps of their values."""
+    """Return a loaded series, with the places of its slices and the steps of their values."""
     return Volume(
         series.array,
         series.affine_lps,

@@ -16,7 +16,7 @@ SHOWN_LABELS = 60
 
 
 def judged_tables(measured: ItemQuality, names: Names) -> list[Markup]:
-    """By label and by landmark, where either was given."""
+    """Return the tables by label and by landmark, where either was given."""
     parts = []
     if measured.regions is not None:
         parts.append(_regions(measured.regions, names))
@@ -26,7 +26,7 @@ def judged_tables(measured: ItemQuality, names: Names) -> list[Markup]:
 
 
 def audit_box(audit: AuditResult, names: Names) -> Markup:
-    """The verdict in a sentence, how sure it is, and what every reading came to."""
+    """Return the verdict in a sentence, how sure it is, and what every reading came to."""
     kind = {"standard": "good", "undecided": "info"}.get(audit.verdict, "warning")
     parts = [
         tag("h5", icon(kind), "Is it read the way it was meant?"),

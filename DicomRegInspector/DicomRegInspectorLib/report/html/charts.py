@@ -19,7 +19,7 @@ _BOTTOM = HEIGHT - _AXIS
 def histogram_figure(
     histogram: Histogram, caption: str, lines: Sequence[tuple[float, str]] = (), folded: bool = False
 ) -> Markup | None:
-    """A figure with the bars of one quantity; None when it is nowhere defined.
+    """Draw a figure with the bars of one quantity; None when it is nowhere defined.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def histogram_figure(
 
 
 def bar_height(count: int, most: int) -> float:
-    """Pixels of a bar: logarithmic, 0 for none."""
+    """Return pixels of a bar: logarithmic, 0 for none."""
     if count <= 0:
         return 0.0
     return (_BOTTOM - _TOP) * math.log10(count / _FLOOR) / math.log10(most / _FLOOR)

@@ -29,7 +29,7 @@ MOST_LISTED = 200
 
 
 def html_report(inspection: Inspection, contents: Contents | None = None) -> str:
-    """The report as one HTML document in UTF-8, which needs no network, no script and no other file.
+    """Return the report as one HTML document in UTF-8, which needs no network, no script and no other file.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ LONGEST_MESSAGE = 700
 
 
 def verdict(findings: Sequence[Finding], anything_read: bool) -> tuple[str, str, str]:
-    """The severity that the summary is coloured by, the verdict, and a sentence that explains it."""
+    """Return the severity that the summary is coloured by, the verdict, and a sentence that explains it."""
     counts = Counter(finding.severity for finding in findings)
     if counts["error"]:
         also = f" and {counted(counts['warning'], 'warning')}" if counts["warning"] else ""
@@ -41,7 +41,7 @@ def verdict(findings: Sequence[Finding], anything_read: bool) -> tuple[str, str,
 
 
 def findings_section(findings: Sequence[Finding], names: Names) -> Markup:
-    """Groups of one code and severity, each with what it means and what to do, told once."""
+    """Return groups of one code and severity, each with what it means and what to do, told once."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.severity, finding.code), []).append(finding)

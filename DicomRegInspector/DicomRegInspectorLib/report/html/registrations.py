@@ -25,7 +25,7 @@ MOST_ITEMS = 50
 
 
 def registration_sections(inspection: Inspection, contents: Contents, names: Names) -> list[Markup]:
-    """A section for the registrations, one part each; none without."""
+    """Make the section of the registrations, one part each; None without any."""
     if not inspection.registrations:
         return []
     details = {(one.path, one.number): one for one in contents.details}
@@ -38,7 +38,7 @@ def registration_sections(inspection: Inspection, contents: Contents, names: Nam
 
 
 def registration_title(registration: Registration, names: Names) -> Markup:
-    """The file and the description."""
+    """Return the file and the description."""
     description = registration.series_description
     return join(
         names.shown(names.file(registration), 160),

@@ -21,7 +21,7 @@ MOST_LINES = 30_000
 
 
 def series_sections(inspection: Inspection, names: Names) -> list[Markup]:
-    """A section for the image series, one part each; none without series."""
+    """Make the section of the image series, one part each; None without series."""
     if not inspection.series:
         return []
     parts, left = [], MOST_LINES
@@ -32,7 +32,7 @@ def series_sections(inspection: Inspection, names: Names) -> list[Markup]:
 
 
 def series_title(number: int, series: Series, names: Names) -> Markup:
-    """``Series 1: CT “Thorax”``."""
+    """Return ``Series 1: CT “Thorax”``."""
     description = join(" “", names.shown(series.description, 120), "”") if series.description else None
     return join(f"Series {number}: ", names.shown(series.modality or "no modality", 40), description)
 

@@ -76,7 +76,7 @@ _SILENT = frozenset(
 
 
 def options_in_words(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The command line's options as a report tells them: those that were given."""
+    """Return the command line's options as a report tells them: those that were given."""
     told = [("Command", str(options["command"]))]
     for name, value in options.items():
         if name not in _SILENT and value not in (None, (), [], False):

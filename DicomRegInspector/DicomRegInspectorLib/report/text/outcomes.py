@@ -26,7 +26,7 @@ _LISTED = 20
 
 
 def comparison_report(comparison: Comparison, style: Style) -> str:
-    """The verdict, then what it is from."""
+    """Return the verdict, then what it is from."""
     page = Page(style)
     page.title("Compared")
     page.text(comparison.reason)
@@ -57,7 +57,7 @@ def comparison_report(comparison: Comparison, style: Style) -> str:
 
 
 def regularize_report(outcome: Outcome) -> str:
-    """The outcome as text: what was done, what was left out, and where the result is."""
+    """Return the outcome as text: what was done, what was left out, and where the result is."""
     lines = [printable(outcome.description)]
     for one in outcome.volumes:
         size = " × ".join(str(count) for count in one["dimensions"])
@@ -81,7 +81,7 @@ def regularize_report(outcome: Outcome) -> str:
 
 
 def pixel_report(report: PixelReport, style: Style) -> str:
-    """How the pixels of the files are stored, then what is wrong with them."""
+    """Return how the pixels of the files are stored, then what is wrong with them."""
     page = Page(style)
     count = len(report.files)
     page.title(f"Pixels of {count:,} DICOM file{'' if count == 1 else 's'}")

@@ -15,7 +15,7 @@ AXES = ("x", "y", "z")
 
 
 def parse_points(text: str, name: str) -> np.ndarray:
-    """Points (n, 3) from CSV text.
+    """Read points (n, 3) from CSV text.
 
     The header names the columns ``x``, ``y`` and ``z`` in any order and case, other columns beside them are passed
     over; without a header there are three columns. Commas, semicolons or tabs; blank lines, any line ends and a byte
@@ -90,7 +90,7 @@ def _shown(row: list[str]) -> str:
 
 
 def format_points(points: np.ndarray, residuals: np.ndarray | None = None) -> str:
-    """CSV of points (n, 3), each number in the shortest form that reads back the same, ``nan`` where undefined.
+    """Write points (n, 3) as CSV, each number in the shortest form that reads back the same, ``nan`` where undefined.
 
     Parameters
     ----------

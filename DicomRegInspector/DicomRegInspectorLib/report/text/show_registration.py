@@ -174,7 +174,7 @@ class PreviewVector:
 
 
 def preview_vectors(grid: Grid) -> list[PreviewVector]:
-    """First and last node, the longest vector on the grid's faces, the median, the shortest and longest, and the
+    """List first and last node, the longest vector on the grid's faces, the median, the shortest and longest, and the
     extremes along each axis. Reads slab by slab, so the memory needed does not grow with the grid.
 
     Raises

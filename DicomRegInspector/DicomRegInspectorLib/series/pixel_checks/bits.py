@@ -37,7 +37,7 @@ class ValueScan:
 
 
 def bit_findings(facts: PixelFacts) -> Iterator[Finding]:
-    """The four numbers against each other."""
+    """Check the four numbers against each other; yields what disagrees."""
     if PIXEL_DATA not in facts.bulk:
         return
 
@@ -72,7 +72,7 @@ def bit_findings(facts: PixelFacts) -> Iterator[Finding]:
 
 
 def value_findings(facts: PixelFacts, scan: ValueScan | None) -> Iterator[Finding]:
-    """Values against bit depths, and against Smallest and Largest Image Pixel Value."""
+    """Check values against bit depths and Smallest and Largest Image Pixel Value; yields what disagrees."""
     yield from _representation_findings(facts)
     if scan is None or not scan.count:
         return
@@ -141,7 +141,7 @@ def _range_findings(facts: PixelFacts, scan: ValueScan) -> Iterator[Finding]:
 
 
 def needs_scan(facts: PixelFacts) -> bool:
-    """Whether values can contradict the header; most files of 8 or 16 bits stored cannot."""
+    """Tell whether values can contradict the header; most files of 8 or 16 bits stored cannot."""
     element = facts.bulk.get(PIXEL_DATA)
     stored, allocated = facts.get(BITS_STORED), facts.get(BITS_ALLOCATED)
     if element is None or element.length == UNDEFINED or stored is None or allocated not in (8, 16, 32):

@@ -53,14 +53,14 @@ _LOSSLESS_ONLY = tuple(_PREFIX + number for number in ("57", "70", "80", "90", "
 
 
 def head_of_frame(facts: PixelFacts, found: Fragments | None) -> Codestream | None:
-    """The header of the first compressed frame, where its format is known."""
+    """Return the header of the first compressed frame, where its format is known."""
     if found is None or not len(found.offsets) or facts.syntax == RLE or is_movie(facts.syntax):
         return None
     return parse_codestream(facts.dataset.bytes_at(found.start + 8, min(found.lengths[0], HEAD)))
 
 
 def photometric_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Finding]:
-    """Photometric Interpretation (C.7.6.3.1.2) against samples, palettes and transfer syntax."""
+    """Check Photometric Interpretation (C.7.6.3.1.2) against samples, palettes and transfer syntax."""
     photometric, samples = facts.text(PHOTOMETRIC), facts.integer(SAMPLES)
     evidence = {"photometric_interpretation": photometric, "samples_per_pixel": samples}
 
@@ -131,7 +131,7 @@ def _stream_problem(photometric: str, stream: Codestream) -> str:
 
 
 def stream_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Finding]:
-    """The header against the first compressed image: size, samples, bits and sign."""
+    """Check the header against the first compressed image: size, samples, bits and sign."""
     if stream is None:
         return
     for tag, found in ((ROWS, stream.rows), (COLUMNS, stream.columns), (SAMPLES, stream.components)):
@@ -162,7 +162,7 @@ def _against_stream(
 
 
 def lossy_findings(facts: PixelFacts, found: Fragments | None, stream: Codestream | None) -> Iterator[Finding]:
-    """Lossy Image Compression (C.7.6.1.1.5) against transfer syntax, method and ratio."""
+    """Check Lossy Image Compression (C.7.6.1.1.5) against transfer syntax, method and ratio."""
     if PIXEL_DATA not in facts.bulk:
         return
     said, syntax = facts.text(LOSSY), facts.syntax

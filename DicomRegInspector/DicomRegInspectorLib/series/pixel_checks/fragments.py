@@ -41,7 +41,7 @@ class Fragments:
 
 
 def is_movie(syntax: str) -> bool:
-    """Whether frames are not told apart by fragments (MPEG, HEVC)."""
+    """Tell whether frames are not told apart by fragments (MPEG, HEVC)."""
     return syntax in _MOVIES
 
 
@@ -89,7 +89,7 @@ def _numbers(facts: PixelFacts, offset: int, length: int, size: int) -> array:
 
 
 def frame_findings(facts: PixelFacts, found: Fragments) -> Iterator[Finding]:
-    """What fragments, offset tables and Number of Frames say against each other."""
+    """Check fragments, offset tables and Number of Frames against each other."""
     frames = facts.frames
     count = len(found.offsets)
 

@@ -197,16 +197,16 @@ class PixelFacts:
         return self.dataset.transfer_syntax_uid
 
     def get(self, tag: int, default: Any = None) -> Any:
-        """An element's first value."""
+        """Return an element's first value."""
         values = self.values.get(tag)
         return values[0] if values else default
 
     def text(self, tag: int) -> str:
-        """An element's first value as upper-case text; empty where there is none."""
+        """Return an element's first value as upper-case text; empty where there is none."""
         return str(self.get(tag, "")).upper()
 
     def integer(self, tag: int) -> int | None:
-        """An element's first value, if it is a whole number."""
+        """Return an element's first value, if it is a whole number."""
         value = self.get(tag)
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             return None

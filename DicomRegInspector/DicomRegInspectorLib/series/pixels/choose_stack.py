@@ -18,7 +18,7 @@ Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 
 
 def the_series(paths: Paths, series_uid: str | None) -> Series:
-    """The one image series among files and folders.
+    """Find the one image series among files and folders.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
-    """The stack chosen: by number from 1, by label, or the main one.
+    """Find the stack chosen: by number from 1, by label, or the main one.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def describe_stacks(series: Series) -> str:
 
 
 def first_at_each_position(stack: Stack) -> tuple[tuple[Slice, ...], tuple[Slice, ...]]:
-    """Slices kept, one at each position, and those left out."""
+    """Divide slices into those kept, one at each position, and those left out."""
     kept = set(stack.distinct.tolist())
     return (
         tuple(one for number, one in enumerate(stack.slices) if number in kept),

@@ -48,7 +48,7 @@ class FrameJob:
 
 
 def frame_kind(pixels: PixelFormat, *, stored_values: bool, processes: DecodingProcesses | None = None) -> FrameKind:
-    """Type and channels of a file's frames; one that pydicom has to decode is decoded for this.
+    """Find type and channels of a file's frames; one that pydicom has to decode is decoded for this.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class Padding:
         return first if (self.ranges == first).all() else None
 
     def mask(self, values: NDArray[Any], k: int) -> NDArray[np.bool_] | None:
-        """Which pixels of slice ``k`` are padding; None when none is."""
+        """Return which pixels of slice ``k`` are padding; None when none is."""
         low, high = self.ranges[k].tolist()
         if low != low:
             return None
@@ -40,7 +40,7 @@ class Padding:
 def stored_padding(
     value: int | None, limit: int | None, stored: StoredRange, *, signed: bool
 ) -> tuple[int, int] | None:
-    """Lowest and highest stored value that pads, from Pixel Padding Value (0028,0120) and Range Limit (0028,0121).
+    """Find lowest and highest stored value that pads: Pixel Padding Value (0028,0120) and Range Limit (0028,0121).
 
     Both are 16 bits that are read as the pixels are, whatever representation the elements themselves have. None where
     there is no padding, or none that the bits stored could hold.
@@ -60,7 +60,7 @@ def _as_pixels(value: int, signed: bool) -> int:
 def padding_range(
     stored: tuple[int, int] | None, rescale: Rescale, stored_type: np.dtype, target_type: np.dtype
 ) -> tuple[float, float]:
-    """Stored padding as values of an array, by the arithmetic that made the array; :data:`NO_PADDING` where none is.
+    """Rescale stored padding by the arithmetic that made the array; :data:`NO_PADDING` where none is.
 
     A Modality LUT that is a table may give padding the value of something else: it is not told there.
     """

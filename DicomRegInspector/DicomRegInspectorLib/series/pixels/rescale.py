@@ -48,7 +48,7 @@ class Rescale:
         )
 
     def limits(self, low: int, high: int) -> tuple[int, int]:
-        """Smallest and largest result for stored values from ``low`` to ``high``; exact, for whole rescales."""
+        """Return smallest and largest result for stored values from ``low`` to ``high``; exact, for whole rescales."""
         ends = [int(self.slope) * end + int(self.intercept) for end in (low, high)]
         return min(ends), max(ends)
 
@@ -124,7 +124,7 @@ class StoredRange:
 
 
 def result_types(frames: Iterable[tuple[StoredRange, Rescale]]) -> list[np.dtype]:
-    """The types to try for an array that holds all of these frames, the first that fits is to be taken.
+    """Return the types to try for an array that holds all of these frames, the first that fits is to be taken.
 
     The last holds whatever the headers allow. An earlier one is half the size or less and holds what scanners write:
     16-bit CT values with an intercept of -1024, say, which only in theory go below -32768.
@@ -163,7 +163,7 @@ def _smallest(low: int, high: int, stored: set[np.dtype]) -> np.dtype:
 
 
 def linear_rescale(header: Header, slope: float, intercept: float) -> Rescale:
-    """A linear rescale of finite numbers; FileError otherwise."""
+    """Make a linear rescale of finite numbers; FileError otherwise."""
     for tag, value in ((SLOPE, slope), (INTERCEPT, intercept)):
         if not np.isfinite(value):
             raise FileError(header.path, f"{element_name(tag)} is {value}, not a number that values can be scaled by.")

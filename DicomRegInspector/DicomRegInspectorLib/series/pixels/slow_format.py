@@ -117,7 +117,7 @@ def _place(header: Header) -> tuple[tuple[int | None, int | None], str]:
 
 
 def inflated_dataset(header: Header) -> Dataset:
-    """The whole of a deflated file (PS3.5 annex A.5), no bigger than its header says its pixels are.
+    """Inflate the whole of a deflated file (PS3.5 annex A.5), no bigger than its header says its pixels are.
 
     Raises
     ------

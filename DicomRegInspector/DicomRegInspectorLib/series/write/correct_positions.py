@@ -38,7 +38,7 @@ class CorrectedPositions:
 
 
 def correct_positions(stack: Stack, spacing_mm: float | None = None) -> CorrectedPositions:
-    """Slice positions at constant spacing on the straight line through a stack, tilt kept.
+    """Return slice positions at constant spacing on the straight line through a stack, tilt kept.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ def require_new_folder(folder: Path, sources: Iterable[str]) -> None:
 
 @contextmanager
 def new_folder(folder: Path, sources: Iterable[str]) -> Iterator[Path]:
-    """A place to write files into, which becomes the folder when nothing went wrong.
+    """Give a place to write files into, which becomes the folder when nothing went wrong.
 
     Raises
     ------
