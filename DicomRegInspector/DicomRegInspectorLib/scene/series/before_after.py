@@ -78,7 +78,7 @@ def add_plain_volume(
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~..series.load_stack` and :func:`~...series.regularize.evenly_spaced.plain_stack`.
+        See :func:`~...series.load_stack` and :func:`~...series.regularize.evenly_spaced.plain_stack`.
     """
     chosen, _ = stack_to_regularize(series, stack)
     kept, _ = first_at_each_position(chosen)

@@ -45,7 +45,7 @@ def load_series_nodes(
     source
         Files, folders, or an inspected series; or a plan, which says all the rest.
     mode, options
-        Fields of :class:`~..series.regularize.options.RegularizeOptions`, None for their defaults; no mode loads one
+        Fields of :class:`~...series.regularize.options.RegularizeOptions`, None for their defaults; no mode loads one
         volume as it is, at the nominal spacing.
     reference
         A volume node whose grid, where it is in the world, is resampled on. It is asked at once, in this thread.
@@ -60,7 +60,7 @@ def load_series_nodes(
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~..series.load_series` and :func:`~..series.regularize.regularize.regularize`.
+        See :func:`~...series.load_series` and :func:`~...series.regularize.regularize.regularize`.
     """
     if mode is None and reference is not None:
         raise UsageError("A reference is for resampling; choose the mode resample.")
@@ -88,7 +88,7 @@ def options_of(mode: Mode, reference: slicer.vtkMRMLVolumeNode | None = None, **
     Raises
     ------
     UsageError
-        See :class:`~..series.regularize.options.RegularizeOptions` and :func:`reference_of_node`.
+        See :class:`~...series.regularize.options.RegularizeOptions` and :func:`reference_of_node`.
     """
     given = {name: value for name, value in options.items() if value is not None}
     grid = reference_of_node(reference) if reference is not None else None
@@ -107,7 +107,7 @@ def save_series_or_plan(
     **options: Any,
 ) -> Outcome:
     """Write a series as new DICOM; parameters as in :func:`load_series_nodes`, the rest as in
-    :func:`~..tasks.regularize.save_series`."""
+    :func:`~...tasks.regularize.save_series`."""
     if isinstance(source, Plan):
         assert source.series is not None, "only plans of a series are handed out"
         return save_series(source.series, place, source, progress=progress, run=run)
