@@ -35,8 +35,8 @@ class InspectorLogic:
         from .parameter_node import DicomRegInspectorParameterNode
         from .settings.stored import with_stored_defaults
 
-        # The class that this one is mixed with has the plain node.
-        return with_stored_defaults(DicomRegInspectorParameterNode, super().getParameterNode())  # type: ignore[misc]
+        plain = super().getParameterNode()  # type: ignore[misc] # the class that this one is mixed with has it
+        return with_stored_defaults(DicomRegInspectorParameterNode, plain)
 
     intervalTolerance: float = 0.05
     """Share of the spacing that an interval between slices may be off; the panel takes that of the settings."""
