@@ -19,12 +19,14 @@ from auditpairs import (
     waves,
     write_item,
 )
-from DicomRegInspectorLib.errors import Cancelled
+from DicomRegInspectorLib.errors import Cancelled, RegistrationError
 from DicomRegInspectorLib.findings.about import about_node
-from DicomRegInspectorLib.registration import read_registration
-from DicomRegInspectorLib.registration.audit import HYPOTHESES
+from DicomRegInspectorLib.registration import Mapping, read_registration
+from DicomRegInspectorLib.registration.audit import HYPOTHESES, audit_mapping
 from DicomRegInspectorLib.registration.audit.hypotheses import point_maps
 from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
+from DicomRegInspectorLib.tasks.judge import Judges
+from DicomRegInspectorLib.tasks.quality import judge_item
 
 POINTS = 4000
 PRE, POST = rf.rigid((0.1, -0.15, 0.2), (8, -6, 4)), rf.rigid((-0.2, 0.1, 0.15), (-3, 9, -7))
@@ -273,9 +275,14 @@ def test_small_images_are_undecided_for_want_of_points(tmp_path: Path, source: S
 
 
 @pytest.mark.parametrize("matrix", [np.zeros((4, 4)), np.diag([1.0, 1.0, 0.0, 1.0])])
-def test_an_unusable_item_is_undecided_with_its_problem(tmp_path: Path, source: ScalarImage, matrix) -> None:
+def test_an_unusable_item_is_refused_with_its_problem(tmp_path: Path, matrix) -> None:
     registration = read_registration(rf.write(tmp_path / "r.dcm", rf.RegistrationSpec((rf.MatrixItem((matrix,)),))))
-    result = audit_item(registration.items[0], matching(), source, points=POINTS)
+    with pytest.raises(RegistrationError, match=r"item 1 cannot be used: .*matri"):
+        judge_item(registration, registration.items[0], Judges())
+
+
+def test_a_matrix_without_inverse_is_undecided(source: ScalarImage) -> None:
+    result = audit_mapping(Mapping(matrix=np.diag([1.0, 1.0, 0.0, 1.0])), matching(), source, points=POINTS)
     assert result.verdict == "undecided"
     assert "matri" in result.reason
 
