@@ -143,7 +143,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         ("error",),
         ("inspect", "loading"),
         {**INSTANCES, "frames": "how many frames were put at the origin when a volume was made all the same"},
-        ("position-constant", "orientation-invalid", "geometry-ignored-by-readers"),
+        ("position-constant", "orientation-invalid", "number-invalid"),
     ),
     "position-constant": CodeInfo(
         "All slices at one position",
@@ -321,7 +321,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "volume that takes it for a slice.",
         "LOCALIZER or SCOUT from the third value on of Image Type (0008,0008), PS3.3 C.8.2.1.1.1 (of a frame: Frame "
         "Type (0008,9007)), in a series that has other images.",
-        ("warning",),
+        ("info",),
         ("inspect", "loading"),
         INSTANCES,
         ("orientation-mixed", "size-mixed"),

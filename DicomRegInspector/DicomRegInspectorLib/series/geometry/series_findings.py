@@ -12,6 +12,8 @@ from ...dicom.header import Header
 from ...findings import Finding, Severity
 from ...words import mm, plural
 from .grouping import INVALID_ORIENTATION, Grouping
+from .kinds import is_secondary_capture
+from .nuclear_frames import NUCLEAR_MEDICINE
 from .phases import Phases
 from .stack_findings import MAX_OF_A_KIND
 from .stacks import Slice, Stack
@@ -25,7 +27,6 @@ _CROSS_SECTIONAL = frozenset(
     for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "481.2", "66.4")
 )
 """CT, MR, PET, RT Dose, Segmentation: objects whose images are slices of a volume by definition."""
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def _uids(slices: Iterable[Slice]) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def copies_finding(copies: list[Header], subject: str) -> Finding:
 def position_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
     """Planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
     found = []
-    missing = grouping.without_position
+    missing = [slice_ for slice_ in grouping.without_position if not _has_own_finding(slice_)]
     placed = [one for stack in grouping.stacks for one in stack.slices]
     expected = placed or any(one.header.sop_class_uid in _CROSS_SECTIONAL and not one.is_localizer for one in missing)
     if missing and expected:
@@ -81,7 +82,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))
-    ignored = [one for one in placed if _is_secondary_capture(one.header)]
+    ignored = [one for one in placed if is_secondary_capture(one.header)]
     if ignored:
         text = (
             f"{plural(len(ignored), 'image')} of a Secondary Capture class with position and orientation: GDCM and ITK "
@@ -92,9 +93,11 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
     return found
 
 
-def _is_secondary_capture(header: Header) -> bool:
-    uid = header.sop_class_uid
-    return uid == _SECONDARY_CAPTURE or uid.startswith(_SECONDARY_CAPTURE + ".")
+def _has_own_finding(slice_: Slice) -> bool:
+    """Whether it is a frame that shares one position with others, which is told of its file (``frames-unplaced``)."""
+    return slice_.frame_number is not None and (
+        slice_.header.image_position_mm is not None or slice_.header.sop_class_uid == NUCLEAR_MEDICINE
+    )
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
@@ -106,7 +109,7 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
     if localizers and volumes:
         slices = [one for stack in localizers for one in stack.slices]
         text = f"{plural(len(slices), 'localizer')} among {plural(count - len(slices), 'slice')}"
-        found.append(Finding("localizer-in-series", "warning", text, subject, _uids(slices)))
+        found.append(Finding("localizer-in-series", "info", text, subject, _uids(slices)))
     checks: list[tuple[str, Severity, str, Callable[[Stack], Any], Callable[[Any], str]]] = [
         ("frame-of-reference-mixed", "error", "frames of reference", lambda s: s.frame_of_reference_uid, _uid_text),
         ("size-mixed", "warning", "image sizes (columns × rows)", lambda s: (s.columns, s.rows), _size_text),

@@ -35,6 +35,7 @@ from ...dicom.tags import (
 )
 from ...errors import TruncatedFileError
 from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
+from ..geometry.header_numbers import CHECKED_NUMBERS
 from ..pixels.slow_format import PIXEL_VALUE_TRANSFORMATION
 
 SMALLEST, LARGEST, PADDING, PADDING_LIMIT = 0x00280106, 0x00280107, 0x00280120, 0x00280121
@@ -168,6 +169,8 @@ class PixelFacts:
     """Slope, intercept and type of functional groups, with the number of frames that have them."""
     spacings: Counter[tuple[float, ...]] = field(default_factory=Counter)
     """Pixel Spacing of functional groups, with the number of frames that have it."""
+    number_texts: dict[int, bytes] = field(default_factory=dict)
+    """Raw values of :data:`~..geometry.header_numbers.CHECKED_NUMBERS` at the top."""
 
     @property
     def path(self) -> str:
@@ -250,6 +253,8 @@ def open_facts(path: str) -> Iterator[PixelFacts]:
 def _note(facts: PixelFacts, element: Element) -> None:
     dataset, tag = facts.dataset, element.tag
     kind = _KINDS.get(tag)
+    if tag in CHECKED_NUMBERS and element.length != UNDEFINED:
+        facts.number_texts[tag] = dataset.bytes_at(element.offset, min(element.length, _MAX_TEXT))
     if kind is not None:
         facts.values[tag] = _values(dataset, element, kind, dataset.encoding, facts.signed)
         facts.vrs[tag] = element.vr

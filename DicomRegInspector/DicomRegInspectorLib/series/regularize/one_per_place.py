@@ -219,7 +219,7 @@ def _why_apart(one: Slice, stack: Stack | None, chosen: Stack, kind: tuple[str, 
         return "a localizer"
     if one.position_lps_mm is None or one.orientation is None:
         return "it has no usable position or orientation"
-    size = (one.header.rows, one.header.columns)
+    size = (one.rows, one.columns)
     if size != (chosen.rows, chosen.columns):
         return f"{size[1]} × {size[0]} pixels, the stack has {chosen.columns} × {chosen.rows}"
     if _image_type(one) != kind:
