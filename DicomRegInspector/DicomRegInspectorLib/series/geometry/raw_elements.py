@@ -50,7 +50,7 @@ def vector_of(dataset: Dataset | None, tag: int) -> tuple[float, ...]:
     if letter is None:
         return numbers(value, value.count(b"\\") + 1) or ()
     order = "<" if getattr(element, "is_little_endian", True) else ">"
-    count = min(len(value) // struct.calcsize(letter), MOST_VALUES)
+    count = min(len(value) // struct.calcsize(f"<{letter}"), MOST_VALUES)
     found = np.array(struct.unpack_from(f"{order}{count}{letter}", value), dtype=np.float64)
     return tuple(found.tolist()) if np.isfinite(found).all() else ()
 
