@@ -34,8 +34,8 @@ OBJECT_CODES: dict[str, CodeInfo] = {
         "slice, it has the wrong size and place. As a warning: the file does not say everything that is needed to "
         "take it apart, and what was assumed is named.",
         "The number of slices is Siemens' NumberOfImagesInMosaic, in the private element (0019,xx0A) or the CSA "
-        "header (0029,xx10), the number of items in UIH's frame sequence (0065,xx51) otherwise. Siemens' Image Position "
-        "(Patient) (0020,0032) is moved by half the difference between the mosaic's and the slice's size, along rows "
+        "header (0029,xx10), the number of items in UIH's frame sequence (0065,xx51) otherwise. Siemens' Image "
+        "Position (Patient) (0020,0032) is moved by half the difference between the mosaic's and the slice's size, along rows "
         "and columns; slices follow each other by Spacing Between Slices (0018,0088) in the direction of the CSA "
         "header's SliceNormalVector. MOSAIC in Image Type (0008,0008) alone makes none, but with an image wider than "
         "600 mm both ways, or one that is a multiple of Acquisition Matrix (0018,1310) and as wide, it does.",
@@ -80,8 +80,8 @@ OBJECT_CODES: dict[str, CodeInfo] = {
         "Compare the dose with the plan's images before it is used; ask the planning system's maker which rule holds.",
         "The offsets of the dose planes fit neither of the two ways that DICOM has to write them. Programs differ in "
         "how they read such a grid, and by that the dose lies in different places.",
-        "The first value of Grid Frame Offset Vector (3004,000C) has to be 0 (distances from the first plane), or the z "
-        "coordinate of Image Position (Patient) (0020,0032) in a transverse grid (coordinates), within 0.01 mm: "
+        "The first value of Grid Frame Offset Vector (3004,000C) has to be 0 (distances from the first plane), or the "
+        "z coordinate of Image Position (Patient) (0020,0032) in a transverse grid (coordinates), within 0.01 mm: "
         "PS3.3 C.8.8.3.2. Any other value in a transverse grid is taken for a coordinate, in other grids for a "
         "distance.",
         ("warning",),

@@ -1,4 +1,4 @@
-"""Slices of objects that hold many frames: enhanced objects, dose grids, nuclear medicine, mosaics, and plain frames."""
+"""Slices of files that hold many: enhanced objects, dose grids, nuclear medicine, mosaics, and plain frames."""
 
 from __future__ import annotations
 
