@@ -142,7 +142,11 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "C.7.6.2.",
         ("error",),
         ("inspect", "loading"),
-        {**INSTANCES, "frames": "how many frames were put at the origin when a volume was made all the same"},
+        {
+            **INSTANCES,
+            "frames": "how many frames were put at the origin when a volume was made all the same",
+            "assumed_spacing_mm": "how far apart these frames were put",
+        },
         ("position-constant", "orientation-invalid", "number-invalid"),
     ),
     "position-constant": CodeInfo(

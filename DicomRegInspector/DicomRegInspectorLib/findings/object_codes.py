@@ -35,10 +35,11 @@ OBJECT_CODES: dict[str, CodeInfo] = {
         "take it apart, and what was assumed is named.",
         "The number of slices is Siemens' NumberOfImagesInMosaic, in the private element (0019,xx0A) or the CSA "
         "header (0029,xx10), the number of items in UIH's frame sequence (0065,xx51) otherwise. Siemens' Image "
-        "Position (Patient) (0020,0032) is moved by half the difference between the mosaic's and the slice's size, along rows "
-        "and columns; slices follow each other by Spacing Between Slices (0018,0088) in the direction of the CSA "
-        "header's SliceNormalVector. MOSAIC in Image Type (0008,0008) alone makes none, but with an image wider than "
-        "600 mm both ways, or one that is a multiple of Acquisition Matrix (0018,1310) and as wide, it does.",
+        "Position (Patient) (0020,0032) is moved by half the difference between the mosaic's and the slice's size, "
+        "along rows and columns; slices follow each other by Spacing Between Slices (0018,0088) in the direction of "
+        "the CSA header's SliceNormalVector. MOSAIC in Image Type (0008,0008) alone makes none, but with an image "
+        "wider than 600 mm both ways it does, and so does a size of as much that is a multiple of Acquisition Matrix "
+        "(0018,1310).",
         ("info", "warning"),
         ("inspect", "loading"),
         {**_UIDS, "mosaics": "how many images are mosaics", "slices_in_each": "slices in each; null when not known"},

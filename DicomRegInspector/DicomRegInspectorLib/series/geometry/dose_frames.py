@@ -73,7 +73,7 @@ def dose_slices(header: Header, subject: str) -> tuple[list[Slice], list[Finding
 
 def _values(header: Header, dataset: Dataset) -> Iterator[tuple[str, float | str]]:
     """What tells the doses of one series apart."""
-    yield "object", float(header.instance_number) if header.instance_number is not None else header.sop_instance_uid
+    yield "instance", float(header.instance_number) if header.instance_number is not None else header.sop_instance_uid
     for tag, name in ((_SUMMATION, "dose summation"), (_DOSE_TYPE, "image type")):
         text = text_of(dataset, tag).upper()
         if text:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ...dicom.header import Header
-from ...dicom.tags import Tag, element_name
+from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag, element_name, is_encapsulated
 from ...errors import FileError
 from ...findings import Finding, Severity
 from ...words import mm, plural
@@ -19,8 +19,10 @@ from .mosaics import Mosaic, MosaicReader
 from .nuclear_frames import NUCLEAR_MEDICINE, is_reconstruction, nuclear_slices
 from .stacks import Slice, axes_of, slice_of
 
-__all__ = ["FUNCTIONAL_GROUP_CLASSES", "PER_FRAME_GROUPS", "RT_DOSE", "SHARED_GROUPS", "FrameSpacing", "read_slices"]
+__all__ = ["FUNCTIONAL_GROUP_CLASSES", "PER_FRAME_GROUPS", "RT_DOSE", "SHARED_GROUPS", "read_slices"]
 
+UNPLACED = "unplaced"
+"""Coordinates of a frame that shares one position with others: told by ``frames-unplaced``."""
 FrameSpacing = float | Literal["claimed"] | None
 """How frames without positions of their own are placed: so many mm apart, as far as their header claims, or not."""
 
@@ -50,6 +52,8 @@ FUNCTIONAL_GROUP_CLASSES = frozenset(
 )
 """SOP classes whose frames carry their own plane (PS3.3 C.7.6.16)."""
 
+MAX_DEFLATION = 1032
+"""No deflate stream inflates to more than so many times its size."""
 _SLICES_BY_CLASS = frozenset(
     f"1.2.840.10008.5.1.4.1.1.{suffix}"
     for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "13.1.1", "13.1.2", "13.1.3")
@@ -125,7 +129,8 @@ class _Reader:
         if not step:
             first = next((one for one in nuclear_slices(header, 1.0) if can_be_placed(one)), slices[0])
             self.findings.append(self._unplaced_finding(header, first, subject))
-        self.slices += slices
+        unplaced = [replace(one, coordinates=UNPLACED) if one.position_lps_mm is None else one for one in slices]
+        self.slices += slices if step else unplaced
 
     def _add_unplaced(self, header: Header, first: Slice, subject: str) -> None:
         """Frames that share one position or have none: placed on request, as they follow each other."""
@@ -134,7 +139,9 @@ class _Reader:
         if step is not None and can_be_placed(first):
             assert first.orientation is not None
             along = step * axes_of(first.orientation)[2]
-        for k in range(min(header.number_of_frames, MOST_FRAMES)):
+        if along is None and first.position_lps_mm is not None:
+            first = replace(first, coordinates=UNPLACED)
+        for k in range(min(header.number_of_frames, _frames_held(header), MOST_FRAMES)):
             corner = np.asarray(first.position_lps_mm) + k * along if along is not None else None
             self.slices.append(moved(first, corner, k + 1, first.precision_mm))
         self.findings.append(self._unplaced_finding(header, first, subject))
@@ -142,11 +149,11 @@ class _Reader:
     def _step(self, header: Header) -> float | None:
         """mm between frames as asked for; None: they are not to be placed, or nothing is claimed."""
         if self.frame_spacing == "claimed":
-            return _claimed(header)[0]
+            return claimed_spacing(header)[0]
         return self.frame_spacing
 
     def _unplaced_finding(self, header: Header, first: Slice, subject: str) -> Finding:
-        count, (claimed, source) = header.number_of_frames, _claimed(header)
+        count, (claimed, source) = header.number_of_frames, claimed_spacing(header)
         is_volume = header.sop_class_uid in _SLICES_BY_CLASS or (
             header.sop_class_uid == NUCLEAR_MEDICINE and is_reconstruction(header)
         )
@@ -212,7 +219,16 @@ def _mosaic_finding(severity: Severity, text: str, mosaics: list[Mosaic], tiles:
     return Finding("slices-tiled", severity, text, f"series {headers[0].series_uid or '(without a UID)'}", evidence)
 
 
-def _claimed(header: Header) -> tuple[float | None, str]:
+def _frames_held(header: Header) -> int:
+    """How many frames the file can hold at most, whatever it announces; 1 at least."""
+    bits = header.rows * header.columns * max(header.samples_per_pixel, 1) * max(header.bits_allocated, 1)
+    if is_encapsulated(header.transfer_syntax_uid):
+        return max(header.size // 8, 1)  # Each frame has an item, whose header has 8 bytes.
+    held = header.size * (MAX_DEFLATION if header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN else 1)
+    return max(8 * held // bits, 1)
+
+
+def claimed_spacing(header: Header) -> tuple[float | None, str]:
     """mm between frames as the header claims, and the element that does."""
     for tag in (Tag.SPACING_BETWEEN_SLICES, Tag.SLICE_THICKNESS):
         value = header.decimal(tag)

@@ -146,7 +146,7 @@ def _split(
     plain = slice_of(header)
     rows, columns = header.rows // side, header.columns // side
     tiles = [Tile(k // side * rows, k % side * columns, rows, columns) for k in range(count)]
-    values = {**values, "object": float(header.instance_number or 0)}
+    values = {**values, "instance": float(header.instance_number or 0)}
     position, orientation, spacing = plain.position_lps_mm, plain.orientation, plain.pixel_spacing_mm
     step = abs(header.spacing_between_slices_mm or 0.0)
     assumed = []
@@ -214,7 +214,7 @@ def _uih_grid(header: Header, dataset: Dataset, block: int) -> Mosaic | None:
                 position_lps_mm=numbers(raw, 3),
                 orientation=numbers(own, 6) or plain.orientation,
                 precision_mm=precision_of(raw),
-                frame_values={"object": float(header.instance_number or 0)},
+                frame_values={"instance": float(header.instance_number or 0)},
                 tile=Tile(k // across * rows, k % across * columns, rows, columns),
             )
         )

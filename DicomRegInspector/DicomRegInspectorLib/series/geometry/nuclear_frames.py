@@ -86,7 +86,7 @@ def _frame(
     detector = int(values.get("detector", 1)) - 1
     first = firsts[detector] if 0 <= detector < len(firsts) else firsts[0]
     if header.instance_number is not None:
-        values["object"] = float(header.instance_number)
+        values["instance"] = float(header.instance_number)
     if not step_mm or not can_be_placed(first) or len(places) != header.number_of_frames:
         return moved(first, None, number, 0.0, **values)
     assert first.orientation is not None

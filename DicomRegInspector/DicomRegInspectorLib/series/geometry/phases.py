@@ -39,7 +39,7 @@ PARAMETERS = (
     "data type",
     "stack",
     "dimension index",
-    "object",
+    "instance",
 )
 """What a scan sets on purpose: several values of these in a series are a study design, not an accident."""
 

@@ -11,9 +11,9 @@ import numpy as np
 from ...dicom.header import Header
 from ...findings import Finding, Severity
 from ...words import mm, plural
+from .frames import UNPLACED
 from .grouping import INVALID_ORIENTATION, Grouping
 from .kinds import is_secondary_capture
-from .nuclear_frames import NUCLEAR_MEDICINE
 from .phases import Phases
 from .stack_findings import MAX_OF_A_KIND
 from .stacks import Slice, Stack
@@ -67,7 +67,7 @@ def copies_finding(copies: list[Header], subject: str) -> Finding:
 def position_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
     """Planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
     found = []
-    missing = [slice_ for slice_ in grouping.without_position if not _has_own_finding(slice_)]
+    missing = [slice_ for slice_ in grouping.without_position if slice_.coordinates != UNPLACED]
     placed = [one for stack in grouping.stacks for one in stack.slices]
     expected = placed or any(one.header.sop_class_uid in _CROSS_SECTIONAL and not one.is_localizer for one in missing)
     if missing and expected:
@@ -91,13 +91,6 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         evidence = {**_uids(ignored), "sop_class_uid": ignored[0].header.sop_class_uid}
         found.append(Finding("geometry-ignored-by-readers", "warning", text, subject, evidence))
     return found
-
-
-def _has_own_finding(slice_: Slice) -> bool:
-    """Whether it is a frame that shares one position with others, which is told of its file (``frames-unplaced``)."""
-    return slice_.frame_number is not None and (
-        slice_.header.image_position_mm is not None or slice_.header.sop_class_uid == NUCLEAR_MEDICINE
-    )
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:

@@ -143,7 +143,7 @@ DISTINGUISHING: dict[str, int] = {
     "data type": 0,
     "stack": 0,
     "dimension index": 0,
-    "object": 0,
+    "instance": 0,
     "acquisition number": Tag.ACQUISITION_NUMBER,
     "acquisition time": Tag.ACQUISITION_TIME,
     "acquisition date and time": Tag.ACQUISITION_DATE_TIME,
