@@ -17,12 +17,10 @@ from .dose_frames import MOST_FRAMES, RT_DOSE, can_be_placed, dose_slices, moved
 from .functional_groups import PER_FRAME_GROUPS, SHARED_GROUPS, functional_group_slices
 from .mosaics import Mosaic, MosaicReader
 from .nuclear_frames import NUCLEAR_MEDICINE, is_reconstruction, nuclear_slices
-from .stacks import Slice, axes_of, slice_of
+from .stacks import UNPLACED, Slice, axes_of, slice_of
 
 __all__ = ["FUNCTIONAL_GROUP_CLASSES", "PER_FRAME_GROUPS", "RT_DOSE", "SHARED_GROUPS", "read_slices"]
 
-UNPLACED = "unplaced"
-"""Coordinates of a frame that shares one position with others: told by ``frames-unplaced``."""
 FrameSpacing = float | Literal["claimed"] | None
 """How frames without positions of their own are placed: so many mm apart, as far as their header claims, or not."""
 

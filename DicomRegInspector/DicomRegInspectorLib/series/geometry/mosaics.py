@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ...dicom.tags import Tag
 from ...errors import FileError
 from .raw_elements import raw_of, text_of, vector_of
 from .siemens_csa import csa_values
-from .stacks import Slice, Tile, axes_of, precision_of, slice_of
+from .stacks import UNPLACED, Slice, Tile, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -27,7 +28,8 @@ _BLOCKS = range(0x10, 0x18)
 """Where a private creator is looked for: nearly always at 0x10 (PS3.5 section 7.8.1)."""
 _NAMES = frozenset(["NumberOfImagesInMosaic", "SliceNormalVector"])
 _CREATORS = {0x0019: "SIEMENS MR HEADER", 0x0029: "SIEMENS CSA HEADER", 0x0065: "IMAGE PRIVATE HEADER"}
-_PRIVATE = {0x0019: (0x0A, 0x0C, 0x0E), 0x0029: (0x10,), 0x0065: (0x50, 0x51)}
+_PRIVATE = {0x0019: (0x0A, 0x0C, 0x0E), 0x0029: (0x10, 0x20), 0x0065: (0x50, 0x51)}
+_PROTOCOL_SLICES = re.compile(rb"sSliceArray\.lSize\s*=\s*(\d{1,4})\b")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def _mosaic(header: Header) -> Mosaic | None:
             tags += [group << 16 | block, *(group << 16 | block << 8 | element for element in elements)]
     dataset = read_elements(header.path, tags)
     try:
-        blocks = {group: _block(dataset, group, creator) for group, creator in _CREATORS.items()}
+        named = "MOSAIC" in header.image_type
+        blocks = {group: _block(dataset, group, creator, named=named) for group, creator in _CREATORS.items()}
         if blocks[0x0065] is not None:
             grid = _uih_grid(header, dataset, blocks[0x0065])
             if grid is not None:
@@ -95,12 +98,15 @@ def _mosaic(header: Header) -> Mosaic | None:
         raise FileError(header.path, problem) from error
 
 
-def _block(dataset: Dataset, group: int, creator: str) -> int | None:
-    """Tag of a private block's first element; None where the creator has none."""
-    for block in _BLOCKS:
-        if text_of(dataset, group << 16 | block).upper() == creator:
-            return group << 16 | block << 8
-    return None
+def _block(dataset: Dataset, group: int, creator: str, *, named: bool) -> int | None:
+    """Tag of a private block's first element; None where the creator has none.
+
+    Where an anonymizer took the creators' names, an image that is called a mosaic is believed to have the usual block.
+    """
+    creators = [text_of(dataset, group << 16 | block).upper() for block in _BLOCKS]
+    if creator in creators:
+        return group << 16 | _BLOCKS[creators.index(creator)] << 8
+    return group << 16 | _BLOCKS[0] << 8 if named and not any(creators) and group != 0x0065 else None
 
 
 def _siemens_mosaic(header: Header, dataset: Dataset, blocks: dict[int, int | None]) -> Mosaic | None:
@@ -111,6 +117,12 @@ def _siemens_mosaic(header: Header, dataset: Dataset, blocks: dict[int, int | No
         count = int((vector_of(dataset, private | 0x0A) or (0,))[0])
     if count < 2:
         count = _whole((csa.get("NumberOfImagesInMosaic") or ("0",))[0])
+    assumed = []
+    if count < 2 and csa_block is not None and "MOSAIC" in header.image_type:
+        # The series header quotes the protocol: how many slices it asked for.
+        told = _PROTOCOL_SLICES.search(raw_of(dataset, csa_block | 0x20))
+        count = int(told[1]) if told is not None else 0
+        assumed = ["their number is that of the protocol, for want of NumberOfImagesInMosaic"] if count else []
     acquired = max(vector_of(dataset, ACQUISITION_MATRIX) or (0,))
     side = math.ceil(math.sqrt(count)) if 2 <= count <= MOST_TILES else 0
     # A slice that was cut out of its mosaic may keep the private header; it is as large as what was acquired.
@@ -118,7 +130,8 @@ def _siemens_mosaic(header: Header, dataset: Dataset, blocks: dict[int, int | No
     if side and not is_cut and not header.rows % side and not header.columns % side:
         normal = [_decimal(value) for value in csa.get("SliceNormalVector", ())]
         values = _diffusion(dataset, private)
-        return _split(header, count, side, normal if len(normal) == 3 and None not in normal else None, values)
+        direction = normal if len(normal) == 3 and None not in normal else None
+        return _split(header, count, side, direction, values, assumed)
     return _unsplit(header, acquired)
 
 
@@ -132,11 +145,16 @@ def _unsplit(header: Header, acquired: float) -> Mosaic | None:
     if not by_matrix and "MOSAIC" not in header.image_type:
         return None
     plain = slice_of(header)
-    return Mosaic((replace(plain, position_lps_mm=None),), "", ("how many slices there are",))
+    return Mosaic((replace(plain, position_lps_mm=None, coordinates=UNPLACED),), "", ("how many slices there are",))
 
 
 def _split(
-    header: Header, count: int, side: int, normal: list[float | None] | None, values: dict[str, float | str]
+    header: Header,
+    count: int,
+    side: int,
+    normal: list[float | None] | None,
+    values: dict[str, float | str],
+    assumed: list[str],
 ) -> Mosaic:
     """The tiles of a mosaic, row by row.
 
@@ -149,7 +167,6 @@ def _split(
     values = {**values, "instance": float(header.instance_number or 0)}
     position, orientation, spacing = plain.position_lps_mm, plain.orientation, plain.pixel_spacing_mm
     step = abs(header.spacing_between_slices_mm or 0.0)
-    assumed = []
     if not step:
         step = header.slice_thickness_mm or 0.0
         assumed.append("Slice Thickness (0018,0050) is taken for their distance, for want of Spacing Between Slices")

@@ -11,12 +11,11 @@ import numpy as np
 from ...dicom.header import Header
 from ...findings import Finding, Severity
 from ...words import mm, plural
-from .frames import UNPLACED
 from .grouping import INVALID_ORIENTATION, Grouping
 from .kinds import is_secondary_capture
 from .phases import Phases
 from .stack_findings import MAX_OF_A_KIND
-from .stacks import Slice, Stack
+from .stacks import UNPLACED, Slice, Stack
 from .words import describe_plane
 
 MAX_UIDS = 50

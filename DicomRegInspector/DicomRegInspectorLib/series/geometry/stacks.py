@@ -20,7 +20,8 @@ PIXEL_SPACING_TOLERANCE = 1e-3
 """Relative; over 1,000 pixels it amounts to one pixel."""
 
 
-ULTRASOUND_VOLUME, SLIDE = "ultrasound volume", "slide"
+ULTRASOUND_VOLUME, SLIDE, UNPLACED = "ultrasound volume", "slide", "unplaced"
+"""Coordinates of slices that do not lie in the patient; ``unplaced``: which the file does not say, told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Slice:
     tile: Tile | None = None
     """Which part of the image this slice is; None for the whole of it."""
     coordinates: str = ""
-    """What the position is relative to, where that is not the patient: :data:`ULTRASOUND_VOLUME` or :data:`SLIDE`."""
+    """What the position is relative to, where that is not the patient; see :data:`UNPLACED`."""
     unread: tuple[tuple[int, bytes], ...] = ()
     """Elements of a frame that hold no such numbers as they should, as they are."""
 

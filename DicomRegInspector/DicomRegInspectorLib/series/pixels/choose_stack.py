@@ -10,9 +10,9 @@ from ...dicom.fast_header import read_header
 from ...dicom.header import Header
 from ...errors import FileError, NotDicomError, UsageError
 from ...words import plural
-from ..geometry.frames import UNPLACED, FrameSpacing
+from ..geometry.frames import FrameSpacing
 from ..geometry.series import Series, inspect_series
-from ..geometry.stacks import Slice, Stack
+from ..geometry.stacks import UNPLACED, Slice, Stack
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 """One file or folder, or several."""
@@ -110,7 +110,7 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
 def _refuse_frames(series: Series) -> None:
     """FileError where a file's frames share one position: not the images are at fault, but what they do not say."""
     for one in series.slices:
-        if one.coordinates == UNPLACED:
+        if one.coordinates == UNPLACED and one.header.number_of_frames > 1:
             told = next((finding for finding in series.findings if finding.code == "frames-unplaced"), None)
             claimed = told.evidence.get("claimed_spacing_mm") if told is not None else None
             problem = (
