@@ -10,7 +10,7 @@ import numpy as np
 from ...dicom.header import Header, numbers
 from ...dicom.tags import Tag
 from ...errors import FileError
-from .raw_elements import first_item, raw_of, text_of, vector_of
+from .raw_elements import first_item, gradient_text, raw_of, text_of, vector_of
 from .stacks import SLIDE, ULTRASOUND_VOLUME, Slice, precision_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _NUMBERS = (
     (0x00189115, 0x00189079, "inversion time"),
     (0x00189112, 0x00181314, "flip angle"),
     (0x00189118, 0x00209241, "cardiac phase"),
-    (0x00189118, 0x00209153, "trigger time"),
+    (0x00189118, 0x00209153, "cardiac trigger delay"),
     (0x00209253, 0x00209245, "respiratory phase"),
     (0x0062000A, 0x0062000B, "segment"),
     (_FRAME_CONTENT, 0x00209156, "acquisition number"),
@@ -46,10 +46,10 @@ _NUMBERS = (
 )
 """(group sequence, element, name): numbers that frames may differ by; the names are those of single images' headers."""
 _TEXTS = (
-    (_FRAME_CONTENT, 0x00209056, "stack"),
+    (_FRAME_CONTENT, 0x00209056, "stack ID"),
     (_FRAME_CONTENT, 0x00189074, "acquisition date and time"),
     (0x00189251, 0x00189257, "ASL context"),
-    (0x00189314, 0x00181210, "kernel"),
+    (0x00189314, 0x00181210, "convolution kernel"),
     (0x00189226, 0x00089208, "complex image component"),
     (0x00189807, 0x00189808, "data type"),
     *((sequence, 0x00089007, "image type") for sequence in (0x00189226, 0x00189329, 0x00189751, 0x00189504)),
@@ -157,8 +157,8 @@ def _values(group: _Group) -> Iterator[tuple[str, float | str]]:
     diffusion = group(_DIFFUSION)
     if diffusion is not None:
         direction = vector_of(first_item(diffusion, _DIRECTION_SEQUENCE), 0x00189089)
-        # "none" for images without diffusion weighting: they are a set like any other.
-        yield "gradient direction", "\\".join(f"{value:g}" for value in direction) if direction else "none"
+        # Zeros for images without diffusion weighting: they are a set like any other.
+        yield "gradient", gradient_text(direction or (0.0, 0.0, 0.0))
 
 
 def _dimension_indices(dataset: Dataset, shared: Dataset | None, frames: Sequence[Dataset]) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from ...dicom.header import Header, numbers
 from ...dicom.tags import Tag
 from ...errors import FileError
-from .raw_elements import raw_of, text_of, vector_of
+from .raw_elements import gradient_text, raw_of, text_of, vector_of
 from .siemens_csa import csa_values
 from .stacks import UNPLACED, Slice, Tile, axes_of, precision_of, slice_of
 
@@ -202,7 +202,7 @@ def _diffusion(dataset: Dataset, private: int | None) -> dict[str, float | str]:
     if b_value:
         values["b-value"] = float(b_value[0])
         direction = vector_of(dataset, private | 0x0E)
-        values["gradient direction"] = "\\".join(f"{value:g}" for value in direction) if direction else "none"
+        values["gradient"] = gradient_text(direction or (0.0, 0.0, 0.0))
     return values
 
 
