@@ -64,6 +64,19 @@ OBJECT_CODES: dict[str, CodeInfo] = {
         },
         ("position-missing", "position-constant"),
     ),
+    "frames-omitted": CodeInfo(
+        "Empty frames that are not stored",
+        "Put the segment on the grid of the image it was drawn on before it is measured or laid over anything.",
+        "A segmentation may leave out the planes on which nothing is segmented. A volume made of the frames that are "
+        "there has no slices for these, and what lies on both sides of them is not adjacent.",
+        "The frames' positions lie on planes at Spacing Between Slices (0018,0088), or at the smallest interval "
+        "between frames or a fraction of it; planes between the first and the last without a frame are counted. PS3.3 "
+        "C.8.20.2 allows them to be left out, so that nothing is said of it before a volume is made.",
+        ("warning",),
+        ("loading",),
+        {"planes_left_out": "how many planes have no frame", "spacing_mm": "distance of the planes"},
+        ("slice-gap",),
+    ),
     "coordinates-not-patient": CodeInfo(
         "Positions that are not in the patient",
         "Do not lay the volume over other images without a registration.",

@@ -67,9 +67,14 @@ def set_aside(grouping: Grouping) -> SetAside:
     stacks: list[Stack] = []
     kept: list[Stack] = []
     most = max((len(stack.slices) for stack in grouping.stacks), default=0)
+    has_slices = any(_is_volume(stack) for stack in grouping.stacks)
+    has_others = any(not stack.is_localizer for stack in grouping.stacks)
     captured = any(is_secondary_capture(s.slices[0].header) and len(s.distinct) > 1 for s in grouping.stacks)
     for stack in grouping.stacks:
-        noun = _of_stack(stack, most)
+        noun = _of_stack(stack, most, among_slices=has_slices)
+        if stack.is_localizer and not has_others:
+            # As a series of its own; among slices it is told by localizer-in-series.
+            found.setdefault(LOCALIZER, []).extend(stack.slices)
         if noun is None:
             kept.append(stack)
         else:
@@ -147,18 +152,23 @@ def _of_unplaced(slice_: Slice, *, captures_are_slices: bool) -> Noun | None:
     return None
 
 
-def _of_stack(stack: Stack, most: int) -> Noun | None:
+def _is_volume(stack: Stack) -> bool:
+    """Whether these are slices that nobody took of a screen."""
+    return len(stack.distinct) >= FEW and not stack.is_localizer and not is_secondary_capture(stack.slices[0].header)
+
+
+def _of_stack(stack: Stack, most: int, *, among_slices: bool) -> Noun | None:
     """What a stack of a few images is, if these are no slices."""
     if stack.is_localizer:
         return None
     slice_ = stack.slices[0]
     header = slice_.header
     few = len(stack.distinct) < 2 or (len(stack.slices) < FEW and most >= FEW)
+    words = _words(header)
+    if is_secondary_capture(header) and (few or among_slices):
+        return DOSE if words & _TEXT_PAGES else SNAPSHOT
     if not few:
         return None
-    words = _words(header)
-    if is_secondary_capture(header):
-        return DOSE if words & _TEXT_PAGES else SNAPSHOT
     if header.number_of_frames > 1 or not _is_secondary(header):
         return None
     if words & _TEXT_PAGES:

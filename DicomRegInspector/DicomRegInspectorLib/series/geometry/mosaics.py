@@ -69,7 +69,12 @@ class MosaicReader:
         named = "MOSAIC" in header.image_type or "VFRAME" in header.image_type
         if kind in self._plain and not named:
             return None
-        mosaic = _mosaic(header)
+        try:
+            mosaic = _mosaic(header)
+        except FileError:
+            if named:
+                raise
+            mosaic = None  # Whatever is wrong with its private elements, the image is a slice like any other.
         if mosaic is None:
             self._plain.add(kind)
         return mosaic

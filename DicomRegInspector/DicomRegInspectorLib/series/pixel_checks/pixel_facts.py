@@ -35,7 +35,7 @@ from ...dicom.tags import (
 )
 from ...errors import TruncatedFileError
 from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
-from ..geometry.header_numbers import CHECKED_NUMBERS
+from ..geometry.header_numbers import CHECKED_NUMBERS, invalid_numbers
 from ..pixels.slow_format import PIXEL_VALUE_TRANSFORMATION
 
 SMALLEST, LARGEST, PADDING, PADDING_LIMIT = 0x00280106, 0x00280107, 0x00280120, 0x00280121
@@ -47,6 +47,8 @@ PALETTE_DATA = {"red": (0x00281201, 0x00281221), "green": (0x00281202, 0x0028122
 PROVIDER_URL = 0x00287FE0
 OFFSETS, OFFSET_LENGTHS, TOTAL_LENGTH = 0x7FE00001, 0x7FE00002, 0x7FE00003
 REGIONS, PIXEL_MEASURES = 0x00186011, 0x00289110
+_PLANES = (0x00209113, 0x00209116)
+"""Plane Position and Plane Orientation Sequence."""
 
 _KINDS: dict[int, str] = {
     Tag.IMAGE_TYPE: "text",
@@ -170,7 +172,7 @@ class PixelFacts:
     spacings: Counter[tuple[float, ...]] = field(default_factory=Counter)
     """Pixel Spacing of functional groups, with the number of frames that have it."""
     number_texts: dict[int, bytes] = field(default_factory=dict)
-    """Raw values of :data:`~..geometry.header_numbers.CHECKED_NUMBERS` at the top."""
+    """Raw values of :data:`~..geometry.header_numbers.CHECKED_NUMBERS` at the top; of frames where they are none."""
 
     @property
     def path(self) -> str:
@@ -316,12 +318,26 @@ def _regions(dataset: Dataset, sequence: Element) -> Iterator[Region]:
         yield Region((first[0x00186024], first[0x00186026]), (first[0x0018602C], first[0x0018602E]), first[0x00186014])
 
 
+def _note_invalid(facts: PixelFacts, group: Element, end: int, encoding: Encoding) -> None:
+    """Keep those numbers of a frame's plane that are none, one for each element."""
+    dataset = facts.dataset
+    for inner_start, inner_end, inner in dataset.items(group, end, encoding):
+        for element in dataset.elements(inner_start, inner_end, inner):
+            if element.tag in CHECKED_NUMBERS and element.length != UNDEFINED:
+                raw = dataset.bytes_at(element.offset, min(element.length, _MAX_TEXT))
+                if any(invalid_numbers({element.tag: raw})):
+                    # Functional groups count, whatever stands at the top.
+                    facts.number_texts[element.tag] = raw
+
+
 def _note_groups(facts: PixelFacts, sequence: Element, weight: int) -> int:
     """Count rescales and spacings of functional groups; returns the number of items."""
     dataset, count = facts.dataset, 0
     for start, end, encoding in dataset.items(sequence, dataset.size, dataset.encoding):
         count += 1
         for group in dataset.elements(start, end, encoding):
+            if group.tag in _PLANES or group.tag == PIXEL_MEASURES:
+                _note_invalid(facts, group, end, encoding)
             if group.tag not in (PIXEL_VALUE_TRANSFORMATION, PIXEL_MEASURES):
                 continue
             for inner_start, inner_end, inner in dataset.items(group, end, encoding):

@@ -15,6 +15,7 @@ from ...errors import FileError, UsageError
 from ...findings import Finding, by_severity
 from ...progress import Progress
 from ..geometry.frames import FrameSpacing, claimed_spacing
+from ..geometry.segmentations import is_segmentation, omitted_finding, omitted_planes
 from ..geometry.series import Series
 from ..geometry.stacks import Slice, Stack
 from .choose_stack import Paths, first_at_each_position, the_series, the_stack
@@ -217,6 +218,8 @@ def load_stack(
     affine = _affine(stack, kept, more)
     if dropped:
         more.append(_dropped_finding(stack, dropped))
+    if is_segmentation(stack) and omitted_planes(stack):
+        more.append(omitted_finding(stack, _subject(kept[0])))
     loaded = load_pixels(kept, stored_values=stored_values, scale_dose=scale_dose, dtype=dtype, progress=progress)
     corners = np.array([one.position_lps_mm for one in kept], dtype=np.float64)
     return _volume(
