@@ -82,8 +82,7 @@ OBJECT_CODES: dict[str, CodeInfo] = {
         "Do not lay the volume over other images without a registration.",
         "An ultrasound volume has coordinates of its own, which nothing ties to the patient. Sizes and distances "
         "inside of it are right.",
-        "Positions are from Plane Position (Volume) Sequence (0020,930E), PS3.3 C.8.24.3; there is no Plane Position "
-        "Sequence (0020,9113).",
+        "Frames have Plane Position (Volume) Sequence, PS3.3 C.7.6.16.2.21, and no Plane Position Sequence (0020,9113).",
         ("info",),
         ("inspect", "loading"),
         {"frames": "how many frames"},
