@@ -15,6 +15,7 @@ from ...findings import Finding, Severity
 from ...words import mm, plural
 from .dose_frames import MOST_FRAMES, RT_DOSE, can_be_placed, dose_slices, moved
 from .functional_groups import PER_FRAME_GROUPS, SHARED_GROUPS, functional_group_slices
+from .kinds import SLICE_CLASSES
 from .mosaics import Mosaic, MosaicReader
 from .nuclear_frames import NUCLEAR_MEDICINE, is_reconstruction, nuclear_slices
 from .stacks import UNPLACED, Slice, axes_of, slice_of
@@ -52,11 +53,6 @@ FUNCTIONAL_GROUP_CLASSES = frozenset(
 
 MAX_DEFLATION = 1032
 """No deflate stream inflates to more than so many times its size."""
-_SLICES_BY_CLASS = frozenset(
-    f"1.2.840.10008.5.1.4.1.1.{suffix}"
-    for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "13.1.1", "13.1.2", "13.1.3")
-)
-"""CT, MR, PET and X-ray reconstructions: frames of these are slices, whatever else they lack."""
 
 
 def read_slices(headers: Iterable[Header], frame_spacing: FrameSpacing = None) -> tuple[list[Slice], list[Finding]]:
@@ -152,7 +148,7 @@ class _Reader:
 
     def _unplaced_finding(self, header: Header, first: Slice, subject: str) -> Finding:
         count, (claimed, source) = header.number_of_frames, claimed_spacing(header)
-        is_volume = header.sop_class_uid in _SLICES_BY_CLASS or (
+        is_volume = header.sop_class_uid in SLICE_CLASSES or (
             header.sop_class_uid == NUCLEAR_MEDICINE and is_reconstruction(header)
         )
         there = "one position" if first.position_lps_mm is not None else "no position"

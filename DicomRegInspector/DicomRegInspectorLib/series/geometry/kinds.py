@@ -14,6 +14,11 @@ from .stacks import SLIDE, ULTRASOUND_VOLUME, Slice, Stack
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 SEGMENTATIONS = frozenset(["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"])
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+SLICE_CLASSES = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{suffix}"
+    for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "13.1.1", "13.1.2", "13.1.3")
+)
+"""CT, MR, PET and X-ray reconstructions: their images are slices, but for what is set aside here."""
 _MAPS = SEGMENTATIONS | {"1.2.840.10008.5.1.4.1.1.30"}
 FEW = 3
 """So many parallel images may be a volume, whatever they are called."""
@@ -100,7 +105,7 @@ def set_aside(grouping: Grouping) -> SetAside:
 def aside_findings(sorted_out: SetAside, subject: str) -> list[Finding]:
     """One for each kind of image that is no slice, and one for positions that are not in the patient."""
     rest = sorted_out.grouping
-    slices = [slice_ for stack in rest.stacks for slice_ in stack.slices]
+    slices = [slice_ for stack in rest.stacks if not stack.is_localizer for slice_ in stack.slices]
     others = len(slices) + len(rest.without_position)
     found = []
     for (single, several), images in sorted_out.aside:
@@ -143,7 +148,7 @@ def _of_unplaced(slice_: Slice, *, captures_are_slices: bool) -> Noun | None:
         if captures_are_slices and not words & _TEXT_PAGES:
             return None
         return DOSE if words & _TEXT_PAGES else CAPTURE
-    if not _is_secondary(header) and header.samples_per_pixel < FEW:
+    if header.sop_class_uid not in SLICE_CLASSES or not (_is_secondary(header) or header.samples_per_pixel >= FEW):
         return None
     if words & _TEXT_PAGES:
         return DOSE

@@ -12,7 +12,7 @@ from ...dicom.header import Header
 from ...findings import Finding, Severity
 from ...words import mm, plural
 from .grouping import INVALID_ORIENTATION, Grouping
-from .kinds import is_secondary_capture
+from .kinds import SEGMENTATIONS, is_secondary_capture
 from .phases import Phases
 from .stack_findings import MAX_OF_A_KIND
 from .stacks import UNPLACED, Slice, Stack
@@ -97,7 +97,12 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
     stacks = grouping.stacks
     found = []
     localizers = [stack for stack in stacks if stack.is_localizer]
-    volumes = [stack for stack in stacks if not stack.is_localizer]
+    # Segmentations of one series need not have one grid: each segment is a volume of its own.
+    volumes = [
+        stack
+        for stack in stacks
+        if not stack.is_localizer and stack.slices[0].header.sop_class_uid not in SEGMENTATIONS
+    ]
     if localizers and volumes:
         slices = [one for stack in localizers for one in stack.slices]
         text = f"{plural(len(slices), 'localizer')} among {plural(count - len(slices), 'slice')}"
