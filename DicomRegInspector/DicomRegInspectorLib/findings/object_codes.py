@@ -82,7 +82,8 @@ OBJECT_CODES: dict[str, CodeInfo] = {
         "Do not lay the volume over other images without a registration.",
         "An ultrasound volume has coordinates of its own, which nothing ties to the patient. Sizes and distances "
         "inside of it are right.",
-        "Frames have Plane Position (Volume) Sequence, PS3.3 C.7.6.16.2.21, and no Plane Position Sequence (0020,9113).",
+        "Frames have Plane Position (Volume) Sequence (PS3.3 C.7.6.16.2.21), but no Plane Position Sequence "
+        "(0020,9113).",
         ("info",),
         ("inspect", "loading"),
         {"frames": "how many frames"},
