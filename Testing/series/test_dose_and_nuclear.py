@@ -109,3 +109,14 @@ def test_projections_are_no_volume(tmp_path: Path, kind: str) -> None:
     one = nuclear(kind, [1] * 6, None)
     (told,) = inspect_paths(vm.save(one, tmp_path / "one.dcm")).findings
     assert (told.code, told.severity) == ("frames-unplaced", "info")
+
+
+@pytest.mark.parametrize("broken", ["no position", "a short slice vector"])
+def test_a_tomogram_that_cannot_be_placed_is_not_passed_over(tmp_path: Path, broken: str) -> None:
+    one = nuclear("RECON TOMO", list(range(1, 9)), 4.0, NumberOfSlices=8)
+    if broken == "no position":
+        del one.DetectorInformationSequence
+    else:
+        one.SliceVector, one.EnergyWindowVector = [1, 2, 3], [1] * 8
+    (told,) = inspect_paths(vm.save(one, tmp_path / "one.dcm")).findings
+    assert (told.code, told.severity, told.evidence["frames"]) == ("frames-unplaced", "warning", 8)

@@ -145,3 +145,26 @@ def test_frames_that_are_no_slices_are_a_remark(tmp_path: Path) -> None:
     one = plain_frames(None, SOPClassUID="1.2.840.10008.5.1.4.1.1.3.1", Modality="US", SliceThickness=None)
     (told,) = inspect_paths(vm.save(one, tmp_path / "one.dcm")).findings
     assert (told.code, told.severity, told.evidence["frames"]) == ("frames-unplaced", "info", 10)
+
+
+def test_many_such_files_are_one_remark(tmp_path: Path) -> None:
+    for number in range(6):
+        one = plain_frames(None, SOPClassUID="1.2.840.10008.5.1.4.1.1.3.1", Modality="US", InstanceNumber=number)
+        vm.save(one, tmp_path / f"{number}.dcm")
+    (told,) = inspect_paths(tmp_path).findings
+    assert (told.severity, told.evidence["files"], told.evidence["frames"]) == ("info", 6, 60)
+
+
+def test_an_ultrasound_volume_without_positions_is_not_passed_over(tmp_path: Path) -> None:
+    one = enhanced([(0.0, {}) for _ in range(8)], SOPClassUID=ENHANCED_US, Modality="US")
+    for frame in one.PerFrameFunctionalGroupsSequence:
+        del frame.PlanePositionSequence
+    (told,) = inspect_paths(vm.save(one, tmp_path / "one.dcm")).findings
+    assert (told.code, told.severity, told.evidence["frames"]) == ("frames-unplaced", "warning", 8)
+
+
+def test_tomosynthesis_is_placed_by_its_frames(tmp_path: Path) -> None:
+    one = enhanced([(1.0 * k, {}) for k in range(9)], SOPClassUID="1.2.840.10008.5.1.4.1.1.13.1.3", Modality="MG")
+    path = vm.save(one, tmp_path / "one.dcm")
+    assert inspect_paths(path).findings == ()
+    assert load_series(path).array.shape == (9, 3, 4)

@@ -89,3 +89,18 @@ def test_elements_of_low_groups_stop_no_reading(tmp_path: Path, tag: int, syntax
         vm.save(one, tmp_path / f"{k}.dcm", syntax)
     assert inspect_paths(tmp_path).findings == () and check_pixels(tmp_path).findings == ()
     np.testing.assert_array_equal(load_series(tmp_path).array, pixels)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("length", [4, 8])
+def test_a_command_group_that_was_left_stops_no_reading(tmp_path: Path, syntax: str, length: int) -> None:
+    pixels = vm.pixels_of(4)
+    implicit = syntax == ImplicitVRLittleEndian
+    for k in range(4):
+        path = vm.save(vm.dataset(pixels[k], (0, 0, 2.5 * k)), tmp_path / f"{k}.dcm", syntax)
+        content = path.read_bytes()
+        start = 132 + 12 + int.from_bytes(content[140:144], "little")
+        head = b"\0\0\0\0" + (length.to_bytes(4, "little") if implicit else b"UL" + length.to_bytes(2, "little"))
+        path.write_bytes(content[:start] + head + bytes(length) + content[start:])
+    assert inspect_paths(tmp_path).findings == ()
+    np.testing.assert_array_equal(load_series(tmp_path).array, pixels)

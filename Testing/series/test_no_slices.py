@@ -38,6 +38,12 @@ OTHERS = {
         picture(SOPClassUID=vm.CT_IMAGE, ImageType=["DERIVED", "SECONDARY", "OTHER", "CT_SOM5 PROT"])
     ],
     "a coloured rendering of CT class": lambda: [colour()],
+    "a screen of CT class that nothing names": lambda: [
+        picture(SOPClassUID=vm.CT_IMAGE, PixelSpacing=None, SliceThickness=None)
+    ],
+    "saved screens with the places of slices": lambda: [
+        placed((0, 0, 2.5 * k), ImageType=[*DERIVED, "SCREEN SAVE"], ImageOrientationPatient=AXIAL) for k in (1, 3, 5)
+    ],
     "a localizer": lambda: [placed((0, 40, 90), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])],
     "a localizer without a plane": lambda: [
         picture(SOPClassUID=vm.CT_IMAGE, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
@@ -73,7 +79,7 @@ def test_among_slices_they_are_named_and_left_out(tmp_path: Path, what: str) -> 
 @pytest.mark.parametrize("what", OTHERS)
 def test_as_a_series_of_their_own_they_have_no_errors(tmp_path: Path, what: str) -> None:
     if "places of slices" in what:
-        pytest.skip("Secondary Captures that make a stack of their own are a volume")
+        pytest.skip("what makes a stack of its own is a volume")
     for number, one in enumerate(OTHERS[what]()):
         vm.save(one, tmp_path / f"other{number}.dcm")
     found = inspect_paths(tmp_path).findings

@@ -58,7 +58,8 @@ OBJECT_CODES: dict[str, CodeInfo] = {
         ("inspect", "loading"),
         {
             **_UIDS,
-            "frames": "how many frames",
+            "files": "how many files",
+            "frames": "how many frames these have in all",
             "claimed_spacing_mm": "what the header claims to be their distance; null without",
             "assumed_spacing_mm": "the distance that they were placed by, as asked for",
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -51,6 +51,13 @@ FUNCTIONAL_GROUP_CLASSES = frozenset(
 )
 """SOP classes whose frames carry their own plane (PS3.3 C.7.6.16)."""
 
+_VOLUMES = frozenset(["1.2.840.10008.5.1.4.1.1.6.2"])
+"""Enhanced US Volume."""
+_SELDOM_PLACED = _VOLUMES | frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{suffix}"
+    for suffix in ("13.1.1", "13.1.2", "13.1.3", "77.1.5.4", "7.1", "7.2", "7.3", "7.4")
+)
+"""Classes of which frames need not have planes in the patient: told as what they are, not as an error."""
 MAX_DEFLATION = 1032
 """No deflate stream inflates to more than so many times its size."""
 
@@ -71,7 +78,20 @@ def read_slices(headers: Iterable[Header], frame_spacing: FrameSpacing = None) -
             reader.add(header)
         except FileError as error:
             reader.findings.append(Finding(error.code, "error", error.sentence, error.path))  # type: ignore[arg-type]
-    return reader.slices, [*reader.findings, *reader.mosaic_findings()]
+    return reader.slices, [*reader.findings, *reader.unplaced_findings(), *reader.mosaic_findings()]
+
+
+@dataclass(frozen=True)
+class _Unplaced:
+    """What is known of where a file's frames lie."""
+
+    is_volume: bool
+    has_position: bool
+    claimed: float | None
+    source: str
+    """The element that claims it."""
+    step: float | None
+    """What they were placed by, mm."""
 
 
 class _Reader:
@@ -83,6 +103,7 @@ class _Reader:
         self.findings: list[Finding] = []
         self._mosaics = MosaicReader()
         self._found: list[Mosaic] = []
+        self._unplaced: dict[_Unplaced, list[Header]] = {}
 
     def add(self, header: Header) -> None:
         kind, frames = header.sop_class_uid, header.number_of_frames
@@ -96,13 +117,13 @@ class _Reader:
             self.slices += slices
             self.findings += found
         elif kind == NUCLEAR_MEDICINE and frames > 1:
-            self._add_nuclear(header, subject)
+            self._add_nuclear(header)
         elif kind in FUNCTIONAL_GROUP_CLASSES or frames > 1:
-            self._add_frames(header, subject)
+            self._add_frames(header)
         else:
             self.slices.append(slice_of(header))
 
-    def _add_frames(self, header: Header, subject: str) -> None:
+    def _add_frames(self, header: Header) -> None:
         slices = functional_group_slices(header)
         if any(one.position_lps_mm is not None or one.coordinates for one in slices):
             self.slices += slices
@@ -111,22 +132,24 @@ class _Reader:
             self.slices.append(replace(slice_of(header), frame_values=values))
         elif header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES and slices and header.image_position_mm is None:
             self.slices += slices
+            if header.sop_class_uid in _SELDOM_PLACED:
+                self._note_unplaced(header, slices[0])
         else:
-            self._add_unplaced(header, slice_of(header), subject)
+            self._add_unplaced(header, slice_of(header))
 
-    def _add_nuclear(self, header: Header, subject: str) -> None:
+    def _add_nuclear(self, header: Header) -> None:
         if not is_reconstruction(header):
-            self._add_unplaced(header, slice_of(header), subject)
+            self._add_unplaced(header, slice_of(header))
             return
         step = header.spacing_between_slices_mm
         slices = nuclear_slices(header, step or self._step(header))
-        if not step:
+        if not step or any(one.position_lps_mm is None for one in slices):
             first = next((one for one in nuclear_slices(header, 1.0) if can_be_placed(one)), slices[0])
-            self.findings.append(self._unplaced_finding(header, first, subject))
+            self._note_unplaced(header, first)
         unplaced = [replace(one, coordinates=UNPLACED) if one.position_lps_mm is None else one for one in slices]
-        self.slices += slices if step else unplaced
+        self.slices += unplaced
 
-    def _add_unplaced(self, header: Header, first: Slice, subject: str) -> None:
+    def _add_unplaced(self, header: Header, first: Slice) -> None:
         """Frames that share one position or have none: placed on request, as they follow each other."""
         step = self._step(header)
         along = None
@@ -138,7 +161,7 @@ class _Reader:
         for k in range(min(header.number_of_frames, _frames_held(header), MOST_FRAMES)):
             corner = np.asarray(first.position_lps_mm) + k * along if along is not None else None
             self.slices.append(moved(first, corner, k + 1, first.precision_mm))
-        self.findings.append(self._unplaced_finding(header, first, subject))
+        self._note_unplaced(header, first)
 
     def _step(self, header: Header) -> float | None:
         """mm between frames as asked for; None: they are not to be placed, or nothing is claimed."""
@@ -146,25 +169,16 @@ class _Reader:
             return claimed_spacing(header)[0]
         return self.frame_spacing
 
-    def _unplaced_finding(self, header: Header, first: Slice, subject: str) -> Finding:
-        count, (claimed, source) = header.number_of_frames, claimed_spacing(header)
-        is_volume = header.sop_class_uid in SLICE_CLASSES or (
-            header.sop_class_uid == NUCLEAR_MEDICINE and is_reconstruction(header)
-        )
-        there = "one position" if first.position_lps_mm is not None else "no position"
-        text = f"{plural(count, 'frame')} with {there}: where each of them lies is not said"
-        evidence: dict[str, object] = {"frames": count, "claimed_spacing_mm": claimed}
-        severity: Severity = "warning" if is_volume else "info"
-        step = self._step(header)
-        if step is not None and first.position_lps_mm is not None:
-            text += f"; they are placed {mm(abs(step))} mm apart along their normal, as was asked for"
-            evidence["assumed_spacing_mm"] = step
-        elif claimed is not None and is_volume:
-            text += f"; {source} claims {mm(abs(claimed))} mm, which can be used on request"
-        elif not is_volume:
-            text += "; they may be points in time or directions of view"
-        evidence["sop_instance_uids"] = [header.sop_instance_uid]
-        return Finding("frames-unplaced", severity, text, subject, evidence)
+    def _note_unplaced(self, header: Header, first: Slice) -> None:
+        claimed, source = claimed_spacing(header)
+        is_nuclear = header.sop_class_uid == NUCLEAR_MEDICINE and is_reconstruction(header)
+        is_volume = is_nuclear or header.sop_class_uid in SLICE_CLASSES | _VOLUMES
+        key = _Unplaced(is_volume, first.position_lps_mm is not None, claimed, source, self._step(header))
+        self._unplaced.setdefault(key, []).append(header)
+
+    def unplaced_findings(self) -> list[Finding]:
+        """One for all files whose frames lie in the same unknown way."""
+        return [_unplaced_finding(key, headers) for key, headers in self._unplaced.items()]
 
     def mosaic_findings(self) -> list[Finding]:
         """One for the mosaics of the series, and one for those of which nothing can be made."""
@@ -182,6 +196,26 @@ class _Reader:
             )
             found.append(_mosaic_finding("warning", text, rest, None))
         return found
+
+
+def _unplaced_finding(key: _Unplaced, headers: list[Header]) -> Finding:
+    counts = [header.number_of_frames for header in headers]
+    there = "one position" if key.has_position else "no position"
+    text = f"{plural(counts[0], 'frame')} with {there}: where each of them lies is not said"
+    if len(headers) > 1:
+        some = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
+        text = f"{len(headers):,} files of {some} frames with {there}: where each frame lies is not said"
+    evidence: dict[str, object] = {"frames": sum(counts), "files": len(headers), "claimed_spacing_mm": key.claimed}
+    if key.step is not None and key.has_position:
+        text += f"; they are placed {mm(abs(key.step))} mm apart along their normal, as was asked for"
+        evidence["assumed_spacing_mm"] = key.step
+    elif key.claimed is not None and key.is_volume:
+        text += f"; {key.source} claims {mm(abs(key.claimed))} mm, which can be used on request"
+    elif not key.is_volume:
+        text += "; they may be points in time or directions of view"
+    evidence["sop_instance_uids"] = [header.sop_instance_uid for header in headers[:50]]
+    subject = f"series {headers[0].series_uid or '(without a UID)'}"
+    return Finding("frames-unplaced", "warning" if key.is_volume else "info", text, subject, evidence)
 
 
 def _split_finding(split: list[Mosaic]) -> Finding:

@@ -33,8 +33,9 @@ SLIDE_TILE: Noun = ("frame of a slide", "frames of a slide")
 WITHOUT_PLANES: Noun = ("frame of a projection or photograph", "frames of a projection or photograph")
 
 _TEXT_PAGES = frozenset(["DOSE", "PROT", "PROTOCOL", "REPORT", "DOSEINFO"])
-_PICTURES = frozenset(
-    ["SCREEN", "SCREENSAVE", "SCREENSHOT", "SAVE", "MPR", "CPR", "MIP", "MINIP", "VRT", "3D", "RENDERED", "RENDERING"]
+_SCREENS = frozenset(["SCREEN", "SCREENSAVE", "SCREENSHOT"])
+_PICTURES = _SCREENS | frozenset(
+    ["MPR", "CPR", "MIP", "MINIP", "VRT", "3D", "RENDERED", "RENDERING"]
     + ["REFORMATTED", "SNAPSHOT", "GRAPH", "CURVE", "PRESENTATION", "COMPOSED"]
 )
 _WORDS = re.compile(r"[A-Z0-9]+")
@@ -154,7 +155,9 @@ def _of_unplaced(slice_: Slice, *, captures_are_slices: bool) -> Noun | None:
         return DOSE
     if words & _PICTURES or header.samples_per_pixel >= FEW:
         return SNAPSHOT
-    return None
+    # A slice that lost its position has the size of its pixels left; a picture of a screen never had one.
+    has_size = header.pixel_spacing_mm is not None or header.slice_thickness_mm is not None
+    return None if has_size else CAPTURE
 
 
 def _is_volume(stack: Stack) -> bool:
@@ -172,6 +175,8 @@ def _of_stack(stack: Stack, most: int, *, among_slices: bool) -> Noun | None:
     words = _words(header)
     if is_secondary_capture(header) and (few or among_slices):
         return DOSE if words & _TEXT_PAGES else SNAPSHOT
+    if among_slices and words & _SCREENS and _is_secondary(header):
+        return CAPTURE
     if not few:
         return None
     if header.number_of_frames > 1 or not _is_secondary(header):

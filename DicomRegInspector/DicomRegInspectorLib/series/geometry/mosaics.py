@@ -28,7 +28,7 @@ _BLOCKS = range(0x10, 0x18)
 """Where a private creator is looked for: nearly always at 0x10 (PS3.5 section 7.8.1)."""
 _NAMES = frozenset(["NumberOfImagesInMosaic", "SliceNormalVector"])
 _CREATORS = {0x0019: "SIEMENS MR HEADER", 0x0029: "SIEMENS CSA HEADER", 0x0065: "IMAGE PRIVATE HEADER"}
-_PRIVATE = {0x0019: (0x0A, 0x0C, 0x0E), 0x0029: (0x10, 0x20), 0x0065: (0x50, 0x51)}
+_PRIVATE = {0x0019: (0x0A, 0x0C, 0x0E), 0x0029: (0x10, 0x20), 0x0065: (0x09, 0x37, 0x50, 0x51)}
 _PROTOCOL_SLICES = re.compile(rb"sSliceArray\.lSize\s*=\s*(\d{1,4})\b")
 
 
@@ -177,8 +177,8 @@ def _split(
         assumed.append("Slice Thickness (0018,0050) is taken for their distance, for want of Spacing Between Slices")
     is_plane = orientation is not None and np.linalg.norm(np.cross(orientation[:3], orientation[3:])) > 0.5
     if position is None or orientation is None or not is_plane or spacing is None or step <= 0:
-        slices = (replace(plain, position_lps_mm=None, tile=tile, frame_values=values) for tile in tiles)
-        return Mosaic(tuple(slices), "Siemens")
+        unplaced = (replace(plain, position_lps_mm=None, tile=tile, frame_values=values) for tile in tiles)
+        return Mosaic(tuple(unplaced), "Siemens")
     row, column, along = axes_of(orientation)
     sign = float(np.sign(np.dot(along, np.array(normal, dtype=np.float64)))) if normal is not None else 0.0
     if not sign:
@@ -225,6 +225,11 @@ def _uih_grid(header: Header, dataset: Dataset, block: int) -> Mosaic | None:
         return None
     rows, columns = header.rows // down, header.columns // across
     plain = slice_of(header)
+    values: dict[str, float | str] = {"instance": float(header.instance_number or 0)}
+    b_value = vector_of(dataset, block | 0x09)
+    if b_value:
+        direction = vector_of(dataset, block | 0x37) or (0.0, 0.0, 0.0)
+        values |= {"b-value": b_value[0], "gradient": gradient_text(direction)}
     slices = []
     for k in range(count):
         item = items[k] if items else None
@@ -236,7 +241,7 @@ def _uih_grid(header: Header, dataset: Dataset, block: int) -> Mosaic | None:
                 position_lps_mm=numbers(raw, 3),
                 orientation=numbers(own, 6) or plain.orientation,
                 precision_mm=precision_of(raw),
-                frame_values={"instance": float(header.instance_number or 0)},
+                frame_values=values,
                 tile=Tile(k // across * rows, k % across * columns, rows, columns),
             )
         )

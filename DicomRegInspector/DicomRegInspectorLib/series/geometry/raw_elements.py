@@ -90,5 +90,5 @@ def _dictionary_vr(tag: int) -> str:
         return _PRIVATE_VRS.get(tag & 0xFFFF00FF, "")
 
 
-_PRIVATE_VRS = {0x0019000A: "US", 0x0019000C: "IS", 0x0019000E: "FD"}
-"""Siemens' private elements, for files whose encoding does not tell representations."""
+_PRIVATE_VRS = {0x0019000A: "US", 0x0019000C: "IS", 0x0019000E: "FD", 0x00650009: "FD", 0x00650037: "FD"}
+"""Siemens' and UIH's private elements, for files whose encoding does not tell representations."""

@@ -24,6 +24,10 @@ ULTRASOUND_VOLUME, SLIDE, UNPLACED = "ultrasound volume", "slide", "unplaced"
 """Coordinates of slices that do not lie in the patient; ``unplaced``: which the file does not say, told of it."""
 
 
+LOCALIZERS = frozenset(["LOCALIZER", "SCOUT", "SCANOGRAM", "TOPOGRAM", "SURVIEW"])
+"""What makers call an overview in Image Type; the first is that of PS3.3 C.8.2.1.1.1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """The part of an image that one slice takes, where an image holds several side by side. Pixels, from 0."""
@@ -94,10 +98,10 @@ class Slice:
 
     @property
     def is_localizer(self) -> bool:
-        """Whether Image Type names a localizer (PS3.3 C.8.2.1.1.1, value 3)."""
+        """Whether Image Type names a localizer, from value 3 on."""
         kind = self.frame_values.get("image type")
         values = str(kind).split("\\") if kind is not None else self.header.image_type
-        return any(value in ("LOCALIZER", "SCOUT") for value in values[2:])
+        return any(value in LOCALIZERS for value in values[2:])
 
     def value(self, name: str) -> float | str | None:
         """One of :data:`DISTINGUISHING`; None where it is not known."""
