@@ -168,3 +168,17 @@ def test_tomosynthesis_is_placed_by_its_frames(tmp_path: Path) -> None:
     path = vm.save(one, tmp_path / "one.dcm")
     assert inspect_paths(path).findings == ()
     assert load_series(path).array.shape == (9, 3, 4)
+
+
+def test_the_command_line_places_frames_as_asked_for(tmp_path: Path) -> None:
+    import SimpleITK
+    from DicomRegInspectorLib.cli import main
+
+    path = vm.save(plain_frames((1, 2, 3), SpacingBetweenSlices=0.3), tmp_path / "one.dcm")
+    given = ["regularize", str(path), "--mode", "resample", "--output"]
+    assert main([*given, str(tmp_path / "refused.nrrd")]) == 2
+    for asked, spacing in (("claimed", 0.3), ("0.8", 0.8)):
+        output = tmp_path / f"{asked}.nrrd"
+        assert main([*given, str(output), "--frame-spacing", asked]) == 0
+        assert SimpleITK.ReadImage(str(output)).GetSpacing()[2] == pytest.approx(spacing)
+    assert main([*given, str(tmp_path / "zero.nrrd"), "--frame-spacing", "0"]) == 2
