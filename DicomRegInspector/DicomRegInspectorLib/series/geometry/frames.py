@@ -15,7 +15,7 @@ from ...findings import Finding, Severity
 from ...words import mm, plural
 from .dose_frames import MOST_FRAMES, RT_DOSE, can_be_placed, dose_slices, moved
 from .functional_groups import PER_FRAME_GROUPS, SHARED_GROUPS, functional_group_slices
-from .kinds import SLICE_CLASSES
+from .kinds import SLICE_CLASSES, WHOLE_SLIDE
 from .mosaics import Mosaic, MosaicReader
 from .nuclear_frames import NUCLEAR_MEDICINE, is_reconstruction, nuclear_slices
 from .stacks import UNPLACED, Slice, axes_of, slice_of
@@ -170,6 +170,8 @@ class _Reader:
         return self.frame_spacing
 
     def _note_unplaced(self, header: Header, first: Slice) -> None:
+        if header.sop_class_uid == WHOLE_SLIDE:
+            return  # Told as what they are.
         claimed, source = claimed_spacing(header)
         is_nuclear = header.sop_class_uid == NUCLEAR_MEDICINE and is_reconstruction(header)
         is_volume = is_nuclear or header.sop_class_uid in SLICE_CLASSES | _VOLUMES
