@@ -104,3 +104,11 @@ def test_a_command_group_that_was_left_stops_no_reading(tmp_path: Path, syntax: 
         path.write_bytes(content[:start] + head + bytes(length) + content[start:])
     assert inspect_paths(tmp_path).findings == ()
     np.testing.assert_array_equal(load_series(tmp_path).array, pixels)
+
+
+def test_slices_without_pixel_spacing_are_told_as_loading_tells_them(tmp_path: Path) -> None:
+    vm.write_stack(tmp_path, vm.pixels_of(4), vm.axial(4), PixelSpacing=None)
+    (told,) = inspect_paths(tmp_path).findings
+    assert (told.code, told.severity) == ("geometry-ignored-by-readers", "error")
+    loaded = [finding for finding in load_series(tmp_path).findings if finding.code == told.code]
+    assert {finding.severity for finding in loaded} == {told.severity}

@@ -347,10 +347,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Check position and spacing after loading: common readers use 1 mm and the origin for this kind of object.",
         "The file says where the image lies, but the libraries most programs read it with do not look there: GDCM "
         "and ITK give Secondary Capture images voxels of 1 mm at the origin. As an error: the size of a pixel is "
-        "missing, and 1 mm was assumed.",
+        "missing, for which programs assume 1 mm.",
         "SOP Class UID (0008,0016) is a Secondary Capture class, and Image Position (Patient) (0020,0032) and Image "
-        "Orientation (Patient) (0020,0037) are there. When a volume is made: Pixel Spacing (0028,0030) is missing or "
-        "not positive.",
+        "Orientation (Patient) (0020,0037) are there. As an error: Pixel Spacing (0028,0030) of a slice with a "
+        "position is missing, or not positive when a volume is made.",
         ("warning", "error"),
         ("inspect", "loading"),
         {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...dicom.header import Header
+from ...dicom.tags import Tag
 from ...findings import Finding, Severity
 from ...words import mm, plural
 from .grouping import INVALID_ORIENTATION, Grouping
@@ -89,7 +90,18 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(ignored), "sop_class_uid": ignored[0].header.sop_class_uid}
         found.append(Finding("geometry-ignored-by-readers", "warning", text, subject, evidence))
+    unsized = [one for one in placed if _lacks_pixel_spacing(one)]
+    if unsized:
+        text = f"{plural(len(unsized), 'slice')} of {count:,} without Pixel Spacing (0028,0030): pixels have no size"
+        found.append(Finding("geometry-ignored-by-readers", "error", text, subject, _uids(unsized)))
     return found
+
+
+def _lacks_pixel_spacing(one: Slice) -> bool:
+    """Whether a slice has no Pixel Spacing at all; one that cannot be read is quoted (``number-invalid``)."""
+    if one.pixel_spacing_mm is not None or one.is_localizer or one.header.sop_class_uid not in _CROSS_SECTIONAL:
+        return False
+    return not (one.header.elements.get(Tag.PIXEL_SPACING, b"").strip(b" \0") or one.unread)
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
