@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...dicom.header import Header, numbers
-from ...dicom.tags import Tag
+from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag
 from ...errors import FileError
 from .raw_elements import gradient_text, raw_of, text_of, vector_of
 from .siemens_csa import csa_values
@@ -24,6 +24,8 @@ ACQUISITION_MATRIX = 0x00181310
 LARGEST_FIELD_MM = 600.0
 """No scanner's field of view is wider both ways; an MR image that is shows several slices side by side."""
 MOST_TILES = 4096
+LOOKED_THROUGH = 1 << 16
+"""Bytes at the beginning of a file in which the makers' names are looked for."""
 _BLOCKS = range(0x10, 0x18)
 """Where a private creator is looked for: nearly always at 0x10 (PS3.5 section 7.8.1)."""
 _NAMES = frozenset(["NumberOfImagesInMosaic", "SliceNormalVector"])
@@ -70,7 +72,7 @@ class MosaicReader:
         if kind in self._plain and not named:
             return None
         try:
-            mosaic = _mosaic(header)
+            mosaic = _mosaic(header) if named or _may_be_one(header) else None
         except FileError:
             if named:
                 raise
@@ -78,6 +80,20 @@ class MosaicReader:
         if mosaic is None:
             self._plain.add(kind)
         return mosaic
+
+
+def _may_be_one(header: Header) -> bool:
+    """Whether it is worth parsing private elements: only scanners of two makers write mosaics, or it is too wide."""
+    spacing = header.pixel_spacing_mm or (0.0, 0.0)
+    is_wide = min(header.rows * spacing[0], header.columns * spacing[1]) > LARGEST_FIELD_MM
+    if is_wide or header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN:
+        return True
+    try:
+        with open(header.path, "rb", buffering=0) as file:
+            begin = file.read(LOOKED_THROUGH).upper()
+    except OSError:
+        return False
+    return any(creator.encode() in begin for creator in _CREATORS.values())
 
 
 def _mosaic(header: Header) -> Mosaic | None:
