@@ -77,10 +77,11 @@ def functional_group_slices(header: Header) -> list[Slice]:
         frames = list(dataset[PER_FRAME_GROUPS].value) if PER_FRAME_GROUPS in dataset else []
         if not frames:
             return []
-        indices = _dimension_indices(dataset, shared, frames)
+        groups = [_groups(shared, frame) for frame in frames]
+        indices = _dimension_indices(dataset, groups)
         return [
-            _frame_slice(header, _groups(shared, frame), number, index)
-            for number, (frame, index) in enumerate(zip(frames, indices, strict=True), start=1)
+            _frame_slice(header, group, number, index)
+            for number, (group, index) in enumerate(zip(groups, indices, strict=True), start=1)
         ]
     except RecursionError as error:
         raise FileError(header.path, "has sequences nested too deeply to be read.") from error
@@ -93,9 +94,14 @@ _Group = Callable[[int], "Dataset | None"]
 
 
 def _groups(shared: Dataset | None, frame: Dataset) -> _Group:
+    """What gives the first item of a group sequence, the frame's own first; each is looked for once."""
+    found: dict[int, Dataset | None] = {}
+
     def group(tag: int) -> Dataset | None:
-        own = first_item(frame, tag)
-        return own if own is not None else first_item(shared, tag)
+        if tag not in found:
+            own = first_item(frame, tag)
+            found[tag] = own if own is not None else first_item(shared, tag)
+        return found[tag]
 
     return group
 
@@ -161,12 +167,12 @@ def _values(group: _Group) -> Iterator[tuple[str, float | str]]:
         yield "gradient", gradient_text(direction or (0.0, 0.0, 0.0))
 
 
-def _dimension_indices(dataset: Dataset, shared: Dataset | None, frames: Sequence[Dataset]) -> list[str]:
+def _dimension_indices(dataset: Dataset, groups: Sequence[_Group]) -> list[str]:
     """What Dimension Index Values (C.7.6.17) say of each frame besides its place; empty text where nothing."""
-    values = [vector_of(_groups(shared, frame)(_FRAME_CONTENT), _DIMENSION_VALUES) for frame in frames]
+    values = [vector_of(group(_FRAME_CONTENT), _DIMENSION_VALUES) for group in groups]
     lengths = {len(one) for one in values}
     if lengths == {0} or len(lengths) != 1:
-        return [""] * len(frames)
+        return [""] * len(groups)
     table = np.array(values)
     pointers = []
     if DIMENSION_INDEX_SEQUENCE in dataset:
@@ -174,9 +180,9 @@ def _dimension_indices(dataset: Dataset, shared: Dataset | None, frames: Sequenc
     if len(pointers) == table.shape[1]:
         kept = [column for column, pointer in enumerate(pointers) if pointer not in _PLACES]
     else:
-        kept = _not_places(table, shared, frames)
+        kept = _not_places(table, groups)
     varying = [column for column in kept if np.ptp(table[:, column]) > 0]
-    return ["\\".join(f"{value:g}" for value in row) for row in table[:, varying]] if varying else [""] * len(frames)
+    return ["\\".join(f"{value:g}" for value in row) for row in table[:, varying]] if varying else [""] * len(groups)
 
 
 def _pointer(item: Dataset) -> int:
@@ -184,9 +190,9 @@ def _pointer(item: Dataset) -> int:
     return int(found) if found is not None else 0
 
 
-def _not_places(table: np.ndarray, shared: Dataset | None, frames: Sequence[Dataset]) -> list[int]:
+def _not_places(table: np.ndarray, groups: Sequence[_Group]) -> list[int]:
     """Columns that do not follow the frames' positions, where no pointers say which do."""
-    positions = [raw_of(_groups(shared, frame)(_PLANE_POSITION), Tag.IMAGE_POSITION) for frame in frames]
+    positions = [raw_of(group(_PLANE_POSITION), Tag.IMAGE_POSITION) for group in groups]
     places = len(set(positions))
     kept = []
     for column in range(table.shape[1]):
