@@ -182,12 +182,15 @@ IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+"""Deflated Image Frame Compression (PS3.5 annex A.4.12): each frame deflated by itself."""
+_OTHER_FRAGMENTS = ("1.2.840.10008.1.2.5", DEFLATED_FRAMES)
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 
 def is_encapsulated(transfer_syntax_uid: str) -> bool:
     """Whether Pixel Data is compressed: explicit little endian with fragments (PS3.5 annex A.4)."""
-    return transfer_syntax_uid.startswith("1.2.840.10008.1.2.4.") or transfer_syntax_uid == "1.2.840.10008.1.2.5"
+    return transfer_syntax_uid.startswith("1.2.840.10008.1.2.4.") or transfer_syntax_uid in _OTHER_FRAGMENTS
 
 
 def tag_text(tag: int) -> str:

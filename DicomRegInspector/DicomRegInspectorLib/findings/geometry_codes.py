@@ -142,8 +142,12 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "C.7.6.2.",
         ("error",),
         ("inspect", "loading"),
-        {**INSTANCES, "frames": "how many frames were put at the origin when a volume was made all the same"},
-        ("position-constant", "orientation-invalid", "geometry-ignored-by-readers"),
+        {
+            **INSTANCES,
+            "frames": "how many frames were put at the origin when a volume was made all the same",
+            "assumed_spacing_mm": "how far apart these frames were put",
+        },
+        ("position-constant", "orientation-invalid", "number-invalid"),
     ),
     "position-constant": CodeInfo(
         "All slices at one position",
@@ -321,7 +325,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "volume that takes it for a slice.",
         "LOCALIZER or SCOUT from the third value on of Image Type (0008,0008), PS3.3 C.8.2.1.1.1 (of a frame: Frame "
         "Type (0008,9007)), in a series that has other images.",
-        ("warning",),
+        ("info",),
         ("inspect", "loading"),
         INSTANCES,
         ("orientation-mixed", "size-mixed"),
@@ -343,10 +347,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Check position and spacing after loading: common readers use 1 mm and the origin for this kind of object.",
         "The file says where the image lies, but the libraries most programs read it with do not look there: GDCM "
         "and ITK give Secondary Capture images voxels of 1 mm at the origin. As an error: the size of a pixel is "
-        "missing, and 1 mm was assumed.",
+        "missing, for which programs assume 1 mm.",
         "SOP Class UID (0008,0016) is a Secondary Capture class, and Image Position (Patient) (0020,0032) and Image "
-        "Orientation (Patient) (0020,0037) are there. When a volume is made: Pixel Spacing (0028,0030) is missing or "
-        "not positive.",
+        "Orientation (Patient) (0020,0037) are there. As an error: Pixel Spacing (0028,0030) of a slice with a "
+        "position is missing, or not positive when a volume is made.",
         ("warning", "error"),
         ("inspect", "loading"),
         {

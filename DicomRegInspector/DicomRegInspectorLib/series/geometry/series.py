@@ -9,12 +9,14 @@ from typing import Any
 
 from ...dicom.header import Header
 from ...dicom.tags import Tag
-from ...errors import FileError
 from ...findings import Finding, by_severity
-from ...findings.about import about_file, about_series
-from .frames import slices_of
+from ...findings.about import about_series
+from .frames import FrameSpacing, read_slices
 from .grouping import Grouping, group_slices
+from .header_numbers import number_findings
+from .kinds import aside_findings, set_aside
 from .phases import explain_duplicates
+from .segmentations import is_segmentation, segment_stacks, segmentation_findings
 from .series_findings import (
     copies_finding,
     duplicates_findings,
@@ -47,6 +49,8 @@ class Series:
     paths: tuple[str, ...]
     interval_tolerance: float = RELATIVE_TOLERANCE
     """Share of the spacing that an interval was allowed to be off."""
+    set_aside: int = 0
+    """How many of the slices are images that are no slices, such as screenshots, among others that are."""
 
     @property
     def slice_count(self) -> int:
@@ -61,7 +65,8 @@ class Series:
     @cached_property
     def main_stack(self) -> Stack | None:
         """The stack with more than half of all slices, or the first of equal phases; None when there is neither."""
-        if self.stacks and (self.is_multiphase or 2 * len(self.stacks[0].slices) > self.slice_count):
+        count = self.slice_count - self.set_aside
+        if self.stacks and (self.is_multiphase or 2 * len(self.stacks[0].slices) > count):
             return self.stacks[0]
         return None
 
@@ -115,6 +120,7 @@ def inspect_series(
     progress: Callable[[int, int, str], object] | None = None,
     *,
     interval_tolerance: float = RELATIVE_TOLERANCE,
+    frame_spacing: FrameSpacing = None,
 ) -> list[Series]:
     """Group headers by series and judge the geometry of each; headers that are no images are left out.
 
@@ -124,6 +130,9 @@ def inspect_series(
         Called as ``progress(done, total, text)`` before each series; returning False ends the work early.
     interval_tolerance
         Share of the spacing that an interval may be off before it is irregular; see :func:`~.spacing.judge_spacing`.
+    frame_spacing
+        How to place frames that share one position: so many mm apart, as far as the header claims (``"claimed"``), or
+        not at all.
 
     Returns
     -------
@@ -140,21 +149,24 @@ def inspect_series(
     for done, group in enumerate(groups):
         if progress is not None and progress(done, len(groups), f"{group[0].modality} series") is False:
             break
-        result.append(_inspect_one(group, interval_tolerance))
+        result.append(_inspect_one(group, interval_tolerance, frame_spacing))
     return result
 
 
-def _inspect_one(headers: list[Header], interval_tolerance: float) -> Series:
+def _inspect_one(headers: list[Header], interval_tolerance: float, frame_spacing: FrameSpacing) -> Series:
     first = headers[0]
     subject = about_series(first.series_uid)
     originals, copies = _without_copies(headers)
-    slices, findings = _slices(originals)
+    slices, findings = read_slices(originals, frame_spacing)
     findings += file_findings(originals)
     if copies:
         findings.append(copies_finding(copies, subject))
-    grouping = group_slices(slices, interval_tolerance)
-    findings += position_findings(grouping, len(slices), subject)
-    findings += mixed_findings(grouping, len(slices), subject)
+    sorted_out = set_aside(group_slices(slices, interval_tolerance))
+    grouping, count = sorted_out.grouping, len(slices) - sorted_out.count
+    findings += aside_findings(sorted_out, subject)
+    findings += number_findings(slices, subject)
+    findings += position_findings(grouping, count, subject)
+    findings += mixed_findings(grouping, count, subject)
     stacks, multiphase, more = _phased_stacks(grouping, subject)
     findings += more
     return Series(
@@ -163,11 +175,12 @@ def _inspect_one(headers: list[Header], interval_tolerance: float) -> Series:
         first.modality,
         first.series_description,
         tuple(slices),
-        stacks,
+        stacks or sorted_out.stacks,
         multiphase,
         tuple(by_severity(findings)),
         tuple(header.path for header in headers),
         interval_tolerance,
+        sorted_out.count if stacks else 0,
     )
 
 
@@ -194,24 +207,17 @@ _IDENTITY = (
 )
 
 
-def _slices(headers: list[Header]) -> tuple[list[Slice], list[Finding]]:
-    slices: list[Slice] = []
-    findings: list[Finding] = []
-    for header in headers:
-        try:
-            slices.extend(slices_of(header))
-        except FileError as error:
-            subject = about_file(error.path, series_uid=header.series_uid)
-            findings.append(Finding(error.code, "error", error.sentence, subject))
-    return slices, findings
-
-
 def _phased_stacks(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
     """Stacks with one slice at each position where that can be had, their findings, and whether all are phases."""
     stacks: list[Stack] = []
     findings: list[Finding] = []
     designed = 0
     for stack in grouping.stacks:
+        if is_segmentation(stack):
+            segments = segment_stacks(stack)
+            stacks += segments
+            findings += segmentation_findings(stack, segments, subject)
+            continue
         if len(stack.distinct) == len(stack.slices) or stack.is_localizer:
             stacks.append(stack)
             if not stack.is_localizer:

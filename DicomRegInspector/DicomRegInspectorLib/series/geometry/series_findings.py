@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from ...dicom.header import Header
+from ...dicom.tags import Tag
 from ...findings import Finding, Severity
 from ...findings.about import about_file
 from ...words import mm, plural
 from .grouping import INVALID_ORIENTATION, Grouping
+from .kinds import SEGMENTATIONS, is_secondary_capture
 from .phases import Phases
 from .stack_findings import MAX_OF_A_KIND
-from .stacks import Slice, Stack
+from .stacks import UNPLACED, Slice, Stack
 from .words import describe_plane
 
 MAX_UIDS = 50
@@ -26,7 +28,6 @@ _CROSS_SECTIONAL = frozenset(
     for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "481.2", "66.4")
 )
 """CT, MR, PET, RT Dose, Segmentation: objects whose images are slices of a volume by definition."""
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def _uids(slices: Iterable[Slice]) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def copies_finding(copies: list[Header], subject: str) -> Finding:
 def position_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
     """Planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
     found = []
-    missing = grouping.without_position
+    missing = [slice_ for slice_ in grouping.without_position if slice_.coordinates != UNPLACED]
     placed = [one for stack in grouping.stacks for one in stack.slices]
     expected = placed or any(one.header.sop_class_uid in _CROSS_SECTIONAL and not one.is_localizer for one in missing)
     if missing and expected:
@@ -82,7 +83,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))
-    ignored = [one for one in placed if _is_secondary_capture(one.header)]
+    ignored = [one for one in placed if is_secondary_capture(one.header)]
     if ignored:
         text = (
             f"{plural(len(ignored), 'image')} of a Secondary Capture class with position and orientation: GDCM and ITK "
@@ -90,12 +91,18 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(ignored), "sop_class_uid": ignored[0].header.sop_class_uid}
         found.append(Finding("geometry-ignored-by-readers", "warning", text, subject, evidence))
+    unsized = [one for one in placed if _lacks_pixel_spacing(one)]
+    if unsized:
+        text = f"{plural(len(unsized), 'slice')} of {count:,} without Pixel Spacing (0028,0030): pixels have no size"
+        found.append(Finding("geometry-ignored-by-readers", "error", text, subject, _uids(unsized)))
     return found
 
 
-def _is_secondary_capture(header: Header) -> bool:
-    uid = header.sop_class_uid
-    return uid == _SECONDARY_CAPTURE or uid.startswith(_SECONDARY_CAPTURE + ".")
+def _lacks_pixel_spacing(one: Slice) -> bool:
+    """Whether a slice has no Pixel Spacing at all; one that cannot be read is quoted (``number-invalid``)."""
+    if one.pixel_spacing_mm is not None or one.is_localizer or one.header.sop_class_uid not in _CROSS_SECTIONAL:
+        return False
+    return not (one.header.elements.get(Tag.PIXEL_SPACING, b"").strip(b" \0") or one.unread)
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
@@ -103,11 +110,16 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
     stacks = grouping.stacks
     found = []
     localizers = [stack for stack in stacks if stack.is_localizer]
-    volumes = [stack for stack in stacks if not stack.is_localizer]
+    # Segmentations of one series need not have one grid: each segment is a volume of its own.
+    volumes = [
+        stack
+        for stack in stacks
+        if not stack.is_localizer and stack.slices[0].header.sop_class_uid not in SEGMENTATIONS
+    ]
     if localizers and volumes:
         slices = [one for stack in localizers for one in stack.slices]
         text = f"{plural(len(slices), 'localizer')} among {plural(count - len(slices), 'slice')}"
-        found.append(Finding("localizer-in-series", "warning", text, subject, _uids(slices)))
+        found.append(Finding("localizer-in-series", "info", text, subject, _uids(slices)))
     checks: list[tuple[str, Severity, str, Callable[[Stack], Any], Callable[[Any], str]]] = [
         ("frame-of-reference-mixed", "error", "frames of reference", lambda s: s.frame_of_reference_uid, _uid_text),
         ("size-mixed", "warning", "image sizes (columns × rows)", lambda s: (s.columns, s.rows), _size_text),

@@ -302,6 +302,8 @@ class _Maker:
     def order(self) -> list[Finding]:
         """Whether instance numbers and Slice Location run one way along the stack."""
         single = self.stack.slices[0].frame_number is None
+        if not single and len({one.path for one in self.stack.slices}) > 1:
+            return []  # Frame numbers begin anew in each part of a concatenation, and say nothing of its order.
         orders = {"Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]}
         if single:
             orders["Slice Location"] = [one.header.slice_location_mm for one in self.stack.slices]

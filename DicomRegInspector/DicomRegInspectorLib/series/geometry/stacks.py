@@ -20,6 +20,24 @@ PIXEL_SPACING_TOLERANCE = 1e-3
 """Relative; over 1,000 pixels it amounts to one pixel."""
 
 
+ULTRASOUND_VOLUME, SLIDE, UNPLACED = "ultrasound volume", "slide", "unplaced"
+"""Coordinates of slices that do not lie in the patient; ``unplaced``: which the file does not say, told of it."""
+
+
+LOCALIZERS = frozenset(["LOCALIZER", "SCOUT", "SCANOGRAM", "TOPOGRAM", "SURVIEW"])
+"""What makers call an overview in Image Type; the first is that of PS3.3 C.8.2.1.1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The part of an image that one slice takes, where an image holds several side by side. Pixels, from 0."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
     """One image plane: a file, or one frame of a file with several. LPS mm."""
@@ -36,6 +54,22 @@ class Slice:
     """From 1 in a file with several frames, else None."""
     frame_values: Mapping[str, float | str] = field(default_factory=dict)
     """What a frame says for itself where a single image has it in its header."""
+    tile: Tile | None = None
+    """Which part of the image this slice is; None for the whole of it."""
+    coordinates: str = ""
+    """What the position is relative to, where that is not the patient; see :data:`UNPLACED`."""
+    unread: tuple[tuple[int, bytes], ...] = ()
+    """Elements of a frame that hold no such numbers as they should, as they are."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the slice."""
+        return self.header.rows if self.tile is None else self.tile.rows
+
+    @property
+    def columns(self) -> int:
+        """Columns of the slice."""
+        return self.header.columns if self.tile is None else self.tile.columns
 
     @property
     def path(self) -> str:
@@ -64,10 +98,10 @@ class Slice:
 
     @property
     def is_localizer(self) -> bool:
-        """Whether Image Type names a localizer (PS3.3 C.8.2.1.1.1, value 3)."""
+        """Whether Image Type names a localizer, from value 3 on."""
         kind = self.frame_values.get("image type")
         values = str(kind).split("\\") if kind is not None else self.header.image_type
-        return any(value in ("LOCALIZER", "SCOUT") for value in values[2:])
+        return any(value in LOCALIZERS for value in values[2:])
 
     def value(self, name: str) -> float | str | None:
         """One of :data:`DISTINGUISHING`; None where it is not known."""
@@ -75,7 +109,9 @@ class Slice:
             return self.frame_values[name]
         if name == "image type":
             return "\\".join(self.header.image_type) or None
-        tag = DISTINGUISHING[name]
+        tag = DISTINGUISHING.get(name)
+        if not tag:
+            return None
         raw = self.header.elements.get(tag, b"")
         if tag == Tag.DIFFUSION_B_VALUE:
             return float64(raw)
@@ -93,12 +129,33 @@ DISTINGUISHING: dict[str, int] = {
     "flip angle": Tag.FLIP_ANGLE,
     "trigger time": Tag.TRIGGER_TIME,
     "image type": Tag.IMAGE_TYPE,
+    "gradient": 0,
+    "cardiac phase": 0,
+    "cardiac trigger delay": 0,
+    "respiratory phase": 0,
+    "segment": 0,
+    "dose summation": 0,
+    "referenced beam": 0,
+    "referenced plan": 0,
+    "R-R interval": 0,
+    "time slot": 0,
+    "phase": 0,
+    "energy window": 0,
+    "detector": 0,
+    "ASL context": 0,
+    "complex image component": 0,
+    "convolution kernel": 0,
+    "kVp": 0,
+    "data type": 0,
+    "stack ID": 0,
+    "dimension index": 0,
+    "instance": 0,
     "acquisition number": Tag.ACQUISITION_NUMBER,
     "acquisition time": Tag.ACQUISITION_TIME,
     "acquisition date and time": Tag.ACQUISITION_DATE_TIME,
     "content time": Tag.CONTENT_TIME,
 }
-"""What images at one position may differ by, the most telling first."""
+"""What images at one position may differ by, the most telling first; 0 for what only frames say for themselves."""
 
 
 def _as_float(own: float | str | None, other: float | None) -> float | None:
@@ -143,12 +200,12 @@ class Stack:
     @property
     def rows(self) -> int:
         """Rows of each slice."""
-        return self.slices[0].header.rows
+        return self.slices[0].rows
 
     @property
     def columns(self) -> int:
         """Columns of each slice."""
-        return self.slices[0].header.columns
+        return self.slices[0].columns
 
     @property
     def pixel_spacing_mm(self) -> tuple[float, ...] | None:
