@@ -19,6 +19,7 @@ from .tags import (
     DEFLATED_LITTLE_ENDIAN,
     DEFORMABLE_REGISTRATION_SEQUENCE,
     LAST_TAG,
+    LENIENT,
     LONG_VRS,
     MEDIA_STORAGE_DIRECTORY,
     PIXEL_DATA,
@@ -282,7 +283,10 @@ def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
         element = dataset.get_item(tag)
         if element is None:
             continue
-        allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
+        if tag in LENIENT:
+            allowed = {vr.decode()}
+        else:
+            allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
         usable = element.VR is None or element.VR in allowed
         value = _character_set(element.value) if tag == Tag.SPECIFIC_CHARACTER_SET else element.value or b""
         if usable and isinstance(value, bytes):

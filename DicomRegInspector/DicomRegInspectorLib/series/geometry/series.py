@@ -11,17 +11,17 @@ from ...dicom.header import Header
 from ...dicom.tags import Tag
 from ...errors import FileError
 from ...findings import Finding, by_severity
+from .divided import divided
 from .frames import slices_of
 from .grouping import Grouping, group_slices
-from .phases import explain_duplicates
 from .series_findings import (
     copies_finding,
     duplicates_findings,
     file_findings,
     mixed_findings,
-    phases_finding,
     position_findings,
 )
+from .set_findings import sets_finding, sets_geometry_findings
 from .spacing import RELATIVE_TOLERANCE
 from .stack_findings import section_dict, stack_findings
 from .stacks import Slice, Stack
@@ -38,7 +38,7 @@ class Series:
     slices: tuple[Slice, ...]
     """Every image plane of the series, placed or not; copies of one instance count once."""
     stacks: tuple[Stack, ...]
-    """Biggest first; the phases of a time series one after the other."""
+    """Biggest first; the sets of a stack (time points, echoes, stations) one after the other."""
     is_multiphase: bool
     """Whether the stacks are complete volumes of the same place (time points, echoes, b-values)."""
     findings: tuple[Finding, ...]
@@ -154,7 +154,7 @@ def _inspect_one(headers: list[Header], interval_tolerance: float) -> Series:
     grouping = group_slices(slices, interval_tolerance)
     findings += position_findings(grouping, len(slices), subject)
     findings += mixed_findings(grouping, len(slices), subject)
-    stacks, multiphase, more = _phased_stacks(grouping, subject)
+    stacks, multiphase, more = _sets(grouping, subject)
     findings += more
     return Series(
         first.series_uid,
@@ -204,29 +204,23 @@ def _slices(headers: list[Header]) -> tuple[list[Slice], list[Finding]]:
     return slices, findings
 
 
-def _phased_stacks(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
-    """Stacks with one slice at each position where that can be had, their findings, and whether all are phases."""
+def _sets(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
+    """Stacks divided into sets, their findings, and whether all are complete volumes of one place."""
     stacks: list[Stack] = []
     findings: list[Finding] = []
     designed = 0
     for stack in grouping.stacks:
-        if len(stack.distinct) == len(stack.slices) or stack.is_localizer:
+        if stack.is_localizer:
             stacks.append(stack)
-            if not stack.is_localizer:
-                findings += stack_findings(stack, subject)
             continue
-        phases = explain_duplicates(stack)
-        if phases is None:
-            stacks.append(stack)
-            findings += duplicates_findings(stack, subject) + stack_findings(stack, subject)
+        found = divided(stack)
+        stacks += found.parts
+        if len(found.parts) > 1:
+            findings.append(sets_finding(found, subject))
+            designed += found.is_by_design
+            findings += sets_geometry_findings(found.parts, subject)
             continue
-        findings.append(phases_finding(stack, phases, subject))
-        stacks += phases.parts
-        designed += phases.is_by_design
-        if phases.is_by_design:
-            # The phases lie at the same positions: what one says of geometry holds for all.
-            findings += stack_findings(phases.parts[0], subject)
-        else:
-            for part in phases.parts:
-                findings += stack_findings(part, subject)
+        if len(stack.distinct) < len(stack.slices):
+            findings += duplicates_findings(stack, subject, found.division.tried)
+        findings += stack_findings(stack, subject)
     return tuple(stacks), len(grouping.stacks) == 1 and designed == 1, findings

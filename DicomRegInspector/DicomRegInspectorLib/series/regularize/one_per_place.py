@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ..geometry.grouping import group_slices
-from ..geometry.phases import explain_duplicates
+from ..geometry.divided import divided
 from ..geometry.series import Series
 from ..geometry.spacing import Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of
@@ -206,8 +206,8 @@ def _joined_stack(series: Series) -> Stack:
     biggest = groups[0]
     if len(biggest.distinct) == len(biggest.slices):
         return biggest
-    phases = explain_duplicates(biggest)
-    return phases.parts[0] if phases is not None and phases.is_by_design else biggest
+    found = divided(biggest)
+    return found.parts[0] if found.is_by_design else biggest
 
 
 def _image_type(one: Slice) -> tuple[str, ...]:
