@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..headers.private_elements import private_values
 from ..sets.attributes import ATTRIBUTES, BY_NAME, OF_PLACES, TIMES, Value, parsed, raw_of
 from ..sets.divide import Division, divide
 from ..sets.images import Column, Images, code
@@ -97,6 +98,7 @@ def images_of(stack: Stack) -> Images:
         _usual(one.spacing_between_slices_mm for one in stack.slices),
         stack.precision_mm,
         lambda: columns_of(stack.slices),
+        lambda some: [private_values(stack.slices[k].header) for k in some.tolist()],
     )
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .apart import place_column, shifted_sets, stations
-from .images import Codes, Column, Images, fit
+from .images import Codes, Column, Images, columns_from, fit
 from .labels import labels_of
 from .order import LEAST_FILLED_BY_ORDER, by_number, by_time
 from .search import Explanation, almost, by_values, distinct_columns, is_explained, is_slabs
 
 MOST_CLASSES = 64
 """Values of an attribute within each of which an order of Instance Number is looked for."""
+SAMPLE = 32
+"""Images at one place whose private elements are read to see whether reading all is worth it."""
 Kind = Literal["one", "coinciding", "slabs", "shifted", "side by side", "unexplained"]
 
 
@@ -59,12 +61,26 @@ def divide(images: Images) -> Division:
     found = explain(images, distinct_columns(images)) if images.most > 1 else None
     if found is None:
         found = shifted_sets(images)
+    if found is None and images.most > 1:
+        images = _with_private(images)
+        found = by_values(images, distinct_columns(images))
     if found is None:
         if images.most == 1:
             return Division("one", (everything,), ("",))
         tried = tuple(column.name for column in images.columns.values())
         return Division("unexplained", (everything,), ("",), tried=(*tried, "order of Instance Number"))
     return _division(images, found)
+
+
+def _with_private(images: Images) -> Images:
+    """The images with what private elements say of them, where these differ among images at one place."""
+    fullest = int(np.bincount(images.places).argmax())
+    sample = np.flatnonzero(images.places == fullest)[:SAMPLE]
+    if not columns_from(images.read_private(sample)):
+        return images
+    private = columns_from(images.read_private(np.arange(images.count)))
+    standard = images.columns
+    return replace(images, read_columns=lambda: {**private, **standard})
 
 
 def explain(images: Images, columns: list[Column]) -> Explanation | None:

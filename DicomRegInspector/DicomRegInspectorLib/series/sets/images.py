@@ -36,6 +36,10 @@ class Column:
         return len(self.values)
 
 
+def _nothing(some: Codes) -> Sequence[Mapping[str, Value]]:
+    return [{}] * some.size
+
+
 @dataclass(frozen=True, eq=False)
 class Images:
     """Images of one orientation, size, pixel spacing and frame of reference. Millimetres."""
@@ -56,6 +60,8 @@ class Images:
     """What rounding to the digits written can change of an interval."""
     read_columns: Callable[[], Mapping[str, Column]] = dict
     """Gives :attr:`columns`; asked only where there is something to explain."""
+    read_private: Callable[[Codes], Sequence[Mapping[str, Value]]] = _nothing
+    """Gives what private elements say of some images, by the names of attributes; slow, so asked last."""
 
     @cached_property
     def columns(self) -> Mapping[str, Column]:
@@ -78,6 +84,7 @@ class Images:
             self.claimed,
             self.precision,
             lambda: self._columns_of(chosen),
+            lambda some: self.read_private(chosen[some]),
         )
 
     def _columns_of(self, chosen: NDArray[np.intp]) -> dict[str, Column]:
@@ -130,6 +137,13 @@ def code(name: str, values: Sequence[Value | None]) -> Column:
     distinct = sorted(set(values), key=lambda value: (value is not None, isinstance(value, str), value))
     order = {value: number for number, value in enumerate(distinct)}
     return Column(name, np.array([order[value] for value in values], dtype=np.intp), tuple(distinct))
+
+
+def columns_from(values: Sequence[Mapping[str, Value]]) -> dict[str, Column]:
+    """The attributes that differ among images, from what each image says of itself."""
+    names = dict.fromkeys(name for one in values for name in one)
+    columns = (code(name, [one.get(name) for one in values]) for name in names)
+    return {column.name: column for column in columns if column.count > 1}
 
 
 @dataclass(frozen=True, eq=False)

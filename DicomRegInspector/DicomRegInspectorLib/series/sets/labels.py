@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .attributes import BY_NAME, HIDDEN_IN_LABELS, Value
-from .images import Codes, Column, Images
-from .search import Explanation
+from .images import Codes, Column, Images, columns_from
+from .search import Explanation, combined
 
+MOST_READ = 512
+"""Sets whose files are read for a name where their headers give none."""
 NAMED_BY = 2
 """Attributes that describe sets told apart by order: more of them would be no name."""
 
@@ -24,10 +27,22 @@ def labels_of(images: Images, found: Explanation) -> tuple[tuple[NDArray[np.intp
         members.sort(key=lambda chosen: float(images.numbers[chosen].min()))
     if found.way == "time":
         return tuple(members), tuple(f"time point {number}" for number in range(1, len(members) + 1))
-    columns = _naming_columns(images, found)
-    gradients = _gradient_numbers(images, members)
-    labels = [", ".join(filter(None, (_named(column, chosen, gradients) for column in columns))) for chosen in members]
+    firsts = np.array([int(chosen[0]) for chosen in members])
+    named = {column.name: [column.values[k] for k in column.codes[firsts]] for column in _naming_columns(images, found)}
+    labels = _labels(named, len(members))
+    if len(set(labels)) < len(labels) <= MOST_READ:
+        for name, column in columns_from(images.read_private(firsts)).items():
+            named.setdefault(name, [column.values[k] for k in column.codes])
+        labels = _labels(named, len(members))
     return tuple(members), tuple(_unique(labels))
+
+
+def _labels(named: Mapping[str, Sequence[Value | None]], count: int) -> list[str]:
+    gradients = _gradient_numbers(named.get("gradient", []))
+    return [
+        ", ".join(filter(None, (_named(name, values[number], gradients) for name, values in named.items())))
+        for number in range(count)
+    ]
 
 
 def _naming_columns(images: Images, found: Explanation) -> list[Column]:
@@ -43,7 +58,7 @@ def _naming_columns(images: Images, found: Explanation) -> list[Column]:
             break
         if attribute is None or not attribute.by_design or column in columns:
             continue
-        if _is_constant_within(column.codes, found.codes, found.count):
+        if _is_constant_within(column.codes, found.codes, found.count) and _tells_more(columns, column):
             columns.append(column)
     return columns
 
@@ -53,28 +68,30 @@ def _is_constant_within(values: Codes, sets: Codes, count: int) -> bool:
     return pairs.size == count
 
 
-def _gradient_numbers(images: Images, members: list[NDArray[np.intp]]) -> dict[Value, int]:
+def _tells_more(columns: list[Column], column: Column) -> bool:
+    """Whether an attribute divides what the others leave together."""
+    if not columns:
+        return True
+    together = combined(columns)
+    return int(combined([*columns, column]).max()) > int(together.max())
+
+
+def _gradient_numbers(values: Sequence[Value | None]) -> dict[Value, int]:
     """Gradient directions numbered in the order of the sets that have them; none for no direction."""
-    column = images.columns.get("gradient")
     numbers: dict[Value, int] = {}
-    if column is None:
-        return numbers
-    for chosen in members:
-        value = column.values[int(column.codes[chosen[0]])]
+    for value in values:
         if isinstance(value, str) and any(float(part) != 0 for part in value.split("\\")):
             numbers.setdefault(value, len(numbers) + 1)
     return numbers
 
 
-def _named(column: Column, chosen: NDArray[np.intp], gradients: dict[Value, int]) -> str:
-    value = column.values[int(column.codes[chosen[0]])]
-    if column.name == "gradient":
-        return f"gradient {gradients[value]}" if value in gradients else ""
-    attribute = BY_NAME.get(column.name)
+def _named(name: str, value: Value | None, gradients: dict[Value, int]) -> str:
+    if name == "gradient":
+        return f"gradient {gradients[value]}" if value is not None and value in gradients else ""
     if value is None:
-        return f"without {column.name}"
+        return f"without {name}"
     text = f"{value:.9g}" if isinstance(value, float) else value.replace("\\", "/")
-    template = attribute.label if attribute is not None else f"{column.name} {{}}"
+    template = BY_NAME[name].label if name in BY_NAME else f"{name} {{}}"
     return template.format(text[:64])
 
 

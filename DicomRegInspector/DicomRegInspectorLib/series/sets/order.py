@@ -24,17 +24,17 @@ def by_number(images: Images) -> Explanation | None:
         return None
     if np.unique(numbers).size != numbers.size:
         return None
-    places = images.places
+    places, length = images.places, images.number_of_places
     whole = numbers.astype(np.int64)
     step = int(np.gcd.reduce(np.diff(np.sort(whole)))) or 1
     counted = (whole - whole.min()) // step
     begin = int((whole.min() - 1) // step) if (whole.min() - 1) % step == 0 else 0
-    for codes, by_volume in (
-        (_blocks(places, counted, begin, images.number_of_places), True),
-        (_within_places(places, counted, begin, images.most), False),
-        (_restarts(places, counted, images.number_of_places), True),
-        (_ranked_within(places, counted), False),
-    ):
+    divisions = [
+        (_nested(places, counted, begin, length, run), run == 1)
+        for run in dict.fromkeys((1, _usual_run(places, counted), images.most))
+    ]
+    divisions += [(_restarts(places, counted, length), True), (_ranked_within(places, counted), False)]
+    for codes, by_volume in divisions:
         if codes is None:
             continue
         found = fit(images, codes)
@@ -43,22 +43,29 @@ def by_number(images: Images) -> Explanation | None:
     return None
 
 
-def _blocks(places: Codes, counted: NDArray[np.int64], begin: int, length: int) -> Codes | None:
-    """Volume by volume, numbers of lost images left out: each place has its own number within the volume."""
-    residue = counted % length
-    if not _one_to_one(residue, places, length):
-        return None
-    # Numbers begin at 1 where nothing says otherwise: then volumes begin there too, even if the first image is lost.
-    return _fewest([renumbered((counted + shift) // length) for shift in (begin % length, 0)])
+def _usual_run(places: Codes, counted: NDArray[np.int64]) -> int:
+    """How many images in a row usually lie at one place."""
+    sequence = places[np.argsort(counted, kind="stable")]
+    ends = np.flatnonzero(np.diff(sequence, append=-1))
+    return int(np.bincount(np.diff(ends, prepend=-1)).argmax())
 
 
-def _within_places(places: Codes, counted: NDArray[np.int64], begin: int, length: int) -> Codes | None:
-    """Place by place, numbers of lost images left out."""
-    for shift in dict.fromkeys((begin % length, *range(length))):
-        block = (counted + shift) // length
-        if _one_to_one(renumbered(block), places, int(places.max()) + 1):
-            return renumbered((counted + shift) % length)
-    return None
+def _nested(places: Codes, counted: NDArray[np.int64], begin: int, length: int, run: int) -> Codes | None:
+    """So many images in a row at each place, place after place, and that again: numbers of lost images left out.
+
+    One image in a row is volume by volume, all images of a place in a row is place by place; scanners that measure
+    phases within dynamics write what lies between the two.
+    """
+    sequence = counted[np.argsort(counted, kind="stable")]
+    changes = sequence[1:][np.diff(places[np.argsort(counted, kind="stable")]) != 0]
+    usual = int(np.bincount(-changes % run).argmax()) if changes.size else 0
+    found = []
+    # Numbers begin at 1 where nothing says otherwise: then sets begin there too, even if the first image is lost.
+    for shift in dict.fromkeys((begin % (length * run), usual, 0)):
+        block = (counted + shift) // run
+        if _one_to_one(block % length, places, length):
+            found.append(renumbered(block // length * run + (counted + shift) % run))
+    return min(found, key=lambda codes: int(codes.max()), default=None)
 
 
 def _one_to_one(these: Codes, those: Codes, count: int) -> bool:
