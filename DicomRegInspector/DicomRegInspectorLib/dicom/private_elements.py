@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import FileError
+from ..errors import FileError
 from .header import Header
 
 Value = float | str
@@ -79,7 +79,7 @@ _TAGS = [*_CREATORS, *(element.tag for element in ELEMENTS)]
 
 def private_values(header: Header) -> dict[str, Value]:
     """The attributes that a file's private elements hold; empty where it has none or can no longer be read."""
-    from .slow_reading import read_elements
+    from .pydicom_header import read_elements
 
     try:
         dataset = read_elements(header.path, _TAGS)
@@ -102,5 +102,5 @@ def private_values(header: Header) -> dict[str, Value]:
 def _value(dataset: Any, tag: int) -> Any:
     try:
         return dataset[tag].value if tag in dataset else None
-    except Exception:  # noqa: BLE001 - a private element that cannot be parsed says nothing
+    except Exception:  # a private element that cannot be parsed says nothing, and raises many kinds
         return None

@@ -283,10 +283,8 @@ def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
         element = dataset.get_item(tag)
         if element is None:
             continue
-        if tag in LENIENT:
-            allowed = {vr.decode()}
-        else:
-            allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
+        allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
+        allowed = {vr.decode()} if tag in LENIENT else allowed
         usable = element.VR is None or element.VR in allowed
         value = _character_set(element.value) if tag == Tag.SPECIFIC_CHARACTER_SET else element.value or b""
         if usable and isinstance(value, bytes):

@@ -222,8 +222,8 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "volume they are drawn in line, so that either their position or the image is wrong there.",
         "The distance of each slice's Image Position (Patient) (0020,0032), measured in its plane, from the line "
         "through the others (see the tilt). Slices that lie beside it alike, one after the other, are one finding, at "
-        "the slice where the step is. Reported when the distance exceeds a tenth of a pixel of Pixel Spacing (0028,0030), "
-        "twice the last digit written and 0.01 mm; three slices or more are needed.",
+        "the slice where the step is. Reported when the distance exceeds a tenth of a pixel of Pixel Spacing "
+        "(0028,0030), twice the last digit written and 0.01 mm; three slices or more are needed.",
         ("warning",),
         ("inspect", "loading"),
         {

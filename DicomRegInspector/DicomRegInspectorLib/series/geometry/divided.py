@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..headers.private_elements import private_values
+from ...dicom.private_elements import private_values
 from ..sets.attributes import ATTRIBUTES, BY_NAME, OF_PLACES, TIMES, Value, parsed, raw_of
 from ..sets.divide import Division, divide
 from ..sets.images import Column, Images, code

@@ -156,7 +156,9 @@ def _orientation_text(value: tuple[float, ...]) -> str:
 
 def tried_text(tried: Sequence[str]) -> str:
     """What differs and was tried in vain; empty where nothing differs."""
-    return f"; tried: {', '.join(tried[:6])}" + (f" and {len(tried) - 6} more" if len(tried) > 6 else "") if tried else ""
+    if not tried:
+        return ""
+    return f"; tried: {', '.join(tried[:6])}" + (f" and {len(tried) - 6} more" if len(tried) > 6 else "")
 
 
 def duplicates_findings(stack: Stack, subject: str, tried: Sequence[str] = ()) -> list[Finding]:
@@ -175,7 +177,8 @@ def duplicates_findings(stack: Stack, subject: str, tried: Sequence[str] = ()) -
             f"{tried_text(tried)}"
         )
         slices = [one for start, end in places for one in stack.slices[start:end]]
-        return [Finding("duplicate-position", "error", text, subject, {**_uids(slices), "positions": len(places), "tried": list(tried)})]
+        evidence = {**_uids(slices), "positions": len(places), "tried": list(tried)}
+        return [Finding("duplicate-position", "error", text, subject, evidence)]
     found = []
     for start, end in places:
         position = float(stack.positions_mm[start])

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...findings import Finding, Severity
+from ...words import mm, plural
 from .divided import Divided
-from .stack_findings import MAX_OF_A_KIND, mm, plural, stack_findings
+from .stack_findings import MAX_OF_A_KIND, stack_findings
 from .stacks import Stack
 
 NAMED_SETS = 5

@@ -6,6 +6,7 @@ Slices are counted from 1 in all results; interval k lies between slices k and k
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -292,9 +293,9 @@ def _jitter(section: Section, intervals: NDArray[np.float64]) -> float:
 
 def _expected(k: int, sections: list[Section], nominal: float, tolerance: float) -> float:
     """The spacing around interval ``k``: its neighbours' where they agree, the nominal one otherwise."""
-    before = next((one for one in reversed(sections) if one.last <= k + 1), None)
-    after = next((one for one in sections if one.first >= k + 2), None)
-    near = [one for one in (before, after) if one is not None]
+    following = bisect_left(sections, k + 2, key=lambda section: section.first)
+    preceding = bisect_right(sections, k + 1, key=lambda section: section.last)
+    near = sections[max(preceding - 1, 0) : preceding] + sections[following : following + 1]
     if not near:
         return nominal
     if abs(near[0].spacing_mm - near[-1].spacing_mm) > tolerance:

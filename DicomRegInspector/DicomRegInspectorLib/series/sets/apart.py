@@ -6,7 +6,7 @@ import numpy as np
 
 from .images import Codes, Column, Fit, Images, fit
 from .order import runs_by_number
-from .search import BEST_EXPLAINED, Explanation, combinations_of, combined, distinct_columns, renumbered
+from .search import BEST_EXPLAINED, MOST_HOLES, Explanation, combinations_of, combined, distinct_columns, renumbered
 
 SIDE_BY_SIDE = 0.5
 """Images whose corners are this share of their width apart in plane are places of their own."""
@@ -74,7 +74,7 @@ def place_column(images: Images) -> Column | None:
 def shifted_sets(images: Images) -> Explanation | None:
     """Sets with places of their own, where the images taken together are no regular stack or too thick for one."""
     whole = images.whole
-    too_thick = _is_too_thick(images, whole)
+    too_thick = images.most == 1 and _is_too_thick(images, whole)
     if whole.flaws < 3 and not too_thick:
         return None
     place = place_column(images)
@@ -99,6 +99,8 @@ def shifted_sets(images: Images) -> Explanation | None:
 
 def _are_sets(images: Images, found: Fit, *, too_thick: bool) -> bool:
     if found.count < 2 or found.repeated or found.sizes.min() < 2 or images.count < 3 * found.count:
+        return False
+    if found.holes > MOST_HOLES * images.count:
         return False
     if _between(images, found) < LEAST_BETWEEN and not _overlaps(images, found):
         return False

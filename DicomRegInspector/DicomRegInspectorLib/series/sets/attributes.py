@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from ..headers.elements import Tag
-from ..headers.header import Header
+from ...dicom.header import Header
+from ...dicom.tags import Tag
 
 Value = float | str
 Kind = Literal["decimal", "text", "codes", "float64", "unsigned", "vector"]

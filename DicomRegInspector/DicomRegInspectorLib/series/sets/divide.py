@@ -95,7 +95,11 @@ def explain(images: Images, columns: list[Column]) -> Explanation | None:
             found += [_by_number_within(images, columns), almost(images, columns)]
     usable = [explanation for explanation in found if explanation is not None]
     # A third of a percent: sets as full as that differ by nothing that a smaller explanation would not outweigh.
-    return max(usable, key=lambda explanation: round(300 * explanation.fit.filled), default=None)
+    return max(
+        usable,
+        key=lambda explanation: (round(300 * min(explanation.fit.filled, 1.0)), -explanation.count),
+        default=None,
+    )
 
 
 def _by_number_within(images: Images, columns: list[Column]) -> Explanation | None:

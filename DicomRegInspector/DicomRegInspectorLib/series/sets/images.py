@@ -157,7 +157,7 @@ class Fit:
     holes: int
     """Images missing between the first and the last of their sets."""
     irregular: int
-    """Intervals within sets that are neither their set's usual one nor a whole multiple, nor from one depth to the next."""
+    """Intervals within sets that are no whole multiple of their set's usual one, nor from one depth to the next."""
     filled: float
     """Images as a share of those that all sets would have if each reached from the first to the last depth."""
     sizes: NDArray[np.intp]

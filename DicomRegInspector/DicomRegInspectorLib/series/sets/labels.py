@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ def labels_of(images: Images, found: Explanation) -> tuple[tuple[NDArray[np.intp
     """The members of each set, in the order that sets are read in, and a label for each that no other has."""
     order = np.argsort(found.codes, kind="stable")
     bounds = np.searchsorted(found.codes[order], np.arange(found.count + 1))
-    members = [order[start:end] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    members = [order[start:end] for start, end in pairwise(bounds.tolist())]
     if "gradient" in found.names and np.isfinite(images.numbers).all():
         members.sort(key=lambda chosen: float(images.numbers[chosen].min()))
     if found.way == "time":

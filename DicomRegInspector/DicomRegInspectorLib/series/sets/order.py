@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +165,7 @@ def times_of(values: tuple[object, ...]) -> NDArray[np.float64] | None:
             continue
         digits = str(value).replace(" ", "")
         whole, _, fraction = digits.partition(".")
-        whole, sign, _ = whole.partition("+")
+        whole = whole.partition("+")[0]
         if not whole.isdigit() or len(whole) not in (6, 14) or (fraction and not fraction[:6].isdigit()):
             return None
         days = int(whole[6:8]) if len(whole) == 14 else 0
@@ -179,7 +180,7 @@ def _aligned(images: Images, times: NDArray[np.float64]) -> Codes | None:
     places, most = images.places, images.most
     order = np.lexsort((times, places))
     bounds = np.searchsorted(places[order], np.arange(images.number_of_places + 1))
-    groups = [order[start:end] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    groups = [order[start:end] for start, end in pairwise(bounds.tolist())]
     full = [times[group] for group in groups if group.size == most]
     if not full:
         return None
