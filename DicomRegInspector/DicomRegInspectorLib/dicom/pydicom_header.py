@@ -47,6 +47,7 @@ TOO_DEEP = "has sequences nested too deeply to be read."
 _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
 )
+_DIRECTORY_RECORDS = 0x00041220
 _FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
 
 
@@ -183,13 +184,16 @@ def _read(stream: Any, size: int, name: str, *, last_tag: int = LAST_TAG) -> tup
 
 
 class _DirectoryStop:
-    """Stops at once in a media directory, whose records are of no interest and may be many."""
+    """Stops at the records of a media directory, which are of no interest and may be many.
+
+    Other elements of group 0004 are left in data sets by exporters and mean nothing there.
+    """
 
     def __init__(self, stop: Callable[[int, str | None, int], bool]) -> None:
         self._stop = stop
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
-        return tag >> 16 == 4 or self._stop(tag, vr, length)
+        return tag == _DIRECTORY_RECORDS or self._stop(tag, vr, length)
 
 
 def _is_directory(meta: Dataset) -> bool:

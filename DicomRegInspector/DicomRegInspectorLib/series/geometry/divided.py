@@ -11,13 +11,14 @@ from functools import cached_property
 import numpy as np
 
 from ...dicom.private_elements import private_values
-from ..sets.attributes import ATTRIBUTES, BY_NAME, OF_PLACES, TIMES, Value, parsed, raw_of
+from ..sets.attributes import ATTRIBUTES, BY_NAME, OF_PLACES, Value, parsed, raw_of
 from ..sets.divide import Division, divide
 from ..sets.images import Column, Images, code
 from .stacks import Slice, Stack
 
-SMALL_SHIFT = 0.25
-"""Share of the spacing by which volumes may drift before their places are not one lattice any more."""
+NO_SHIFT, SMALL_SHIFT = 0.05, 0.25
+"""Shares of the spacing by which volumes may drift: nothing that matters; what motion makes of volumes that a scan
+parameter names."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,9 @@ class Divided:
             return False
         if self.division.kind == "coinciding":
             return True
-        meant = all(name in TIMES or (name in BY_NAME and BY_NAME[name].by_design) for name in self.names)
-        return (
-            self.division.kind == "shifted"
-            and (meant or self.division.way == "order")
-            and self.shift_mm <= SMALL_SHIFT * (self.parts[0].nominal_spacing_mm or 0.0)
-        )
+        named = all(name in BY_NAME and BY_NAME[name].by_design for name in self.names)
+        allowed = (SMALL_SHIFT if named else NO_SHIFT) * (self.parts[0].nominal_spacing_mm or 0.0)
+        return self.division.kind == "shifted" and self.shift_mm <= allowed
 
 
 def divided(stack: Stack) -> Divided:

@@ -261,6 +261,8 @@ def line_through(
     return _least_squares(positions, in_plane, inliers)
 
 
+PRECISION_REACH = 2.0
+"""Digits by which rounding may move a slice beside its line."""
 LEAST_STEP_MM = 0.01
 """Smaller steps in plane from slice to slice are no steps."""
 MOST_STEPS = 1 / 3
@@ -286,13 +288,11 @@ def _line_of_steps(
     if not centred @ centred > 0:
         return None
     slope = centred @ (in_plane - means[stretch, 1:]) / (centred @ centred)
-    main = int(sizes.argmax())
-    middle = means[main, 1:] - slope * means[main, 0]
-    return slope, in_plane - positions[:, None] * slope - middle
-
-
-PRECISION_REACH = 2.0
-"""Digits by which rounding may move a slice beside its line."""
+    offsets = means[:, 1:] - means[:, :1] * slope
+    # The line is that of the most slices, stretches that lie on one line counted together.
+    _, kinds = np.unique(np.rint(offsets / (2 * reach)), axis=0, return_inverse=True)
+    main = int((np.bincount(kinds.reshape(-1), sizes)[kinds.reshape(-1)]).argmax())
+    return slope, in_plane - positions[:, None] * slope - offsets[main]
 
 
 def _least_squares(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .apart import place_column, shifted_sets, stations
-from .images import Codes, Column, Images, columns_from, fit
+from .images import UNEVEN_SHARE, Codes, Column, Images, columns_from, fit
 from .labels import labels_of
 from .order import LEAST_FILLED_BY_ORDER, by_number, by_time
 from .search import Explanation, almost, by_values, distinct_columns, is_explained, is_slabs
@@ -18,6 +19,10 @@ MOST_CLASSES = 64
 """Values of an attribute within each of which an order of Instance Number is looked for."""
 SAMPLE = 32
 """Images at one place whose private elements are read to see whether reading all is worth it."""
+NEARLY_FULL = 0.9
+"""Sets told apart by values and as full as that need no other explanation: what is missing was lost."""
+OWN_INTERVALS = 3
+"""Equal intervals that show that a set has a spacing of its own among others, not lost slices."""
 Kind = Literal["one", "coinciding", "slabs", "shifted", "side by side", "unexplained"]
 
 
@@ -86,20 +91,23 @@ def _with_private(images: Images) -> Images:
 def explain(images: Images, columns: list[Column]) -> Explanation | None:
     """What tells several images at one place apart; the fullest sets, and of these the smallest explanation."""
     found = [by_values(images, columns)]
-    if found[0] is None or found[0].fit.filled < 1:
+    if found[0] is None or found[0].fit.filled < NEARLY_FULL:
         place = place_column(images)
         if place is not None:
             found.append(by_values(images, [place]))
         found += [by_number(images), by_time(images)]
         if not any(found):
             found += [_by_number_within(images, columns), almost(images, columns)]
+    if not images.is_even:
+        found.append(shifted_sets(images))
     usable = [explanation for explanation in found if explanation is not None]
-    # A third of a percent: sets as full as that differ by nothing that a smaller explanation would not outweigh.
-    return max(
-        usable,
-        key=lambda explanation: (round(300 * min(explanation.fit.filled, 1.0)), -explanation.count),
-        default=None,
-    )
+
+    def fitness(explanation: Explanation) -> tuple[bool, int, int]:
+        even = explanation.fit.uneven <= UNEVEN_SHARE * images.count
+        # A third of a percent: a smaller difference does not outweigh a smaller explanation.
+        return even, round(300 * min(explanation.fit.filled, 1.0)), -explanation.count
+
+    return max(usable, key=fitness, default=None)
 
 
 def _by_number_within(images: Images, columns: list[Column]) -> Explanation | None:
@@ -144,21 +152,24 @@ def _division(images: Images, found: Explanation) -> Division:
 
 def _missing(images: Images, chosen: NDArray[np.intp], found: Explanation, kind: Kind) -> tuple[float, ...]:
     """The depths at which a set lacks an image: of the common ones, or of its own spacing where it has one."""
-    usual = float(np.nanmedian(found.fit.spacings)) if np.isfinite(found.fit.spacings).any() else float("nan")
     places = np.unique(images.places[chosen])
     depths = np.sort(images.depths[chosen])
     intervals = np.diff(depths)
-    own = float(np.median(intervals[intervals > images.same_mm])) if (intervals > images.same_mm).any() else usual
-    if kind == "coinciding" and not abs(own - usual) > 0.05 * usual:
+    intervals = intervals[intervals > images.same_mm]
+    usual = float(np.nanmedian(found.fit.spacings)) if np.isfinite(found.fit.spacings).any() else 0.0
+    own = float(np.sort(intervals)[(intervals.size - 1) // 2]) if intervals.size else usual
+    near = np.abs(intervals - own) <= max(0.05 * own, images.precision)
+    has_own = intervals.size >= OWN_INTERVALS and bool(near.all()) and abs(own - usual) > 0.05 * usual
+    if kind == "coinciding" and not has_own:
         absent = np.setdiff1d(np.arange(images.number_of_places), places, assume_unique=True)
         first = np.full(images.number_of_places, -1)
         first[images.places[::-1]] = np.arange(images.count)[::-1]
         return tuple(images.depths[first[absent]].tolist())
     result: list[float] = []
-    for before, interval in zip(depths[:-1].tolist(), intervals.tolist(), strict=True):
-        count = round(interval / own) if own > 0 else 1
-        if 1 < count <= images.count and abs(interval - count * own) <= max(0.05 * own, images.precision):
-            result += [before + interval * k / count for k in range(1, count)]
+    for before, after in pairwise(depths.tolist()):
+        count = round((after - before) / own) if own > 0 else 1
+        if 1 < count <= images.count and abs(after - before - count * own) <= max(0.05 * own, images.precision):
+            result += [before + (after - before) * k / count for k in range(1, count)]
     return tuple(result)
 
 

@@ -16,6 +16,9 @@ SAME_PLACE_MM, SAME_PLACE_SHARE = 0.01, 0.05
 REGULAR_SHARE = 0.05
 """An interval this much off its set's usual one is irregular, unless rounding explains it."""
 
+UNEVEN_SHARE = 0.1
+"""Share of the intervals that may be uneven before depths are no common lattice."""
+
 Codes = NDArray[np.intp]
 """(n,) which set each image is of, from 0."""
 
@@ -127,6 +130,17 @@ class Images:
         return int(self.places.max()) + 1
 
     @cached_property
+    def is_even(self) -> bool:
+        """Whether the distinct depths are mostly equally spaced; those of sets that drift are not."""
+        _, first = np.unique(self.places, return_index=True)
+        intervals = np.diff(self.depths[first])
+        if not intervals.size:
+            return True
+        usual = np.median(intervals)
+        off = np.abs(intervals - usual) > np.maximum(REGULAR_SHARE * usual, self.precision) + 1e-9
+        return float(off.mean()) <= UNEVEN_SHARE
+
+    @cached_property
     def whole(self) -> Fit:
         """How the images fit as one set."""
         return fit(self, np.zeros(self.count, dtype=np.intp))
@@ -158,6 +172,8 @@ class Fit:
     """Images missing between the first and the last of their sets."""
     irregular: int
     """Intervals within sets that are no whole multiple of their set's usual one, nor from one depth to the next."""
+    uneven: int
+    """Intervals within sets that are not their set's usual one, whatever depths are common."""
     filled: float
     """Images as a share of those that all sets would have if each reached from the first to the last depth."""
     sizes: NDArray[np.intp]
@@ -171,8 +187,8 @@ class Fit:
 
     @property
     def flaws(self) -> int:
-        """Holes and irregular intervals."""
-        return self.holes + self.irregular
+        """Holes, irregular intervals and repeated depths."""
+        return self.holes + self.irregular + self.repeated
 
 
 def repeated(images: Images, codes: Codes) -> int:
@@ -212,6 +228,7 @@ def fit(images: Images, codes: Codes) -> Fit:
         int(again.sum()),
         int(holes.sum()),
         int(irregular.sum()),
+        int((~own | (multiple != 1)).sum()),
         images.count / max(float(wanted.sum()), 1.0),
         np.diff(bounds),
         spacings,

@@ -57,15 +57,22 @@ def _nested(places: Codes, counted: NDArray[np.int64], begin: int, length: int, 
     One image in a row is volume by volume, all images of a place in a row is place by place; scanners that measure
     phases within dynamics write what lies between the two.
     """
-    sequence = counted[np.argsort(counted, kind="stable")]
-    changes = sequence[1:][np.diff(places[np.argsort(counted, kind="stable")]) != 0]
+    order = np.argsort(counted, kind="stable")
+    changes = counted[order][1:][np.diff(places[order]) != 0]
     usual = int(np.bincount(-changes % run).argmax()) if changes.size else 0
     found = []
     # Numbers begin at 1 where nothing says otherwise: then sets begin there too, even if the first image is lost.
     for shift in dict.fromkeys((begin % (length * run), usual, 0)):
-        block = (counted + shift) // run
-        if _one_to_one(block % length, places, length):
-            found.append(renumbered(block // length * run + (counted + shift) % run))
+        turn = (counted + shift) // run % length
+        if not _one_to_one(turn, places, length):
+            continue
+        sweep = np.full(length, -1)
+        sweep[turn] = places
+        known = sweep[sweep >= 0]
+        at = np.flatnonzero(sweep == _begin(known, int(known[0])))[0]
+        for more in dict.fromkeys(((length - int(at)) % length * run, 0)):
+            moved = counted + shift + more
+            found.append(renumbered(moved // (run * length) * run + moved % run))
     return min(found, key=lambda codes: int(codes.max()), default=None)
 
 
