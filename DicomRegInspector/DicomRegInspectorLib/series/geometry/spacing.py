@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .rounding import explained_runs, rounding_width
+
 RELATIVE_TOLERANCE = 0.05
 """An interval this much off the nominal spacing (as a share of it) is irregular, unless rounding explains more."""
 LEAST_TOLERANCE, MOST_TOLERANCE = 0.001, 0.45
@@ -29,6 +31,8 @@ FLOAT_NOISE = 2e-7
 """Share of the largest position: positions that went through 32-bit numbers are off by so much before rounding."""
 MOST_BLAMED = 1 / 3
 """Share of the intervals that may be called irregular one by one."""
+MOST_BREAKS = 1 / 6
+"""Share of the intervals that may lie between stretches which rounding explains."""
 NEIGHBOURS = 8
 """Intervals in a row that rounding has to explain where a whole section drifts."""
 
@@ -130,18 +134,58 @@ def judge_spacing(
         whole = Section(1, positions.size, spacing)
         return Spacing(spacing, coarse.of(spacing), (whole,), (), (), float(np.ptp(intervals)), relative_tolerance)
     judged = _judged(positions, intervals, nominal, coarse)
+    runs = explained_runs(positions, slack) if slack > relative_tolerance * nominal else []
+    in_runs = _Allowed(relative_tolerance, slack)
     if all(_explained(section, positions, coarse) for section in judged.sections):
+        if runs and len(judged.irregular) >= max(ROUNDING_CASES, 2 * len(runs) - 1):
+            return _of_runs(positions, runs, in_runs)
         return judged
+    drifting = bool(judged.drifts) and all(_drifts(section, positions, coarse) for section in judged.sections)
     # Rounding does not explain these intervals: what is off by more than the tolerance is irregular.
     fine = _Allowed(relative_tolerance, min(slack, 2e-6))
     strict = _judged(positions, intervals, _nominal(intervals, fine), fine)
-    if len(strict.irregular) <= max(len(judged.irregular), MOST_BLAMED * intervals.size):
+    few_breaks = len(runs) - 1 <= max(2, MOST_BREAKS * intervals.size)
+    if runs and not drifting and few_breaks and 2 * len(runs) - 1 < len(strict.irregular):
+        return _of_runs(positions, runs, in_runs)
+    if not drifting and len(strict.irregular) <= max(len(judged.irregular), MOST_BLAMED * intervals.size):
         return strict
     # Digits so coarse that no interval can be blamed: what is certain is that the slices leave every lattice.
     unexplained = [section for section in judged.sections if not _explained(section, positions, coarse)]
     known = {drift.section for drift in judged.drifts}
     drifts = [_drift(section, positions, 0.0) for section in unexplained if section not in known]
     return replace(judged, drifts=(*judged.drifts, *(drift for drift in drifts if drift is not None)))
+
+
+def _of_runs(positions: NDArray[np.float64], runs: list[tuple[int, int]], allowed: _Allowed) -> Spacing:
+    """Stretches that rounding explains, of one spacing where that is possible, and what lies between them."""
+    lengths = np.array([max(last - first, 1) for first, last in runs], dtype=np.float64)
+    spacings = np.array([positions[last] - positions[first] for first, last in runs]) / lengths
+    longest = int(lengths.argmax())
+    near = np.abs(spacings - spacings[longest]) <= (
+        allowed.share * spacings[longest] + allowed.digit / lengths + allowed.digit / lengths[longest]
+    )
+    nominal = float((spacings * lengths)[near].sum() / lengths[near].sum())
+    spacings[near] = nominal
+    sections = [
+        Section(first + 1, last + 1, float(spacing))
+        for (first, last), spacing in zip(runs, spacings, strict=True)
+        if last > first
+    ]
+    irregular = []
+    for number, (_, last) in enumerate(runs[:-1]):
+        interval, expected = float(positions[last + 1] - positions[last]), float(spacings[number])
+        has_sections = min(runs[number][1] - runs[number][0], runs[number + 1][1] - runs[number + 1][0]) > 0
+        if has_sections and not (near[number] and near[number + 1]):
+            off = np.abs(interval - spacings[number : number + 2])
+            if float(off.min()) <= allowed.of(nominal):
+                continue
+        count = round(interval / expected)
+        whole = count >= 2 and abs(interval - count * expected) <= min(allowed.digit, expected / 4)
+        kind: Kind = "gap" if interval > expected else "overlap"
+        irregular.append(Irregular(last + 1, interval, expected, kind, count - 1 if whole else None))
+    jitter = max((_jitter(section, np.diff(positions)) for section in sections), default=0.0)
+    tolerance = allowed.share * nominal
+    return Spacing(nominal, tolerance, tuple(sections), tuple(irregular), (), jitter, allowed.share)
 
 
 def _judged(
@@ -164,45 +208,21 @@ def _judged(
     )
 
 
-def rounding_width(positions: NDArray[np.float64]) -> float:
-    """The least digit to which equally spaced positions can have been rounded to give these (n,), mm.
-
-    Twice the largest distance from the best line in the sense of Chebyshev: one spacing and one origin. The width
-    max(p - k·s) - min(p - k·s) is convex in the spacing s; its least value lies where two supporting lines meet.
-    """
-    index = np.arange(positions.size, dtype=np.float64)
-    start = positions - positions[0]
-    low, high = float(np.diff(start).min()), float(np.diff(start).max())
-    for _ in range(200):
-        spacing = (low + high) / 2
-        left = start - spacing * index
-        top, bottom = int(left.argmax()), int(left.argmin())
-        if high - low <= 1e-12 * max(abs(high), 1e-9):
-            break
-        # The slope of the width at this spacing: it grows with the spacing where the top lies before the bottom.
-        if top < bottom:
-            high = spacing
-        else:
-            low = spacing
-    return float(left[top] - left[bottom])
-
-
 def _explained(section: Section, positions: NDArray[np.float64], allowed: _Allowed) -> bool:
-    """Whether a section is regular within the tolerance, or rounding makes it look irregular, also where it drifts."""
+    """Whether a section is regular within the tolerance, or rounding makes it look irregular."""
     part = positions[section.first - 1 : section.last]
-    intervals = np.diff(part)
-    if float(np.abs(intervals - section.spacing_mm).max()) <= allowed.share * section.spacing_mm + 1e-9:
+    off = float(np.abs(np.diff(part) - section.spacing_mm).max())
+    return off <= allowed.share * section.spacing_mm + 1e-9 or rounding_width(part) <= allowed.digit
+
+
+def _drifts(section: Section, positions: NDArray[np.float64], allowed: _Allowed) -> bool:
+    """Whether rounding explains any few neighbours of a section: it drifts, and has no single odd interval."""
+    part = positions[section.first - 1 : section.last]
+    if _explained(section, positions, allowed):
         return True
-    if rounding_width(part) <= allowed.digit:
-        return True
-    if intervals.size <= NEIGHBOURS:
+    if part.size <= NEIGHBOURS + 1:
         return False
     windows = np.lib.stride_tricks.sliding_window_view(part, NEIGHBOURS + 1)
-    # In a window that rounding explains, every stretch is as long as any other, to within two digits.
-    for length in range(1, NEIGHBOURS):
-        stretches = windows[:, length:] - windows[:, :-length]
-        if float(np.ptp(stretches, axis=1).max()) > 2 * allowed.digit:
-            return False
     suspicious = np.flatnonzero(np.ptp(np.diff(windows, axis=1), axis=1) > allowed.share * section.spacing_mm)
     return all(rounding_width(windows[k]) <= allowed.digit for k in suspicious.tolist())
 
