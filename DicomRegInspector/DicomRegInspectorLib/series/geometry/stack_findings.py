@@ -254,16 +254,10 @@ class _Maker:
             f"{mm(float(distance[k]))} mm beside the line of the others "
             f"({mm(float(residuals[k, 0]))} mm along its rows, {mm(float(residuals[k, 1]))} mm along its columns)"
         )
-        at = first
-        if first == last:
-            text = f"Slice {first} lies {moved}"
-        elif first == 1:
-            at = last + 1
-            text = f"A step in plane at slice {at}: slices 1 to {last} lie {moved}"
-        elif last == count:
-            text = f"A step in plane at slice {at}: slices {first} to {last} lie {moved}"
-        else:
-            text = f"Slices {first} to {last} lie {moved}"
+        at = last + 1 if first == 1 and last > 1 else first
+        text = f"Slice {first} lies {moved}" if first == last else f"Slices {first} to {last} lie {moved}"
+        if first < last and (first == 1 or last == count):
+            text = f"A step in plane at slice {at}: s{text[1:]}"
         return self.finding(
             "in-plane-shift",
             "warning",
