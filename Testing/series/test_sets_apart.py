@@ -208,6 +208,18 @@ def test_a_part_scanned_again_between_the_first_scans_slices_is_a_set_of_its_own
     assert only(series, "acquisitions-mixed").severity == "warning"
 
 
+def test_a_third_phase_between_two_that_coincide_lacks_nothing_and_is_shifted() -> None:
+    images = [
+        image
+        for k in range(3)
+        for image in axial([5.0 * p + 2.5 * (k == 2) for p in range(20)], ACQUISITION_NUMBER=k + 1, SLICE_THICKNESS=5)
+    ]
+    (series,) = inspect_series(images)
+    assert [len(stack.slices) for stack in series.stacks] == [20, 20, 20]
+    finding = only(series, "acquisitions-mixed")
+    assert (finding.severity, finding.evidence["shift_mm"], finding.evidence["complete"]) == ("warning", 2.5, True)
+
+
 def test_a_real_gap_in_one_of_two_shifted_phases_is_found() -> None:
     first = axial([5.0 * p for p in range(20) if p != 8], ACQUISITION_NUMBER=1, SLICE_THICKNESS=5)
     second = axial([5.0 * p + 1.3 for p in range(20)], ACQUISITION_NUMBER=2, SLICE_THICKNESS=5)

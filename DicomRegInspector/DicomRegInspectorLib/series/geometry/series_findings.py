@@ -123,7 +123,8 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
         if len(counts) < 2:
             continue
         parts = [f"{describe(value)} ({plural(number, 'slice')})" for value, number in counts.most_common(6)]
-        text = f"{len(counts)} {name} in one series: {'; '.join(parts)}{' …' if len(counts) > 6 else ''}"
+        more = f"; and {len(counts) - 6} more" if len(counts) > 6 else ""
+        text = f"{len(counts)} {name} in one series: {'; '.join(parts)}{more}"
         odd = [one for stack in volumes if key(stack) != counts.most_common(1)[0][0] for one in stack.slices]
         evidence = {
             **_uids(odd),

@@ -283,7 +283,8 @@ class _Maker:
                 wrong.setdefault((claimed, round(section.spacing_mm, 3)), []).append(section)
         found = []
         for (claimed, spacing), sections in wrong.items():
-            ranges = ", ".join(f"{one.first}-{one.last}" for one in sections[:5]) + (" …" if len(sections) > 5 else "")
+            ranges = ", ".join(f"{one.first}-{one.last}" for one in sections[:5])
+            ranges += f" and {len(sections) - 5} more" if len(sections) > 5 else ""
             text = (
                 f"Spacing Between Slices says {mm(claimed)} mm, but the slices lie {mm(spacing)} mm apart "
                 f"(slices {ranges})"

@@ -203,11 +203,11 @@ def _joined_stack(series: Series) -> Stack:
             f"Series {series.series_instance_uid or '(without a UID)'} has no stack with more than half of its {count} "
             f"images; choose one of {describe_stacks(series)}."
         )
-    biggest = groups[0]
-    if len(biggest.distinct) == len(biggest.slices):
-        return biggest
-    found = divided(biggest)
-    return found.parts[0] if found.is_by_design else biggest
+    found = divided(groups[0])
+    if found.division.kind in ("shifted", "side by side"):
+        # All of them together are no volume, and no choice of duplicates makes one of them.
+        return found.parts[0] if found.is_by_design else the_stack(series, None)
+    return found.parts[0] if found.is_by_design else groups[0]
 
 
 def _image_type(one: Slice) -> tuple[str, ...]:

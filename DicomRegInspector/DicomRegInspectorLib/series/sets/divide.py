@@ -17,6 +17,8 @@ from .search import Explanation, almost, by_values, distinct_columns, is_explain
 
 MOST_CLASSES = 64
 """Values of an attribute within each of which an order of Instance Number is looked for."""
+FINER = 1.5
+"""Times that the spacing of sets is that of all depths together, where sets have depths of their own."""
 SAMPLE = 32
 """Images at one place whose private elements are read to see whether reading all is worth it."""
 NEARLY_FULL = 0.9
@@ -142,12 +144,20 @@ def _division(images: Images, found: Explanation) -> Division:
     members, labels = labels_of(images, found)
     if found.fit.repeated == 0 and is_slabs(found.fit) and found.fit.filled < 0.6:
         kind: Kind = "slabs"
-    elif images.coincide:
+    elif images.coincide and not _is_finer(images, found):
         kind = "coinciding"
     else:
         kind = "shifted"
     missing = tuple(_missing(images, chosen, found, kind) for chosen in members)
     return Division(kind, members, labels, found.names, found.way, missing)
+
+
+def _is_finer(images: Images, found: Explanation) -> bool:
+    """Whether all depths together lie closer than those of the sets: then some sets lie between others."""
+    _, first = np.unique(images.places, return_index=True)
+    intervals = np.diff(images.depths[first])
+    own = found.fit.spacings[np.isfinite(found.fit.spacings)]
+    return bool(intervals.size and own.size and np.median(own) > FINER * np.median(intervals))
 
 
 def _missing(images: Images, chosen: NDArray[np.intp], found: Explanation, kind: Kind) -> tuple[float, ...]:
