@@ -28,7 +28,8 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Each slice's position is the product of Image Position (Patient) (0020,0032) with the normal of Image "
         "Orientation (Patient) (0020,0037), PS3.3 C.7.6.2.1.1; frames have theirs in Plane Position Sequence "
         "(0020,9113), RT Dose in Grid Frame Offset Vector (3004,000C). An interval is a gap when it exceeds the "
-        "spacing around it by more than 5 % and by more than twice the last digit the positions were written with. "
+        "spacing around it by more than 5 %, unless one spacing and one origin put every position within half a unit "
+        "of its last written digit: then rounding explains the differences. "
         "Where it is a whole multiple of the spacing, the missing slices are counted. Another share than 5 % can be "
         "set (--tolerance, or Slicer's application settings), for gaps, overlaps and changes of spacing alike.",
         ("error",),
@@ -49,8 +50,8 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Two neighbouring slices lie closer together than the others do, as where two scans were joined or one slice "
         "was taken twice. As a regular volume, everything beyond this place is displaced.",
         "From the same positions as a gap: an interval is an overlap when it is smaller than the spacing around it by "
-        "more than 5 % and by more than twice the last digit that Image Position (Patient) (0020,0032) was written "
-        "with. Slices closer than 0.01 mm (or 5 % of the usual interval, if that is less) count as one position.",
+        "more than 5 %, and rounding of Image Position (Patient) (0020,0032) to its last digit does not explain it. "
+        "Slices closer than 0.01 mm (or 5 % of the usual interval, if that is less) count as one position.",
         ("error",),
         ("inspect", "loading"),
         {**PLACES, **FURTHER, **_SPACED},
@@ -117,9 +118,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Intervals that are meant to be equal differ a little, usually because positions were written with few "
         "decimals: 0.6 and 0.5 mm in turn stand for 0.58 mm. Some readers take this for an irregular acquisition; it "
         "is not.",
-        "The largest difference between intervals of one section, where it exceeds 0.001 mm but no interval is off "
-        "by more than 5 % or twice the last digit of Image Position (Patient) (0020,0032), and the differences do not "
-        "add up to a drift. The last digit is read from the decimal strings themselves (VR DS, PS3.5 6.2).",
+        "The largest difference between intervals of one section, where it exceeds 0.001 mm but no interval is off by"
+        " more than 5 %, or one spacing and one origin put each Image Position (Patient) (0020,0032) within half a "
+        "unit of its last digit, and the differences do not add up to a drift. The last digit is read from the "
+        "decimal strings themselves (VR DS, PS3.5 6.2).",
         ("info",),
         ("inspect", "loading"),
         {
@@ -197,11 +199,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "cut at an angle. A volume with perpendicular axes cannot hold them as they are; taken for one, anatomy is "
         "sheared, by the whole shift named here from the first slice to the last.",
         "A line is fitted through the slices' Image Position (Patient) (0020,0032), in-plane offsets over the "
-        "position along the normal, so that steps and single outliers do not tilt it; its angle with the normal is the "
-        "tilt. "
-        "Reported when the shift over the whole stack exceeds a tenth of a pixel, twice the last digit written and "
-        "0.01 mm, and the angle exceeds 0.05° and what rounded direction cosines explain. Gantry/Detector Tilt "
-        "(0018,1120) is only quoted: PS3.3 C.8.2.1 does not mean it for computations.",
+        "position along the normal, so that steps and single outliers do not tilt it; its angle with the normal is "
+        "the tilt. Reported when the shift over the whole stack exceeds a tenth of a pixel, twice the last digit "
+        "written and 0.01 mm, and the angle exceeds 0.05° and what rounded direction cosines explain. Gantry/Detector"
+        " Tilt (0018,1120) is only quoted: PS3.3 C.8.2.1 does not mean it for computations.",
         ("warning",),
         ("inspect", "loading"),
         {
@@ -268,9 +269,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "slice thickness, for the spacing make a volume of the wrong length. As a remark: CT slices are thinner than "
         "their distance, so that tissue between them was not imaged.",
         "Spacing Between Slices (0018,0088) against the spacing measured from Image Position (Patient) (0020,0032), "
-        "section by section: off by more than 5 % and by more than twice the last digit written. The sign is ignored: "
-        "in nuclear medicine it tells which way the frames run. For CT with one section, Slice Thickness (0018,0050) "
-        "is compared as well. Neither places a slice; positions do, PS3.3 C.7.6.2.1.1.",
+        "section by section: off by more than 5 % and by more than twice the last digit written, unless it is the "
+        "spacing along the table of a tilted stack (spacing · cos tilt, within 1 %). The sign is ignored: in nuclear "
+        "medicine it tells which way the frames run. For CT with one section, Slice Thickness (0018,0050) is compared"
+        " as well. Neither places a slice; positions do, PS3.3 C.7.6.2.1.1.",
         ("info", "warning"),
         ("inspect", "loading"),
         {
