@@ -104,10 +104,10 @@ def explain(images: Images, columns: list[Column]) -> Explanation | None:
         found.append(shifted_sets(images))
     usable = [explanation for explanation in found if explanation is not None]
 
-    def fitness(explanation: Explanation) -> tuple[bool, int, int]:
-        even = explanation.fit.uneven <= UNEVEN_SHARE * images.count
-        # A third of a percent: a smaller difference does not outweigh a smaller explanation.
-        return even, round(300 * min(explanation.fit.filled, 1.0)), -explanation.count
+    def fitness(explanation: Explanation) -> tuple[int, int, int]:
+        # Tenths of uneven intervals, thirds of a percent of images: less does not outweigh a smaller explanation.
+        uneven = int(explanation.fit.uneven / (UNEVEN_SHARE * images.count))
+        return -uneven, round(300 * min(explanation.fit.filled, 1.0)), -explanation.count
 
     return max(usable, key=fitness, default=None)
 
