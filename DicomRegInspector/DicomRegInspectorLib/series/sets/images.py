@@ -18,6 +18,8 @@ REGULAR_SHARE = 0.05
 
 UNEVEN_SHARE = 0.1
 """Share of the intervals that may be uneven before depths are no common lattice."""
+MOST_UNEVEN = 10
+"""Missing images that one interval is counted by at most."""
 
 Codes = NDArray[np.intp]
 """(n,) which set each image is of, from 0."""
@@ -173,7 +175,8 @@ class Fit:
     irregular: int
     """Intervals within sets that are no whole multiple of their set's usual one, nor from one depth to the next."""
     uneven: int
-    """Intervals within sets that are not their set's usual one, whatever depths are common."""
+    """Intervals within sets that are not their set's usual one, whatever depths are common: long ones count by the
+    images that they would hold, up to :data:`MOST_UNEVEN`."""
     filled: float
     """Images as a share of those that all sets would have if each reached from the first to the last depth."""
     sizes: NDArray[np.intp]
@@ -228,7 +231,7 @@ def fit(images: Images, codes: Codes) -> Fit:
         int(again.sum()),
         int(holes.sum()),
         int(irregular.sum()),
-        int((~own | (multiple != 1)).sum()),
+        int(np.where(own, np.minimum(multiple - 1, MOST_UNEVEN), np.clip(multiple - 1, 1, MOST_UNEVEN)).sum()),
         images.count / max(float(wanted.sum()), 1.0),
         np.diff(bounds),
         spacings,
