@@ -140,7 +140,8 @@ class Images:
             return True
         usual = np.median(intervals)
         off = np.abs(intervals - usual) > np.maximum(REGULAR_SHARE * usual, self.precision) + 1e-9
-        return float(off.mean()) <= UNEVEN_SHARE
+        held = np.clip(np.rint(intervals / usual) - 1, 1, MOST_UNEVEN)
+        return float((off * held).mean()) <= UNEVEN_SHARE
 
     @cached_property
     def whole(self) -> Fit:
