@@ -18,6 +18,7 @@ from .tags import (
     DEFLATED_LITTLE_ENDIAN,
     DEFORMABLE_REGISTRATION_SEQUENCE,
     LAST_TAG,
+    LENIENT,
     LONG_VRS,
     MEDIA_STORAGE_DIRECTORY,
     PIXEL_DATA,
@@ -45,6 +46,7 @@ TOO_DEEP = "has sequences nested too deeply to be read."
 _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
 )
+_DIRECTORY_RECORDS = 0x00041220
 _FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
 
 
@@ -181,13 +183,16 @@ def _read(stream: Any, size: int, name: str, *, last_tag: int = LAST_TAG) -> tup
 
 
 class _DirectoryStop:
-    """Stops at once in a media directory, whose records are of no interest and may be many."""
+    """Stops at the records of a media directory, which are of no interest and may be many.
+
+    Other elements of group 0004 are left in data sets by exporters and mean nothing there.
+    """
 
     def __init__(self, stop: Callable[[int, str | None, int], bool]) -> None:
         self._stop = stop
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
-        return tag >> 16 == 4 or self._stop(tag, vr, length)
+        return tag == _DIRECTORY_RECORDS or self._stop(tag, vr, length)
 
 
 def _is_directory(meta: Dataset) -> bool:
@@ -294,6 +299,7 @@ def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
         if element is None:
             continue
         allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
+        allowed = {vr.decode()} if tag in LENIENT else allowed
         usable = element.VR is None or element.VR in allowed
         value = _character_set(element.value) if tag == Tag.SPECIFIC_CHARACTER_SET else element.value or b""
         if usable and isinstance(value, bytes):

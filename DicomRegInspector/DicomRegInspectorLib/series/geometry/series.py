@@ -11,20 +11,20 @@ from ...dicom.header import Header
 from ...dicom.tags import Tag
 from ...findings import Finding, by_severity
 from ...findings.about import about_series
+from .divided import divided
 from .frames import FrameSpacing, read_slices
 from .grouping import Grouping, group_slices
 from .header_numbers import number_findings
 from .kinds import aside_findings, set_aside
-from .phases import explain_duplicates
 from .segmentations import is_segmentation, segment_stacks, segmentation_findings
 from .series_findings import (
     copies_finding,
     duplicates_findings,
     file_findings,
     mixed_findings,
-    phases_finding,
     position_findings,
 )
+from .set_findings import sets_finding, sets_geometry_findings
 from .spacing import RELATIVE_TOLERANCE
 from .stack_findings import section_dict, stack_findings
 from .stacks import Slice, Stack
@@ -41,7 +41,7 @@ class Series:
     slices: tuple[Slice, ...]
     """Every image plane of the series, placed or not; copies of one instance count once."""
     stacks: tuple[Stack, ...]
-    """Biggest first; the phases of a time series one after the other."""
+    """Biggest first; the sets of a stack (time points, echoes, stations) one after the other."""
     is_multiphase: bool
     """Whether the stacks are complete volumes of the same place (time points, echoes, b-values)."""
     findings: tuple[Finding, ...]
@@ -167,7 +167,7 @@ def _inspect_one(headers: list[Header], interval_tolerance: float, frame_spacing
     findings += number_findings(slices, subject)
     findings += position_findings(grouping, count, subject)
     findings += mixed_findings(grouping, count, subject)
-    stacks, multiphase, more = _phased_stacks(grouping, subject)
+    stacks, multiphase, more = _sets(grouping, subject)
     findings += more
     return Series(
         first.series_uid,
@@ -207,8 +207,8 @@ _IDENTITY = (
 )
 
 
-def _phased_stacks(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
-    """Stacks with one slice at each position where that can be had, their findings, and whether all are phases."""
+def _sets(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
+    """Stacks divided into sets, their findings, and whether all are complete volumes of one place."""
     stacks: list[Stack] = []
     findings: list[Finding] = []
     designed = 0
@@ -218,23 +218,17 @@ def _phased_stacks(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...],
             stacks += segments
             findings += segmentation_findings(stack, segments, subject)
             continue
-        if len(stack.distinct) == len(stack.slices) or stack.is_localizer:
+        if stack.is_localizer:
             stacks.append(stack)
-            if not stack.is_localizer:
-                findings += stack_findings(stack, subject)
             continue
-        phases = explain_duplicates(stack)
-        if phases is None:
-            stacks.append(stack)
-            findings += duplicates_findings(stack, subject) + stack_findings(stack, subject)
+        found = divided(stack)
+        stacks += found.parts
+        if len(found.parts) > 1:
+            findings.append(sets_finding(found, subject))
+            designed += found.is_by_design
+            findings += sets_geometry_findings(found.parts, subject)
             continue
-        findings.append(phases_finding(stack, phases, subject))
-        stacks += phases.parts
-        designed += phases.is_by_design
-        if phases.is_by_design:
-            # The phases lie at the same positions: what one says of geometry holds for all.
-            findings += stack_findings(phases.parts[0], subject)
-        else:
-            for part in phases.parts:
-                findings += stack_findings(part, subject)
+        if len(stack.distinct) < len(stack.slices):
+            findings += duplicates_findings(stack, subject, found.division.tried)
+        findings += stack_findings(stack, subject)
     return tuple(stacks), len(grouping.stacks) == 1 and designed == 1, findings

@@ -48,7 +48,7 @@ def _list_series(series: Sequence[Series]) -> str:
     texts = [
         f"{one.series_instance_uid or '(without a UID)'} ({one.modality}, {one.slice_count} images)" for one in series
     ]
-    return "; ".join(texts[:10]) + ("; …" if len(texts) > 10 else "")
+    return "; ".join(texts[:10]) + (f"; and {len(texts) - 10} more" if len(texts) > 10 else "")
 
 
 def _headers(paths: Paths) -> Iterator[Header]:
@@ -146,7 +146,7 @@ def describe_stacks(series: Series) -> str:
         label = f", {stack.label}" if stack.label else ""
         count = len(stack.slices)
         texts.append(f"{number}: {what}{count} of {stack.columns} × {stack.rows} pixels, normal ({normal}){label}")
-    return "; ".join(texts) + ("; …" if len(series.stacks) > 20 else "")
+    return "; ".join(texts) + (f"; and {len(series.stacks) - 20} more" if len(series.stacks) > 20 else "")
 
 
 def first_at_each_position(stack: Stack) -> tuple[tuple[Slice, ...], tuple[Slice, ...]]:

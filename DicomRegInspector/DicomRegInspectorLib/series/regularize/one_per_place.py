@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ..geometry.divided import divided
 from ..geometry.frames import FrameSpacing
 from ..geometry.grouping import group_slices
-from ..geometry.phases import explain_duplicates
 from ..geometry.segmentations import is_segmentation
 from ..geometry.series import Series
 from ..geometry.spacing import Spacing, judge_spacing
@@ -208,11 +208,11 @@ def _joined_stack(series: Series) -> Stack:
             f"Series {series.series_instance_uid or '(without a UID)'} has no stack with more than half of its {count} "
             f"images; choose one of {describe_stacks(series)}."
         )
-    biggest = groups[0]
-    if len(biggest.distinct) == len(biggest.slices):
-        return biggest
-    phases = explain_duplicates(biggest)
-    return phases.parts[0] if phases is not None and phases.is_by_design else biggest
+    found = divided(groups[0])
+    if found.division.kind in ("shifted", "side by side"):
+        # All of them together are no volume, and no choice of duplicates makes one of them.
+        return found.parts[0] if found.is_by_design else the_stack(series, None)
+    return found.parts[0] if found.is_by_design else groups[0]
 
 
 def _image_type(one: Slice) -> tuple[str, ...]:
