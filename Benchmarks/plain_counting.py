@@ -40,6 +40,11 @@ class PlainCount:
     repeated: int = 0
     """Files whose SOP Instance UID was met before in the series; they are left out of the other numbers."""
     title: str = ""
+    modality: str = ""
+    description: str = ""
+    sop_instance_uids: set[str] = field(default_factory=set)
+    media_storage_uids: set[str] = field(default_factory=set)
+    """The same as the file meta information has it, which is not always the same."""
     sizes: set[tuple[int, int]] = field(default_factory=set)
     """Columns and rows of the images."""
     without_place: int = 0
@@ -82,7 +87,6 @@ class PlainCount:
 def plain_counts(folder: Path) -> dict[str, PlainCount]:
     """Count the images of each series under a folder, by Series Instance UID, with pydicom alone."""
     counts: dict[str, PlainCount] = {}
-    seen: set[tuple[str, str]] = set()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=READ_KEYWORDS)
@@ -93,11 +97,14 @@ def plain_counts(folder: Path) -> dict[str, PlainCount]:
             continue
         counted = counts.setdefault(series, PlainCount())
         counted.files += 1
-        if (series, sop) in seen:
+        counted.media_storage_uids.add(str(dataset.file_meta.get("MediaStorageSOPInstanceUID", sop)))
+        if sop in counted.sop_instance_uids:
             counted.repeated += 1
             continue
-        seen.add((series, sop))
+        counted.sop_instance_uids.add(sop)
         counted.title = counted.title or _title(dataset)
+        counted.modality = str(dataset.get("Modality") or "")
+        counted.description = str(dataset.get("SeriesDescription") or "")
         for geometry in _geometry_of_frames(dataset):
             _count_image(counted, dataset, geometry)
     return counts

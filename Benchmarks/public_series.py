@@ -6,8 +6,8 @@ Each folder is read three times, and the series are matched by their Series Inst
 
 - this library's ``inspect_paths``, by its JSON: a stack is one volume;
 - dcm2niix: the dimensions and pixdim[3] in the NIfTI headers it writes; the fourth dimension and the several files of
-  one series count as volumes. What it resamples besides (names that end in ``_Eq`` or ``_Tilt``, and overlays as
-  ``_ROI``) counts as nothing;
+  one series count as volumes. What it writes besides counts as nothing: resampled images (names with ``_Eq`` or
+  ``_Tilt``), overlays (``_ROI``), and diffusion images once more without their trace (``_ADC``);
 - plain counting with pydicom alone: images of one size, orientation and pixel spacing, their distinct places along the
   normal, and how many images each place has. A series is complete when each place of a group has equally many, the
   places are evenly spaced, and no place is missing.
@@ -19,6 +19,7 @@ explained only by a rule that was checked on the files; the others are listed as
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import shutil
@@ -98,8 +99,11 @@ class Row:
         return {**vars(self), **words, "title": self.counted.title, "complete": self.counted.complete}
 
 
-def dcm2niix_volumes(folder: Path) -> dict[str, Volumes]:
+def dcm2niix_volumes(folder: Path, counts: dict[str, PlainCount]) -> dict[str, Volumes]:
     """Volumes that dcm2niix makes of each series under a folder, by Series Instance UID.
+
+    Its output is named after the Media Storage SOP Instance UID of an image of the series, which ``counts`` knows: what
+    it takes for the UID of the series is an element of a nested sequence in classic files of Siemens XA.
 
     Raises
     ------
@@ -108,26 +112,18 @@ def dcm2niix_volumes(folder: Path) -> dict[str, Volumes]:
     """
     if shutil.which("dcm2niix") is None:
         raise SystemExit(ABSENT)
+    series_of = {sop: uid for uid, counted in counts.items() for sop in counted.media_storage_uids}
     series: dict[str, Volumes] = {}
     with tempfile.TemporaryDirectory() as output:
-        options = ["-d", "9", "-z", "n", "-b", "y", "-ba", "n", "-x", "i", "-f", "%j"]
+        options = ["-d", "9", "-z", "n", "-b", "n", "-x", "i", "-f", "%o"]
         # It exits with an error also when one file of many cannot be converted: what it wrote counts.
         subprocess.run(["dcm2niix", *options, "-o", output, str(folder)], capture_output=True, check=False)
         for image in sorted(Path(output).glob("*.nii")):
-            uid, suffix = _uid_and_suffix(image)
-            if not re.search(r"_(Eq|Tilt|ROI)", suffix):
+            sop = re.split("[^0-9.]", image.stem)[0]
+            if sop in series_of and not re.search("_(Eq|Tilt|ROI|ADC)", image.stem):
                 dimensions, spacing_mm, times = read_nifti(image)
-                series.setdefault(uid, Volumes()).add(dimensions, spacing_mm, times)
+                series.setdefault(series_of[sop], Volumes()).add(dimensions, spacing_mm, times)
     return series
-
-
-def _uid_and_suffix(image: Path) -> tuple[str, str]:
-    """Series Instance UID from the name, which may go on with letters, and what follows it."""
-    match = re.match(r"([0-9.]*[0-9])(.*)", image.stem)
-    name, suffix = match.groups() if match else ("", image.stem)
-    sidecar = image.with_suffix(".json")
-    told = json.loads(sidecar.read_text(errors="replace")).get("SeriesInstanceUID") if sidecar.exists() else None
-    return told or name, suffix
 
 
 def read_nifti(path: Path) -> tuple[Dimensions, float, int]:
@@ -161,7 +157,8 @@ def rows_of(folder: Path) -> list[Row]:
     """Every image series under a folder, as the three see it."""
     from DicomRegInspectorLib import inspect_paths
 
-    counts, converted = plain_counts(folder), dcm2niix_volumes(folder)
+    counts = plain_counts(folder)
+    converted = dcm2niix_volumes(folder, counts)
     rows = []
     for series in inspect_paths(folder).to_dict()["series"]:
         uid = series["series_instance_uid"]
@@ -170,7 +167,28 @@ def rows_of(folder: Path) -> list[Row]:
         row = Row(str(folder), uid, counted, product_volumes(series), converted.get(uid), findings)
         row.differences = differences(row)
         rows.append(row)
+    for index, row in enumerate(rows):
+        joined = _joined(row, rows[index + 1 :])
+        row.differences = {what: why or joined for what, why in row.differences.items()}
     return rows
+
+
+def _joined(row: Row, following: list[Row]) -> str:
+    """Why dcm2niix has more volumes, where the series after this one make them up; empty otherwise.
+
+    Siemens XA writes a series for each volume of a scan in its classic files, and dcm2niix joins these.
+    """
+    alike = itertools.takewhile(
+        lambda other: (
+            other.dcm2niix is None
+            and other.counted.description == row.counted.description
+            and other.product.count.keys() == row.product.count.keys()
+        ),
+        following,
+    )
+    together = sum((other.product.count for other in alike), row.product.count)
+    same = row.dcm2niix is not None and together == row.dcm2niix.count
+    return "joined: dcm2niix makes one of this series and those after it, of one volume each" if same else ""
 
 
 def differences(row: Row) -> dict[str, str]:
@@ -197,14 +215,19 @@ def _ends(values: list[float]) -> tuple[float, float]:
 def _reason(row: Row) -> str:
     """Why the volumes of one series need not be the same; empty where none of the rules holds."""
     counted, theirs = row.counted, row.dcm2niix or Volumes()
-    if theirs.count.total() == counted.images and _are_tiles(counted.sizes, theirs.count):
-        return "tiles: each image is a mosaic or grid that dcm2niix takes apart"
-    ours, converted = row.product.images, theirs.images
+    written, ours, converted = theirs.count.total(), row.product.images, theirs.images
+    if counted.repeated and written > counted.images:
+        return f"{counted.repeated} files repeat an SOP Instance UID: dcm2niix takes them as images of their own"
+    if written <= counted.images and _are_tiles(counted.sizes, theirs.count):
+        fewer = f", and it writes {written} of {counted.images}" if written < counted.images else ""
+        return f"tiles: each image is a mosaic or grid that dcm2niix takes apart{fewer}"
     if counted.without_place:
         return f"{counted.without_place} images without a place: dcm2niix makes a place up"
+    if counted.modality == "SEG":
+        return "segmentation: dcm2niix puts the frames of all segments one after the other"
     if not counted.equally_often:
         return f"incomplete: some places have fewer images; dcm2niix writes {converted} of {counted.images}"
-    if ours == counted.images != converted:
+    if ours == counted.images > converted:
         return f"dcm2niix writes {converted} of {counted.images} images"
     if ours == converted and not counted.evenly_spaced:
         return "uneven intervals: dcm2niix takes the volume apart elsewhere"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,6 +130,21 @@ def test_tiles_are_told_by_whole_numbers_of_them(public_series: ModuleType) -> N
     assert not public_series._are_tiles({(384, 384)}, [(64, 64, 37)])
     assert not public_series._are_tiles({(100, 100)}, [(64, 64, 2)])
     assert not public_series._are_tiles({(64, 64)}, [(64, 64, 2)])
+
+
+def test_series_of_a_volume_each_are_known_to_be_joined(public_series: ModuleType) -> None:
+    def row(uid: str, description: str, theirs: int) -> Any:
+        volumes = public_series.Volumes()
+        volumes.add((64, 64, 33), 3.4)
+        joined = public_series.Volumes()
+        joined.add((64, 64, 33), 3.4, theirs)
+        counted = public_series.PlainCount(description=description)
+        return public_series.Row("folder", uid, counted, volumes, joined if theirs else None, [])
+
+    rest = [row("2", "bold", 0), row("3", "bold", 0), row("4", "bold", 1), row("5", "bold", 0)]
+    assert public_series._joined(row("1", "bold", 3), rest).startswith("joined")
+    assert public_series._joined(row("1", "bold", 4), rest) == ""
+    assert public_series._joined(row("1", "dwi", 3), rest) == ""
 
 
 def test_without_dcm2niix_one_sentence_says_so(tmp_path: Path) -> None:
