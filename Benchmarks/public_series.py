@@ -7,7 +7,7 @@ Each folder is read three times, and the series are matched by their Series Inst
 - this library's ``inspect_paths``, by its JSON: a stack is one volume;
 - dcm2niix: the dimensions and pixdim[3] in the NIfTI headers it writes; the fourth dimension and the several files of
   one series count as volumes. What it writes besides counts as nothing: resampled images (names with ``_Eq`` or
-  ``_Tilt``), overlays (``_ROI``), and diffusion images once more without their trace (``_ADC``);
+  ``_Tilt``), overlays (``_ROI``), and diffusion images without their trace where ``_ADC`` has all of them;
 - plain counting with pydicom alone: images of one size, orientation and pixel spacing, their distinct places along the
   normal, and how many images each place has. A series is complete when each place of a group has equally many, the
   places are evenly spaced, and no place is missing.
@@ -120,7 +120,8 @@ def dcm2niix_volumes(folder: Path, counts: dict[str, PlainCount]) -> dict[str, V
         subprocess.run(["dcm2niix", *options, "-o", output, str(folder)], capture_output=True, check=False)
         for image in sorted(Path(output).glob("*.nii")):
             sop = re.split("[^0-9.]", image.stem)[0]
-            if sop in series_of and not re.search("_(Eq|Tilt|ROI|ADC)", image.stem):
+            whole = image.with_name(f"{image.stem}_ADC.nii")
+            if sop in series_of and not whole.exists() and not re.search("_(Eq|Tilt|ROI)", image.stem):
                 dimensions, spacing_mm, times = read_nifti(image)
                 series.setdefault(series_of[sop], Volumes()).add(dimensions, spacing_mm, times)
     return series
@@ -204,8 +205,15 @@ def differences(row: Row) -> dict[str, str]:
     for dimensions in ours.spacings_mm.keys() & theirs.spacings_mm.keys():
         pairs = zip(_ends(ours.spacings_mm[dimensions]), _ends(theirs.spacings_mm[dimensions]), strict=True)
         if any(abs(mine - other) > SAME_SPACING * other for mine, other in pairs):
-            found["spacing"] = "" if row.counted.evenly_spaced else "uneven intervals: one number does not say them"
+            found["spacing"] = _reason_of_spacing(row.counted)
     return found
+
+
+def _reason_of_spacing(counted: PlainCount) -> str:
+    """Why one number need not be the spacing of both; empty where none of the rules holds."""
+    if counted.modality == "SEG":
+        return "segmentation: frames are where segments are, and the header's spacing is that of the whole grid"
+    return "" if counted.evenly_spaced else "uneven intervals: one number does not say them"
 
 
 def _ends(values: list[float]) -> tuple[float, float]:
