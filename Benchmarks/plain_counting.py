@@ -25,7 +25,7 @@ PLACE_KEYWORDS = {
 
 READ_KEYWORDS = [
     *PLACE_KEYWORDS,
-    *("SeriesInstanceUID", "SOPInstanceUID", "Rows", "Columns", "NumberOfFrames"),
+    *("SeriesInstanceUID", "SOPInstanceUID", "Rows", "Columns", "BitsAllocated", "NumberOfFrames"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *("Manufacturer", "Modality", "SeriesNumber", "SeriesDescription"),
 ]
@@ -91,8 +91,8 @@ def plain_counts(folder: Path) -> dict[str, PlainCount]:
         try:
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=READ_KEYWORDS)
             series, sop = str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID)
-            if "Rows" not in dataset:
-                continue
+            if "Rows" not in dataset or "BitsAllocated" not in dataset:
+                continue  # raw data has Rows too; Bits Allocated (0028,0100) is in every Image Pixel module
         except Exception:  # whatever pydicom says of a file that is none: it is no image to count
             continue
         counted = counts.setdefault(series, PlainCount())

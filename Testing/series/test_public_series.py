@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
@@ -98,6 +99,10 @@ def test_plain_counting_tells_what_is_missing_and_what_is_there_twice(
     paths = write_echoes(tmp_path)
     shutil.copy(paths[0], tmp_path / "again.dcm")
     (tmp_path / "notes.txt").write_text("no image")
+    raw = dcmread(paths[0])
+    del raw.PixelData, raw.BitsAllocated, raw.ImagePositionPatient
+    raw.SOPInstanceUID = f"{SERIES}.99"
+    raw.save_as(tmp_path / "raw.dcm")
     counted = plain_counting.plain_counts(tmp_path)[SERIES]
     assert counted.complete and (counted.files, counted.images, counted.repeated) == (11, 10, 1)
     paths[-1].unlink()
