@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.series.geometry.rounding import explained_runs, rounding_width
 from DicomRegInspectorLib.series.geometry.spacing import judge_spacing
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -76,3 +76,45 @@ def test_digits_of_micro_ct_are_no_excuse() -> None:
     heights[120:] += 0.0125
     (gap,) = judge_spacing(np.round(heights, 4), 1e-4).irregular
     assert (gap.before, gap.missing) == (120, 1)
+
+
+directions = st.tuples(*[st.floats(-1.0, 1.0)] * 3).filter(lambda normal: np.linalg.norm(normal) > 0.3)
+
+
+def along(normal: tuple[float, float, float], index: np.ndarray, spacing: float) -> tuple[np.ndarray, float]:
+    """Positions along a normal of corners written with one decimal, and what rounding can change of an interval."""
+    unit = np.array(normal) / np.linalg.norm(normal)
+    corners = np.round(np.array([12.5, -81.25, 300.0]) + spacing * index[:, None] * unit, 1)
+    return corners @ unit, 0.1 * float(np.abs(unit)[np.ptp(corners, axis=0) > 0].sum())
+
+
+@settings(max_examples=200, deadline=None)
+@given(directions, st.floats(0.17, 0.6), st.integers(3, 40))
+def test_rounding_of_coordinates_is_no_gap_in_an_oblique_stack(
+    normal: tuple[float, float, float], spacing: float, count: int
+) -> None:
+    positions, digit = along(normal, np.arange(count), spacing)
+    assume((np.diff(positions) > 0.01).all())
+    judged = judge_spacing(positions, digit)
+    assert (judged.irregular, judged.drifts, len(judged.sections)) == ((), (), 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(directions, st.floats(0.45, 0.6), st.integers(5, 40), st.data())
+def test_a_missing_slice_of_an_oblique_stack_shows_through_rounding(
+    normal: tuple[float, float, float], spacing: float, count: int, data: st.DataObject
+) -> None:
+    after = data.draw(st.integers(1, count - 1), "slices before the gap")
+    positions, digit = along(normal, np.arange(count) + (np.arange(count) >= after), spacing)
+    judged = judge_spacing(positions, digit)
+    assert judged.irregular or judged.drifts or len(judged.sections) > 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=40))
+@example([1, 3, 3, 2, 4, 2, 4])  # A slice by itself between two stretches that rounding explains has no spacing.
+def test_whole_numbers_in_any_order_are_judged(intervals: list[int]) -> None:
+    positions = np.concatenate([[0.0], np.cumsum(intervals)]).astype(float)
+    judged = judge_spacing(positions, 1.0)
+    is_told = bool(judged.irregular or judged.drifts or len(judged.sections) > 1)
+    assert is_told or least_width(positions) <= 1.0 + 1e-6

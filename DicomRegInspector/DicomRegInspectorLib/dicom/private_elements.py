@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from ..errors import FileError
 from .header import Header
 
 Value = float | str
+GRADIENT_DIGITS = 4
+"""Decimals of a gradient direction that count: the same direction is written with rounding noise."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,17 @@ def _ge_b_value(value: Any) -> float | None:
     return number % 1e9 if number is not None and number >= 1e9 else number
 
 
+def gradient_text(direction: Iterable[float]) -> str:
+    """A gradient direction as one value, without the noise of its last digits."""
+    return "\\".join(f"{round(value, GRADIENT_DIGITS) + 0.0:.{GRADIENT_DIGITS}f}" for value in direction)
+
+
 def _direction(value: Any) -> str | None:
     try:
         numbers = [float(part) for part in _values(value)]
     except (TypeError, ValueError):
         return None
-    return "\\".join(f"{round(number, 4) + 0.0:.4f}" for number in numbers) if len(numbers) == 3 else None
+    return gradient_text(numbers) if len(numbers) == 3 else None
 
 
 def _text(value: Any) -> str | None:
@@ -95,7 +102,7 @@ def private_values(header: Header) -> dict[str, Value]:
             found.setdefault(element.name, value)
     along = [found.pop(name, None) for name in _COMPONENTS]
     if None not in along:
-        found["gradient"] = "\\".join(f"{value:.4f}" for value in along)
+        found["gradient"] = gradient_text(along)
     return found
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...dicom.header import Header, numbers
+from ...dicom.private_elements import gradient_text
 from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag
 from ...errors import FileError
-from .raw_elements import gradient_text, raw_of, text_of, vector_of
+from .raw_elements import raw_of, text_of, vector_of
 from .siemens_csa import csa_values
 from .stacks import UNPLACED, Slice, Tile, axes_of, precision_of, slice_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,15 +53,6 @@ def vector_of(dataset: Dataset | None, tag: int) -> tuple[float, ...]:
     count = min(len(value) // struct.calcsize(f"<{letter}"), MOST_VALUES)
     found = np.array(struct.unpack_from(f"{order}{count}{letter}", value), dtype=np.float64)
     return tuple(found.tolist()) if np.isfinite(found).all() else ()
-
-
-GRADIENT_DIGITS = 4
-"""Decimals of a gradient direction that count: the same direction is written with rounding noise."""
-
-
-def gradient_text(direction: Sequence[float]) -> str:
-    """A gradient direction as one value, without the noise of its last digits."""
-    return "\\".join(f"{round(value, GRADIENT_DIGITS) + 0.0:.{GRADIENT_DIGITS}f}" for value in direction)
 
 
 def first_item(dataset: Dataset | None, tag: int) -> Dataset | None:

@@ -26,7 +26,9 @@ SECTION_INTERVALS = 3
 JITTER_MM = 0.001
 """Smaller differences are not worth a word; Slicer's reader takes larger ones for an irregular acquisition."""
 ROUNDING_CASES = 3
-"""Rounding to coarse digits shows again and again; fewer odd intervals than this are taken for missing slices."""
+"""Rounding to coarse digits shows again and again; fewer odd intervals than this may be missing slices."""
+LEAST_ALIKE = 8
+"""Equal intervals around each of these that speak for it: among fewer, 1.25 or 1.2 mm in whole numbers is as likely."""
 FLOAT_NOISE = 2e-7
 """Share of the largest position: positions that went through 32-bit numbers are off by so much before rounding."""
 MOST_BLAMED = 1 / 3
@@ -129,7 +131,7 @@ def judge_spacing(
     slack = precision_mm + FLOAT_NOISE * float(np.abs(positions).max())
     coarse = _Allowed(relative_tolerance, slack)
     nominal = _nominal(intervals, coarse)
-    if precision_mm > 0 and _rounding_explains(positions, nominal, slack):
+    if precision_mm > 0 and _rounding_explains(positions, nominal, coarse):
         spacing = float((positions[-1] - positions[0]) / intervals.size)
         whole = Section(1, positions.size, spacing)
         return Spacing(spacing, coarse.of(spacing), (whole,), (), (), float(np.ptp(intervals)), relative_tolerance)
@@ -165,7 +167,7 @@ def _of_runs(positions: NDArray[np.float64], runs: list[tuple[int, int]], allowe
         allowed.share * spacings[longest] + allowed.digit / lengths + allowed.digit / lengths[longest]
     )
     nominal = float((spacings * lengths)[near].sum() / lengths[near].sum())
-    spacings[near] = nominal
+    spacings[near | (spacings <= 0)] = nominal  # A slice by itself has no spacing.
     sections = [
         Section(first + 1, last + 1, float(spacing))
         for (first, last), spacing in zip(runs, spacings, strict=True)
@@ -241,14 +243,20 @@ def _nominal(intervals: NDArray[np.float64], allowed: _Allowed) -> float:
     return nominal
 
 
-def _rounding_explains(positions: NDArray[np.float64], nominal: float, digit: float) -> bool:
+def _rounding_explains(positions: NDArray[np.float64], nominal: float, allowed: _Allowed) -> bool:
     """Whether one constant spacing and one origin, rounded to the digits written, give just these positions.
 
-    One or two intervals that look like missing slices are taken for that: rounding to digits so coarse shows again and
-    again (1.25 mm written without decimals: 1, 1, 1, 2 mm).
+    One or two whole multiples among many intervals that are all alike are taken for missing slices all the same:
+    digits so coarse show again and again (1.25 mm written without decimals: 1, 1, 1, 2 mm).
     """
-    odd = int((np.abs(np.diff(positions) - nominal) > nominal / 2).sum())
-    return not 0 < odd < ROUNDING_CASES and rounding_width(positions) <= digit
+    intervals = np.diff(positions)
+    is_odd = np.abs(intervals - nominal) > nominal / 2
+    odd, others = intervals[is_odd] / nominal, intervals[~is_odd]
+    if 0 < odd.size < ROUNDING_CASES and others.size >= LEAST_ALIKE * odd.size:
+        is_whole = bool((np.abs(odd - np.rint(odd)) <= allowed.share).all())
+        if is_whole and float(np.ptp(others)) <= allowed.share * nominal:
+            return False
+    return rounding_width(positions) <= allowed.digit
 
 
 def _line_residuals(positions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,14 +9,13 @@ from functools import lru_cache
 from typing import Literal
 
 from ...dicom.header import Header
+from ...dicom.private_elements import gradient_text
 from ...dicom.tags import Tag
 
 Value = float | str
 Kind = Literal["decimal", "text", "codes", "float64", "unsigned", "vector"]
 SIEMENS_MR = b"SIEMENS MR HEADER"
 """Private creator of (0019,100C) B_value and (0019,100E) DiffusionGradientDirection."""
-GRADIENT_DIGITS = 4
-"""Decimals of a gradient direction that count: the same direction is written with rounding noise."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def _vector(raw: bytes) -> str | None:
     values = _doubles(raw)
     if not values or not all(abs(value) < 1e300 for value in values):
         return None
-    return "\\".join(f"{round(value, GRADIENT_DIGITS) + 0.0:.{GRADIENT_DIGITS}f}" for value in values)
+    return gradient_text(values)
 
 
 def _unsigned(raw: bytes) -> Value | None:
