@@ -94,7 +94,7 @@ def this_library(folder: Path) -> Callable[[], str]:
     """From the file to the verdict."""
     import numpy as np
     from DicomRegInspectorLib.registration import read_registration
-    from DicomRegInspectorLib.registration.audit import audit_item
+    from DicomRegInspectorLib.registration.audit import audit_mapping
     from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 
     arrays = [np.load(folder / f"{name}.npy") for name in ("fixed", "moving")]
@@ -103,7 +103,7 @@ def this_library(folder: Path) -> Callable[[], str]:
 
     def run() -> str:
         item = read_registration(folder / "registration.dcm").items[0]
-        result = audit_item(item, fixed, moving, same_modality=True)
+        result = audit_mapping(item.mapping, fixed, moving, same_modality=True)
         return f"{result.verdict}, ahead by {result.margin:.3f}, {result.samples} points"
 
     return run

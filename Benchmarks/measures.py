@@ -68,13 +68,12 @@ def simpleitk(path: str) -> tuple[Callable[[], object], int]:
 def three_measures(path: str) -> tuple[Callable[[], object], int]:
     """Magnitude, Jacobian and curl of every voxel, each with its extremes, mean and percentiles."""
     from DicomRegInspectorLib import read_registration
-    from DicomRegInspectorLib.registration.grid import field_of_grid
     from DicomRegInspectorLib.registration.measures import local
 
     item = read_registration(path).items[0]
 
     def run():
-        field = field_of_grid(item.grid, item.pre, item.post)
+        field = item.mapping.field
         lengths = local.magnitude(field)
         return local.summarize_all([lengths, *local.jacobian_and_curl(field)], field)
 
@@ -84,10 +83,10 @@ def three_measures(path: str) -> tuple[Callable[[], object], int]:
 def everything(path: str) -> tuple[Callable[[], object], int]:
     """All measures of one item."""
     from DicomRegInspectorLib import read_registration
-    from DicomRegInspectorLib.registration.measures.quality import measure_item
+    from DicomRegInspectorLib.registration.measures.quality import measure
 
     item = read_registration(path).items[0]
-    return lambda: measure_item(item), memory("VmRSS")
+    return lambda: measure(item.mapping, item.subject), memory("VmRSS")
 
 
 CONTENDERS = {

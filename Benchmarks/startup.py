@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from harness import LIBRARY, machine
@@ -99,11 +100,22 @@ def run(files: list[Path], bytecode: Path) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def need_application() -> None:
+    """End with a sentence where what stands in for the application is not installed."""
+    for package, installed_as in (("PySide6", "PySide6-Essentials"), ("slicer", "slicer-core")):
+        if find_spec(package) is None:
+            sys.exit(
+                f"This needs the application's stand-in, and {package} is not installed ({installed_as}); "
+                "pip install -c constraints.txt '.[test]' brings everything."
+            )
+
+
 def main() -> None:
     """Print the median of each step, ours and the peer's in turn."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=15)
     repeat = parser.parse_args().repeat
+    need_application()
     print(machine())
     ours = [LIBRARY / "DicomRegInspectorPlugin.py", LIBRARY / "DicomRegInspector.py"]
     with tempfile.TemporaryDirectory() as folder:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .registration import Registration, read_registration
     from .series import SeriesVolume, check_pixels, load_series
     from .tasks.inspect import Inspection, inspect_paths
     from .volumes import compare_volumes
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Inspection",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 SHOWN_SLICES = 6
 """More slice numbers than this are given as a count with the first and the last."""
@@ -12,6 +13,26 @@ def mm(value: float) -> str:
     """Millimetres for people: three decimals, without trailing zeros."""
     text = f"{value:,.3f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def millimetres(value: float | None, digits: int = 3) -> str:
+    """A length without trailing zeros: ``4.002``, ``5``; ``-`` where there is none."""
+    if value is None:
+        return "-"
+    text = f"{float(value):.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    if text in ("0", "-0"):
+        # Not nothing: only less than the digits shown.
+        return "0" if value == 0 else f"{float(value):.2g}"
+    return text
+
+
+def point(values: Iterable[float] | None, digits: int = 3) -> str:
+    """``(x, y, z)`` in mm without the unit."""
+    if values is None:
+        return "-"
+    return f"({', '.join('nan' if math.isnan(value) else millimetres(value, digits) for value in values)})"
 
 
 def plural(count: int, noun: str) -> str:

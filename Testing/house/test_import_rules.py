@@ -15,6 +15,8 @@ import pytest
 
 LIBRARY = "DicomRegInspectorLib"
 APPLICATION = ("slicer", "vtk", "vtkmodules", "qt", "ctk", "DICOMLib", "PySide6")
+WITH_APPLICATION = ("__main__", "cli", "panel", "scene")
+"""The rooms that may reach it: the panel and the scene themselves, the command line through the scene."""
 WITHOUT_APPLICATION = (
     "dicom", "errors", "findings", "progress", "registration", "report", "samples", "series", "space", "tasks",
     "version", "volumes", "words",
@@ -36,28 +38,37 @@ print("imported")
 """
 
 
-FOLDERS = (
-    "cli", "dicom", "findings", "panel", "registration", "report", "samples", "scene", "series", "tasks", "volumes",
-)  # fmt: skip
+def contracts(project_root: Path) -> list[dict]:
+    """The import contracts as pyproject.toml has them."""
+    settings = tomllib.loads((project_root / "pyproject.toml").read_text(encoding="utf-8"))
+    return settings["tool"]["importlinter"]["contracts"]
 
 
 def rooms(project_root: Path) -> list[str]:
-    """The file of each room that the layers name: all of them must be there."""
-    settings = tomllib.loads((project_root / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    names = [name for layer in layers for name in layer.replace("|", " ").replace(":", " ").split()]
-    return [f"{name}/__init__.py" if name in FOLDERS else f"{name}.py" for name in names]
+    """Dotted names, within the library, of each room and module that layers name: all of them must be there."""
+    names = []
+    for contract in contracts(project_root):
+        if contract["type"] == "layers":
+            (container,) = contract["containers"]
+            inside = container.removeprefix(LIBRARY).lstrip(".")
+            layers = (
+                name for layer in contract["layers"] for name in layer.replace("|", " ").replace(":", " ").split()
+            )
+            names += [f"{inside}.{name}".lstrip(".") for name in layers]
+    return names
 
 
 @pytest.fixture
 def empty_rooms(project_root: Path, tmp_path: Path) -> Path:
     """A checkout with the project's import rules and its rooms, empty, to be spoiled."""
     shutil.copy(project_root / "pyproject.toml", tmp_path)
-    inside = (project_root / "DicomRegInspector" / LIBRARY / "series").glob("*/__init__.py")
-    for room in ("__init__.py", *rooms(project_root), *(f"series/{one.parent.name}/__init__.py" for one in inside)):
-        file = tmp_path / "DicomRegInspector" / LIBRARY / room
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
+    library = project_root / "DicomRegInspector" / LIBRARY
+    for name in ("", *rooms(project_root)):
+        place = Path(*name.split("."))
+        file = place / "__init__.py" if (library / place).is_dir() else place.with_suffix(".py")
+        made = tmp_path / "DicomRegInspector" / LIBRARY / file
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.touch()
     return tmp_path
 
 
@@ -125,14 +136,47 @@ def test_the_import_rules_hold(project_root: Path) -> None:
         ("progress.py", "import vtk", "What thinks runs without"),
         ("volumes/__init__.py", "def later():\n    import slicer", "What thinks runs without"),
         ("dicom/__init__.py", "import slicer", "What thinks runs without"),
+        ("words.py", "def later():\n    import qt", "What thinks runs without"),
+        ("space.py", "import vtk", "What thinks runs without"),
+        ("version.py", "import slicer", "What thinks runs without"),
+        ("dicom/tags.py", "from . import header", "Inside the DICOM room"),
+        ("dicom/pixel_extent.py", "def later():\n    from .pydicom_header import x", "Inside the DICOM room"),
+        ("dicom/a_new_module.py", "", "Inside the DICOM room"),
+        ("registration/vectors.py", "from .grid import x", "Inside the registration room"),
+        ("registration/model.py", "def later():\n    from .repairs import x", "Inside the registration room"),
+        ("registration/measures/__init__.py", "from ..audit import x", "Inside the registration room"),
+        ("registration/a_new_room/__init__.py", "", "Inside the registration room"),
+        ("tasks/inspect.py", "from .quality import x", "Inside the tasks room"),
+        ("tasks/relations.py", "from .inspect import x", "Inside the tasks room"),
+        ("tasks/a_new_task.py", "", "Inside the tasks room"),
+        ("report/text/__init__.py", "from ..html import x", "Inside the report room"),
+        ("report/a_new_form.py", "", "Inside the report room"),
+        ("scene/transforms/__init__.py", "from ..quality import x", "Inside the scene room"),
+        ("scene/quality/__init__.py", "def later():\n    from ..pictures import x", "Inside the scene room"),
+        ("scene/a_new_module.py", "", "Inside the scene room"),
+        ("panel/settings/__init__.py", "from .. import job", "Inside the panel"),
+        ("panel/series/__init__.py", "from ..panel import x", "Inside the panel"),
+        ("panel/a_new_section/__init__.py", "", "Inside the panel"),
     ],
 )
 def test_the_import_rules_notice(where: str, planted: str, contract: str, empty_rooms: Path) -> None:
-    (empty_rooms / "DicomRegInspector" / LIBRARY / where).write_text(f"{planted}\n", encoding="utf-8")
+    file = empty_rooms / "DicomRegInspector" / LIBRARY / where
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"{planted}\n", encoding="utf-8")
     result = lint_imports(empty_rooms)
     assert result.returncode == 1, result.stdout + result.stderr
     broken = [line for line in result.stdout.splitlines() if line.rstrip().endswith("BROKEN")]
     assert any(line.startswith(contract) for line in broken), result.stdout
+
+
+def test_every_room_that_thinks_is_held_to_run_without_the_application(project_root: Path) -> None:
+    (contract,) = (contract for contract in contracts(project_root) if contract["id"] == "no-slicer")
+    held = {name.removeprefix(f"{LIBRARY}.") for name in contract["source_modules"]}
+    (outermost,) = (contract for contract in contracts(project_root) if contract["id"] == "rooms")
+    there = {name for name in rooms(project_root) if "." not in name}
+    assert outermost["containers"] == [LIBRARY]
+    assert held == set(WITHOUT_APPLICATION) == there - set(WITH_APPLICATION)
+    assert set(APPLICATION) == set(contract["forbidden_modules"])
 
 
 def test_the_import_rules_let_the_rooms_use_what_is_below_them(empty_rooms: Path) -> None:
@@ -151,6 +195,25 @@ def test_importing_the_library_loads_nothing_heavy(project_root: Path) -> None:
     heavy = ("numpy", "pydicom", "scipy", "SimpleITK", *APPLICATION)
     program = f"import sys, {LIBRARY}; print([name for name in {heavy!r} if name in sys.modules])"
     assert run_python(project_root, "-c", program) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["--help"], 0), (["--version"], 0), (["map", "--help"], 0), (["inspect"], 2), (["x"], 2)]
+)
+def test_a_line_of_help_or_complaint_loads_no_room(arguments: list[str], status: int, project_root: Path) -> None:
+    program = f"import sys; from {LIBRARY}.cli import main; status = main(); print(status, *sys.modules)"
+    loaded_status, *loaded = run_python(project_root, "-c", program, *arguments).splitlines()[-1].split()
+    assert int(loaded_status) == status
+    assert {name.partition(".")[0] for name in loaded} & {"numpy", "pydicom", "SimpleITK", *APPLICATION} == set()
+    rooms_loaded = {".".join(name.split(".")[1:2]) for name in loaded if name.startswith(f"{LIBRARY}.")}
+    if status == 0:
+        assert rooms_loaded == {"cli", "errors", "findings", "version", "words"}
+    else:  # the terminal's words, which have to know what it can show
+        assert rooms_loaded == {"cli", "errors", "findings", "report", "version", "words"}
+        assert {name for name in loaded if name.startswith(f"{LIBRARY}.report.")} == {
+            f"{LIBRARY}.report.text",
+            f"{LIBRARY}.report.text.terminal",
+        }
 
 
 @pytest.mark.parametrize("room", WITHOUT_APPLICATION)

@@ -38,8 +38,12 @@ def shipped_sources(project_root: Path) -> list[Path]:
     return sources
 
 
-def test_files_that_ship_read_in_one_sitting(project_root: Path) -> None:
-    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in shipped_sources(project_root)}
+def test_files_read_in_one_sitting(project_root: Path) -> None:
+    tests = sorted(path for folder in ("Testing", "Benchmarks") for path in (project_root / folder).rglob("*.py"))
+    assert len(tests) > 100
+    sources = [*shipped_sources(project_root), *tests]
+    lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources}
+    assert len(lengths) == len(sources)
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
 
 
@@ -50,8 +54,18 @@ def test_functions_that_ship_fit_on_a_screen(project_root: Path) -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > LONGEST_FUNCTION:
-                    long[f"{path.name}:{node.lineno} {node.name}"] = length
+                    long[f"{path}:{node.lineno} {node.name}"] = length
     assert long == {}
+
+
+def test_each_exception_from_the_types_says_why(project_root: Path) -> None:
+    # ``# type: ignore[code] # why``
+    silent = re.compile(r"#\s*type:\s*ignore(?!\[[a-z-]+(?:, ?[a-z-]+)*\] # \w)")
+    texts = {str(path): path.read_text(encoding="utf-8") for path in shipped_sources(project_root)}
+    assert places(silent, texts) == []
+    for bad in ("x  # type: ignore", "x  # type: ignore[arg-type]", "x  # type: ignore[arg-type] #"):
+        assert places(silent, {"planted": bad}) != []
+    assert places(silent, {"planted": "x  # type: ignore[arg-type] # sorts"}) == []
 
 
 def test_nothing_is_left_unfinished(tracked_texts: dict[str, str]) -> None:

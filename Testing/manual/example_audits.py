@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import regfiles as rf
-from auditpairs import REGISTERED_FRAME, Deformation, picture, source_image, waves
+from auditpairs import REGISTERED_FRAME, Deformation, audit_item, picture, signs_in_file, source_image, waves
 from DicomRegInspectorLib.findings import Finding
 from DicomRegInspectorLib.registration import read_registration
-from DicomRegInspectorLib.registration.audit import audit_item
-from DicomRegInspectorLib.registration.audit.signs import signs_in_file
 from shown import shows
 
 MATRICES = Deformation(rf.rigid((0.1, -0.15, 0.2), (8, -6, 4)), rf.rigid((-0.2, 0.1, 0.15), (-3, 9, -7)))

@@ -8,7 +8,7 @@ import numpy as np
 import regfiles as rf
 from DicomRegInspectorLib import inspect_paths, read_registration
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.registration.measures.quality import measure_item
+from DicomRegInspectorLib.registration.measures.quality import measure
 from example_series import FRAME, SERIES
 from shown import shows
 from stack_making import along_table, write_stack
@@ -138,7 +138,7 @@ def images(frame: str) -> None:
 def mostly_rigid() -> list[Finding]:
     """A field that moves everything by 20 mm and turns it by 3°, with 0.3 mm to and fro on top."""
     (item,) = read_registration(rf.write(Path("registration.dcm"), spec(rf.DeformableItem(bulk_grid())))).items
-    return list(measure_item(item).findings)
+    return list(measure(item.mapping, item.subject).findings)
 
 
 @shows("reg-double-application")

@@ -75,14 +75,14 @@ def test_transforms_above_the_grid_take_part(scene: Any, logic: Any) -> None:
 
 def test_linear_node_is_measured_in_closed_form(scene: Any, logic: Any) -> None:
     import vtk
-    from DicomRegInspectorLib.scene.quality.quality_tables import measure_rows
+    from DicomRegInspectorLib.registration.measures.rows import rows_of
 
     node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     turned = vtk.vtkTransform()
     turned.RotateZ(30)
     turned.Translate(3, 4, 0)
     node.SetAndObserveTransformFromParent(turned)
-    rows = {row.measure: row.value for row in measure_rows(logic.measureQuality(node))}
+    rows = {row.measure: row.value for row in rows_of(logic.measureQuality(node).quality.measures)}
     assert rows["Jacobian determinant, everywhere"] == pytest.approx(1)
     assert rows["Curl, everywhere"] == pytest.approx(2 * np.sin(np.radians(30)))
     assert rows["Rotation"] == pytest.approx(30)

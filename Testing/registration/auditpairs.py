@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import regfiles as rf
-from DicomRegInspectorLib.registration import RegistrationItem, read_registration
+from DicomRegInspectorLib.findings import Finding
+from DicomRegInspectorLib.registration import Registration, RegistrationItem, read_registration
+from DicomRegInspectorLib.registration.audit import AuditResult, audit_mapping, signs_in_vectors
 from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 from scipy.ndimage import map_coordinates
 
@@ -159,3 +162,15 @@ def inverse_field(vectors: np.ndarray, spacing: np.ndarray) -> np.ndarray:
             [map_coordinates(vectors[..., c].astype(float), place, order=1, mode="nearest") for c in range(3)], axis=-1
         )
     return found
+
+
+def audit_item(item: RegistrationItem, fixed: ScalarImage, moving: ScalarImage, **options: Any) -> AuditResult:
+    """The audit of an item between the frames that it names."""
+    frames = (item.registered_frame_uid, item.source_frame_uid)
+    return audit_mapping(item.mapping, fixed, moving, frames=frames, **options)
+
+
+def signs_in_file(registration: Registration, item: RegistrationItem) -> tuple[Finding, ...]:
+    """The signs in an item's vectors and in the names of its object."""
+    names = (registration.manufacturer, registration.series_description, registration.content_label)
+    return signs_in_vectors(item.mapping, item.subject, names)

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import regfiles as rf
-from auditpairs import inverse_field, series_image, waves
+from auditpairs import audit_item, inverse_field, series_image, waves
 from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import read_registration
-from DicomRegInspectorLib.registration.audit import audit_item
 from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 
 POINTS = 5000

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import regfiles as rf
-from auditpairs import centres, image_matrix, write_item
+from auditpairs import audit_item, centres, image_matrix, signs_in_file, write_item
 from DicomRegInspectorLib.registration import read_registration
-from DicomRegInspectorLib.registration.audit import audit_item, signs_in_file
 from DicomRegInspectorLib.registration.audit.sampling import draw_sample
 from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 from DicomRegInspectorLib.registration.audit.similarity import block_weights, score

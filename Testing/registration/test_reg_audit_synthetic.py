@@ -12,6 +12,7 @@ from auditpairs import (
     REGISTERED_FRAME,
     Deformation,
     affine,
+    audit_item,
     image_matrix,
     picture,
     source_image,
@@ -21,7 +22,7 @@ from auditpairs import (
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import read_registration
-from DicomRegInspectorLib.registration.audit import HYPOTHESES, audit_item
+from DicomRegInspectorLib.registration.audit import HYPOTHESES
 from DicomRegInspectorLib.registration.audit.hypotheses import point_maps
 from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 
@@ -52,7 +53,7 @@ def test_every_reading_maps_as_its_formula(tmp_path: Path, truth: str) -> None:
     fine = Deformation(PRE, POST, spacing=(2.0, 2.5, 3.0))
     item = fine.write(tmp_path / "reg.dcm")
     points = np.random.default_rng(0).uniform(-35, 35, (300, 3))
-    np.testing.assert_allclose(point_maps(item)[truth](points), fine.meant(truth)(points), rtol=0, atol=0.06)
+    np.testing.assert_allclose(point_maps(item.mapping)[truth](points), fine.meant(truth)(points), rtol=0, atol=0.06)
 
 
 @pytest.mark.parametrize("truth", HYPOTHESES)

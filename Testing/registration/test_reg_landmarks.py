@@ -34,7 +34,7 @@ def test_errors_are_the_distances_that_the_equation_leaves(tmp_path: Path) -> No
     fixed = reference.points_inside(GRID, 12, 0, 1.5)
     off = np.random.default_rng(1).normal(size=(12, 3)) * 2
     moving = reference.map_points(SPEC, fixed) + off
-    told = target_registration_error(read(tmp_path / "reg.dcm"), named(fixed), named(moving))
+    told = target_registration_error(read(tmp_path / "reg.dcm").mapping, named(fixed), named(moving))
     before, after = np.linalg.norm(fixed - moving, axis=1), np.linalg.norm(off, axis=1)
     assert [one.name for one in told.landmarks] == [f"P{n}" for n in range(1, 13)]
     assert [one.before_mm for one in told.landmarks] == pytest.approx(before)
@@ -49,7 +49,7 @@ def test_the_error_in_the_registered_frame_is_that_of_the_inverse(tmp_path: Path
     fixed, truth = reference.points_inside(GRID, 10, 0, 1.5), reference.points_inside(GRID, 10, 5, 1.5)
     # The moving landmark is where another registered point maps: through the inverse it is that point.
     moving = reference.map_points(SPEC, truth)
-    told = target_registration_error(read(tmp_path / "reg.dcm"), named(fixed), named(moving))
+    told = target_registration_error(read(tmp_path / "reg.dcm").mapping, named(fixed), named(moving))
     expected = np.linalg.norm(truth - fixed, axis=1)
     assert [one.after_inverse_mm for one in told.landmarks] == pytest.approx(expected, abs=1e-3)
 
@@ -58,7 +58,9 @@ def test_a_matrix_moves_landmarks_into_the_source_frame(tmp_path: Path) -> None:
     matrix = rf.rigid((0.4, -0.2, 0.3), (5, 6, -7))
     moving = np.random.default_rng(0).uniform(-100, 100, (5, 3))
     fixed = moving @ matrix[:3, :3].T + matrix[:3, 3]
-    told = target_registration_error(read(tmp_path / "r.dcm", rf.MatrixItem((matrix,))), named(fixed), named(moving))
+    told = target_registration_error(
+        read(tmp_path / "r.dcm", rf.MatrixItem((matrix,))).mapping, named(fixed), named(moving)
+    )
     assert told.to_dict()["after_mm"]["max"] < 1e-6
     assert told.to_dict()["after_inverse_mm"]["max"] < 1e-6
 
@@ -69,7 +71,7 @@ def test_a_matrix_moves_landmarks_into_the_source_frame(tmp_path: Path) -> None:
 )
 def test_tg_132_marks(tmp_path: Path, distance: float, mark: str) -> None:
     item = read(tmp_path / "reg.dcm", rf.MatrixItem((np.eye(4),)))
-    told = target_registration_error(item, named([[1, 2, 3]]), named([[1, 2, 3 + distance]]))
+    told = target_registration_error(item.mapping, named([[1, 2, 3]]), named([[1, 2, 3 + distance]]))
     assert told.landmarks[0].mark == mark
     assert told.to_dict()["marks_mm"] == [2.0, 5.0]
 
@@ -89,7 +91,7 @@ def test_landmarks_where_the_mapping_says_nothing_are_named_and_not_dropped(tmp_
         ]
     )
     moving = np.array([reference.map_one(rf.DeformableItem(GRID), fixed[0]) + [0, 3, 0], fixed[1], fixed[2]])
-    told = target_registration_error(read(tmp_path / "reg.dcm", hole()), named(fixed), named(moving))
+    told = target_registration_error(read(tmp_path / "reg.dcm", hole()).mapping, named(fixed), named(moving))
     inside, outside, beside = told.landmarks
     assert inside.after_mm == pytest.approx(3, abs=1e-4)
     assert (outside.name, outside.after_mm, outside.mark) == ("P2", None, "undefined")
@@ -107,7 +109,7 @@ def test_landmarks_where_the_mapping_says_nothing_are_named_and_not_dropped(tmp_
 def test_a_partner_without_preimage_is_named(tmp_path: Path) -> None:
     fixed = reference.points_inside(GRID, 2, 0, 1.5)
     moving = np.array([reference.map_one(SPEC, fixed[0]), [5000.0, 0, 0]])
-    first, second = target_registration_error(read(tmp_path / "reg.dcm"), named(fixed), named(moving)).landmarks
+    first, second = target_registration_error(read(tmp_path / "reg.dcm").mapping, named(fixed), named(moving)).landmarks
     assert (first.after_inverse_mm, first.remark) == (pytest.approx(0, abs=1e-3), "")
     assert second.after_inverse_mm is None
     assert "inverse was not found" in second.remark
@@ -117,7 +119,7 @@ def test_a_partner_without_preimage_is_named(tmp_path: Path) -> None:
 def test_a_field_of_nan_leaves_every_landmark_undefined(tmp_path: Path) -> None:
     item = read(tmp_path / "r.dcm", rf.DeformableItem(replace(GRID, vectors=np.full_like(GRID.vectors, np.nan))))
     fixed = reference.points_inside(GRID, 3, 0, 1.5)
-    summary = target_registration_error(item, named(fixed), named(fixed)).to_dict()
+    summary = target_registration_error(item.mapping, named(fixed), named(fixed)).to_dict()
     assert summary["undefined"] == ["P1", "P2", "P3"]
     assert summary["after_mm"] == {"mean": None, "max": None}
     assert summary["before_mm"] == {"mean": 0.0, "max": 0.0}
@@ -132,7 +134,9 @@ def still(tmp_path: Path) -> RegistrationItem:
 
 
 def error_of(item: RegistrationItem, fixed: dict[str, tuple], moving: dict[str, tuple]) -> TargetRegistrationError:
-    return target_registration_error(item, *([Landmark(n, p) for n, p in side.items()] for side in (fixed, moving)))
+    return target_registration_error(
+        item.mapping, *([Landmark(n, p) for n, p in side.items()] for side in (fixed, moving))
+    )
 
 
 def test_pairs_are_made_by_name_whatever_the_order(still: RegistrationItem) -> None:
@@ -165,9 +169,9 @@ def test_a_name_that_occurs_twice_is_refused(still: RegistrationItem, side: str)
     once = named([[0, 0, 0], [1, 1, 1]])
     twice = [*once, Landmark("P2", (3.0, 3.0, 3.0))]
     with pytest.raises(UsageError, match=rf"{side} landmarks hold 'P2' more than once"):
-        target_registration_error(still, *((twice, once) if side == "fixed" else (once, twice)))
+        target_registration_error(still.mapping, *((twice, once) if side == "fixed" else (once, twice)))
 
 
 def test_no_landmarks_at_all_are_refused(still: RegistrationItem) -> None:
     with pytest.raises(UsageError):
-        target_registration_error(still, [], [])
+        target_registration_error(still.mapping, [], [])

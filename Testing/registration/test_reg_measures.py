@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.findings.about import about_node
-from DicomRegInspectorLib.registration import read_registration
+from DicomRegInspectorLib.registration import Mapping, read_registration
 from DicomRegInspectorLib.registration.file.write import write_deformable_registration
-from DicomRegInspectorLib.registration.grid import Grid, field_of_grid, grid_of_array
+from DicomRegInspectorLib.registration.grid import Grid, grid_of_array
+from DicomRegInspectorLib.registration.mapping import affine_mapping
 from DicomRegInspectorLib.registration.measures import local
-from DicomRegInspectorLib.registration.measures.quality import Quality, measure_affine, measure_grid, measure_item
+from DicomRegInspectorLib.registration.measures.quality import Quality, measure
 from scipy.spatial.transform import Rotation
 
 IDENTITY = np.eye(4)
@@ -42,7 +43,7 @@ def grid_of(displacement, oblique: bool) -> Grid:
 
 def quality(displacement, oblique: bool = False, pre: np.ndarray = IDENTITY, post: np.ndarray = IDENTITY) -> Quality:
     """All measures of ``post (pre x + displacement(x))``."""
-    return measure_grid(grid_of(displacement, oblique), pre, post, about_node("test"))
+    return measure(Mapping(pre, grid_of(displacement, oblique), post), about_node("test"))
 
 
 def affine(linear: np.ndarray):
@@ -57,7 +58,7 @@ LINEAR = np.array([[1.1, 0.2, -0.05], [-0.1, 0.9, 0.15], [0.05, -0.2, 1.2]])
 
 @both_lattices
 def test_an_affine_field_has_its_determinant_everywhere(oblique):
-    determinants = local.jacobian(field_of_grid(grid_of(affine(LINEAR), oblique), IDENTITY, IDENTITY))
+    determinants = local.jacobian(grid_of(affine(LINEAR), oblique).field())
     assert np.abs(determinants - np.linalg.det(LINEAR)).max() < 1e-4
 
 
@@ -67,9 +68,7 @@ def test_an_affine_field_has_the_curl_of_its_antisymmetric_part(oblique):
     expected = np.linalg.norm(
         [gradient[2, 1] - gradient[1, 2], gradient[0, 2] - gradient[2, 0], gradient[1, 0] - gradient[0, 1]]
     )
-    assert (
-        np.abs(local.curl(field_of_grid(grid_of(affine(LINEAR), oblique), IDENTITY, IDENTITY)) - expected).max() < 1e-4
-    )
+    assert np.abs(local.curl(grid_of(affine(LINEAR), oblique).field()) - expected).max() < 1e-4
 
 
 @both_lattices
@@ -79,7 +78,7 @@ def test_matrices_take_part_in_the_determinant(oblique):
     post[:3, :3] = np.diag([0.5, 1.5, 1.1]) @ TURN.T
     gradient = LINEAR - np.eye(3)
     expected = np.linalg.det(post[:3, :3] @ (pre[:3, :3] + gradient))
-    field = field_of_grid(grid_of(affine(LINEAR), oblique), pre, post)
+    field = grid_of(affine(LINEAR), oblique).field(pre, post)
     assert np.abs(local.jacobian(field) - expected).max() < 1e-4
 
 
@@ -94,7 +93,7 @@ def test_radial_expansion_of_second_order_has_its_closed_determinant_inside(obli
         turn[:3, :3] = TURN
         grid = grid_of_array((grid.vectors @ TURN.T).astype(np.float32), turn @ grid.index_to_lps)
     expected = np.prod(1 + 2 * a * (nodes(lattice(False)) - centre), axis=-1)
-    determinants = local.jacobian(field_of_grid(grid, IDENTITY, IDENTITY))
+    determinants = local.jacobian(grid.field())
     assert np.abs(determinants - expected)[INNER].max() < 1e-4
 
 
@@ -143,7 +142,7 @@ def test_determinants_equal_those_of_simpleitk_inside():
     image = sitk.GetImageFromArray(grid.vectors.astype(np.float64), isVector=True)
     image.SetSpacing(SPACING.tolist())
     expected = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(image))
-    determinants = local.jacobian(field_of_grid(grid, IDENTITY, IDENTITY))
+    determinants = local.jacobian(grid.field())
     assert np.abs(determinants - expected)[INNER].max() < 1e-4
 
 
@@ -153,7 +152,7 @@ def test_an_oblique_lattice_gives_what_the_axial_one_gives():
     turned = np.eye(4)
     turned[:3, :3] = TURN
     oblique = grid_of_array((axial.vectors @ TURN.T).astype(np.float32), turned @ axial.index_to_lps)
-    one, other = (field_of_grid(grid, IDENTITY, IDENTITY) for grid in (axial, oblique))
+    one, other = (grid.field() for grid in (axial, oblique))
     assert np.abs(local.jacobian(one) - local.jacobian(other)).max() < 1e-4
     assert np.abs(local.curl(one) - local.curl(other)).max() < 1e-4
 
@@ -187,7 +186,7 @@ def test_components_have_the_percentiles_of_both_ends():
 
 def test_percentiles_are_those_of_numpy():
     grid = grid_of(smooth, False)
-    summary = local.summarize(local.magnitude(field_of_grid(grid, IDENTITY, IDENTITY)))
+    summary = local.summarize(local.magnitude(grid.field()))
     lengths = np.linalg.norm(grid.vectors.astype(np.float64), axis=-1)
     expected = np.percentile(lengths, [1, 5, 50, 95, 99])
     assert list(summary.percentiles.values()) == pytest.approx(expected, rel=1e-5)
@@ -261,7 +260,7 @@ def test_a_grid_of_one_slice_is_measured_in_its_plane():
     matrix = lattice(False)
     x = nodes(matrix)[:1]
     grid = grid_of_array(affine(np.diag([1.5, 0.8, 1.0]))(x).astype(np.float32), matrix)
-    result = measure_grid(grid, IDENTITY, IDENTITY, about_node("test"))
+    result = measure(Mapping(grid=grid), about_node("test"))
     assert result.axes == 2
     assert result.jacobian.min == pytest.approx(1.2, abs=1e-4)
     assert result.jacobian.max == pytest.approx(1.2, abs=1e-4)
@@ -271,8 +270,8 @@ def test_ras_vectors_measure_as_the_same_field_in_lps():
     lps = grid_of(smooth, True)
     flip = np.diag([-1.0, -1.0, 1.0, 1.0])
     ras = grid_of_array((lps.vectors * [-1, -1, 1]).astype(np.float32), flip @ lps.index_to_lps)
-    one = measure_grid(lps, IDENTITY, IDENTITY, "x").to_dict()
-    other = measure_grid(ras, IDENTITY, IDENTITY, "x", ras=True).to_dict()
+    one = measure(Mapping(grid=lps), "x").to_dict()
+    other = measure(Mapping(grid=ras, ras=True), "x").to_dict()
     for key in ("displacement_mm", "jacobian", "curl", "displacement_voxels"):
         assert_same(one[key], other[key])
     assert one["bulk"]["rigid"]["shift_mm"] == pytest.approx(other["bulk"]["rigid"]["shift_mm"], abs=1e-4)
@@ -298,8 +297,8 @@ def test_a_file_measures_as_its_array(tmp_path, in_memory):
     item = read_registration(path).items[0]
     if in_memory:
         assert item.grid.vectors.shape == (12, 14, 17, 3)
-    expected = measure_grid(grid, IDENTITY, IDENTITY, "x").to_dict()
-    found = measure_item(item).to_dict()
+    expected = measure(Mapping(grid=grid), "x").to_dict()
+    found = measure(item.mapping, item.subject).to_dict()
     for key in ("displacement_mm", "jacobian", "curl", "bending_energy"):
         assert_same(expected[key], found[key])
 
@@ -313,14 +312,14 @@ def test_measuring_can_be_cancelled():
         return len(calls) < 3
 
     with pytest.raises(Cancelled):
-        measure_grid(grid, IDENTITY, IDENTITY, "x", progress=progress)
+        measure(Mapping(grid=grid), "x", progress)
     assert len(calls) == 3
 
 
 def test_an_affine_mapping_is_measured_in_closed_form():
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_euler("z", 10, degrees=True).as_matrix()
-    result = measure_affine(matrix, about_node("x"))
+    result = measure(affine_mapping(matrix), about_node("x"))
     # The displacement of a rotation by a turns by 2 sin a.
     assert result.curl.max == pytest.approx(2 * np.sin(np.radians(10)))
     assert result.jacobian.min == pytest.approx(1)

@@ -73,10 +73,10 @@ def test_measuring_everything_holds_half_as_much_again_as_the_vectors_at_most(la
     out = run(
         """
         from DicomRegInspectorLib.registration import read_registration
-        from DicomRegInspectorLib.registration.measures.quality import measure_item
-        measure_item(read_registration(small).items[0]).to_dict()
+        from DicomRegInspectorLib.registration.measures.quality import measure
+        measure(read_registration(small).items[0].mapping, "x").to_dict()
         before = peak()
-        out["told"] = measure_item(read_registration(path).items[0]).to_dict()
+        out["told"] = measure(read_registration(path).items[0].mapping, "x").to_dict()
         """,
         path,
     )
@@ -102,7 +102,7 @@ def test_measuring_by_label_holds_half_as_much_again_at_most(large: tuple[Path, 
             labels = np.ones(item.grid.dimensions[::-1], np.uint8)
             labels[:, labels.shape[1] // 2 :] = 2
             images = [LabelImage(labels, item.grid.index_to_lps)]
-            return [one.nodes for one in measure_regions(item.grid, item.pre, item.post, images)]
+            return [one.nodes for one in measure_regions(item.mapping, images)]
         measure(small)
         before = peak()
         out["nodes"] = measure(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import regfiles as rf
 from DicomRegInspectorLib.errors import Cancelled, DicomRegInspectorError, FileError
-from DicomRegInspectorLib.registration import read_registration
+from DicomRegInspectorLib.registration import Mapping, read_registration
 from DicomRegInspectorLib.registration.grid import Grid, grid_of_array
 from DicomRegInspectorLib.registration.measures.regions import LabelImage, RegionMeasures, measure_regions
 from DicomRegInspectorLib.volumes.other_formats import read_label_image
@@ -90,7 +90,7 @@ def measured() -> tuple[list[RegionMeasures], np.ndarray, sitk.Image]:
     x = positions(AXIAL, SIZE)
     grid = grid_of_array(bent(x).astype(np.float32), AXIAL)
     image = image_of(labels, matrix)
-    regions = measure_regions(grid, IDENTITY, IDENTITY, [LabelImage(labels, matrix, {4: "ball"})])
+    regions = measure_regions(Mapping(grid=grid), [LabelImage(labels, matrix, {4: "ball"})])
     return regions, labels_at(image, x.reshape(-1, 3)), image
 
 
@@ -141,7 +141,7 @@ def test_an_oblique_grid_between_matrices_has_its_determinant_in_a_label() -> No
     grid = grid_of_array((positions(matrix, SIZE) @ (linear - np.eye(3)).T).astype(np.float32), matrix)
     pre, post = np.diag([1.2, 0.9, 1.0, 1.0]), np.diag([1.0, 0.7, 1.1, 1.0])
     labels = LabelImage(np.ones(SIZE[::-1], np.int16), matrix)
-    (region,) = measure_regions(grid, pre, post, [labels])
+    (region,) = measure_regions(Mapping(pre, grid, post), [labels])
     expected = np.linalg.det(post[:3, :3] @ (pre[:3, :3] + linear - np.eye(3)))
     assert region.nodes == np.prod(SIZE)
     assert (region.jacobian.min, region.jacobian.max) == pytest.approx((expected, expected), abs=1e-4)
@@ -154,7 +154,7 @@ def test_the_share_that_folds_is_told_for_the_label_that_folds() -> None:
     vectors[..., 0] = -2 * np.clip(x[..., 0] - 3, 0, 2)
     labels = np.where(x[..., 0] < 5, 1, 2).astype(np.uint8)
     first, second = measure_regions(
-        grid_of_array(vectors.astype(np.float32), np.eye(4)), IDENTITY, IDENTITY, [LabelImage(labels, np.eye(4))]
+        Mapping(grid=grid_of_array(vectors.astype(np.float32), np.eye(4))), [LabelImage(labels, np.eye(4))]
     )
     assert (first.nonpositive_fraction, second.nonpositive_fraction) == pytest.approx((2 / 5, 1 / 5))
     assert first.jacobian.min == pytest.approx(-1)
@@ -164,7 +164,7 @@ def test_a_node_belongs_to_the_voxel_it_lies_in_up_to_half_a_voxel_from_its_cent
     grid = grid_of_array(np.ones((1, 1, 10, 3), np.float32), np.eye(4))
     # Voxels of 4 mm about x = 2.2 and x = 6.2: they hold the nodes 1 to 4 and 5 to 8 (0.2 to 4.2, 4.2 to 8.2).
     labels = LabelImage(np.array([[[1, 2]]], np.uint8), lattice((0, 0, 0), np.array([4.0, 2, 2]), (2.2, 0, 0)))
-    first, second = measure_regions(grid, IDENTITY, IDENTITY, [labels])
+    first, second = measure_regions(Mapping(grid=grid), [labels])
     assert (first.nodes, second.nodes) == (4, 4)
 
 
@@ -173,7 +173,7 @@ def test_overlapping_segments_are_measured_each_on_its_own() -> None:
     grid = grid_of_array(x.astype(np.float32), np.eye(4))
     whole, half = np.ones((8, 8, 8), np.uint8), (x[..., 0] < 4).astype(np.uint8)
     one, other = measure_regions(
-        grid, IDENTITY, IDENTITY, [LabelImage(whole, np.eye(4), {1: "all"}), LabelImage(half, np.eye(4), {1: "half"})]
+        Mapping(grid=grid), [LabelImage(whole, np.eye(4), {1: "all"}), LabelImage(half, np.eye(4), {1: "half"})]
     )
     assert (one.name, one.nodes, other.name, other.nodes) == ("all", 512, "half", 256)
     assert (one.components_mm["R"].min, other.components_mm["R"].min) == pytest.approx((-7, -3))
@@ -185,8 +185,8 @@ def test_ras_coordinates_measure_the_same() -> None:
     flip = np.diag([-1.0, -1.0, 1.0, 1.0])
     lps = grid_of_array(bent(x).astype(np.float32), AXIAL)
     ras = grid_of_array((bent(x) * [-1, -1, 1]).astype(np.float32), flip @ AXIAL)
-    one = measure_regions(lps, IDENTITY, IDENTITY, [LabelImage(labels, AXIAL)])
-    other = measure_regions(ras, IDENTITY, IDENTITY, [LabelImage(labels, flip @ AXIAL)], ras=True)
+    one = measure_regions(Mapping(grid=lps), [LabelImage(labels, AXIAL)])
+    other = measure_regions(Mapping(grid=ras, ras=True), [LabelImage(labels, flip @ AXIAL, ras=True)])
     for first, second in zip(one, other, strict=True):
         assert first.nodes == second.nodes
         assert first.components_mm["A"].mean == pytest.approx(second.components_mm["A"].mean, abs=1e-4)
@@ -210,33 +210,33 @@ def assert_says_nothing(region: RegionMeasures) -> None:
 
 def test_a_label_image_without_labels_has_no_regions() -> None:
     labels = LabelImage(np.zeros((4, 5, 6), np.uint8), np.eye(4))
-    assert measure_regions(small_grid(), IDENTITY, IDENTITY, [labels]) == []
-    assert measure_regions(small_grid(), IDENTITY, IDENTITY, []) == []
+    assert measure_regions(Mapping(grid=small_grid()), [labels]) == []
+    assert measure_regions(Mapping(grid=small_grid()), []) == []
 
 
 def test_a_segment_of_size_zero_keeps_its_row() -> None:
     labels = LabelImage(np.ones((4, 5, 6), np.uint8), np.eye(4), {1: "body", 2: "empty"})
-    body, empty = measure_regions(small_grid(), IDENTITY, IDENTITY, [labels])
+    body, empty = measure_regions(Mapping(grid=small_grid()), [labels])
     assert (body.nodes, empty.name, empty.nodes, empty.volume_cm3) == (120, "empty", 0, 0.0)
     assert_says_nothing(empty)
 
 
 def test_a_label_outside_the_grid_has_its_volume_and_no_node() -> None:
     labels = LabelImage(np.ones((4, 5, 6), np.uint8), lattice((0, 0, 0), np.full(3, 2.0), (500, 0, 0)))
-    (region,) = measure_regions(small_grid(), IDENTITY, IDENTITY, [labels])
+    (region,) = measure_regions(Mapping(grid=small_grid()), [labels])
     assert (region.nodes, region.volume_cm3) == (0, pytest.approx(120 * 8 / 1000))
     assert_says_nothing(region)
 
 
 def test_a_label_between_the_nodes_has_no_node() -> None:
     labels = LabelImage(np.ones((1, 1, 1), np.uint8), lattice((0, 0, 0), np.full(3, 0.2), (1.5, 1.5, 1.5)))
-    (region,) = measure_regions(small_grid(), IDENTITY, IDENTITY, [labels])
+    (region,) = measure_regions(Mapping(grid=small_grid()), [labels])
     assert region.nodes == 0
 
 
 def test_a_field_of_nan_has_nodes_but_no_measure() -> None:
     labels = LabelImage(np.ones((4, 5, 6), np.uint8), np.eye(4))
-    (region,) = measure_regions(small_grid(np.full((4, 5, 6, 3), np.nan)), IDENTITY, IDENTITY, [labels])
+    (region,) = measure_regions(Mapping(grid=small_grid(np.full((4, 5, 6, 3), np.nan))), [labels])
     assert region.nodes == 120
     assert_says_nothing(region)
 
@@ -246,7 +246,7 @@ def test_undefined_nodes_of_a_label_are_left_out_of_its_measures() -> None:
     vectors[..., 2] = 3
     vectors[2, :, :] = np.nan
     labels = LabelImage(np.ones((4, 5, 6), np.uint8), np.eye(4))
-    (region,) = measure_regions(small_grid(vectors), IDENTITY, IDENTITY, [labels])
+    (region,) = measure_regions(Mapping(grid=small_grid(vectors)), [labels])
     assert (region.displacement_mm.count, region.displacement_mm.mean) == (90, pytest.approx(3))
     assert region.components_mm["S"].max == pytest.approx(3)
 
@@ -255,7 +255,7 @@ def test_a_grid_of_one_slice_is_measured_in_its_plane() -> None:
     x = positions(np.eye(4), (6, 5, 1))
     vectors = x * [0.5, -0.2, 0]
     labels = LabelImage(np.ones((3, 5, 6), np.uint8), lattice((0, 0, 0), np.ones(3), (0, 0, -1)))
-    (region,) = measure_regions(small_grid(vectors), IDENTITY, IDENTITY, [labels])
+    (region,) = measure_regions(Mapping(grid=small_grid(vectors)), [labels])
     assert region.nodes == 30
     assert (region.jacobian.min, region.jacobian.max) == pytest.approx((1.5 * 0.8, 1.5 * 0.8), abs=1e-5)
 
@@ -269,7 +269,7 @@ def test_vectors_come_from_the_file_as_from_memory(tmp_path: Path) -> None:
     labels = LabelImage(np.ones(vectors.shape[:3], np.uint8), item.grid.index_to_lps)
     lengths = np.linalg.norm(vectors.astype(float), axis=-1)
     for one in (item, again):
-        (region,) = measure_regions(one.grid, one.pre, one.post, [labels])
+        (region,) = measure_regions(one.mapping, [labels])
         assert region.displacement_mm.max == pytest.approx(lengths.max(), abs=1e-5)
 
 
@@ -278,7 +278,7 @@ def test_measuring_by_label_can_be_cancelled() -> None:
     calls = []
     with pytest.raises(Cancelled):
         measure_regions(
-            small_grid(), IDENTITY, IDENTITY, [labels], progress=lambda *call: calls.append(call) or len(calls) < 2
+            Mapping(grid=small_grid()), [labels], progress=lambda *call: calls.append(call) or len(calls) < 2
         )
     assert len(calls) == 2
 

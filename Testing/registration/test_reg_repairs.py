@@ -11,7 +11,7 @@ import reference
 import regfiles as rf
 from DicomRegInspectorLib.errors import Cancelled, RegistrationError, UsageError
 from DicomRegInspectorLib.registration import RegistrationItem, read_registration
-from DicomRegInspectorLib.registration.choose import choose_item, is_identity
+from DicomRegInspectorLib.registration.choose import choose_item
 from DicomRegInspectorLib.registration.repairs import REPAIRS, repair_item
 
 GRID = rf.GridSpec(
@@ -302,4 +302,4 @@ def test_two_items_that_move_have_to_be_chosen_from(tmp_path: Path) -> None:
     ],
 )
 def test_only_matrices_that_move_nothing_are_the_identity(tmp_path: Path, spec, still: bool) -> None:
-    assert is_identity(read(tmp_path / "reg.dcm", spec)) is still
+    assert read(tmp_path / "reg.dcm", spec).mapping.is_identity is still

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from DicomRegInspectorLib.report import printable
 from DicomRegInspectorLib.report.html import Patient, html_report
 from DicomRegInspectorLib.report.html.contents import Contents
 from DicomRegInspectorLib.report.html.markup import LONGEST, foreign, tag, text
 from DicomRegInspectorLib.report.html.names import Names, hidden_words
+from DicomRegInspectorLib.report.text.terminal import printable
 from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -200,7 +200,7 @@ def test_what_measuring_finds_besides_is_told_and_counts(tmp_path: Path, capsys:
     page = read(place)
     (note,) = [one for one in page.all("article", "finding") if one.one("code").text == "reg-bulk-motion"]
     assert "no findings" not in page.one("nav").one("li").text
-    assert note.one("span", "word").text in ("Note", "Warning")
+    assert note.one("span", "word").text in ("Info", "Warning")
 
 
 def test_without_slicers_libraries_the_report_says_what_is_missing(

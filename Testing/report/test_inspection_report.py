@@ -14,7 +14,9 @@ from dicom_objects import PATIENT, REGISTERED, SOURCE, new_object, rigid, write_
 from DicomRegInspectorLib import inspect_paths
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.findings import Finding
-from DicomRegInspectorLib.report import Style, inspection_report, write_json
+from DicomRegInspectorLib.report.files import write_json
+from DicomRegInspectorLib.report.text.inspection_report import inspection_report
+from DicomRegInspectorLib.report.text.terminal import Style
 from DicomRegInspectorLib.tasks.inspect import FileCounts
 
 
@@ -68,11 +70,11 @@ def test_matrices_are_told_in_words(tmp_path: Path) -> None:
 def test_the_most_severe_comes_first_and_each_kind_has_its_remedy_once() -> None:
     found = [finding(1, "info", "spacing-jitter"), finding(2, "warning", "gantry-tilt"), finding(3), finding(9)]
     report = inspection_report(Found(tuple(found)), Style())
-    places = [report.index(word) for word in ("ERROR", "WARNING", "NOTE")]
+    places = [report.index(word) for word in ("ERROR", "WARNING", "INFO")]
     assert places == sorted(places)
     for one in found:
         assert " ".join(report.split()).count(one.remedy) == 1
-    assert "2 errors, 1 warning, 1 note" in report
+    assert "2 errors, 1 warning, 1 info" in report
 
 
 def test_many_of_a_kind_are_folded_unless_all_are_wanted() -> None:

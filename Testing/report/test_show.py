@@ -23,9 +23,10 @@ from dicom_objects import (
 )
 from DicomRegInspectorLib import read_registration
 from DicomRegInspectorLib.errors import FileError, NotDicomError
-from DicomRegInspectorLib.report import Style, show_file
 from DicomRegInspectorLib.report.text.matrices import describe_direction, describe_matrix
+from DicomRegInspectorLib.report.text.show import show_file
 from DicomRegInspectorLib.report.text.show_registration import preview_vectors
+from DicomRegInspectorLib.report.text.terminal import Style
 from DicomRegInspectorLib.series.geometry.words import describe_plane
 from pydicom.data import get_testdata_file
 

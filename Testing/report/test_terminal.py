@@ -7,7 +7,7 @@ import io
 import pytest
 from DicomRegInspectorLib.report import Style, printable, write_text
 from DicomRegInspectorLib.report.text import progress
-from DicomRegInspectorLib.report.text.terminal import millimetres
+from DicomRegInspectorLib.words import millimetres
 
 
 class Terminal(io.StringIO):

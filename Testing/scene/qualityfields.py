@@ -7,6 +7,7 @@ import regfiles as rf
 import slicer
 import vtk
 from DicomRegInspectorLib.findings.about import about_node
+from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.registration.grid import grid_of_array
 from DicomRegInspectorLib.scene.convert import vtk_matrix
 from DicomRegInspectorLib.scene.transforms.node_field import WorldField
@@ -34,7 +35,7 @@ def smooth(where: np.ndarray) -> np.ndarray:
 
 def world_field(vectors: np.ndarray, matrix: np.ndarray) -> WorldField:
     grid = grid_of_array(np.ascontiguousarray(vectors, np.float32), matrix)
-    return WorldField(grid, np.eye(4), np.eye(4), True, about_node("field"), "test", "Field", "field")
+    return WorldField(Mapping(grid=grid, ras=True), about_node("field"), "test", "Field", "field")
 
 
 def folding_and_undefined() -> np.ndarray:

@@ -9,7 +9,6 @@ import scenetools as tools
 import slicer
 import vtk
 from DicomRegInspectorLib.errors import Cancelled, UsageError
-from DicomRegInspectorLib.registration.mapping import map_deformable
 from DicomRegInspectorLib.registration.measures.local import jacobian
 from DicomRegInspectorLib.scene.convert import vtk_matrix
 from DicomRegInspectorLib.scene.transforms import node_field
@@ -46,7 +45,8 @@ def scene():
 
 
 def maps_like_its_node(field, node, points, tolerance):
-    mapped = map_deformable(points, field.pre, field.grid, field.post)
+    flip = np.array([-1.0, -1.0, 1.0])
+    mapped = field.mapping.map_points(points * flip) * flip
     assert np.abs(mapped - from_world(node, points)).max() < tolerance
 
 
@@ -103,11 +103,12 @@ def test_a_loaded_registration_is_measured_as_the_file_is(scene):
     item = rf.DeformableItem(tools.SMOOTH, tools.PRE, tools.POST)
     path = tools.written(rf.RegistrationSpec((item,)))
     from DicomRegInspectorLib.registration import read_registration
-    from DicomRegInspectorLib.registration.measures.quality import measure_item
+    from DicomRegInspectorLib.registration.measures.quality import measure
     from DicomRegInspectorLib.scene import load_registration
 
     (node,) = load_registration(path, scene)
-    by_node, by_file = measure_node(node).to_dict(), measure_item(read_registration(path).items[0]).to_dict()
+    item = read_registration(path).items[0]
+    by_node, by_file = measure_node(node).to_dict(), measure(item.mapping, item.subject).to_dict()
     for name in ("min", "max", "p1", "p99"):
         assert by_node["jacobian"][name] == pytest.approx(by_file["jacobian"][name], abs=1e-5)
     assert by_node["displacement_mm"]["components_ras"]["R"]["max"] == pytest.approx(
@@ -130,7 +131,7 @@ def test_a_field_stored_towards_the_parent_is_inverted_at_each_node(scene):
     assert np.abs(points + field.grid.vectors - expected)[from_inside].max() < 1e-3
     surrounded = ndimage.binary_erosion(from_inside)
     assert np.count_nonzero(surrounded) > 5
-    assert jacobian(field.lattice())[surrounded] == pytest.approx(1 / np.linalg.det(LINEAR), abs=1e-4)
+    assert jacobian(field.mapping.field)[surrounded] == pytest.approx(1 / np.linalg.det(LINEAR), abs=1e-4)
 
 
 def test_where_no_inverse_exists_the_vector_is_undefined(scene):
@@ -161,7 +162,7 @@ def test_a_bspline_is_sampled_finely_enough_for_its_derivatives(scene):
     centre = field.grid.node_position((14, 14, 14))
     derivative = [[0.0] * 3 for _ in range(3)]
     transform.InternalTransformDerivative(list(centre), [0.0] * 3, derivative)
-    assert jacobian(field.lattice())[14, 14, 14] == pytest.approx(np.linalg.det(derivative), abs=5e-3)
+    assert jacobian(field.mapping.field)[14, 14, 14] == pytest.approx(np.linalg.det(derivative), abs=5e-3)
     maps_like_its_node(field, node, np.array([centre]), 1e-4)
 
 
@@ -184,7 +185,7 @@ def test_a_hardened_composite_in_one_node_is_measured_as_the_chain(scene):
     whole.Concatenate(matrix)
     node = add(scene, whole)
     field = field_of_node(node)
-    assert np.allclose(field.post, affine(LINEAR))
+    assert np.allclose(field.mapping.post, affine(LINEAR))
     maps_like_its_node(field, node, inside(), 1e-4)
 
 
@@ -214,14 +215,13 @@ def test_what_itk_programs_write_is_measured_as_itk_maps_it(scene, tmp_path, suf
     assert storage.ReadData(node)
     field = field_of_node(node)
     assert field.source.startswith("displacement grid as stored")
-    flip = np.array([-1.0, -1.0, 1.0])
     points = nodes_of()[2:4, 2:5, 3:6].reshape(-1, 3)
-    mapped = map_deformable(points * flip, field.pre, field.grid, field.post) * flip
+    mapped = field.mapping.map_points(points)
     expected = [itk.TransformPoint(point) for point in points.tolist()]
     assert np.abs(mapped - expected).max() < 1e-4
     theirs = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(turned_to_axes(vectors)))
     factor = np.linalg.det(LINEAR) if with_affine else 1.0
-    ours = jacobian(field.lattice())[1:-1, 1:-1, 1:-1]
+    ours = jacobian(field.mapping.field)[1:-1, 1:-1, 1:-1]
     assert np.abs(ours - factor * theirs[1:-1, 1:-1, 1:-1]).max() < 1e-4
 
 

@@ -48,7 +48,7 @@ def test_segments_are_measured_where_they_lie(scene, segmentation):
     images = labels_of_node(segmentation)
     node = add(scene, grid_transform(bumpy_vectors(nodes_of(directions=np.eye(3))), np.eye(3)))
     field = field_of_node(node)
-    rows = {row.name: row for row in measure_regions(field.grid, field.pre, field.post, images, ras=True)}
+    rows = {row.name: row for row in measure_regions(field.mapping, images)}
     points = nodes_of(directions=np.eye(3))
     length = np.linalg.norm(bumpy_vectors(points), axis=-1)
     for name, low, high in (("Liver", (-8, 6, 42), (-2, 16, 52)), ("Overlapping", (-6, 6, 42), (2, 16, 52))):
@@ -88,7 +88,7 @@ def test_empty_segments_are_regions_of_no_volume(scene, segmentation):
         labels_of_node(segmentation)
     segmentation.GetSegmentation().AddEmptySegment("a", "Nothing")
     field = field_of_node(add(scene, grid_transform(bumpy_vectors(nodes_of()))))
-    (row,) = measure_regions(field.grid, field.pre, field.post, labels_of_node(segmentation), ras=True)
+    (row,) = measure_regions(field.mapping, labels_of_node(segmentation))
     assert (row.name, row.nodes, row.volume_cm3) == ("Nothing", 0, 0)
 
 

@@ -10,13 +10,14 @@ import slicer
 import vtk
 from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.findings.about import about_node
+from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.scene import colours
 from DicomRegInspectorLib.scene.quality.histograms import add_histograms
 from DicomRegInspectorLib.scene.quality.quality_arrays import float_array, jacobian_window, remember_range
 from DicomRegInspectorLib.scene.quality.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
 from DicomRegInspectorLib.scene.quality.show_quality import show_quality
+from DicomRegInspectorLib.scene.quality.transform_display import glyph_scale_percent, show_transform
 from DicomRegInspectorLib.scene.transforms.node_field import WorldField, field_of_node
-from DicomRegInspectorLib.scene.transforms.transform_display import glyph_scale_percent, show_transform
 from qualityfields import (
     OBLIQUE,
     ORIGIN,
@@ -60,7 +61,7 @@ def test_the_volumes_hold_lengths_and_determinants_of_the_nodes_in_place(scene):
 def test_lattices_of_a_file_are_shown_in_ras(scene):
     matrix = np.diag([-1, -1, 1, 1]) @ lattice()
     field = world_field(smooth(points(lattice())), matrix)
-    lps = WorldField(field.grid, field.pre, field.post, False, about_node("field"), "test", "Field", "field")
+    lps = WorldField(Mapping(grid=field.grid), about_node("field"), "test", "Field", "field")
     assert np.allclose(ijk_to_ras(add_quality_volumes(scene, lps).magnitude), lattice())
 
 
@@ -188,7 +189,7 @@ def test_the_r_component_of_a_file_is_the_opposite_of_its_x(scene):
     vectors = np.zeros((*SIZE[::-1], 3), np.float32)
     vectors[..., 0] = 7.0
     field = world_field(vectors, lattice())
-    lps = WorldField(field.grid, field.pre, field.post, False, about_node("field"), "test", "Field", "field")
+    lps = WorldField(Mapping(grid=field.grid), about_node("field"), "test", "Field", "field")
     series = add_histograms(scene, lps)["components"].GetNthPlotSeriesNode(0)
     table = series.GetTableNode().GetTable()
     centres = vtk_to_numpy(table.GetColumnByName(series.GetXColumnName()))

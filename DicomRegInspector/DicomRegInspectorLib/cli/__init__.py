@@ -31,7 +31,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sample-data": trying.sample_data_command,
     "demo": trying.demo_command,
 }
-"""What each command of :mod:`.commands.arguments` runs."""
+"""What each command of :mod:`.arguments` runs."""
 
 _OPTIONS = {
     "item": "--item",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
-from .. import __version__
 from ..findings import SEVERITIES
+from ..version import __version__
 
 UNUSABLE = 2
 """Exit code for bad usage and unreadable input."""
@@ -24,9 +24,12 @@ class Parser(argparse.ArgumentParser):
         self.exit(UNUSABLE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; ``command`` of what it gives says which one."""
-    common = argparse.ArgumentParser(add_help=False)
+    """Build the parser of all commands; ``command`` of what it gives says which one."""
+    common = Parser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
     parser = Parser(
         prog="dicom-reg-inspector",
@@ -43,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_inspect(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_inspect(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "inspect", parents=[common], help="report what is wrong with registrations and image series"
     )
@@ -59,11 +62,11 @@ def _add_inspect(commands: argparse._SubParsersAction, common: argparse.Argument
         "per cent of the spacing (default: 5)",
     )
     _add_fail_on(parser)
-    parser.add_argument("--all", action="store_true", help="show every finding, do not fold those of a kind")
+    parser.add_argument("--all", action="store_true", help="show every finding, without folding those of a kind")
 
 
 def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--json", metavar="FILE", help=f"also write {what} as JSON; - for stdout, alone")
+    parser.add_argument("--json", metavar="FILE", help=f"also write {what} as JSON; - for stdout, and nothing else")
 
 
 def _add_html(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +78,7 @@ def _add_html(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--identifiers",
         action="store_true",
-        help="tell in the HTML report who the patient is (default: nobody is told)",
+        help="name the patient in the HTML report (default: no names)",
     )
 
 
@@ -88,12 +91,12 @@ def _add_fail_on(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_show(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_show(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser("show", parents=[common], help="say what one DICOM object holds, in words and units")
     parser.add_argument("file", metavar="FILE")
 
 
-def _add_map(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_map(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "map",
         parents=[common],
@@ -108,7 +111,7 @@ def _add_map(commands: argparse._SubParsersAction, common: argparse.ArgumentPars
     parser.add_argument("--residuals", action="store_true", help="with --inverse: add a column residual_mm")
 
 
-def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_load(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "load",
         parents=[common],
@@ -131,7 +134,7 @@ def _add_load(commands: argparse._SubParsersAction, common: argparse.ArgumentPar
     parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
 
 
-def _add_quality(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_quality(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "quality",
         parents=[common],
@@ -153,12 +156,14 @@ def _add_quality(commands: argparse._SubParsersAction, common: argparse.Argument
     )
     _add_json(parser, "everything")
     parser.add_argument(
-        "--csv", metavar="FILE", help="also write a table: a row for each item and label; - for stdout, alone"
+        "--csv",
+        metavar="FILE",
+        help="also write a table: a row for each item and label; - for stdout, and nothing else",
     )
     _add_html(parser)
 
 
-def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_pixels(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "pixels",
         parents=[common],
@@ -171,7 +176,7 @@ def _add_pixels(commands: argparse._SubParsersAction, common: argparse.ArgumentP
     _add_fail_on(parser)
 
 
-def _add_regularize(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_regularize(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "regularize",
         parents=[common],
@@ -216,7 +221,7 @@ def _add_regularize(commands: argparse._SubParsersAction, common: argparse.Argum
         help="where there is no image (default: the image's own padding where it has some, else air or black)",
     )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
-    parser.add_argument("--stack", type=_stack, metavar="N", help="which stack of the series: its number or label")
+    parser.add_argument("--stack", type=_stack, metavar="N", help="number of the stack, counting from 1, or its label")
     parser.add_argument(
         "--frame-spacing",
         type=_frame_spacing,
@@ -274,13 +279,13 @@ def _frame_spacing(text: str) -> str | float:
     return spacing
 
 
-def _add_compare(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_compare(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "compare",
         parents=[common],
         help="are two volumes the same physical image in another voxel order?",
         description="Compare two volumes by where their voxels lie and by their values. Each is a DICOM file, a folder "
-        "with one DICOM series, or NIfTI, NRRD, MetaImage and what else SimpleITK reads.",
+        "with one DICOM series, or NIfTI, NRRD, MetaImage and anything else SimpleITK reads.",
     )
     parser.add_argument("a", metavar="A")
     parser.add_argument("b", metavar="B")
@@ -288,12 +293,12 @@ def _add_compare(commands: argparse._SubParsersAction, common: argparse.Argument
     _add_json(parser, "the comparison")
 
 
-def _add_demo(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_demo(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser("demo", parents=[common], help="the whole job on files that are installed anyway")
     parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
 
 
-def _add_sample_data(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def _add_sample_data(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "sample-data",
         parents=[common],
@@ -311,7 +316,7 @@ def _add_sample_data(commands: argparse._SubParsersAction, common: argparse.Argu
 
 
 def one_line(text: str) -> str:
-    """A message as one line that a terminal does not act on."""
-    from ..report import printable
+    """Return a message as one line that a terminal does not act on."""
+    from ..report.text.terminal import printable
 
     return printable(" ".join(text.split()))

@@ -13,8 +13,10 @@ import numpy as np
 from ..errors import UsageError
 from ..registration import Registration, read_registration
 from ..registration.file.write import write_deformable_registration
-from ..report import Style, inspection_report, write_json
+from ..report.files import write_json
 from ..report.html.write_report import ReportOptions, write_report
+from ..report.text.inspection_report import inspection_report
+from ..report.text.terminal import Style
 from ..samples.known_field import Bump, SmoothField, turn_about_z
 from ..tasks.inspect import Inspection, inspect_paths
 from .libraries import picture_drawer
@@ -103,10 +105,10 @@ def write_synthetic_registration(path: Path, fixed: Dataset) -> None:
     field = SmoothField(bumps, turn_about_z(2.0, (1.5, -1.0, 0.0), centre))
     write_deformable_registration(
         path,
-        vectors=field.vectors(origin, spacing, count),
+        vectors=field.vectors(origin.tolist(), spacing.tolist(), count.tolist()),
         origin=origin,
         directions=np.eye(3),
-        spacing=spacing,
+        spacing=spacing.tolist(),
         registered_frame_uid=fixed.FrameOfReferenceUID,
         source_frame_uid=generate_uid(prefix=None),
         pre=field.pre,
@@ -118,7 +120,7 @@ def write_synthetic_registration(path: Path, fixed: Dataset) -> None:
 
 
 def image_to_lps(image: Dataset) -> np.ndarray:
-    """(4, 4) from (column, row, slice, 1) to LPS mm of a single image (PS3.3 C.7.6.2.1.1)."""
+    """Return (4, 4) from (column, row, slice, 1) to LPS mm of a single image (PS3.3 C.7.6.2.1.1)."""
     row, column = np.asarray(image.ImageOrientationPatient, float).reshape(2, 3)
     matrix = np.eye(4)
     matrix[:3, 0] = row * float(image.PixelSpacing[1])

@@ -36,7 +36,7 @@ def check_html(options: argparse.Namespace) -> None:
 def write_html(
     options: argparse.Namespace, inspection: Inspection, paths: Sequence[str], quality: QualityReport | None = None
 ) -> Sequence[Finding]:
-    """The HTML report, where it was asked for; returns what measuring for it found besides."""
+    """Write the HTML report, where it was asked for; returns what measuring for it found besides."""
     if options.html is None:
         return ()
     from ..report.html.write_report import ReportOptions, options_in_words, write_report

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def inspect_command(options: argparse.Namespace) -> int:
-    """Findings of files and folders."""
-    from ..report import Style, inspection_report
+    """Report findings of files and folders; returns the exit code."""
     from ..report.files import check_place
+    from ..report.text.inspection_report import inspection_report
     from ..report.text.progress import ProgressBar
+    from ..report.text.terminal import Style
     from ..tasks.inspect import inspect_paths
 
     check_place(options.json, "JSON report", b"{")
@@ -44,8 +45,9 @@ def _anything_read(inspection: Inspection) -> bool:
 
 
 def show_command(options: argparse.Namespace) -> int:
-    """One object in words."""
-    from ..report import Style, show_file
+    """Describe one object in words; returns the exit code."""
+    from ..report.text.show import show_file
+    from ..report.text.terminal import Style
 
     if os.path.isdir(options.file):
         raise UsageError(f"{options.file}: is a folder; show takes one file, inspect takes folders")
@@ -54,11 +56,11 @@ def show_command(options: argparse.Namespace) -> int:
 
 
 def pixels_command(options: argparse.Namespace) -> int:
-    """Findings of pixel data."""
-    from ..report import Style
+    """Report findings of pixel data; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.outcomes import pixel_report
     from ..report.text.progress import ProgressBar
+    from ..report.text.terminal import Style
     from ..series import check_pixels
 
     check_place(options.json, "JSON report", b"{")

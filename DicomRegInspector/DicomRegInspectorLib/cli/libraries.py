@@ -12,7 +12,7 @@ from ..errors import UsageError
 
 
 def scene_room(module: str) -> ModuleType:
-    """A module of the scene room; it needs the MRML libraries, which a plain installation lacks."""
+    """Import a module of the scene room; it needs the MRML libraries, which a plain installation lacks."""
     from importlib import import_module
 
     try:
@@ -26,7 +26,7 @@ def scene_room(module: str) -> ModuleType:
 
 @contextmanager
 def quiet_libraries(debug: bool) -> Iterator[None]:
-    """Keeps what ITK and VTK write straight to the stderr descriptor off the screen, unless ``--debug`` wants it."""
+    """Keep what ITK and VTK write straight to the stderr descriptor off the screen, unless ``--debug`` wants it."""
     if debug:
         yield
         return
@@ -43,7 +43,7 @@ def quiet_libraries(debug: bool) -> Iterator[None]:
 
 
 def picture_drawer() -> ModuleType | None:
-    """What draws the pictures of a report; None where Slicer's libraries are not installed."""
+    """Return what draws the pictures of a report; None where Slicer's libraries are not installed."""
     from importlib import import_module
 
     try:

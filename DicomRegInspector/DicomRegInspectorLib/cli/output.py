@@ -18,15 +18,15 @@ DONE, FOUND = 0, 1
 
 
 def complain(text: str) -> None:
-    """One line on stderr."""
-    from ..report import write_text
+    """Say something in one line on stderr."""
+    from ..report.text.terminal import write_text
 
     write_text(sys.stderr, f"dicom-reg-inspector: {one_line(text)}")
 
 
 def tell(text: str) -> None:
-    """Onto stdout; a reader that has gone (``| head``) does not change what the command found."""
-    from ..report import write_text
+    """Print onto stdout; a reader that has gone (``| head``) does not change what the command found."""
+    from ..report.text.terminal import write_text
 
     try:
         write_text(sys.stdout, text)
@@ -36,14 +36,13 @@ def tell(text: str) -> None:
 
 
 def drop_output() -> None:
-    """Stdout into nowhere: Python flushes it once more when it ends, and that must not fail again."""
+    """Turn stdout into nowhere: Python flushes it once more when it ends, and that must not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell_report(in_words: Callable[[], str], as_dict: Callable[[], dict[str, Any]], json_place: str | None) -> None:
-    """A report in words and, where that was asked for, as a JSON file; with ``-`` as JSON on stdout, alone."""
-    from ..report import write_json
-    from ..report.files import json_text
+    """Print a report in words and, where asked for, write it as a JSON file; with ``-`` print JSON alone."""
+    from ..report.files import json_text, write_json
 
     if json_place == "-":
         tell(json_text(as_dict(), ascii_only=True))
@@ -54,7 +53,7 @@ def tell_report(in_words: Callable[[], str], as_dict: Callable[[], dict[str, Any
 
 
 def verdict(findings: Iterable[Finding], fail_on: str) -> int:
-    """The exit code that findings make."""
+    """Return the exit code that findings make."""
     if fail_on == "never":
         return DONE
     level = SEVERITIES.index(fail_on)

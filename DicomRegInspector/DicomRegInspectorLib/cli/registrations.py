@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def map_command(options: argparse.Namespace) -> int:
-    """Points through one item, there or back."""
+    """Map points through one item, there or back; returns the exit code."""
     from ..registration import read_registration
     from ..report.text.points import format_points, parse_points
 
@@ -65,11 +65,11 @@ def _choose_item(registration: Registration, number: int | None) -> Registration
 
 
 def quality_command(options: argparse.Namespace) -> int:
-    """How good and plausible a registration is."""
-    from ..report import Style, replace_file, write_json
-    from ..report.files import check_place, json_text
+    """Measure how good and plausible a registration is; returns the exit code."""
+    from ..report.files import check_place, json_text, replace_file, write_json
     from ..report.text.progress import ProgressBar
     from ..report.text.quality import quality_csv, quality_report
+    from ..report.text.terminal import Style
     from ..tasks.inspect import inspect_paths
     from ..tasks.quality import JudgedBy, run_quality
 
@@ -102,7 +102,7 @@ def quality_command(options: argparse.Namespace) -> int:
 
 
 def load_command(options: argparse.Namespace) -> int:
-    """Registrations as a scene or a transform file."""
+    """Write registrations as a scene or a transform file; returns the exit code."""
     output = Path(options.output)
     if not output.name.lower().endswith(LOAD_SUFFIXES):
         raise UsageError(f"{output}: expected a name that ends in {', '.join(LOAD_SUFFIXES)}")
@@ -112,7 +112,7 @@ def load_command(options: argparse.Namespace) -> int:
     if os.path.realpath(output) in inputs:
         raise UsageError(f"{output}: is one of the registrations; name another output")
     if output.exists() and not options.overwrite:
-        raise UsageError(f"{output}: is there; --overwrite replaces it")
+        raise UsageError(f"{output}: already exists; --overwrite replaces it")
     from ..registration import read_registration
 
     registrations = [read_registration(path) for path in options.registrations]

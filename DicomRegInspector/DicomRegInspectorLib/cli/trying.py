@@ -11,8 +11,8 @@ from .output import DONE, tell
 
 
 def sample_data_command(options: argparse.Namespace) -> int:
-    """DICOM files to try the other commands on."""
-    from ..report import Style
+    """Make DICOM files to try the other commands on; returns the exit code."""
+    from ..report.text.terminal import Style
     from ..samples import describe_samples, write_samples
 
     folder = Path(options.folder)
@@ -22,10 +22,10 @@ def sample_data_command(options: argparse.Namespace) -> int:
 
 
 def demo_command(options: argparse.Namespace) -> int:
-    """The whole job, once."""
+    """Do the whole job, once; returns the exit code."""
     with quiet_libraries(options.debug):
         scene_room("transforms.save")
-    from ..report import Style
+    from ..report.text.terminal import Style
     from .demo import run_demo
 
     run_demo(Path(options.folder), Style.of(sys.stdout), tell, lambda: quiet_libraries(options.debug))

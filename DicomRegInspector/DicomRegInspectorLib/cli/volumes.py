@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def regularize_command(options: argparse.Namespace) -> int:
-    """A regular volume of an irregular series."""
+    """Make a regular volume of an irregular series; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.outcomes import regularize_report
     from ..report.text.progress import ProgressBar
@@ -59,10 +59,10 @@ def _regularize_options(options: argparse.Namespace) -> RegularizeOptions | None
 
 
 def compare_command(options: argparse.Namespace) -> int:
-    """Whether two volumes are the same physical image."""
-    from ..report import Style
+    """Tell whether two volumes are the same physical image; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.outcomes import comparison_report
+    from ..report.text.terminal import Style
     from ..volumes import compare_volumes
     from ..volumes.read_volume import read_volume
 

@@ -123,6 +123,6 @@ def _encoding_of(path: str | PathLike[str], head: bytes, syntax: str) -> Encodin
     # By what is there: files that contradict their transfer syntax exist, and every reader goes by the bytes.
     if len(head) < 8:
         raise TruncatedFileError(path, "is cut off: it ends before its dataset begins. Copy or export it again.")
-    little, big = (int.from_bytes(head[:2], order) in (2, 4, 8) for order in ("little", "big"))  # type: ignore[arg-type]
+    little, big = (int.from_bytes(head[:2], order) in (2, 4, 8) for order in ("little", "big"))
     is_explicit = head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS
     return Encoding(is_explicit, little or (not big and syntax != EXPLICIT_BIG_ENDIAN))

@@ -15,7 +15,7 @@ from struct import Struct
 
 from ..errors import FileError, NotDicomError
 from .header import Header
-from .pixel_extent import pixel_extent
+from .pixel_extent import pixel_extent, walk_to_pixel_data
 from .tags import (
     DEFORMABLE_REGISTRATION_SEQUENCE,
     EXPLICIT_LITTLE_ENDIAN,
@@ -151,7 +151,16 @@ def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
     """
     elements, end, next_tag = _walk_file(descriptor, head, size)
     syntax = elements.pop(Tag.TRANSFER_SYNTAX_UID).rstrip(b"\0").decode("ascii")
-    pixel_data, missing = pixel_extent(descriptor, name, elements, syntax, size, end)
+
+    def locate() -> tuple[int, int] | None:
+        place = walk_to_pixel_data(descriptor, end, syntax)
+        if place is None:
+            from .pydicom_header import pixel_data_by_pydicom
+
+            place = pixel_data_by_pydicom(descriptor, size, name)
+        return place
+
+    pixel_data, missing = pixel_extent(descriptor, elements, syntax, size, end, locate)
     is_registration = next_tag in (DEFORMABLE_REGISTRATION_SEQUENCE, REGISTRATION_SEQUENCE)
     return Header(name, syntax, elements, size, pixel_data, missing, is_registration)
 

@@ -28,7 +28,7 @@ class Header:
     path: str
     transfer_syntax_uid: str
     elements: Mapping[int, bytes]
-    """Tag (group in the upper half) to the raw value, only for the tags of :class:`~.elements.Tag`."""
+    """Tag (group in the upper half) to the raw value, only for the tags of :class:`~.tags.Tag`."""
     size: int
     """Of the file, bytes."""
     pixel_data: str = "absent"
@@ -211,8 +211,9 @@ def _number(raw: bytes) -> float | None:
 @lru_cache(maxsize=4096)
 def numbers(raw: bytes, count: int) -> tuple[float, ...] | None:
     """The values of a DS element; None unless there are exactly ``count`` finite ones."""
-    values = tuple(_number(part) for part in raw.split(b"\\"))
-    return values if len(values) == count and None not in values else None  # type: ignore[return-value]
+    values = [_number(part) for part in raw.split(b"\\")]
+    finite = tuple(value for value in values if value is not None)
+    return finite if len(values) == len(finite) == count else None
 
 
 def float64(raw: bytes) -> float | None:

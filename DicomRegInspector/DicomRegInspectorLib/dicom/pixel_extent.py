@@ -60,24 +60,23 @@ def _length(rows: bytes, columns: bytes, samples: bytes, bits: bytes, frames: by
 
 def pixel_extent(
     descriptor: int,
-    name: str,
     elements: Mapping[int, bytes],
     syntax: str,
     size: int,
     header_end: int,
-    locate: Callable[[], tuple[int, int] | None] | None = None,
+    locate: Callable[[], tuple[int, int] | None],
 ) -> Extent:
     """State of Pixel Data and the bytes missing of it.
 
     Pixel Data is nearly always the last element, so its header is looked for where it must be then, counted from the
-    end of the file. Only where it is not there, the elements in between are walked.
+    end of the file. Only where it is not there, it is located.
 
     Parameters
     ----------
     header_end
         Offset where reading of the header stopped, at most that of Pixel Data.
     locate
-        Gives offset and length of Pixel Data's value, by pydicom unless another way is known.
+        Gives offset and length of Pixel Data's value, None where there is none; called only where it is not the end.
     """
     if not (elements.get(Tag.ROWS, b"").strip(b"\0") and elements.get(Tag.COLUMNS, b"").strip(b"\0")):
         return "absent", None
@@ -88,14 +87,7 @@ def pixel_extent(
             return "complete", 0
     elif _ends_with_native(descriptor, native_length(elements), syntax, size, header_end):
         return "complete", 0
-    place = _walk_to_pixel_data(descriptor, header_end, syntax) if locate is None else None
-    if place is None:
-        if locate is None:
-            from .pydicom_header import pixel_data_by_pydicom
-
-            place = pixel_data_by_pydicom(descriptor, size, name)
-        else:
-            place = locate()
+    place = locate()
     if place is None:
         return "absent", None
     offset, length = place
@@ -116,7 +108,7 @@ def _ends_with_native(descriptor: int, length: int, syntax: str, size: int, head
     return found[:4] == tag and found[-4:] == length.to_bytes(4, "big" if big else "little")
 
 
-def _walk_to_pixel_data(descriptor: int, start: int, syntax: str) -> tuple[int, int] | None:
+def walk_to_pixel_data(descriptor: int, start: int, syntax: str) -> tuple[int, int] | None:
     """Offset and length of Pixel Data's value in a little endian file; None where pydicom has to look."""
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     offset, previous = start, 0

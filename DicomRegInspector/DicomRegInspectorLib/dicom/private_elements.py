@@ -100,8 +100,8 @@ def private_values(header: Header) -> dict[str, Value]:
         value = element.read(_value(dataset, element.tag))
         if value is not None:
             found.setdefault(element.name, value)
-    along = [found.pop(name, None) for name in _COMPONENTS]
-    if None not in along:
+    along = [value for name in _COMPONENTS if isinstance(value := found.pop(name, None), float)]
+    if len(along) == len(_COMPONENTS):
         found["gradient"] = gradient_text(along)
     return found
 

@@ -162,7 +162,7 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
         _require_content(name, head, elements)
         syntax = _syntax(meta)
         extent = pixel_extent(
-            descriptor, name, elements, syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
+            descriptor, elements, syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
         )
         sequence_follows = stop.stopped_at in (DEFORMABLE_REGISTRATION_SEQUENCE, REGISTRATION_SEQUENCE)
         return Header(name, syntax, elements, size, *extent, sequence_follows)
@@ -216,7 +216,7 @@ def _deflated_header(name: str, size: int) -> Header:
     meta, data, cut_off = _inflated(name)
     inflated = _LimitedReads(io.BytesIO(data), name)
     stop = _Stop(inflated, len(data), name, last_tag=LAST_TAG, after_last=True)
-    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))  # type: ignore[arg-type]
+    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))
     if cut_off:
         stop.check_tail()
     elements = _elements(meta, dataset)
@@ -247,7 +247,7 @@ def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | N
 
     stream.seek(0)
     stop = _Stop(stream, size, name, last_tag=PIXEL_DATA - 1, after_last=False)
-    read_partial(stream, stop_when=stop, force=True, specific_tags=[Tag.SPECIFIC_CHARACTER_SET])  # type: ignore[list-item]
+    read_partial(stream, stop_when=stop, force=True, specific_tags=[Tag.SPECIFIC_CHARACTER_SET])
     return (stop.value_offset, stop.length) if stop.stopped_at == PIXEL_DATA else None
 
 
@@ -280,10 +280,10 @@ def read_elements(path: str, tags: list[int]) -> Dataset:
                 if DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
                     data = _inflated(path)[1]
                     stop = _Stop(io.BytesIO(data), len(data), path, last_tag=PIXEL_DATA - 1, after_last=False)
-                    return read_dataset(stop.stream, False, True, stop_when=stop, specific_tags=list(tags))  # type: ignore[arg-type]
+                    return read_dataset(stop.stream, False, True, stop_when=stop, specific_tags=list(tags))
                 stream.seek(0)
                 stop = _Stop(stream, size, path, last_tag=PIXEL_DATA - 1, after_last=False)
-                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))  # type: ignore[arg-type]
+                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
 

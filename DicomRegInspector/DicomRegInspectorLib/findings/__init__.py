@@ -27,6 +27,7 @@ __all__ = [
     "FoundBy",
     "Severity",
     "by_severity",
+    "counted",
     "worst_severity",
 ]
 
@@ -88,7 +89,7 @@ class Finding:
         return CODES[self.code].remedy
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as the JSON report holds it."""
+        """Return the finding as the JSON report holds it."""
         found: dict[str, Any] = {
             "code": self.code,
             "severity": self.severity,
@@ -99,11 +100,16 @@ class Finding:
         return found if self.about is None else {**found, "about": self.about.to_dict()}
 
 
+def counted(count: int, severity: Severity) -> str:
+    """Say how many findings of a severity there are: ``1 error``, ``2 warnings``, ``3 info``."""
+    return f"{count:,} {severity}" + ("" if count == 1 or severity == "info" else "s")
+
+
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings with the most severe first; within a severity the order stays."""
+    """Sort findings, the most severe first; within a severity the order stays."""
     return sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity))
 
 
 def worst_severity(findings: Iterable[Finding]) -> Severity | None:
-    """The highest severity among the findings, or None when there are none."""
+    """Find the highest severity among the findings, or None when there are none."""
     return max((finding.severity for finding in findings), key=SEVERITIES.index, default=None)

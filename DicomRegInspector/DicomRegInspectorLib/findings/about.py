@@ -44,7 +44,7 @@ class About:
         return Subject(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is known of it, as the JSON report holds it."""
+        """Return what is known of it, as the JSON report holds it."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {key: list(value) if key == "slices" else value for key, value in values.items() if value}
 
@@ -65,30 +65,30 @@ class Subject(str):
 
 
 def about_file(path: str | PathLike[str], name: str = "", series_uid: str = "") -> Subject:
-    """A file, under its path or another name."""
+    """Make what is about a file, under its path or another name."""
     return About("file", series_uid, fspath(path), name=name).subject
 
 
 def about_series(uid: str) -> Subject:
-    """An image series."""
+    """Make what is about an image series."""
     return About("series", uid).subject
 
 
 def about_registration(path: str | PathLike[str]) -> Subject:
-    """A registration as a whole."""
+    """Make what is about a registration as a whole."""
     return About("registration", file=fspath(path)).subject
 
 
 def about_item(path: str | PathLike[str], number: int) -> Subject:
-    """An item of a registration."""
+    """Make what is about an item of a registration."""
     return About("item", file=fspath(path), item=number).subject
 
 
 def about_pair(path: str | PathLike[str], number: int, series_uid: str, slices: tuple[int, ...] = ()) -> Subject:
-    """An item of a registration, with the slices of an image series that the finding tells of."""
+    """Make what is about an item of a registration, with the slices of an image series that the finding tells of."""
     return About("pair", series_uid, fspath(path), number, slices).subject
 
 
 def about_node(name: str) -> Subject:
-    """A node of the scene."""
+    """Make what is about a node of the scene."""
     return About("node", name=name).subject

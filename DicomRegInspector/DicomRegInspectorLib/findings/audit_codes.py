@@ -27,7 +27,7 @@ AUDIT_CODES: dict[str, CodeInfo] = {
         "Vectors may not be in millimetres",
         "Compare the registered images before use; load with vectors scaled from voxels if that is what they are.",
         "The vectors are, or may be, numbers of voxels where the standard asks for millimetres: every displacement is "
-        "then wrong by the spacing of the grid. An error where both images fit better that way; a remark where only "
+        "then wrong by the spacing of the grid. An error where both images fit better that way; info where only "
         "signs in the file speak for it, which prove nothing.",
         "With both images: Vector Grid Data (0064,0009) is read as voxels along the grid's axes as well, times Grid "
         f"Resolution (0064,0008). {_COMPARED} Without images: Manufacturer (0008,0070) or a description names a system "

@@ -61,7 +61,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Several slices at one position",
         "Separate the acquisitions (by acquisition, time or image type) and keep one slice for each position.",
         "More than one image lies at the same place, and nothing in their headers says which belong together. A "
-        "volume can hold only one of them. As a remark only: files that repeat an instance are copies and are left "
+        "volume can hold only one of them. As info: files that repeat an instance are copies and are left "
         "out.",
         "Positions along the normal, from Image Position (Patient) (0020,0032) and Image Orientation (Patient) "
         "(0020,0037), that lie within 0.01 mm (or 5 % of the usual interval, if that is less). Reported where no "
@@ -91,7 +91,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "skull have. No single spacing describes it: a regular volume of all slices is stretched in one section or "
         "the other. As a warning: the spacing drifts in steps too small to count one by one, and they add up.",
         "Three or more equal intervals in a row that are not the nominal spacing (the one that most intervals agree "
-        "on) are a section of their own; the finding stands at its border. Intervals are equal within 5 % or twice "
+        "on) are a section of their own; the finding is placed at its border. Intervals are equal within 5 % or twice "
         "the last digit written, whichever is larger. A section drifts when a slice lies farther than that from where "
         "constant spacing would put it. Positions as for a gap: Image Position (Patient) (0020,0032) along the "
         "normal, PS3.3 C.7.6.2.1.1; Slice Thickness (0018,0050) is only quoted.",
@@ -270,7 +270,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Header spacing disagrees with positions",
         "Trust the positions; Spacing Between Slices and Slice Thickness do not place a slice.",
         "The header names another distance between slices than the positions have. Readers that take it, or the "
-        "slice thickness, for the spacing make a volume of the wrong length. As a remark: CT slices are thinner than "
+        "slice thickness, for the spacing make a volume of the wrong length. As info: CT slices are thinner than "
         "their distance, so that tissue between them was not imaged.",
         "Spacing Between Slices (0018,0088) against the spacing measured from Image Position (Patient) (0020,0032), "
         "section by section: off by more than 5 % and by more than twice the last digit written, unless it is the "
@@ -307,7 +307,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Several acquisitions in one series",
         "Separate the acquisitions before making a volume.",
         "The series holds several sets of images, each a volume of its own: points in time, echoes, b-values, kernels, "
-        "stations side by side, phases shifted against each other, or scans that were repeated. As a remark where each "
+        "stations side by side, phases shifted against each other, or scans that were repeated. As info where each "
         "set is complete, so that any of them is a volume as it is; as a warning where a set lacks slices, where sets "
         "overlap only in part, and where their positions are shifted against each other, so that all together are no "
         "volume.",

@@ -71,7 +71,7 @@ PIXEL_CODES: dict[str, CodeInfo] = {
         "Bits Allocated (0028,0100), Bits Stored (0028,0101), High Bit (0028,0102) and Pixel Representation "
         "(0028,0103) against each other (PS3.5 8.1.1), against every uncompressed value and against the header of the "
         "first compressed image; Smallest Image Pixel Value (0028,0106), Largest Image Pixel Value (0028,0107) and "
-        "Pixel Padding Value (0028,0120) against values and sign. A remark where values come out the same either way; "
+        "Pixel Padding Value (0028,0120) against values and sign. Info where values come out the same either way; "
         "an error where they cannot be read as the header says.",
         ("info", "warning", "error"),
         ("pixels", "loading"),
@@ -146,8 +146,8 @@ PIXEL_CODES: dict[str, CodeInfo] = {
     "rescale-varies": CodeInfo(
         "Rescale differs between slices",
         "Apply the rescale slice by slice.",
-        "Stored values mean something else from slice to slice or frame to frame. PET is made like that and is no "
-        "more than a remark; in other images it is unusual. Slices in different units cannot be in one volume at all.",
+        "Stored values mean something else from slice to slice or frame to frame. In PET that is normal (info); in "
+        "other images it is unusual. Slices in different units cannot be in one volume at all.",
         "Rescale Slope (0028,1053) and Rescale Intercept (0028,1052) of all slices of a stack, or of the frames of a "
         "file (Pixel Value Transformation Sequence (0028,9145)), and their units: Units (0054,1001) or Rescale Type "
         "(0028,1054). PS3.3 C.11.1.",
@@ -171,7 +171,7 @@ PIXEL_CODES: dict[str, CodeInfo] = {
         "Rescale Slope (0028,1053), Rescale Intercept (0028,1052) and Rescale Type (0028,1054), PS3.3 C.11.1, applied "
         "to the values that are there (or that Bits Stored (0028,0101) allows). CT in Hounsfield units: a slope from "
         "0.01 to 100, an intercept from -100,000, and room below 0. MR: a positive slope, no Hounsfield units, and a "
-        "range from 1 to 10,000,000 (less in diffusion maps, a remark). A slope of 0 is an error; both elements have "
+        "range from 1 to 10,000,000 (info: less in diffusion maps). A slope of 0 is an error; both elements have "
         "to be numbers.",
         ("info", "warning", "error"),
         ("pixels",),

@@ -27,7 +27,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     "reg-tag-order": CodeInfo(
         "Elements out of order",
         "Read with a tolerant reader; ask the vendor to write elements in ascending order.",
-        "Elements do not stand in the order the standard asks for, or stand there twice. Readers that rely on the "
+        "Elements are not in the order the standard asks for, or occur twice. Readers that rely on the "
         "order stop early or miss what follows; here everything was read.",
         "Tags in the order of the file, in the data set and in each item of its sequences. PS3.5 7.1 asks for "
         "ascending order, each tag once.",
@@ -62,7 +62,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     "reg-vectors-byte-order": CodeInfo(
         "Vectors in another byte order",
         "Compare the loaded field with the source system; ask the vendor to write the vectors as OF.",
-        "The bytes of the vectors stand in another order than the transfer syntax says. Read as declared they are "
+        "The bytes of the vectors are in another order than the transfer syntax says. Read as declared they are "
         "noise; they were read in the order in which they make sense.",
         "Vector Grid Data (0064,0009) has another VR than OF, and less than half of a sample of its numbers is "
         "plausible as declared (0, NaN, or between a nanometre and ten metres), but more than 99 % in another order. "

@@ -35,8 +35,8 @@ class InspectorLogic:
         from .parameter_node import DicomRegInspectorParameterNode
         from .settings.stored import with_stored_defaults
 
-        # The class that this one is mixed with has the plain node.
-        return with_stored_defaults(DicomRegInspectorParameterNode, super().getParameterNode())  # type: ignore[misc]
+        plain = super().getParameterNode()  # type: ignore[misc] # the class that this one is mixed with has it
+        return with_stored_defaults(DicomRegInspectorParameterNode, plain)
 
     intervalTolerance: float = 0.05
     """Share of the spacing that an interval between slices may be off; the panel takes that of the settings."""
@@ -113,7 +113,7 @@ class InspectorLogic:
         section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. duplicates
         (first, last, mean, or an acquisition number) says which slice of one place is kept, overlaps (keep, first,
         last, mean) which of two too close; further options are those of RegularizeOptions. A Plan in place of a series
-        says all of this. stack chooses one of several, from 0. progress(done, total, text) stops the loading by
+        says all of this. stack chooses one of several, from 1. progress(done, total, text) stops the loading by
         returning False; run(function) may call function(progress) in a thread without scene and Qt.
         """
         from ..scene.series.series_nodes import load_series_nodes

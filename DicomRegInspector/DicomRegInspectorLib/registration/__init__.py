@@ -2,7 +2,7 @@
 
 from .file.read import read_registration
 from .grid import Grid
-from .mapping import InverseResult
+from .mapping import InverseResult, Mapping
 from .model import Registration, RegistrationItem
 
-__all__ = ["Grid", "InverseResult", "Registration", "RegistrationItem", "read_registration"]
+__all__ = ["Grid", "InverseResult", "Mapping", "Registration", "RegistrationItem", "read_registration"]

@@ -8,12 +8,14 @@ import numpy as np
 
 from ..dicom.tags import element_name
 from ..findings import Finding
-from .grid import Grid
+from ..space import apply_matrix
+from .mapping import Mapping
+from .measures import local
+from .measures.local import Summary
 from .measures.statistics import Region
 
 if TYPE_CHECKING:
     from .measures.bulk import BulkPart
-    from .measures.local import Summary
 
 ORTHONORMAL_TOLERANCE = 1e-3
 """Largest dot product, and deviation from unit length, of grid directions: decimal strings of 4 places reach 2e-4."""
@@ -103,26 +105,48 @@ def order_findings(pairs: list[tuple[int, int]], subject: str) -> list[Finding]:
     return [Finding("reg-tag-order", "warning", message, subject, evidence)]
 
 
-def vector_findings(grid: Grid, subject: str, identity_matrices: bool) -> tuple[Finding, ...]:
-    """Findings that need the vectors themselves: undefined and infinite ones, and a field that does nothing."""
-    statistics = grid.statistics
+def mapping_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
+    """What the vectors show: undefined and infinite ones, a field that does nothing, folding; none without a grid.
+
+    The first use reads the vectors twice: for their lengths and for folding.
+
+    Raises
+    ------
+    FileError
+        When their file is gone or has changed since it was opened.
+    """
+    if mapping.grid is None:
+        return ()
+    field = mapping.field
+    found = vector_findings(mapping, subject)
+    determinants = local.jacobian(field)
+    folded = local.folded_region(determinants)
+    if folded is None:
+        return found
+    jacobian = local.summarize(determinants, field)
+    return found + folding_finding(subject, folding_evidence(mapping, folded, jacobian), jacobian)
+
+
+def vector_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
+    """Findings that need the vectors' lengths: undefined and infinite ones, and a field that does nothing."""
+    statistics = mapping.grid.statistics
     findings = []
-    total = grid.place.count
+    total = mapping.grid.place.count
     if statistics.undefined is not None:
-        evidence = region_evidence(grid, statistics.undefined, total)
+        evidence = region_evidence(mapping, statistics.undefined)
         message = (
             f"{statistics.undefined.count} of {total} vectors ({evidence['percent']:.3g} %) are NaN (undefined), "
             f"{box_text(statistics.undefined)}. Points there map to nothing; in a scene these vectors are zero."
         )
         findings.append(Finding("reg-vectors-undefined", "warning", message, subject, evidence))
     if statistics.infinite is not None:
-        evidence = region_evidence(grid, statistics.infinite, total)
+        evidence = region_evidence(mapping, statistics.infinite)
         message = (
             f"{statistics.infinite.count} of {total} vectors ({evidence['percent']:.3g} %) are infinite, "
             f"{box_text(statistics.infinite)}. In a scene these vectors are zero."
         )
         findings.append(Finding("reg-vectors-nonfinite", "error", message, subject, evidence))
-    if statistics.max_mm is not None and statistics.max_mm < NEAR_ZERO_MM and identity_matrices:
+    if statistics.max_mm is not None and statistics.max_mm < NEAR_ZERO_MM and not mapping.has_matrices:
         message = (
             f"The longest vector is {statistics.max_mm:.3g} mm (mean {statistics.mean_mm:.3g} mm) and there is no "
             f"other matrix than the identity: this registration moves nothing by {NEAR_ZERO_MM} mm or more."
@@ -138,7 +162,7 @@ def folding_finding(subject: str, folded: dict[str, Any] | None, jacobian: Summa
     Parameters
     ----------
     folded
-        Evidence about the folded region as :func:`region_evidence` gives it; None without one.
+        What :func:`folding_evidence` gives; None without a folded region.
     jacobian
         Summary of the determinants.
     """
@@ -170,23 +194,28 @@ def bulk_finding(subject: str, rigid: BulkPart | None) -> tuple[Finding, ...]:
     return (Finding("reg-bulk-motion", "info", message, subject, rigid.to_dict()),)
 
 
-def region_evidence(grid: Grid, region: Region, total: int) -> dict[str, Any]:
+def folding_evidence(mapping: Mapping, folded: Region, jacobian: Summary) -> dict[str, Any]:
+    """As :func:`region_evidence`, and where the determinant is lowest."""
+    evidence = region_evidence(mapping, folded)
+    if jacobian.min_index is not None:
+        evidence["lowest_at_lps_mm"] = apply_matrix(mapping.index_to_lps, np.array(jacobian.min_index)).tolist()
+    return evidence
+
+
+def region_evidence(mapping: Mapping, region: Region) -> dict[str, Any]:
     """Count, share, and the box of a region of the grid, as indices and in LPS mm."""
-    corners = np.array(
-        [grid.node_position(index) for index in np.ndindex(2, 2, 2) for index in [_corner(region, index)]]
+    ends = np.array([region.first, region.last])
+    corners = apply_matrix(
+        mapping.index_to_lps, np.array([ends[list(which), range(3)] for which in np.ndindex(2, 2, 2)])
     )
     return {
         "count": region.count,
-        "percent": 100 * region.count / total,
+        "percent": 100 * region.count / mapping.grid.place.count,
         "first_index_ijk": list(region.first),
         "last_index_ijk": list(region.last),
         "box_min_lps_mm": corners.min(axis=0).tolist(),
         "box_max_lps_mm": corners.max(axis=0).tolist(),
     }
-
-
-def _corner(region: Region, which: tuple[int, ...]) -> tuple[int, int, int]:
-    return tuple(b if side else a for a, b, side in zip(region.first, region.last, which, strict=True))
 
 
 def box_text(region: Region) -> str:

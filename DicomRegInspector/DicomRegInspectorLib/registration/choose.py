@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..errors import ChoiceError, RegistrationError, UsageError
 from .model import Registration, RegistrationItem
-
-_IDENTITY_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
         return Choice(items_by_number(registration, [number])[0])
     if len(items) == 1:
         return Choice(items[0])
-    moving = [item for item in items if not is_identity(item)]
+    moving = [item for item in items if not (item.problem is None and item.mapping.is_identity)]
     if len(moving) != 1:
         named = "; ".join(f"{item.number}: {item.description}, frame {item.source_frame_uid}" for item in items)
         raise ChoiceError(f"{registration.path} has {len(items)} items; choose one ({named})", "item")
@@ -65,11 +61,3 @@ def items_by_number(registration: Registration, numbers: Iterable[int]) -> list[
             raise UsageError(f"{registration.path} has no item {number}; it has items 1 to {len(by_number)}")
         chosen.append(by_number[number])
     return chosen
-
-
-def is_identity(item: RegistrationItem) -> bool:
-    """Whether an item moves nothing at all."""
-    if item.problem is not None or item.grid is not None:
-        return False
-    matrix = item.matrix if item.kind == "matrix" else item.post @ item.pre
-    return bool(np.abs(matrix - np.eye(4)).max() < _IDENTITY_TOLERANCE)

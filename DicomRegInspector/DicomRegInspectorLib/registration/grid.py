@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..space import apply_matrix
 from .measures.field import Field, SliceReader
 from .measures.local import magnitude, summarize
 from .measures.statistics import PERCENTILES, VectorStatistics, measure_vectors
@@ -76,12 +77,25 @@ class Grid:
 
     def node_position(self, index: tuple[int, int, int]) -> np.ndarray:
         """(3,) LPS mm of node (i, j, k)."""
-        return self.index_to_lps[:3, :3] @ np.asarray(index, float) + self.origin_lps_mm
+        return apply_matrix(self.index_to_lps, np.asarray(index, float))
+
+    def field(self, pre: np.ndarray | None = None, post: np.ndarray | None = None) -> Field:
+        """The vectors between two matrices (by default the identity), as the measures take them.
+
+        From the file by slices, from memory once the vectors were read.
+        """
+        pre, post = (np.eye(4) if matrix is None else matrix for matrix in (pre, post))
+        if "vectors" in vars(self) or isinstance(self.place, MemoryPlace):
+            vectors = self.vectors
+            return Field(self.dimensions, self.index_to_lps, pre, post, lambda: vectors.__getitem__)
+        nx, ny, _ = self.dimensions
+        # A deflated data set can only be read from its start: one thread, one pass.
+        threads = 2 if self.place.deflated_from is None else 1
+        return Field(self.dimensions, self.index_to_lps, pre, post, _FileSlices(self.place, nx, ny).open, threads)
 
     def is_near(self, points: np.ndarray) -> np.ndarray:
         """(n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""
-        to_index = np.linalg.inv(self.index_to_lps)
-        index = points @ to_index[:3, :3].T + to_index[:3, 3]
+        index = apply_matrix(np.linalg.inv(self.index_to_lps), points)
         return ((index >= -1) & (index <= np.array(self.dimensions))).all(axis=1)
 
     def displacement(self, points: np.ndarray, *, extend: bool = False) -> np.ndarray:
@@ -112,7 +126,7 @@ class Grid:
         to_index = np.linalg.inv(self.index_to_lps)
         for start in range(0, len(points), _CHUNK):
             part = slice(start, start + _CHUNK)
-            index = points[part] @ to_index[:3, :3].T + to_index[:3, 3]
+            index = apply_matrix(to_index, points[part])
             values[part], gradient = self._interpolate_index(index, extend, derivative)
             if derivative:
                 gradients[part] = gradient @ to_index[:3, :3]
@@ -191,18 +205,6 @@ def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray) -> Grid:
     return Grid((nx, ny, nz), spacing, index_to_world[:3, 3], index_to_world[:3, :3] / spacing, MemoryPlace(vectors))
 
 
-def field_of_grid(grid: Grid, pre: np.ndarray, post: np.ndarray) -> Field:
-    """The field of a grid between two matrices: from the file by slices, from memory once the vectors were read."""
-    if "vectors" in vars(grid) or isinstance(grid.place, MemoryPlace):
-        vectors = grid.vectors
-        return Field(grid.dimensions, grid.index_to_lps, pre, post, lambda: vectors.__getitem__)
-    nx, ny, _ = grid.dimensions
-    slices = _FileSlices(grid.place, nx, ny)
-    # A deflated data set can only be read from its start: one thread, one pass.
-    threads = 2 if grid.place.deflated_from is None else 1
-    return Field(grid.dimensions, grid.index_to_lps, pre, post, slices.open, threads)
-
-
 @dataclass(frozen=True)
 class _FileSlices:
     """Slices straight from the file."""
@@ -231,7 +233,7 @@ class _FileSlices:
 
 def vector_statistics(grid: Grid) -> VectorStatistics:
     """Lengths of a grid's vectors; where some are undefined or overflow, by the pass that tells them apart."""
-    field = field_of_grid(grid, np.eye(4), np.eye(4))
+    field = grid.field()
     summary = summarize(magnitude(field), field)
     if summary.count < field.count:
         return measure_vectors(grid.place, grid.dimensions)

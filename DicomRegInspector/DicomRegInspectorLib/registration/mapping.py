@@ -1,19 +1,38 @@
-"""Points through a registration: Equation C.20.3-1 and its inverse."""
+"""Where a registration sends points, as a value: a grid between two matrices or a matrix, wherever it was found.
+
+A file's item, a transform node and every format that is read give a :class:`Mapping`; it maps, inverts, is measured,
+audited and loaded without knowing where it came from.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
-from ..space import apply_matrix
-from .grid import Grid
+from ..errors import DicomRegInspectorError
+from ..space import LPS_TO_RAS, RAS_SIGNS, apply_matrix, as_points, to_ras
+from .grid import Grid, grid_of_array
+from .measures.field import Field
 
 INVERSE_TOLERANCE_MM = 1e-4
 """Residual up to which a point of the inverse counts as found; a tenth of what the mapping itself is held to."""
 _SEARCH_TOLERANCE_MM = 1e-9
 _FIXED_POINT_STEPS = 50
 _NEWTON_STEPS = 30
+_IDENTITY_TOLERANCE = 1e-9
+
+MappingKind = Literal["matrix", "deformable"]
+
+
+class MappingError(DicomRegInspectorError):
+    """What a mapping cannot do, as the rest of a sentence about it: ``has no inverse: a matrix is singular``.
+
+    Whoever knows the mapping's name puts it in front.
+    """
 
 
 @dataclass(frozen=True)
@@ -28,91 +47,234 @@ class InverseResult:
     """(...,) whether the residual is within :data:`INVERSE_TOLERANCE_MM`."""
 
 
-def map_deformable(points: np.ndarray, pre: np.ndarray, grid: Grid | None, post: np.ndarray) -> np.ndarray:
-    """``M_post · (M_pre · x + D(x))``: from the Registered to the Source RCS (PS3.3 Equation C.20.3-1).
+@dataclass(frozen=True, eq=False)
+class Mapping:
+    """From the Registered to the Source RCS; points go in and come out in LPS mm.
 
-    Parameters
-    ----------
-    points
-        (n, 3) LPS mm in the Registered RCS; the vector is looked up at these, also when there is a pre matrix.
-    pre, post
-        (4, 4) affine.
-    grid
-        The deformation grid; None means D is zero.
-
-    Returns
-    -------
-    np.ndarray
-        (n, 3) LPS mm in the Source RCS; NaN where D is undefined.
+    Deformable: ``post (pre x + D(x))`` (PS3.3 Equation C.20.3-1). With a matrix M from the source frame into the
+    Registered RCS (C.20.2) instead: ``M⁻¹ x``.
     """
-    moved = apply_matrix(pre, points)
-    if grid is not None:
-        moved = moved + grid.displacement(points)
-    return apply_matrix(post, moved)
 
+    pre: np.ndarray = field(default_factory=lambda: np.eye(4))
+    """(4, 4) affine, before the vector is added; the vector is looked up at x all the same."""
+    grid: Grid | None = None
+    """The deformation grid; without one D is zero."""
+    post: np.ndarray = field(default_factory=lambda: np.eye(4))
+    """(4, 4) affine, after the vector was added."""
+    matrix: np.ndarray | None = None
+    """(4, 4) from source to registered; None for a deformable mapping."""
+    ras: bool = False
+    """Whether grid and matrices are in RAS mm throughout, as a scene has them; what is mapped is LPS all the same."""
 
-def invert_deformable(points: np.ndarray, pre: np.ndarray, grid: Grid, post: np.ndarray) -> InverseResult:
-    """Solve Equation C.20.3-1 for x: fixed-point iteration first, then damped Newton steps for what is left.
+    @property
+    def kind(self) -> MappingKind:
+        """``matrix`` or ``deformable``."""
+        return "deformable" if self.matrix is None else "matrix"
 
-    The fixed-point iteration converges where the field contracts (Chen et al., "A simple fixed-point approach to
-    invert a deformation field", Med Phys 35(1), 2008); Newton's method also where it does not.
+    @property
+    def has_matrices(self) -> bool:
+        """Whether pre or post is another matrix than the identity."""
+        return not (is_identity_matrix(self.pre) and is_identity_matrix(self.post))
 
-    Parameters
-    ----------
-    points
-        (n, 3) LPS mm in the Source RCS.
+    @property
+    def description(self) -> str:
+        """The mapping in a few words: kind, grid, matrices."""
+        if self.matrix is not None:
+            return "matrix, source frame to registered frame"
+        parts = []
+        if self.grid is not None:
+            nx, ny, nz = self.grid.dimensions
+            parts.append(f"deformation grid {nx} × {ny} × {nz}")
+        for name, matrix in (("pre", self.pre), ("post", self.post)):
+            if not is_identity_matrix(matrix):
+                parts.append(f"{name}-deformation matrix")
+        return ", ".join(parts) or "deformable, no grid, identity"
 
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        When a matrix is singular.
-    """
-    target = apply_matrix(np.linalg.inv(post), points)
-    inverse_pre = np.linalg.inv(pre)
-    found = apply_matrix(inverse_pre, target)
-    active = np.flatnonzero(np.isfinite(found).all(axis=1))
-    for _ in range(_FIXED_POINT_STEPS):
-        step = apply_matrix(inverse_pre, target[active] - grid.displacement(found[active], extend=True)) - found[active]
-        size = np.linalg.norm(step, axis=1)
-        usable = np.isfinite(size)
-        found[active[usable]] += step[usable]
-        active = active[usable & (size > _SEARCH_TOLERANCE_MM)]
-        if not len(active):
-            break
-    _newton(found, target, pre, grid, active[grid.is_near(found[active])])
-    with np.errstate(invalid="ignore"):
-        residual = np.linalg.norm(map_deformable(found, pre, grid, post) - points, axis=1)
-        converged = residual <= INVERSE_TOLERANCE_MM
-    return InverseResult(np.where(converged[:, None], found, np.nan), residual, converged)
+    @property
+    def affine(self) -> np.ndarray:
+        """(4, 4) registered to source, of what is there besides the grid; LPS mm.
 
+        Raises
+        ------
+        MappingError
+            When the matrix cannot be inverted.
+        """
+        whole = self.post @ self.pre if self.matrix is None else _inverse_of(self.matrix)
+        return to_ras(whole) if self.ras else whole
 
-def _newton(found: np.ndarray, target: np.ndarray, pre: np.ndarray, grid: Grid, active: np.ndarray) -> None:
-    """Improve ``found[active]`` in place; a step that makes the residual larger is halved."""
+    @property
+    def is_identity(self) -> bool:
+        """Whether it moves nothing at all."""
+        if self.grid is not None:
+            return False
+        matrix = self.post @ self.pre if self.matrix is None else self.matrix
+        return bool(np.abs(matrix - np.eye(4)).max() < _IDENTITY_TOLERANCE)
 
-    def residual_of(where: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return apply_matrix(pre, where) + grid.displacement(where, extend=True) - target[rows]
+    @property
+    def signs(self) -> np.ndarray:
+        """(3,) what turns the coordinates of grid and matrices into LPS, and back."""
+        return RAS_SIGNS if self.ras else np.ones(3)
 
-    for _ in range(_NEWTON_STEPS):
-        if not len(active):
-            return
-        here = found[active]
-        displacement, gradient = grid.displacement_and_gradient(here)
-        residual = apply_matrix(pre, here) + displacement - target[active]
-        jacobian = pre[:3, :3] + gradient
+    @cached_property
+    def index_to_lps(self) -> np.ndarray:
+        """(4, 4) from the grid's (i, j, k, 1) to LPS mm; there is a grid."""
+        own = self.grid.index_to_lps
+        return LPS_TO_RAS @ own if self.ras else own
+
+    @property
+    def field(self) -> Field:
+        """The grid between its matrices as the measures take it, in the coordinates it lies in; there is a grid."""
+        return self.grid.field(self.pre, self.post)
+
+    def in_lps(self) -> Mapping:
+        """The same mapping with grid and matrices in LPS mm; of one in RAS mm the vectors are copied."""
+        if not self.ras:
+            return self
+        grid = self.grid
+        if grid is not None:
+            grid = grid_of_array(grid.vectors * RAS_SIGNS.astype(np.float32), self.index_to_lps)
+        matrix = None if self.matrix is None else to_ras(self.matrix)
+        return Mapping(to_ras(self.pre), grid, to_ras(self.post), matrix)
+
+    def with_grid(self, vectors: np.ndarray) -> Mapping:
+        """With other vectors, (nz, ny, nx, 3) float32 mm, on the same grid."""
+        return replace(self, grid=replace(self.grid, place=grid_of_array(vectors, self.grid.index_to_lps).place))
+
+    def map_points(self, points: np.ndarray) -> np.ndarray:
+        """Points of the Registered RCS to the Source RCS.
+
+        Parameters
+        ----------
+        points
+            (..., 3) LPS mm.
+
+        Returns
+        -------
+        np.ndarray
+            (..., 3) float64 LPS mm; NaN outside the grid and where the vectors are undefined.
+
+        Raises
+        ------
+        ValueError
+            When the last axis has not three coordinates.
+        MappingError
+            When the matrix cannot be inverted.
+        """
+        array = as_points(points)
+        if self.grid is None:
+            return apply_matrix(self.affine, array)
+        flat = array.reshape(-1, 3) * self.signs
+        mapped = apply_matrix(self.post, self._before_post(flat, self.grid.displacement)) * self.signs
+        return mapped.reshape(array.shape)
+
+    def map_points_inverse(self, points: np.ndarray) -> InverseResult:
+        """Points of the Source RCS to the Registered RCS, with the residual of each.
+
+        Parameters
+        ----------
+        points
+            (..., 3) LPS mm.
+
+        Returns
+        -------
+        InverseResult
+            Points NaN where no point of the grid maps within :data:`INVERSE_TOLERANCE_MM` of the given one.
+
+        Raises
+        ------
+        ValueError
+            When the last axis has not three coordinates.
+        MappingError
+            When a matrix cannot be inverted.
+        """
+        array = as_points(points)
+        flat = array.reshape(-1, 3)
+        if self.grid is not None:
+            found = self._search(flat * self.signs) * self.signs
+        elif self.matrix is None:
+            found = apply_matrix(_inverse_of(self.affine), flat)
+        else:
+            found = apply_matrix(to_ras(self.matrix) if self.ras else self.matrix, flat)
         with np.errstate(invalid="ignore"):
-            solvable = np.abs(np.linalg.det(jacobian)) > 1e-9
-        solvable &= np.isfinite(residual).all(axis=1)
-        active, here, residual, jacobian = active[solvable], here[solvable], residual[solvable], jacobian[solvable]
-        if not len(active):
-            return
-        step = np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
-        size = np.linalg.norm(residual, axis=1)
-        scale = np.ones(len(active))
-        for _ in range(6):
-            with np.errstate(invalid="ignore"):
-                worse = ~(np.linalg.norm(residual_of(here - scale[:, None] * step, active), axis=1) < size)
-            if not worse.any():
+            residual = np.linalg.norm(self.map_points(found) - flat, axis=1)
+            converged = residual <= INVERSE_TOLERANCE_MM
+        found = np.where(converged[:, None], found, np.nan)
+        whole = array.shape[:-1]
+        return InverseResult(found.reshape(array.shape), residual.reshape(whole), converged.reshape(whole))
+
+    def _before_post(self, points: np.ndarray, displacement: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return apply_matrix(self.pre, points) + displacement(points)
+
+    def _search(self, points: np.ndarray) -> np.ndarray:
+        """Solve Equation C.20.3-1 for x: fixed-point iteration first, then damped Newton steps for what is left.
+
+        The fixed-point iteration converges where the field contracts (Chen et al., "A simple fixed-point approach to
+        invert a deformation field", Med Phys 35(1), 2008); Newton's method also where it does not.
+        """
+        grid = self.grid
+        target = apply_matrix(_inverse_of(self.post), points)
+        inverse_pre = _inverse_of(self.pre)
+        found = apply_matrix(inverse_pre, target)
+        active = np.flatnonzero(np.isfinite(found).all(axis=1))
+        for _ in range(_FIXED_POINT_STEPS):
+            moved = target[active] - grid.displacement(found[active], extend=True)
+            step = apply_matrix(inverse_pre, moved) - found[active]
+            size = np.linalg.norm(step, axis=1)
+            usable = np.isfinite(size)
+            found[active[usable]] += step[usable]
+            active = active[usable & (size > _SEARCH_TOLERANCE_MM)]
+            if not len(active):
                 break
-            scale[worse] /= 2
-        found[active] = here - scale[:, None] * step
-        active = active[size > _SEARCH_TOLERANCE_MM]
+        self._newton(found, target, active[grid.is_near(found[active])])
+        return found
+
+    def _newton(self, found: np.ndarray, target: np.ndarray, active: np.ndarray) -> None:
+        """Improve ``found[active]`` in place; a step that makes the residual larger is halved."""
+
+        def residual_of(where: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            return self._before_post(where, lambda at: self.grid.displacement(at, extend=True)) - target[rows]
+
+        for _ in range(_NEWTON_STEPS):
+            if not len(active):
+                return
+            here = found[active]
+            displacement, gradient = self.grid.displacement_and_gradient(here)
+            residual = apply_matrix(self.pre, here) + displacement - target[active]
+            jacobian = self.pre[:3, :3] + gradient
+            with np.errstate(invalid="ignore"):
+                solvable = np.abs(np.linalg.det(jacobian)) > 1e-9
+            solvable &= np.isfinite(residual).all(axis=1)
+            active, here, residual, jacobian = active[solvable], here[solvable], residual[solvable], jacobian[solvable]
+            if not len(active):
+                return
+            step = np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
+            size = np.linalg.norm(residual, axis=1)
+            scale = np.ones(len(active))
+            for _ in range(6):
+                with np.errstate(invalid="ignore"):
+                    worse = ~(np.linalg.norm(residual_of(here - scale[:, None] * step, active), axis=1) < size)
+                if not worse.any():
+                    break
+                scale[worse] /= 2
+            found[active] = here - scale[:, None] * step
+            active = active[size > _SEARCH_TOLERANCE_MM]
+
+
+def affine_mapping(matrix: np.ndarray) -> Mapping:
+    """The mapping of a (4, 4) from registered to source, LPS mm: a matrix mapping where that has an inverse."""
+    try:
+        return Mapping(matrix=np.linalg.inv(matrix))
+    except np.linalg.LinAlgError:
+        return Mapping(pre=matrix)
+
+
+def is_identity_matrix(matrix: np.ndarray) -> bool:
+    """Whether a 4x4 is the identity to the last digit."""
+    return bool(np.array_equal(matrix, np.eye(4)))
+
+
+def _inverse_of(matrix: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.inv(matrix)
+    except np.linalg.LinAlgError as error:
+        raise MappingError("has no inverse: a matrix is singular") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,41 +14,56 @@ import numpy as np
 from ..errors import RegistrationError
 from ..findings import Finding
 from ..findings.about import about_item
-from ..space import apply_matrix, as_points
-from .checks import folding_finding, region_evidence, vector_findings
+from ..space import as_points
+from .checks import mapping_findings
 from .file.fiducials import FiducialSet
-from .grid import Grid, field_of_grid
-from .mapping import INVERSE_TOLERANCE_MM, InverseResult, invert_deformable, map_deformable
-from .measures.local import folded_region, jacobian, summarize
-
-ItemKind = Literal["matrix", "deformable"]
+from .grid import Grid
+from .mapping import InverseResult, Mapping, MappingError, MappingKind
 
 
 @dataclass(frozen=True)
 class RegistrationItem:
-    """One item of Deformable Registration Sequence (0064,0002) or of Registration Sequence (0070,0308).
+    """One mapping of a registration file, between which frames it is, and what its file says of it.
 
-    A deformable item maps the Registered RCS to its source frame by Equation C.20.3-1; a matrix item's matrix maps
-    its frame into the Registered RCS (PS3.3 C.20.2), so that points go the other way through its inverse.
+    In DICOM one item of Deformable Registration Sequence (0064,0002) or of Registration Sequence (0070,0308).
     """
 
     path: Path
     number: int
     """Counts from 1 in the order of the file."""
-    kind: ItemKind
     source_frame_uid: str
     registered_frame_uid: str
-    pre: np.ndarray
-    """(4, 4) Pre Deformation Matrix, LPS mm; the identity where the item has none."""
-    post: np.ndarray
-    """(4, 4) Post Deformation Matrix, LPS mm; the identity where the item has none."""
-    matrix: np.ndarray | None
-    """(4, 4) ``M_n ··· M_2 · M_1`` from the source frame into the Registered RCS; None for a deformable item."""
-    grid: Grid | None
-    problem: str | None
+    mapping: Mapping
+    """In LPS mm; what could be read of it where there is a :attr:`problem`."""
+    problem: str | None = None
     """Why this item can neither be mapped nor loaded; None when it can."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)
     """What the elements alone show; :attr:`findings` adds what the vectors show."""
+
+    @property
+    def kind(self) -> MappingKind:
+        """``matrix`` or ``deformable``."""
+        return self.mapping.kind
+
+    @property
+    def pre(self) -> np.ndarray:
+        """(4, 4) Pre Deformation Matrix, LPS mm; the identity where the item has none."""
+        return self.mapping.pre
+
+    @property
+    def post(self) -> np.ndarray:
+        """(4, 4) Post Deformation Matrix, LPS mm; the identity where the item has none."""
+        return self.mapping.post
+
+    @property
+    def matrix(self) -> np.ndarray | None:
+        """(4, 4) ``M_n ··· M_2 · M_1`` from the source frame into the Registered RCS; None for a deformable item."""
+        return self.mapping.matrix
+
+    @property
+    def grid(self) -> Grid | None:
+        """The deformation grid; None without one."""
+        return self.mapping.grid
 
     @property
     def subject(self) -> str:
@@ -56,17 +73,7 @@ class RegistrationItem:
     @property
     def description(self) -> str:
         """The item in a few words: kind, grid, matrices."""
-        if self.kind == "matrix":
-            return "matrix, source frame to registered frame"
-        parts = []
-        if self.grid is not None:
-            nx, ny, nz = self.grid.dimensions
-            parts.append(f"deformation grid {nx} × {ny} × {nz}")
-        if not np.array_equal(self.pre, np.eye(4)):
-            parts.append("pre-deformation matrix")
-        if not np.array_equal(self.post, np.eye(4)):
-            parts.append("post-deformation matrix")
-        return ", ".join(parts) or "deformable, no grid, identity"
+        return self.mapping.description
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -77,23 +84,9 @@ class RegistrationItem:
         FileError
             When the file is gone or has changed since it was opened.
         """
-        if self.grid is None or self.problem is not None:
+        if self.problem is not None:
             return self.header_findings
-        identity = np.array_equal(self.pre, np.eye(4)) and np.array_equal(self.post, np.eye(4))
-        found = vector_findings(self.grid, self.subject, identity)
-        return self.header_findings + found + self._folding()
-
-    def _folding(self) -> tuple[Finding, ...]:
-        field = field_of_grid(self.grid, self.pre, self.post)
-        determinants = jacobian(field)
-        folded = folded_region(determinants)
-        if folded is None:
-            return ()
-        evidence = region_evidence(self.grid, folded, self.grid.place.count)
-        measured = summarize(determinants, field)
-        if measured.min_index is not None:
-            evidence["lowest_at_lps_mm"] = self.grid.node_position(measured.min_index).tolist()
-        return folding_finding(self.subject, evidence, measured)
+        return self.header_findings + mapping_findings(self.mapping, self.subject)
 
     @property
     def displacement_mm(self) -> dict[str, float | None] | None:
@@ -115,6 +108,20 @@ class RegistrationItem:
         if self.problem is not None:
             raise RegistrationError(self.path, f"item {self.number} cannot be used: {self.problem}")
 
+    @contextmanager
+    def naming_item(self) -> Iterator[None]:
+        """Say of which item of which file it is what its mapping cannot do.
+
+        Raises
+        ------
+        RegistrationError
+            In place of a :class:`.mapping.MappingError`.
+        """
+        try:
+            yield
+        except MappingError as error:
+            raise RegistrationError(self.path, f"item {self.number} {error}") from error
+
     def map_points(self, points: np.ndarray) -> np.ndarray:
         """Points of the Registered RCS to the Source RCS.
 
@@ -135,14 +142,10 @@ class RegistrationItem:
         RegistrationError
             When the item cannot be used (:attr:`problem`).
         """
-        array = as_points(points)
+        points = as_points(points)
         self.require_usable()
-        flat = array.reshape(-1, 3)
-        if self.kind == "matrix":
-            mapped = apply_matrix(np.linalg.inv(self.matrix), flat)
-        else:
-            mapped = map_deformable(flat, self.pre, self.grid, self.post)
-        return mapped.reshape(array.shape)
+        with self.naming_item():
+            return self.mapping.map_points(points)
 
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
         """Points of the Source RCS to the Registered RCS, with the residual of each.
@@ -164,38 +167,10 @@ class RegistrationItem:
         RegistrationError
             When the item cannot be used, or one of its matrices cannot be inverted.
         """
-        array = as_points(points)
+        points = as_points(points)
         self.require_usable()
-        flat = array.reshape(-1, 3)
-        if self.grid is not None:
-            try:
-                result = invert_deformable(flat, self.pre, self.grid, self.post)
-            except np.linalg.LinAlgError as error:
-                raise RegistrationError(
-                    self.path, f"item {self.number} has no inverse: a matrix is singular"
-                ) from error
-        else:
-            result = self._invert_affine(flat)
-        return InverseResult(
-            result.points.reshape(array.shape),
-            result.residual_mm.reshape(array.shape[:-1]),
-            result.converged.reshape(array.shape[:-1]),
-        )
-
-    def _invert_affine(self, points: np.ndarray) -> InverseResult:
-        if self.kind == "matrix":
-            found = apply_matrix(self.matrix, points)
-        else:
-            try:
-                found = apply_matrix(np.linalg.inv(self.post @ self.pre), points)
-            except np.linalg.LinAlgError as error:
-                raise RegistrationError(
-                    self.path, f"item {self.number} has no inverse: a matrix is singular"
-                ) from error
-        residual = np.linalg.norm(self.map_points(found) - points, axis=1)
-        with np.errstate(invalid="ignore"):
-            converged = residual <= INVERSE_TOLERANCE_MM
-        return InverseResult(np.where(converged[:, None], found, np.nan), residual, converged)
+        with self.naming_item():
+            return self.mapping.map_points_inverse(points)
 
     def to_dict(self) -> dict[str, Any]:
         """The item as the JSON report holds it."""
@@ -223,23 +198,28 @@ class RegistrationItem:
 
 @dataclass(frozen=True)
 class Registration:
-    """A Spatial Registration, Deformable Spatial Registration or Spatial Fiducials object."""
+    """What a registration file holds: of DICOM a Spatial Registration, Deformable Spatial Registration or Fiducials.
+
+    What a file's format has no place for is empty.
+    """
 
     path: Path
-    sop_class_uid: str
-    sop_instance_uid: str
     kind: Literal["matrix", "deformable", "fiducials"]
     """By what the object contains, whatever its SOP class says."""
-    frame_uid: str
-    """Frame of Reference UID (0020,0052) at the top: the Registered RCS."""
-    study_uid: str
-    series_uid: str
-    series_description: str
-    """Empty when it is missing or repeats the patient's name or ID."""
-    manufacturer: str
-    content_label: str
-    transfer_syntax_uid: str
     items: tuple[RegistrationItem, ...]
+    frame_uid: str = ""
+    """Frame of Reference UID (0020,0052) at the top: the Registered RCS."""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    series_description: str = ""
+    """Empty when it is missing or repeats the patient's name or ID."""
+    manufacturer: str = ""
+    content_label: str = ""
+    transfer_syntax_uid: str = ""
+    format: str = "DICOM"
+    """What the file's format is called."""
     fiducial_sets: tuple[FiducialSet, ...] = ()
     """The named points of a Spatial Fiducials object, one set for each frame."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)

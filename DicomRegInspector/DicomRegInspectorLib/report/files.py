@@ -26,7 +26,7 @@ def write_json(path: str | PathLike[str], value: Any) -> None:
 
 
 def json_text(value: Any, *, ascii_only: bool = False) -> str:
-    """A value as JSON text; with ``ascii_only``, or where UTF-8 cannot hold it (odd file names), ``\\u`` escapes."""
+    """Write a value as JSON text; with ``ascii_only``, or where UTF-8 cannot hold it (odd names), ``\\u`` escapes."""
     text = json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
     return json.dumps(json.loads(text), indent=1) if ascii_only or not _is_utf8(text) else text
 
@@ -40,7 +40,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def finite(value: Any) -> Any:
-    """The value with NaN and infinities as None, and NumPy's types as Python's."""
+    """Return the value with NaN and infinities as None, and NumPy's types as Python's."""
     if isinstance(value, dict):
         return {str(key): finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -25,7 +25,7 @@ _NAMESPACE = uuid.UUID("6b1f3a52-8f1c-4e64-9d5c-0f6f6a7b9d21")
 
 
 def made_uid(*names: object) -> str:
-    """A UID that follows from names: the same names give the same one, on every machine (PS3.5 B.2)."""
+    """Return a UID that follows from names: the same names give the same one, on every machine (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(map(str, names))).int}"
 
 
@@ -44,7 +44,7 @@ class SliceGeometry:
     """For all slices, or one for each."""
 
     def points(self) -> NDArray[np.float64]:
-        """(n, rows, columns, 3) centres of all pixels."""
+        """Return (n, rows, columns, 3) centres of all pixels."""
         down, right = np.arange(self.rows) * self.pixel_mm, np.arange(self.columns) * self.pixel_mm
         plane = down[:, None, None] * np.asarray(self.column) + right[None, :, None] * np.asarray(self.row)
         return self.positions[:, None, None, :] + plane
@@ -175,7 +175,7 @@ def _decimal(value: float) -> str:
 
 
 def save(dataset: Dataset, path: Path) -> None:
-    """As a DICOM file."""
+    """Save it as a DICOM file."""
     from pydicom import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 

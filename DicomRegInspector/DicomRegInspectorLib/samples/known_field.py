@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..space import apply_matrix
+
 
 @dataclass(frozen=True)
 class Bump:
@@ -36,7 +38,7 @@ class SmoothField:
 
     def source_of(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
         """Where (..., 3) registered points lie in the source frame."""
-        return points @ self.pre[:3, :3].T + self.pre[:3, 3] + self.displacement(points)
+        return apply_matrix(self.pre, points) + self.displacement(points)
 
     def vectors(self, origin: Sequence[float], spacing: Sequence[float], count: Sequence[int]) -> NDArray[np.floating]:
         """(nz, ny, nx, 3) D at the nodes of an axial grid of ``count`` (nx, ny, nz) nodes."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 AIR_HU = -1000.0
 EDGE_MM = 3.0
@@ -35,17 +35,18 @@ class Solid:
     above_z: float = -np.inf
 
     def extent(self) -> NDArray[np.float32]:
-        """(3,) how far from its centre it can be seen along x, y and z."""
+        """Return (3,) how far from its centre it can be seen along x, y and z."""
         reach = np.sqrt(((np.asarray(self.axes) * np.asarray(self.radii)[:, None]) ** 2).sum(axis=0))
-        return np.float32(reach + EDGE_MM)
+        return np.asarray(reach + EDGE_MM, np.float32)
 
     def paint(self, points: Points, values: Values) -> None:
         """Put it over what is in ``values`` (n,) at ``points`` (n, 3)."""
-        near = np.flatnonzero((np.abs(points - np.float32(self.centre)) < self.extent()).all(axis=1))
+        centre, axes, radii = (np.asarray(value, np.float32) for value in (self.centre, self.axes, self.radii))
+        near = np.flatnonzero((np.abs(points - centre) < self.extent()).all(axis=1))
         if not near.size:
             return
         part = points[near]
-        local = np.abs((part - np.float32(self.centre)) @ np.float32(self.axes).T) / np.float32(self.radii)
+        local = np.abs((part - centre) @ axes.T) / radii
         size = np.sqrt((local * local).sum(axis=1)) if self.power == 2 else _norm(local, self.power)
         outside = (size - 1) * np.float32(min(self.radii))
         for limit, sign in ((self.below_z, 1), (self.above_z, -1)):
@@ -54,7 +55,7 @@ class Solid:
         values[near] += _share(outside) * (np.float32(self.hu) - values[near])
 
 
-def _norm(local: NDArray[np.float32], power: float) -> NDArray[np.float32]:
+def _norm(local: NDArray[np.floating], power: float) -> NDArray[np.floating]:
     return (local**power).sum(axis=1) ** np.float32(1 / power)
 
 
@@ -64,7 +65,7 @@ def _share(outside: Values) -> Values:
     return t * t * (3 - 2 * t)
 
 
-def _rod(hu: float, start: Sequence[float], end: Sequence[float], radius: float) -> Solid:
+def _rod(hu: float, start: ArrayLike, end: ArrayLike, radius: float) -> Solid:
     """A thin ellipsoid from point to point: a vessel."""
     first, last = np.asarray(start, float), np.asarray(end, float)
     along = (last - first) / np.linalg.norm(last - first)
@@ -72,7 +73,7 @@ def _rod(hu: float, start: Sequence[float], end: Sequence[float], radius: float)
     across /= np.linalg.norm(across)
     axes = tuple(tuple(axis.tolist()) for axis in (across, np.cross(along, across), along))
     centre = tuple(((first + last) / 2).tolist())
-    return Solid(hu, centre, (radius, radius, float(np.linalg.norm(last - first)) / 2), axes)  # type: ignore[arg-type]
+    return Solid(hu, centre, (radius, radius, float(np.linalg.norm(last - first)) / 2), axes)
 
 
 _LONG = 1000.0
@@ -154,12 +155,12 @@ def _lung_vessels() -> tuple[Solid, ...]:
 
 
 def head(points: NDArray[np.floating]) -> Values:
-    """Hounsfield units of the head, about 15 x 19 x 22 cm; (n, 3) LPS mm to (n,)."""
+    """Return Hounsfield units of the head, about 15 x 19 x 22 cm; (n, 3) LPS mm to (n,)."""
     return _painted(points, _HEAD)
 
 
 def chest(points: NDArray[np.floating]) -> Values:
-    """Hounsfield units of the chest, 34 x 24 cm and endless in z; (n, 3) LPS mm to (n,)."""
+    """Return Hounsfield units of the chest, 34 x 24 cm and endless in z; (n, 3) LPS mm to (n,)."""
     flat = np.ascontiguousarray(points, dtype=np.float32)
     lungs, rest = _CHEST[:4], _CHEST[4:]
     values = _painted(flat, (*lungs, *_lung_vessels(), *rest))
@@ -184,7 +185,8 @@ def _painted(points: NDArray[np.floating], solids: Sequence[Solid]) -> Values:
     """Block by block: most solids are far from most blocks, and a block stays in the processor's cache."""
     flat = np.ascontiguousarray(points, dtype=np.float32)
     values = np.full(len(flat), AIR_HU, np.float32)
-    extents = [(np.float32(one.centre) - one.extent(), np.float32(one.centre) + one.extent()) for one in solids]
+    places = [(np.asarray(solid.centre, np.float32), solid.extent()) for solid in solids]
+    extents = [(centre - extent, centre + extent) for centre, extent in places]
     for start in range(0, len(flat), BLOCK):
         part, painted = flat[start : start + BLOCK], values[start : start + BLOCK]
         low, high = part.min(axis=0), part.max(axis=0)

@@ -45,7 +45,7 @@ class Sample:
 
 
 def irregular_geometry() -> SliceGeometry:
-    """Tilted axial slices, thin below and thick above, one missing and one twice."""
+    """Place tilted axial slices, thin below and thick above, one missing and one twice."""
     intervals = [THIN_MM] * THIN_SLICES + [THICK_MM] * (THICK_SLICES - 1)
     along = np.concatenate([[0.0], np.cumsum(intervals)])
     thickness = np.array([THIN_MM] * THIN_SLICES + [THICK_MM] * THICK_SLICES)
@@ -79,7 +79,7 @@ def _write_irregular(folder: Path, written: Callable[[], None]) -> None:
 
 
 def chest_geometry() -> SliceGeometry:
-    """The slices of both images of the pair."""
+    """Place the slices of both images of the pair."""
     columns, rows, count = CHEST_SIZE
     corner = -(np.array(CHEST_SIZE) - 1) / 2 * np.array(SPACING_MM)
     positions = np.tile(corner, (count, 1))
@@ -130,7 +130,9 @@ def _write_pair(folder: Path, written: Callable[[], None]) -> None:
         written()
 
 
-def _imaged(anatomy: Callable[[NDArray[np.floating]], NDArray[np.float32]], geometry: SliceGeometry, seed: int):
+def _imaged(
+    anatomy: Callable[[NDArray[np.floating]], NDArray[np.float32]], geometry: SliceGeometry, seed: int
+) -> NDArray[np.float32]:
     """(n, rows, columns) Hounsfield units with the grain of a scanner, the same each time."""
     points = geometry.points()
     values = anatomy(points.reshape(-1, 3)).reshape(points.shape[:3])
@@ -177,7 +179,7 @@ def write_samples(folder: Path) -> None:
 
 
 def make_samples(folder: Path, key: str | None = None, progress: Progress | None = None) -> Path:
-    """The sample data in a folder of the application's own, made when something of it is missing.
+    """Keep the sample data in a folder of the application's own, made when something of it is missing.
 
     Parameters
     ----------
@@ -214,7 +216,7 @@ def _write(samples: Sequence[Sample], folder: Path, progress: Progress | None) -
     total, done = sum(len(sample.files) for sample in samples), 0
 
     def report() -> None:
-        report_progress(progress, done, total, "Making sample data", "the making of sample data was cancelled")
+        report_progress(progress, done, total, "Making sample data", "making the sample data was cancelled")
 
     def written() -> None:
         nonlocal done
@@ -227,7 +229,7 @@ def _write(samples: Sequence[Sample], folder: Path, progress: Progress | None) -
 
 
 def describe_samples(folder: Path, wrap: Callable[[str, int, int], str]) -> str:
-    """What :func:`write_samples` left in a folder, and what to do with it.
+    """Describe what :func:`write_samples` left in a folder, and what to do with it.
 
     ``wrap`` breaks a text into lines, the first and the further ones indented by so many blanks.
     """

@@ -8,8 +8,9 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..errors import UsageError
 from ..progress import Progress, Run, in_background
+from ..space import LPS_TO_RAS
 from ..volumes import Comparison, Volume, compare_volumes
-from .convert import LPS_TO_RAS, numpy_matrix
+from .convert import numpy_matrix
 from .volumes import frame_of_volume
 
 
@@ -54,7 +55,7 @@ def compare_nodes(
     progress: Progress | None = None,
     run: Run | None = None,
 ) -> Comparison:
-    """Compare two volume nodes as they lie in the world. Parameters as in :func:`~..compare.compare_volumes`.
+    """Compare two volume nodes as they lie in the world. Parameters as in :func:`~..volumes.compare_volumes`.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def compare_nodes(
     Raises
     ------
     UsageError, Cancelled
-        As in :func:`volume_of_node` and :func:`~..compare.compare_volumes`.
+        As in :func:`volume_of_node` and :func:`~..volumes.compare_volumes`.
     """
     first, second = volume_of_node(a), volume_of_node(b)
 

@@ -1,17 +1,9 @@
-"""NumPy to VTK, LPS to RAS."""
+"""NumPy to VTK and back."""
 
 from __future__ import annotations
 
 import numpy as np
 import vtk
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""Slicer's world axes against DICOM's; its own inverse."""
-
-
-def to_ras(matrix_lps: np.ndarray) -> np.ndarray:
-    """A 4x4 between LPS coordinates as the same mapping between RAS coordinates."""
-    return LPS_TO_RAS @ matrix_lps @ LPS_TO_RAS
 
 
 def vtk_matrix(matrix: np.ndarray) -> vtk.vtkMatrix4x4:

@@ -61,7 +61,7 @@ PLOTS = {
     "magnitude": ViewSpec("RegLength", "Length", (0.9, 0.9, 0.9)),
     "jacobian": ViewSpec("RegJacobian", "Jacobian", (0.9, 0.9, 0.9)),
 }
-"""Plot views of the histograms' layout by the names of :func:`.histograms.add_histograms`."""
+"""Plot views of the histograms' layout by the names of :func:`.quality.histograms.add_histograms`."""
 
 _SLICER_SLICES = (("Red", "Axial", "R", "#F34A33"), ("Green", "Coronal", "G", "#6EB04B"),
                   ("Yellow", "Sagittal", "Y", "#EDD54C"))  # fmt: skip

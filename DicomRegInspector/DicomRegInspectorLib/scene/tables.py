@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..findings import Finding, Severity
+from ..findings import Finding
 from ..tasks.inspect import Inspection
 from ..words import well_formed
 from .places import Place, Places
@@ -12,7 +12,6 @@ from .places import Place, Places
 if TYPE_CHECKING:
     import slicer
 
-SEVERITY_WORDS: dict[Severity, str] = {"error": "Error", "warning": "Warning", "info": "Info"}
 
 FINDING_COLUMNS = ("Severity", "Finding", "Where", "Series or registration", "Message", "What to do", "Code")
 
@@ -20,7 +19,7 @@ FINDING_COLUMNS = ("Severity", "Finding", "Where", "Series or registration", "Me
 def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
     """What a table says of a finding at its place, one text for each of :data:`FINDING_COLUMNS`."""
     texts = (
-        SEVERITY_WORDS[finding.severity],
+        finding.severity.capitalize(),
         finding.title,
         place.where,
         place.subject,

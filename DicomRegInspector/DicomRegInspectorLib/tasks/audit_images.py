@@ -10,6 +10,8 @@ from ..findings import Finding
 from ..registration.audit.scalar_image import ScalarImage
 from ..series import SeriesVolume, Stack, load_series, load_stack
 from ..series.pixels.choose_stack import Paths
+from .judge import JudgingImage
+from .relations import Slices, slices_of_stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,15 +24,22 @@ class AuditImage:
     series_uid: str
     findings: tuple[Finding, ...]
     """About the series and about reading it, most severe first."""
+    slices: Slices
+    """Where its slices lie."""
+
+    @property
+    def judging(self) -> JudgingImage:
+        """As the judge takes it."""
+        return JudgingImage(self.slices, self.image, self.modality)
 
 
 def read_scalar_image(paths: Paths, **options: Any) -> AuditImage:
-    """The image series among files and folders. Options and errors as in :func:`~.series.load_series`."""
+    """The image series among files and folders. Options and errors as in :func:`~..series.load_series`."""
     return audit_image(load_series(paths, **options))
 
 
 def read_stack_image(stack: Stack, **options: Any) -> AuditImage:
-    """A stack of an inspected series. Options and errors as in :func:`~.series.load_stack`."""
+    """A stack of an inspected series. Options and errors as in :func:`~..series.load_stack`."""
     return audit_image(load_stack(stack, **options))
 
 
@@ -49,4 +58,4 @@ def audit_image(volume: SeriesVolume) -> AuditImage:
         raise UsageError(f"{subject} has no positions: it cannot be compared with what lies in patient space.")
     positions = None if volume.is_regular else volume.slice_positions_mm
     image = ScalarImage(volume.array, volume.affine_lps, volume.frame_uid, positions)
-    return AuditImage(image, volume.modality, volume.series_uid, volume.findings)
+    return AuditImage(image, volume.modality, volume.series_uid, volume.findings, slices_of_stack(volume.stack))

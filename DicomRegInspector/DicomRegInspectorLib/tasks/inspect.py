@@ -14,6 +14,7 @@ from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..progress import Progress, report_progress
 from ..registration import Registration, read_registration
+from ..registration.file.read import recognised_reader
 from ..series import Header, Series, inspect_series, read_header
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
 from .relations import relation_findings
@@ -196,7 +197,9 @@ class _Work:
                 header = read_header(file)
             except NotDicomError as error:
                 self._not_dicom += 1
-                if expected:
+                if recognised_reader(file) is not None:
+                    self._registration_paths.append(file)
+                elif expected:
                     self._note(error.code, error.sentence, file)
             except FileError as error:
                 self._unreadable += 1

@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ChoiceError, FileError, UsageError
 from ..findings import Finding, by_severity
+from ..progress import Progress
 from ..registration import Registration, RegistrationItem, read_registration
-from ..registration.audit import AuditResult, audit_item, signs_in_file
 from ..registration.choose import items_by_number
-from ..registration.measures.landmarks import (
-    Landmark,
-    TargetRegistrationError,
-    read_landmarks,
-    target_registration_error,
-)
-from ..registration.measures.quality import Progress, Quality, measure_item
-from ..registration.measures.regions import LabelImage, RegionMeasures, measure_regions
-
-if TYPE_CHECKING:
-    from .audit_images import AuditImage
+from ..registration.measures.landmarks import Landmark, read_landmarks
+from ..registration.measures.regions import LabelImage
+from .judge import Judgement, Judges, JudgingImage, judge
+from .named_mapping import named_item
 
 Path = str | PathLike[str]
 
@@ -43,37 +36,21 @@ class JudgedBy:
     """The same points in the source frame."""
 
 
-@dataclass(frozen=True)
-class ItemQuality:
+@dataclass(frozen=True, kw_only=True)
+class ItemQuality(Judgement):
     """One item with all that was measured of it."""
 
     item: RegistrationItem
-    quality: Quality
-    audit: AuditResult | None
-    regions: tuple[RegionMeasures, ...] | None
-    """By label; None without a label volume, and for an item without a grid."""
-    landmarks: TargetRegistrationError | None
-    findings: tuple[Finding, ...]
-    labels_given: bool = False
-    """Whether there was a label volume; without a grid there are no nodes in it that could be measured."""
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it."""
-        told = {
+        return {
             "number": self.item.number,
             "kind": self.item.kind,
             "source_frame_of_reference_uid": self.item.source_frame_uid,
             "registered_frame_of_reference_uid": self.item.registered_frame_uid,
-            **self.quality.to_dict(),
+            **super().to_dict(),
         }
-        if self.audit is not None:
-            told["audit"] = self.audit.to_dict()
-        if self.regions is not None:
-            told["labels"] = [region.to_dict() for region in self.regions]
-        if self.landmarks is not None:
-            told["landmarks"] = self.landmarks.to_dict()
-        told["findings"] = [finding.to_dict() for finding in self.findings]
-        return told
 
 
 @dataclass(frozen=True)
@@ -132,12 +109,17 @@ def run_quality(
     _check_pairs(judged_by)
     registration = read_registration(path)
     chosen = _choose(registration, items)
-    images = _read_images(judged_by, progress)
     labels = _read_labels(judged_by.labels)
+    judges = Judges(
+        _read_image(judged_by.fixed, progress),
+        _read_image(judged_by.moving, progress),
+        None if labels is None else [labels],
+        others=[named_item(item) for item in registration.items if item.problem is None],
+    )
     results = []
     for item in chosen:
-        landmarks = _read_landmarks(judged_by, item)
-        results.append(judge_item(registration, item, images, labels, landmarks, progress))
+        own, lost = _judged_by_landmarks(judged_by, item, judges)
+        results.append(_naming_lost(judge_item(registration, item, own, progress), lost))
     skipped = () if items is not None else tuple(item for item in registration.items if item.problem is not None)
     return QualityReport(registration, tuple(results), skipped)
 
@@ -165,20 +147,13 @@ def _choose(registration: Registration, items: Sequence[int] | None) -> list[Reg
     return chosen
 
 
-def _read_images(judged_by: JudgedBy, progress: Progress | None) -> tuple[Any, Any, bool | None] | None:
-    """The two images and whether they are of one modality (None: not known)."""
-    if not judged_by.fixed:
-        return None
-    fixed, moving = (_read_image(paths, progress) for paths in (judged_by.fixed, judged_by.moving))
-    same = fixed.modality == moving.modality if fixed.modality and moving.modality else None
-    return fixed.image, moving.image, same
-
-
-def _read_image(paths: Sequence[Path], progress: Progress | None) -> AuditImage:
+def _read_image(paths: Sequence[Path], progress: Progress | None) -> JudgingImage | None:
     from .audit_images import read_scalar_image
 
+    if not paths:
+        return None
     try:
-        return read_scalar_image(paths, progress=progress)
+        return read_scalar_image(paths, progress=progress).judging
     except UsageError as error:
         # Two series are read; which one is of no use must be said.
         raise UsageError(f"{', '.join(map(str, paths))}: {error}") from error
@@ -192,24 +167,21 @@ def _read_labels(path: Path | None) -> LabelImage | None:
     return read_label_image(path)
 
 
-@dataclass(frozen=True)
-class _Landmarks:
-    fixed: list[Landmark]
-    moving: list[Landmark]
-    without_place: tuple[str, ...]
-    """Fiducials that are only marked on images: named in the report as those without a partner are."""
-
-    def errors(self, item: RegistrationItem) -> TargetRegistrationError:
-        found = target_registration_error(item, self.fixed, self.moving)
-        return replace(found, unpaired=tuple(dict.fromkeys((*found.unpaired, *self.without_place))))
-
-
-def _read_landmarks(judged_by: JudgedBy, item: RegistrationItem) -> _Landmarks | None:
+def _judged_by_landmarks(judged_by: JudgedBy, item: RegistrationItem, judges: Judges) -> tuple[Judges, tuple[str, ...]]:
+    """With the landmarks of an item's frames; and names that are only marked on images."""
     if judged_by.fixed_landmarks is None:
-        return None
+        return judges, ()
     fixed, lost = _landmarks_of(judged_by.fixed_landmarks, item.registered_frame_uid)
     moving, also_lost = _landmarks_of(judged_by.moving_landmarks, item.source_frame_uid)
-    return _Landmarks(fixed, moving, (*lost, *also_lost))
+    return replace(judges, landmarks=(fixed, moving)), (*lost, *also_lost)
+
+
+def _naming_lost(judged: ItemQuality, without_place: tuple[str, ...]) -> ItemQuality:
+    """Fiducials without a place are named in the report as those without a partner are."""
+    if judged.landmarks is None or not without_place:
+        return judged
+    unpaired = tuple(dict.fromkeys((*judged.landmarks.unpaired, *without_place)))
+    return replace(judged, landmarks=replace(judged.landmarks, unpaired=unpaired))
 
 
 def _landmarks_of(path: Path, frame_uid: str) -> tuple[list[Landmark], tuple[str, ...]]:
@@ -233,27 +205,15 @@ def _landmarks_of(path: Path, frame_uid: str) -> tuple[list[Landmark], tuple[str
 
 
 def judge_item(
-    registration: Registration,
-    item: RegistrationItem,
-    images: tuple[Any, Any, bool | None] | None,
-    labels: LabelImage | None,
-    landmarks: _Landmarks | None,
-    progress: Progress | None,
+    registration: Registration, item: RegistrationItem, judges: Judges, progress: Progress | None = None
 ) -> ItemQuality:
-    """Measure one item and judge it by what is there: both images and whether they are of one modality, labels."""
-    quality = measure_item(item, progress)
-    audit = None
-    if images is None:
-        findings = signs_in_file(registration, item)
-    else:
-        fixed, moving, same = images
-        audit = audit_item(item, fixed, moving, same_modality=same, progress=progress)
-        findings = audit.findings(item.subject)
-    regions: tuple[RegionMeasures, ...] | None = None
-    if labels is not None and item.grid is not None:
-        regions = tuple(measure_regions(item.grid, item.pre, item.post, [labels], progress=progress))
-    error = landmarks.errors(item) if landmarks is not None else None
-    # The item's own findings hold the folding already, with the same numbers.
-    measured = [one for one in quality.findings if one.code != "reg-folding"]
-    found = tuple(by_severity([*item.findings, *measured, *findings]))
-    return ItemQuality(item, quality, audit, regions, error, found, labels is not None)
+    """Judge one item by what is there; see :func:`.judge.judge`.
+
+    Raises
+    ------
+    RegistrationError
+        When the item cannot be used.
+    """
+    item.require_usable()
+    with item.naming_item():
+        return ItemQuality(item=item, **vars(judge(named_item(item, registration), judges, progress)))

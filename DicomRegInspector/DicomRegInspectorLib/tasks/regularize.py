@@ -84,7 +84,7 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~..series.regularize.regularize.regularize` and :func:`~.series.write_back.write_series`.
+        See :func:`~..series.regularize.regularize.regularize` and :func:`~..series.write.write_back.write_series`.
     """
     _check(request)
     series = the_series(request.paths, request.series_uid, request.frame_spacing)
@@ -130,7 +130,7 @@ def save_series(
     spacing_mm
         Between corrected positions; None: the nominal spacing.
     stack
-        Which of the series' stacks, from 0; None the one worth regularizing. A plan has chosen already.
+        Which of the series' stacks, from 1; None the one worth regularizing. A plan has chosen already.
     progress, run
         ``run`` may call the function it gets in a thread, with a progress callback of its own.
 
@@ -180,7 +180,7 @@ def _check(request: Request) -> None:
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output}: there is no folder {output.absolute().parent}")
     if output.exists():
-        raise UsageError(f"{output}: is there; nothing is written over it, name another output")
+        raise UsageError(f"{output}: already exists and is not overwritten; name another output")
 
 
 def _corrected(request: Request, series: Series, progress: Progress | None) -> Outcome:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
 from ..findings import Finding
-from ..findings.about import about_pair
-from ..registration import Grid, Registration, RegistrationItem
+from ..registration import Mapping, Registration, RegistrationItem
 from ..registration.checks import BULK_ROTATION_DEG, BULK_SHIFT_MM
-from ..registration.mapping import map_deformable
-from ..registration.measures.bulk import BulkPart, fit_rigid
-from ..registration.measures.sampled import sample_nodes
+from ..registration.measures.bulk import bulk_motion
 from ..series import Series, Stack
-from ..space import apply_matrix
+from ..space import apply_matrix, lattice_corners
+from .named_mapping import NamedMapping, named_item
 
 COVERAGE_SAMPLES = 33
 """Points along rows and columns of each slice at which coverage is looked up: shares come out within some 3 %."""
@@ -36,13 +35,15 @@ def relation_findings(registrations: Sequence[Registration], series: Sequence[Se
     Frames and coverage are only judged when there are image series to judge them by.
     """
     stacks = [stack for one in series for stack in one.stacks if not stack.is_localizer]
+    subjects = [named_item(item) for one in registrations for item in one.items if item.problem is None]
     findings = []
     for registration in registrations:
         for item in registration.items:
             if stacks:
                 findings += frame_findings(item, stacks, series)
                 findings += coverage_findings(item, stacks)
-            findings += double_application_findings(item, registrations)
+            if item.problem is None:
+                findings += same_motion_findings(named_item(item), subjects)
     return findings
 
 
@@ -94,73 +95,100 @@ def _other_use(uid: str, series: Iterable[Series]) -> str:
     return ""
 
 
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """Where the slices of an image lie, and what they are called."""
+
+    name: str
+    frame_uid: str
+    """Frame of Reference UID; empty when it is not known."""
+    corners_lps_mm: np.ndarray
+    """(slices, 3) first points of the slices."""
+    in_plane_lps_mm: np.ndarray
+    """(points, 3) from a slice's corner to where coverage is looked up in it; none where that is not known."""
+    series_uid: str | None = None
+    """Series Instance UID of a series, whose slices have numbers that a reader sees elsewhere; None for a volume."""
+
+
+def slices_of_stack(stack: Stack) -> Slices:
+    """The slices of a stack of a series."""
+    header, in_plane = stack.slices[0].header, np.empty((0, 3))
+    if stack.pixel_spacing_mm:
+        row, column, _ = stack.axes
+        down, across = np.array(stack.pixel_spacing_mm)[:, None] * (column, row)
+        in_plane = _spread(stack.columns, stack.rows, across, down)
+    name = header.series_description or "the image series"
+    return Slices(name, stack.frame_of_reference_uid, stack.corners_lps_mm, in_plane, header.series_uid)
+
+
+def slices_of_lattice(name: str, frame_uid: str, index_to_lps: np.ndarray, dimensions: Sequence[int]) -> Slices:
+    """The slices of a volume of (ni, nj, nk) voxels; (4, 4) from (i, j, k, 1) to LPS mm."""
+    ni, nj, nk = dimensions
+    corners = index_to_lps[:3, 3] + np.arange(nk)[:, None] * index_to_lps[:3, 2]
+    in_plane = _spread(ni, nj, index_to_lps[:3, 0], index_to_lps[:3, 1])
+    return Slices(name, frame_uid, corners, in_plane)
+
+
+def _spread(columns: int, rows: int, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """(points, 3) of a lattice in a slice, from its first pixel to its last; steps (3,) mm from pixel to pixel."""
+    i, j = (np.linspace(0, count - 1, min(count, COVERAGE_SAMPLES)) for count in (columns, rows))
+    return (i[None, :, None] * across + j[:, None, None] * down).reshape(-1, 3)
+
+
 def coverage_findings(item: RegistrationItem, stacks: Sequence[Stack]) -> list[Finding]:
     """``reg-grid-does-not-cover`` for each stack of the registered frame that reaches beyond the grid."""
-    if item.grid is None or item.problem is not None:
+    if item.problem is not None:
         return []
-    findings = []
-    for stack in stacks:
-        if stack.frame_of_reference_uid != item.registered_frame_uid or not stack.pixel_spacing_mm:
-            continue
-        share, distance, slices = uncovered(item.grid, stack)
-        if not share:
-            continue
-        name = stack.slices[0].header.series_description or "the image series"
-        message = (
-            f"{100 * share:.3g} % of {name} ({len(stack.slices)} slices) lies outside the grid, by up to "
-            f"{distance:.4g} mm; the registration says nothing there"
-        )
-        message += f" (slices {_ranges(slices)} have no point inside)." if slices else "."
-        evidence = {
-            "file": str(item.path),
-            "series_instance_uid": stack.slices[0].header.series_uid,
-            "outside_percent": 100 * share,
-            "outside_max_mm": distance,
-            "slices_outside": slices,
-        }
-        subject = about_pair(item.path, item.number, evidence["series_instance_uid"], tuple(slices))
-        findings.append(Finding("reg-grid-does-not-cover", "warning", message, subject, evidence))
-    return findings
+    subject = named_item(item)
+    of_frame = [stack for stack in stacks if stack.frame_of_reference_uid == item.registered_frame_uid]
+    return [found for stack in of_frame for found in coverage_finding(subject, slices_of_stack(stack))]
 
 
-def uncovered(grid: Grid, stack: Stack) -> tuple[float, float, list[int]]:
-    """How much of a stack lies outside a grid.
+def coverage_finding(subject: NamedMapping, slices: Slices) -> list[Finding]:
+    """``reg-grid-does-not-cover`` when an image of the registered frame reaches beyond the grid."""
+    if subject.mapping.grid is None or not len(slices.in_plane_lps_mm):
+        return []
+    share, distance, outside = outside_of_grid(subject.mapping, slices)
+    if not share:
+        return []
+    count = len(slices.corners_lps_mm)
+    message = (
+        f"{100 * share:.3g} % of {slices.name} ({count} slices) lies outside the grid, by up to {distance:.4g} mm; the "
+        "registration says nothing there"
+    )
+    if outside:
+        which = f"slices {_ranges(outside)}" if slices.series_uid is not None else f"{len(outside)} slices"
+        message += f" ({which} have no point inside)"
+    evidence = {
+        **subject.place,
+        **({} if slices.series_uid is None else {"series_instance_uid": slices.series_uid}),
+        "outside_percent": 100 * share,
+        "outside_max_mm": distance,
+        "slices_outside": outside,
+    }
+    about, name = subject.about, subject.name
+    if about is not None and about.kind == "item" and slices.series_uid is not None:
+        name = replace(about, kind="pair", uid=slices.series_uid, slices=tuple(outside)).subject
+    return [Finding("reg-grid-does-not-cover", "warning", f"{message}.", name, evidence)]
+
+
+def outside_of_grid(mapping: Mapping, slices: Slices) -> tuple[float, float, list[int]]:
+    """How much of an image lies outside a grid.
 
     Returns
     -------
     share : float
-        Of the stack's pixels, 0 to 1, from a lattice of points in each slice.
+        Of the image's pixels, 0 to 1, from a lattice of points in each slice.
     distance : float
         The farthest point's distance from the box of the grid's nodes, mm.
     slices : list of int
         Numbers of the slices (from 1) that have no point inside.
     """
-    down = np.linspace(0, stack.rows - 1, min(stack.rows, COVERAGE_SAMPLES)) * stack.pixel_spacing_mm[0]
-    across = np.linspace(0, stack.columns - 1, min(stack.columns, COVERAGE_SAMPLES)) * stack.pixel_spacing_mm[1]
-    row, column, _ = stack.axes
-    in_plane = (across[None, :, None] * row + down[:, None, None] * column).reshape(-1, 3)
-    return outside_of_grid(grid.index_to_lps, grid.dimensions, stack.corners_lps_mm, in_plane)
-
-
-def outside_of_grid(
-    index_to_lps: np.ndarray, dimensions: Sequence[int], corners: np.ndarray, in_plane: np.ndarray
-) -> tuple[float, float, list[int]]:
-    """As :func:`uncovered`, of slices given by their first points.
-
-    Parameters
-    ----------
-    index_to_lps, dimensions
-        (4, 4) and (nx, ny, nz) of the grid.
-    corners
-        (slices, 3) LPS mm.
-    in_plane
-        (points, 3) LPS mm from a slice's corner to where it is looked up.
-    """
-    to_index = np.linalg.inv(index_to_lps)
-    last, spacing = np.array(dimensions) - 1, np.linalg.norm(index_to_lps[:3, :3], axis=0)
+    to_index, corners = np.linalg.inv(mapping.index_to_lps), slices.corners_lps_mm
+    last, spacing = np.array(mapping.grid.dimensions) - 1, mapping.grid.spacing_mm
 
     def beyond(corners: np.ndarray) -> np.ndarray:
-        index = (corners[:, None] + in_plane) @ to_index[:3, :3].T + to_index[:3, 3]
+        index = apply_matrix(to_index, corners[:, None] + slices.in_plane_lps_mm)
         return np.linalg.norm((index - np.clip(index, 0, last)) * spacing, axis=-1)
 
     # Some slices at a time: stacks of many thousand frames would take gigabytes at once.
@@ -170,6 +198,28 @@ def outside_of_grid(
         return 0.0, 0.0, []
     empty = np.flatnonzero(outside.all(axis=1)) + 1
     return float(outside.mean()), float(distance.max()), [int(number) for number in empty]
+
+
+def image_frame_finding(subject: str, role: str, wanted: str, slices: Slices) -> list[Finding]:
+    """``reg-frame-unknown`` when the image that was chosen for a role is of another frame than the one named for it.
+
+    Parameters
+    ----------
+    role
+        ``registered`` or ``source``.
+    wanted
+        Frame of Reference UID that the transform names for it; empty where it names none.
+    """
+    frame = slices.frame_uid
+    if not wanted or not frame or frame == wanted:
+        return []
+    word = "fixed" if role == "registered" else "moving"
+    message = f"The {word} image {slices.name} is in the frame {frame}; the {role} frame of this transform is {wanted}."
+    near = near_misses(wanted, [frame])
+    if near:
+        message += " The two are nearly the same."
+    evidence = {"role": role, "frame_of_reference_uid": wanted, "near_misses": near, "frames_of_series": [frame]}
+    return [Finding("reg-frame-unknown", "warning", message, subject, evidence)]
 
 
 def _ranges(numbers: list[int]) -> str:
@@ -183,22 +233,16 @@ def _ranges(numbers: list[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
 
 
-def double_application_findings(item: RegistrationItem, registrations: Iterable[Registration]) -> list[Finding]:
+def same_motion_findings(subject: NamedMapping, others: Iterable[NamedMapping]) -> list[Finding]:
     """``reg-double-application`` when the grid holds the motion that a matrix between the same frames says too."""
-    return same_motion_findings(item, (other for one in registrations for other in one.items))
-
-
-def same_motion_findings(item: RegistrationItem, others: Iterable[RegistrationItem]) -> list[Finding]:
-    """The same, with the items that it is compared with."""
-    if item.grid is None or item.problem is not None:
-        return []
-    rivals = _matrices_between(item, others)
+    mapping = subject.mapping
+    rivals = _matrices_between(subject.frames, others) if mapping.grid is not None else []
     if not rivals:
         return []
-    bulk = _bulk_of(item)
+    bulk = bulk_motion(mapping, BULK_NODES)
     if bulk is None or not (np.linalg.norm(bulk.shift_mm) >= BULK_SHIFT_MM or bulk.rotation_deg >= BULK_ROTATION_DEG):
         return []
-    corners = np.array([item.grid.node_position(tuple(corner)) for corner in _corner_indices(item.grid)])
+    corners = lattice_corners(mapping.index_to_lps, mapping.grid.dimensions)
     findings = []
     for other, matrix in rivals:
         apart = float(np.linalg.norm(apply_matrix(bulk.matrix, corners) - apply_matrix(matrix, corners), axis=1).max())
@@ -206,45 +250,29 @@ def same_motion_findings(item: RegistrationItem, others: Iterable[RegistrationIt
             continue
         shift = float(np.linalg.norm(bulk.shift_mm))
         message = (
-            f"The grid contains the motion that the matrix of {other.subject} describes too (shift {shift:.4g} mm at "
+            f"The grid contains the motion that the matrix of {other.name} describes too (shift {shift:.4g} mm at "
             f"the centre, rotation {bulk.rotation_deg:.3g}°; the two agree within {apart:.2g} mm over the grid). "
             "Applying both would move everything twice."
         )
         evidence: dict[str, Any] = {
-            "file": str(item.path),
-            "other_file": str(other.path),
-            "other_item": other.number,
+            **subject.place,
+            **{f"other_{key}": value for key, value in {**other.place, "item": other.about.item}.items()},
             "agreement_mm": apart,
             "shift_mm": shift,
             "rotation_deg": bulk.rotation_deg,
         }
-        findings.append(Finding("reg-double-application", "warning", message, item.subject, evidence))
+        findings.append(Finding("reg-double-application", "warning", message, subject.name, evidence))
     return findings
 
 
-def _matrices_between(
-    item: RegistrationItem, others: Iterable[RegistrationItem]
-) -> list[tuple[RegistrationItem, np.ndarray]]:
-    """Matrix items between an item's two frames, each as registered to source of that item."""
+def _matrices_between(frames: tuple[str, str], others: Iterable[NamedMapping]) -> list[tuple[NamedMapping, np.ndarray]]:
+    """Matrices between two frames (registered, source), each as registered to source."""
     found = []
     for other in others:
-        if other.kind != "matrix" or other.problem is not None or other.source_frame_uid == other.registered_frame_uid:
+        if other.mapping.matrix is None or other.frames[0] == other.frames[1]:
             continue
-        frames = (other.registered_frame_uid, other.source_frame_uid)
-        if frames == (item.registered_frame_uid, item.source_frame_uid):
-            found.append((other, np.linalg.inv(other.matrix)))
-        elif frames == (item.source_frame_uid, item.registered_frame_uid):
-            found.append((other, other.matrix))
+        if other.frames == frames:
+            found.append((other, other.mapping.affine))
+        elif other.frames == frames[::-1]:
+            found.append((other, np.linalg.inv(other.mapping.affine)))
     return found
-
-
-def _corner_indices(grid: Grid) -> np.ndarray:
-    return np.array(list(np.ndindex(2, 2, 2))) * (np.array(grid.dimensions) - 1)
-
-
-def _bulk_of(item: RegistrationItem) -> BulkPart | None:
-    index = sample_nodes(item.grid.dimensions, BULK_NODES)
-    points = index @ item.grid.index_to_lps[:3, :3].T + item.grid.origin_lps_mm
-    mapped = map_deformable(points, item.pre, item.grid, item.post)
-    defined = np.isfinite(mapped).all(axis=1)
-    return fit_rigid(points[defined], mapped[defined]) if np.count_nonzero(defined) >= 4 else None

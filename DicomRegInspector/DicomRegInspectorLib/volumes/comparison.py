@@ -55,7 +55,7 @@ class Comparison:
         return self.values.explained_by if self.values is not None else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
+        """Return the report as JSON holds it."""
         return {
             "schema": 1,
             "same_physical_image": self.same_physical_image,

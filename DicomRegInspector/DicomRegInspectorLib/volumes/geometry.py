@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..space import apply_matrix
 from .volume import Volume
 
 _NAMES = "ijk"
@@ -43,14 +44,14 @@ class IndexMapping:
 
     def apply(self, index: ArrayLike) -> NDArray[np.int64]:
         """Voxels (..., 3) of A as voxels of B."""
-        return np.asarray(index) @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+        return apply_matrix(self.matrix, np.asarray(index))
 
     def inverse(self) -> IndexMapping:
         """From B to A."""
         axes = tuple(self.axes.index(axis) for axis in range(3))
         flipped = tuple(self.flipped[m] for m in axes)
         dimensions = tuple(self.dimensions[axis] for axis in self.axes)
-        return IndexMapping(axes, flipped, dimensions)  # type: ignore[arg-type]
+        return IndexMapping(axes, flipped, dimensions)  # type: ignore[arg-type] # one for each of three axes
 
     def view(self, array: NDArray[Any]) -> NDArray[Any]:
         """B's array (nk, nj, ni, ...) in the order of A, without copying."""
@@ -94,9 +95,9 @@ def mapping_by_directions(a: Volume, b: Volume) -> tuple[IndexMapping, float]:
     chosen = [float(cosines[m, axis]) for m, axis in enumerate(best)]
     # By the sine: near 1, a cosine rounds away angles of some 1e-6 degrees.
     crosses = [np.cross(a.directions[:, m], b.directions[:, axis]) for m, axis in enumerate(best)]
-    angle = max(float(np.degrees(np.arcsin(min(np.linalg.norm(cross), 1.0)))) for cross in crosses)
+    angle = max(float(np.degrees(np.arcsin(min(float(np.linalg.norm(cross)), 1.0)))) for cross in crosses)
     flipped = tuple(value < 0 for value in chosen)
-    return IndexMapping(best, flipped, b.dimensions), angle  # type: ignore[arg-type]
+    return IndexMapping(best, flipped, b.dimensions), angle  # type: ignore[arg-type] # one for each of three axes
 
 
 def mappings_that_fit(a: Volume, b: Volume) -> Iterator[IndexMapping]:
@@ -104,7 +105,7 @@ def mappings_that_fit(a: Volume, b: Volume) -> Iterator[IndexMapping]:
     for axes in permutations(range(3)):
         if all(a.dimensions[m] == b.dimensions[axis] for m, axis in enumerate(axes)):
             for flipped in product((False, True), repeat=3):
-                yield IndexMapping(axes, flipped, b.dimensions)  # type: ignore[arg-type]
+                yield IndexMapping(axes, flipped, b.dimensions)  # type: ignore[arg-type] # one for each of three axes
 
 
 def fits(a: Volume, mapping: IndexMapping) -> bool:

@@ -27,7 +27,7 @@ BELIEVED_VOXELS = 1 << 26
 
 
 def read_label_image(path: str | PathLike[str]) -> LabelImage:
-    """A label volume, LPS mm; labels are named by their numbers.
+    """Read a label volume, LPS mm; labels are named by their numbers.
 
     Raises
     ------
@@ -40,17 +40,17 @@ def read_label_image(path: str | PathLike[str]) -> LabelImage:
     array = _import_simpleitk().GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
         found = f"{image.GetDimension()} axes and {image.GetNumberOfComponentsPerPixel()} numbers for each voxel"
-        raise FileError(path, f"is no label volume: it has {found}; expected 3 and 1")
+        raise FileError(path, f"is not a label volume: it has {found}; expected 3 and 1")
     if not np.issubdtype(array.dtype, np.integer):
         whole = np.round(array)
         if not np.array_equal(whole, array) or np.abs(whole).max(initial=0) > np.iinfo(np.int32).max:
-            raise FileError(path, "is no label volume: it holds numbers that are not whole")
+            raise FileError(path, "is not a label volume: it holds numbers that are not whole")
         array = whole.astype(np.int32)
     return LabelImage(array, index_to_lps(image))
 
 
 def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
-    """A volume as SimpleITK reads it.
+    """Read a volume as SimpleITK does.
 
     Raises
     ------
@@ -68,11 +68,11 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
         _check_claim(path, reader)
         return reader.Execute()
     except RuntimeError as error:
-        raise FileError(path, "is no volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+        raise FileError(path, "is not a volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
 
 
 def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
-    """The grid of a volume, by its header: a folder with one DICOM series, or what SimpleITK reads.
+    """Return the grid of a volume, by its header: a folder with one DICOM series, or what SimpleITK reads.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise FileError(path, "is no volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+        raise FileError(path, "is not a volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
     if reader.GetDimension() != 3:
         raise FileError(path, f"has {reader.GetDimension()} axes; a reference has three")
     return ReferenceGrid(index_to_lps(reader), tuple(reader.GetSize()))
@@ -120,7 +120,7 @@ def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -
 
 
 def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarray:
-    """(4, 4) from (i, j, k, 1) to LPS mm, the coordinates ITK uses."""
+    """Return (4, 4) from (i, j, k, 1) to LPS mm, the coordinates ITK uses."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
     matrix[:3, 3] = image.GetOrigin()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,12 @@ from ..series.pixels.format import PixelFormat, read_pixel_format
 from . import Volume
 from .other_formats import index_to_lps, read_image
 
+if TYPE_CHECKING:
+    import SimpleITK
+
 
 def read_volume(path: str | PathLike[str], *, progress: Progress | None = None) -> Volume:
-    """A volume: a DICOM file, a folder with one DICOM series, or any format that SimpleITK reads.
+    """Read a volume: a DICOM file, a folder with one DICOM series, or any format that SimpleITK reads.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def _is_dicom(path: str) -> bool:
 
 
 def volume_of_series(series: SeriesVolume, name: str = "") -> Volume:
-    """A loaded series, with the places of its slices and the steps of their values."""
+    """Return a loaded series, with the places of its slices and the steps of their values."""
     return Volume(
         series.array,
         series.affine_lps,
@@ -83,9 +87,9 @@ def _volume_of_file(name: str) -> Volume:
     return Volume(array, index_to_lps(image), name, quanta=quanta, owner=image)
 
 
-def _number(image: object, key: str) -> float | None:
+def _number(image: SimpleITK.Image, key: str) -> float | None:
     try:
-        return float(image.GetMetaData(key)) if image.HasMetaDataKey(key) else None  # type: ignore[attr-defined]
+        return float(image.GetMetaData(key)) if image.HasMetaDataKey(key) else None
     except ValueError:
         return None
 

@@ -55,7 +55,7 @@ class ValueDifference:
     """Numbers of the explanation: the steps, the factor and offset."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         return {
             **vars(self),
             "place": list(self.place) if self.place else None,
@@ -122,7 +122,7 @@ def _steps_of(volume: Volume) -> NDArray[np.float64]:
 
 
 def estimated_step(array: NDArray[Any]) -> float:
-    """The step that all values are multiples of, from a sample; 0 when there is none."""
+    """Return the step that all values are multiples of, from a sample; 0 when there is none."""
     stride = max(array.shape[0] * array[0].size // SAMPLES, 1)
     rows = max(array.shape[0] // 16, 1)
     sample = np.concatenate([array[k].reshape(-1)[:: max(stride // rows, 1)] for k in range(0, array.shape[0], rows)])
@@ -301,7 +301,7 @@ def _fits_lines(
 
 
 def alike(a: Volume, b: Volume, mapping: IndexMapping) -> float:
-    """Correlation of a sample of corresponding values; 0 where there is none."""
+    """Return correlation of a sample of corresponding values; 0 where there is none."""
     random = np.random.default_rng(0)
     index = random.integers(0, a.dimensions, (SAMPLES // 4, 3))
     i, j, k = mapping.apply(index).T

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UsageError
+from ..space import apply_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +71,15 @@ class Volume:
         return "".join(letters[axis][int(self.directions[axis, m] > 0)] for m, axis in enumerate(main))
 
     def positions(self, index: ArrayLike) -> NDArray[np.float64]:
-        """Places (..., 3), LPS mm, of voxels (..., 3) given as whole numbers (i, j, k)."""
+        """Return places (..., 3), LPS mm, of voxels (..., 3) given as whole numbers (i, j, k)."""
         voxels = np.asarray(index)
         if self.slice_corners_lps_mm is None:
-            return voxels @ self.index_to_lps[:3, :3].T + self.index_to_lps[:3, 3]
+            return apply_matrix(self.index_to_lps, voxels)
         in_plane = voxels[..., :2] @ self.index_to_lps[:3, :2].T
         return in_plane + self.slice_corners_lps_mm[voxels[..., 2].astype(int)]
 
     def to_dict(self) -> dict[str, Any]:
-        """What a report tells of it."""
+        """Return what a report tells of it."""
         return {
             "name": self.name,
             "dimensions": list(self.dimensions),

@@ -92,7 +92,7 @@ class FindingActions:
                 title=_("It cannot be shown."),
                 refused=_("Not shown: {error}"),
                 cancelled=_("Cancelled."),
-                memory=_("Not shown: the memory is not enough."),
+                memory=_("Not shown: there is not enough memory."),
                 broken=_("It cannot be shown; the application's log says more."),
             ),
         )
@@ -164,12 +164,12 @@ class FindingActions:
         elif offer.plan is not None:
             self._elsewhere.choose_series(offer.series, offer.plan.mode)
             self._elsewhere.reveal("seriesCollapsibleButton")
-            self._say(_("Choose in the section Series how it is made regular; nothing was done yet."))
+            self._say(_("Choose in the section Series how it is made regular; nothing has been done yet."))
 
     def _go_to_registration(self, registration: Registration, reading: Repair | None) -> None:
         self._elsewhere.registrations.choose(registration, reading)
         self._elsewhere.reveal("registrationsCollapsibleButton")
-        self._say(_("Choose in the section Registrations how it is loaded; nothing was done yet."))
+        self._say(_("Choose in the section Registrations how it is loaded; nothing has been done yet."))
 
     def _load_registration(
         self, registration: Registration, reading: Repair | None, then: Callable[[], None] | None
@@ -194,8 +194,8 @@ class FindingActions:
                 title=_("The series was not loaded."),
                 refused=_("Not loaded: {error}"),
                 cancelled=_("Cancelled; nothing was loaded."),
-                memory=_("Not loaded: the memory is not enough for a volume of this size."),
-                broken=_("The loading failed; the application's log says more."),
+                memory=_("Not loaded: there is not enough memory for a volume of this size."),
+                broken=_("Loading failed; the application's log says more."),
             ),
         )
         if not nodes:

@@ -10,7 +10,6 @@ from slicer.i18n import tr as _
 
 from ...findings import CODES, Finding
 from ...scene.places import Place
-from ...scene.tables import SEVERITY_WORDS
 from ...words import well_formed
 
 UNITS = {"mm": "mm", "deg": "°", "percent": "%", "cm3": "cm³", "bytes": "bytes", "ijk": "(i, j, k)"}
@@ -24,7 +23,7 @@ HIDDEN = ("_uid", "_uids", "file", "other_file")
 def finding_html(finding: Finding, place: Place) -> str:
     """What was found, what it means, how it was measured, what to do and the numbers; everything is escaped."""
     where = ", ".join(part for part in (place.subject, place.where) if part)
-    title = f"{SEVERITY_WORDS[finding.severity]}: {finding.title}"
+    title = f"{finding.severity.capitalize()}: {finding.title}"
     parts = [
         f"<b>{html.escape(title)}</b> – {html.escape(where)}",
         html.escape(finding.message),
@@ -43,7 +42,7 @@ def paragraphs(parts: Iterable[str]) -> str:
 def finding_text(finding: Finding, place: Place) -> str:
     """The same as plain text, for the clipboard."""
     where = ", ".join(part for part in (place.subject, place.where) if part)
-    lines = [f"{SEVERITY_WORDS[finding.severity].upper()}: {finding.title} [{finding.code}]", where, finding.message]
+    lines = [f"{finding.severity.upper()}: {finding.title} [{finding.code}]", where, finding.message]
     lines += [f"{title} {text}" for title, text in _explanations(finding)]
     return well_formed("\n".join(lines) + "\n")
 

@@ -104,8 +104,8 @@ class FindingsFiles:
                 title=_("The report was not written."),
                 refused=_("Not written: {error}"),
                 cancelled=_("Cancelled; no report was written."),
-                memory=_("Not written: the memory is not enough."),
-                broken=_("The writing failed; the application's log says more."),
+                memory=_("Not written: there is not enough memory."),
+                broken=_("Writing failed; the application's log says more."),
             ),
         )
         if written:
@@ -113,7 +113,7 @@ class FindingsFiles:
             self.update()
             text = _("The report is in {file}. It holds no names or IDs of patients.")
             if names:
-                text = _("The report is in {file}. It names the patients, as the application settings ask for.")
+                text = _("The report is in {file}. It names the patients, as the application settings ask.")
             self._say(text.format(file=written))
 
     def open_report(self) -> None:

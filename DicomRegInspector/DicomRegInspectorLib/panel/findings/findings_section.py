@@ -161,7 +161,7 @@ class FindingsSection:
         ui.showMeButton.toolTip = reason or _("Show the image, the place and what tells most about it in the views.")
         offer, reason = self._actions.offer_for(finding, place)
         ui.repairButton.enabled = offer is not None and not rests
-        ui.repairButton.toolTip = reason or _("Tell what the repair would change, and ask before it is done.")
+        ui.repairButton.toolTip = reason or _("Say what the repair would change, and ask before doing it.")
         ui.copyFindingButton.enabled = finding is not None and not rests
 
     def show_me(self) -> None:

@@ -66,7 +66,7 @@ def offer_for(finding: Finding | None, place: Place | None, plans: Plans) -> tup
         return _reading_offer(READING_FOR[finding.code], place.registration)
     if finding.code in MODE_FOR and place.series is not None:
         return _series_offer(MODE_FOR[finding.code], place.series, plans)
-    return None, _("There is no repair for this finding here; what to do is said above.")
+    return None, _("There is no repair for this finding here; the text above says how to fix it.")
 
 
 def _reading_offer(reading: Repair, registration: Registration) -> tuple[Offer | None, str]:

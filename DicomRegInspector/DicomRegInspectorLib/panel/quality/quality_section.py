@@ -10,8 +10,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import Cancelled
+from ...registration.measures.rows import rows_of
 from ...scene.quality.node_quality import NodeQuality
-from ...scene.quality.quality_tables import measure_rows, region_rows
 from ...words import well_formed
 from ..job import Endings, Job
 from ..worker import Worker
@@ -141,7 +141,7 @@ class QualitySection:
 
     def _nothing_measured(self) -> str:
         if self._ui.qualityTransformSelector.currentNode() is None:
-            return _("Choose a transform of the scene, or load a registration above.")
+            return _("Choose a transform in the scene, or load a registration above.")
         return _("Not measured yet.")
 
     def measure(self) -> None:
@@ -159,8 +159,8 @@ class QualitySection:
                 title=_("The transform was not measured."),
                 refused=_("Not measured: {error}"),
                 cancelled=_("Cancelled. What is shown is from before.") if self.result else _("Cancelled."),
-                memory=_("Not measured: the memory is not enough for a transform of this size."),
-                broken=_("The measuring failed; the application's log says more."),
+                memory=_("Not measured: there is not enough memory for a transform of this size."),
+                broken=_("Measuring failed; the application's log says more."),
             ),
         )
         if result is not None:
@@ -173,7 +173,7 @@ class QualitySection:
         going_on = worker.here(0, 0, _("Reading the scene"))
         # The scene may have been closed in the meantime, and the widgets with the application.
         if not going_on or any(one is not None and one.GetScene() is None for one in (node, *judges)):
-            raise Cancelled("the measuring was cancelled")
+            raise Cancelled("measuring was cancelled")
         segments, fixed, moving, first, second = judges
         return self._logic.measureQuality(
             node, segments, fixed, moving, worker.here, fixedLandmarks=first, movingLandmarks=second, run=worker.run
@@ -215,7 +215,7 @@ class QualitySection:
 
     def _offer_regions(self, result: NodeQuality | None) -> None:
         """The whole and each segment; nothing to choose where no segment was measured."""
-        regions = result.regions if result is not None else ()
+        regions = (result.regions or ()) if result is not None else ()
         combo = self._ui.measuresOfComboBox
         combo.clear()  # the choice that goes with it is told, and fills the table once more: it is small
         combo.addItem(_("Whole transform"))
@@ -230,13 +230,13 @@ class QualitySection:
         chosen = self._ui.measuresOfComboBox.currentIndex - 1
         if result is None:
             rows = []
-        elif 0 <= chosen < len(result.regions):
-            rows = region_rows(result.regions[chosen])
+        elif 0 <= chosen < len(result.regions or ()):
+            rows = result.regions[chosen].rows
         else:
-            rows = measure_rows(result)
+            rows = rows_of(result.quality.measures)
         table.setRowCount(0)
         table.setRowCount(len(rows))
         for number, row in enumerate(rows):
-            for column, text in enumerate((row.measure, row.text, "" if row.unit == "1" else row.unit)):
+            for column, text in enumerate((row.measure, row.text, "" if row.shown[1] == "1" else row.shown[1])):
                 table.setItem(number, column, qt.QTableWidgetItem(text))
         table.visible = bool(rows)

@@ -14,14 +14,15 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import Cancelled
+from ...registration.measures.histograms import jacobian_histogram
 from ...scene.layouts import ComparisonVolumes
-from ...scene.quality.histograms import displacement_histograms, jacobian_histogram, place_histograms
+from ...scene.quality.histograms import displacement_histograms, place_histograms
 from ...scene.quality.node_quality import NodeQuality
 from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import QualityVolumes, Subject, place_quality_volumes
+from ...scene.quality.transform_display import show_transform
 from ...scene.quality.warping import Comparison, compare_images, gather_comparison, place_comparison
 from ...scene.transforms.node_field import WorldField, volume_lattice
-from ...scene.transforms.transform_display import show_transform
 from ..job import Endings, Job
 from ..navigation import (
     restore_layout,
@@ -121,7 +122,7 @@ class QualityShows:
                 title=_("It cannot be shown."),
                 refused=_("Not shown: {error}"),
                 cancelled=_("Cancelled; nothing was made."),
-                memory=_("Not shown: the memory is not enough for volumes of this size."),
+                memory=_("Not shown: there is not enough memory for volumes of this size."),
                 broken=_("It cannot be shown; the application's log says more."),
             ),
         )

@@ -6,6 +6,7 @@ import math
 
 from slicer.i18n import tr as _
 
+from ...findings import Finding
 from ...registration.mapping import INVERSE_TOLERANCE_MM
 from ...registration.measures.bulk import BulkPart
 from ...registration.measures.landmarks import MARKS_MM, TargetRegistrationError
@@ -13,8 +14,8 @@ from ...registration.measures.quality import Quality
 from ...scene.quality.node_quality import NodeQuality
 from ...scene.transforms.node_field import LinearField
 
-RELATIONS = ("reg-frame-unknown", "reg-grid-does-not-cover", "reg-double-application")
-"""Findings about the transform and the rest of the scene; the others are told by the measures they come from."""
+TOLD = ("reg-frame-unknown", "reg-grid-does-not-cover", "reg-double-application", "reg-near-zero")
+"""Findings that are told as they are; the others are told by the measures and the audit that they come from."""
 
 LEAST_BULK_SHARE = 0.5
 """Share of the displacement that has to go with the rigid part before the bulk motion is worth a sentence."""
@@ -40,8 +41,13 @@ def verdict(result: NodeQuality) -> str:
         lines += [result.audit.sentence, *result.audit.notes]
     if result.landmarks is not None:
         lines.append(_landmarks(result.landmarks))
-    lines += [finding.message for finding in result.findings if finding.code in RELATIONS]
+    lines += [finding.message for finding in result.findings if _is_told(finding)]
     return "\n".join(f"• {line}" for line in lines)
+
+
+def _is_told(finding: Finding) -> bool:
+    # Of the units, signs in the vectors are a note; what the images say of them is the audit's sentence.
+    return finding.code in TOLD or (finding.code == "reg-units-suspect" and finding.severity == "info")
 
 
 def _linear(field: LinearField) -> str:

@@ -33,8 +33,8 @@ def loading_endings() -> Endings:
         title=_("The registration was not loaded."),
         refused=_("Not loaded: {error}"),
         cancelled=_("Cancelled; nothing was loaded."),
-        memory=_("Not loaded: the memory is not enough for a transform of this size."),
-        broken=_("The loading failed; the application's log says more."),
+        memory=_("Not loaded: there is not enough memory for a transform of this size."),
+        broken=_("Loading failed; the application's log says more."),
     )
 
 

@@ -18,9 +18,8 @@ def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
     """Axial CT slices of 8 x 10 pixels of 2 mm, corner at x = y = 0, z as given (LPS mm). Returns the series' UID."""
     from pydicom.uid import generate_uid
 
-    names = SeriesNames(
-        *(str(generate_uid(prefix=None)) for _ in range(3)), "Self-test stack", patient_name="Self^Test"
-    )
+    series, study, frame = (str(generate_uid(prefix=None)) for _ in range(3))
+    names = SeriesNames(series, study, frame, "Self-test stack", patient_name="Self^Test")
     positions = np.array([(0.0, 0.0, z) for z in positions_mm])
     write_ct_series(
         folder, np.zeros((len(positions), ROWS, COLUMNS)), SliceGeometry(positions, ROWS, COLUMNS, PIXEL_MM), names

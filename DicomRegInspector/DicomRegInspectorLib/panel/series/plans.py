@@ -23,7 +23,7 @@ class Plans:
         Raises
         ------
         DicomRegInspectorError
-            See :func:`~..series.regularize.plan.plan`.
+            See :func:`~...series.regularize.plan.plan`.
         """
         found = next(
             (made for of, number, how, made in self._kept if of is series and (number, how) == (stack, options)), None

@@ -105,8 +105,8 @@ class SeriesActions:
                 title=_("The series was not loaded."),
                 refused=_("Not loaded: {error}"),
                 cancelled=_("Cancelled; nothing was loaded."),
-                memory=_("Not loaded: the memory is not enough for a volume of this size."),
-                broken=_("The loading failed; the application's log says more."),
+                memory=_("Not loaded: there is not enough memory for a volume of this size."),
+                broken=_("Loading failed; the application's log says more."),
             ),
         )
         if nodes is None:
@@ -127,7 +127,7 @@ class SeriesActions:
                 title=_("The plain volume was not made."),
                 refused=_("Not shown: {error}"),
                 cancelled=_("Cancelled; nothing was added to the scene."),
-                memory=_("Not shown: the memory is not enough for a second volume of this size."),
+                memory=_("Not shown: there is not enough memory for a second volume of this size."),
                 broken=_("The plain volume could not be made; the application's log says more."),
             ),
         )

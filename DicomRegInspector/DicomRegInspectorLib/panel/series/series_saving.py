@@ -124,8 +124,8 @@ class SeriesSaving:
                 title=_("The series was not saved."),
                 refused=_("Not saved: {error}"),
                 cancelled=_("Cancelled; nothing was left in the folder."),
-                memory=_("Not saved: the memory is not enough for a volume of this size."),
-                broken=_("The saving failed; the application's log says more."),
+                memory=_("Not saved: there is not enough memory for a volume of this size."),
+                broken=_("Saving failed; the application's log says more."),
             ),
         )
         if outcome is not None:

@@ -142,7 +142,7 @@ class SeriesSection:
     def _stack_number(self) -> int | None:
         """The number that the loading is told: None lets it find the main stack."""
         series, index = self._current_series(), self._ui.stackComboBox.currentIndex
-        return index - 1 if series is not None and 1 <= index <= len(series.stacks) else None
+        return index if series is not None and 1 <= index <= len(series.stacks) else None
 
     @property
     def _chosen(self) -> Chosen | None:
@@ -173,7 +173,7 @@ class SeriesSection:
         try:
             return stack_to_regularize(series, number)[0]
         except DicomRegInspectorError:
-            return series.main_stack if number is None else series.stacks[number]
+            return series.main_stack if number is None else series.stacks[number - 1]
 
     def _show_series(self, *_arguments: object) -> None:
         series = self._current_series()

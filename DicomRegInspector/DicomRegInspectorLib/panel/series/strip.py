@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import qt
 
+from ...words import round_up
 from .strip_places import Lane, Strips
 
 GAP_COLOUR, OVERLAP_COLOUR, OVERLAP_ON_DARK = (213, 94, 0), (0, 114, 178), (86, 180, 233)
@@ -141,7 +142,7 @@ def _draw_axis(painter: qt.QPainter, strips: Strips, scale: Scale, top: int, ink
     painter.setPen(_pen(_pale(ink)))
     painter.drawLine(scale.left, top, scale.right, top)
     span = strips.high_mm - strips.first_mm
-    step = _round_step(span / TICKS)
+    step = round_up(max(span / TICKS, 1e-3))
     painter.setPen(_pen(ink))
     marks = [step * number for number in range(int(span / step + 1e-6) + 1)]
     for place in marks:
@@ -156,14 +157,6 @@ def _draw_axis(painter: qt.QPainter, strips: Strips, scale: Scale, top: int, ink
     first, last = strips.ends
     painter.drawText(scale.left - 24, top - 6, 18, 14, ALIGN_RIGHT | ALIGN_VCENTER, first)
     painter.drawText(scale.right + 2, top - 6, MARGIN, 14, ALIGN_LEFT | ALIGN_VCENTER, last)
-
-
-def _round_step(value: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below a value."""
-    power = 1e-3
-    while power * 10 < value:
-        power *= 10
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
 def _pale(ink: qt.QColor) -> qt.QColor:

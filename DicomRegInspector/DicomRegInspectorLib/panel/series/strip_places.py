@@ -1,6 +1,6 @@
 """What the strips of slice positions show, before and after a stack is made regular. No Qt here.
 
-Places are millimetres along the stack's normal, as in :attr:`~..series.Stack.positions_mm`.
+Places are millimetres along the stack's normal, as in :attr:`~...series.geometry.stacks.Stack.positions_mm`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _before(stack: Stack, plan: Plan | None) -> Lane:
     pairs = zip(stack.slices, stack.positions_mm.tolist(), strict=True)
     slices = tuple((place, "dropped" if id(one) in dropped else "slice") for one, place in pairs)
     places = stack.positions_mm[stack.distinct].tolist()
-    return Lane(slices, _marks(stack.spacing, places))  # type: ignore[arg-type]
+    return Lane(slices, _marks(stack.spacing, places))
 
 
 def _after(plan: Plan) -> Lane | None:

@@ -37,7 +37,10 @@ class SettingsPanel:
         self.widget = ctk.ctkSettingsPanel()
         self._layout = qt.QVBoxLayout(self.widget)
         note = qt.QLabel(
-            _("The module's panel begins with these. What is chosen there counts, and is saved with the scene.")
+            _(
+                "The module's panel starts with these. What you choose there takes precedence and is saved with the "
+                "scene."
+            )
         )
         note.wordWrap = True
         self._layout.addWidget(note)
@@ -74,7 +77,7 @@ class SettingsPanel:
             "max_gap",
             _("&Bridge gaps up to (slices):"),
             _(
-                "So many missing slices, of the usual spacing, are interpolated across. Wider gaps are never bridged: "
+                "As many missing slices, at the usual spacing, are interpolated across. Wider gaps are never bridged: "
                 "they hold a fill value, or end a section."
             ),
             decimals=0,
@@ -101,12 +104,12 @@ class SettingsPanel:
         self.layout_changes = self._flag(
             "layout_changes",
             _("Change the &layout of the views to show a finding"),
-            _("Where what is to be seen needs a chart or several views. Slices are moved to the place in any case."),
+            _("Where showing it needs a chart or several views. Slices are moved to the place in any case."),
         )
         self.identifiers = self._flag(
             "identifiers_in_reports",
             _("Patient &names and IDs in saved reports"),
-            _("Off, reports can be passed on: they name files, series and UIDs, and nobody."),
+            _("When off, reports can be passed on: they name files, series and UIDs, but no person."),
         )
 
     def _section(self, title: str) -> Any:

@@ -14,7 +14,7 @@ GROUP = "DicomRegInspector/"
 """Before every key in the settings file."""
 
 MODE_NAMES = ("acquisition", "resample", "split", "crop")
-"""The names of :data:`.series.regularize.regular.MODES`."""
+"""The names of :data:`...series.regularize.options.MODES`."""
 
 RANGES: dict[str, tuple[float, float]] = {
     "interval_tolerance_percent": (0.1, 45.0),

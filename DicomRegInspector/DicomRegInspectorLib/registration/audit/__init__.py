@@ -2,7 +2,7 @@
 
 from .hypotheses import HYPOTHESES, TITLES
 from .result import AuditResult, Reading
-from .run import audit_item
-from .signs import signs_in_file
+from .run import audit_mapping
+from .signs import signs_in_vectors
 
-__all__ = ["HYPOTHESES", "TITLES", "AuditResult", "Reading", "audit_item", "signs_in_file"]
+__all__ = ["HYPOTHESES", "TITLES", "AuditResult", "Reading", "audit_mapping", "signs_in_vectors"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
-from ...space import apply_matrix
+from ...space import RAS_SIGNS, apply_matrix, to_ras
+from ..checks import is_singular
 from ..grid import Grid
+from ..mapping import Mapping
 
 HYPOTHESES = (
     "standard",
@@ -36,27 +37,15 @@ INVERSE_STEPS = 30
 INVERSE_TOLERANCE_MM = 0.02
 """How closely the reversed reading is solved: far below a voxel, so that images cannot tell."""
 
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
-
 PointMap = Callable[[np.ndarray], np.ndarray]
 """(n, 3) LPS mm in the registered frame to (n, 3) LPS mm in the source frame, NaN where the reading defines nothing."""
 
 
-class Item(Protocol):
-    """What the audit needs of a registration item; see :class:`..model.RegistrationItem`."""
-
-    kind: str
-    pre: np.ndarray
-    post: np.ndarray
-    matrix: np.ndarray | None
-    grid: Grid | None
-
-
-def point_maps(item: Item) -> dict[str, PointMap]:
-    """The readings of an item, of :data:`HYPOTHESES` those that its kind allows.
+def point_maps(mapping: Mapping) -> dict[str, PointMap]:
+    """The readings of a mapping in LPS mm, of :data:`HYPOTHESES` those that its kind allows.
 
     With ``D`` the stored vectors interpolated at x, ``A`` and ``B`` the pre and post matrices, and ``G`` the columns
-    of the grid's directions, a deformable item (PS3.3 C.20.3) is read as
+    of the grid's directions, a deformable mapping (PS3.3 C.20.3) is read as
 
     - ``standard``: ``B (A x + D(x))``, Equation C.20.3-1;
     - ``voxel-units``: D is a number of voxels along the grid's axes: ``B (A x + G (spacing * D(x)))``;
@@ -67,25 +56,26 @@ def point_maps(item: Item) -> dict[str, PointMap]:
     - ``identity``: the deformation is left out, the matrices are kept: ``B A x``, where D is defined.
 
     Without a grid D is zero; the matrices then take the place of the vectors in ``axis-signs``: ``S B A S x`` with
-    S = diag(-1, -1, 1), and ``identity`` is x. A matrix item (C.20.2) with the matrix M from source to registered is
+    S = diag(-1, -1, 1), and ``identity`` is x. A matrix mapping (C.20.2) with the matrix M from source to registered is
     read as ``standard``: ``M^-1 x``, ``reversed``: ``M x``, ``axis-signs``: ``S M^-1 S x``, ``identity``: x.
 
     Raises
     ------
     numpy.linalg.LinAlgError
-        When the matrix of a matrix item is singular.
+        When the matrix of a matrix mapping is singular.
     """
-    if item.kind == "matrix":
-        inverse = np.linalg.inv(item.matrix)
+    pre, grid, post, matrix = mapping.pre, mapping.grid, mapping.post, mapping.matrix
+    if matrix is not None:
+        inverse = np.linalg.inv(matrix)
         return {
             "standard": _affine(inverse),
-            "reversed": _affine(item.matrix),
-            "axis-signs": _affine(_FLIP @ inverse @ _FLIP),
+            "reversed": _affine(matrix),
+            "axis-signs": _affine(to_ras(inverse)),
             "identity": np.array,
         }
-    if item.grid is None:
-        return _without_grid(item.pre, item.post)
-    return _with_grid(item.pre, item.grid, item.post)
+    if grid is None:
+        return _without_grid(pre, post)
+    return _with_grid(pre, grid, post)
 
 
 def _affine(matrix: np.ndarray) -> PointMap:
@@ -94,10 +84,10 @@ def _affine(matrix: np.ndarray) -> PointMap:
 
 def _without_grid(pre: np.ndarray, post: np.ndarray) -> dict[str, PointMap]:
     maps = {"standard": _affine(post @ pre)}
-    if _invertible(post @ pre):
+    if not is_singular(post @ pre):
         maps["reversed"] = _affine(np.linalg.inv(post @ pre))
     return maps | {
-        "axis-signs": _affine(_FLIP @ post @ pre @ _FLIP),
+        "axis-signs": _affine(to_ras(post @ pre)),
         "matrices-swapped": _affine(pre @ post),
         "identity": np.array,
     }
@@ -105,7 +95,6 @@ def _without_grid(pre: np.ndarray, post: np.ndarray) -> dict[str, PointMap]:
 
 def _with_grid(pre: np.ndarray, grid: Grid, post: np.ndarray) -> dict[str, PointMap]:
     voxels = grid.directions * grid.spacing_mm
-    signs = np.array([-1.0, -1.0, 1.0])
     # Most readings ask for the vectors at the same points.
     remembered: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -121,26 +110,21 @@ def _with_grid(pre: np.ndarray, grid: Grid, post: np.ndarray) -> dict[str, Point
     maps: dict[str, PointMap] = {
         "standard": composed(pre, lambda vector: vector, post),
         "voxel-units": composed(pre, lambda vector: vector @ voxels.T, post),
-        "axis-signs": composed(pre, lambda vector: vector * signs, post),
+        "axis-signs": composed(pre, lambda vector: vector * RAS_SIGNS, post),
         "matrices-ignored": composed(none, lambda vector: vector, none),
         "matrices-swapped": composed(post, lambda vector: vector, pre),
         "identity": composed(pre, lambda vector: vector * 0.0, post),
     }
-    if _invertible(pre) and _invertible(post):
+    if not (is_singular(pre) or is_singular(post)):
         maps["reversed"] = lambda points: _solve(points, pre, grid, post)
     return {name: maps[name] for name in HYPOTHESES if name in maps}
-
-
-def _invertible(matrix: np.ndarray) -> bool:
-    values = np.linalg.svd(matrix[:3, :3], compute_uv=False)
-    return bool(values[-1] > 1e-9 * values[0])
 
 
 def _solve(points: np.ndarray, pre: np.ndarray, grid: Grid, post: np.ndarray) -> np.ndarray:
     """The y of the grid with ``post (pre y + D(y)) = x``, NaN where the fixed-point iteration finds none.
 
-    A coarse form of :func:`..mapping.invert_deformable`: where the iteration does not settle the field nearly folds,
-    and points there say little about which way it leads.
+    A coarse form of :meth:`..mapping.Mapping.map_points_inverse`: where the iteration does not settle
+    the field nearly folds, and points there say little about which way it leads.
     """
     inverse_pre = np.linalg.inv(pre)
     target = apply_matrix(np.linalg.inv(post), points)

@@ -143,7 +143,7 @@ def _doubt(ranking: list[Reading], compared: Compared) -> str | None:
     if not rivals and not any(reading.same_as is None for reading in ranking[1:]):
         return "All readings lead to the same points: there is nothing to decide."
     close = [rival for rival in rivals if rival.behind_best_ci95 is not None and rival.behind_best_ci95[0] <= 0]
-    if close:
+    if close and close[0].behind_best_ci95 is not None:
         named = ", ".join(TITLES[rival.hypothesis] for rival in (best, *close))
         low, high = close[0].behind_best_ci95
         return (
@@ -198,7 +198,7 @@ def _shift_doubt(
 def _reason(best: Reading, runner_up: Reading | None, compared: Compared) -> str:
     name = MEASURE_NAMES[compared.measure]
     value, interval = _measured(best, compared.measure)
-    text = f"The {name} is {value:.3f} then (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
+    text = f"{name[:1].upper()}{name[1:]} {value:.3f} (95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
     if runner_up is not None and runner_up.behind_best_ci95 is not None:
         low, high = runner_up.behind_best_ci95
         text += (

@@ -1,4 +1,4 @@
-"""The interpretation audit: which reading of a registration item makes its two images agree?"""
+"""The interpretation audit: which reading of a registration makes its two images agree?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from ...progress import Progress, report_progress
-from .hypotheses import HYPOTHESES, Item, PointMap, point_maps
+from ..mapping import Mapping
+from .hypotheses import HYPOTHESES, PointMap, point_maps
 from .judge import Compared, judge
 from .result import AuditResult, Reading
 from .sampling import Sample, draw_sample
@@ -27,17 +28,18 @@ SAME_VOXELS = 0.1
 """Readings whose points are never further apart, in voxels of the source image, lead to the same points."""
 
 
-def audit_item(
-    item: Item,
+def audit_mapping(
+    mapping: Mapping,
     fixed: ScalarImage,
     moving: ScalarImage,
     *,
+    frames: tuple[str, str] = ("", ""),
     same_modality: bool | None = None,
     points: int = POINTS,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AuditResult:
-    """Find the reading of a registration item under which the images agree best. Nothing is changed.
+    """Find the reading of a registration under which the images agree best. Nothing is changed.
 
     The moving image is sampled where each reading (:func:`.hypotheses.point_maps`) maps a random sample of the fixed
     image's points (:func:`.sampling.draw_sample`); the readings are ranked by how alike the values are at the points
@@ -46,12 +48,14 @@ def audit_item(
 
     Parameters
     ----------
-    item
-        A deformable or a matrix item.
+    mapping
+        A deformable or a matrix mapping.
     fixed
         The image in the Registered RCS.
     moving
-        The image in the item's source frame.
+        The image in the source frame.
+    frames
+        Frame of Reference UIDs that the mapping names: registered, source; empty where it does not.
     same_modality
         True: normalized cross-correlation decides. False, and None (not known): mutual information, which needs no
         common scale of values.
@@ -77,26 +81,22 @@ def audit_item(
     if points < FEWEST_POINTS:
         raise ValueError(f"points must be {FEWEST_POINTS} or more, got {points}")
     measure: Measure = "ncc" if same_modality else "mutual_information"
-    notes = _frame_notes(item, fixed, moving)
+    notes = _frame_notes(frames, fixed, moving)
     with np.errstate(over="ignore", invalid="ignore"):
-        result = _audit(item, fixed, moving, measure, points, np.random.default_rng(seed), progress)
+        result = _audit(mapping.in_lps(), fixed, moving, measure, points, np.random.default_rng(seed), progress)
     return replace(result, measure=measure, notes=notes)
 
 
-def _frame_notes(item: Item, fixed: ScalarImage, moving: ScalarImage) -> tuple[str, ...]:
+def _frame_notes(frames: tuple[str, str], fixed: ScalarImage, moving: ScalarImage) -> tuple[str, ...]:
     notes = []
-    for image, name, attribute in (
-        (fixed, "registered", "registered_frame_uid"),
-        (moving, "source", "source_frame_uid"),
-    ):
-        wanted = getattr(item, attribute, "")
+    for image, name, wanted in zip((fixed, moving), ("registered", "source"), frames, strict=True):
         if image.frame_uid and wanted and image.frame_uid != wanted:
             notes.append(f"The image taken for the {name} one is in another frame of reference than the item names.")
     return tuple(notes)
 
 
 def _audit(
-    item: Item,
+    mapping: Mapping,
     fixed: ScalarImage,
     moving: ScalarImage,
     measure: Measure,
@@ -104,15 +104,13 @@ def _audit(
     random: np.random.Generator,
     progress: Progress | None,
 ) -> AuditResult:
-    if getattr(item, "problem", None) is not None:
-        return _undecided(f"The registration cannot be used: {item.problem}.")
     try:
-        maps = point_maps(item)
+        maps = point_maps(mapping)
     except np.linalg.LinAlgError:
         return _undecided("The registration's matrix cannot be inverted.")
     total = len(maps) + 3
     _report(progress, 0, total, "Choosing points of the registered image")
-    sample = draw_sample(fixed, item.grid, count, random)
+    sample = draw_sample(fixed, mapping.grid, count, random)
     if len(sample.points) < FEWEST_POINTS:
         return _undecided(
             f"Only {len(sample.points)} voxels of the registered image have a value and lie where the registration "

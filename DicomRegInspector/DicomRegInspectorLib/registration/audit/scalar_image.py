@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ...space import apply_matrix, as_points, trilinear
+
 BORDER_TOLERANCE_MM = 1e-3
 """How far outside the outermost voxel centres a point still counts as on them: positions are rounded decimals."""
 
@@ -89,8 +91,7 @@ class ScalarImage:
 
     def index_of(self, points: np.ndarray) -> np.ndarray:
         """Fractional (i, j, k) of points (n, 3) in LPS mm; beyond irregular slices the outermost interval goes on."""
-        inverse = np.linalg.inv(self.index_to_lps)
-        index = np.asarray(points, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3]
+        index = apply_matrix(np.linalg.inv(self.index_to_lps), np.asarray(points, dtype=np.float64))
         levels = self._levels
         if levels is not None and len(levels) > 1:
             steps = np.diff(levels)
@@ -105,7 +106,7 @@ class ScalarImage:
         if levels is not None and len(levels) > 1:
             below = np.clip(np.floor(index[:, 2]).astype(np.int64), 0, len(levels) - 2)
             index[:, 2] = levels[below] + (index[:, 2] - below) * np.diff(levels)[below]
-        return index @ self.index_to_lps[:3, :3].T + self.index_to_lps[:3, 3]
+        return apply_matrix(self.index_to_lps, index)
 
     def sample(self, points: np.ndarray) -> np.ndarray:
         """Values at points, by trilinear interpolation between voxel centres, in double precision.
@@ -127,9 +128,7 @@ class ScalarImage:
         ValueError
             When the last axis has not three coordinates.
         """
-        points = np.asarray(points, dtype=np.float64)
-        if points.ndim == 0 or points.shape[-1] != 3:
-            raise ValueError(f"points must have shape (..., 3), got {points.shape}")
+        points = as_points(points)
         flat = points.reshape(-1, 3)
         values = np.empty(len(flat))
         for start in range(0, len(flat), _CHUNK):
@@ -143,12 +142,5 @@ class ScalarImage:
         reach = np.where(last == 0, 0.5, BORDER_TOLERANCE_MM / self.spacing_mm)
         inside = ((index >= -reach) & (index <= last + reach)).all(axis=1)
         index = np.clip(np.where(inside[:, None], index, 0.0), 0, last)
-        base = np.minimum(index.astype(np.int64), np.maximum(last - 1, 0))
-        fraction = index - base
-        total = np.zeros(len(index))
-        for corner in np.ndindex(2, 2, 2):
-            weight = np.where(np.array(corner) == 1, fraction, 1 - fraction).prod(axis=1)
-            i, j, k = (base + np.minimum(corner, last)).T
-            # A voxel of weight zero takes no part, even when it has no value.
-            total += np.where(weight > 0, weight * self.array[k, j, i].astype(np.float64), 0.0)
+        total = trilinear(lambda i, j, k: self.array[k, j, i].astype(np.float64), index, self.dimensions)
         return np.where(inside & np.isfinite(total), total, np.nan)

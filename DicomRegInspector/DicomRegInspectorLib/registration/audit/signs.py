@@ -1,13 +1,15 @@
-"""What a registration file shows about the units of its vectors without any image."""
+"""What vectors and the names beside them show about their units without any image."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...findings import Finding
 from ..grid import Grid
-from ..model import Registration, RegistrationItem
-from ..vectors import BYTES_PER_VECTOR, to_native
+from ..mapping import Mapping
+from ..vectors import BYTES_PER_VECTOR, MemoryPlace, to_native
 
 KNOWN_FOR_VOXELS = ("imsimqa", "oncology systems")
 """Parts of a manufacturer's or object's name (ImSimQA, Oncology Systems Limited) whose exports held voxels."""
@@ -24,18 +26,18 @@ _SPANS, _SPAN = 16, 4096
 """Vectors looked at: spans spread over the file."""
 
 
-def signs_in_file(registration: Registration, item: RegistrationItem) -> tuple[Finding, ...]:
-    """Signs that an item's vectors are numbers of voxels; severity info, since none of them is proof.
+def signs_in_vectors(mapping: Mapping, subject: str, names: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """Signs that a mapping's vectors are numbers of voxels; severity info, since none of them is proof.
 
     Three signs: the name of a manufacturer known for it; components that are whole numbers, and are no multiples of
     the grid's spacing; sizes along the grid's axes that differ, and are equal once multiplied by the spacing.
 
     Parameters
     ----------
-    registration
-        The object, for its names.
-    item
-        One of its items.
+    subject
+        How the finding names it.
+    names
+        Manufacturer, descriptions and labels that stand beside it.
 
     Returns
     -------
@@ -47,14 +49,13 @@ def signs_in_file(registration: Registration, item: RegistrationItem) -> tuple[F
     FileError
         When the file is gone or has changed.
     """
-    if item.grid is None or item.problem is not None:
+    if mapping.grid is None:
         return ()
     signs, evidence = [], {}
-    names = (registration.manufacturer, registration.series_description, registration.content_label)
     maker = next((part for part in KNOWN_FOR_VOXELS if any(part in name.casefold() for name in names)), None)
-    spacing = item.grid.spacing_mm
+    spacing = mapping.grid.spacing_mm
     one_millimetre = np.allclose(spacing, 1.0, rtol=0, atol=1e-3)
-    along = _some_vectors(item.grid).astype(np.float64) @ item.grid.directions
+    along = _some_vectors(mapping.grid).astype(np.float64) @ mapping.grid.directions
     if maker is not None and not one_millimetre:
         signs.append("it names a system that is known to write vectors in voxels")
         evidence["known_system"] = maker
@@ -71,7 +72,7 @@ def signs_in_file(registration: Registration, item: RegistrationItem) -> tuple[F
         return ()
     evidence["spacing_mm"] = spacing.tolist()
     message = f"The vectors may be numbers of voxels, not mm: {'; '.join(signs)}. Only the images can decide."
-    return (Finding("reg-units-suspect", "info", message, item.subject, evidence),)
+    return (Finding("reg-units-suspect", "info", message, subject, evidence),)
 
 
 def _some_vectors(grid: Grid) -> np.ndarray:
@@ -84,7 +85,7 @@ def _some_vectors(grid: Grid) -> np.ndarray:
 
 
 def _span(grid: Grid, first: int, count: int) -> np.ndarray:
-    if "vectors" in vars(grid):
+    if "vectors" in vars(grid) or isinstance(grid.place, MemoryPlace):
         return grid.vectors.reshape(-1, 3)[first : first + count]
     raw = np.empty(3 * count, np.float32)
     source = grid.place.open(first)

@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...space import apply_matrix
+from ...words import point
+from ..mapping import Mapping
+from .rows import Measure, MeasureRow, number
+from .sampled import sample_nodes
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,29 @@ class BulkPart:
             "displacement_rms_mm": self.displacement_rms_mm,
         }
 
+    @property
+    def measure(self) -> Measure:
+        """As a row of the report."""
+        bulk, left = f"Bulk motion, {self.kind}", f"Residual without the {self.kind} part"
+        key = f"bulk_{self.kind}_{{}}"
+        told = f"shift {point(self.shift_mm, 2)} mm LPS at the centre, rotation {number(self.rotation_deg, 3)}°"
+        ratio = ()
+        if self.kind == "affine":
+            told += f", volume × {number(self.volume_ratio)}"
+            ratio = (MeasureRow((key.format("volume_ratio"),), f"{bulk}: change of volume", self.volume_ratio, "1"),)
+        told += (
+            f"; without it {number(self.residual_rms_mm, 3)} of {number(self.displacement_rms_mm, 3)} mm RMS are left, "
+            f"{number(self.residual_max_mm, 3)} mm at most"
+        )
+        shift = float(np.linalg.norm(self.shift_mm))
+        return Measure(f"bulk motion, {self.kind}", told, (
+            MeasureRow((key.format("shift_mm"),), f"{bulk}: shift at the centre", shift, "mm"),
+            MeasureRow((key.format("rotation_deg"),), f"{bulk}: rotation", self.rotation_deg, "°"),
+            *ratio,
+            MeasureRow((key.format("residual_rms_mm"),), f"{left}, RMS", self.residual_rms_mm, "mm"),
+            MeasureRow((key.format("residual_max_mm"),), f"{left}, largest", self.residual_max_mm, "mm"),
+        ))  # fmt: skip
+
 
 def fit_rigid(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
     """The rotation and translation that take points closest to where they map (Kabsch, Acta Cryst A32, 1976).
@@ -60,6 +87,17 @@ def fit_rigid(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
     matrix[:3, :3] = rotation
     matrix[:3, 3] = target - rotation @ centre
     return _judge("rigid", matrix, points, mapped)
+
+
+def bulk_motion(mapping: Mapping, nodes: int) -> BulkPart | None:
+    """The rigid motion closest to a mapping with a grid, fitted at so many of its nodes.
+
+    None where vectors are defined at fewer than four of them.
+    """
+    points = apply_matrix(mapping.index_to_lps, sample_nodes(mapping.grid.dimensions, nodes))
+    mapped = mapping.map_points(points)
+    defined = np.isfinite(mapped).all(axis=1)
+    return fit_rigid(points[defined], mapped[defined]) if np.count_nonzero(defined) >= 4 else None
 
 
 def fit_affine(points: np.ndarray, mapped: np.ndarray) -> BulkPart:

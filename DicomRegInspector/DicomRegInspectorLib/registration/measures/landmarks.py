@@ -17,7 +17,7 @@ import numpy as np
 
 from ...errors import FileError, UsageError
 from ..file.fiducials import Landmark
-from ..model import RegistrationItem
+from ..mapping import Mapping
 
 MARKS_MM = (2.0, 5.0)
 MOST_LANDMARKS = 100_000
@@ -92,28 +92,26 @@ def _mean_and_max(values: Sequence[float | None]) -> dict[str, float | None]:
 
 
 def target_registration_error(
-    item: RegistrationItem, fixed: Sequence[Landmark], moving: Sequence[Landmark]
+    mapping: Mapping, fixed: Sequence[Landmark], moving: Sequence[Landmark]
 ) -> TargetRegistrationError:
     """Errors of landmarks of the registered frame against those of the same name in the source frame.
 
     Parameters
     ----------
-    item
-        A usable item.
     fixed, moving
         Landmarks in the registered and in the source frame, LPS mm. Pairs are made by name, and by order when no name
         occurs in both and the numbers agree.
 
     Raises
     ------
-    RegistrationError
-        When the item cannot be used.
+    MappingError
+        When a matrix cannot be inverted.
     UsageError
         When a name occurs twice, or there is no pair.
     """
     names, first, second, unpaired = _pairs(fixed, moving)
-    mapped = item.map_points(first)
-    back = item.map_points_inverse(second)
+    mapped = mapping.map_points(first)
+    back = mapping.map_points_inverse(second)
     rows = []
     for number, name in enumerate(names):
         after = _distance(mapped[number], second[number])
@@ -189,13 +187,13 @@ def read_landmarks(path: str | PathLike[str]) -> list[Landmark]:
     return rows
 
 
-def _rows(path: Path, reader: csv.DictReader) -> list[Landmark]:
+def _rows(path: Path, reader: csv.DictReader[str]) -> list[Landmark]:
     columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
     missing = [name for name in "xyz" if name not in columns]
     if missing:
         raise FileError(path, f"has no column {missing[0]!r}; expected the header name,x,y,z (LPS mm)")
     label = next((columns[name] for name in ("name", "label", "id") if name in columns), None)
-    landmarks = []
+    landmarks: list[Landmark] = []
     for row in reader:
         if len(landmarks) >= MOST_LANDMARKS:
             raise FileError(path, f"holds more than {MOST_LANDMARKS} landmarks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,18 +10,25 @@ import numpy as np
 
 from ...findings import Finding
 from ...progress import Progress, report_progress
-from ..checks import bulk_finding, folding_finding, is_singular, region_evidence
-from ..grid import Grid, field_of_grid
-from ..mapping import invert_deformable, map_deformable
-from ..model import RegistrationItem
+from ...space import RAS_SIGNS, apply_matrix
+from ...words import point
+from ..checks import (
+    bulk_finding,
+    folding_evidence,
+    folding_finding,
+    is_singular,
+    region_evidence,
+    vector_findings,
+)
+from ..grid import Grid
+from ..mapping import Mapping, MappingError
 from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
 from .field import Field
 from .local import Summary
+from .rows import RANK_WORDS, Measure, MeasureRow, number, ranked
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
 from .statistics import Region, VectorStatistics
-
-RAS_OF_LPS = np.array([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,20 @@ class InverseQuality:
             "samples": self.samples,
             "not_found": self.not_found,
         }
+
+    @property
+    def measure(self) -> Measure:
+        """As a row of the report."""
+        told = f"largest residual {number(self.max_mm, 2)} mm, 99 % below {number(self.p99_mm, 2)} mm"
+        told += f", at {self.samples - self.not_found} points"
+        if self.not_found:
+            told += f"; {self.not_found} of {self.samples} points have no inverse in the grid"
+        key, name = "inverse_residual_{}_mm", "Inverse residual"
+        return Measure("inverse", "found nowhere" if self.max_mm is None else told, (
+            *ranked(key, name, {"p99": self.p99_mm, "max": self.max_mm}, "mm", "p99 max"),
+            MeasureRow(("inverse_not_found",), "Points without an inverse", float(self.not_found), "points"),
+            MeasureRow(("inverse_searched",), "Points whose inverse was searched", float(self.samples), "points"),
+        ))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,91 @@ class Quality:
         if not any(self.dimensions):
             return float(self.jacobian.max <= 0)
         return (self.folded.count if self.folded else 0) / self.jacobian.count
+
+    @property
+    def measures(self) -> list[Measure]:
+        """All measures, in the order in which they are read; :mod:`.rows` says who tells them."""
+        jacobian, curl, folded = self.jacobian, self.curl, "nowhere"
+        inner = jacobian.percentiles or {}
+        if self.folded is not None:
+            folded = f"{self.folded.count} nodes, {number(self.folded_volume_cm3)} cm³"
+        elif self.nonpositive_fraction:
+            folded = "everywhere: it mirrors or flattens"
+        return [
+            *(self._vector_measures() if any(self.dimensions) else ()),
+            Measure(
+                "Jacobian determinant",
+                f"{number(jacobian.min)} to {number(jacobian.max)} (98 % within {number(inner.get('p1'))} to "
+                f"{number(inner.get('p99'))}); 1 keeps volume",
+                self._distribution("jacobian_{}", "Jacobian determinant", jacobian, "1",
+                                   "min p1 p50 p95 p99 max mean", "Jacobian"),
+            ),
+            Measure("folded (determinant 0 or less)", folded, (
+                MeasureRow(("jacobian_nonpositive_fraction",), "Folded, determinant 0 or less",
+                           self.nonpositive_fraction, "fraction", "Folded"),
+                MeasureRow(("folded_volume_cm3",), "Folded volume", self.folded_volume_cm3, "cm³"),
+            )[: 2 if any(self.dimensions) else 1]),
+            Measure(
+                "curl of the vectors",
+                f"mean {number(curl.mean)}, largest {number(curl.max)} mm/mm",
+                self._distribution("curl_{}", "Curl", curl, "mm/mm", "mean p95 p99 max"),
+            ),
+            *(() if any(self.dimensions) else (self._motion(),)),
+            self.bending.measure,
+            self.inverse.measure,
+            *(part.measure for part in (self.rigid, self.affine) if part is not None),
+        ]  # fmt: skip
+
+    def _motion(self) -> Measure:
+        """What a matrix does; how far it moves anything else depends on where one looks."""
+        turn, shift = self.rigid.rotation_deg, float(np.linalg.norm(self.affine.shift_mm))
+        return Measure("motion", f"rotation {number(turn, 3)}°, the origin moves by {number(shift)} mm", (
+            MeasureRow(("rotation_deg",), "Rotation", turn, "°"),
+            MeasureRow(("origin_shift_mm",), "Shift of the origin", shift, "mm"),
+        ))  # fmt: skip
+
+    def _distribution(
+        self, key: str, name: str, values: Summary, unit: str, ranks: str, column: str = ""
+    ) -> tuple[MeasureRow, ...]:
+        """One number for a matrix, where it is the same everywhere."""
+        if any(self.dimensions):
+            return ranked(key, name, values.to_dict(*RANK_WORDS), unit, ranks, column)
+        keys = tuple(key.format(rank) for rank in ranks.split())
+        return (MeasureRow(keys, f"{name}, everywhere", values.max, unit),)
+
+    def _vector_measures(self) -> list[Measure]:
+        vectors, nodes = self.vectors, math.prod(self.dimensions)
+        size = " × ".join(map(str, self.dimensions)) + " nodes"
+        if self.axes < 3:
+            size += f"; measured along the {self.axes} axes that have more than one node"
+        measures = [Measure("grid", size, (MeasureRow(("grid_nodes",), "Grid", float(nodes), "nodes"),))]
+        for name, word, region in (
+            ("undefined", "not a number", vectors.undefined),
+            ("infinite", "infinite", vectors.infinite),
+        ):
+            if region is not None:
+                row = MeasureRow((f"{name}_nodes",), f"Undefined vectors, {word}", float(region.count), "nodes")
+                measures.append(Measure(f"{name} vectors", f"{region.count} of {nodes} nodes", (row,)))
+        percentiles = vectors.percentiles_mm or {}
+        told = "no vector is defined"
+        if vectors.max_mm is not None:
+            told = (
+                f"mean {number(vectors.mean_mm)}, median {number(percentiles.get('p50'))}, 95 % below "
+                f"{number(percentiles.get('p95'))}, 99 % below {number(percentiles.get('p99'))}, largest "
+                f"{number(vectors.max_mm)} mm at {point(self.max_place_lps_mm, 1)} mm LPS"
+            )
+        lengths = {"mean": vectors.mean_mm, "max": vectors.max_mm, **percentiles}
+        rows = ranked("displacement_{}_mm", "Displacement", lengths, "mm", "mean p50 p95 p99 max")
+        measures.append(Measure("displacement", told, rows))
+        if vectors.max_mm is None:
+            return measures
+        for components, unit, key in (
+            (self.components_mm, "mm", "{}_{{}}_mm"), (self.components_voxels, "voxels", "{}_{{}}_voxels"),
+        ):  # fmt: skip
+            for axis, values in components.items():
+                rows = ranked(key.format(axis), f"Along {axis}", values, unit, "min p1 p50 p95 p99 max mean", axis)
+                measures.append(Measure(f"along {axis}", "", rows))
+        return measures
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it; lengths in mm, curl in mm/mm, bending energy in 1/mm²."""
@@ -115,80 +222,54 @@ class Quality:
         }
 
 
-def measure_item(item: RegistrationItem, progress: Progress | None = None) -> Quality:
-    """Measure an item: its grid between its matrices, or its matrices alone in closed form.
+def measure(mapping: Mapping, subject: str, progress: Progress | None = None) -> Quality:
+    """Measure a mapping: its grid between its matrices, or its matrices alone in closed form.
 
-    Peak memory is one number for each node while the file is streamed, then the vectors themselves for what is
+    Peak memory is one number for each node while a file is streamed, then the vectors themselves for what is
     measured at samples.
 
-    Raises
-    ------
-    RegistrationError
-        When the item cannot be used.
-    Cancelled
-        When ``progress`` returned False.
-    """
-    item.require_usable()
-    if item.grid is not None:
-        return measure_grid(item.grid, item.pre, item.post, item.subject, progress=progress)
-    matrix = np.linalg.inv(item.matrix) if item.kind == "matrix" else item.post @ item.pre
-    return measure_affine(matrix, item.subject)
-
-
-def measure_affine(matrix: np.ndarray, subject: str) -> Quality:
-    """Measure an affine mapping in closed form: one determinant everywhere, no bending, an exact inverse or none.
-
-    There are no vectors, so the curl is that of the whole displacement.
-
     Parameters
     ----------
-    matrix
-        (4, 4) registered to source, LPS mm. The bulk motion's shift is told at the centre of the coordinates, its
-        residuals over a cube of 200 mm around it.
-    """
-    corners = 200.0 * (np.array(list(np.ndindex(2, 2, 2))) - 0.5)
-    mapped = corners @ matrix[:3, :3].T + matrix[:3, 3]
-    determinant = float(np.linalg.det(matrix[:3, :3]))
-    nothing = VectorStatistics(0, None, None, None, None, None, None)
-    same = dict.fromkeys(("p1", "p5", "p50", "p95", "p99"), determinant)
-    jacobian = Summary(1, determinant, determinant, None, None, determinant, same)
-    linear = matrix[:3, :3]
-    turning = float(np.linalg.norm((linear - linear.T)[[2, 0, 1], [1, 2, 0]]))
-    curl = Summary(1, turning, turning, None, None, turning, dict.fromkeys(same, turning))
-    inverse = InverseQuality(len(corners), 0, 0.0, 0.0, 0.0)
-    if is_singular(matrix):
-        inverse = InverseQuality(len(corners), len(corners), None, None, None)
-    rigid = fit_rigid(corners, mapped)
-    return Quality(
-        subject, (0, 0, 0), 3, nothing, None, {}, {}, jacobian, None, 0.0, curl,
-        BendingEnergy(0.0, 0.0, 0, 0), inverse, rigid, fit_affine(corners, mapped), {}, bulk_finding(subject, rigid),
-    )  # fmt: skip
-
-
-def measure_grid(
-    grid: Grid,
-    pre: np.ndarray,
-    post: np.ndarray,
-    subject: str,
-    *,
-    ras: bool = False,
-    progress: Progress | None = None,
-) -> Quality:
-    """Measure the mapping ``post (pre x + D(x))`` that a grid and two matrices make.
-
-    Parameters
-    ----------
-    grid, pre, post
-        All in LPS mm, or with ``ras`` all in RAS mm (the grid of a transform node).
     subject
         How findings name it.
 
     Raises
     ------
+    MappingError
+        When there is no grid, and a matrix that cannot be inverted.
     Cancelled
         When ``progress`` returned False.
     """
-    return _Measuring(grid, pre, post, subject, np.ones(3) if not ras else RAS_OF_LPS, progress).run()
+    if mapping.grid is None:
+        return _measure_affine(mapping.affine, subject)
+    return _Measuring(mapping, subject, progress).run()
+
+
+def _measure_affine(matrix: np.ndarray, subject: str) -> Quality:
+    """Measure a (4, 4) from registered to source in closed form: one determinant, no bending, an inverse or none.
+
+    There are no vectors, so the curl is that of the whole displacement. The bulk motion's shift is told at the centre
+    of the coordinates, its residuals over a cube of 200 mm around it.
+    """
+    corners = 200.0 * (np.array(list(np.ndindex(2, 2, 2))) - 0.5)
+    mapped = apply_matrix(matrix, corners)
+    linear = matrix[:3, :3]
+    determinant = float(np.linalg.det(linear))
+    nothing = VectorStatistics(0, None, None, None, None, None, None)
+    turning = float(np.linalg.norm((linear - linear.T)[[2, 0, 1], [1, 2, 0]]))
+    inverse = InverseQuality(len(corners), 0, 0.0, 0.0, 0.0)
+    if is_singular(matrix):
+        inverse = InverseQuality(len(corners), len(corners), None, None, None)
+    rigid = fit_rigid(corners, mapped)
+    return Quality(
+        subject, (0, 0, 0), 3, nothing, None, {}, {}, _same_everywhere(determinant), None, 0.0,
+        _same_everywhere(turning), BendingEnergy(0.0, 0.0, 0, 0), inverse, rigid, fit_affine(corners, mapped), {},
+        bulk_finding(subject, rigid),
+    )  # fmt: skip
+
+
+def _same_everywhere(value: float) -> Summary:
+    return Summary(1, value, value, None, None, value, dict.fromkeys(("p1", "p5", "p50", "p95", "p99"), value))
 
 
 class _Measuring:
@@ -196,30 +277,22 @@ class _Measuring:
 
     _STEPS = 11
 
-    def __init__(
-        self,
-        grid: Grid,
-        pre: np.ndarray,
-        post: np.ndarray,
-        subject: str,
-        to_lps: np.ndarray,
-        progress: Progress | None,
-    ) -> None:
-        self.grid, self.pre, self.post, self.subject = grid, pre, post, subject
-        self.to_lps, self.progress = to_lps, progress
+    def __init__(self, mapping: Mapping, subject: str, progress: Progress | None) -> None:
+        self.mapping, self.subject, self.progress = mapping, subject, progress
+        self.grid: Grid = mapping.grid
         self.done = 0
         self.memory: np.ndarray | None = None
 
     def step(self, text: str) -> None:
         """Tell the progress; stop when asked to."""
-        report_progress(self.progress, self.done, self._STEPS, text, "the measuring was cancelled")
+        report_progress(self.progress, self.done, self._STEPS, text, "measuring was cancelled")
         self.done += 1
 
     def run(self) -> Quality:
         """Take all measures, in the order of the memory they need."""
         self.step("Lengths of the vectors")
         vectors = self.grid.statistics
-        field = field_of_grid(self.grid, self.pre, self.post)
+        field = self.mapping.field
         in_mm, in_voxels = self._components(field)
         self.step("Jacobian determinant and curl")
         determinants, turning = local.jacobian_and_curl(field, self.memory)
@@ -233,28 +306,32 @@ class _Measuring:
         rigid, affine = self._bulk()
         self.step("Inverse")
         inverse = self._inverse()
-        regions = self._regions(folded, vectors)
+        regions = {
+            name: region_evidence(self.mapping, region)
+            for name, region in (("undefined", vectors.undefined), ("infinite", vectors.infinite))
+            if region is not None
+        }
+        if folded is not None:
+            regions = {"folded": folding_evidence(self.mapping, folded, jacobian), **regions}
         findings = (
+            *vector_findings(self.mapping, self.subject),
             *folding_finding(self.subject, regions.get("folded"), jacobian),
             *bulk_finding(self.subject, rigid),
         )
-        place = None if vectors.max_index is None else self._lps(self.grid.node_position(vectors.max_index))
+        longest = vectors.max_index
+        place = None if longest is None else apply_matrix(self.mapping.index_to_lps, np.array(longest))
         return Quality(
             self.subject, self.grid.dimensions, field.axes, vectors, place, in_mm, in_voxels, jacobian, folded,
             (folded.count if folded else 0) * field.voxel_volume_mm3 / 1000, curl, bending, inverse,
             rigid, affine, regions, findings,
         )  # fmt: skip
 
-    def _lps(self, position: np.ndarray) -> np.ndarray:
-        return position * self.to_lps
-
     def _components(self, field: Field) -> tuple[dict, dict]:
         """Statistics along R, A, S in mm, and along the grid's axes in voxels; never pooled over axes."""
-        in_mm = {}
+        in_mm, signs = {}, self.mapping.signs * RAS_SIGNS
         for axis, name in enumerate("RAS"):
             self.step(f"Components along {name}")
-            direction = np.eye(3)[axis] * self.to_lps[axis] * RAS_OF_LPS[axis]
-            self.memory = local.component(field, direction, self.memory)
+            self.memory = local.component(field, np.eye(3)[axis] * signs[axis], self.memory)
             in_mm[name] = local.component_statistics(self.memory)
         in_voxels = {}
         to_voxels = np.linalg.inv(field.index_to_world[:3, :3])
@@ -264,8 +341,7 @@ class _Measuring:
             if len(used) == 1:
                 # The grid's axis is one of R, A, S: the same numbers in another unit.
                 axis = used[0]
-                factor = direction[axis] * self.to_lps[axis] * RAS_OF_LPS[axis]
-                in_voxels[name] = local.scaled_statistics(in_mm["RAS"[axis]], factor)
+                in_voxels[name] = local.scaled_statistics(in_mm["RAS"[axis]], direction[axis] * signs[axis])
             else:
                 self.memory = local.component(field, direction, self.memory)
                 in_voxels[name] = local.component_statistics(self.memory)
@@ -276,52 +352,28 @@ class _Measuring:
         vectors[~np.isfinite(vectors).all(axis=1)] = np.nan
         return vectors
 
-    def _sample_positions(self, count: int) -> np.ndarray:
-        """Positions (n, 3) of a sample of the nodes where the vector is defined."""
-        index = sample_nodes(self.grid.dimensions, count)
-        index = index[np.isfinite(self._gather(index)).all(axis=1)]
-        matrix = self.grid.index_to_lps
-        return index @ matrix[:3, :3].T + matrix[:3, 3]
-
     def _bulk(self) -> tuple[BulkPart | None, BulkPart | None]:
-        points = self._sample_positions(BULK_SAMPLE)
-        if len(points) < 4:
+        index = sample_nodes(self.grid.dimensions, BULK_SAMPLE)
+        index = index[np.isfinite(self._gather(index)).all(axis=1)]
+        if len(index) < 4:
             return None, None
-        points, mapped = points * self.to_lps, self._map(points) * self.to_lps
+        points = apply_matrix(self.mapping.index_to_lps, index)
+        mapped = self.mapping.map_points(points)
         return fit_rigid(points, mapped), fit_affine(points, mapped)
-
-    def _map(self, points: np.ndarray) -> np.ndarray:
-        return map_deformable(points, self.pre, self.grid, self.post)
 
     def _inverse(self) -> InverseQuality:
         # Between the nodes: there the interpolation bends, at the nodes it is exact.
         index = sample_nodes(self.grid.dimensions, INVERSE_SAMPLE)
         offset = np.random.default_rng(SEED).random(index.shape)
         index = np.minimum(index + offset, np.array(self.grid.dimensions) - 1)
-        mapped = self._map(index @ self.grid.index_to_lps[:3, :3].T + self.grid.origin_lps_mm)
+        mapped = self.mapping.map_points(apply_matrix(self.mapping.index_to_lps, index))
         points = mapped[np.isfinite(mapped).all(axis=1)]
         try:
-            result = invert_deformable(points, self.pre, self.grid, self.post)
-        except np.linalg.LinAlgError:
+            result = self.mapping.map_points_inverse(points)
+        except MappingError:
             return InverseQuality(len(points), len(points), None, None, None)
         found = result.residual_mm[result.converged]
         if not len(found):
             return InverseQuality(len(points), len(points), None, None, None)
-        return InverseQuality(
-            len(points),
-            len(points) - len(found),
-            float(found.max()),
-            float(np.percentile(found, 99)),
-            float(found.mean()),
-        )
-
-    def _regions(self, folded: Region | None, vectors: VectorStatistics) -> dict[str, dict[str, Any]]:
-        regions = {}
-        for name, region in (("folded", folded), ("undefined", vectors.undefined), ("infinite", vectors.infinite)):
-            if region is not None:
-                evidence = region_evidence(self.grid, region, self.grid.place.count)
-                box = np.array([evidence["box_min_lps_mm"], evidence["box_max_lps_mm"]]) * self.to_lps
-                evidence["box_min_lps_mm"] = box.min(axis=0).tolist()
-                evidence["box_max_lps_mm"] = box.max(axis=0).tolist()
-                regions[name] = evidence
-        return regions
+        worst, p99, mean = found.max(), np.percentile(found, 99), found.mean()
+        return InverseQuality(len(points), len(points) - len(found), float(worst), float(p99), float(mean))

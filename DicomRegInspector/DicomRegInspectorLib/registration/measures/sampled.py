@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .field import Field
+from .rows import Measure, MeasureRow, number
 
 BENDING_SAMPLE = 50_000
 INVERSE_SAMPLE = 5_000
@@ -37,6 +38,15 @@ class BendingEnergy:
     def to_dict(self) -> dict[str, Any]:
         """The sample behind the number."""
         return {"standard_error": self.standard_error, "samples": self.samples, "of": self.of}
+
+    @property
+    def measure(self) -> Measure:
+        """As a row of the report."""
+        told = "not defined" if self.mean is None else number(self.mean)
+        if self.standard_error:
+            told += f" ± {number(self.standard_error, 2)} (from {self.samples} of {self.of} nodes)"
+        rows = (MeasureRow(("bending_energy_per_mm2",), "Bending energy, mean", self.mean, "1/mm²"),)
+        return Measure("bending energy", told if self.mean is None else f"{told} 1/mm²", rows)
 
 
 def sample_nodes(dimensions: tuple[int, int, int], count: int, margin: int = 0) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...registration.audit import AuditResult
+from ...registration.audit import AuditResult, Reading
 from ...registration.audit.hypotheses import TITLES
 from ...registration.measures.landmarks import TargetRegistrationError
 from ...registration.measures.regions import RegionMeasures
+from ...registration.measures.rows import number
 from ...tasks.quality import ItemQuality
-from ..text.quality import SHOWN_LANDMARKS, number
+from ..text.quality import SHOWN_LANDMARKS
 from .markup import Markup, foreign, icon, join, table, tag, text
 from .names import Names
 
@@ -15,7 +16,7 @@ SHOWN_LABELS = 60
 
 
 def judged_tables(measured: ItemQuality, names: Names) -> list[Markup]:
-    """By label and by landmark, where either was given."""
+    """Return the tables by label and by landmark, where either was given."""
     parts = []
     if measured.regions is not None:
         parts.append(_regions(measured.regions, names))
@@ -25,7 +26,7 @@ def judged_tables(measured: ItemQuality, names: Names) -> list[Markup]:
 
 
 def audit_box(audit: AuditResult, names: Names) -> Markup:
-    """The verdict in a sentence, how sure it is, and what every reading came to."""
+    """Return the verdict in a sentence, how sure it is, and what every reading came to."""
     kind = {"standard": "good", "undecided": "info"}.get(audit.verdict, "warning")
     parts = [
         tag("h5", icon(kind), "Is it read the way it was meant?"),
@@ -52,7 +53,7 @@ def _verdict(audit: AuditResult) -> str:
     return f"The images agree best with another reading: {TITLES[audit.verdict]}."
 
 
-def _reading(reading) -> tuple[object, ...]:
+def _reading(reading: Reading) -> tuple[object, ...]:
     interval = "–" if reading.ci95 is None else f"{number(reading.ci95[0], 3)} to {number(reading.ci95[1], 3)}"
     remark = f"same as “{TITLES[reading.same_as]}”" if reading.same_as else reading.note
     return (

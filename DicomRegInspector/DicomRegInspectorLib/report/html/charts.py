@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ...registration.measures.histograms import Histogram
+from ...words import round_up
 from .markup import Markup, tag, text
 
 HEIGHT, _TOP, _AXIS = 200, 28, 40
@@ -18,7 +19,7 @@ _BOTTOM = HEIGHT - _AXIS
 def histogram_figure(
     histogram: Histogram, caption: str, lines: Sequence[tuple[float, str]] = (), folded: bool = False
 ) -> Markup | None:
-    """A figure with the bars of one quantity; None when it is nowhere defined.
+    """Draw a figure with the bars of one quantity; None when it is nowhere defined.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def histogram_figure(
 
 
 def bar_height(count: int, most: int) -> float:
-    """Pixels of a bar: logarithmic, 0 for none."""
+    """Return pixels of a bar: logarithmic, 0 for none."""
     if count <= 0:
         return 0.0
     return (_BOTTOM - _TOP) * math.log10(count / _FLOOR) / math.log10(most / _FLOOR)
@@ -121,17 +122,11 @@ def ticks_between(low: float, high: float, about: int) -> list[tuple[float, str]
     """Round values from low to high, about so many (never more than twice), each with how it is written."""
     if not (math.isfinite(low) and math.isfinite(high) and high > low):
         return [(low, f"{low:.4g}")]
-    step = round_step((high - low) / about)
+    step = round_up((high - low) / about)
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     values = [number * step for number in range(first, last + 1)]
     return [(value, _written(value, places)) for value in values] or [(low, f"{low:.4g}")]
-
-
-def round_step(value: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below a positive value."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
 def _written(value: float, places: int) -> str:

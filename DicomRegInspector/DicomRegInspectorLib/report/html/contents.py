@@ -28,7 +28,7 @@ class ItemDetails:
     """What was measured of one registration item for the report."""
 
     path: str
-    """The registration's file, as :attr:`~..registration.Registration.path` has it."""
+    """The registration's file, as :attr:`~...registration.model.Registration.path` has it."""
     number: int
     measured: ItemQuality | None = None
     lengths: Histogram | None = None
@@ -40,7 +40,7 @@ class ItemDetails:
 
 @dataclass(frozen=True)
 class Digest:
-    """The SHA-256 of a file, or of a series as :data:`~..provenance` says."""
+    """The SHA-256 of a file, or of a series as :data:`~.provenance.SERIES_DIGEST` says."""
 
     path: str
     """The registration's file, or the Series Instance UID."""

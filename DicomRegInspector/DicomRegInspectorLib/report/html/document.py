@@ -10,7 +10,7 @@ from ...tasks.inspect import Inspection
 from ..text.inspection_report import count_by_severity
 from ..text.terminal import plural
 from .contents import Contents
-from .findings import WORDS, findings_section, verdict
+from .findings import findings_section, verdict
 from .markup import DEFINITIONS, Markup, foreign, icon, items, join, tag
 from .names import Names
 from .provenance import patients_box, provenance_section
@@ -29,7 +29,7 @@ MOST_LISTED = 200
 
 
 def html_report(inspection: Inspection, contents: Contents | None = None) -> str:
-    """The report as one HTML document in UTF-8, which needs no network, no script and no other file.
+    """Return the report as one HTML document in UTF-8, which needs no network, no script and no other file.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def html_report(inspection: Inspection, contents: Contents | None = None) -> str
         What was found.
     contents
         What else there is to tell: measures, pictures, digests. Without them the report is made from the inspection
-        alone. Nobody who the patient is is told unless :attr:`.Contents.patients` says so.
+        alone. Nobody who the patient is is told unless :attr:`.contents.Contents.patients` says so.
     """
     contents = contents or Contents()
     names = Names(inspection, contents)
@@ -91,7 +91,8 @@ def _header(inspection: Inspection, findings: list[Finding], title: str) -> Mark
         _box(len(inspection.series), "image series", "image series"),
     ]
     boxes += [
-        _box(counts[one], WORDS[one].lower(), severity=one if counts[one] else None) for one in reversed(SEVERITIES)
+        _box(counts[one], one.capitalize().lower(), severity=one if counts[one] else None)
+        for one in reversed(SEVERITIES)
     ]
     return tag(
         "header",

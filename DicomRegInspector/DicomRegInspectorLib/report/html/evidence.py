@@ -30,7 +30,7 @@ _IDENTITIES = ("stack", "slices", "positions_mm", "instance_numbers", "frame_num
 
 
 def evidence_table(finding: Finding, names: Names) -> Markup | None:
-    """Each value of the evidence with its unit; None without any. A pointer at a name is told what stands there."""
+    """List each value of the evidence with its unit; None without any. A pointer at a name is told what is there."""
     order = [key for key in finding.evidence if key not in _IDENTITIES]
     order += [key for key in _IDENTITIES if key in finding.evidence]
     told = CODES[finding.code].evidence

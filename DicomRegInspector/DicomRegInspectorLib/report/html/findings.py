@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ...findings import CODES, SEVERITIES, Finding
-from ..text.terminal import plural
+from ...findings import CODES, SEVERITIES, Finding, counted
 from .evidence import evidence_table
 from .markup import Markup, foreign, icon, join, tag
 from .names import Names
@@ -17,34 +16,32 @@ OPEN_UP_TO = 12
 """With so many findings or fewer, the evidence of all lies open."""
 LONGEST_MESSAGE = 700
 
-WORDS = {"error": "Error", "warning": "Warning", "info": "Note"}
-
 
 def verdict(findings: Sequence[Finding], anything_read: bool) -> tuple[str, str, str]:
-    """The severity that the summary is coloured by, the verdict, and a sentence that explains it."""
+    """Return the severity that the summary is coloured by, the verdict, and a sentence that explains it."""
     counts = Counter(finding.severity for finding in findings)
     if counts["error"]:
-        also = f" and {plural(counts['warning'], 'warning')}" if counts["warning"] else ""
+        also = f" and {counted(counts['warning'], 'warning')}" if counts["warning"] else ""
         return (
             "error",
-            f"Do not use as it is: {plural(counts['error'], 'error')}{also}",
-            "An error means: used as it is, geometry or values come out wrong. What to do stands with each.",
+            f"Do not use as it is: {counted(counts['error'], 'error')}{also}",
+            "An error means: used as it is, geometry or values come out wrong. Each finding says how to fix it.",
         )
     if not anything_read:
         return ("warning", "Nothing could be inspected", "No image and no registration was found here.")
     if counts["warning"]:
         return (
             "warning",
-            f"Use with care: {plural(counts['warning'], 'warning')}, no error",
+            f"Use with care: {counted(counts['warning'], 'warning')}, no error",
             "A warning is something to check, or to know, before the data are used.",
         )
-    also = f" {plural(counts['info'], 'note')} below." if counts["info"] else ""
+    also = f" {counted(counts['info'], 'info')} below." if counts["info"] else ""
     explained = f"Everything that is checked came out as it should be.{also} Whether a registration is right for its "
     return "good", "Nothing wrong was found", explained + "purpose, no such check can tell."
 
 
 def findings_section(findings: Sequence[Finding], names: Names) -> Markup:
-    """Groups of one code and severity, each with what it means and what to do, told once."""
+    """Return groups of one code and severity, each with what it means and what to do, told once."""
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.severity, finding.code), []).append(finding)
@@ -64,7 +61,7 @@ def _group(code: str, group: list[Finding], names: Names, is_open: bool) -> Mark
     heading = tag(
         "h3",
         icon(first.severity),
-        tag("span", WORDS[first.severity], class_="word"),
+        tag("span", first.severity.capitalize(), class_="word"),
         tag("span", first.title, class_="title"),
         tag("span", f"{len(group)} times", class_="times") if len(group) > 1 else None,
         tag("code", code),

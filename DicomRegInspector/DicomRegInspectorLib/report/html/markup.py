@@ -31,24 +31,24 @@ Child = object
 
 
 def text(value: object) -> Markup:
-    r"""Words as text: escaped, and with control characters and marks of reading direction shown as ``\u202e``."""
+    r"""Give words as text: escaped, and with control characters and marks of reading direction shown as ``\u202e``."""
     if isinstance(value, Markup):
         return value
     return Markup(html.escape(printable(value), quote=True))
 
 
 def join(*children: Child, by: str = "") -> Markup:
-    """Several in a row; None is left out."""
+    """Join several in a row; None is left out."""
     return Markup(text(by).join(text(child) for child in children if child is not None))
 
 
 def with_minus(words: str) -> str:
-    """Our own words with the sign of minus before numbers below zero, where a hyphen would be too short."""
+    """Return our own words with the sign of minus before numbers below zero, where a hyphen would be too short."""
     return _NEGATIVE.sub("−", words)
 
 
 def tag(name: str, /, *children: Child, **attributes: object) -> Markup:
-    """An element. ``class_`` is class, ``aria_label`` aria-label; None leaves an attribute out, True has no value."""
+    """Make an element. ``class_`` is class, ``aria_label`` aria-label; None leaves an attribute out, True is bare."""
     written = ""
     for key, value in attributes.items():
         if value is None or value is False:
@@ -61,7 +61,7 @@ def tag(name: str, /, *children: Child, **attributes: object) -> Markup:
 
 
 def foreign(value: object, longest: int = LONGEST) -> Markup:
-    r"""Text from a file, isolated in its reading direction; ``\x1b`` and the like marked as what is not readable.
+    r"""Give text from a file, isolated in its reading direction; ``\x1b`` and the like marked as what is not readable.
 
     >>> str(foreign("a<b"))
     '<bdi>a&lt;b</bdi>'
@@ -80,12 +80,12 @@ def _shown(character: str) -> str:
 
 
 def items(entries: Iterable[Child], name: str = "ul", **attributes: object) -> Markup:
-    """A list."""
+    """Make a list."""
     return tag(name, *(tag("li", entry) for entry in entries), **attributes)
 
 
 def facts(rows: Iterable[tuple[Child, Child]]) -> Markup | None:
-    """Names and what they say; None when there are none."""
+    """Make a list of names and what they say; None when there are none."""
     pairs = [
         tag("div", tag("dt", name), tag("dd", value), class_="wide" if _is_long(value) else None)
         for name, value in rows
@@ -102,7 +102,7 @@ def _is_long(value: Child) -> bool:
 def table(
     caption: Child, heads: Iterable[Child], rows: Iterable[Iterable[Child]], *, kind: str | None = "numbers"
 ) -> Markup:
-    """A table that scrolls within itself where it is too wide; the first cell of a row heads it.
+    """Return a table that scrolls within itself where it is too wide; the first cell of a row heads it.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def table(
 
 
 def icon(name: str) -> Markup:
-    """A severity's sign (``error``, ``warning``, ``info``) or ``good``; the word stands beside it."""
+    """Return a severity's sign (``error``, ``warning``, ``info``) or ``good``; the word stands beside it."""
     return tag("svg", tag("use", href=f"#icon-{name}"), class_=f"icon {name}", aria_hidden="true", focusable="false")
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ...errors import Cancelled, DicomRegInspectorError
 from ...findings import Finding
 from ...progress import Progress
 from ...registration import Registration, RegistrationItem
-from ...registration.grid import field_of_grid
 from ...registration.measures.histograms import Histogram, jacobian_histogram, length_histogram
 from ...registration.measures.local import jacobian
 from ...series import Series, Stack
 from ...tasks.audit_images import AuditImage, read_stack_image
 from ...tasks.inspect import Inspection
+from ...tasks.judge import Judges
+from ...tasks.named_mapping import named_item
 from ...tasks.quality import ItemQuality, judge_item
 from ..text.inspection_report import series_names
 from .contents import Picture
@@ -41,14 +40,6 @@ class Measured:
     fixed_name: str = ""
     notes: list[str] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-
-    @property
-    def further_findings(self) -> list[Finding]:
-        """What measuring found besides what the item's own findings say."""
-        if self.quality is None:
-            return []
-        own = {(one.code, one.message) for one in self.item.findings}
-        return [one for one in self.quality.findings if (one.code, one.message) not in own]
 
 
 def measure_items(
@@ -83,10 +74,7 @@ def _measure(one: Measured, images: _Images, known: ItemQuality | None, progress
     item = one.item
     try:
         one.fixed, one.fixed_name = images.in_frame(item.registered_frame_uid, one.notes)
-        pair = None
-        if known is None:
-            pair = images.pair(item, one.notes)
-        one.quality = known or judge_item(one.registration, item, pair, None, None, progress)
+        one.quality = known or judge_item(one.registration, item, images.judges(item, one.notes), progress)
         if item.grid is not None:
             one.lengths, one.determinants = _histograms(item, progress)
     except Cancelled:
@@ -99,11 +87,10 @@ def _histograms(item: RegistrationItem, progress: Progress | None) -> tuple[Hist
     from ...progress import report_progress
     from .sources import STOPPED
 
-    lattice = field_of_grid(item.grid, np.eye(4), np.eye(4))
     report_progress(progress, 0, 2, "Histogram of the displacements", STOPPED)
-    lengths = length_histogram(lattice, BINS)
+    lengths = length_histogram(item.grid.field(), BINS)
     report_progress(progress, 1, 2, "Histogram of the Jacobian determinants", STOPPED)
-    return lengths, jacobian_histogram(jacobian(field_of_grid(item.grid, item.pre, item.post)), BINS)
+    return lengths, jacobian_histogram(jacobian(item.mapping.field), BINS)
 
 
 class _Images:
@@ -111,6 +98,8 @@ class _Images:
 
     def __init__(self, inspection: Inspection, progress: Progress | None) -> None:
         self._progress = progress
+        items = [item for registration in inspection.registrations for item in registration.items]
+        self._others = [named_item(item) for item in items if item.problem is None]
         self._series = inspection.series
         self._names = series_names(inspection)
         self._kept: dict[int, AuditImage | str] = {}
@@ -125,29 +114,28 @@ class _Images:
             notes.append(f"{self._name(series).capitalize()} could not be read as an image: {image}")
         return None, ""
 
-    def pair(self, item: RegistrationItem, notes: list[str]) -> tuple[object, object, bool | None] | None:
+    def judges(self, item: RegistrationItem, notes: list[str]) -> Judges:
         """The two images that the item is judged by, where there is no doubt which they are."""
         registered, source = item.registered_frame_uid, item.source_frame_uid
         volumes = [[one for one in self._of_frame(uid) if one[0].is_volume] for uid in (registered, source)]
         if registered == source or not all(volumes):
-            return None
+            return Judges(others=self._others)
         if any(len(found) > 1 for found in volumes):
             notes.append(
                 "Not audited: several series lie in a frame of this item. The command quality takes the two images to "
                 "judge it by (--fixed and --moving)."
             )
-            return None
+            return Judges(others=self._others)
         images = [self._read(found[0][1]) for found in volumes]
         for image, found in zip(images, volumes, strict=True):
             if not isinstance(image, AuditImage):
                 notes.append(f"Not audited: {self._name(found[0][0])} could not be read as an image: {image}")
-                return None
+                return Judges(others=self._others)
         fixed, moving = images
         notes.append(
             f"Audited with {self._name(volumes[0][0][0])} (fixed) and {self._name(volumes[1][0][0])} (moving)."
         )
-        same = fixed.modality == moving.modality if fixed.modality and moving.modality else None
-        return fixed.image, moving.image, same
+        return Judges(fixed.judging, moving.judging, others=self._others)
 
     def _name(self, series: Series) -> str:
         return self._names[series.series_instance_uid]
@@ -171,6 +159,8 @@ class _Images:
         return self._kept[key]
 
 
-def all_findings(measured: Iterable[Measured]) -> Sequence[Finding]:
-    """What measuring found besides the inspection."""
-    return [finding for one in measured for finding in one.further_findings]
+def further_findings(inspection: Inspection, measured: Iterable[Measured]) -> Sequence[Finding]:
+    """What the judge found besides the inspection."""
+    told = {(finding.code, finding.subject, finding.message) for finding in inspection.findings}
+    found = [finding for one in measured if one.quality is not None for finding in one.quality.findings]
+    return [finding for finding in found if (finding.code, finding.subject, finding.message) not in told]

@@ -49,31 +49,31 @@ class Names:
         return self._findings
 
     def about(self, thing: Series | Registration) -> list[Finding]:
-        """Findings about a series or a registration, those of comparing it with others among them."""
+        """Return findings about a series or a registration, those of comparing it with others among them."""
         if isinstance(thing, Series):
             return [finding for finding in self._findings if _is_about_series(finding, thing)]
         path = str(thing.path)
         return [finding for finding in self._findings if finding.about is not None and finding.about.file == path]
 
     def clean(self, value: object) -> str:
-        """Words without the folders above those inspected, and without the patient."""
+        """Return words without the folders above those inspected, and without the patient."""
         words = self._roots.sub("", str(value)) if self._roots else str(value)
         return self._hidden.sub(HIDDEN, words) if self._hidden else words
 
     def shown(self, value: object, longest: int = 300) -> Markup:
-        """:meth:`clean` text from a file, as HTML."""
+        """Return :meth:`clean` text from a file, as HTML."""
         return foreign(self.clean(value), longest)
 
     def file(self, registration: Registration) -> str:
-        """A registration's file below the folder inspected."""
+        """Return a registration's file below the folder inspected."""
         return self.clean(registration.path)
 
     def subject(self, finding: Finding) -> str:
-        """What a finding is about: ``series 1``, ``item 1 of reg.dcm``."""
+        """Return what a finding is about: ``series 1``, ``item 1 of reg.dcm``."""
         return self.clean(named(finding, self._series))
 
     def place(self, finding: Finding) -> str:
-        """The subject and where in it: ``series 1, slices 14–15``."""
+        """Return the subject and where in it: ``series 1, slices 14–15``."""
         about = finding.about
         where = slices_in_words(about.slices) if about is not None and about.kind == "stack" else ""
         return f"{self.subject(finding)}, {where}" if where else self.subject(finding)
@@ -87,7 +87,7 @@ def _is_about_series(finding: Finding, series: Series) -> bool:
 
 
 def common_folders(inspection: Inspection) -> list[str]:
-    """The folder that everything inspected lies in; several where there is none of all."""
+    """Return the folder that everything inspected lies in; several where there is none of all."""
     paths = [str(one.path) for one in inspection.registrations]
     paths += [path for series in inspection.series for path in series.paths]
     folders = {os.path.dirname(os.path.abspath(path)) for path in paths}
@@ -98,7 +98,7 @@ def common_folders(inspection: Inspection) -> list[str]:
 
 
 def hidden_words(names: Iterable[str]) -> frozenset[str]:
-    """The parts of names, numbers and dates by which a patient would be recognised; too short ones are left alone."""
+    """List parts of names, numbers and dates by which a patient would be recognised; too short ones are left alone."""
     found = set()
     for name in names:
         for part in re.split(r"[\s^=,]+", name):

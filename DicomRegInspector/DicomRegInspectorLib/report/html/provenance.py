@@ -17,7 +17,7 @@ SHOWN_PATIENTS = 20
 
 
 def patients_box(patients: Sequence[Patient] | None) -> Markup | None:
-    """Who the files say the patients are, clearly marked; nothing when that was not asked for."""
+    """Return who the files say the patients are, clearly marked; nothing when that was not asked for."""
     if patients is None:
         return None
     rows = [
@@ -42,7 +42,7 @@ def patients_box(patients: Sequence[Patient] | None) -> Markup | None:
 
 
 def provenance_section(provenance: Provenance | None, inspection: Inspection, names: Names) -> Markup | None:
-    """Versions, options and digests."""
+    """Make the section of versions, options and digests."""
     if provenance is None:
         return None
     made = provenance.made

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from ...registration import Registration, RegistrationItem
 from ...registration.measures.quality import Quality
+from ...registration.measures.rows import Measure, number
 from ...tasks.inspect import Inspection
+from ...words import point
 from ..text.inspection_report import count_by_severity, frames_in_words, frames_of, item_summary, matrix_summaries
-from ..text.page import point, product
-from ..text.quality import number
+from ..text.page import product
 from ..text.terminal import plural
 from .audit_tables import audit_box, judged_tables
 from .charts import histogram_figure
@@ -24,7 +25,7 @@ MOST_ITEMS = 50
 
 
 def registration_sections(inspection: Inspection, contents: Contents, names: Names) -> list[Markup]:
-    """A section for the registrations, one part each; none without."""
+    """Make the section of the registrations, one part each; None without any."""
     if not inspection.registrations:
         return []
     details = {(one.path, one.number): one for one in contents.details}
@@ -37,7 +38,7 @@ def registration_sections(inspection: Inspection, contents: Contents, names: Nam
 
 
 def registration_title(registration: Registration, names: Names) -> Markup:
-    """The file and the description."""
+    """Return the file and the description."""
     description = registration.series_description
     return join(
         names.shown(names.file(registration), 160),
@@ -132,30 +133,28 @@ def _measured(details: ItemDetails, item: RegistrationItem) -> list[Markup | Non
         charts.append(histogram_figure(details.determinants, told, lines, folded=True))
     if any(charts):
         parts.append(tag("div", *charts, class_="charts"))
-    parts.append(_statistics(quality))
-    parts.append(facts(_measures(quality)))
+    if any(quality.dimensions):
+        parts.append(_statistics(quality))
+    lines = [measure for measure in quality.measures if measure.told]
+    parts.append(facts([(one.name[:1].upper() + one.name[1:], with_minus(one.told)) for one in lines]))
     return parts
 
 
 def _statistics(quality: Quality) -> Markup:
-    """Displacement in total and by component, and the determinant, each with its percentiles."""
-    heads = ("", "Min", "1 %", "Median", "95 %", "99 %", "Max", "Mean")
-    rows: list[tuple[str, ...]] = []
-    vectors, percentiles = quality.vectors, quality.vectors.percentiles_mm or {}
-    if vectors.max_mm is not None:
-        rows.append(("Length, mm", "–", "–", *(number(percentiles.get(key)) for key in ("p50", "p95", "p99")),
-                     number(vectors.max_mm), number(vectors.mean_mm)))  # fmt: skip
-    for unit, components in (("mm", quality.components_mm), ("voxels", quality.components_voxels)):
-        for axis, values in components.items():
-            keys = ("min", "p1", "p50", "p95", "p99", "max", "mean")
-            rows.append((f"Along {axis}, {unit}", *(_minus(number(values.get(key), 3)) for key in keys)))
-    jacobian = quality.jacobian
-    told = jacobian.percentiles or {}
-    rows.append(("Jacobian determinant", _minus(number(jacobian.min)), *(_minus(number(told.get(key))) for key in
-                 ("p1", "p50", "p95", "p99")), number(jacobian.max), number(jacobian.mean)))  # fmt: skip
-    return table(
-        "Statistics over the grid's defined nodes" if any(quality.dimensions) else "In closed form", heads, rows
-    )
+    """What is distributed over the nodes, each with its percentiles."""
+    ranks = {"min": "Min", "p1": "1 %", "p50": "Median", "p95": "95 %", "p99": "99 %", "max": "Max", "mean": "Mean"}
+    rows = [
+        (_titled(measure), *(_minus(number(measure.ranks.get(rank), 3 if not measure.told else 4)) for rank in ranks))
+        for measure in quality.measures
+        if measure.ranks
+    ]
+    return table("Statistics over the grid's defined nodes", ("", *ranks.values()), rows)
+
+
+def _titled(measure: Measure) -> str:
+    name, unit = measure.rows[0].measure.rpartition(",")[0], measure.rows[0].unit
+    name = "Length" if name == "Displacement" else name
+    return name if unit == "1" else f"{name}, {unit}"
 
 
 def _point(values: Iterable[float], digits: int = 3) -> str:
@@ -164,38 +163,6 @@ def _point(values: Iterable[float], digits: int = 3) -> str:
 
 def _minus(text: str) -> str:
     return "–" if text == "-" else with_minus(text)
-
-
-def _measures(quality: Quality) -> list[tuple[object, object]]:
-    rows: list[tuple[object, object]] = []
-    if quality.max_place_lps_mm is not None:
-        rows.append(("Longest vector at", f"{_point(quality.max_place_lps_mm, 1)} mm LPS"))
-    folded = quality.folded.count if quality.folded else 0
-    rows.append(("Folded nodes", f"{folded:,}, {number(quality.folded_volume_cm3)} cm³" if folded else "none"))
-    for name in ("undefined", "infinite"):
-        if name in quality.regions:
-            rows.append((f"{name.capitalize()} vectors", f"{quality.regions[name]['count']:,}"))
-    rows.append(("Curl", f"mean {number(quality.curl.mean)}, largest {number(quality.curl.max)} mm/mm"))
-    if quality.bending.mean is not None:
-        error = f" ± {number(quality.bending.standard_error, 2)}" if quality.bending.standard_error else ""
-        rows.append(("Bending energy", f"{number(quality.bending.mean)}{error} 1/mm²"))
-    inverse = quality.inverse
-    if inverse.max_mm is not None:
-        told = f"largest residual {number(inverse.max_mm, 2)} mm, 99 % below {number(inverse.p99_mm, 2)} mm"
-        lost = (
-            f"; {inverse.not_found:,} of {inverse.samples:,} points have none in the grid" if inverse.not_found else ""
-        )
-        rows.append(("Inverse", told + lost))
-    else:
-        rows.append(("Inverse", "found nowhere"))
-    for part in (quality.rigid, quality.affine):
-        if part is not None:
-            told = f"shift {_point(part.shift_mm, 2)} mm LPS, rotation {number(part.rotation_deg, 3)}°"
-            told += f", volume × {number(part.volume_ratio)}" if part.kind == "affine" else ""
-            left, all_of_it = number(part.residual_rms_mm, 3), number(part.displacement_rms_mm, 3)
-            told += f"; without it {left} of {all_of_it} mm RMS are left"
-            rows.append((f"Bulk motion, {part.kind}", told))
-    return rows
 
 
 def _picture(picture: Picture, names: Names) -> Markup:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ...series import Series, Stack
 from ...series.geometry.words import describe_plane
 from ...tasks.inspect import Inspection
+from ...words import millimetres
 from ..text.inspection_report import count_by_severity
 from ..text.page import product
-from ..text.terminal import millimetres, plural
+from ..text.terminal import plural
 from .markup import Markup, facts, join, tag, with_minus
 from .names import Names
 from .strip import strip
@@ -20,7 +21,7 @@ MOST_LINES = 30_000
 
 
 def series_sections(inspection: Inspection, names: Names) -> list[Markup]:
-    """A section for the image series, one part each; none without series."""
+    """Make the section of the image series, one part each; None without series."""
     if not inspection.series:
         return []
     parts, left = [], MOST_LINES
@@ -31,7 +32,7 @@ def series_sections(inspection: Inspection, names: Names) -> list[Markup]:
 
 
 def series_title(number: int, series: Series, names: Names) -> Markup:
-    """``Series 1: CT “Thorax”``."""
+    """Return ``Series 1: CT “Thorax”``."""
     description = join(" “", names.shown(series.description, 120), "”") if series.description else None
     return join(f"Series {number}: ", names.shown(series.modality or "no modality", 40), description)
 

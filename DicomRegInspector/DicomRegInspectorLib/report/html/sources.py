@@ -24,7 +24,7 @@ STOPPED = "the report was cancelled"
 
 
 def digests(inspection: Inspection, progress: Progress | None = None) -> list[Digest]:
-    """SHA-256 of each registration, and one for each series: that of its files' digests, sorted, one in each line.
+    """Compute the SHA-256 of each registration, and of each series: that of its files' digests, sorted, one a line.
 
     Files are read through once, a piece at a time.
 
@@ -85,7 +85,7 @@ def _size(path: str) -> int:
 
 
 def patients(inspection: Inspection) -> list[Patient]:
-    """Who the registrations and the series say the patient is; files of one series may say different things."""
+    """Return who the registrations and the series say the patient is; files of one series may say different things."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for registration in inspection.registrations:
         counts[_patient_of(registration.path)] += 1
@@ -95,7 +95,7 @@ def patients(inspection: Inspection) -> list[Patient]:
 
 
 def identifying_words(found: Iterable[Patient]) -> frozenset[str]:
-    """Words that must not be seen in a report that is not to tell who the patient is."""
+    """Return words that must not be seen in a report that is not to tell who the patient is."""
     return hidden_words(word for one in found for word in (one.name, one.patient_id, one.birth_date))
 
 
@@ -115,7 +115,7 @@ def _patient_of(path: str | PathLike[str]) -> tuple[str, str, str]:
 
 
 def versions(more: Iterable[tuple[str, str]] = ()) -> Iterator[tuple[str, str]]:
-    """What a report is made with."""
+    """Yield what a report is made with."""
     import numpy
     import pydicom
 

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from ...series import Stack
-from ..text.terminal import millimetres, plural
+from ...words import millimetres
+from ..text.terminal import plural
 from .charts import ticks_between
 from .markup import Markup, join, tag
 
@@ -54,16 +55,16 @@ class Scale:
         self.low, self.high = low, high
 
     def percent(self, value: float) -> float:
-        """The place of a value, 0 to 100."""
+        """Return the place of a value, 0 to 100."""
         return MARGIN + (100 - 2 * MARGIN) * (value - self.low) / (self.high - self.low)
 
     def at(self, value: float) -> str:
-        """The same as SVG writes it."""
+        """Return the same place as SVG writes it."""
         return f"{self.percent(value):.4f}%"
 
 
 def marks_of(stack: Stack) -> list[Mark]:
-    """Gaps, overlaps and duplicates of a stack, along its normal."""
+    """Return gaps, overlaps and duplicates of a stack, along its normal."""
     positions = stack.positions_mm
     marks = []
     for one in stack.spacing.irregular if stack.spacing is not None else ():
@@ -79,7 +80,7 @@ def marks_of(stack: Stack) -> list[Mark]:
 
 
 def strip(stack: Stack, label: str) -> Markup | None:
-    """The figure of one stack; None for a single position, where there is nothing to draw to scale.
+    """Draw the figure of one stack; None for a single position, where there is nothing to draw to scale.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def strip(stack: Stack, label: str) -> Markup | None:
 
 
 def in_words(stack: Stack, marks: Sequence[Mark]) -> str:
-    """What the strip shows, for its caption and for those who do not see it."""
+    """Return what the strip shows, for its caption and for those who do not see it."""
     text = f"{plural(len(stack.slices), 'slice')} over {millimetres(float(np.ptp(stack.positions_mm)), 1)} mm"
     words = (("gap", "gap", None), ("overlap", "overlap", None),
              ("duplicate", "position with several slices", "positions with several slices"))  # fmt: skip
@@ -160,7 +161,7 @@ def _sign(mark: Mark, scale: Scale) -> Markup:
 def _labels(marks: Sequence[Mark], scale: Scale) -> list[Markup]:
     """What the longest marks are, above them, as long as there is room."""
     taken: list[tuple[float, float]] = []
-    made = []
+    made: list[Markup] = []
     for mark in sorted(marks, key=lambda mark: mark.start_mm - mark.stop_mm):
         x = (scale.percent(mark.start_mm) + scale.percent(mark.stop_mm)) / 2
         width = LETTER * (len(mark.label) + 1)

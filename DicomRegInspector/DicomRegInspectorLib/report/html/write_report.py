@@ -14,11 +14,10 @@ from ...findings import Finding
 from ...progress import Progress, Run, in_background, report_progress
 from ...tasks.inspect import Inspection
 from ...tasks.quality import QualityReport
-from .. import replace_file
-from ..files import check_place
+from ..files import check_place, replace_file
 from ..text.inspection_report import count_by_severity
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
-from .measuring import Measured, all_findings, measure_items
+from .measuring import Measured, further_findings, measure_items
 from .names import common_folders
 from .sources import STOPPED, digests, identifying_words, patients, versions
 
@@ -77,7 +76,7 @@ _SILENT = frozenset(
 
 
 def options_in_words(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The command line's options as a report tells them: those that were given."""
+    """Return the command line's options as a report tells them: those that were given."""
     told = [("Command", str(options["command"]))]
     for name, value in options.items():
         if name not in _SILENT and value not in (None, (), [], False):
@@ -120,7 +119,7 @@ def write_report(
     quality
         What was measured of the inspection's only registration already.
     progress
-        Called as the work goes on; see :data:`..progress.Progress`.
+        Called as the work goes on; see :data:`...progress.Progress`.
     run
         Called with the functions that read and compute; may call them in a thread with a progress callback of their
         own. The letters of pictures are drawn in the caller's thread: VTK's know only one.
@@ -141,7 +140,7 @@ def write_report(
     known = {one.item.number: one for one in quality.items} if quality is not None else None
     measured = beside(lambda report: measure_items(inspection, known, report))
     drawn_with = _draw(measured, drawer, beside, progress) if options.pictures else []
-    further = all_findings(measured)
+    further = further_findings(inspection, measured)
 
     data = beside(lambda report: _assembled(inspection, options, measured, further, drawn_with, report))
     replace_file(path, lambda unfinished: unfinished.write_bytes(data))

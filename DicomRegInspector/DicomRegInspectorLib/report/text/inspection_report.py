@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ...findings import SEVERITIES, Finding
+from ...findings import SEVERITIES, Finding, counted
 from ...series.geometry.spacing import RELATIVE_TOLERANCE
-from .terminal import Style, millimetres, plural, printable
+from ...words import millimetres
+from .terminal import Style, plural, printable
 
 if TYPE_CHECKING:
     from ...registration import Registration, RegistrationItem
@@ -19,12 +20,9 @@ SHOWN_OF_A_KIND = 6
 """Findings of one kind that are shown; the rest is counted."""
 SHOWN_SECTIONS = 4
 
-_SEVERITY_WORDS = {"error": "ERROR", "warning": "WARNING", "info": "NOTE"}
-_SEVERITY_COUNTS = {"error": "error", "warning": "warning", "info": "note"}
-
 
 def inspection_report(inspection: Inspection, style: Style, *, complete: bool = False) -> str:
-    """The whole report, with a summary line for each registration and series and the findings by severity.
+    """Return the whole report, with a summary line for each registration and series and the findings by severity.
 
     Parameters
     ----------
@@ -49,9 +47,9 @@ def inspection_report(inspection: Inspection, style: Style, *, complete: bool = 
 
 
 def count_by_severity(findings: Iterable[Finding]) -> str:
-    """``2 errors, 1 warning``, the most severe first; ``no findings``."""
+    """Return ``2 errors, 1 warning``, the most severe first; ``no findings``."""
     counts = Counter(finding.severity for finding in findings)
-    parts = [plural(counts[name], _SEVERITY_COUNTS[name]) for name in reversed(SEVERITIES) if counts[name]]
+    parts = [counted(counts[name], name) for name in reversed(SEVERITIES) if counts[name]]
     return ", ".join(parts) or "no findings"
 
 
@@ -74,7 +72,7 @@ def _head(inspection: Inspection, style: Style) -> list[str]:
 
 
 def series_names(inspection: Inspection) -> dict[str, str]:
-    """UID of a series to what it is called in this report."""
+    """Map the UID of each series to what it is called in this report."""
     return {one.series_instance_uid: f"series {number}" for number, one in enumerate(inspection.series, 1)}
 
 
@@ -83,7 +81,7 @@ def _quoted(text: str) -> str:
 
 
 def frames_of(inspection: Inspection) -> dict[str, list[str]]:
-    """Frame of Reference UID to the series of this report that lie in it."""
+    """Map each Frame of Reference UID to the series of this report that lie in it."""
     frames: dict[str, list[str]] = {}
     for number, series in enumerate(inspection.series, 1):
         for frame in dict.fromkeys(one.header.frame_of_reference_uid for one in series.slices):
@@ -100,7 +98,7 @@ def _frame_line(item: RegistrationItem, frames: dict[str, list[str]]) -> str:
 
 
 def frames_in_words(item: RegistrationItem, frames: Mapping[str, list[str]]) -> tuple[str, str]:
-    """Which series of this report lie in an item's registered and in its source frame."""
+    """Return which series of this report lie in an item's registered and in its source frame."""
     registered, source = (
         frames.get(uid) if uid else None for uid in (item.registered_frame_uid, item.source_frame_uid)
     )
@@ -129,7 +127,7 @@ def _registration_lines(registration: Registration, frames: dict[str, list[str]]
 
 
 def item_summary(item: RegistrationItem) -> str:
-    """One item in a line: its grid or matrix, and how far it moves things."""
+    """Return one item in a line: its grid or matrix, and how far it moves things."""
     if item.problem is not None:
         return f"cannot be used: {printable(item.problem)}"
     parts = []
@@ -150,7 +148,7 @@ def item_summary(item: RegistrationItem) -> str:
 
 
 def matrix_summaries(item: RegistrationItem) -> list[str]:
-    """What the matrices of an item do, in words; those that are the identity are left out where there is a grid."""
+    """Say what the matrices of an item do; those that are the identity are left out where there is a grid."""
     from .matrices import describe_matrix
 
     if item.kind == "matrix":
@@ -213,7 +211,7 @@ def _finding_lines(findings: Iterable[Finding], labels: dict[str, str], style: S
 def _group_lines(code: str, group: list[Finding], labels: dict[str, str], style: Style, complete: bool) -> list[str]:
     """A heading, what was found where, and what to do about it, once for all."""
     first = group[0]
-    word = style.paint(_SEVERITY_WORDS[first.severity], first.severity)
+    word = style.paint(first.severity.upper(), first.severity)
     times = f" ({len(group)} times)" if len(group) > 1 else ""
     lines = [f"{word}  {style.paint(first.title, 'bold')}{times}  {style.paint(f'[{code}]', 'dim')}"]
     shown = group if complete else group[:SHOWN_OF_A_KIND]
@@ -245,7 +243,7 @@ def _by_subject(findings: Iterable[Finding], labels: dict[str, str]) -> dict[str
 
 
 def named(finding: Finding, labels: dict[str, str]) -> str:
-    """The subject; a series by its number instead of its UID."""
+    """Return the subject; a series by its number instead of its UID."""
     about = finding.about
     if about is not None and about.uid and about.kind in ("series", "stack"):
         return labels.get(about.uid, finding.subject)

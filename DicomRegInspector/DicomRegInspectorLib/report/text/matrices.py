@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .terminal import millimetres
+from ...words import millimetres
 
 RIGID_TOLERANCE = 1e-4
 """How far the rotation part may be from a rotation: matrices are written with a few decimals."""
@@ -17,7 +17,7 @@ _SIDES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior")
 
 
 def describe_matrix(matrix: np.ndarray) -> str:
-    """A matrix (4, 4) between LPS coordinates in mm, in words: identity, translation, rotation, affine."""
+    """Return a matrix (4, 4) between LPS coordinates in mm, in words: identity, translation, rotation, affine."""
     if not np.isfinite(matrix).all():
         return "not all numbers"
     linear, offset = matrix[:3, :3], matrix[:3, 3]
@@ -36,14 +36,14 @@ def describe_matrix(matrix: np.ndarray) -> str:
 
 
 def rotation_deg(linear: np.ndarray) -> float:
-    """The angle in degrees of a rotation (3, 3)."""
+    """Return the angle in degrees of a rotation (3, 3)."""
     # atan2 keeps small angles, where the cosine alone is blind.
     skew = np.array([linear[2, 1] - linear[1, 2], linear[0, 2] - linear[2, 0], linear[1, 0] - linear[0, 1]])
     return math.degrees(math.atan2(float(np.linalg.norm(skew)), float(np.trace(linear)) - 1))
 
 
 def describe_direction(vector: np.ndarray) -> str:
-    """An LPS direction in words: ``left``, ``posterior and 18.5° superior``."""
+    """Return an LPS direction in words: ``left``, ``posterior and 18.5° superior``."""
     unit = np.asarray(vector, float)
     unit = unit / np.linalg.norm(unit)
     order = np.argsort(-np.abs(unit))

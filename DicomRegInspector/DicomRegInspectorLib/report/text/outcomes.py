@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...findings import by_severity
-from .page import Page, point, product
+from ...words import point
+from .page import Page, product
 from .terminal import Style, plural, printable
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _LISTED = 20
 
 
 def comparison_report(comparison: Comparison, style: Style) -> str:
-    """The verdict, then what it is from."""
+    """Return the verdict, then what it is from."""
     page = Page(style)
     page.title("Compared")
     page.text(comparison.reason)
@@ -56,7 +57,7 @@ def comparison_report(comparison: Comparison, style: Style) -> str:
 
 
 def regularize_report(outcome: Outcome) -> str:
-    """The outcome as text: what was done, what was left out, and where the result is."""
+    """Return the outcome as text: what was done, what was left out, and where the result is."""
     lines = [printable(outcome.description)]
     for one in outcome.volumes:
         size = " × ".join(str(count) for count in one["dimensions"])
@@ -68,10 +69,11 @@ def regularize_report(outcome: Outcome) -> str:
         lines.append(f"  {name}{size} voxels of {spacing} mm{tilt}{rest}")
     if outcome.dropped:
         lines.append(f"left out, {plural(len(outcome.dropped), 'image')}:")
-        for one in outcome.dropped[:_LISTED]:
-            frame = f" frame {one.slice.frame_number}" if one.slice.frame_number is not None else ""
-            lines.append(f"  {printable(os.path.basename(one.slice.path))}{frame}: {printable(one.reason)}")
-        reasons = Counter(one.reason for one in outcome.dropped[_LISTED:])
+        for dropped in outcome.dropped[:_LISTED]:
+            slice_ = dropped.slice
+            frame = f" frame {slice_.frame_number}" if slice_.frame_number is not None else ""
+            lines.append(f"  {printable(os.path.basename(slice_.path))}{frame}: {printable(dropped.reason)}")
+        reasons = Counter(dropped.reason for dropped in outcome.dropped[_LISTED:])
         lines += [f"  and {count} more: {printable(reason)}" for reason, count in reasons.items()]
     lines += [f"note: {printable(note)}" for note in outcome.notes]
     lines += [f"written: {printable(path)}" for path in outcome.written]
@@ -79,7 +81,7 @@ def regularize_report(outcome: Outcome) -> str:
 
 
 def pixel_report(report: PixelReport, style: Style) -> str:
-    """How the pixels of the files are stored, then what is wrong with them."""
+    """Return how the pixels of the files are stored, then what is wrong with them."""
     page = Page(style)
     count = len(report.files)
     page.title(f"Pixels of {count:,} DICOM file{'' if count == 1 else 's'}")
@@ -117,7 +119,8 @@ def _file_or_series(finding: Finding) -> str:
 
 def _folded(findings: tuple[Finding, ...]) -> tuple[list[Finding], Counter[tuple[str, str]]]:
     seen: Counter[tuple[str, str]] = Counter()
-    shown, hidden = [], Counter()
+    hidden: Counter[tuple[str, str]] = Counter()
+    shown: list[Finding] = []
     for finding in by_severity(findings):
         key = (finding.title, finding.severity)
         seen[key] += 1

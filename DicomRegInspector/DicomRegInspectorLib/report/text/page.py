@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from ...findings import SEVERITIES, Finding, by_severity
-from .terminal import Style, millimetres, printable
+from ...words import millimetres
+from .terminal import Style, printable
 
 NAME_WIDTH = 44
 """Columns for an element's name and tag."""
+
+
+_TAG = re.compile(r" \(\w{4},\w{4}\)")
 
 
 class Page:
@@ -19,6 +22,8 @@ class Page:
 
     def __init__(self, style: Style) -> None:
         self.style = style
+        self.has_tags = True
+        """Whether names carry their tags: only DICOM's elements have any."""
         self.lines: list[str] = []
 
     def title(self, text: str) -> None:
@@ -32,6 +37,7 @@ class Page:
     def row(self, name: str, value: object, indent: int = 2) -> None:
         """A name (with its tag) and what it says; ``-`` for nothing."""
         text = printable(value) or "-"
+        name = name if self.has_tags else _TAG.sub("", name)
         width = NAME_WIDTH - indent
         lead = " " * indent + (name if len(name) >= width else name.ljust(width))
         # A UID longer than its column runs over rather than away from its name.
@@ -68,13 +74,6 @@ class Page:
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
-
-
-def point(values: Iterable[float] | None, digits: int = 3) -> str:
-    """``(x, y, z)`` in mm without the unit."""
-    if values is None:
-        return "-"
-    return f"({', '.join('nan' if np.isnan(value) else millimetres(value, digits) for value in values)})"
 
 
 def product(values: Iterable[object]) -> str:

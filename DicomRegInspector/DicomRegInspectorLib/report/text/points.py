@@ -15,7 +15,7 @@ AXES = ("x", "y", "z")
 
 
 def parse_points(text: str, name: str) -> np.ndarray:
-    """Points (n, 3) from CSV text.
+    """Read points (n, 3) from CSV text.
 
     The header names the columns ``x``, ``y`` and ``z`` in any order and case, other columns beside them are passed
     over; without a header there are three columns. Commas, semicolons or tabs; blank lines, any line ends and a byte
@@ -70,10 +70,10 @@ def _columns(row: list[str], number: int, name: str) -> tuple[int, int, int] | N
 
 
 def _point(row: list[str], columns: Sequence[int], number: int, name: str) -> tuple[float, ...]:
-    values = tuple(_number(row[column]) for column in columns)
-    if None in values:
+    values = tuple(value for value in (_number(row[column]) for column in columns) if value is not None)
+    if len(values) != len(columns):
         raise UsageError(f"{name}, line {number}: expected three numbers (LPS mm), found {_shown(row)}")
-    return values  # type: ignore[return-value]
+    return values
 
 
 def _number(cell: str) -> float | None:
@@ -90,7 +90,7 @@ def _shown(row: list[str]) -> str:
 
 
 def format_points(points: np.ndarray, residuals: np.ndarray | None = None) -> str:
-    """CSV of points (n, 3), each number in the shortest form that reads back the same, ``nan`` where undefined.
+    """Write points (n, 3) as CSV, each number in the shortest form that reads back the same, ``nan`` where undefined.
 
     Parameters
     ----------

@@ -38,11 +38,11 @@ class ProgressBar:
         now = time.monotonic()
         is_due = now - self._started >= QUIET_SECONDS and (not self._shown or now - self._drawn >= REDRAW_SECONDS)
         if self._stream is not None and is_due:
-            self._draw(done, total, text)
+            self._draw(self._stream, done, total, text)
             self._drawn, self._shown = now, True
         return True
 
-    def _draw(self, done: int, total: int, text: str) -> None:
+    def _draw(self, stream: TextIO, done: int, total: int, text: str) -> None:
         line = printable(text)
         if total > 0:
             full = _BAR * min(done, total) // total
@@ -50,6 +50,6 @@ class ProgressBar:
                 f"[{'#' * full}{'.' * (_BAR - full)}] {100 * min(done, total) // total:3d} %  {done} of {total}  {line}"
             )
         columns = shutil.get_terminal_size((80, 24)).columns
-        line = line.encode(self._stream.encoding or "ascii", "replace").decode(self._stream.encoding or "ascii")
-        self._stream.write(f"\r\x1b[K{line[: columns - 1]}")
-        self._stream.flush()
+        line = line.encode(stream.encoding or "ascii", "replace").decode(stream.encoding or "ascii")
+        stream.write(f"\r\x1b[K{line[: columns - 1]}")
+        stream.flush()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .page import Page, point, product
+from ...registration.measures.rows import WHOLE_NUMBERS, Measure, MeasureRow, number, rows_of
+from .page import Page
 from .terminal import Style
 
 if TYPE_CHECKING:
     from ...registration.audit import AuditResult
     from ...registration.measures.landmarks import TargetRegistrationError
-    from ...registration.measures.quality import Quality
     from ...registration.measures.regions import RegionMeasures
     from ...tasks.quality import ItemQuality, QualityReport
 
@@ -33,12 +34,8 @@ def quality_report(report: QualityReport, style: Style) -> str:
 
 
 def _item(page: Page, item: ItemQuality) -> None:
-    quality = item.quality
     page.section(f"Item {item.item.number}: {item.item.description}")
-    if any(quality.dimensions):
-        _vectors(page, quality)
-    _derivatives(page, quality)
-    _bulk(page, quality)
+    _measures(page, item.quality.measures)
     if item.audit is not None:
         _audit(page, item.audit)
     if item.regions is not None:
@@ -51,76 +48,21 @@ def _item(page: Page, item: ItemQuality) -> None:
     page.findings(item.findings)
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    """A number with so many significant digits; ``-`` for none."""
-    return "-" if value is None else f"{value:.{digits}g}"
+def _measures(page: Page, measures: Sequence[Measure]) -> None:
+    """A line for each measure, and a table of those that only tables tell where the first of them stands."""
+    tabled = [measure for measure in measures if not measure.told]
+    for measure in measures:
+        if measure.told:
+            page.row(measure.name, measure.told)
+        elif measure is tabled[0]:
+            heads = ("along", "min", "1 %", "median", "99 %", "max", "mean")
+            page.table(heads, [_distribution(one) for one in tabled])
 
 
-def _vectors(page: Page, quality: Quality) -> None:
-    vectors = quality.vectors
-    page.row("grid", f"{product(quality.dimensions)} nodes" + ("" if quality.axes == 3 else
-             f"; measured along the {quality.axes} axes that have more than one node"))  # fmt: skip
-    if vectors.max_mm is None:
-        page.row("displacement", "no vector is defined")
-        return
-    percentiles = vectors.percentiles_mm or {}
-    page.row(
-        "displacement",
-        f"mean {number(vectors.mean_mm)}, median {number(percentiles.get('p50'))}, 95 % below "
-        f"{number(percentiles.get('p95'))}, 99 % below {number(percentiles.get('p99'))}, largest "
-        f"{number(vectors.max_mm)} mm at {point(quality.max_place_lps_mm, 1)} mm LPS",
-    )
-    heads = ("along", "min", "1 %", "median", "99 %", "max", "mean")
-    keys = ("min", "p1", "p50", "p99", "max", "mean")
-    rows = [
-        [f"{axis}, mm", *(number(values[key], 3) for key in keys)] for axis, values in quality.components_mm.items()
-    ]
-    rows += [
-        [f"{axis}, voxels", *(number(values[key], 3) for key in keys)]
-        for axis, values in quality.components_voxels.items()
-    ]
-    page.table(heads, rows)
-
-
-def _derivatives(page: Page, quality: Quality) -> None:
-    jacobian, curl = quality.jacobian, quality.curl
-    percentiles = jacobian.percentiles or {}
-    page.row(
-        "Jacobian determinant",
-        f"{number(jacobian.min)} to {number(jacobian.max)} (98 % within {number(percentiles.get('p1'))} to "
-        f"{number(percentiles.get('p99'))}); 1 keeps volume",
-    )
-    folded = quality.folded.count if quality.folded else 0
-    page.row(
-        "folded (determinant 0 or less)",
-        f"{folded} nodes, {number(quality.folded_volume_cm3)} cm³" if folded else "nowhere",
-    )
-    page.row("curl of the vectors", f"mean {number(curl.mean)}, largest {number(curl.max)} mm/mm")
-    bending = quality.bending
-    told = number(bending.mean)
-    if bending.standard_error:
-        told += f" ± {number(bending.standard_error, 2)} (from {bending.samples} of {bending.of} nodes)"
-    page.row("bending energy", "not defined" if bending.mean is None else f"{told} 1/mm²")
-    inverse = quality.inverse
-    told = f"largest residual {number(inverse.max_mm, 2)} mm, 99 % below {number(inverse.p99_mm, 2)} mm"
-    told += f", at {inverse.samples - inverse.not_found} points"
-    if inverse.not_found:
-        told += f"; {inverse.not_found} of {inverse.samples} points have no inverse in the grid"
-    page.row("inverse", told if inverse.max_mm is not None else "found nowhere")
-
-
-def _bulk(page: Page, quality: Quality) -> None:
-    for part in (quality.rigid, quality.affine):
-        if part is None:
-            continue
-        told = f"shift {point(part.shift_mm, 2)} mm LPS at the centre, rotation {number(part.rotation_deg, 3)}°"
-        if part.kind == "affine":
-            told += f", volume × {number(part.volume_ratio)}"
-        told += (
-            f"; without it {number(part.residual_rms_mm, 3)} of {number(part.displacement_rms_mm, 3)} mm RMS are left, "
-            f"{number(part.residual_max_mm, 3)} mm at most"
-        )
-        page.row(f"bulk motion, {part.kind}", told)
+def _distribution(measure: Measure) -> list[str]:
+    ranks = ("min", "p1", "p50", "p99", "max", "mean")
+    first = measure.rows[0]
+    return [f"{first.column.split()[0]}, {first.unit}", *(number(measure.ranks.get(rank), 3) for rank in ranks)]
 
 
 def _audit(page: Page, audit: AuditResult) -> None:
@@ -185,17 +127,10 @@ def quality_csv(report: QualityReport) -> str:
     """A row for each item as a whole and for each label in it; lengths in mm, volumes in cm³, empty where undefined."""
     rows: list[dict[str, Any]] = []
     for item in report.items:
-        whole = item.quality.to_dict()
-        components = (whole["displacement_mm"] or {}).get("components_ras", {})
-        whole_row = _row(whole["displacement_mm"] or {}, components, whole["jacobian"], whole["curl"])
-        rows.append({"item": item.item.number, "label": "", "nodes": item.quality.jacobian.count, **whole_row})
+        whole = rows_of(item.quality.measures)
+        rows.append({"item": item.item.number, "label": "", "nodes": item.quality.jacobian.count, **_cells(whole)})
         for region in item.regions or ():
-            told = region.to_dict()
-            rows.append({
-                "item": item.item.number, "label": region.name, "nodes": region.nodes,
-                "volume_cm3": region.volume_cm3,
-                **_row(told["displacement_mm"], told["components_ras"], told["jacobian"], told["curl"]),
-            })  # fmt: skip
+            rows.append({"item": item.item.number, "label": region.name, **_cells(region.rows)})
     names = list(dict.fromkeys(["item", "label", "nodes", "volume_cm3", *(name for row in rows for name in row)]))
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n", restval="")
@@ -204,13 +139,8 @@ def quality_csv(report: QualityReport) -> str:
     return out.getvalue()
 
 
-def _row(
-    displacement: dict[str, Any], components: dict[str, dict[str, Any]], jacobian: dict[str, Any], curl: dict[str, Any]
-) -> dict[str, Any]:
-    row = {f"displacement_{key}_mm": displacement.get(key) for key in ("max", "mean", "p50", "p95", "p99")}
-    for axis in "RAS":
-        for key in ("min", "max", "mean", "p50"):
-            row[f"{axis}_{key}_mm"] = components.get(axis, {}).get(key)
-    row |= {f"jacobian_{key}": jacobian.get(key) for key in ("min", "max", "mean", "p1", "p99", "nonpositive_fraction")}
-    row |= {f"curl_{key}": curl.get(key) for key in ("max", "mean", "p95", "p99")}
-    return row
+def _cells(rows: Sequence[MeasureRow]) -> dict[str, Any]:
+    """Counts are whole numbers."""
+    cells = {key: row.value for row in rows for key in row.keys}
+    counts = {key: int(row.value) for row in rows for key in row.keys if row.unit in WHOLE_NUMBERS}
+    return cells | counts

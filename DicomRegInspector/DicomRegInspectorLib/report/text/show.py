@@ -6,13 +6,16 @@ from os import PathLike
 from os import path as os_path
 from typing import TYPE_CHECKING
 
+from ...errors import NotDicomError
 from ...registration import read_registration
+from ...registration.file.read import recognised_reader
 from ...series import inspect_series, read_header
 from ...series.geometry.words import describe_plane
+from ...words import millimetres, point
 from .matrices import describe_direction
-from .page import Page, point, product, uid_name
+from .page import Page, product, uid_name
 from .show_registration import show_registration
-from .terminal import Style, millimetres
+from .terminal import Style
 
 if TYPE_CHECKING:
     from ...series import Header, Stack
@@ -26,8 +29,14 @@ def show_file(path: str | PathLike[str], style: Style) -> str:
     FileError
         When it cannot be read or is not DICOM.
     """
-    header = read_header(path)
     page = Page(style)
+    try:
+        header = read_header(path)
+    except NotDicomError:
+        if recognised_reader(path) is None:
+            raise
+        show_registration(read_registration(path), page)
+        return str(page)
     if header.is_registration:
         show_registration(read_registration(path), page)
     elif header.is_image:

@@ -9,9 +9,9 @@ import numpy as np
 
 from ...errors import FileError
 from ...registration import Registration, RegistrationItem
+from ...words import millimetres, point
 from .matrices import describe_direction, describe_matrix
-from .page import Page, point, product
-from .terminal import millimetres
+from .page import Page, product
 
 if TYPE_CHECKING:
     from ...registration import Grid
@@ -34,10 +34,22 @@ def show_registration(registration: Registration, page: Page) -> None:
     FileError
         When the file is gone or has changed.
     """
+    many = f", {len(registration.items)} items" if len(registration.items) > 1 else ""
+    page.has_tags = registration.format == "DICOM"
+    kind = _KINDS[registration.kind] if page.has_tags else registration.format
+    page.title(f"{registration.path.name}: {kind}{many}")
+    if page.has_tags:
+        _show_object(registration, page)
+    for item in registration.items:
+        _show_item(item, page)
+    if registration.kind == "fiducials":
+        _show_fiducials(registration, page)
+    page.findings(registration.findings)
+
+
+def _show_object(registration: Registration, page: Page) -> None:
     from .page import uid_name
 
-    many = f", {len(registration.items)} items" if len(registration.items) > 1 else ""
-    page.title(f"{registration.path.name}: {_KINDS[registration.kind]}{many}")
     page.row("SOP Class UID (0008,0016)", uid_name(registration.sop_class_uid))
     page.row("SOP Instance UID (0008,0018)", registration.sop_instance_uid)
     page.row("Transfer Syntax UID (0002,0010)", uid_name(registration.transfer_syntax_uid))
@@ -48,16 +60,11 @@ def show_registration(registration: Registration, page: Page) -> None:
     page.row("Series Instance UID (0020,000E)", registration.series_uid)
     meaning = ", the registered frame" if registration.items and registration.frame_uid else ""
     page.row("Frame of Reference UID (0020,0052)", f"{registration.frame_uid}{meaning}")
-    for item in registration.items:
-        _show_item(item, page)
-    if registration.kind == "fiducials":
-        _show_fiducials(registration, page)
-    page.findings(registration.findings)
 
 
 def _show_item(item: RegistrationItem, page: Page) -> None:
     if item.kind == "matrix":
-        page.section(f"Item {item.number} of Registration Sequence (0070,0308)")
+        page.section(f"Item {item.number}{' of Registration Sequence (0070,0308)' if page.has_tags else ''}")
         same = item.source_frame_uid == item.registered_frame_uid and item.source_frame_uid
         page.row(
             "Frame of Reference UID (0020,0052)",
@@ -67,7 +74,8 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
             _show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page)
             page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
     else:
-        page.section(f"Item {item.number} of Deformable Registration Sequence (0064,0002)")
+        of = " of Deformable Registration Sequence (0064,0002)"
+        page.section(f"Item {item.number}{of if page.has_tags else ''}")
         page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid)
         if item.problem is None:
             _show_matrix("Pre Deformation Matrix (0064,000F)", item.pre, page)
@@ -166,7 +174,7 @@ class PreviewVector:
 
 
 def preview_vectors(grid: Grid) -> list[PreviewVector]:
-    """First and last node, the longest vector on the grid's faces, the median, the shortest and longest, and the
+    """List first and last node, the longest vector on the grid's faces, the median, the shortest and longest, and the
     extremes along each axis. Reads slab by slab, so the memory needed does not grow with the grid.
 
     Raises

@@ -8,7 +8,7 @@ import textwrap
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
 from ...findings import Severity
 
@@ -112,19 +112,6 @@ def write_text(stream: TextIO, text: str) -> None:
     except UnicodeError:
         text = text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
     stream.write(text if text.endswith("\n") else text + "\n")
-
-
-def millimetres(value: Any, digits: int = 3) -> str:
-    """A length without trailing zeros: ``4.002``, ``5``; ``-`` where there is none."""
-    if value is None:
-        return "-"
-    text = f"{float(value):.{digits}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    if text in ("0", "-0"):
-        # Not nothing: only less than the digits shown.
-        return "0" if value == 0 else f"{float(value):.2g}"
-    return text
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import slicer
 from vtkmodules.util.numpy_support import numpy_to_vtk
 
-from ..convert import LPS_TO_RAS, vtk_matrix
+from ...space import LPS_TO_RAS, apply_matrix, lattice_corners, trilinear
+from ..convert import vtk_matrix
 
 
 @dataclass(frozen=True)
@@ -22,30 +23,17 @@ class Image:
 
     def sample(self, points: np.ndarray) -> np.ndarray:
         """Trilinear values at points (..., 3), LPS mm; NaN outside the voxels."""
-        inverse = np.linalg.inv(self.ijk_to_lps)
-        index = points @ inverse[:3, :3].T + inverse[:3, 3]
+        index = apply_matrix(np.linalg.inv(self.ijk_to_lps), points).reshape(-1, 3)
         count = np.array(self.values.shape[::-1])
         # Voxels reach half their size beyond their centres.
         inside = ((index >= -0.5) & (index <= count - 0.5)).all(axis=-1)
         index = np.clip(np.nan_to_num(index), 0, count - 1)
-        base = np.minimum(index.astype(int), np.maximum(count - 2, 0))
-        fraction = index - base
-        result = np.zeros(index.shape[:-1])
-        for corner in np.ndindex(2, 2, 2):
-            weight = np.where(np.array(corner) == 1, fraction, 1 - fraction).prod(axis=-1)
-            i, j, k = np.moveaxis(np.minimum(base + corner, count - 1), -1, 0)
-            result += weight * self.values[k, j, i]
-        return np.where(inside, result, np.nan)
+        result = trilinear(lambda i, j, k: self.values[k, j, i], index, count)
+        return np.where(inside, result, np.nan).reshape(points.shape[:-1])
 
     def corners(self) -> np.ndarray:
         """(8, 3) centres of the corner voxels, LPS mm."""
         return lattice_corners(self.ijk_to_lps, self.values.shape[::-1])
-
-
-def lattice_corners(index_to_lps: np.ndarray, count: tuple[int, ...]) -> np.ndarray:
-    """(8, 3) LPS mm of the corner nodes of a lattice with ``count`` (nx, ny, nz) nodes."""
-    index = np.array(list(np.ndindex(2, 2, 2))) * (np.array(count) - 1)
-    return index @ index_to_lps[:3, :3].T + index_to_lps[:3, 3]
 
 
 def add_volume(

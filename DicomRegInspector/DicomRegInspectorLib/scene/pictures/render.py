@@ -10,9 +10,10 @@ import numpy as np
 
 from ...errors import UsageError
 from ...registration import RegistrationItem
+from ...space import lattice_corners
 from ..colours import VIRIDIS, ramp
 from .canvas import Canvas, Clip
-from .images import Image, lattice_corners
+from .images import Image
 from .views import FAINT, INK, PLANES, View, draw_label, round_step, save_picture
 
 WIDTH = 1600

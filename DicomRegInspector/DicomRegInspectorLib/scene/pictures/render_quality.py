@@ -12,8 +12,9 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
+from ...space import LPS_TO_RAS, apply_matrix
 from .. import colours
-from ..convert import LPS_TO_RAS, numpy_matrix
+from ..convert import numpy_matrix
 from ..quality.histograms import Histogram, displacement_histograms, jacobian_histogram
 from ..quality.show_quality import QualityNodes
 from ..quality.warping import tile_mm
@@ -223,7 +224,7 @@ def _with_tiles(paint: Painter, image: Image) -> Painter:
 
     def paint_with_lines(points: np.ndarray) -> np.ndarray:
         picture = paint(points)
-        tile = np.floor((points @ inverse[:3, :3].T + inverse[:3, 3] + 0.5) * spacing / edge)
+        tile = np.floor((apply_matrix(inverse, points) + 0.5) * spacing / edge)
         border = np.zeros(tile.shape[:-1], bool)
         border[1:] |= (tile[1:] != tile[:-1]).any(axis=-1)
         border[:, 1:] |= (tile[:, 1:] != tile[:, :-1]).any(axis=-1)
@@ -245,7 +246,7 @@ def _coloured(image: Image, steps: np.ndarray, low: float, high: float, *, neare
 def _nearest(image: Image, points: np.ndarray) -> np.ndarray:
     """The values of the nearest voxels; 0 or NaN outside."""
     inverse = np.linalg.inv(image.ijk_to_lps)
-    index = np.floor(points @ inverse[:3, :3].T + inverse[:3, 3] + 0.5).astype(int)
+    index = np.floor(apply_matrix(inverse, points) + 0.5).astype(int)
     inside = ((index >= 0) & (index < np.array(image.values.shape[::-1]))).all(axis=-1)
     result = np.full(index.shape[:-1], np.nan if image.values.dtype.kind == "f" else 0, image.values.dtype)
     i, j, k = index[inside].T

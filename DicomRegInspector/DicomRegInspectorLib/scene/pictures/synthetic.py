@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 import vtk
 
-from ..convert import LPS_TO_RAS
+from ...space import RAS_SIGNS, apply_matrix
 from ..transforms.transform_chain import transform_points
 from .images import Image
 
@@ -38,12 +38,11 @@ def source_image_for(fixed: Image, node: slicer.vtkMRMLTransformNode) -> Image:
     _, rows, columns = fixed.values.shape
     size = (LAYERS, rows + 2 * MARGIN, columns + 2 * MARGIN)
     k, j, i = np.meshgrid(*(np.arange(count) for count in size), indexing="ij")
-    points = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-    to_world, flip = vtk.vtkGeneralTransform(), np.diag(LPS_TO_RAS)[:3]
+    points = apply_matrix(matrix, np.stack([i, j, k], axis=-1).reshape(-1, 3))
+    to_world = vtk.vtkGeneralTransform()
     node.GetTransformToWorld(to_world)
-    preimages = transform_points(to_world, points * flip) * flip
-    inverse = np.linalg.inv(fixed.ijk_to_lps)
+    preimages = transform_points(to_world, points * RAS_SIGNS) * RAS_SIGNS
     # Beyond its border, and above and below, the slice goes on as it ends.
-    index = np.clip(preimages @ inverse[:3, :3].T + inverse[:3, 3], 0, (columns - 1, rows - 1, 0))
-    values = fixed.sample(index @ fixed.ijk_to_lps[:3, :3].T + fixed.ijk_to_lps[:3, 3])
+    index = np.clip(apply_matrix(np.linalg.inv(fixed.ijk_to_lps), preimages), 0, (columns - 1, rows - 1, 0))
+    values = fixed.sample(apply_matrix(fixed.ijk_to_lps, index))
     return Image(values.reshape(size).astype(np.float32), matrix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,20 +100,6 @@ def draw_sides(canvas: Canvas, view: View) -> None:
     places = [(left + 16, middle[1]), (right - 16, middle[1]), (middle[0], top + 15), (middle[0], bottom - 15)]
     for letter, (x, y) in zip(view.plane.sides, places, strict=True):
         canvas.text(x, y, letter, 19, (1, 1, 1), align="center", bold=True, outline=(0, 0, 0))
-
-
-def round_step(value: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above the value."""
-    if not value > 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step for step in (5 * power, 2 * power, power, power / 2) if step <= value * (1 + 1e-9))
-
-
-def round_up(value: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below a positive value."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
 def save_picture(canvas: Canvas, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import slicer
 
@@ -34,7 +36,7 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
     Cancelled
         When ``progress`` returned False.
     """
-    lattice, memory = field.lattice(), None
+    lattice, memory = field.mapping.field, None
     ranges = []
 
     def told(step: int) -> None:
@@ -103,7 +105,7 @@ def _chart(
     field: WorldField,
     title: str,
     histograms: list[Histogram],
-    line_colours: list[np.ndarray] | list[tuple[float, float, float]],
+    line_colours: Sequence[np.ndarray | tuple[float, float, float]],
     axis: str,
     *references: tuple[float, str],
 ) -> slicer.vtkMRMLPlotChartNode:

@@ -8,10 +8,10 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
-from ...progress import report_progress
+from ...progress import Progress, report_progress
 from ...registration.measures.regions import LabelImage
 from ..convert import numpy_matrix
-from ..transforms.node_field import Progress, parent_matrix, volume_lattice
+from ..transforms.node_field import parent_matrix, volume_lattice
 
 
 def labels_of_node(node: slicer.vtkMRMLNode, progress: Progress | None = None) -> list[LabelImage]:
@@ -75,14 +75,14 @@ def _layer(image: slicer.vtkOrientedImageData | None, names: dict[int, str], to_
     scalars = image.GetPointData().GetScalars() if image is not None else None
     if scalars is None or not scalars.GetNumberOfTuples():
         # A segment without a voxel is a region of no volume, not an error.
-        return LabelImage(np.zeros((1, 1, 1), np.uint8), to_world, names)
+        return LabelImage(np.zeros((1, 1, 1), np.uint8), to_world, names, ras=True)
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     index_to_world = to_world @ numpy_matrix(matrix)
     # The matrix counts from voxel 0, the array from the first voxel of the extent.
     first = np.array(image.GetExtent()[::2], float)
     index_to_world[:3, 3] += index_to_world[:3, :3] @ first
-    return LabelImage(_whole_numbers(vtk_to_numpy(scalars), image, "the segmentation"), index_to_world, names)
+    return LabelImage(_whole_numbers(vtk_to_numpy(scalars), image, "the segmentation"), index_to_world, names, ras=True)
 
 
 def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode, progress: Progress | None = None) -> LabelImage:
@@ -110,7 +110,7 @@ def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode, progress: Progress 
             name = colours.GetColorName(value)
             if name:
                 names[value] = name
-    return LabelImage(labels, index_to_world, names)
+    return LabelImage(labels, index_to_world, names, ras=True)
 
 
 def _whole_numbers(values: np.ndarray, image: vtk.vtkImageData, name: str) -> np.ndarray:

@@ -7,7 +7,6 @@ scene lives, :func:`measure` computes on what was taken and may run anywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,22 +15,20 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
-from ...findings import Finding, by_severity
+from ...findings import Finding
 from ...progress import Progress, Run, in_background
-from ...registration import RegistrationItem
-from ...registration.audit import AuditResult, audit_item
 from ...registration.audit.scalar_image import ScalarImage
-from ...registration.grid import grid_of_array
-from ...registration.measures.landmarks import Landmark, TargetRegistrationError, target_registration_error
-from ...registration.measures.quality import Quality, measure_affine
-from ...registration.measures.regions import LabelImage, RegionMeasures, measure_regions
-from ...tasks.relations import same_motion_findings
-from ..convert import LPS_TO_RAS, numpy_matrix, to_ras
+from ...registration.mapping import MappingError
+from ...registration.measures.landmarks import Landmark
+from ...space import LPS_TO_RAS
+from ...tasks.judge import Judgement, Judges, JudgingImage, judge
+from ...tasks.named_mapping import NamedMapping
+from ..convert import numpy_matrix
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..transforms.node_field import LinearField, Sampling, WorldField, take_field, volume_lattice
 from ..volumes import frame_of_volume, modality_of
 from .labels import labels_of_node
-from .node_relations import Surroundings, coverage_findings, frame_findings, surroundings, worth_comparing
+from .node_relations import frames_of_node, matrices_beside, slices_of_volume
 
 
 @dataclass(frozen=True)
@@ -50,43 +47,23 @@ class NodeInputs:
     """Vectors that the file leaves undefined and that are zero in the node: a transform is defined everywhere."""
     frames: tuple[str, str]
     """Frame of Reference UIDs that the node names: registered, source; empty where it does not."""
-    labels: tuple[LabelImage, ...] = ()
-    images: tuple[ScalarImage, ScalarImage] | None = None
-    """Registered and source image, LPS mm."""
-    same_modality: bool | None = None
-    landmarks: tuple[list[Landmark], list[Landmark]] | None = None
-    """Of the registered and of the source frame, LPS mm."""
-    around: Surroundings | None = None
-    """What stands around it in the scene."""
+    judges: Judges
+    """The labels, images, landmarks and other registrations that it is judged by."""
 
 
-@dataclass(frozen=True)
-class NodeQuality:
+@dataclass(frozen=True, kw_only=True)
+class NodeQuality(Judgement):
     """A transform node with all that was measured of it."""
 
     field: WorldField | LinearField
     name: str
     key: str
-    quality: Quality
     repair: str
     zeroed: int
-    audit: AuditResult | None
-    regions: tuple[RegionMeasures, ...]
-    landmarks: TargetRegistrationError | None
-    findings: tuple[Finding, ...]
-    """The most severe first."""
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON report would hold it."""
-        told = {"source": self.field.source, "repair": self.repair, "zeroed": self.zeroed, **self.quality.to_dict()}
-        if self.audit is not None:
-            told["audit"] = self.audit.to_dict()
-        if self.regions:
-            told["labels"] = [region.to_dict() for region in self.regions]
-        if self.landmarks is not None:
-            told["landmarks"] = self.landmarks.to_dict()
-        told["findings"] = [finding.to_dict() for finding in self.findings]
-        return told
+        return {"source": self.field.source, "repair": self.repair, "zeroed": self.zeroed, **super().to_dict()}
 
 
 def measure_transform(
@@ -146,20 +123,25 @@ def gather(
     if (fixed_landmarks is None) != (moving_landmarks is None):
         raise UsageError("landmark errors need landmarks of both frames: choose fixed and moving landmarks, or neither")
     # The progress may let a window close the scene: the nodes stay, but know no scene then.
-    scene, landmarks, images, same = node.GetScene(), None, None, None
-    around = surroundings(node, fixed, moving)
-    labels = tuple(labels_of_node(segmentation, progress)) if segmentation is not None else ()
+    scene, landmarks = node.GetScene(), None
+    others = matrices_beside(node)
+    places = [None if volume is None else slices_of_volume(scene, volume) for volume in (fixed, moving)]
+    labels = labels_of_node(segmentation, progress) if segmentation is not None else None
     if fixed_landmarks is not None:
         landmarks = (landmarks_of(fixed_landmarks, world=True), landmarks_of(moving_landmarks, world=False))
+    images = [None if place is None else JudgingImage(place) for place in places]
     if fixed is not None and moving is not None:
-        images, same = _images(scene, fixed, moving)
-    name, key, zeroed = node.GetName() or "transform", node.GetID(), _zeroed(node)
-    repair, registered, source = (
-        node.GetAttribute(ATTRIBUTE_PREFIX + what) or ""
-        for what in ("Repair", "RegisteredFrameOfReferenceUID", "SourceFrameOfReferenceUID")
-    )
-    field = _field(node, fixed)
-    return NodeInputs(field, name, key, repair, zeroed, (registered, source), labels, images, same, landmarks, around)
+        lattices = (volume_lattice(fixed)[0], _own_lattice(moving))
+        images = [
+            JudgingImage(place, image_of(scene, volume, lattice), modality_of(scene, volume))
+            for place, volume, lattice in zip(places, (fixed, moving), lattices, strict=True)
+        ]
+    repair = node.GetAttribute(ATTRIBUTE_PREFIX + "Repair") or ""
+    judges = Judges(*images, labels, landmarks, others)
+    return NodeInputs(
+        _field(node, fixed), node.GetName() or "transform", node.GetID(), repair, _zeroed(node), frames_of_node(node),
+        judges,
+    )  # fmt: skip
 
 
 def _zeroed(node: slicer.vtkMRMLTransformNode) -> int:
@@ -170,16 +152,6 @@ def _zeroed(node: slicer.vtkMRMLTransformNode) -> int:
         count += int(noted) if noted.isdecimal() else 0
         node = node.GetParentTransformNode()
     return count
-
-
-def _images(
-    scene: slicer.vtkMRMLScene, fixed: slicer.vtkMRMLScalarVolumeNode, moving: slicer.vtkMRMLScalarVolumeNode
-) -> tuple[tuple[ScalarImage, ScalarImage], bool | None]:
-    """Both images, and whether they are of one modality (None: not known)."""
-    to_ras, _ = volume_lattice(fixed)
-    images = (image_of(scene, fixed, to_ras), image_of(scene, moving, _own_lattice(moving)))
-    modalities = [modality_of(scene, volume) for volume in (fixed, moving)]
-    return images, modalities[0] == modalities[1] if all(modalities) else None
 
 
 def _field(
@@ -206,66 +178,28 @@ def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality
     """
     if isinstance(inputs.field, Sampling):
         inputs = replace(inputs, field=inputs.field.field(progress))
-    field, audit, error = inputs.field, None, None
-    regions: tuple[RegionMeasures, ...] = ()
-    item = _item(inputs) if inputs.images is not None or inputs.landmarks is not None else None
-    # First what can fail: landmarks without a partner are told before anybody has waited.
-    if inputs.landmarks is not None:
-        error = target_registration_error(item, *inputs.landmarks)
-    if isinstance(field, LinearField):
-        quality = measure_affine(to_ras(field.matrix), field.subject)
-    else:
-        quality = field.measure(progress)
-    if inputs.labels and isinstance(field, WorldField):
-        regions = tuple(
-            measure_regions(field.grid, field.pre, field.post, _labels(inputs), ras=field.ras, progress=progress)
-        )
-    if inputs.images is not None:
-        audit = audit_item(item, *inputs.images, same_modality=inputs.same_modality, progress=progress)
-    audited = audit.findings(field.subject) if audit is not None else ()
-    findings = tuple(by_severity([*quality.findings, *audited, *_relations(inputs, item)]))
+    field = inputs.field
+    subject = NamedMapping(field.mapping, field.subject, inputs.frames, _zeroed_finding(inputs))
+    try:
+        judgement = judge(subject, inputs.judges, progress)
+    except MappingError as error:
+        raise UsageError(f"{field.subject} {error}") from error
     return NodeQuality(
-        field, inputs.name, inputs.key, quality, inputs.repair, inputs.zeroed, audit, regions, error, findings
+        field=field, name=inputs.name, key=inputs.key, repair=inputs.repair, zeroed=inputs.zeroed, **vars(judgement)
     )
 
 
-def _relations(inputs: NodeInputs, item: RegistrationItem | None) -> list[Finding]:
-    """What it says together with the images and the other registrations of the scene."""
-    around, field = inputs.around, inputs.field
-    if around is None:
-        return []
-    findings = frame_findings(around, inputs.frames, field.subject)
-    if isinstance(field, WorldField):
-        findings += coverage_findings(around, field)
-        # Only then: turning a field into what it would be in DICOM copies its vectors.
-        if worth_comparing(around, inputs.frames):
-            findings += same_motion_findings(item or _item(inputs), around.matrices)
-    return findings
-
-
-def _labels(inputs: NodeInputs) -> list[LabelImage]:
-    """In the coordinates of the field."""
-    if inputs.field.ras:
-        return list(inputs.labels)
-    return [LabelImage(one.labels, LPS_TO_RAS @ one.index_to_world, one.names) for one in inputs.labels]
-
-
-def _item(inputs: NodeInputs) -> RegistrationItem:
-    """The field as the registration it would be in DICOM: LPS, which readings like vectors in voxels depend on."""
-    field, identity = inputs.field, np.eye(4)
-    path, (registered, source) = Path(field.subject.replace("/", "-") or "transform"), inputs.frames
-    if isinstance(field, LinearField):
-        try:
-            matrix = np.linalg.inv(to_ras(field.matrix))
-        except np.linalg.LinAlgError as error:
-            raise UsageError(f"{field.subject} is linear and cannot be inverted: it is no registration") from error
-        return RegistrationItem(path, 1, "matrix", source, registered, identity, identity, matrix, None, None)
-    grid, pre, post = field.grid, field.pre, field.post
-    if field.ras:
-        vectors = grid.vectors * np.array([-1, -1, 1], np.float32)
-        grid = grid_of_array(vectors, LPS_TO_RAS @ grid.index_to_lps)
-        pre, post = to_ras(pre), to_ras(post)
-    return RegistrationItem(path, 1, "deformable", source, registered, pre, post, None, grid, None)
+def _zeroed_finding(inputs: NodeInputs) -> tuple[Finding, ...]:
+    """What was undefined in the file is so whatever the node holds: a verdict on the node alone would be too good."""
+    if not inputs.zeroed or not isinstance(inputs.field, WorldField):
+        return ()
+    total = inputs.field.grid.place.count
+    message = (
+        f"{inputs.zeroed} of {total} vectors ({100 * inputs.zeroed / total:.3g} %) are undefined in the file this "
+        "transform was loaded from; here they are zero, and measured as zero."
+    )
+    evidence = {"count": inputs.zeroed, "percent": 100 * inputs.zeroed / total}
+    return (Finding("reg-vectors-undefined", "warning", message, inputs.field.subject, evidence),)
 
 
 def image_of(

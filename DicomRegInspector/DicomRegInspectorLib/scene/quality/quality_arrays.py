@@ -17,11 +17,12 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from ...progress import Progress, report_progress
 from ...registration.grid import BORDER_TOLERANCE_MM, NODE_TOLERANCE
 from ...registration.measures import local
+from ...space import plane_indices
 from .. import colours
 from ..transforms.node_field import WorldField
 
 Lattice: TypeAlias = tuple[np.ndarray, tuple[int, int, int]]
-"""((4, 4) index to RAS mm, (ni, nj, nk)), as :func:`.node_field.volume_lattice` tells it."""
+"""((4, 4) index to RAS mm, (ni, nj, nk)), as :func:`..transforms.node_field.volume_lattice` tells it."""
 
 _SPREADS = (0.1, 0.2, 0.5, 1.0)
 """How far from 1 the ends of the Jacobian's colours lie; the widest one is used as soon as anything folds."""
@@ -147,8 +148,7 @@ def _mask_of_voxels(
     to_node = np.linalg.inv(field.index_to_ras) @ to_ras
     last = np.array(field.grid.dimensions) - 1
     tolerance = BORDER_TOLERANCE_MM / field.grid.spacing_mm
-    plane = np.stack(np.meshgrid(np.arange(ni), np.arange(nj), indexing="xy"), axis=-1).reshape(-1, 2)
-    in_plane = plane @ to_node[:3, :2].T + to_node[:3, 3]
+    in_plane = plane_indices(ni, nj) @ to_node[:3, :2].T + to_node[:3, 3]
     cells = _cells_beside(undefined) if undefined.any() else None
     mask = np.full((nk, nj * ni), colours.UNCOVERED, np.uint8)
     for k in range(nk):
@@ -225,7 +225,7 @@ def byte_array(values: np.ndarray) -> vtk.vtkUnsignedCharArray:
 def _measured(field: WorldField, measure: Callable[..., np.ndarray]) -> vtk.vtkFloatArray:
     """A measure of each node, computed in the memory that VTK will show."""
     array = float_array(field.grid.place.count)
-    measure(field.lattice(), vtk_to_numpy(array))
+    measure(field.mapping.field, vtk_to_numpy(array))
     return array
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import slicer
 import vtk
 
+from ...progress import Progress
 from .. import colours
 from ..convert import vtk_matrix
-from ..transforms.node_field import Progress, WorldField, volume_lattice
+from ..transforms.node_field import WorldField, volume_lattice
 from .quality_arrays import VALUES, QualityArrays, quality_arrays
 
 QUALITY_ATTRIBUTE = "DicomRegInspector.QualityOf"

@@ -8,10 +8,11 @@ import slicer
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
-from ..transforms.node_field import LinearField, Progress, WorldField, field_of_node
-from ..transforms.transform_display import Mode, show_transform
+from ...progress import Progress
+from ..transforms.node_field import LinearField, WorldField, field_of_node
 from .histograms import add_histograms
 from .quality_views import QualityVolumes, add_quality_volumes
+from .transform_display import Mode, show_transform
 from .warping import Comparison, add_comparison
 
 
@@ -45,8 +46,9 @@ def show_quality(
     fixed, moving
         Images of the registered and of the source frame. The mask is on the registered image's lattice where given.
     field
-        What :func:`.node_field.field_of_node` made of the node, or :func:`.node_field.field_of_item` of the file it
-        came from, which also knows the vectors that are undefined; by default the node's.
+        What :func:`..transforms.node_field.field_of_node` made of the node, or
+        :func:`..transforms.node_field.field_of_item` of the file it came from, which also knows the vectors that are
+        undefined; by default the node's.
 
     Raises
     ------

@@ -12,8 +12,8 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
 from ...progress import Progress, report_progress
+from ...words import round_up
 from .. import colours
-from ..pictures.views import round_up
 from ..transforms.node_field import WorldField
 from ..transforms.transform_chain import Chain
 from ..volumes import modality_of, show_soft_tissue, value_unit
@@ -127,16 +127,16 @@ def gather_comparison(
     UsageError
         When an image is empty or has several components.
     """
-    images = []
-    for volume in (fixed, moving):
-        _array_of(volume)
-        image = vtk.vtkImageData()
-        # The node's own image stays with the application's pipelines; this one is the thread's.
-        image.ShallowCopy(volume.GetImageData())
-        images.append(image)
-    return ComparisonInputs(
-        *images, _way(moving, fixed, node), _way(moving, fixed, None), np.array(fixed.GetSpacing())
-    )  # fmt: skip
+    ways = (_way(moving, fixed, node), _way(moving, fixed, None))
+    return ComparisonInputs(_own_image(fixed), _own_image(moving), *ways, np.array(fixed.GetSpacing()))
+
+
+def _own_image(volume: slicer.vtkMRMLVolumeNode) -> vtk.vtkImageData:
+    _array_of(volume)
+    image = vtk.vtkImageData()
+    # The node's own image stays with the application's pipelines; this one is the thread's.
+    image.ShallowCopy(volume.GetImageData())
+    return image
 
 
 def compare_images(

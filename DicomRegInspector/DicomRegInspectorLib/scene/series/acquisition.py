@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from ...errors import UsageError
 from ...series.regularize.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
-from ..convert import LPS_TO_RAS, to_ras, vtk_matrix
+from ...space import LPS_TO_RAS, to_ras
+from ..convert import vtk_matrix
 from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..transforms.save import new_scene, save_scene, write_beside
@@ -78,12 +80,12 @@ def grid_transform(grid: AcquisitionGrid) -> vtk.vtkTransform:
 
 
 def save_regularized(result: Regularized, output: Path) -> list[Path]:
-    """Write volumes to a Slicer scene (``.mrb``) or to volume files (:data:`~..series.regular.VOLUME_SUFFIXES`).
+    """Write volumes to a Slicer scene (``.mrb``) or to volume files.
 
-    Several volumes go into files of their own, ``NAME-section-1.nrrd`` and so on. Volume files hold no displacements,
-    and NIfTI no tilt: then the transform that puts the slices in place is written beside the file, as
-    ``NAME-acquisition-transform.h5``, which Slicer reads. NRRD and MetaImage hold the tilt of a section in their
-    directions.
+    The files are those of :data:`~...series.regularize.regular.VOLUME_SUFFIXES`. Several volumes go into files
+    of their own, ``NAME-section-1.nrrd`` and so on. Volume files hold no displacements, and NIfTI no tilt: then the
+    transform that puts the slices in place is written beside the file, as ``NAME-acquisition-transform.h5``, which
+    Slicer reads. NRRD and MetaImage hold the tilt of a section in their directions.
 
     Returns
     -------
@@ -111,9 +113,9 @@ def save_regularized(result: Regularized, output: Path) -> list[Path]:
     wanted += [beside for (_, beside), (_, transform) in zip(places, nodes, strict=True) if transform is not None]
     _require_new(wanted)
     for (place, beside), (node, transform) in zip(places, nodes, strict=True):
-        write_beside(place, lambda unfinished, node=node: _write(node, unfinished))
+        write_beside(place, partial(_write, node))
         if transform is not None:
-            write_beside(beside, lambda unfinished, node=transform: _write(node, unfinished))
+            write_beside(beside, partial(_write, transform))
     return wanted
 
 
@@ -130,7 +132,7 @@ def _nodes_for_file(
 def _require_new(places: list[Path]) -> None:
     there = [place for place in places if place.exists()]
     if there:
-        raise UsageError(f"{there[0]}: is there; nothing is written over it, name another output")
+        raise UsageError(f"{there[0]}: already exists and is not overwritten; name another output")
 
 
 def _write(node: slicer.vtkMRMLStorableNode, place: Path) -> bool:

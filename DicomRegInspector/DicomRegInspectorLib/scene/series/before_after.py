@@ -15,7 +15,8 @@ from ...series.pixels.choose_stack import first_at_each_position
 from ...series.pixels.volume import SeriesVolume
 from ...series.regularize.evenly_spaced import PlainStack, plain_stack
 from ...series.regularize.one_per_place import stack_to_regularize
-from ..convert import LPS_TO_RAS, vtk_matrix
+from ...space import LPS_TO_RAS
+from ..convert import vtk_matrix
 from ..layouts import (
     BEFORE_AFTER_ROWS,
     PLAIN_VIEWS,
@@ -77,7 +78,7 @@ def add_plain_volume(
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~..series.load_stack` and :func:`~...series.regularize.evenly_spaced.plain_stack`.
+        See :func:`~...series.load_stack` and :func:`~...series.regularize.evenly_spaced.plain_stack`.
     """
     chosen, _ = stack_to_regularize(series, stack)
     kept, _ = first_at_each_position(chosen)

@@ -18,8 +18,9 @@ from ...series.regularize.plan import Plan, plan
 from ...series.regularize.reference import ReferenceGrid
 from ...series.regularize.regular import Regularized
 from ...series.regularize.regularize import carry_out, load_planned
+from ...space import LPS_TO_RAS
 from ...tasks.regularize import Outcome, save_series
-from ..convert import LPS_TO_RAS, numpy_matrix
+from ..convert import numpy_matrix
 from .acquisition import add_regularized
 from .series_volume import add_series_volume
 
@@ -44,12 +45,12 @@ def load_series_nodes(
     source
         Files, folders, or an inspected series; or a plan, which says all the rest.
     mode, options
-        Fields of :class:`~..series.regularize.options.RegularizeOptions`, None for their defaults; no mode loads one
+        Fields of :class:`~...series.regularize.options.RegularizeOptions`, None for their defaults; no mode loads one
         volume as it is, at the nominal spacing.
     reference
         A volume node whose grid, where it is in the world, is resampled on. It is asked at once, in this thread.
     stack
-        Which of the series' stacks, from 0; None the one worth loading.
+        Which of the series' stacks, from 1; None the one worth loading.
     progress
         Called as ``progress(done, total, text)``; returning False stops.
     run
@@ -59,7 +60,7 @@ def load_series_nodes(
     Raises
     ------
     UsageError, FileError, Cancelled
-        See :func:`~..series.load_series` and :func:`~..series.regularize.regularize.regularize`.
+        See :func:`~...series.load_series` and :func:`~...series.regularize.regularize.regularize`.
     """
     if mode is None and reference is not None:
         raise UsageError("A reference is for resampling; choose the mode resample.")
@@ -87,7 +88,7 @@ def options_of(mode: Mode, reference: slicer.vtkMRMLVolumeNode | None = None, **
     Raises
     ------
     UsageError
-        See :class:`~..series.regularize.options.RegularizeOptions` and :func:`reference_of_node`.
+        See :class:`~...series.regularize.options.RegularizeOptions` and :func:`reference_of_node`.
     """
     given = {name: value for name, value in options.items() if value is not None}
     grid = reference_of_node(reference) if reference is not None else None
@@ -106,7 +107,7 @@ def save_series_or_plan(
     **options: Any,
 ) -> Outcome:
     """Write a series as new DICOM; parameters as in :func:`load_series_nodes`, the rest as in
-    :func:`~..tasks.regularize.save_series`."""
+    :func:`~...tasks.regularize.save_series`."""
     if isinstance(source, Plan):
         assert source.series is not None, "only plans of a series are handed out"
         return save_series(source.series, place, source, progress=progress, run=run)

@@ -8,7 +8,8 @@ import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk
 
 from ...series import SeriesVolume
-from ..convert import LPS_TO_RAS, vtk_matrix
+from ...space import LPS_TO_RAS
+from ..convert import vtk_matrix
 from ..volumes import note_modality
 
 DEVIATION_ATTRIBUTE = "DicomRegInspector.SliceDeviationMm"
@@ -54,8 +55,8 @@ def add_series_volume(
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """Add a series to a scene as a volume node, without copying its values; colour comes as a vector volume.
 
-    A node has one matrix. Where that cannot place every slice (see :attr:`~..series.SeriesVolume.is_regular`), the
-    node says so in its attribute :data:`DEVIATION_ATTRIBUTE`.
+    A node has one matrix. Where that cannot place every slice, the node says so in its attribute
+    :data:`DEVIATION_ATTRIBUTE` (see :attr:`~...series.pixels.volume.SeriesVolume.is_regular`).
 
     Parameters
     ----------

@@ -12,10 +12,11 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ...progress import Progress, report_progress
-from ...registration.grid import Grid
+from ...registration import Grid, Mapping
 from ...registration.measures.statistics import NonFiniteRegions
 from ...registration.vectors import SLAB_VECTORS
-from ..convert import LPS_TO_RAS, vtk_matrix
+from ...space import LPS_TO_RAS, apply_matrix
+from ..convert import vtk_matrix
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,14 @@ class GridTransform:
     """Vectors that were NaN or infinite and are zero here."""
 
 
-def moved_grid_transform(grid: Grid, pre: np.ndarray, progress: Progress | None = None) -> GridTransform:
-    """``y → y + D(pre⁻¹ y)``: the file's vectors, unchanged, on the file's lattice moved by a rigid ``pre``.
+def moved_grid_transform(mapping: Mapping, progress: Progress | None = None) -> GridTransform:
+    """``y → y + D(pre⁻¹ y)``: the vectors of a mapping in LPS, unchanged, on their lattice moved by a rigid ``pre``.
 
     D is indexed by the point before ``pre`` (PS3.3 Equation C.20.3-1), and its components are along the registered
     axes, so that moving the lattice and leaving the vectors is exact.
 
     Parameters
     ----------
-    grid
-        The file's grid.
-    pre
-        (4, 4) LPS, rigid.
     progress
         Of the reading, from more than one thread.
 
@@ -48,23 +45,17 @@ def moved_grid_transform(grid: Grid, pre: np.ndarray, progress: Progress | None 
     Cancelled
         When ``progress`` returned False.
     """
-    origin = pre[:3, :3] @ grid.origin_lps_mm + pre[:3, 3]
-    return _build(grid, origin, pre[:3, :3] @ grid.directions, None, progress)
+    grid, pre = mapping.grid, mapping.pre
+    return _build(grid, apply_matrix(pre, grid.origin_lps_mm), pre[:3, :3] @ grid.directions, None, progress)
 
 
-def baked_grid_transform(
-    grid: Grid, pre: np.ndarray, post: np.ndarray, progress: Progress | None = None
-) -> GridTransform:
-    """``x → post (pre x + D(x))`` as one grid on the file's own lattice.
+def baked_grid_transform(mapping: Mapping, progress: Progress | None = None) -> GridTransform:
+    """``x → post (pre x + D(x))``, a mapping in LPS, as one grid on its own lattice.
 
     Exact between the nodes too: an affine map of the position is what trilinear interpolation reproduces.
 
     Parameters
     ----------
-    grid
-        The file's grid.
-    pre, post
-        (4, 4) LPS, affine.
     progress
         Of the reading, from more than one thread.
 
@@ -73,18 +64,19 @@ def baked_grid_transform(
     Cancelled
         When ``progress`` returned False.
     """
-    return _build(grid, grid.origin_lps_mm, grid.directions, _Baking(grid, pre, post), progress)
+    grid = mapping.grid
+    return _build(grid, grid.origin_lps_mm, grid.directions, _Baking(mapping), progress)
 
 
 class _Baking:
     """Vectors ``D`` turned into ``post (pre x + D) - x``, slab by slab in double precision."""
 
-    def __init__(self, grid: Grid, pre: np.ndarray, post: np.ndarray) -> None:
-        affine = post @ pre - np.eye(4)
+    def __init__(self, mapping: Mapping) -> None:
+        affine, grid = mapping.affine - np.eye(4), mapping.grid
         self._dimensions = grid.dimensions
         self._from_index = affine[:3, :3] @ grid.index_to_lps[:3, :3]
-        self._offset = affine[:3, :3] @ grid.origin_lps_mm + affine[:3, 3]
-        self._turn = post[:3, :3]
+        self._offset = apply_matrix(affine, grid.origin_lps_mm)
+        self._turn = mapping.post[:3, :3]
 
     def __call__(self, slab: np.ndarray, first: int) -> None:
         nx, ny, _ = self._dimensions
@@ -121,7 +113,7 @@ def _fill(grid: Grid, target: np.ndarray, baking: _Baking | None, progress: Prog
     steps, total = itertools.count(), math.ceil(grid.place.count / SLAB_VECTORS)
 
     def work(slab: np.ndarray, first: int) -> None:
-        report_progress(progress, next(steps), total, "Reading vectors", "the loading was cancelled")
+        report_progress(progress, next(steps), total, "Reading vectors", "loading was cancelled")
         flat = slab.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
             finite = np.isfinite(np.add.reduce(flat))

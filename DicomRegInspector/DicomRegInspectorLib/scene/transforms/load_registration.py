@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from os import PathLike
 
 import numpy as np
@@ -16,12 +17,14 @@ import vtk
 
 from ...errors import RegistrationError
 from ...progress import Progress, Run, in_background
-from ...registration import Registration, RegistrationItem, read_registration
+from ...registration import Mapping, Registration, RegistrationItem, read_registration
 from ...registration.checks import is_rigid, is_singular
 from ...registration.choose import items_by_number
-from ...registration.repairs import Repair, repair_item
+from ...registration.mapping import MappingError, is_identity_matrix
+from ...registration.repairs import Repair, repair_mapping, require_reversible
+from ...space import to_ras
 from ...words import well_formed
-from ..convert import to_ras, vtk_matrix
+from ..convert import vtk_matrix
 from ..reopened import LINEAR
 from ..volumes import place_under_study, volumes_in_frame
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
@@ -46,7 +49,7 @@ def load_registration(
     Parameters
     ----------
     path_or_registration
-        A file, or what :func:`..registration.read_registration` made of it.
+        A file, or what :func:`...registration.read_registration` made of it.
     scene
         Where the nodes go.
     bake
@@ -59,7 +62,7 @@ def load_registration(
     place_volumes
         Also put the scene's volumes of the source frame under the node, those that have no transform yet.
     repair
-        Read the items in another way than the standard's (:data:`..registration.repairs.REPAIRS`); the nodes say so in
+        Read the items in another way than the standard's (:data:`...registration.repairs.REPAIRS`); the nodes say so in
         their names and in the attribute ``DicomRegInspector.Repair``.
     progress
         Of the reading and of the repair, where they take long; called from more than one thread.
@@ -96,19 +99,21 @@ def _plan(
     item: RegistrationItem, bake: bool, repair: Repair | None, progress: Progress | None
 ) -> tuple[RegistrationItem, list[_Link], str]:
     """The item, its nodes to be, and what was repaired."""
-    if repair is None:
-        return item, _chain(item, bake, progress), ""
-    if repair == "reversed" and item.kind == "deformable":
-        if is_singular(item.pre) or is_singular(item.post):
-            raise RegistrationError(item.path, f"item {item.number} cannot be reversed: a matrix cannot be inverted")
-        # Turned around as a whole the transform is exact: VTK inverts it where it is used, nothing is resampled.
-        return (
-            item,
-            [link.turned() for link in reversed(_chain(item, bake, progress))],
-            "direction reversed (as ToParent)",
-        )
-    repaired = repair_item(item, repair, progress)
-    return repaired.item, _chain(repaired.item, bake, progress), repaired.description
+    with item.naming_item():
+        if repair is None:
+            return item, _chain(item.mapping, bake, progress), ""
+        if repair == "reversed" and item.kind == "deformable":
+            require_reversible(item.mapping)
+            # Turned around as a whole the transform is exact: VTK inverts it where it is used, nothing is resampled.
+            turned = [link.turned() for link in reversed(_chain(item.mapping, bake, progress))]
+            return item, turned, "direction reversed (as ToParent)"
+        repaired = repair_mapping(item.mapping, repair, item.subject, progress)
+        chain = _chain(repaired.mapping, bake, progress)
+        if repaired.mapping.grid is not item.grid:
+            for link in chain:
+                if link.role == "grid":
+                    link.attributes["Vectors"] = "repaired, not those of the file"
+        return item, chain, repaired.description
 
 
 def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
@@ -164,44 +169,34 @@ def _grid(grid: GridTransform, applied: str) -> _Link:
     return link
 
 
-def _chain(item: RegistrationItem, bake: bool, progress: Progress | None) -> list[_Link]:
-    """The nodes of an item from the outermost to the innermost; one at least."""
-    if item.kind == "matrix":
-        return [_linear("matrix", item.matrix, to_parent=True)]
-    if item.grid is None:
-        product = item.post @ item.pre
-        _require_invertible(item, product, "its matrices")
-        return [_linear("matrices", product)]
+def _chain(mapping: Mapping, bake: bool, progress: Progress | None) -> list[_Link]:
+    """The nodes of a mapping in LPS from the outermost to the innermost; one at least."""
+    pre, post = mapping.pre, mapping.post
+    if mapping.matrix is not None:
+        return [_linear("matrix", mapping.matrix, to_parent=True)]
+    if mapping.grid is None:
+        _require_invertible(mapping.affine, "its matrices")
+        return [_linear("matrices", mapping.affine)]
     if bake:
-        told = "as in the file" if _is_identity(item.pre) and _is_identity(item.post) else _BAKED
-        return [_grid(baked_grid_transform(item.grid, item.pre, item.post, progress), told)]
+        told = _BAKED if mapping.has_matrices else "as in the file"
+        return [_grid(baked_grid_transform(mapping, progress), told)]
     links = []
-    if is_rigid(item.pre):
-        if not _is_identity(item.pre):
-            links.append(_linear("pre-deformation", item.pre))
-        links.append(_grid(moved_grid_transform(item.grid, item.pre, progress), "as in the file"))
+    if is_rigid(pre):
+        if not is_identity_matrix(pre):
+            links.append(_linear("pre-deformation", pre))
+        links.append(_grid(moved_grid_transform(mapping, progress), "as in the file"))
     else:
-        links.append(
-            _grid(
-                baked_grid_transform(item.grid, item.pre, np.eye(4), progress), "pre matrix included, it is not rigid"
-            )
-        )
-    if not _is_identity(item.post):
-        _require_invertible(item, item.post, "its post-deformation matrix")
-        links.append(_linear("post-deformation", item.post))
+        only_pre = replace(mapping, post=np.eye(4))
+        links.append(_grid(baked_grid_transform(only_pre, progress), "pre matrix included, it is not rigid"))
+    if not is_identity_matrix(post):
+        _require_invertible(post, "its post-deformation matrix")
+        links.append(_linear("post-deformation", post))
     return links
 
 
-def _is_identity(matrix: np.ndarray) -> bool:
-    return bool(np.array_equal(matrix, np.eye(4)))
-
-
-def _require_invertible(item: RegistrationItem, matrix: np.ndarray, what: str) -> None:
+def _require_invertible(matrix: np.ndarray, what: str) -> None:
     if is_singular(matrix):
-        raise RegistrationError(
-            item.path,
-            f"item {item.number} cannot be loaded as a chain of nodes: {what} cannot be inverted; ask for a new export",
-        )
+        raise MappingError(f"cannot be loaded as a chain of nodes: {what} cannot be inverted; ask for a new export")
 
 
 def _add_item(
@@ -226,8 +221,6 @@ def _add_item(
         _note_provenance(node, registration, item, [other.role for other in chain])
         if repair:
             node.SetAttribute(ATTRIBUTE_PREFIX + "Repair", repair)
-            if link.role == "grid" and all(item.grid is not one.grid for one in registration.items):
-                node.SetAttribute(ATTRIBUTE_PREFIX + "Vectors", "repaired, not those of the file")
         place_under_study(scene, node, registration.study_uid)
         parent = node
     _refer_to_volumes(parent, item, scene, place_volumes)

@@ -18,11 +18,12 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from ...errors import UsageError
 from ...findings.about import about_node
 from ...progress import Progress, report_progress
-from ...registration import RegistrationItem
-from ...registration.grid import Grid, field_of_grid, grid_of_array
-from ...registration.measures.field import Field
-from ...registration.measures.quality import Quality, measure_grid
-from ..convert import LPS_TO_RAS, numpy_matrix
+from ...registration import Grid, Mapping, RegistrationItem
+from ...registration.grid import grid_of_array
+from ...registration.mapping import affine_mapping
+from ...registration.measures.quality import Quality, measure
+from ...space import LPS_TO_RAS, RAS_SIGNS, apply_matrix, lattice_corners, plane_indices, to_ras
+from ..convert import numpy_matrix
 from .transform_chain import Chain, image_lattice, inverse_matrix, transform_points
 
 INVERSE_ACCEPTED_MM = 1e-2
@@ -31,13 +32,10 @@ INVERSE_ACCEPTED_MM = 1e-2
 
 @dataclass(frozen=True)
 class WorldField:
-    """A displacement grid between two matrices, ``post (pre x + D(x))``, and where it came from."""
+    """A mapping with a displacement grid, and where it came from."""
 
-    grid: Grid
-    pre: np.ndarray
-    post: np.ndarray
-    ras: bool
-    """Whether grid and matrices are RAS mm; else LPS mm."""
+    mapping: Mapping
+    """In RAS mm when it comes from the scene, in LPS mm when it comes from a file."""
     subject: str
     """How findings name it."""
     source: str
@@ -48,22 +46,18 @@ class WorldField:
     """Tells it from other fields of a scene."""
 
     @property
+    def grid(self) -> Grid:
+        """The mapping's grid."""
+        return self.mapping.grid
+
+    @property
     def index_to_ras(self) -> np.ndarray:
         """(4, 4) from the grid's (i, j, k, 1) to RAS mm."""
-        return self.grid.index_to_lps if self.ras else LPS_TO_RAS @ self.grid.index_to_lps
-
-    def lattice(self) -> Field:
-        """The field that :mod:`..registration.measures` take."""
-        return field_of_grid(self.grid, self.pre, self.post)
+        return LPS_TO_RAS @ self.mapping.index_to_lps
 
     def direction(self, ras: Sequence[float]) -> np.ndarray:
         """A direction along R, A and S in the coordinates of the vectors."""
-        direction = np.asarray(ras, float)
-        return direction if self.ras else LPS_TO_RAS[:3, :3] @ direction
-
-    def measure(self, progress: Progress | None = None) -> Quality:
-        """All measures; see :func:`..registration.quality.measure_grid`."""
-        return measure_grid(self.grid, self.pre, self.post, self.subject, ras=self.ras, progress=progress)
+        return np.asarray(ras, float) * self.mapping.signs * RAS_SIGNS
 
 
 @dataclass(frozen=True)
@@ -74,6 +68,11 @@ class LinearField:
     """(4, 4) from world to the node, RAS mm."""
     subject: str
     source: str = "linear transform, measured in closed form"
+
+    @property
+    def mapping(self) -> Mapping:
+        """As the mapping it is, in LPS mm."""
+        return affine_mapping(to_ras(self.matrix))
 
     @property
     def jacobian(self) -> float:
@@ -94,11 +93,9 @@ class LinearField:
         """
         change = self.matrix - np.eye(4)
         count = np.asarray(dimensions, float)
-        corners = np.array(list(np.ndindex(2, 2, 2))) * (count - 1)
-        points = corners @ index_to_ras[:3, :3].T + index_to_ras[:3, 3]
-        longest = np.linalg.norm(points @ change[:3, :3].T + change[:3, 3], axis=1).max()
-        centre = points.mean(axis=0)
-        middle = change[:3, :3] @ centre + change[:3, 3]
+        points = lattice_corners(index_to_ras, dimensions)
+        longest = np.linalg.norm(apply_matrix(change, points), axis=1).max()
+        middle = apply_matrix(change, points.mean(axis=0))
         along = change[:3, :3] @ index_to_ras[:3, :3]
         square = middle @ middle + (along**2).sum(axis=0) @ ((count**2 - 1) / 12)
         return {"max": float(longest), "rms": float(np.sqrt(square))}
@@ -117,16 +114,8 @@ def field_of_item(item: RegistrationItem) -> WorldField:
     item.require_usable()
     if item.grid is None:
         raise UsageError(f"{item.subject} has no grid: there is no field to show")
-    return WorldField(
-        item.grid,
-        item.pre,
-        item.post,
-        False,
-        item.subject,
-        "vectors of the file",
-        f"Registration item {item.number}",
-        str(item.subject),
-    )
+    name = f"Registration item {item.number}"
+    return WorldField(item.mapping, item.subject, "vectors of the file", name, str(item.subject))
 
 
 def field_of_node(
@@ -201,7 +190,7 @@ def measure_node(
 ) -> Quality | LinearField:
     """All measures of a transform node: of a grid or what was sampled, or the linear transform, which is its own."""
     field = field_of_node(node, to_world=to_world, reference=reference, progress=progress)
-    return field if isinstance(field, LinearField) else field.measure(progress)
+    return field if isinstance(field, LinearField) else measure(field.mapping, field.subject, progress)
 
 
 def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[int, int, int]]:
@@ -251,7 +240,8 @@ def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray
         source += " (float32 copy)"
         vectors = vectors.astype(np.float32)
     index_to_ras = inverse_matrix(before) @ image_lattice(image, grid)
-    return WorldField(grid_of_array(vectors, index_to_ras), before, after, True, about_node(name), source, name, key)
+    mapping = Mapping(before, grid_of_array(vectors, index_to_ras), after, ras=True)
+    return WorldField(mapping, about_node(name), source, name, key)
 
 
 def _lattice_for(
@@ -299,21 +289,20 @@ class Sampling:
         source = self.source
         if lost:
             source += f"; {lost} nodes have no inverse within {INVERSE_ACCEPTED_MM} mm and are undefined"
-        grid, same = grid_of_array(vectors, self.index_to_ras), np.eye(4)
-        return WorldField(grid, same, same, True, about_node(self.name), source, self.name, self.key)
+        mapping = Mapping(grid=grid_of_array(vectors, self.index_to_ras), ras=True)
+        return WorldField(mapping, about_node(self.name), source, self.name, self.key)
 
     def _sample(self, progress: Progress | None) -> tuple[np.ndarray, int]:
         """(nz, ny, nx, 3) float32, and how many nodes have no inverse; in calls of at most :data:`_CALL_S`."""
         nx, ny, nz = self.dimensions
         vectors = np.empty((nz, ny * nx, 3), np.float32)
-        plane = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="xy"), axis=-1).reshape(-1, 2)
-        in_plane = plane @ self.index_to_ras[:3, :2].T + self.index_to_ras[:3, 3]
+        in_plane = plane_indices(nx, ny) @ self.index_to_ras[:3, :2].T + self.index_to_ras[:3, 3]
         lost, count = 0, _FIRST_POINTS
         for k in range(nz):
             points = in_plane + self.index_to_ras[:3, 2] * k
             start = 0
             while start < len(points):
-                report_progress(progress, k, nz, "Sampling the transform", "the sampling was cancelled")
+                report_progress(progress, k, nz, "Sampling the transform", "sampling was cancelled")
                 begun = time.perf_counter()
                 part = slice(start, start + count)
                 vectors[k, part], failed = self._displacements(points[part])

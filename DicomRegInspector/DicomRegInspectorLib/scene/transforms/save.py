@@ -37,9 +37,9 @@ def save_registrations(
     registration's grid; these hold one item. All map points from the registered to the source frame, as ITK and
     Slicer resample. Outside the grid, where DICOM defines nothing, ITK's displacement is zero.
     Between the nodes Slicer interpolates cubically what it reads from any of these files, where the nodes that
-    :func:`.transforms.load_registration` makes are linear: equal at the nodes, and between them where the field is
-    nearly linear (0.03 mm apart at most for bumps of 7 mm on a grid of 3 mm). In scenes the module makes them linear
-    again; see :func:`.reopened.restore_interpolation`.
+    :func:`.load_registration.load_registration` makes are linear: equal at the nodes, and between them where the
+    field is nearly linear (0.03 mm apart at most for bumps of 7 mm on a grid of 3 mm). In scenes the module makes them
+    linear again; see :func:`..reopened.restore_interpolation`.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class Grouping:
     without_position: tuple[Slice, ...]
     """No usable Image Position or Orientation."""
     bad_orientation: tuple[Slice, ...]
-    """Row and column directions that are no perpendicular unit vectors; those that define a plane are in stacks too."""
+    """Row and column directions that are not perpendicular unit vectors; those that span a plane are in stacks too."""
     worst_orientation: float
     """The largest error of those."""
 
@@ -35,7 +35,8 @@ def group_slices(slices: Iterable[Slice], interval_tolerance: float = RELATIVE_T
 
     ``interval_tolerance`` is what the stacks judge their intervals by.
     """
-    placed, without_position = [], []
+    placed: list[Slice] = []
+    without_position: list[Slice] = []
     for one in slices:
         (placed if one.position_lps_mm is not None and one.orientation is not None else without_position).append(one)
     errors = _orientation_errors(placed)
@@ -66,7 +67,7 @@ def sorted_stack(slices: list[Slice], interval_tolerance: float = RELATIVE_TOLER
     stack = Stack(tuple(slices), is_localizer=slices[0].is_localizer, interval_tolerance=interval_tolerance)
     acquisitions = [one.header.acquisition_number or 0 for one in slices]
     instances = [one.instance_number or 0 for one in slices]
-    order = np.lexsort((instances, acquisitions, np.round(stack.positions_mm, 4)))
+    order = np.lexsort((np.array(instances), np.array(acquisitions), np.round(stack.positions_mm, 4)))
     return replace(stack, slices=tuple(slices[k] for k in order))
 
 

@@ -190,7 +190,8 @@ def _without_copies(headers: list[Header]) -> tuple[list[Header], list[Header]]:
     Broken exporters give one UID to different slices; those are no copies, so where they lie counts as well.
     """
     seen: set[tuple[bytes, ...]] = set()
-    originals, copies = [], []
+    originals: list[Header] = []
+    copies: list[Header] = []
     for header in headers:
         key = tuple(header.elements.get(tag, b"") for tag in _IDENTITY)
         (copies if key[0] and key in seen else originals).append(header)

@@ -82,7 +82,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         severity: Severity = "error" if grouping.worst_orientation > INVALID_ORIENTATION else "warning"
         text = (
             f"{plural(len(grouping.bad_orientation), 'slice')} with an Image Orientation (Patient) whose directions "
-            f"are no perpendicular unit vectors (off by up to {grouping.worst_orientation:.3g})"
+            f"are not perpendicular unit vectors (off by up to {grouping.worst_orientation:.3g})"
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))

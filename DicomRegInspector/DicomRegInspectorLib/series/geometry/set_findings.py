@@ -19,7 +19,7 @@ LISTED_PLACES = 50
 
 
 def sets_finding(found: Divided, subject: str) -> Finding:
-    """Several sets of images in one stack; no more than a remark where each is complete and they may be."""
+    """Several sets of images in one stack; no more than info where each is complete and they may be."""
     division = found.division
     lacking = _lacking(found)
     text = _counted(found) + _told_apart(found)

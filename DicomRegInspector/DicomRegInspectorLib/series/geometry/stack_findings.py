@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -99,7 +99,7 @@ class _Maker:
         if one.missing is not None:
             text += f": {plural(one.missing, 'slice')} {'is' if one.missing == 1 else 'are'} missing"
         else:
-            text += f": {ratio:.2f} times the spacing, no whole number of slices"
+            text += f": {ratio:.2f} times the spacing, not a whole number of slices"
         return self.finding(
             "slice-gap",
             "error",
@@ -125,20 +125,18 @@ class _Maker:
                 f"{mm(before.spacing_mm)} mm in slices {before.first}-{before.last}, "
                 f"{mm(after.spacing_mm)} mm in slices {after.first}-{after.last}"
             )
-            thickness = (
-                self._thickness(before.last),
-                self._thickness(after.first if len(border) > 1 else after.first + 1),
-            )
+            thickness_before = self._thickness(before.last)
+            thickness_after = self._thickness(after.first if len(border) > 1 else after.first + 1)
             evidence: dict[str, Any] = {
                 "spacing_before_mm": before.spacing_mm,
                 "spacing_after_mm": after.spacing_mm,
                 "sections": [section_dict(before), section_dict(after)],
                 **self.judged(),
             }
-            if None not in thickness:
-                evidence["thickness_before_mm"], evidence["thickness_after_mm"] = thickness
-                if thickness[0] != thickness[1]:
-                    text += f"; Slice Thickness changes there from {mm(thickness[0])} to {mm(thickness[1])} mm"  # type: ignore[arg-type]
+            if thickness_before is not None and thickness_after is not None:
+                evidence["thickness_before_mm"], evidence["thickness_after_mm"] = thickness_before, thickness_after
+                if thickness_before != thickness_after:
+                    text += f"; Slice Thickness changes there from {mm(thickness_before)} to {mm(thickness_after)} mm"
             found.append(self.finding("spacing-change", "error", text, border, **evidence))
         return found
 
@@ -334,7 +332,9 @@ class _Maker:
         single = self.stack.slices[0].frame_number is None
         if not single and len({one.path for one in self.stack.slices}) > 1:
             return []  # Frame numbers begin anew in each part of a concatenation, and say nothing of its order.
-        orders = {"Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]}
+        orders: dict[str, Sequence[float | None]] = {
+            "Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]
+        }
         if single:
             orders["Slice Location"] = [one.header.slice_location_mm for one in self.stack.slices]
         found = []

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dicom.tags import BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_DATA, REPRESENTATION, SAMPLES, UNDEFINED
-from ...findings import Finding
+from ...findings import Finding, Severity
 from .pixel_facts import LARGEST, PADDING, PADDING_LIMIT, SMALLEST, PixelFacts, named
 
 PIECE = 1 << 20
@@ -37,18 +37,18 @@ class ValueScan:
 
 
 def bit_findings(facts: PixelFacts) -> Iterator[Finding]:
-    """The four numbers against each other."""
+    """Check the four numbers against each other; yields what disagrees."""
     if PIXEL_DATA not in facts.bulk:
         return
 
-    def finding(severity: str, text: str) -> Finding:
+    def finding(severity: Severity, text: str) -> Finding:
         evidence = {
             "bits_allocated": facts.get(BITS_ALLOCATED),
             "bits_stored": facts.get(BITS_STORED),
             "high_bit": facts.get(HIGH_BIT),
             "pixel_representation": facts.get(REPRESENTATION),
         }
-        return Finding("pixel-bits-inconsistent", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+        return Finding("pixel-bits-inconsistent", severity, text, facts.path, evidence)
 
     missing = [tag for tag in (BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION) if facts.get(tag) is None]
     if missing:
@@ -72,7 +72,7 @@ def bit_findings(facts: PixelFacts) -> Iterator[Finding]:
 
 
 def value_findings(facts: PixelFacts, scan: ValueScan | None) -> Iterator[Finding]:
-    """Values against bit depths, and against Smallest and Largest Image Pixel Value."""
+    """Check values against bit depths and Smallest and Largest Image Pixel Value; yields what disagrees."""
     yield from _representation_findings(facts)
     if scan is None or not scan.count:
         return
@@ -141,7 +141,7 @@ def _range_findings(facts: PixelFacts, scan: ValueScan) -> Iterator[Finding]:
 
 
 def needs_scan(facts: PixelFacts) -> bool:
-    """Whether values can contradict the header; most files of 8 or 16 bits stored cannot."""
+    """Tell whether values can contradict the header; most files of 8 or 16 bits stored cannot."""
     element = facts.bulk.get(PIXEL_DATA)
     stored, allocated = facts.get(BITS_STORED), facts.get(BITS_ALLOCATED)
     if element is None or element.length == UNDEFINED or stored is None or allocated not in (8, 16, 32):

@@ -78,7 +78,7 @@ class PixelFile:
     findings: tuple[Finding, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         told = {key: value for key, value in vars(self).items() if key not in ("description", "spacing", "findings")}
         told["file"] = told.pop("path")
         return {
@@ -100,7 +100,7 @@ class PixelReport:
     """Files that are no DICOM, in folders."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
+        """Return the report as JSON holds it."""
         return {
             "schema": 1,
             "files": [one.to_dict() for one in self.files],
@@ -122,7 +122,7 @@ def check_pixels(
     Parameters
     ----------
     progress
-        Called as ``progress(done, total, text)``; returning False stops with :class:`~.errors.Cancelled`.
+        Called as ``progress(done, total, text)``; returning False stops with :class:`~...errors.Cancelled`.
     decode
         Decode compressed frames, one at a time, for those that cannot be.
 

@@ -31,12 +31,12 @@ class Codestream:
 
 
 def frame_begins(head: bytes) -> bool:
-    """Whether a fragment that begins with these bytes begins an image."""
+    """Tell whether a fragment that begins with these bytes begins an image."""
     return head.startswith((JPEG_START, J2K_START, JP2_START))
 
 
 def parse_codestream(data: bytes) -> Codestream | None:
-    """The header in the first bytes of a frame; None when it is none of these formats or not within the bytes."""
+    """Give the header in the first bytes of a frame; None when it is none of these formats or not within the bytes."""
     try:
         if data.startswith(JP2_START):
             data = data[data.index(J2K_START) :]

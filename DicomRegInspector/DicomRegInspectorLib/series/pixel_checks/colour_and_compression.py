@@ -16,7 +16,7 @@ from ...dicom.tags import (
     SAMPLES,
     is_encapsulated,
 )
-from ...findings import Finding
+from ...findings import Finding, Severity
 from ...words import plural
 from .codestream import Codestream, parse_codestream
 from .fragments import RLE, Fragments, is_movie
@@ -53,19 +53,19 @@ _LOSSLESS_ONLY = tuple(_PREFIX + number for number in ("57", "70", "80", "90", "
 
 
 def head_of_frame(facts: PixelFacts, found: Fragments | None) -> Codestream | None:
-    """The header of the first compressed frame, where its format is known."""
+    """Return the header of the first compressed frame, where its format is known."""
     if found is None or not len(found.offsets) or facts.syntax == RLE or is_movie(facts.syntax):
         return None
     return parse_codestream(facts.dataset.bytes_at(found.start + 8, min(found.lengths[0], HEAD)))
 
 
 def photometric_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Finding]:
-    """Photometric Interpretation (C.7.6.3.1.2) against samples, palettes and transfer syntax."""
+    """Check Photometric Interpretation (C.7.6.3.1.2) against samples, palettes and transfer syntax."""
     photometric, samples = facts.text(PHOTOMETRIC), facts.integer(SAMPLES)
     evidence = {"photometric_interpretation": photometric, "samples_per_pixel": samples}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("pixel-photometric", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("pixel-photometric", severity, text, facts.path, evidence)
 
     if samples is None:
         yield finding("error", f"{named(SAMPLES)} is missing: how many samples a pixel has is not said")
@@ -107,7 +107,9 @@ def _palette_findings(facts: PixelFacts) -> Iterator[Finding]:
 def _syntax_problem(syntax: str, photometric: str) -> str:
     """Why a transfer syntax cannot hold such pixels (PS3.5 section 8.2); empty where it can."""
     if photometric in ("YBR_ICT", "YBR_RCT") and syntax not in _JPEG_2000:
-        return f"{photometric} is a colour space of JPEG 2000; the transfer syntax {syntax or '(none)'} is none of it"
+        return (
+            f"{photometric} is a colour space of JPEG 2000; the transfer syntax {syntax or '(none)'} is not JPEG 2000"
+        )
     if photometric == "YBR_PARTIAL_420" and not is_movie(syntax):
         return f"{photometric} is for MPEG and HEVC; the transfer syntax is {syntax or '(none)'}"
     if photometric == "YBR_FULL_422" and syntax == RLE:
@@ -129,7 +131,7 @@ def _stream_problem(photometric: str, stream: Codestream) -> str:
 
 
 def stream_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Finding]:
-    """The header against the first compressed image: size, samples, bits and sign."""
+    """Check the header against the first compressed image: size, samples, bits and sign."""
     if stream is None:
         return
     for tag, found in ((ROWS, stream.rows), (COLUMNS, stream.columns), (SAMPLES, stream.components)):
@@ -140,22 +142,27 @@ def stream_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Fi
     if stored is not None and stream.bits != stored:
         # A wider image than stored bits is common and harmless, as long as it fits into the bits allocated.
         too_wide = allocated is not None and stream.bits > allocated
-        severity = "error" if too_wide else "warning" if stream.bits < stored else "info"
+        severity: Severity = "error" if too_wide else "warning" if stream.bits < stored else "info"
         yield _against_stream(facts, stream, severity, BITS_STORED, stream.bits)
     if stream.signed is not None and facts.get(REPRESENTATION) in (0, 1) and stream.signed != facts.signed:
         yield _against_stream(facts, stream, "warning", REPRESENTATION, int(stream.signed))
 
 
 def _against_stream(
-    facts: PixelFacts, stream: Codestream, severity: str, tag: int, found: int, code: str = "pixel-bits-inconsistent"
+    facts: PixelFacts,
+    stream: Codestream,
+    severity: Severity,
+    tag: int,
+    found: int,
+    code: str = "pixel-bits-inconsistent",
 ) -> Finding:
     text = f"{named(tag)} is {facts.get(tag)}, the compressed image ({stream.kind}) has {found}"
     evidence = {"element": named(tag), "header": facts.get(tag), "compressed": found}
-    return Finding(code, severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    return Finding(code, severity, text, facts.path, evidence)
 
 
 def lossy_findings(facts: PixelFacts, found: Fragments | None, stream: Codestream | None) -> Iterator[Finding]:
-    """Lossy Image Compression (C.7.6.1.1.5) against transfer syntax, method and ratio."""
+    """Check Lossy Image Compression (C.7.6.1.1.5) against transfer syntax, method and ratio."""
     if PIXEL_DATA not in facts.bulk:
         return
     said, syntax = facts.text(LOSSY), facts.syntax
@@ -163,19 +170,20 @@ def lossy_findings(facts: PixelFacts, found: Fragments | None, stream: Codestrea
     real = _ratio(facts, found)
     evidence = {"lossy_image_compression": said, "transfer_syntax_uid": syntax, "ratios": ratios, "ratio_found": real}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("pixel-lossy", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("pixel-lossy", severity, text, facts.path, evidence)
 
     if said not in ("", "00", "01"):
         yield finding("warning", f"{named(LOSSY)} is {said!r}; 00 and 01 are defined")
-    method_is_lossy = stream is not None and stream.lossy is True
+    lossy_kind = stream.kind if stream is not None and stream.lossy is True else None
+    method_is_lossy = lossy_kind is not None
     lossy = syntax in _ALWAYS_LOSSY or is_movie(syntax) or method_is_lossy
     if method_is_lossy and syntax in _LOSSLESS_ONLY:
         text = f"The transfer syntax {syntax} is lossless, the compressed image uses a lossy method"
         yield finding("error", text)
     if lossy and said != "01":
         flag = f"is {said}" if said else "is missing"
-        how = "the transfer syntax" if not method_is_lossy else f"the method of the compressed image ({stream.kind})"
+        how = "the transfer syntax" if not method_is_lossy else f"the method of the compressed image ({lossy_kind})"
         yield finding("warning", f"{how[:1].upper()}{how[1:]} is lossy, {named(LOSSY)} {flag}")
     if said == "01" and not ratios:
         yield finding("info", f"The image was compressed with loss; {named(LOSSY_RATIO)} does not say how much")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ...dicom.element_head import ElementHead, item_head
@@ -27,9 +27,9 @@ class Fragments:
 
     start: int = 0
     """Offset in the file of the first fragment's item."""
-    offsets: array = field(default_factory=lambda: array("Q"))
-    lengths: array = field(default_factory=lambda: array("Q"))
-    table: array = field(default_factory=lambda: array("Q"))
+    offsets: array[int] = field(default_factory=lambda: array("Q"))
+    lengths: array[int] = field(default_factory=lambda: array("Q"))
+    table: array[int] = field(default_factory=lambda: array("Q"))
     """The Basic Offset Table."""
     table_bytes: int = 0
     end: int | None = None
@@ -41,7 +41,7 @@ class Fragments:
 
 
 def is_movie(syntax: str) -> bool:
-    """Whether frames are not told apart by fragments (MPEG, HEVC)."""
+    """Tell whether frames are not told apart by fragments (MPEG, HEVC)."""
     return syntax in _MOVIES
 
 
@@ -79,7 +79,7 @@ def read_fragments(facts: PixelFacts) -> Fragments:
     return found
 
 
-def _numbers(facts: PixelFacts, offset: int, length: int, size: int) -> array:
+def _numbers(facts: PixelFacts, offset: int, length: int, size: int) -> array[int]:
     numbers = array("Q")
     step = 1 << 15
     for start in range(0, length, step):
@@ -89,7 +89,7 @@ def _numbers(facts: PixelFacts, offset: int, length: int, size: int) -> array:
 
 
 def frame_findings(facts: PixelFacts, found: Fragments) -> Iterator[Finding]:
-    """What fragments, offset tables and Number of Frames say against each other."""
+    """Check fragments, offset tables and Number of Frames against each other."""
     frames = facts.frames
     count = len(found.offsets)
 
@@ -126,10 +126,10 @@ def _frames_begun(facts: PixelFacts, found: Fragments) -> int | None:
     return sum(frame_begins(facts.dataset.bytes_at(found.start + offset + 8, 12)) for offset in found.offsets)
 
 
-def _basic_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Finding]:
+def _basic_table(facts: PixelFacts, found: Fragments, finding: Callable[..., Finding]) -> Iterator[Finding]:
     table, frames = found.table, facts.frames
     if found.table_bytes % 4:
-        text = f"The Basic Offset Table has {found.table_bytes:,} bytes, no multiple of the 4 of an entry"
+        text = f"The Basic Offset Table has {found.table_bytes:,} bytes, not a multiple of an entry's 4"
         yield finding(text, table_bytes=found.table_bytes)
     if not len(table):
         return
@@ -156,7 +156,7 @@ def _basic_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Findi
         yield finding(text, first_entry=table[0])
 
 
-def _extended_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Finding]:
+def _extended_table(facts: PixelFacts, found: Fragments, finding: Callable[..., Finding]) -> Iterator[Finding]:
     """Extended Offset Table and its lengths (C.7.6.3.1.8): each frame in one fragment."""
     if facts.offsets is None and facts.offset_lengths is None:
         return
@@ -175,7 +175,7 @@ def _extended_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Fi
             )
             return
     if len(found.table):
-        yield finding("There are a Basic and an Extended Offset Table; the basic one must be empty then")
+        yield finding("There are both a Basic and an Extended Offset Table; the basic one must then be empty")
     lengths = dict(zip(found.offsets, found.lengths, strict=True))
     for number, (offset, length) in enumerate(zip(tables[OFFSETS], tables[OFFSET_LENGTHS], strict=True), start=1):
         held = lengths.get(offset)
@@ -196,5 +196,5 @@ def _extended_table(facts: PixelFacts, found: Fragments, finding) -> Iterator[Fi
             return
 
 
-def _table(facts: PixelFacts, element: ElementHead) -> array:
+def _table(facts: PixelFacts, element: ElementHead) -> array[int]:
     return _numbers(facts, element.offset, min(element.length, 8 * MAX_FRAGMENTS), 8)

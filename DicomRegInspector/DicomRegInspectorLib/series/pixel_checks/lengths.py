@@ -20,7 +20,7 @@ from ...dicom.tags import (
     is_encapsulated,
     tag_text,
 )
-from ...findings import Finding
+from ...findings import Finding, Severity
 from ...words import plural
 from .fragments import Fragments
 from .pixel_facts import PROVIDER_URL, TOTAL_LENGTH, PixelFacts, named
@@ -44,7 +44,7 @@ _PIECE = 1 << 16
 
 
 def pixel_state(facts: PixelFacts) -> str:
-    """Whether there are pixels and should be, in words: ``present``, ``missing``, or why rightly none."""
+    """Say in words whether there are pixels and should be: ``present``, ``missing``, or why rightly none."""
     if facts.bulk:
         return "present"
     if PROVIDER_URL in facts.present:
@@ -60,7 +60,7 @@ def pixel_state(facts: PixelFacts) -> str:
 
 
 def missing_findings(facts: PixelFacts) -> Iterator[Finding]:
-    """``pixel-data-missing`` for an image without pixels, or with two kinds of them."""
+    """Yield ``pixel-data-missing`` for an image without pixels, or with two kinds of them."""
     if pixel_state(facts) == "missing":
         text = "The object is an image by its header, but has no Pixel Data (7FE0,0010)"
         evidence = {"rows": facts.get(ROWS), "columns": facts.get(COLUMNS), "expected_bytes": expected_bytes(facts)}
@@ -77,7 +77,7 @@ def missing_findings(facts: PixelFacts) -> Iterator[Finding]:
 
 
 def frame_bits(facts: PixelFacts) -> int | None:
-    """Bits of one uncompressed frame; None where the header does not say."""
+    """Return bits of one uncompressed frame; None where the header does not say."""
     numbers = [facts.integer(tag) for tag in (ROWS, COLUMNS, BITS_ALLOCATED)]
     if any(not number for number in numbers):
         return None
@@ -93,13 +93,13 @@ def frame_bits(facts: PixelFacts) -> int | None:
 
 
 def expected_bytes(facts: PixelFacts) -> int | None:
-    """Bytes of all uncompressed frames without padding; None where the header does not say."""
+    """Return bytes of all uncompressed frames without padding; None where the header does not say."""
     bits = frame_bits(facts)
     return None if bits is None else (bits * facts.frames + 7) // 8
 
 
 def length_findings(facts: PixelFacts, found: Fragments | None) -> Iterator[Finding]:
-    """``file-truncated``, ``pixel-data-length`` and ``pixel-frames-disagree`` for the pixels of a file."""
+    """Yield ``file-truncated``, ``pixel-data-length`` and ``pixel-frames-disagree`` for the pixels of a file."""
     for tag, element in facts.bulk.items():
         if found is not None and tag == PIXEL_DATA:
             yield from _fragment_findings(facts, found)
@@ -154,8 +154,8 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
         text += f". There is room for {plural(whole, 'frame')}"
         yield Finding("pixel-frames-disagree", "error", text, facts.path, {**evidence, "frames": facts.frames})
         return
-    severity = "error" if length < expected else "warning"
-    yield Finding("pixel-data-length", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    severity: Severity = "error" if length < expected else "warning"
+    yield Finding("pixel-data-length", severity, text, facts.path, evidence)
 
 
 def _full_samples(facts: PixelFacts) -> int | None:
@@ -228,7 +228,7 @@ def _trailing_findings(facts: PixelFacts, end: int) -> Iterator[Finding]:
 
 
 def float_findings(facts: PixelFacts) -> Iterator[Finding]:
-    """Float Pixel Data has 32 bits allocated, Double Float Pixel Data 64 (C.7.6.24, C.7.6.25)."""
+    """Check that Float Pixel Data has 32 bits allocated, Double Float Pixel Data 64 (C.7.6.24, C.7.6.25)."""
     for tag, bits in ((FLOAT_PIXEL_DATA, 32), (DOUBLE_FLOAT_PIXEL_DATA, 64)):
         if tag in facts.bulk and facts.get(BITS_ALLOCATED) != bits:
             text = f"{named(tag)} goes with {bits} Bits Allocated (0028,0100), found {facts.get(BITS_ALLOCATED)}"

@@ -1,4 +1,4 @@
-"""What one file says of its pixels, kept as it says it: contradictions and all, for :mod:`.pixel_checks` to judge."""
+"""What one file says of its pixels, kept as it says it: contradictions and all, for :mod:`.check_pixels` to judge."""
 
 from __future__ import annotations
 
@@ -218,16 +218,16 @@ class PixelFacts:
         return self.dataset.transfer_syntax_uid
 
     def get(self, tag: int, default: Any = None) -> Any:
-        """An element's first value."""
+        """Return an element's first value."""
         values = self.values.get(tag)
         return values[0] if values else default
 
     def text(self, tag: int) -> str:
-        """An element's first value as upper-case text; empty where there is none."""
+        """Return an element's first value as upper-case text; empty where there is none."""
         return str(self.get(tag, "")).upper()
 
     def integer(self, tag: int) -> int | None:
-        """An element's first value, if it is a whole number."""
+        """Return an element's first value, if it is a whole number."""
         value = self.get(tag)
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             return None

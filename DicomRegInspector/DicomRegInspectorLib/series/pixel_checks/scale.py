@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...dicom.tags import BITS_STORED, INTERCEPT, MODALITY_LUT, REPRESENTATION, RESCALE_TYPE, SLOPE, Tag
-from ...findings import Finding
+from ...findings import Finding, Severity
 from ..geometry.header_numbers import invalid_numbers
 from .bits import ValueScan
 from .pixel_facts import (
@@ -53,12 +53,12 @@ class Spacing:
     """The plane or the object it holds for."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         return {"element": self.element, "mm": list(self.mm) if self.mm else None, "where": self.where}
 
 
 def spacing_of(facts: PixelFacts) -> Spacing | None:
-    """Which spacing applies (C.7.6.2, C.8.5.5, 10.7); None where the file gives none."""
+    """Return which spacing applies (C.7.6.2, C.8.5.5, 10.7); None where the file gives none."""
     plain = _pair(facts, Tag.PIXEL_SPACING)
     if _is(facts, _ULTRASOUND) and _tissue(facts):
         delta = _tissue(facts)[0]
@@ -114,12 +114,12 @@ def _same(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 
 def spacing_findings(facts: PixelFacts) -> Iterator[Finding]:
-    """``pixel-spacing-kind`` where the spacing that applies is not plainly that in the patient."""
+    """Yield ``pixel-spacing-kind`` where the spacing that applies is not plainly that in the patient."""
     plain, imager = _pair(facts, Tag.PIXEL_SPACING), _pair(facts, IMAGER_SPACING)
     evidence: dict[str, Any] = {"pixel_spacing_mm": plain, "imager_pixel_spacing_mm": imager}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("pixel-spacing-kind", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("pixel-spacing-kind", severity, text, facts.path, evidence)
 
     for number in invalid_numbers(facts.number_texts):
         evidence_of_number = {"values": [number.text], "images": 1}
@@ -185,7 +185,7 @@ def _ultrasound_findings(facts: PixelFacts, plain: Any, evidence: Any, finding: 
 
 
 def rescale_findings(facts: PixelFacts, scan: ValueScan | None) -> Iterator[Finding]:
-    """``rescale-absurd`` for what cannot be meant, ``rescale-varies`` within a file."""
+    """Yield ``rescale-absurd`` for what cannot be meant, ``rescale-varies`` within a file."""
     slope, intercept = facts.get(SLOPE), facts.get(INTERCEPT)
     pairs = [(slope, intercept, facts.text(RESCALE_TYPE))] if SLOPE in facts.values or INTERCEPT in facts.values else []
     pairs += list(facts.rescales)
@@ -212,8 +212,8 @@ def _one_rescale(
 ) -> Iterator[Finding]:
     evidence: dict[str, Any] = {"slope": slope, "intercept": intercept, "rescale_type": kind}
 
-    def finding(severity: str, text: str) -> Finding:
-        return Finding("rescale-absurd", severity, text, facts.path, evidence)  # type: ignore[arg-type]
+    def finding(severity: Severity, text: str) -> Finding:
+        return Finding("rescale-absurd", severity, text, facts.path, evidence)
 
     known = [value for value in (slope, intercept) if isinstance(value, float) and math.isfinite(value)]
     if len(known) < 2 or slope is None or intercept is None:

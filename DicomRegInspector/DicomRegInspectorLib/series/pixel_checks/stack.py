@@ -20,7 +20,7 @@ _BY_DESIGN = ("PT", "NM")
 
 
 def stack_pixel_findings(paths: Iterable[str]) -> Iterator[Finding]:
-    """``rescale-varies`` and what else differs within the stacks that files make up."""
+    """Yield ``rescale-varies`` and what else differs within the stacks that files make up."""
     headers = []
     for path in paths:
         try:

@@ -22,7 +22,7 @@ MAX_DECODED = 32
 
 
 def trial_findings(path: str, processes: DecodingProcesses) -> Iterator[Finding]:
-    """One finding when a frame cannot be decoded, with what the decoder says or what to install."""
+    """Yield one finding when a frame cannot be decoded, with what the decoder says or what to install."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -19,7 +19,7 @@ Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 
 
 def the_series(paths: Paths, series_uid: str | None, frame_spacing: FrameSpacing = None) -> Series:
-    """The one image series among files and folders; ``frame_spacing`` as in :func:`~.geometry.series.inspect_series`.
+    """Find the one image series among files and folders; see :func:`~..geometry.series.inspect_series`.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def _list_series(series: Sequence[Series]) -> str:
 def _headers(paths: Paths) -> Iterator[Header]:
     given = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
     seen: set[str] = set()
-    for path in map(fspath, given):
+    for path in (fspath(one) for one in given):
         in_folder = os.path.isdir(path)
         for file in _files(path) if in_folder else [path]:
             if file in seen:
@@ -75,7 +75,7 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
-    """The stack chosen: by number from 0, by label, or the main one.
+    """Find the stack chosen: by number from 1, by label, or the main one.
 
     Raises
     ------
@@ -100,8 +100,8 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
     labels = [stack.label for stack in series.stacks]
     if isinstance(choice, str) and labels.count(choice) == 1:
         return series.stacks[labels.index(choice)]
-    if isinstance(choice, int) and 0 <= choice < len(series.stacks):
-        return series.stacks[choice]
+    if isinstance(choice, int) and 1 <= choice <= len(series.stacks):
+        return series.stacks[choice - 1]
     if not series.stacks:
         raise UsageError(f"{subject} cannot be placed: {_why_unplaced(series)}.")
     raise UsageError(f"{subject} has no stack {choice!r}; there are {describe_stacks(series)}.")
@@ -138,9 +138,9 @@ def _why_unplaced(series: Series) -> str:
 
 
 def describe_stacks(series: Series) -> str:
-    """The stacks of a series, numbered, in one line."""
+    """List the stacks of a series in one line, numbered from 1."""
     texts = []
-    for number, stack in enumerate(series.stacks[:20]):
+    for number, stack in enumerate(series.stacks[:20], 1):
         normal = ", ".join(f"{value:.3g}" for value in stack.normal + 0.0)
         what = "localizer, " if stack.is_localizer else ""
         label = f", {stack.label}" if stack.label else ""
@@ -150,7 +150,7 @@ def describe_stacks(series: Series) -> str:
 
 
 def first_at_each_position(stack: Stack) -> tuple[tuple[Slice, ...], tuple[Slice, ...]]:
-    """Slices kept, one at each position, and those left out."""
+    """Divide slices into those kept, one at each position, and those left out."""
     kept = set(stack.distinct.tolist())
     return (
         tuple(one for number, one in enumerate(stack.slices) if number in kept),

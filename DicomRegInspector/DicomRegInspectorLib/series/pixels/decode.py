@@ -52,7 +52,7 @@ class FrameJob:
 
 
 def frame_kind(pixels: PixelFormat, *, stored_values: bool, processes: DecodingProcesses | None = None) -> FrameKind:
-    """Type and channels of a file's frames; one that pydicom has to decode is decoded for this.
+    """Find type and channels of a file's frames; one that pydicom has to decode is decoded for this.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def frame_kind(pixels: PixelFormat, *, stored_values: bool, processes: DecodingP
     kind = StoredRange(dtype, declared.low, declared.high)
     if dtype.kind in "ui" and (dtype != declared.dtype or is_encapsulated(pixels.syntax)):
         # A codestream has a precision of its own, which need not be Bits Stored.
-        reach = np.iinfo(dtype)
+        reach = np.iinfo(dtype.str)
         kind = StoredRange(dtype, int(reach.min), int(reach.max))
     return FrameKind(kind, channels)
 
@@ -170,7 +170,7 @@ def _read_direct(
 def _fill(file: IO[bytes], values: NDArray[np.generic], path: str) -> None:
     left = memoryview(values.reshape(-1).view(np.uint8))
     while left:
-        count = file.readinto(left)  # type: ignore[attr-defined]
+        count = file.readinto(left)  # type: ignore[attr-defined] # a buffered reader has it, IO does not say so
         if not count:
             raise TruncatedFileError(path, "became shorter while it was read. Copy or export it again.")
         left = left[count:]
@@ -210,7 +210,7 @@ def _found(
 
         from .slow_format import inflated_dataset
 
-        return iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)  # type: ignore[return-value]
+        return iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)
     if pixels.syntax == DEFLATED_FRAMES:
         return inflated_frames(pixels, frames)
     if processes is not None and is_decoded_apart(pixels.syntax):
@@ -249,7 +249,7 @@ def _decoding_errors(pixels: PixelFormat) -> Generator[None]:
     except (DicomRegInspectorError, TooNarrowError):
         raise
     except DecoderLostError as error:
-        reason = "its decoder crashes on a frame or does not come to an end, which is damaged then"
+        reason = "its decoder crashes or never ends on a frame, which must be damaged"
         raise _undecodable(pixels, reason) from error
     except DecoderNotStartedError as error:
         raise UsageError(

@@ -39,7 +39,7 @@ class DecoderNotStartedError(Exception):
 
 @lru_cache(maxsize=64)
 def is_decoded_apart(syntax: str) -> bool:
-    """Whether frames of a transfer syntax may be decoded by something that can take its process down.
+    """Tell whether frames of a transfer syntax may be decoded by something that can take its process down.
 
     Never so where there is no Python program to start, as in applications that only embed Python; in Slicer there is.
     """
@@ -77,7 +77,7 @@ class DecodingProcesses:
             process.stop()
 
     def frames(self, path: str, syntax: str, frames: list[int], raw: bool) -> Generator[NDArray[np.generic]]:
-        """As :func:`~.decode_apart_program.by_pydicom`.
+        """Yield frames as :func:`~.decode_apart_program.by_pydicom` does.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class _Process:
         values = np.empty(answer["shape"], np.dtype(answer["dtype"]))
         left = memoryview(values.reshape(-1).view(np.uint8))
         while left:
-            count = pipe.readinto(left)  # type: ignore[attr-defined]
+            count = pipe.readinto(left)  # type: ignore[attr-defined] # a buffered reader has it, IO does not say so
             if not count:
                 raise DecoderLostError
             left = left[count:]

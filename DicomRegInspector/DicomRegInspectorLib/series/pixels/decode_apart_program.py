@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 
 def by_pydicom(path: str, syntax: str, frames: list[int], raw: bool) -> Generator[NDArray[np.generic]]:
-    """Frames (from 0) of a file that is not deflated, in the order asked for; grey or RGB, or ``raw`` as stored.
+    """Decode frames (from 0) of a file that is not deflated, in the order asked for; grey or RGB, or ``raw`` as stored.
 
     Raises whatever pydicom and its decoders do.
     """
@@ -43,7 +43,7 @@ def by_pydicom(path: str, syntax: str, frames: list[int], raw: bool) -> Generato
 
 
 def serve() -> None:
-    """The other process: a request on each line of stdin, its frames on stdout, each after a line that describes it."""
+    """Answer each request, a line of stdin, by its frames on stdout, each after a line that describes it."""
     # Decoders write where they like; answers go where they cannot.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

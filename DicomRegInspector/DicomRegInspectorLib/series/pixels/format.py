@@ -143,7 +143,7 @@ class PixelFormat:
         )
 
     def rescale(self, frame: int) -> Rescale:
-        """That of a frame (from 0)."""
+        """Return the value of a frame (from 0)."""
         return self.rescales[frame if len(self.rescales) > 1 else 0]
 
 

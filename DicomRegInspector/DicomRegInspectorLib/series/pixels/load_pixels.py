@@ -141,8 +141,8 @@ def _plan(
         pixels = formats.get(one.path)
         if pixels is None:
             pixels = formats[one.path] = _format(one.header, scale_dose)
-            key = (pixels.syntax, pixels.photometric, pixels.samples, pixels.bits_allocated, pixels.bits_stored)
-            key += (pixels.signed, pixels.keyword, pixels.is_direct)
+            stored = (pixels.samples, pixels.bits_allocated, pixels.bits_stored, pixels.signed)
+            key = (pixels.syntax, pixels.photometric, *stored, pixels.keyword, pixels.is_direct)
             if key not in alike:
                 alike[key] = frame_kind(pixels, stored_values=stored_values, processes=processes)
             kinds[one.path] = alike[key]
@@ -242,7 +242,7 @@ def _findings(plan: _Plan, stored_values: bool) -> Iterator[Finding]:
             f"Slices are scaled in {len(pairs)} different ways (slope {min(slopes):g} to {max(slopes):g}, intercept "
             f"{min(intercepts):g} to {max(intercepts):g}); each by its own here"
         )
-        evidence = {
+        evidence: dict[str, Any] = {
             "slope_min": min(slopes),
             "slope_max": max(slopes),
             "intercept_min": min(intercepts),

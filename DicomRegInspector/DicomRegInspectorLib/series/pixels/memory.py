@@ -11,7 +11,7 @@ _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int | None:
-    """Bytes that can still be allocated without swapping; None where the system does not tell."""
+    """Return bytes that can still be allocated without swapping; None where the system does not tell."""
     known = [amount for amount in (_meminfo(), _control_group()) if amount is not None]
     if known:
         return min(known)
@@ -66,7 +66,7 @@ def require_memory(needed: int, what: str) -> None:
 
 
 def size_text(count: int) -> str:
-    """Bytes as people write them: ``1.5 GB``."""
+    """Return bytes as people write them: ``1.5 GB``."""
     for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= size:
             return f"{count / size:.3g} {unit}" if count < 1000 * size else f"{count / size:,.0f} {unit}"

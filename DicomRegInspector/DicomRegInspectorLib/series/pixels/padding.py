@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,8 @@ class Padding:
         first = float(self.ranges[0, 0])
         return first if (self.ranges == first).all() else None
 
-    def mask(self, values: NDArray[np.generic], k: int) -> NDArray[np.bool_] | None:
-        """Which pixels of slice ``k`` are padding; None when none is."""
+    def mask(self, values: NDArray[Any], k: int) -> NDArray[np.bool_] | None:
+        """Return which pixels of slice ``k`` are padding; None when none is."""
         low, high = self.ranges[k].tolist()
         if low != low:
             return None
@@ -39,7 +40,7 @@ class Padding:
 def stored_padding(
     value: int | None, limit: int | None, stored: StoredRange, *, signed: bool
 ) -> tuple[int, int] | None:
-    """Lowest and highest stored value that pads, from Pixel Padding Value (0028,0120) and Range Limit (0028,0121).
+    """Find lowest and highest stored value that pads: Pixel Padding Value (0028,0120) and Range Limit (0028,0121).
 
     Both are 16 bits that are read as the pixels are, whatever representation the elements themselves have. None where
     there is no padding, or none that the bits stored could hold.
@@ -59,14 +60,15 @@ def _as_pixels(value: int, signed: bool) -> int:
 def padding_range(
     stored: tuple[int, int] | None, rescale: Rescale, stored_type: np.dtype, target_type: np.dtype
 ) -> tuple[float, float]:
-    """Stored padding as values of an array, by the arithmetic that made the array; :data:`NO_PADDING` where none is.
+    """Rescale stored padding by the arithmetic that made the array; :data:`NO_PADDING` where none is.
 
     A Modality LUT that is a table may give padding the value of something else: it is not told there.
     """
     if stored is None or rescale.table is not None or stored_type.kind not in "iu":
         return NO_PADDING
     if target_type.kind in "iu":
-        return tuple(map(float, rescale.limits(*stored)))  # type: ignore[return-value]
+        low, high = rescale.limits(*stored)
+        return float(low), float(high)
     reach = np.iinfo(stored_type)
     if stored[0] < reach.min or stored[1] > reach.max:
         return NO_PADDING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class Rescale:
 
     slope: float = 1.0
     intercept: float = 0.0
-    table: NDArray[np.generic] | None = None
+    table: NDArray[Any] | None = None
     """Modality LUT Data; None for a linear rescale."""
     first_mapped: int = 0
     """The stored value that the table's first entry is for; smaller ones have the first entry as well."""
@@ -47,11 +48,11 @@ class Rescale:
         )
 
     def limits(self, low: int, high: int) -> tuple[int, int]:
-        """Smallest and largest result for stored values from ``low`` to ``high``; exact, for whole rescales."""
+        """Return smallest and largest result for stored values from ``low`` to ``high``; exact, for whole rescales."""
         ends = [int(self.slope) * end + int(self.intercept) for end in (low, high)]
         return min(ends), max(ends)
 
-    def map_into(self, stored: NDArray[np.generic], target: NDArray[np.generic]) -> None:
+    def map_into(self, stored: NDArray[Any], target: NDArray[Any]) -> None:
         """Write values into an array of another type; the arithmetic is that of pydicom's apply_modality_lut.
 
         Raises
@@ -79,7 +80,7 @@ class Rescale:
             np.copyto(target, stored, casting="unsafe")
             self._rescale_wrapping(target)
 
-    def map_in_place(self, stored: NDArray[np.generic], dtype: np.dtype) -> None:
+    def map_in_place(self, stored: NDArray[Any], dtype: np.dtype) -> None:
         """Turn stored integers into values of ``dtype``, an integer type of the same size, where they lie.
 
         Raises
@@ -90,7 +91,7 @@ class Rescale:
         self._require_fit(stored, dtype)
         self._rescale_wrapping(stored)
 
-    def _require_fit(self, stored: NDArray[np.generic], dtype: np.dtype) -> None:
+    def _require_fit(self, stored: NDArray[Any], dtype: np.dtype) -> None:
         if self.is_identity and stored.dtype == dtype:
             return
         reach = np.iinfo(dtype)
@@ -103,7 +104,7 @@ class Rescale:
         if low < reach.min or high > reach.max:
             raise TooNarrowError
 
-    def _rescale_wrapping(self, values: NDArray[np.generic]) -> None:
+    def _rescale_wrapping(self, values: NDArray[Any]) -> None:
         # Modulo 2^bits, so that the order of the steps and the signedness do not matter: the results fit.
         bits = values.dtype.itemsize * 8
         unsigned = values.view(np.dtype(f"u{values.dtype.itemsize}"))
@@ -123,7 +124,7 @@ class StoredRange:
 
 
 def result_types(frames: Iterable[tuple[StoredRange, Rescale]]) -> list[np.dtype]:
-    """The types to try for an array that holds all of these frames, the first that fits is to be taken.
+    """Return the types to try for an array that holds all of these frames, the first that fits is to be taken.
 
     The last holds whatever the headers allow. An earlier one is half the size or less and holds what scanners write:
     16-bit CT values with an intercept of -1024, say, which only in theory go below -32768.
@@ -162,7 +163,7 @@ def _smallest(low: int, high: int, stored: set[np.dtype]) -> np.dtype:
 
 
 def linear_rescale(header: Header, slope: float, intercept: float) -> Rescale:
-    """A linear rescale of finite numbers; FileError otherwise."""
+    """Make a linear rescale of finite numbers; FileError otherwise."""
     for tag, value in ((SLOPE, slope), (INTERCEPT, intercept)):
         if not np.isfinite(value):
             raise FileError(header.path, f"{element_name(tag)} is {value}, not a number that values can be scaled by.")

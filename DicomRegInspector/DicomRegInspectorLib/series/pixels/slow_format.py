@@ -42,7 +42,7 @@ MAX_HEADER = 1 << 26
 
 @dataclass(frozen=True)
 class SlowValues:
-    """What :func:`~.pixel_format.read_pixel_format` needs of a file."""
+    """What :func:`~.format.read_pixel_format` needs of a file."""
 
     values: dict[int, Any]
     place: tuple[int | None, int | None]
@@ -117,7 +117,7 @@ def _place(header: Header) -> tuple[tuple[int | None, int | None], str]:
 
 
 def inflated_dataset(header: Header) -> Dataset:
-    """The whole of a deflated file (PS3.5 annex A.5), no bigger than its header says its pixels are.
+    """Inflate the whole of a deflated file (PS3.5 annex A.5), no bigger than its header says its pixels are.
 
     Raises
     ------

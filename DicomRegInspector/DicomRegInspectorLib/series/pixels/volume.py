@@ -67,10 +67,11 @@ class SeriesVolume:
     def padding_mask(self) -> NDArray[np.bool_]:
         """(nk, nj, ni) which voxels are padding. As large as the array's voxels are many; made when first asked for."""
         mask = np.zeros(self.array.shape[:3], dtype=bool)
-        for k, values in enumerate(self.array if self.padding is not None else ()):
-            found = self.padding.mask(values, k)  # type: ignore[union-attr]
-            if found is not None:
-                mask[k] = found
+        if self.padding is not None:
+            for k, values in enumerate(self.array):
+                found = self.padding.mask(values, k)
+                if found is not None:
+                    mask[k] = found
         return mask
 
     @property
@@ -158,7 +159,7 @@ def load_series(
     paths
         Files or folders (with all below them).
     stack
-        Which of the series' stacks: a number from 0 or a label. None: the one with more than half of the images.
+        Which of the series' stacks: a number from 1 or a label. None: the one with more than half of the images.
     series_uid
         Which series, where the files are of several.
     stored_values
@@ -172,7 +173,7 @@ def load_series(
         How far apart to place frames that share one position, along their normal, in their order: so many mm, or
         ``"claimed"`` for what Spacing Between Slices or else Slice Thickness says. None: such frames are refused.
     progress
-        Called as ``progress(done, total, text)``; returning False stops with :class:`~.errors.Cancelled`.
+        Called as ``progress(done, total, text)``; returning False stops with :class:`~...errors.Cancelled`.
 
     Returns
     -------
@@ -191,7 +192,12 @@ def load_series(
         The progress callback asked for it.
     """
     series = the_series(paths, series_uid, frame_spacing)
-    options = {"stored_values": stored_values, "scale_dose": scale_dose, "dtype": dtype, "progress": progress}
+    options: dict[str, Any] = {
+        "stored_values": stored_values,
+        "scale_dose": scale_dose,
+        "dtype": dtype,
+        "progress": progress,
+    }
     if stack is None and not series.stacks and _is_unplaced(series):
         return _load_unplaced(series, frame_spacing, **options)
     return load_stack(the_stack(series, stack), series.findings, **options)
@@ -309,7 +315,7 @@ def _single_slice_spacing(one: Slice, findings: list[Finding]) -> float:
     known = thickness is not None and thickness > 0
     assumed = float(thickness) if known and thickness is not None else 1.0
     source = element_name(Tag.SLICE_THICKNESS) if known else "for want of a Slice Thickness"
-    text = f"There is one slice position only: the volume is one slice of {assumed:g} mm ({source})"
+    text = f"There is only one slice position: the volume is one slice of {assumed:g} mm ({source})"
     findings.append(Finding("position-constant", "warning", text, _subject(one), {"assumed_thickness_mm": assumed}))
     return assumed
 

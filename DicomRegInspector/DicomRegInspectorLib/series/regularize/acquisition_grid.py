@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...space import apply_matrix
 from ..geometry.stacks import line_through
 from ..pixels.volume import Progress
 from .one_per_place import Placed
@@ -113,7 +114,7 @@ def _grid(placed: Placed, affine: NDArray[np.float64], true: NDArray[np.float64]
     nodes[:3, 0] *= ni - 1
     nodes[:3, 1] *= nj - 1
     k, b, a = np.meshgrid(np.arange(len(true)), (0, 1), (0, 1), indexing="ij")
-    regular = np.stack([a, b, k], axis=-1) @ nodes[:3, :3].T + nodes[:3, 3]
+    regular = apply_matrix(nodes, np.stack([a, b, k], axis=-1))
     return AcquisitionGrid(nodes, true - regular)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...progress import Progress
 from ..geometry.divided import divided
 from ..geometry.frames import FrameSpacing
 from ..geometry.grouping import group_slices
@@ -25,7 +26,7 @@ from ..geometry.spacing import Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of
 from ..pixels.choose_stack import describe_stacks, the_series, the_stack
 from ..pixels.memory import require_memory
-from ..pixels.volume import Progress, SeriesVolume, load_stack
+from ..pixels.volume import SeriesVolume, load_stack
 from .options import Duplicates, Overlaps, RegularizeOptions
 
 

@@ -31,7 +31,9 @@ class ReferenceGrid:
     def __post_init__(self) -> None:
         lengths = np.linalg.norm(self.affine_lps[:3, :3], axis=0)
         if not (np.isfinite(self.affine_lps).all() and lengths.min() > 0 and min(self.dimensions) > 0):
-            raise UsageError("The reference is no grid: its spacing, origin or size is not a positive finite number.")
+            raise UsageError(
+                "The reference is not a grid: its spacing, origin or size is not a positive finite number."
+            )
         directions = self.affine_lps[:3, :3] / lengths
         if np.abs(directions.T @ directions - np.eye(3)).max() > RIGHT_ANGLE:
             raise UsageError("The reference's axes are not at right angles; choose one that is not sheared or tilted.")
@@ -69,7 +71,7 @@ def reference_of_stack(stack: Stack) -> ReferenceGrid:
     """
     kept, _ = first_at_each_position(stack)
     if stack.pixel_spacing_mm is None or stack.spacing is None:
-        raise UsageError("The reference is no grid: it has no Pixel Spacing (0028,0030) or only one slice position.")
+        raise UsageError("The reference is not a grid: it has no Pixel Spacing (0028,0030) or only one slice position.")
     corners = np.array([one.position_lps_mm for one in kept], dtype=np.float64)
     between_rows, between_columns = stack.pixel_spacing_mm
     row, column, _ = stack.axes
@@ -79,5 +81,5 @@ def reference_of_stack(stack: Stack) -> ReferenceGrid:
     affine[:3, 3] = corners[0]
     off = np.linalg.norm(corners[0] + np.arange(len(kept))[:, None] * step - corners, axis=1).max()
     if off > max(REGULAR_MM, 2 * stack.precision_mm):
-        raise UsageError(f"The reference is no grid: its slices lie up to {off:.3g} mm beside evenly spaced places.")
+        raise UsageError(f"The reference is not a grid: its slices lie up to {off:.3g} mm beside evenly spaced places.")
     return ReferenceGrid(affine, (stack.columns, stack.rows, len(kept)), stack.frame_of_reference_uid)

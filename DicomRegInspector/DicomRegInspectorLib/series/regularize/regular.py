@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...progress import Progress
 from ..geometry.stacks import Slice
-from ..pixels.volume import Progress, SeriesVolume
+from ..pixels.volume import SeriesVolume
 from .one_per_place import Dropped, Placed
 from .options import Mode
 from .values import Values

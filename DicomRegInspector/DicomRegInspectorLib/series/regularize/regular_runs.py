@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ...progress import Progress
 from ..geometry.spacing import Section, Spacing
-from ..pixels.volume import Progress
 from .one_per_place import Dropped, Placed
 from .options import RegularizeOptions
 from .regular import PlannedVolume, RegularVolume, full_boxes

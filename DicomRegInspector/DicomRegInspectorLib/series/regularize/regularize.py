@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...progress import Progress
 from ..pixels.memory import require_memory
-from ..pixels.volume import Progress, SeriesVolume, load_stack
+from ..pixels.volume import SeriesVolume, load_stack
 from .one_per_place import Dropped
 from .options import Mode, RegularizeOptions
 from .plan import Plan, plan_volume

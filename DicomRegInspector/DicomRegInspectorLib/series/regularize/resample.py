@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...progress import Progress
 from ..geometry.stacks import Slice
-from ..pixels.volume import Progress
 from .one_per_place import Placed
 from .options import RegularizeOptions
 from .reference import ReferenceGrid

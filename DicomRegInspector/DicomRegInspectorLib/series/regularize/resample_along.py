@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...progress import report_progress
+from ...progress import Progress, report_progress
 from ..pixels.padding import Padding
-from ..pixels.volume import Progress
 
 MAX_THREADS = 8
 SNAP = 1e-3

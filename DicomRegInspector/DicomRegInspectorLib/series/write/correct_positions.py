@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileError, UsageError
-from ...progress import report_progress
+from ...progress import Progress, report_progress
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES
 from ..geometry.stacks import Slice, Stack
-from ..pixels.volume import Progress
 from .derived import make_derived, new_series
 from .new_folder import new_folder
 from .sources import read_file
@@ -39,7 +38,7 @@ class CorrectedPositions:
 
 
 def correct_positions(stack: Stack, spacing_mm: float | None = None) -> CorrectedPositions:
-    """Slice positions at constant spacing on the straight line through a stack, tilt kept.
+    """Return slice positions at constant spacing on the straight line through a stack, tilt kept.
 
     Parameters
     ----------
@@ -64,7 +63,7 @@ def correct_positions(stack: Stack, spacing_mm: float | None = None) -> Correcte
         odd = spacing.irregular[0] if spacing.irregular else None
         where = f"between slices {odd.before} and {odd.before + 1} ({odd.interval_mm:g} mm)" if odd else "in places"
         raise UsageError(
-            f"The spacing of {spacing.nominal_mm:.6g} mm changes {where}: that is no rounding. Resample or split the "
+            f"The spacing of {spacing.nominal_mm:.6g} mm changes {where}: that is not rounding. Resample or split the "
             "stack; evenly spaced positions would be wrong."
         )
     index = np.arange(count) - (count - 1) / 2
@@ -80,7 +79,7 @@ def correct_positions(stack: Stack, spacing_mm: float | None = None) -> Correcte
     digit = max((one.precision_mm for one in stack.slices), default=0.0)
     if spacing_mm is None and move > max(digit, 1e-6):
         raise UsageError(
-            f"A slice would move by {move:.3g} mm, the last digit written is {digit:g} mm: that is no rounding. "
+            f"A slice would move by {move:.3g} mm, the last digit written is {digit:g} mm: that is not rounding. "
             "Resample the stack, or name the spacing that you know it has."
         )
     return CorrectedPositions(corrected, float(step @ stack.normal), move, digit)

@@ -34,7 +34,7 @@ class NewSeries:
 
 
 def new_series(first: Slice, what: str, derivation: str, code: tuple[str, str, str] | None, part: int) -> NewSeries:
-    """A series derived from that of a slice; ``part`` tells series of one derivation apart."""
+    """Begin a series derived from that of a slice; ``part`` tells series of one derivation apart."""
     from pydicom.uid import generate_uid
 
     header = first.header

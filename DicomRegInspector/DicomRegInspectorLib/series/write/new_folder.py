@@ -27,14 +27,14 @@ def require_new_folder(folder: Path, sources: Iterable[str]) -> None:
     if place.is_file():
         raise UsageError(f"{folder}: is a file; name a new folder")
     if place.is_dir() and any(place.iterdir()):
-        raise UsageError(f"{folder}: is there and not empty; nothing is written over it, name a new folder")
+        raise UsageError(f"{folder}: exists and is not empty; nothing is overwritten: name a new folder")
     if not place.parent.is_dir():
         raise UsageError(f"{folder}: there is no folder {place.parent}")
 
 
 @contextmanager
 def new_folder(folder: Path, sources: Iterable[str]) -> Iterator[Path]:
-    """A place to write files into, which becomes the folder when nothing went wrong.
+    """Give a place to write files into, which becomes the folder when nothing went wrong.
 
     Raises
     ------

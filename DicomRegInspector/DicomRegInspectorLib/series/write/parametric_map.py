@@ -44,7 +44,7 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
     if volume.displacement is not None:
         raise UsageError("A Parametric Map of an irregular volume cannot be written; resample, split or crop it.")
     if place.exists():
-        raise UsageError(f"{path}: is there; nothing is written over it, name another file")
+        raise UsageError(f"{path}: already exists and is not overwritten; name another file")
     slices = list({one.path: one for members in volume.sources for one in members}.values())
     require_new_folder(place, [one.path for one in slices])
     sources = [read_file(one.path, pixels=False) for one in slices]

@@ -124,7 +124,7 @@ _UNASSIGNED = ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFram
 
 
 def single_frame(dataset: Dataset, number: int, path: str) -> Dataset:
-    """One frame (from 1) of an enhanced object as a classic image, without its pixels and their rescale.
+    """Turn one frame (from 1) of an enhanced object into a classic image, without its pixels and their rescale.
 
     Raises
     ------

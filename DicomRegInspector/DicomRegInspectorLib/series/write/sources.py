@@ -40,7 +40,7 @@ class Sources:
         self._processes.__exit__(*exception)
 
     def read(self, one: Slice, *, pixels: bool = True) -> Dataset:
-        """The dataset of a slice: its file's own, or its frame as an image of one frame.
+        """Return the dataset of a slice: its file's own, or its frame as an image of one frame.
 
         With ``pixels`` a frame comes with its stored values as they are, not compressed, and their rescale.
 
@@ -130,7 +130,7 @@ def cut_out(mosaic: Dataset, one: Slice) -> Dataset:
 
 
 def read_file(path: str, *, pixels: bool) -> Dataset:
-    """The dataset of a file.
+    """Read the dataset of a file.
 
     Raises
     ------

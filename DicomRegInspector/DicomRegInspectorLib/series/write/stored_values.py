@@ -34,7 +34,7 @@ class Encoding:
         return self.slope == 1
 
     def store(self, values: NDArray[Any] | float) -> NDArray[Any]:
-        """Values as stored integers."""
+        """Encode values as stored integers."""
         if self.dtype == getattr(values, "dtype", None) and self.slope == 1 and self.intercept == 0:
             return np.asarray(values)
         reach = np.iinfo(self.dtype)
@@ -43,7 +43,7 @@ class Encoding:
 
 
 def choose_encoding(array: NDArray[Any], *, zero_intercept: bool = False) -> Encoding:
-    """The encoding with which every value comes back within half a step; whole values, where they fit, exactly.
+    """Find the encoding with which every value comes back within half a step; whole values, where they fit, exactly.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def choose_encoding(array: NDArray[Any], *, zero_intercept: bool = False) -> Enc
 
 
 def decimal_string(value: float) -> str:
-    """A number with as many digits as a DS element holds (16 bytes, PS3.5 6.2)."""
+    """Write a number with as many digits as a DS element holds (16 bytes, PS3.5 6.2)."""
     from pydicom.valuerep import format_number_as_ds
 
     return format_number_as_ds(float(value))

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import UsageError
-from ...progress import report_progress
+from ...progress import Progress, report_progress
 from ..geometry.stacks import Slice
-from ..pixels.volume import Progress
 from ..regularize.regular import Regularized, RegularVolume
 from .derived import SPATIAL_RESAMPLING, NewSeries, make_derived, new_series
 from .new_folder import new_folder

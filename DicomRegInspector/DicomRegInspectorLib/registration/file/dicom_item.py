@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -231,5 +232,5 @@ def _vectors(length: int) -> str:
     return f"{whole} vectors" + (f" and {rest} bytes" if rest else "")
 
 
-def _show(values: object) -> str:
+def _show(values: Iterable[float]) -> str:
     return ", ".join(f"{value:.6g}" for value in values)

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 import slicer
 
+from ...words import round_down, round_up
 from ..colours import length_colours
-from ..pictures.views import round_step, round_up
-from ..quality.quality_views import QUALITY_ATTRIBUTE, add_legend
-from .node_field import WorldField
+from ..transforms.node_field import WorldField
+from .quality_views import QUALITY_ATTRIBUTE, add_legend
 
 Mode = Literal["glyph", "grid", "contour"]
 
@@ -88,7 +88,7 @@ def glyph_scale_percent(longest: float, spacing: float) -> float:
     if LONGEST_GLYPH / 4 <= longest / spacing <= LONGEST_GLYPH:
         return 100.0
     factor = 0.5 * LONGEST_GLYPH * spacing / longest
-    return 100.0 * round_step(factor)
+    return 100.0 * round_down(factor)
 
 
 def _set_grid(display: slicer.vtkMRMLTransformDisplayNode) -> None:

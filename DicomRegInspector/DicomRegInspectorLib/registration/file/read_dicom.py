@@ -1,0 +1,173 @@
+"""DICOM registration objects: their items, each as the standard means it, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ...dicom import tags
+from ...dicom.tags import element_name
+from ...dicom.values import text
+from ...dicom.wanted_elements import ElementTree, Items, read_elements
+from ...errors import FileError, RegistrationError
+from ...findings import Finding
+from ...findings.about import about_item, about_registration
+from ..checks import order_findings
+from ..mapping import Mapping
+from ..model import Registration, RegistrationItem
+from .dicom_item import ItemReport, read_grid, read_matrix_chain, read_single_matrix
+from .fiducials import read_fiducial_sets
+
+FORMAT = "DICOM"
+
+
+def recognises(head: bytes) -> bool:
+    """Whether it begins with the preamble and prefix of a DICOM file (PS3.10 section 7.1)."""
+    return head[128:132] == b"DICM"
+
+
+def read(path: Path) -> Registration:
+    """As :func:`.read.read_registration`; also of files without preamble, and it says what is no DICOM."""
+    try:
+        tree = read_elements(path, tags.REGISTRATION_ELEMENTS)
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    return _Reader(path, tree).read()
+
+
+class _Reader:
+    """One object on its way from elements to a Registration."""
+
+    def __init__(self, path: Path, tree: ElementTree) -> None:
+        self.path, self.tree, self.root = path, tree, tree.root
+        self.frame_uid = self._text(self.root, tags.FRAME_OF_REFERENCE_UID)
+        self.findings: list[Finding] = []
+
+    def _text(self, items: Items, tag: int) -> str:
+        return text(items.get(tag), self.root.get(tags.SPECIFIC_CHARACTER_SET))
+
+    def _text_without_patient(self, tag: int) -> str:
+        """A description, unless it repeats the patient's name or ID: it becomes a node name and a report line."""
+        description = self._text(self.root, tag)
+        identity = f"{self._text(self.root, tags.PATIENT_NAME)} {self._text(self.root, tags.PATIENT_ID)}"
+        parts = [part for part in re.split(r"[\s^=,]+", identity.casefold()) if len(part) > 2]
+        return "" if any(part in description.casefold() for part in parts) else description
+
+    def read(self) -> Registration:
+        """The whole object."""
+        sop_class = self._text(self.root, tags.SOP_CLASS_UID)
+        deformable = self.root.sequence(tags.DEFORMABLE_REGISTRATION_SEQUENCE)
+        matrix = self.root.sequence(tags.REGISTRATION_SEQUENCE)
+        kind = self._kind(sop_class, bool(deformable), bool(matrix))
+        self.findings += order_findings(self.tree.out_of_order, about_registration(self.path))
+        items: list[RegistrationItem] = []
+        for sequence, read_item in ((deformable, self._deformable_item), (matrix, self._matrix_item)):
+            for item in sequence:
+                items.append(read_item(item, len(items) + 1))
+        if kind != "fiducials" and not self.frame_uid:
+            self._warn(
+                "reg-incomplete",
+                f"{element_name(tags.FRAME_OF_REFERENCE_UID)} is missing: "
+                "the file does not say which frame it registers to.",
+            )
+        return Registration(
+            path=self.path,
+            sop_class_uid=sop_class,
+            sop_instance_uid=self._text(self.root, tags.SOP_INSTANCE_UID),
+            kind=kind,
+            frame_uid=self.frame_uid,
+            study_uid=self._text(self.root, tags.STUDY_INSTANCE_UID),
+            series_uid=self._text(self.root, tags.SERIES_INSTANCE_UID),
+            series_description=self._text_without_patient(tags.SERIES_DESCRIPTION),
+            manufacturer=self._text(self.root, tags.MANUFACTURER),
+            content_label=self._text_without_patient(tags.CONTENT_LABEL),
+            transfer_syntax_uid=self.tree.transfer_syntax,
+            items=tuple(items),
+            fiducial_sets=read_fiducial_sets(self.root) if kind == "fiducials" else (),
+            header_findings=tuple(self.findings),
+        )
+
+    def _warn(self, code: str, message: str, **evidence: object) -> None:
+        self.findings.append(Finding(code, "warning", message, about_registration(self.path), evidence))
+
+    def _kind(self, sop_class: str, has_deformable: bool, has_matrix: bool) -> str:
+        """What the sequences say; a finding when the SOP class says otherwise."""
+        if not has_deformable and not has_matrix:
+            return self._kind_without_items(sop_class)
+        content = tags.DEFORMABLE_REGISTRATION if has_deformable else tags.SPATIAL_REGISTRATION
+        if sop_class != content or (has_deformable and has_matrix):
+            named = tags.SOP_CLASSES.get(sop_class, sop_class or "nothing")
+            holds = element_name(
+                tags.DEFORMABLE_REGISTRATION_SEQUENCE if has_deformable else tags.REGISTRATION_SEQUENCE
+            )
+            if has_deformable and has_matrix:
+                holds += f" and {element_name(tags.REGISTRATION_SEQUENCE)}"
+            self._warn(
+                "reg-sop-class-mismatch",
+                f"SOP Class UID (0008,0016) says {named}, the file holds {holds}. It was read by what it holds.",
+                sop_class_uid=sop_class,
+                expected_sop_class_uid=content,
+            )
+        return "deformable" if has_deformable else "matrix"
+
+    def _kind_without_items(self, sop_class: str) -> str:
+        sets = self.root.sequence(tags.FIDUCIAL_SET_SEQUENCE)
+        if sets or sop_class == tags.SPATIAL_FIDUCIALS:
+            points = sum(len(fiducials.sequence(tags.FIDUCIAL_SEQUENCE)) for fiducials in sets)
+            self.findings.append(
+                Finding(
+                    "reg-not-read",
+                    "info",
+                    f"Spatial Fiducials object with {_counted(len(sets), 'set')} and {_counted(points, 'fiducial')} "
+                    f"in all; "
+                    "it maps no points itself.",
+                    about_registration(self.path),
+                    {"sets": len(sets), "fiducials": points},
+                )
+            )
+            return "fiducials"
+        wanted = {
+            tags.DEFORMABLE_REGISTRATION: element_name(tags.DEFORMABLE_REGISTRATION_SEQUENCE),
+            tags.SPATIAL_REGISTRATION: element_name(tags.REGISTRATION_SEQUENCE),
+        }
+        if sop_class in wanted:
+            raise RegistrationError(
+                self.path,
+                f"is a {tags.SOP_CLASSES[sop_class]} object, but {wanted[sop_class]} is missing or empty; "
+                "ask for a new export",
+                code="reg-incomplete",
+            )
+        modality = self._text(self.root, tags.MODALITY) or "unknown"
+        raise RegistrationError(
+            self.path,
+            f"is DICOM but no registration: it has neither {' nor '.join(wanted.values())} (modality {modality}, "
+            f"SOP Class UID {sop_class or 'missing'})",
+        )
+
+    def _deformable_item(self, item: Items, number: int) -> RegistrationItem:
+        report = ItemReport(about_item(self.path, number))
+        has_grid = bool(item.sequence(tags.DEFORMABLE_GRID_SEQUENCE))
+        pre = read_single_matrix(item, tags.PRE_MATRIX_SEQUENCE, "pre-deformation matrix", report, baked=has_grid)
+        post = read_single_matrix(item, tags.POST_MATRIX_SEQUENCE, "post-deformation matrix", report)
+        grid = read_grid(item, self.tree, report)
+        return self._item(item, number, tags.SOURCE_FRAME_OF_REFERENCE_UID, report, Mapping(pre, grid, post))
+
+    def _matrix_item(self, item: Items, number: int) -> RegistrationItem:
+        report = ItemReport(about_item(self.path, number))
+        mapping = Mapping(matrix=read_matrix_chain(item, report))
+        return self._item(item, number, tags.FRAME_OF_REFERENCE_UID, report, mapping)
+
+    def _item(self, item: Items, number: int, frame_tag: int, report: ItemReport, mapping: Mapping) -> RegistrationItem:
+        frame = self._text(item, frame_tag)
+        if not frame:
+            message = (
+                f"{element_name(frame_tag)} is missing from the item: the file does not say which images it moves."
+            )
+            report.findings.append(Finding("reg-incomplete", "warning", message, report.subject, {}))
+        return RegistrationItem(
+            self.path, number, frame, self.frame_uid, mapping, report.problem, tuple(report.findings)
+        )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,65 @@
+"""Docstrings of public functions begin with a verb that says what they do, ``Return`` where nothing says more."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from library_modules import LIBRARY
+
+ROOMS = (
+    "cli", "errors.py", "findings", "progress.py", "report", "samples", "series/pixel_checks", "series/pixels",
+    "series/write", "space.py", "version.py", "volumes", "words.py",
+)  # fmt: skip
+"""Where it holds."""
+VERBS = {
+    "Add", "Answer", "Apply", "Ask", "Begin", "Build", "Check", "Choose", "Collect", "Compare", "Compute", "Count",
+    "Decide", "Decode", "Describe", "Divide", "Do", "Draw", "Encode", "Fill", "Find", "Fit", "Follow", "Give", "Go",
+    "Import", "Inflate", "Inspect", "Join", "Keep", "Let", "List", "Load", "Make", "Map", "Mark", "Measure", "Move",
+    "Name", "Open", "Place", "Plot", "Print", "Put", "Raise", "Read", "Refuse", "Register", "Remove", "Report",
+    "Rescale", "Return", "Round", "Run", "Save", "Say", "Set", "Show", "Sort", "Split", "Take", "Tell", "Turn", "Use",
+    "Walk", "Write", "Yield",
+}  # fmt: skip
+
+
+def public_functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef]:
+    """Functions and methods that are public and no properties."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+            if not any("property" in decorator or decorator.endswith(".setter") for decorator in decorators):
+                yield node
+
+
+def without_verb(source: str) -> list[str]:
+    """What begins otherwise, as ``function: first words``."""
+    found = []
+    for function in public_functions(ast.parse(source).body):
+        docstring = ast.get_docstring(function)
+        first = re.match(r"\w+", docstring or "")
+        if docstring and (first is None or first[0] not in VERBS):
+            found.append(f"{function.name}: {docstring[:40]}")
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_docstrings_of_public_functions_begin_with_a_verb(room: str, project_root: Path) -> None:
+    place = project_root / "DicomRegInspector" / LIBRARY / room
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    assert files and all(file.is_file() for file in files)
+    found = {str(file): without_verb(file.read_text(encoding="utf-8")) for file in files}
+    assert {file: functions for file, functions in found.items() if functions} == {}
+
+
+def test_a_docstring_without_a_verb_is_found() -> None:
+    assert without_verb("def f():\n    'The sum.'\n\nclass A:\n    def g(self):\n        'Whether it is.'") == [
+        "f: The sum.",
+        "g: Whether it is.",
+    ]
+    assert without_verb("def f():\n    'Return the sum.'\n\ndef _g():\n    'The sum.'") == []
+    assert without_verb("class A:\n    @property\n    def size(self):\n        'The size.'") == []
