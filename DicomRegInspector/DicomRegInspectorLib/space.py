@@ -32,17 +32,17 @@ def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def to_ras(matrix_lps: np.ndarray) -> np.ndarray:
-    """A 4x4 between LPS coordinates as the same mapping between RAS coordinates; also the other way round."""
+    """Return a 4x4 between LPS coordinates as the same mapping between RAS coordinates; also the other way round."""
     return LPS_TO_RAS @ matrix_lps @ LPS_TO_RAS
 
 
 def lattice_corners(index_to_world: np.ndarray, dimensions: Sequence[int]) -> np.ndarray:
-    """(8, 3) positions of the corner nodes of a lattice with (nx, ny, nz) nodes; mm, as its (4, 4) has them."""
+    """Return (8, 3) positions of the corner nodes of a lattice with (nx, ny, nz) nodes; mm, as its (4, 4) has them."""
     return apply_matrix(index_to_world, np.array(list(np.ndindex(2, 2, 2))) * (np.array(dimensions) - 1))
 
 
 def plane_indices(nx: int, ny: int) -> np.ndarray:
-    """(ny * nx, 2) indices (i, j) of the nodes of a slice, i fastest."""
+    """Return (ny * nx, 2) indices (i, j) of the nodes of a slice, i fastest."""
     return np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="xy"), axis=-1).reshape(-1, 2)
 
 

@@ -10,13 +10,13 @@ SHOWN_SLICES = 6
 
 
 def mm(value: float) -> str:
-    """Millimetres for people: three decimals, without trailing zeros."""
+    """Write millimetres for people: three decimals, without trailing zeros."""
     text = f"{value:,.3f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
 def millimetres(value: float | None, digits: int = 3) -> str:
-    """A length without trailing zeros: ``4.002``, ``5``; ``-`` where there is none."""
+    """Return a length without trailing zeros: ``4.002``, ``5``; ``-`` where there is none."""
     if value is None:
         return "-"
     text = f"{float(value):.{digits}f}"
@@ -29,19 +29,33 @@ def millimetres(value: float | None, digits: int = 3) -> str:
 
 
 def point(values: Iterable[float] | None, digits: int = 3) -> str:
-    """``(x, y, z)`` in mm without the unit."""
+    """Return ``(x, y, z)`` in mm without the unit."""
     if values is None:
         return "-"
     return f"({', '.join('nan' if math.isnan(value) else millimetres(value, digits) for value in values)})"
 
 
+def round_down(value: float) -> float:
+    """Return the largest of 1, 2, 5 times a power of ten that is not above the value; 1 where that is not positive."""
+    if not value > 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step for step in (5 * power, 2 * power, power, power / 2) if step <= value * (1 + 1e-9))
+
+
+def round_up(value: float) -> float:
+    """Return the smallest of 1, 2, 5 times a power of ten that is not below a positive value."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
+
+
 def plural(count: int, noun: str) -> str:
-    """``1 slice``, ``2 slices``."""
+    """Return ``1 slice``, ``2 slices``."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def slices_in_words(numbers: Sequence[int]) -> str:
-    """Slice numbers, from 1: ``slice 3``, ``slices 14–15``, ``20 slices, 1 to 90``; empty for none."""
+    """Return slice numbers, from 1: ``slice 3``, ``slices 14–15``, ``20 slices, 1 to 90``; empty for none."""
     if not numbers:
         return ""
     if len(numbers) == 1:
@@ -56,14 +70,14 @@ def slices_in_words(numbers: Sequence[int]) -> str:
 
 
 def numbers_of(value: object) -> list[int]:
-    """Slice numbers as a finding's evidence holds them: one, several, or nothing of the kind."""
+    """Return slice numbers as a finding's evidence holds them: one, several, or nothing of the kind."""
     if isinstance(value, int):
         return [value]
     return [int(number) for number in value] if isinstance(value, list | tuple) else []
 
 
 def well_formed(text: str) -> str:
-    r"""A text in which every character is one: bytes of a file name that Python could not decode become ``\ufffd``.
+    r"""Make every character of a text one: bytes of a file name that Python could not decode become ``\ufffd``.
 
     Such names come from disks that were written with another encoding (PEP 383). Qt's Python shows an empty text for
     them and leaves an error behind, which the next call reports as its own; VTK's refuses them.

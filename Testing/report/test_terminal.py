@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
-from DicomRegInspectorLib.report import Style, printable, write_text
 from DicomRegInspectorLib.report.text import progress
+from DicomRegInspectorLib.report.text.terminal import Style, printable, write_text
 from DicomRegInspectorLib.words import millimetres
 
 

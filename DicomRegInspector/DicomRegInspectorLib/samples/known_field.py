@@ -20,7 +20,7 @@ class Bump:
     size_mm: tuple[float, float, float]
 
     def at(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
-        """(..., 3) displacement at (..., 3) points, mm."""
+        """Return (..., 3) displacement at (..., 3) points, mm."""
         away = (points - np.asarray(self.centre)) / np.asarray(self.width_mm)
         return np.exp(-(away**2).sum(axis=-1) / 2)[..., None] * np.asarray(self.size_mm)
 
@@ -33,21 +33,21 @@ class SmoothField:
     pre: NDArray[np.float64]
 
     def displacement(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
-        """D at (..., 3) registered points."""
+        """Return D at (..., 3) registered points."""
         return np.sum([bump.at(points) for bump in self.bumps], axis=0)
 
     def source_of(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Where (..., 3) registered points lie in the source frame."""
+        """Return where (..., 3) registered points lie in the source frame."""
         return apply_matrix(self.pre, points) + self.displacement(points)
 
     def vectors(self, origin: Sequence[float], spacing: Sequence[float], count: Sequence[int]) -> NDArray[np.floating]:
-        """(nz, ny, nx, 3) D at the nodes of an axial grid of ``count`` (nx, ny, nz) nodes."""
+        """Return (nz, ny, nx, 3) D at the nodes of an axial grid of ``count`` (nx, ny, nz) nodes."""
         k, j, i = np.meshgrid(*(np.arange(number) for number in count[::-1]), indexing="ij")
         return self.displacement(np.asarray(origin) + np.stack([i, j, k], axis=-1) * np.asarray(spacing))
 
 
 def turn_about_z(degrees: float, shift: Sequence[float], centre: Sequence[float] = (0.0, 0.0, 0.0)) -> np.ndarray:
-    """(4, 4) rigid matrix: a turn about an axis along z through a point, then a shift; mm."""
+    """Return (4, 4) rigid matrix: a turn about an axis along z through a point, then a shift; mm."""
     matrix, middle = np.eye(4), np.asarray(centre, float)
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     matrix[:2, :2] = [[cosine, -sine], [sine, cosine]]

@@ -14,7 +14,8 @@ from ..findings import Finding, by_severity
 from ..progress import Progress
 from ..registration.audit import AuditResult, audit_mapping, signs_in_vectors
 from ..registration.audit.scalar_image import ScalarImage
-from ..registration.measures.landmarks import Landmark, TargetRegistrationError, target_registration_error
+from ..registration.file.fiducials import Landmark
+from ..registration.measures.landmarks import TargetRegistrationError, target_registration_error
 from ..registration.measures.quality import Quality, measure
 from ..registration.measures.regions import LabelImage, RegionMeasures, measure_regions
 from .named_mapping import NamedMapping

@@ -42,7 +42,7 @@ def named_item(item: RegistrationItem, registration: Registration | None = None)
     registration
         The object that it is of, for the names in it.
     """
-    origin = ()
+    origin: tuple[str, ...] = ()
     if registration is not None:
         origin = (registration.manufacturer, registration.series_description, registration.content_label)
     return NamedMapping(

@@ -12,7 +12,8 @@ from ..findings import Finding, by_severity
 from ..progress import Progress
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.choose import items_by_number
-from ..registration.measures.landmarks import Landmark, read_landmarks
+from ..registration.file.fiducials import Landmark
+from ..registration.measures.landmarks import read_landmarks
 from ..registration.measures.regions import LabelImage
 from .judge import Judgement, Judges, JudgingImage, judge
 from .named_mapping import named_item
@@ -65,7 +66,8 @@ class QualityReport:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings, those of skipped items among them, the most severe first."""
-        return tuple(by_severity(one for item in (*self.items, *self.skipped) for one in item.findings))
+        skipped = (finding for item in self.skipped for finding in item.findings)
+        return tuple(by_severity([*(finding for item in self.items for finding in item.findings), *skipped]))
 
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it."""

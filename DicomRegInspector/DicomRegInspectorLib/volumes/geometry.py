@@ -43,18 +43,18 @@ class IndexMapping:
         return result
 
     def apply(self, index: ArrayLike) -> NDArray[np.int64]:
-        """Voxels (..., 3) of A as voxels of B."""
+        """Map voxels (..., 3) of A to voxels of B."""
         return apply_matrix(self.matrix, np.asarray(index))
 
     def inverse(self) -> IndexMapping:
-        """From B to A."""
+        """Return the mapping from B to A."""
         axes = tuple(self.axes.index(axis) for axis in range(3))
         flipped = tuple(self.flipped[m] for m in axes)
         dimensions = tuple(self.dimensions[axis] for axis in self.axes)
         return IndexMapping(axes, flipped, dimensions)  # type: ignore[arg-type] # one for each of three axes
 
     def view(self, array: NDArray[Any]) -> NDArray[Any]:
-        """B's array (nk, nj, ni, ...) in the order of A, without copying."""
+        """Return b's array (nk, nj, ni, ...) in the order of A, without copying."""
         order = [2 - self.axes[2 - place] for place in range(3)] + list(range(3, array.ndim))
         steps = tuple(slice(None, None, -1 if self.flipped[2 - place] else 1) for place in range(3))
         return array.transpose(order)[steps]
@@ -66,7 +66,7 @@ class IndexMapping:
         return [f"{'-' if flipped else '+'}{_NAMES[axis]}" for axis, flipped in pairs]
 
     def words(self) -> str:
-        """The mapping as a sentence."""
+        """Return the mapping as a sentence."""
         if self.is_identity:
             return "voxels are in the same order"
         parts = []
@@ -79,7 +79,7 @@ class IndexMapping:
         return "; ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         return {
             "axes": self.signed_axes,
             "matrix": self.matrix.tolist(),
@@ -89,7 +89,7 @@ class IndexMapping:
 
 
 def mapping_by_directions(a: Volume, b: Volume) -> tuple[IndexMapping, float]:
-    """The signed permutation whose axes run most nearly alike, and the largest angle left, degrees."""
+    """Find the signed permutation whose axes run most nearly alike, and the largest angle left, degrees."""
     cosines = a.directions.T @ b.directions
     best = max(permutations(range(3)), key=lambda axes: sum(abs(cosines[m, axis]) for m, axis in enumerate(axes)))
     chosen = [float(cosines[m, axis]) for m, axis in enumerate(best)]
@@ -101,7 +101,7 @@ def mapping_by_directions(a: Volume, b: Volume) -> tuple[IndexMapping, float]:
 
 
 def mappings_that_fit(a: Volume, b: Volume) -> Iterator[IndexMapping]:
-    """All signed permutations under which the two have the same numbers of voxels."""
+    """Yield all signed permutations under which the two have the same numbers of voxels."""
     for axes in permutations(range(3)):
         if all(a.dimensions[m] == b.dimensions[axis] for m, axis in enumerate(axes)):
             for flipped in product((False, True), repeat=3):
@@ -109,12 +109,12 @@ def mappings_that_fit(a: Volume, b: Volume) -> Iterator[IndexMapping]:
 
 
 def fits(a: Volume, mapping: IndexMapping) -> bool:
-    """Whether the two have the same numbers of voxels along corresponding axes."""
+    """Tell whether the two have the same numbers of voxels along corresponding axes."""
     return all(a.dimensions[m] == mapping.dimensions[axis] for m, axis in enumerate(mapping.axes))
 
 
 def largest_corner_distance(a: Volume, b: Volume, mapping: IndexMapping) -> float:
-    """How far apart, mm, corners lie that should be one: of the volumes, and of every slice of each.
+    """Measure how far apart, mm, corners lie that should be one: of the volumes, and of every slice of each.
 
     Where sizes differ, each corner is compared with the corner at the same end of the corresponding axis.
     """

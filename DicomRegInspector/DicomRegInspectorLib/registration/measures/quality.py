@@ -326,7 +326,7 @@ class _Measuring:
             rigid, affine, regions, findings,
         )  # fmt: skip
 
-    def _components(self, field: Field) -> tuple[dict, dict]:
+    def _components(self, field: Field) -> tuple[dict[str, Any], dict[str, Any]]:
         """Statistics along R, A, S in mm, and along the grid's axes in voxels; never pooled over axes."""
         in_mm, signs = {}, self.mapping.signs * RAS_SIGNS
         for axis, name in enumerate("RAS"):

@@ -160,7 +160,7 @@ class _Images:
 
 
 def further_findings(inspection: Inspection, measured: Iterable[Measured]) -> Sequence[Finding]:
-    """What the judge found besides the inspection."""
+    """Return what the judge found besides the inspection."""
     told = {(finding.code, finding.subject, finding.message) for finding in inspection.findings}
     found = [finding for one in measured if one.quality is not None for finding in one.quality.findings]
     return [finding for finding in found if (finding.code, finding.subject, finding.message) not in told]

@@ -135,8 +135,8 @@ def _measured(details: ItemDetails, item: RegistrationItem) -> list[Markup | Non
         parts.append(tag("div", *charts, class_="charts"))
     if any(quality.dimensions):
         parts.append(_statistics(quality))
-    lines = [measure for measure in quality.measures if measure.told]
-    parts.append(facts([(one.name[:1].upper() + one.name[1:], with_minus(one.told)) for one in lines]))
+    told_of = [measure for measure in quality.measures if measure.told]
+    parts.append(facts([(line.name[:1].upper() + line.name[1:], with_minus(line.told)) for line in told_of]))
     return parts
 
 

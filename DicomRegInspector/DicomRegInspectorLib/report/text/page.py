@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from ...findings import SEVERITIES, Finding, by_severity
+from ...findings import Finding, by_severity
 from ...words import millimetres
 from .terminal import Style, printable
 
@@ -27,15 +27,15 @@ class Page:
         self.lines: list[str] = []
 
     def title(self, text: str) -> None:
-        """The page's first line."""
+        """Add the page's first line."""
         self.lines.append(self.style.paint(self.style.wrap(printable(text)), "bold"))
 
     def section(self, text: str) -> None:
-        """A heading, after an empty line."""
+        """Add a heading, after an empty line."""
         self.lines += ["", self.style.paint(self.style.wrap(printable(text)), "bold")]
 
     def row(self, name: str, value: object, indent: int = 2) -> None:
-        """A name (with its tag) and what it says; ``-`` for nothing."""
+        """Add a name (with its tag) and what it says; ``-`` for nothing."""
         text = printable(value) or "-"
         name = name if self.has_tags else _TAG.sub("", name)
         width = NAME_WIDTH - indent
@@ -48,11 +48,11 @@ class Page:
         self.lines += [" " * (NAME_WIDTH + 2) + line for line in words[1:]]
 
     def text(self, text: str, indent: int = 2) -> None:
-        """A sentence."""
+        """Add a sentence."""
         self.lines.append(self.style.wrap(printable(text), indent, indent))
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 4) -> None:
-        """Columns as wide as they must be; never wrapped."""
+        """Add a table: columns as wide as they must be, never wrapped."""
         cells = [list(heads), *([printable(cell) for cell in row] for row in rows)]
         widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
         for number, row in enumerate(cells):
@@ -60,14 +60,13 @@ class Page:
             self.lines.append(" " * indent + (self.style.paint(line, "dim") if number == 0 else line))
 
     def findings(self, findings: Iterable[Finding]) -> None:
-        """What is wrong with the object, the most severe first, each with what to do."""
+        """Add what is wrong with the object, the most severe first, each with how to fix it."""
         found = by_severity(findings)
         if not found:
             return
         self.section("Findings")
-        words = dict(zip(SEVERITIES, ("NOTE", "WARNING", "ERROR"), strict=True))
         for finding in found:
-            word = self.style.paint(words[finding.severity], finding.severity)
+            word = self.style.paint(finding.severity.upper(), finding.severity)
             self.lines.append(f"  {word}  {finding.title}  [{finding.code}]")
             self.text(finding.message, 4)
             self.text(f"→ {finding.remedy}", 4)
@@ -77,12 +76,12 @@ class Page:
 
 
 def product(values: Iterable[object]) -> str:
-    """``1.8 × 1.8 × 5``."""
+    """Return ``1.8 × 1.8 × 5``."""
     return " × ".join(millimetres(value) if isinstance(value, float) else str(value) for value in values)
 
 
 def uid_name(uid: str) -> str:
-    """What the standard calls a UID (PS3.6 Annex A), with the UID; only the UID where the standard has none."""
+    """Return what the standard calls a UID (PS3.6 Annex A), with the UID; only the UID where the standard has none."""
     from pydicom.uid import UID
 
     name = UID(uid).name if uid else ""

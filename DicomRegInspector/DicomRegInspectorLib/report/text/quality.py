@@ -22,7 +22,7 @@ SHOWN_LANDMARKS = 40
 
 
 def quality_report(report: QualityReport, style: Style) -> str:
-    """What was measured of each item, then what was found."""
+    """Return what was measured of each item, then what was found."""
     page = Page(style)
     page.title(f"{report.registration.path.name}: quality of the registration")
     for item in report.items:
@@ -124,7 +124,7 @@ def _landmarks(page: Page, error: TargetRegistrationError) -> None:
 
 
 def quality_csv(report: QualityReport) -> str:
-    """A row for each item as a whole and for each label in it; lengths in mm, volumes in cm³, empty where undefined."""
+    """Write a row for each item and each label in it; lengths in mm, volumes in cm³, empty where undefined."""
     rows: list[dict[str, Any]] = []
     for item in report.items:
         whole = rows_of(item.quality.measures)
@@ -142,5 +142,6 @@ def quality_csv(report: QualityReport) -> str:
 def _cells(rows: Sequence[MeasureRow]) -> dict[str, Any]:
     """Counts are whole numbers."""
     cells = {key: row.value for row in rows for key in row.keys}
-    counts = {key: int(row.value) for row in rows for key in row.keys if row.unit in WHOLE_NUMBERS}
+    counted = [row for row in rows if row.unit in WHOLE_NUMBERS]
+    counts = {key: int(row.value) for row in counted if row.value is not None for key in row.keys}
     return cells | counts

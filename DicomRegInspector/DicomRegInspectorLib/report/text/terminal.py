@@ -52,8 +52,8 @@ _ASCII = str.maketrans(
 
 
 def printable(text: object) -> str:
-    r"""Text from a file with nothing in it that a terminal would act on: control characters, marks of reading direction
-    and line breaks become ``\x1b`` or ``\u202e``.
+    r"""Make text from a file safe for a terminal: control characters, marks of reading direction and line breaks
+    become ``\x1b`` or ``\u202e``.
 
     >>> printable("CT \x1b[31m head")
     'CT \\x1b[31m head'
@@ -81,18 +81,18 @@ class Style:
 
     @classmethod
     def of(cls, stream: TextIO, environment: Mapping[str, str] = os.environ) -> Style:
-        """What a stream shows: colours only on a terminal, not a dumb one, and not with NO_COLOR (no-color.org)."""
+        """Find what a stream shows: colours only on a terminal that is not dumb, without NO_COLOR (no-color.org)."""
         is_terminal = stream.isatty()
         colour = is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if is_terminal else PLAIN_WIDTH
         return cls(max(min(width, WIDEST), 40), colour)
 
     def paint(self, text: str, role: Severity | str) -> str:
-        """The text in the colour of a role: a severity, ``bold`` or ``dim``."""
+        """Return the text in the colour of a role: a severity, ``bold`` or ``dim``."""
         return f"{_COLOURS[role]}{text}{_RESET}" if self.colour else text
 
     def wrap(self, text: str, indent: int = 0, hanging: int | None = None) -> str:
-        """Lines of at most :attr:`width`; words longer than that (UIDs, file names) stay whole."""
+        """Return lines of at most :attr:`width`; words longer than that (UIDs, file names) stay whole."""
         following = indent if hanging is None else hanging
         return textwrap.fill(
             text,
@@ -115,5 +115,5 @@ def write_text(stream: TextIO, text: str) -> None:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """``1 slice``, ``2 slices``."""
+    """Return ``1 slice``, ``2 slices``."""
     return f"{count} {one if count == 1 else many or one + 's'}"

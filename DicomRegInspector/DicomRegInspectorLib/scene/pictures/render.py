@@ -11,10 +11,11 @@ import numpy as np
 from ...errors import UsageError
 from ...registration import RegistrationItem
 from ...space import lattice_corners
+from ...words import round_down
 from ..colours import VIRIDIS, ramp
 from .canvas import Canvas, Clip
 from .images import Image
-from .views import FAINT, INK, PLANES, View, draw_label, round_step, save_picture
+from .views import FAINT, INK, PLANES, View, draw_label, save_picture
 
 WIDTH = 1600
 """Pixels of the whole picture; less where the views are tall."""
@@ -274,7 +275,7 @@ def _draw_colour_bar(canvas: Canvas, longest: float, width: int, height: int) ->
     canvas.paste(np.repeat(np.array([colour_of(share) for share in shares])[:, None], 22, axis=1), left, top)
     canvas.text(left, top - 45, "Length", 17, INK, bold=True)
     canvas.text(left, top - 22, "mm", 17, INK)
-    step = round_step(longest / 5)
+    step = round_down(longest / 5)
     for tick in np.arange(0, longest + step * 1e-6, step) if longest > 0 else [0.0]:
         y = bottom - 1 - (tick / longest if longest else 0) * (bottom - top - 1)
         canvas.lines([np.array([(left + 22, y), (left + 28, y)])], INK, 1.4)
@@ -283,7 +284,7 @@ def _draw_colour_bar(canvas: Canvas, longest: float, width: int, height: int) ->
 
 def _draw_scale(canvas: Canvas, view: View, height: int) -> None:
     """A bar of round length; all views have one scale."""
-    length = round_step(0.3 * view.width / view.pixels_per_mm)
+    length = round_down(0.3 * view.width / view.pixels_per_mm)
     y, right = height - 52, _MARGIN + length * view.pixels_per_mm
     canvas.lines([np.array([(_MARGIN, y), (right, y)])], INK, 4)
     canvas.text(_MARGIN, y + 24, f"{length:g} mm", 17, INK)

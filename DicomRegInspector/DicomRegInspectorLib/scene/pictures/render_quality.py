@@ -12,16 +12,18 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
+from ...registration.measures.histograms import Histogram, jacobian_histogram
 from ...space import LPS_TO_RAS, apply_matrix
+from ...words import round_down
 from .. import colours
 from ..convert import numpy_matrix
-from ..quality.histograms import Histogram, displacement_histograms, jacobian_histogram
+from ..quality.histograms import displacement_histograms
 from ..quality.show_quality import QualityNodes
 from ..quality.warping import tile_mm
 from ..volumes import value_unit
 from .canvas import Canvas, Colour
 from .images import Image
-from .views import FAINT, INK, PLANES, View, draw_sides, place_of, round_step, save_picture
+from .views import FAINT, INK, PLANES, View, draw_sides, place_of, save_picture
 
 WIDTH = 1600
 _MARGIN, _HEAD, _FOOT, _GAP = 40, 112, 70, 34
@@ -76,7 +78,7 @@ def render_quality(
     path
         The PNG file; replaced in one step.
     nodes
-        What :func:`.show_quality.show_quality` made of the registration with this registered image.
+        What :func:`..quality.show_quality.show_quality` made of the registration with this registered image.
     fixed
         The registered image; its display's window is used.
     centre_lps_mm
@@ -298,7 +300,7 @@ def _draw_bar(
         canvas.text(left + 24, bottom + 23, legend[0][0], 15, INK)
     strip = colours.ramp(bar.steps, np.linspace(1, 0, bottom - top))
     canvas.paste(np.repeat(strip[:, None], 18, axis=1), left, top)
-    step = round_step((bar.high - bar.low) / 4)
+    step = round_down((bar.high - bar.low) / 4)
     first = math.ceil(bar.low / step - 1e-6)
     for number in range(first, math.floor(bar.high / step + 1e-6) + 1):
         value = number * step
@@ -346,12 +348,12 @@ def _draw_chart(
         across = left + (x - edges[0]) / (edges[-1] - edges[0]) * (right - left)
         return np.stack([across, bottom - y / most * (bottom - top)], axis=-1)
 
-    step = round_step(most / 3)
+    step = round_down(most / 3)
     for number in range(math.floor(most / step + 1e-6) + 1):
         y = float(place(edges[0], np.float64(number * step))[1])
         canvas.lines([np.array([(left, y), (right, y)])], _PALE, 1.0)
         canvas.text(left - 8, y, _number(number * step, step), 15, INK, align="right")
-    step = round_step((edges[-1] - edges[0]) / 5)
+    step = round_down((edges[-1] - edges[0]) / 5)
     for number in range(math.ceil(edges[0] / step - 1e-6), math.floor(edges[-1] / step + 1e-6) + 1):
         x = float(place(np.float64(number * step), np.float64(0))[0])
         canvas.lines([np.array([(x, bottom), (x, bottom + 6)])], INK, 1.4)

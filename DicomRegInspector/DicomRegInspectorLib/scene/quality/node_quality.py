@@ -18,8 +18,8 @@ from ...errors import UsageError
 from ...findings import Finding
 from ...progress import Progress, Run, in_background
 from ...registration.audit.scalar_image import ScalarImage
+from ...registration.file.fiducials import Landmark
 from ...registration.mapping import MappingError
-from ...registration.measures.landmarks import Landmark
 from ...space import LPS_TO_RAS
 from ...tasks.judge import Judgement, Judges, JudgingImage, judge
 from ...tasks.named_mapping import NamedMapping
@@ -129,15 +129,15 @@ def gather(
     labels = labels_of_node(segmentation, progress) if segmentation is not None else None
     if fixed_landmarks is not None:
         landmarks = (landmarks_of(fixed_landmarks, world=True), landmarks_of(moving_landmarks, world=False))
-    images = [None if place is None else JudgingImage(place) for place in places]
+    judging_fixed, judging_moving = (None if place is None else JudgingImage(place) for place in places)
     if fixed is not None and moving is not None:
         lattices = (volume_lattice(fixed)[0], _own_lattice(moving))
-        images = [
+        judging_fixed, judging_moving = (
             JudgingImage(place, image_of(scene, volume, lattice), modality_of(scene, volume))
             for place, volume, lattice in zip(places, (fixed, moving), lattices, strict=True)
-        ]
+        )
     repair = node.GetAttribute(ATTRIBUTE_PREFIX + "Repair") or ""
-    judges = Judges(*images, labels, landmarks, others)
+    judges = Judges(judging_fixed, judging_moving, labels, landmarks, others)
     return NodeInputs(
         _field(node, fixed), node.GetName() or "transform", node.GetID(), repair, _zeroed(node), frames_of_node(node),
         judges,

@@ -140,8 +140,8 @@ def field_of_node(
         Measure the whole chain up to world; else the node's own transform, from its parent.
     reference
         Sample on this volume's lattice what has to be sampled. By default the lattice of the grid nearest to world,
-        or a B-spline's control points with :data:`SPLINE_REFINEMENT` nodes between them; where there is neither,
-        the volume that the node names as fixed.
+        or a B-spline's control points with nodes between them (:data:`~.transform_chain.SPLINE_REFINEMENT`); where
+        there is neither, the volume that the node names as fixed.
 
     Raises
     ------

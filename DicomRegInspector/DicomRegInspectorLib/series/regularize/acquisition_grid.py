@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...progress import Progress
 from ...space import apply_matrix
 from ..geometry.stacks import line_through
-from ..pixels.volume import Progress
 from .one_per_place import Placed
 from .options import RegularizeOptions
 from .regular import AcquisitionGrid, PlannedVolume, RegularVolume, full_boxes
