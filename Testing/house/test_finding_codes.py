@@ -13,6 +13,7 @@ from DicomRegInspectorLib.registration import checks
 from DicomRegInspectorLib.registration.audit import judge, run, signs
 from DicomRegInspectorLib.series.geometry import grouping, spacing, stack_findings, stacks
 from DicomRegInspectorLib.series.pixel_checks import colour_and_compression, scale, trial_decoding
+from DicomRegInspectorLib.series.sets import apart
 from DicomRegInspectorLib.tasks import relations
 from pydicom.datadict import dictionary_description, get_entry
 
@@ -110,7 +111,8 @@ def get_entry_tag(group: str, element: str) -> int:
 
 THRESHOLDS = [
     ("slice-gap", "5 %", spacing.RELATIVE_TOLERANCE, 0.05),
-    ("slice-gap", "twice the last digit", spacing.PRECISION_FACTOR, 2),
+    ("acquisitions-mixed", "1.5 times their distance", apart.TOO_THICK, 1.5),
+    ("acquisitions-mixed", "half their width", apart.SIDE_BY_SIDE, 0.5),
     ("slice-overlap", "0.01 mm", spacing.SAME_POSITION_MM, 0.01),
     ("spacing-change", "Three or more", spacing.SECTION_INTERVALS, 3),
     ("spacing-jitter", "0.001 mm", spacing.JITTER_MM, 0.001),

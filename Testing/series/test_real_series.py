@@ -119,7 +119,8 @@ def test_projections_in_seven_orientations_are_no_volume() -> None:
 def test_a_pair_of_scouts_is_no_volume_and_no_reason_to_warn() -> None:
     series = series_of(PYDICOM_FILES / "dicomdirtests/98892001/CT2N")
     assert not series.is_volume
-    assert codes(series) == []
+    assert [(finding.code, finding.severity) for finding in series.findings] == [("no-slice", "info")]
+    assert series.findings[0].evidence["kind"] == "localizer"
 
 
 @pytest.mark.parametrize("name", ["CR1", "CR2", "CR3"])

@@ -222,6 +222,12 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
     )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     parser.add_argument("--stack", type=_stack, metavar="N", help="number of the stack, counting from 1, or its label")
+    parser.add_argument(
+        "--frame-spacing",
+        type=_frame_spacing,
+        metavar="MM",
+        help="of frames that share one position: mm, or 'claimed' for what the header says (default: refuse them)",
+    )
     parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")
     parser.add_argument("--output", required=True, metavar="FILE_OR_DIR", help="what to write; must not be there")
     _add_json(parser, "what was done")
@@ -262,6 +268,15 @@ def _duplicates(text: str) -> str | int:
 
 def _stack(text: str) -> str | int:
     return int(text) if text.isdecimal() else text
+
+
+def _frame_spacing(text: str) -> str | float:
+    if text == "claimed":
+        return text
+    spacing = float(text)
+    if not 0 < abs(spacing) < float("inf"):
+        raise ValueError
+    return spacing
 
 
 def _add_compare(commands: Commands, common: Parser) -> None:

@@ -37,6 +37,7 @@ def regularize_command(options: argparse.Namespace) -> int:
         spacing_mm=options.spacing_mm,
         stack=options.stack,
         series_uid=options.series,
+        frame_spacing=options.frame_spacing,
     )
     with ProgressBar(sys.stderr) as progress:
         outcome = run_regularize(request, save_files, progress)

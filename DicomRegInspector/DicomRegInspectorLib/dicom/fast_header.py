@@ -21,6 +21,7 @@ from .tags import (
     EXPLICIT_LITTLE_ENDIAN,
     IMPLICIT_LITTLE_ENDIAN,
     LAST_TAG,
+    LENIENT,
     LONG_VRS,
     MEDIA_STORAGE_DIRECTORY,
     REGISTRATION_SEQUENCE,
@@ -270,6 +271,8 @@ def _pick(
         if wanted_vr is None:
             continue
         if vr and vr != wanted_vr:
+            if tag in LENIENT:
+                continue
             raise NotPlainError
         if offset > available:
             raise IndexError

@@ -18,6 +18,7 @@ from .tags import (
     DEFLATED_LITTLE_ENDIAN,
     DEFORMABLE_REGISTRATION_SEQUENCE,
     LAST_TAG,
+    LENIENT,
     LONG_VRS,
     MEDIA_STORAGE_DIRECTORY,
     PIXEL_DATA,
@@ -45,6 +46,7 @@ TOO_DEEP = "has sequences nested too deeply to be read."
 _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
 )
+_DIRECTORY_RECORDS = 0x00041220
 _FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
 
 
@@ -172,20 +174,25 @@ def _read(stream: Any, size: int, name: str, *, last_tag: int = LAST_TAG) -> tup
     stream.seek(0)
     stream = _LimitedReads(stream, name)
     stop = _Stop(stream, size, name, last_tag=last_tag, after_last=last_tag == LAST_TAG)
-    directory = _DirectoryStop(stop)
-    dataset = read_partial(stream, stop_when=directory, force=True, specific_tags=list(WANTED))
+    in_directory = MEDIA_STORAGE_DIRECTORY.encode() in stream.read(1024)
+    stream.seek(0)
+    stop_when = _DirectoryStop(stop) if in_directory else stop
+    dataset = read_partial(stream, stop_when=stop_when, force=True, specific_tags=list(WANTED))
     stop.check_tail()
     return dataset.file_meta, dataset, stop
 
 
 class _DirectoryStop:
-    """Stops at once in a media directory, whose records are of no interest and may be many."""
+    """Stops at the records of a media directory, which are of no interest and may be many.
+
+    Other elements of group 0004 are left in data sets by exporters and mean nothing there.
+    """
 
     def __init__(self, stop: Callable[[int, str | None, int], bool]) -> None:
         self._stop = stop
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
-        return tag >> 16 == 4 or self._stop(tag, vr, length)
+        return tag == _DIRECTORY_RECORDS or self._stop(tag, vr, length)
 
 
 def _is_directory(meta: Dataset) -> bool:
@@ -203,13 +210,10 @@ def _identified(dataset: Dataset) -> bool:
 
 
 def _deflated_header(name: str, size: int) -> Header:
-    """PS3.5 annex A.5: everything after the file meta information is one deflate stream, explicit little endian."""
-    from pydicom.filereader import read_dataset, read_file_meta_info
+    """The header of a deflated file; see :func:`_inflated`."""
+    from pydicom.filereader import read_dataset
 
-    meta = read_file_meta_info(name)
-    if _syntax(meta) != DEFLATED_LITTLE_ENDIAN or "FileMetaInformationGroupLength" not in meta:
-        raise FileError(name, "names the deflated transfer syntax where it has no meaning.")
-    data, cut_off = inflated_beginning(name, 132 + 12 + int(meta.FileMetaInformationGroupLength), MAX_INFLATED)
+    meta, data, cut_off = _inflated(name)
     inflated = _LimitedReads(io.BytesIO(data), name)
     stop = _Stop(inflated, len(data), name, last_tag=LAST_TAG, after_last=True)
     dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))
@@ -219,6 +223,22 @@ def _deflated_header(name: str, size: int) -> Header:
     _require_content(name, b"", elements)
     state = "cut off" if cut_off else "unchecked"
     return Header(name, DEFLATED_LITTLE_ENDIAN, elements, size, state)
+
+
+def _inflated(name: str) -> tuple[Dataset, bytes, bool]:
+    """PS3.5 annex A.5: everything after the file meta information is one deflate stream, explicit little endian.
+
+    Returns
+    -------
+    The file meta information, at most :data:`MAX_INFLATED` bytes of the dataset, and whether the stream is cut off.
+    """
+    from pydicom.filereader import read_file_meta_info
+
+    meta = read_file_meta_info(name)
+    if _syntax(meta) != DEFLATED_LITTLE_ENDIAN or "FileMetaInformationGroupLength" not in meta:
+        raise FileError(name, "names the deflated transfer syntax where it has no meaning.")
+    data, cut_off = inflated_beginning(name, 132 + 12 + int(meta.FileMetaInformationGroupLength), MAX_INFLATED)
+    return meta, data, cut_off
 
 
 def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | None:
@@ -251,14 +271,16 @@ def read_elements(path: str, tags: list[int]) -> Dataset:
     FileError
         When the file cannot be read any more or its elements cannot be parsed.
     """
-    from pydicom.filereader import read_partial
+    from pydicom.filereader import read_dataset, read_partial
 
     try:
         with open(path, "rb") as file, _pydicom_errors(path):
             size = os.fstat(file.fileno()).st_size
             with BoundedFile(file.fileno(), size, path) as stream:
                 if DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
-                    raise FileError(path, "is deflated and holds several frames: rewrite it without deflation.")
+                    data = _inflated(path)[1]
+                    stop = _Stop(io.BytesIO(data), len(data), path, last_tag=PIXEL_DATA - 1, after_last=False)
+                    return read_dataset(stop.stream, False, True, stop_when=stop, specific_tags=list(tags))
                 stream.seek(0)
                 stop = _Stop(stream, size, path, last_tag=PIXEL_DATA - 1, after_last=False)
                 return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))
@@ -277,6 +299,7 @@ def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
         if element is None:
             continue
         allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
+        allowed = {vr.decode()} if tag in LENIENT else allowed
         usable = element.VR is None or element.VR in allowed
         value = _character_set(element.value) if tag == Tag.SPECIFIC_CHARACTER_SET else element.value or b""
         if usable and isinstance(value, bytes):

@@ -28,7 +28,8 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Each slice's position is the product of Image Position (Patient) (0020,0032) with the normal of Image "
         "Orientation (Patient) (0020,0037), PS3.3 C.7.6.2.1.1; frames have theirs in Plane Position Sequence "
         "(0020,9113), RT Dose in Grid Frame Offset Vector (3004,000C). An interval is a gap when it exceeds the "
-        "spacing around it by more than 5 % and by more than twice the last digit the positions were written with. "
+        "spacing around it by more than 5 %, unless one spacing and one origin put every position within half a unit "
+        "of its last written digit: then rounding explains the differences. "
         "Where it is a whole multiple of the spacing, the missing slices are counted. Another share than 5 % can be "
         "set (--tolerance, or Slicer's application settings), for gaps, overlaps and changes of spacing alike.",
         ("error",),
@@ -49,8 +50,8 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Two neighbouring slices lie closer together than the others do, as where two scans were joined or one slice "
         "was taken twice. As a regular volume, everything beyond this place is displaced.",
         "From the same positions as a gap: an interval is an overlap when it is smaller than the spacing around it by "
-        "more than 5 % and by more than twice the last digit that Image Position (Patient) (0020,0032) was written "
-        "with. Slices closer than 0.01 mm (or 5 % of the usual interval, if that is less) count as one position.",
+        "more than 5 %, and rounding of Image Position (Patient) (0020,0032) to its last digit does not explain it. "
+        "Slices closer than 0.01 mm (or 5 % of the usual interval, if that is less) count as one position.",
         ("error",),
         ("inspect", "loading"),
         {**PLACES, **FURTHER, **_SPACED},
@@ -63,9 +64,9 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "volume can hold only one of them. As info: files that repeat an instance are copies and are left "
         "out.",
         "Positions along the normal, from Image Position (Patient) (0020,0032) and Image Orientation (Patient) "
-        "(0020,0037), that lie within 0.01 mm (or 5 % of the usual interval, if that is less). Reported where none of "
-        "temporal position, b-value, echo, inversion time, flip angle, trigger time, image type, acquisition number "
-        "or acquisition time, alone or two together, tells the slices apart. Files with the same SOP Instance UID "
+        "(0020,0037), that lie within 0.01 mm (or 5 % of the usual interval, if that is less). Reported where no "
+        "attribute of the header, alone or two or three together, and no order of Instance Number or time tells the "
+        "slices apart into volumes (see several acquisitions in one series). Files with the same SOP Instance UID "
         "(0008,0018), position, orientation and Instance Number (0020,0013) are copies.",
         ("info", "warning", "error"),
         ("inspect", "loading"),
@@ -73,6 +74,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
             **INSTANCES,
             "slices": "slice numbers in the order of positions along the normal, from 1",
             "position_mm": "where they lie along the normal",
+            "tried": "what differs among the images, and does not tell these apart",
             "positions": "how many positions hold several slices, where these are too many to list",
             "copies": "how many files repeat an instance",
             "same_instance": "true where the files are copies of one instance",
@@ -116,9 +118,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Intervals that are meant to be equal differ a little, usually because positions were written with few "
         "decimals: 0.6 and 0.5 mm in turn stand for 0.58 mm. Some readers take this for an irregular acquisition; it "
         "is not.",
-        "The largest difference between intervals of one section, where it exceeds 0.001 mm but no interval is off "
-        "by more than 5 % or twice the last digit of Image Position (Patient) (0020,0032), and the differences do not "
-        "add up to a drift. The last digit is read from the decimal strings themselves (VR DS, PS3.5 6.2).",
+        "The largest difference between intervals of one section, where it exceeds 0.001 mm but no interval is off by"
+        " more than 5 %, or one spacing and one origin put each Image Position (Patient) (0020,0032) within half a "
+        "unit of its last digit, and the differences do not add up to a drift. The last digit is read from the "
+        "decimal strings themselves (VR DS, PS3.5 6.2).",
         ("info",),
         ("inspect", "loading"),
         {
@@ -142,8 +145,12 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "C.7.6.2.",
         ("error",),
         ("inspect", "loading"),
-        {**INSTANCES, "frames": "how many frames were put at the origin when a volume was made all the same"},
-        ("position-constant", "orientation-invalid", "geometry-ignored-by-readers"),
+        {
+            **INSTANCES,
+            "frames": "how many frames were put at the origin when a volume was made all the same",
+            "assumed_spacing_mm": "how far apart these frames were put",
+        },
+        ("position-constant", "orientation-invalid", "number-invalid"),
     ),
     "position-constant": CodeInfo(
         "All slices at one position",
@@ -196,10 +203,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "cut at an angle. A volume with perpendicular axes cannot hold them as they are; taken for one, anatomy is "
         "sheared, by the whole shift named here from the first slice to the last.",
         "A line is fitted through the slices' Image Position (Patient) (0020,0032), in-plane offsets over the "
-        "position along the normal, so that single outliers do not tilt it; its angle with the normal is the tilt. "
-        "Reported when the shift over the whole stack exceeds a tenth of a pixel, twice the last digit written and "
-        "0.01 mm, and the angle exceeds 0.05° and what rounded direction cosines explain. Gantry/Detector Tilt "
-        "(0018,1120) is only quoted: PS3.3 C.8.2.1 does not mean it for computations.",
+        "position along the normal, so that steps and single outliers do not tilt it; its angle with the normal is "
+        "the tilt. Reported when the shift over the whole stack exceeds a tenth of a pixel, twice the last digit "
+        "written and 0.01 mm, and the angle exceeds 0.05° and what rounded direction cosines explain. Gantry/Detector"
+        " Tilt (0018,1120) is only quoted: PS3.3 C.8.2.1 does not mean it for computations.",
         ("warning",),
         ("inspect", "loading"),
         {
@@ -207,6 +214,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
             "tilt_deg": "angle between the normal and the line through the slices",
             "header_tilt_deg": "Gantry/Detector Tilt as the header says it; null without",
             "shift_mm": "in-plane shift from the first slice to the last",
+            "header_spacing_mm": "Spacing Between Slices (0018,0088), where it is measured along the table",
             "along_row": "shift along the rows for each mm along the normal",
             "along_column": "shift along the columns for each mm along the normal",
         },
@@ -214,18 +222,21 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
     ),
     "in-plane-shift": CodeInfo(
         "Slices shifted in plane",
-        "Check the positions: single slices lie beside the line that the others form.",
-        "Single slices are displaced within their own plane against all others. In a regular volume they are drawn "
-        "in line, so that either their position or the image is wrong there.",
+        "Check the positions: slices lie beside the line that the others form.",
+        "A slice, or all slices from a step on, are displaced within their own plane against the others. In a regular "
+        "volume they are drawn in line, so that either their position or the image is wrong there.",
         "The distance of each slice's Image Position (Patient) (0020,0032), measured in its plane, from the line "
-        "through all of them (see the tilt). Reported when it exceeds a tenth of a pixel of Pixel Spacing (0028,0030), "
-        "twice the last digit written and 0.01 mm; three slices or more are needed.",
+        "through the others (see the tilt). Slices that lie beside it alike, one after the other, are one finding, at "
+        "the slice where the step is. Reported when the distance exceeds a tenth of a pixel of Pixel Spacing "
+        "(0028,0030), twice the last digit written and 0.01 mm; three slices or more are needed.",
         ("warning",),
         ("inspect", "loading"),
         {
             **PLACES,
             **FURTHER,
             "shift_mm": "distance from the line",
+            "first_slice": "of several slices that lie beside the line alike",
+            "last_slice": "the last of these",
             "along_row_mm": "its part along the rows",
             "along_column_mm": "its part along the columns",
         },
@@ -262,9 +273,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "slice thickness, for the spacing make a volume of the wrong length. As info: CT slices are thinner than "
         "their distance, so that tissue between them was not imaged.",
         "Spacing Between Slices (0018,0088) against the spacing measured from Image Position (Patient) (0020,0032), "
-        "section by section: off by more than 5 % and by more than twice the last digit written. The sign is ignored: "
-        "in nuclear medicine it tells which way the frames run. For CT with one section, Slice Thickness (0018,0050) "
-        "is compared as well. Neither places a slice; positions do, PS3.3 C.7.6.2.1.1.",
+        "section by section: off by more than 5 % and by more than twice the last digit written, unless it is the "
+        "spacing along the table of a tilted stack (spacing · cos tilt, within 1 %). The sign is ignored: in nuclear "
+        "medicine it tells which way the frames run. For CT with one section, Slice Thickness (0018,0050) is compared"
+        " as well. Neither places a slice; positions do, PS3.3 C.7.6.2.1.1.",
         ("info", "warning"),
         ("inspect", "loading"),
         {
@@ -294,22 +306,32 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
     "acquisitions-mixed": CodeInfo(
         "Several acquisitions in one series",
         "Separate the acquisitions before making a volume.",
-        "The same place was imaged several times, and a header value says which images belong together: points in "
-        "time, echoes, b-values, or scans that were repeated. As info where each set is complete and a scan "
-        "parameter tells them apart; as a warning where sets are incomplete or only acquisition numbers or times "
-        "differ.",
-        "Positions that hold several slices (see several slices at one position), told apart by one value or two: "
-        "temporal position, b-value, echo, inversion time, flip angle, trigger time, Image Type (0008,0008), "
-        "Acquisition Number (0020,0012), acquisition or content time; else by order in time where every position "
-        "holds equally many. Each set is then judged for itself.",
+        "The series holds several sets of images, each a volume of its own: points in time, echoes, b-values, kernels, "
+        "stations side by side, phases shifted against each other, or scans that were repeated. As info where each "
+        "set is complete, so that any of them is a volume as it is; as a warning where a set lacks slices, where sets "
+        "overlap only in part, and where their positions are shifted against each other, so that all together are no "
+        "volume.",
+        "The smallest explanation by which no set has two images at one position: one attribute of the header, two or "
+        "three together (temporal position, b-value and gradient, echo, inversion time, cardiac phase, trigger time, "
+        "Image Type (0008,0008), stack, kernel, Acquisition Number (0020,0012), dates and times, …), also as private "
+        "elements of Siemens; then the order of Instance Number (0020,0013), volume by volume or position by "
+        "position; then the order in time at each position. Sets whose positions differ are looked for where all "
+        "images together are irregular, or where Spacing Between Slices (0018,0088) or, but for MR, Slice Thickness "
+        "(0018,0050) is at least 1.5 times their distance. Images at least half their width apart in plane are "
+        "stations. Each set is then judged for itself.",
         ("info", "warning"),
         ("inspect", "loading"),
         {
-            "distinguished_by": "the values that tell the sets apart",
+            "distinguished_by": "the values, or the order, that tell the sets apart",
+            "way": "value, order (of Instance Number), time (order at each position) or place (in plane)",
+            "kind": "coinciding, slabs (overlapping in part), shifted or side by side",
             "sets": "name and number of slices of each set, 50 at most",
             "number_of_sets": "how many sets there are",
             "positions": "how many positions there are",
-            "complete": "whether every set has a slice at every position",
+            "complete": "whether every set has all its slices",
+            "shift_mm": "the farthest that a set's positions lie off those of the first set",
+            "incomplete_sets": "how many sets lack slices",
+            "missing": "for each set that lacks slices: its number from 1, its name, how many and where",
             "sop_instance_uids": "SOP Instance UID of the first slice of each set",
         },
         ("duplicate-position", "localizer-in-series"),
@@ -321,7 +343,7 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "volume that takes it for a slice.",
         "LOCALIZER or SCOUT from the third value on of Image Type (0008,0008), PS3.3 C.8.2.1.1.1 (of a frame: Frame "
         "Type (0008,9007)), in a series that has other images.",
-        ("warning",),
+        ("info",),
         ("inspect", "loading"),
         INSTANCES,
         ("orientation-mixed", "size-mixed"),
@@ -343,10 +365,10 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "Check position and spacing after loading: common readers use 1 mm and the origin for this kind of object.",
         "The file says where the image lies, but the libraries most programs read it with do not look there: GDCM "
         "and ITK give Secondary Capture images voxels of 1 mm at the origin. As an error: the size of a pixel is "
-        "missing, and 1 mm was assumed.",
+        "missing, for which programs assume 1 mm.",
         "SOP Class UID (0008,0016) is a Secondary Capture class, and Image Position (Patient) (0020,0032) and Image "
-        "Orientation (Patient) (0020,0037) are there. When a volume is made: Pixel Spacing (0028,0030) is missing or "
-        "not positive.",
+        "Orientation (Patient) (0020,0037) are there. As an error: Pixel Spacing (0028,0030) of a slice with a "
+        "position is missing, or not positive when a volume is made.",
         ("warning", "error"),
         ("inspect", "loading"),
         {

@@ -66,7 +66,7 @@ def slice_centre(slice_: Slice) -> tuple[float, float, float] | None:
     if slice_.position_lps_mm is None:
         return None
     corner = np.asarray(slice_.position_lps_mm, float)
-    rows, columns = slice_.header.rows, slice_.header.columns
+    rows, columns = slice_.rows, slice_.columns
     if slice_.orientation is None or slice_.pixel_spacing_mm is None or not rows or not columns:
         return tuple(corner.tolist())
     row, column = np.asarray(slice_.orientation, float).reshape(2, 3)

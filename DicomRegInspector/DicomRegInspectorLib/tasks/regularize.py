@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ChoiceError, UsageError
 from ..progress import Progress, Run, in_background
 from ..series import Series
+from ..series.geometry.frames import FrameSpacing
 from ..series.pixels.choose_stack import the_series
 from ..series.regularize.one_per_place import Dropped, stack_to_regularize
 from ..series.regularize.options import RegularizeOptions
@@ -43,6 +44,8 @@ class Request:
     """Between corrected positions; None: the nominal spacing."""
     stack: int | str | None = None
     series_uid: str | None = None
+    frame_spacing: FrameSpacing = None
+    """For frames that share one position; see :func:`~.series.pixels.volume.load_series`."""
 
     @property
     def is_folder(self) -> bool:
@@ -84,7 +87,7 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
         See :func:`~..series.regularize.regularize.regularize` and :func:`~..series.write.write_back.write_series`.
     """
     _check(request)
-    series = the_series(request.paths, request.series_uid)
+    series = the_series(request.paths, request.series_uid, request.frame_spacing)
     options = request.options
     if options is None:
         return _corrected(request, series, progress)

@@ -1,26 +1,31 @@
-"""Slices of objects that hold many frames: functional groups, dose grids, reconstructed nuclear medicine."""
+"""Slices of files that hold many: enhanced objects, dose grids, nuclear medicine, mosaics, and plain frames."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from ...dicom.header import Header, numbers
-from ...dicom.tags import Tag
+from ...dicom.header import Header
+from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag, element_name, is_encapsulated
 from ...errors import FileError
-from .stacks import Slice, axes_of, precision_of, slice_of
+from ...findings import Finding, Severity
+from ...findings.about import about_file, about_series
+from ...words import mm, plural
+from .dose_frames import MOST_FRAMES, RT_DOSE, can_be_placed, dose_slices, moved
+from .functional_groups import PER_FRAME_GROUPS, SHARED_GROUPS, functional_group_slices
+from .kinds import SLICE_CLASSES, WHOLE_SLIDE
+from .mosaics import Mosaic, MosaicReader
+from .nuclear_frames import NUCLEAR_MEDICINE, is_reconstruction, nuclear_slices
+from .stacks import UNPLACED, Slice, axes_of, slice_of
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+__all__ = ["FUNCTIONAL_GROUP_CLASSES", "PER_FRAME_GROUPS", "RT_DOSE", "SHARED_GROUPS", "read_slices"]
 
-SHARED_GROUPS = 0x52009229
-PER_FRAME_GROUPS = 0x52009230
-GRID_FRAME_OFFSETS = 0x3004000C
-RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
-NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
-DETECTOR_INFORMATION = 0x00540022
-SLICE_VECTOR = 0x00540080
+FrameSpacing = float | Literal["claimed"] | None
+"""How frames without positions of their own are placed: so many mm apart, as far as their header claims, or not."""
+
 FUNCTIONAL_GROUP_CLASSES = frozenset(
     f"1.2.840.10008.5.1.4.1.1.{suffix}"
     for suffix in (
@@ -36,6 +41,7 @@ FUNCTIONAL_GROUP_CLASSES = frozenset(
         "30",
         "6.2",
         "13.1.1",
+        "13.1.2",
         "13.1.3",
         "77.1.5.4",
         "7.1",
@@ -46,167 +52,218 @@ FUNCTIONAL_GROUP_CLASSES = frozenset(
 )
 """SOP classes whose frames carry their own plane (PS3.3 C.7.6.16)."""
 
-# (group sequence, element, name): what frames may differ by, besides their plane.
-_FRAME_VALUES = (
-    (0x00209111, 0x00209128, "temporal position"),
-    (0x00189117, 0x00189087, "b-value"),
-    (0x00189114, 0x00189082, "echo time"),
-    (0x00209111, 0x00189074, "acquisition date and time"),
-    (0x00189226, 0x00089007, "image type"),
-    (0x00189329, 0x00089007, "image type"),
-    (0x00289110, 0x00180050, "slice thickness"),
-    (0x00289110, 0x00180088, "spacing between slices"),
+_VOLUMES = frozenset(["1.2.840.10008.5.1.4.1.1.6.2"])
+"""Enhanced US Volume."""
+_SELDOM_PLACED = _VOLUMES | frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{suffix}"
+    for suffix in ("13.1.1", "13.1.2", "13.1.3", "77.1.5.4", "7.1", "7.2", "7.3", "7.4")
 )
-_PLANE_POSITION, _PLANE_ORIENTATION, _PIXEL_MEASURES = 0x00209113, 0x00209116, 0x00289110
+"""Classes of which frames need not have planes in the patient: told as what they are, not as an error."""
+MAX_DEFLATION = 1032
+"""No deflate stream inflates to more than so many times its size."""
 
 
-def slices_of(header: Header) -> list[Slice]:
-    """All slices of a file, in frame order; a single one without a plane where its frames have none.
+def read_slices(headers: Iterable[Header], frame_spacing: FrameSpacing = None) -> tuple[list[Slice], list[Finding]]:
+    """All slices of a series' files, and what is to be said of how they are stored.
 
-    Raises
-    ------
-    FileError
-        When a file with several frames can no longer be read.
+    Files that can no longer be read are findings.
+
+    Parameters
+    ----------
+    frame_spacing
+        How to place frames that share one position.
     """
-    if header.sop_class_uid == RT_DOSE and (header.number_of_frames > 1 or Tag.NUMBER_OF_FRAMES in header.elements):
-        return _dose_slices(header)
-    if header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES and Tag.IMAGE_POSITION not in header.elements:
-        return _functional_group_slices(header) or [slice_of(header)]
-    if header.sop_class_uid == NUCLEAR_MEDICINE and header.number_of_frames > 1:
-        return _nuclear_slices(header) or [slice_of(header)]
-    return [slice_of(header)]
+    reader = _Reader(frame_spacing)
+    for header in headers:
+        try:
+            reader.add(header)
+        except FileError as error:
+            subject = about_file(error.path, series_uid=header.series_uid)
+            reader.findings.append(Finding(error.code, "error", error.sentence, subject))
+    return reader.slices, [*reader.findings, *reader.unplaced_findings(), *reader.mosaic_findings()]
 
 
-def _read(header: Header, tags: list[int]) -> Dataset:
-    """The named elements of a file, by pydicom, before its pixel data."""
-    from ...dicom.pydicom_header import read_elements
+@dataclass(frozen=True)
+class _Unplaced:
+    """What is known of where a file's frames lie."""
 
-    return read_elements(header.path, tags)
-
-
-def _raw(dataset: Dataset | None, tag: int) -> bytes:
-    """An element's own bytes; empty where absent or no longer raw."""
-    if dataset is None:
-        return b""
-    value = getattr(dataset.get_item(tag), "value", None)
-    return value if isinstance(value, bytes) else b""
+    is_volume: bool
+    has_position: bool
+    claimed: float | None
+    source: str
+    """The element that claims it."""
+    step: float | None
+    """What they were placed by, mm."""
 
 
-def _number_from(dataset: Dataset | None, tag: int) -> float | str | None:
-    """A value as number where it is one, as text otherwise."""
-    if dataset is None or dataset.get_item(tag) is None:
-        return None
-    value: Any = dataset[tag].value
-    if tag in (0x00089007, 0x00189074):
-        text = value if isinstance(value, str) else "\\".join(str(part) for part in value or ())
-        return text.upper() or None
-    return float(value) if isinstance(value, (int, float)) and np.isfinite(value) else None
+class _Reader:
+    """Reads the files of one series, and remembers what they have in common."""
+
+    def __init__(self, frame_spacing: FrameSpacing) -> None:
+        self.frame_spacing = frame_spacing
+        self.slices: list[Slice] = []
+        self.findings: list[Finding] = []
+        self._mosaics = MosaicReader()
+        self._found: list[Mosaic] = []
+        self._unplaced: dict[_Unplaced, list[Header]] = {}
+
+    def add(self, header: Header) -> None:
+        kind, frames = header.sop_class_uid, header.number_of_frames
+        subject = about_series(header.series_uid)
+        mosaic = self._mosaics.read(header)
+        if mosaic is not None:
+            self._found.append(mosaic)
+            self.slices += mosaic.slices
+        elif kind == RT_DOSE and (frames > 1 or Tag.NUMBER_OF_FRAMES in header.elements):
+            slices, found = dose_slices(header, subject)
+            self.slices += slices
+            self.findings += found
+        elif kind == NUCLEAR_MEDICINE and frames > 1:
+            self._add_nuclear(header)
+        elif kind in FUNCTIONAL_GROUP_CLASSES or frames > 1:
+            self._add_frames(header)
+        else:
+            self.slices.append(slice_of(header))
+
+    def _add_frames(self, header: Header) -> None:
+        slices = functional_group_slices(header)
+        if any(one.position_lps_mm is not None or one.coordinates for one in slices):
+            self.slices += slices
+        elif header.number_of_frames == 1:
+            values = slices[0].frame_values if slices else {}
+            self.slices.append(replace(slice_of(header), frame_values=values))
+        elif header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES and slices and header.image_position_mm is None:
+            self.slices += slices
+            if header.sop_class_uid in _SELDOM_PLACED:
+                self._note_unplaced(header, slices[0])
+        else:
+            self._add_unplaced(header, slice_of(header))
+
+    def _add_nuclear(self, header: Header) -> None:
+        if not is_reconstruction(header):
+            self._add_unplaced(header, slice_of(header))
+            return
+        step = header.spacing_between_slices_mm
+        slices = nuclear_slices(header, step or self._step(header))
+        if not step or any(one.position_lps_mm is None for one in slices):
+            first = next((one for one in nuclear_slices(header, 1.0) if can_be_placed(one)), slices[0])
+            self._note_unplaced(header, first)
+        unplaced = [replace(one, coordinates=UNPLACED) if one.position_lps_mm is None else one for one in slices]
+        self.slices += unplaced
+
+    def _add_unplaced(self, header: Header, first: Slice) -> None:
+        """Frames that share one position or have none: placed on request, as they follow each other."""
+        step = self._step(header)
+        along = None
+        if step is not None and can_be_placed(first):
+            assert first.orientation is not None
+            along = step * axes_of(first.orientation)[2]
+        if along is None and first.position_lps_mm is not None:
+            first = replace(first, coordinates=UNPLACED)
+        for k in range(min(header.number_of_frames, _frames_held(header), MOST_FRAMES)):
+            corner = np.asarray(first.position_lps_mm) + k * along if along is not None else None
+            self.slices.append(moved(first, corner, k + 1, first.precision_mm))
+        self._note_unplaced(header, first)
+
+    def _step(self, header: Header) -> float | None:
+        """mm between frames as asked for; None: they are not to be placed, or nothing is claimed."""
+        if self.frame_spacing == "claimed":
+            return claimed_spacing(header)[0]
+        return self.frame_spacing
+
+    def _note_unplaced(self, header: Header, first: Slice) -> None:
+        if header.sop_class_uid == WHOLE_SLIDE:
+            return  # Told as what they are.
+        claimed, source = claimed_spacing(header)
+        is_nuclear = header.sop_class_uid == NUCLEAR_MEDICINE and is_reconstruction(header)
+        is_volume = is_nuclear or header.sop_class_uid in SLICE_CLASSES | _VOLUMES
+        key = _Unplaced(is_volume, first.position_lps_mm is not None, claimed, source, self._step(header))
+        self._unplaced.setdefault(key, []).append(header)
+
+    def unplaced_findings(self) -> list[Finding]:
+        """One for all files whose frames lie in the same unknown way."""
+        return [_unplaced_finding(key, headers) for key, headers in self._unplaced.items()]
+
+    def mosaic_findings(self) -> list[Finding]:
+        """One for the mosaics of the series, and one for those of which nothing can be made."""
+        found = []
+        split = [one for one in self._found if one.is_split]
+        if split:
+            found.append(_split_finding(split))
+        rest = [one for one in self._found if not one.is_split]
+        if rest:
+            header = rest[0].slices[0].header
+            text = (
+                f"{plural(len(rest), 'image')} of {header.columns} × {header.rows} pixels "
+                f"{'is a mosaic' if len(rest) == 1 else 'are mosaics'} of several slices, but no "
+                "NumberOfImagesInMosaic says how many: each slice's place is unknown"
+            )
+            found.append(_mosaic_finding("warning", text, rest, None))
+        return found
 
 
-def _first(groups: Dataset | None, tag: int) -> Dataset | None:
-    if groups is None or tag not in groups:
-        return None
-    items = groups[tag].value
-    return items[0] if items else None
+def _unplaced_finding(key: _Unplaced, headers: list[Header]) -> Finding:
+    counts = [header.number_of_frames for header in headers]
+    there = "one position" if key.has_position else "no position"
+    text = f"{plural(counts[0], 'frame')} with {there}: where each of them lies is not said"
+    if len(headers) > 1:
+        some = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
+        text = f"{len(headers):,} files of {some} frames with {there}: where each frame lies is not said"
+    evidence: dict[str, object] = {"frames": sum(counts), "files": len(headers), "claimed_spacing_mm": key.claimed}
+    if key.step is not None and key.has_position:
+        text += f"; they are placed {mm(abs(key.step))} mm apart along their normal, as was asked for"
+        evidence["assumed_spacing_mm"] = key.step
+    elif key.claimed is not None and key.is_volume:
+        text += f"; {key.source} claims {mm(abs(key.claimed))} mm, which can be used on request"
+    elif not key.is_volume:
+        text += "; they may be points in time or directions of view"
+    evidence["sop_instance_uids"] = [header.sop_instance_uid for header in headers[:50]]
+    subject = about_series(headers[0].series_uid)
+    return Finding("frames-unplaced", "warning" if key.is_volume else "info", text, subject, evidence)
 
 
-def _functional_group_slices(header: Header) -> list[Slice]:
-    """Plane of each frame: its own functional groups first, the shared ones where it has none (C.7.6.16.1)."""
-    dataset = _read(header, [SHARED_GROUPS, PER_FRAME_GROUPS])
-    try:
-        shared = _first(dataset, SHARED_GROUPS)
-        frames = dataset[PER_FRAME_GROUPS].value if PER_FRAME_GROUPS in dataset else []
-        return [_frame_slice(header, shared, frame, number) for number, frame in enumerate(frames, start=1)]
-    except RecursionError as error:
-        raise FileError(header.path, "has sequences nested too deeply to be read.") from error
-    except Exception as error:  # items are parsed only when asked for, and broken ones raise many kinds
-        problem = f"has functional groups that cannot be parsed ({type(error).__name__})."
-        raise FileError(header.path, problem) from error
+def _split_finding(split: list[Mosaic]) -> Finding:
+    sizes = sorted({len(one.slices) for one in split})
+    first = split[0].slices[0]
+    counts = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    name = "grid" if split[0].maker == "UIH" else "mosaic"
+    tiles = f"{counts} slices of {first.columns} × {first.rows} pixels, side by side in an image of "
+    tiles += f"{first.header.columns} × {first.header.rows}"
+    subject = f"a mosaic ({name})" if name == "grid" else "a mosaic"
+    text = f"The image is {subject}: {tiles}" if len(split) == 1 else f"{len(split):,} mosaics, each of {tiles}"
+    text += "; taken apart here, one volume for each image"
+    assumed = list(dict.fromkeys(word for one in split for word in one.assumed))
+    if assumed:
+        text += f"; {'; '.join(assumed)}"
+    unplaced = [one for one in split if one.slices[0].position_lps_mm is None]
+    if unplaced:
+        text += "; the slices of " + plural(len(unplaced), "mosaic") + " have no place"
+    return _mosaic_finding("warning" if assumed or unplaced else "info", text, split, sizes[-1])
 
 
-def _frame_slice(header: Header, shared: Dataset | None, frame: Dataset, number: int) -> Slice:
-    def group(tag: int) -> Dataset | None:
-        own = _first(frame, tag)
-        return own if own is not None else _first(shared, tag)
-
-    position = _raw(group(_PLANE_POSITION), Tag.IMAGE_POSITION)
-    orientation = _raw(group(_PLANE_ORIENTATION), Tag.IMAGE_ORIENTATION)
-    spacing = _raw(group(_PIXEL_MEASURES), Tag.PIXEL_SPACING)
-    values = {name: _number_from(group(sequence), tag) for sequence, tag, name in reversed(_FRAME_VALUES)}
-    return Slice(
-        header,
-        numbers(position, 3),
-        numbers(orientation, 6),
-        numbers(spacing, 2),
-        precision_of(position),
-        precision_of(orientation),
-        number,
-        {name: value for name, value in values.items() if value is not None},
-    )
+def _mosaic_finding(severity: Severity, text: str, mosaics: list[Mosaic], tiles: int | None) -> Finding:
+    headers = [one.slices[0].header for one in mosaics]
+    evidence = {
+        "mosaics": len(mosaics),
+        "slices_in_each": tiles,
+        "sop_instance_uids": [header.sop_instance_uid for header in headers[:50]],
+    }
+    return Finding("slices-tiled", severity, text, about_series(headers[0].series_uid), evidence)
 
 
-def _dose_slices(header: Header) -> list[Slice]:
-    """Frames of an RT Dose by Grid Frame Offset Vector (C.8.8.3.2).
-
-    Offsets that begin with 0 are distances along the normal from Image Position; others are the z coordinates
-    themselves, allowed for transverse planes only.
-    """
-    first = slice_of(header)
-    raw = _raw(_read(header, [GRID_FRAME_OFFSETS]), GRID_FRAME_OFFSETS)
-    count = max(raw.count(b"\\") + 1, 1) if raw.strip(b" \0") else 0
-    offsets = numbers(raw, count) if count else None
-    if offsets is None or count != header.number_of_frames or not _can_be_placed(first):
-        if header.number_of_frames == 1:
-            return [first]
-        return [_moved(first, None, number, 0.0) for number in range(1, min(header.number_of_frames, 100_000) + 1)]
-    assert first.position_lps_mm is not None and first.orientation is not None
-    normal = axes_of(first.orientation)[2]
-    corner = np.asarray(first.position_lps_mm)
-    along = np.asarray(offsets)
-    if offsets[0] != 0 and abs(abs(normal[2]) - 1) < 1e-3:
-        along = (along - corner[2]) * np.sign(normal[2])
-    corners = corner + along[:, None] * normal
-    digit = max(precision_of(raw), first.precision_mm if offsets[0] != 0 else 0.0)
-    return [_moved(first, corners[k], k + 1, digit) for k in range(count)]
+def _frames_held(header: Header) -> int:
+    """How many frames the file can hold at most, whatever it announces; 1 at least."""
+    bits = header.rows * header.columns * max(header.samples_per_pixel, 1) * max(header.bits_allocated, 1)
+    if is_encapsulated(header.transfer_syntax_uid):
+        return max(header.size // 8, 1)  # Each frame has an item, whose header has 8 bytes.
+    held = header.size * (MAX_DEFLATION if header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN else 1)
+    return max(8 * held // bits, 1)
 
 
-def _nuclear_slices(header: Header) -> list[Slice]:
-    """Frames of a reconstructed tomogram: first plane by the detector item, then Spacing Between Slices (C.8.4.15)."""
-    step = header.spacing_between_slices_mm
-    if "RECON TOMO" not in header.image_type or not step:
-        return []
-    dataset = _read(header, [DETECTOR_INFORMATION, SLICE_VECTOR])
-    try:
-        detector = _first(dataset, DETECTOR_INFORMATION)
-        value = dataset[SLICE_VECTOR].value if SLICE_VECTOR in dataset else None
-    except Exception as error:  # see _functional_group_slices
-        problem = f"has detector information that cannot be parsed ({type(error).__name__})."
-        raise FileError(header.path, problem) from error
-    position, orientation = _raw(detector, Tag.IMAGE_POSITION), _raw(detector, Tag.IMAGE_ORIENTATION)
-    first = Slice(
-        header,
-        numbers(position, 3),
-        numbers(orientation, 6),
-        header.pixel_spacing_mm,
-        precision_of(position),
-        precision_of(orientation),
-    )
-    vector = np.atleast_1d(np.asarray(value if value is not None else [], dtype=np.float64))
-    if not _can_be_placed(first) or vector.size != header.number_of_frames:
-        return []
-    assert first.orientation is not None
-    corners = np.asarray(first.position_lps_mm) + (vector[:, None] - 1) * step * axes_of(first.orientation)[2]
-    return [_moved(first, corners[k], k + 1, first.precision_mm) for k in range(vector.size)]
-
-
-def _can_be_placed(first: Slice) -> bool:
-    if first.position_lps_mm is None or first.orientation is None:
-        return False
-    return bool(np.linalg.norm(np.cross(first.orientation[:3], first.orientation[3:])) > 0.5)
-
-
-def _moved(first: Slice, corner: Any, number: int, digit: float) -> Slice:
-    position = tuple(float(value) for value in corner) if corner is not None else None
-    return Slice(
-        first.header, position, first.orientation, first.pixel_spacing_mm, digit, first.orientation_precision, number
-    )
+def claimed_spacing(header: Header) -> tuple[float | None, str]:
+    """mm between frames as the header claims, and the element that does."""
+    for tag in (Tag.SPACING_BETWEEN_SLICES, Tag.SLICE_THICKNESS):
+        value = header.decimal(tag)
+        if value:
+            return value, element_name(tag)
+    return None, ""

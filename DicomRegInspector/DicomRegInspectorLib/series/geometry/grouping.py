@@ -50,8 +50,8 @@ def group_slices(slices: Iterable[Slice], interval_tolerance: float = RELATIVE_T
         key = (
             header.frame_of_reference_uid,
             one.is_localizer,
-            header.rows,
-            header.columns,
+            one.rows,
+            one.columns,
             spacing,
             orientation,
         )

@@ -9,20 +9,22 @@ from typing import Any
 
 from ...dicom.header import Header
 from ...dicom.tags import Tag
-from ...errors import FileError
 from ...findings import Finding, by_severity
-from ...findings.about import about_file, about_series
-from .frames import slices_of
+from ...findings.about import about_series
+from .divided import divided
+from .frames import FrameSpacing, read_slices
 from .grouping import Grouping, group_slices
-from .phases import explain_duplicates
+from .header_numbers import number_findings
+from .kinds import aside_findings, set_aside
+from .segmentations import is_segmentation, segment_stacks, segmentation_findings
 from .series_findings import (
     copies_finding,
     duplicates_findings,
     file_findings,
     mixed_findings,
-    phases_finding,
     position_findings,
 )
+from .set_findings import sets_finding, sets_geometry_findings
 from .spacing import RELATIVE_TOLERANCE
 from .stack_findings import section_dict, stack_findings
 from .stacks import Slice, Stack
@@ -39,7 +41,7 @@ class Series:
     slices: tuple[Slice, ...]
     """Every image plane of the series, placed or not; copies of one instance count once."""
     stacks: tuple[Stack, ...]
-    """Biggest first; the phases of a time series one after the other."""
+    """Biggest first; the sets of a stack (time points, echoes, stations) one after the other."""
     is_multiphase: bool
     """Whether the stacks are complete volumes of the same place (time points, echoes, b-values)."""
     findings: tuple[Finding, ...]
@@ -47,6 +49,8 @@ class Series:
     paths: tuple[str, ...]
     interval_tolerance: float = RELATIVE_TOLERANCE
     """Share of the spacing that an interval was allowed to be off."""
+    set_aside: int = 0
+    """How many of the slices are images that are no slices, such as screenshots, among others that are."""
 
     @property
     def slice_count(self) -> int:
@@ -61,7 +65,8 @@ class Series:
     @cached_property
     def main_stack(self) -> Stack | None:
         """The stack with more than half of all slices, or the first of equal phases; None when there is neither."""
-        if self.stacks and (self.is_multiphase or 2 * len(self.stacks[0].slices) > self.slice_count):
+        count = self.slice_count - self.set_aside
+        if self.stacks and (self.is_multiphase or 2 * len(self.stacks[0].slices) > count):
             return self.stacks[0]
         return None
 
@@ -115,6 +120,7 @@ def inspect_series(
     progress: Callable[[int, int, str], object] | None = None,
     *,
     interval_tolerance: float = RELATIVE_TOLERANCE,
+    frame_spacing: FrameSpacing = None,
 ) -> list[Series]:
     """Group headers by series and judge the geometry of each; headers that are no images are left out.
 
@@ -124,6 +130,9 @@ def inspect_series(
         Called as ``progress(done, total, text)`` before each series; returning False ends the work early.
     interval_tolerance
         Share of the spacing that an interval may be off before it is irregular; see :func:`~.spacing.judge_spacing`.
+    frame_spacing
+        How to place frames that share one position: so many mm apart, as far as the header claims (``"claimed"``), or
+        not at all.
 
     Returns
     -------
@@ -140,22 +149,25 @@ def inspect_series(
     for done, group in enumerate(groups):
         if progress is not None and progress(done, len(groups), f"{group[0].modality} series") is False:
             break
-        result.append(_inspect_one(group, interval_tolerance))
+        result.append(_inspect_one(group, interval_tolerance, frame_spacing))
     return result
 
 
-def _inspect_one(headers: list[Header], interval_tolerance: float) -> Series:
+def _inspect_one(headers: list[Header], interval_tolerance: float, frame_spacing: FrameSpacing) -> Series:
     first = headers[0]
     subject = about_series(first.series_uid)
     originals, copies = _without_copies(headers)
-    slices, findings = _slices(originals)
+    slices, findings = read_slices(originals, frame_spacing)
     findings += file_findings(originals)
     if copies:
         findings.append(copies_finding(copies, subject))
-    grouping = group_slices(slices, interval_tolerance)
-    findings += position_findings(grouping, len(slices), subject)
-    findings += mixed_findings(grouping, len(slices), subject)
-    stacks, multiphase, more = _phased_stacks(grouping, subject)
+    sorted_out = set_aside(group_slices(slices, interval_tolerance))
+    grouping, count = sorted_out.grouping, len(slices) - sorted_out.count
+    findings += aside_findings(sorted_out, subject)
+    findings += number_findings(slices, subject)
+    findings += position_findings(grouping, count, subject)
+    findings += mixed_findings(grouping, count, subject)
+    stacks, multiphase, more = _sets(grouping, subject)
     findings += more
     return Series(
         first.series_uid,
@@ -163,11 +175,12 @@ def _inspect_one(headers: list[Header], interval_tolerance: float) -> Series:
         first.modality,
         first.series_description,
         tuple(slices),
-        stacks,
+        stacks or sorted_out.stacks,
         multiphase,
         tuple(by_severity(findings)),
         tuple(header.path for header in headers),
         interval_tolerance,
+        sorted_out.count if stacks else 0,
     )
 
 
@@ -195,41 +208,28 @@ _IDENTITY = (
 )
 
 
-def _slices(headers: list[Header]) -> tuple[list[Slice], list[Finding]]:
-    slices: list[Slice] = []
-    findings: list[Finding] = []
-    for header in headers:
-        try:
-            slices.extend(slices_of(header))
-        except FileError as error:
-            subject = about_file(error.path, series_uid=header.series_uid)
-            findings.append(Finding(error.code, "error", error.sentence, subject))
-    return slices, findings
-
-
-def _phased_stacks(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
-    """Stacks with one slice at each position where that can be had, their findings, and whether all are phases."""
+def _sets(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, list[Finding]]:
+    """Stacks divided into sets, their findings, and whether all are complete volumes of one place."""
     stacks: list[Stack] = []
     findings: list[Finding] = []
     designed = 0
     for stack in grouping.stacks:
-        if len(stack.distinct) == len(stack.slices) or stack.is_localizer:
-            stacks.append(stack)
-            if not stack.is_localizer:
-                findings += stack_findings(stack, subject)
+        if is_segmentation(stack):
+            segments = segment_stacks(stack)
+            stacks += segments
+            findings += segmentation_findings(stack, segments, subject)
             continue
-        phases = explain_duplicates(stack)
-        if phases is None:
+        if stack.is_localizer:
             stacks.append(stack)
-            findings += duplicates_findings(stack, subject) + stack_findings(stack, subject)
             continue
-        findings.append(phases_finding(stack, phases, subject))
-        stacks += phases.parts
-        designed += phases.is_by_design
-        if phases.is_by_design:
-            # The phases lie at the same positions: what one says of geometry holds for all.
-            findings += stack_findings(phases.parts[0], subject)
-        else:
-            for part in phases.parts:
-                findings += stack_findings(part, subject)
+        found = divided(stack)
+        stacks += found.parts
+        if len(found.parts) > 1:
+            findings.append(sets_finding(found, subject))
+            designed += found.is_by_design
+            findings += sets_geometry_findings(found.parts, subject)
+            continue
+        if len(stack.distinct) < len(stack.slices):
+            findings += duplicates_findings(stack, subject, found.division.tried)
+        findings += stack_findings(stack, subject)
     return tuple(stacks), len(grouping.stacks) == 1 and designed == 1, findings

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...dicom.header import Header
+from ...dicom.tags import Tag
 from ...findings import Finding, Severity
 from ...findings.about import about_file
 from ...words import mm, plural
 from .grouping import INVALID_ORIENTATION, Grouping
-from .phases import Phases
+from .kinds import SEGMENTATIONS, is_secondary_capture
 from .stack_findings import MAX_OF_A_KIND
-from .stacks import Slice, Stack
+from .stacks import UNPLACED, Slice, Stack
 from .words import describe_plane
 
 MAX_UIDS = 50
@@ -26,7 +27,6 @@ _CROSS_SECTIONAL = frozenset(
     for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "481.2", "66.4")
 )
 """CT, MR, PET, RT Dose, Segmentation: objects whose images are slices of a volume by definition."""
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def _uids(slices: Iterable[Slice]) -> dict[str, Any]:
@@ -58,7 +58,11 @@ def file_findings(headers: Iterable[Header]) -> list[Finding]:
 
 def copies_finding(copies: list[Header], subject: str) -> Finding:
     """Files that repeat an instance: harmless, since the first one is taken."""
-    text = f"{plural(len(copies), 'file')} repeat an instance of this series (same SOP Instance UID) and are left out"
+    verbs = ("repeats", "is") if len(copies) == 1 else ("repeat", "are")
+    text = (
+        f"{plural(len(copies), 'file')} {verbs[0]} an instance of this series (same SOP Instance UID) and {verbs[1]} "
+        "left out"
+    )
     uids = list(dict.fromkeys(header.sop_instance_uid for header in copies))
     evidence = {"copies": len(copies), "sop_instance_uids": uids[:MAX_UIDS], "same_instance": True}
     return Finding("duplicate-position", "info", text, subject, evidence)
@@ -67,7 +71,7 @@ def copies_finding(copies: list[Header], subject: str) -> Finding:
 def position_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
     """Planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
     found = []
-    missing = grouping.without_position
+    missing = [slice_ for slice_ in grouping.without_position if slice_.coordinates != UNPLACED]
     placed = [one for stack in grouping.stacks for one in stack.slices]
     expected = placed or any(one.header.sop_class_uid in _CROSS_SECTIONAL and not one.is_localizer for one in missing)
     if missing and expected:
@@ -82,7 +86,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))
-    ignored = [one for one in placed if _is_secondary_capture(one.header)]
+    ignored = [one for one in placed if is_secondary_capture(one.header)]
     if ignored:
         text = (
             f"{plural(len(ignored), 'image')} of a Secondary Capture class with position and orientation: GDCM and ITK "
@@ -90,12 +94,18 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(ignored), "sop_class_uid": ignored[0].header.sop_class_uid}
         found.append(Finding("geometry-ignored-by-readers", "warning", text, subject, evidence))
+    unsized = [one for one in placed if _lacks_pixel_spacing(one)]
+    if unsized:
+        text = f"{plural(len(unsized), 'slice')} of {count:,} without Pixel Spacing (0028,0030): pixels have no size"
+        found.append(Finding("geometry-ignored-by-readers", "error", text, subject, _uids(unsized)))
     return found
 
 
-def _is_secondary_capture(header: Header) -> bool:
-    uid = header.sop_class_uid
-    return uid == _SECONDARY_CAPTURE or uid.startswith(_SECONDARY_CAPTURE + ".")
+def _lacks_pixel_spacing(one: Slice) -> bool:
+    """Whether a slice has no Pixel Spacing at all; one that cannot be read is quoted (``number-invalid``)."""
+    if one.pixel_spacing_mm is not None or one.is_localizer or one.header.sop_class_uid not in _CROSS_SECTIONAL:
+        return False
+    return not (one.header.elements.get(Tag.PIXEL_SPACING, b"").strip(b" \0") or one.unread)
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
@@ -103,11 +113,16 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
     stacks = grouping.stacks
     found = []
     localizers = [stack for stack in stacks if stack.is_localizer]
-    volumes = [stack for stack in stacks if not stack.is_localizer]
+    # Segmentations of one series need not have one grid: each segment is a volume of its own.
+    volumes = [
+        stack
+        for stack in stacks
+        if not stack.is_localizer and stack.slices[0].header.sop_class_uid not in SEGMENTATIONS
+    ]
     if localizers and volumes:
         slices = [one for stack in localizers for one in stack.slices]
         text = f"{plural(len(slices), 'localizer')} among {plural(count - len(slices), 'slice')}"
-        found.append(Finding("localizer-in-series", "warning", text, subject, _uids(slices)))
+        found.append(Finding("localizer-in-series", "info", text, subject, _uids(slices)))
     checks: list[tuple[str, Severity, str, Callable[[Stack], Any], Callable[[Any], str]]] = [
         ("frame-of-reference-mixed", "error", "frames of reference", lambda s: s.frame_of_reference_uid, _uid_text),
         ("size-mixed", "warning", "image sizes (columns × rows)", lambda s: (s.columns, s.rows), _size_text),
@@ -121,7 +136,8 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
         if len(counts) < 2:
             continue
         parts = [f"{describe(value)} ({plural(number, 'slice')})" for value, number in counts.most_common(6)]
-        text = f"{len(counts)} {name} in one series: {'; '.join(parts)}{' …' if len(counts) > 6 else ''}"
+        more = f"; and {len(counts) - 6} more" if len(counts) > 6 else ""
+        text = f"{len(counts)} {name} in one series: {'; '.join(parts)}{more}"
         odd = [one for stack in volumes if key(stack) != counts.most_common(1)[0][0] for one in stack.slices]
         evidence = {
             **_uids(odd),
@@ -152,31 +168,15 @@ def _orientation_text(value: tuple[float, ...]) -> str:
     return describe_plane(np.cross(value[:3], value[3:]))
 
 
-def phases_finding(stack: Stack, phases: Phases, subject: str) -> Finding:
-    """Several acquisitions of the same place; no more than info where they are complete and meant to be."""
-    names = " and ".join(phases.names)
-    places = len(stack.distinct)
-    how = f"in order of {names}" if phases.by_order else f"by {names}"
-    text = f"{plural(len(stack.slices), 'slice')} at {plural(places, 'position')}: "
-    if phases.complete:
-        text += f"{len(phases.parts)} complete sets of {places:,}, told apart {how}"
-    else:
-        sizes = ", ".join(str(len(part.slices)) for part in phases.parts[:8]) + (" …" if len(phases.parts) > 8 else "")
-        text += f"{len(phases.parts)} sets that overlap ({sizes} slices), told apart {how}"
-    evidence = {
-        "distinguished_by": list(phases.names),
-        "sets": [{"label": part.label, "slices": len(part.slices)} for part in phases.parts[:MAX_UIDS]],
-        "number_of_sets": len(phases.parts),
-        "positions": places,
-        "complete": phases.complete,
-        "sop_instance_uids": [part.slices[0].sop_instance_uid for part in phases.parts[:MAX_UIDS]],
-    }
-    severity: Severity = "info" if phases.is_by_design else "warning"
-    return Finding("acquisitions-mixed", severity, text, subject, evidence)
+def tried_text(tried: Sequence[str]) -> str:
+    """What differs and was tried in vain; empty where nothing differs."""
+    if not tried:
+        return ""
+    return f"; tried: {', '.join(tried[:6])}" + (f" and {len(tried) - 6} more" if len(tried) > 6 else "")
 
 
-def duplicates_findings(stack: Stack, subject: str) -> list[Finding]:
-    """Slices at one position that nothing in their headers tells apart."""
+def duplicates_findings(stack: Stack, subject: str, tried: Sequence[str] = ()) -> list[Finding]:
+    """Slices at one position that nothing in their headers tells apart, with what was tried."""
     starts = stack.distinct.tolist()
     if len(starts) == 1:
         text = f"All {len(stack.slices):,} slices lie at one position ({mm(float(stack.positions_mm[0]))} mm)"
@@ -186,14 +186,20 @@ def duplicates_findings(stack: Stack, subject: str) -> list[Finding]:
     places = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start > 1]
     if len(places) > MAX_OF_A_KIND:
         extra = sum(end - start - 1 for start, end in places)
-        text = f"{len(places):,} positions hold several slices ({extra:,} too many) that no header value tells apart"
+        text = (
+            f"{len(places):,} positions hold several slices ({extra:,} too many) that nothing tells apart into volumes"
+            f"{tried_text(tried)}"
+        )
         slices = [one for start, end in places for one in stack.slices[start:end]]
-        return [Finding("duplicate-position", "error", text, subject, {**_uids(slices), "positions": len(places)})]
+        evidence = {**_uids(slices), "positions": len(places), "tried": list(tried)}
+        return [Finding("duplicate-position", "error", text, subject, evidence)]
     found = []
     for start, end in places:
         position = float(stack.positions_mm[start])
         numbers = list(range(start + 1, end + 1))
-        text = f"Slices {' and '.join(map(str, numbers[:6]))} lie at one position ({mm(position)} mm)"
+        which = " and ".join(map(str, numbers)) if len(numbers) <= 6 else f"{numbers[0]} to {numbers[-1]}"
+        text = f"Slices {which} lie at one position ({mm(position)} mm){tried_text(tried)}"
         evidence = {**_uids(stack.slices[start:end]), "slices": numbers, "position_mm": round(position, 4)}
+        evidence["tried"] = list(tried)
         found.append(Finding("duplicate-position", "error", text, subject, evidence))
     return found

@@ -206,12 +206,23 @@ class _Maker:
             f"The stack leans by {tilt:.2f}° about the image's {axis} direction: its slices move {mm(shift)} mm in "
             f"plane over {mm(length)} mm{tag}"
         )
+        spacing, travel = stack.nominal_spacing_mm or 0.0, abs(stack.slices[0].spacing_between_slices_mm or 0.0)
+        along_table = {}
+        if abs(travel - spacing) > max(HEADER_TOLERANCE * spacing, 2 * stack.precision_mm) and self._is_along_table(
+            travel, spacing
+        ):
+            along_table["header_spacing_mm"] = travel
+            text += (
+                f". Spacing Between Slices, {mm(travel)} mm, is measured along the table: "
+                f"{mm(travel)} · cos {tilt:.2f}° = {mm(travel * math.cos(math.radians(tilt)))} mm along the normal"
+            )
         return [
             self.finding(
                 "gantry-tilt",
                 "warning",
                 text,
                 (1, len(stack.slices)),
+                **along_table,
                 tilt_deg=round(tilt, 4),
                 header_tilt_deg=claimed,
                 shift_mm=shift,
@@ -225,24 +236,36 @@ class _Maker:
             return []
         _, residuals = self.stack.line
         distance = np.hypot(residuals[:, 0], residuals[:, 1])
-        found = []
-        for k in np.flatnonzero(distance > self._shift_threshold_mm()).tolist():
-            text = (
-                f"Slice {k + 1} lies {mm(float(distance[k]))} mm beside the line of the others "
-                f"({mm(float(residuals[k, 0]))} mm along its rows, {mm(float(residuals[k, 1]))} mm along its columns)"
-            )
-            found.append(
-                self.finding(
-                    "in-plane-shift",
-                    "warning",
-                    text,
-                    (k + 1,),
-                    shift_mm=float(distance[k]),
-                    along_row_mm=float(residuals[k, 0]),
-                    along_column_mm=float(residuals[k, 1]),
-                )
-            )
-        return found
+        threshold = self._shift_threshold_mm()
+        beside = np.flatnonzero(distance > threshold)
+        if not beside.size:
+            return []
+        jumps = np.hypot(*np.diff(residuals, axis=0).T)[beside[1:] - 1] > threshold
+        runs = np.split(beside, np.flatnonzero((np.diff(beside) > 1) | jumps) + 1)
+        return [self._shift(run + 1, residuals[run], distance[run]) for run in runs]
+
+    def _shift(self, run: Any, residuals: Any, distance: Any) -> Finding:
+        """Slices ``run`` (from 1) that lie beside the line of the others, as one step."""
+        first, last, count = int(run[0]), int(run[-1]), len(self.stack.slices)
+        k = int(distance.argmax())
+        moved = (
+            f"{mm(float(distance[k]))} mm beside the line of the others "
+            f"({mm(float(residuals[k, 0]))} mm along its rows, {mm(float(residuals[k, 1]))} mm along its columns)"
+        )
+        at = last + 1 if first == 1 and last > 1 else first
+        text = f"Slice {first} lies {moved}" if first == last else f"Slices {first} to {last} lie {moved}"
+        if first < last and (first == 1 or last == count):
+            text = f"A step in plane at slice {at}: s{text[1:]}"
+        return self.finding(
+            "in-plane-shift",
+            "warning",
+            text,
+            (at,),
+            shift_mm=float(distance[k]),
+            along_row_mm=float(residuals[k, 0]),
+            along_column_mm=float(residuals[k, 1]),
+            **({} if first == last else {"first_slice": first, "last_slice": last}),
+        )
 
     def header_spacing(self) -> list[Finding]:
         """Spacing Between Slices against the measured spacing, section by section."""
@@ -252,12 +275,14 @@ class _Maker:
             if claimed is None or claimed == 0:
                 continue
             # Negative values are allowed for reconstructed nuclear medicine: they say which way the frames run.
-            off = abs(abs(claimed) - section.spacing_mm)
-            if off > max(HEADER_TOLERANCE * section.spacing_mm, 2 * self.stack.precision_mm):
+            allowed = max(HEADER_TOLERANCE * section.spacing_mm, 2 * self.stack.precision_mm)
+            apart = abs(abs(claimed) - section.spacing_mm)
+            if apart > allowed and not self._is_along_table(abs(claimed), section.spacing_mm):
                 wrong.setdefault((claimed, round(section.spacing_mm, 3)), []).append(section)
         found = []
         for (claimed, spacing), sections in wrong.items():
-            ranges = ", ".join(f"{one.first}-{one.last}" for one in sections[:5]) + (" …" if len(sections) > 5 else "")
+            ranges = ", ".join(f"{one.first}-{one.last}" for one in sections[:5])
+            ranges += f" and {len(sections) - 5} more" if len(sections) > 5 else ""
             text = (
                 f"Spacing Between Slices says {mm(claimed)} mm, but the slices lie {mm(spacing)} mm apart "
                 f"(slices {ranges})"
@@ -273,6 +298,11 @@ class _Maker:
                 )
             )
         return found + self._unscanned_tissue()
+
+    def _is_along_table(self, claimed: float, spacing: float) -> bool:
+        """Whether a spacing is that of the table under a tilted gantry: along the line of the slices' corners."""
+        tilt = math.radians(self.stack.tilt_deg or 0.0)
+        return abs(claimed * math.cos(tilt) - spacing) <= max(0.01 * spacing, 2 * self.stack.precision_mm)
 
     def _unscanned_tissue(self) -> list[Finding]:
         """CT slices thinner than their distance: thickness is no spacing, and some readers take it for one."""
@@ -300,6 +330,8 @@ class _Maker:
     def order(self) -> list[Finding]:
         """Whether instance numbers and Slice Location run one way along the stack."""
         single = self.stack.slices[0].frame_number is None
+        if not single and len({one.path for one in self.stack.slices}) > 1:
+            return []  # Frame numbers begin anew in each part of a concatenation, and say nothing of its order.
         orders: dict[str, Sequence[float | None]] = {
             "Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]
         }

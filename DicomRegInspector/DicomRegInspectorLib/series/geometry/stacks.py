@@ -10,14 +10,33 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dicom.header import Header, decimals_of, float64
+from ...dicom.header import Header, decimals_of
 from ...dicom.tags import Tag
+from ..sets.attributes import value_of
 from .spacing import RELATIVE_TOLERANCE, Section, Spacing, judge_spacing, same_position_mm
 
 ORIENTATION_TOLERANCE = 2e-3
 """Direction cosines that differ by less (0.1 degree) are one orientation: many writers give three decimals."""
 PIXEL_SPACING_TOLERANCE = 1e-3
 """Relative; over 1,000 pixels it amounts to one pixel."""
+
+
+ULTRASOUND_VOLUME, SLIDE, UNPLACED = "ultrasound volume", "slide", "unplaced"
+"""Coordinates of slices that do not lie in the patient; ``unplaced``: which the file does not say, told of it."""
+
+
+LOCALIZERS = frozenset(["LOCALIZER", "SCOUT", "SCANOGRAM", "TOPOGRAM", "SURVIEW"])
+"""What makers call an overview in Image Type; the first is that of PS3.3 C.8.2.1.1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The part of an image that one slice takes, where an image holds several side by side. Pixels, from 0."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,22 @@ class Slice:
     """From 1 in a file with several frames, else None."""
     frame_values: Mapping[str, float | str] = field(default_factory=dict)
     """What a frame says for itself where a single image has it in its header."""
+    tile: Tile | None = None
+    """Which part of the image this slice is; None for the whole of it."""
+    coordinates: str = ""
+    """What the position is relative to, where that is not the patient; see :data:`UNPLACED`."""
+    unread: tuple[tuple[int, bytes], ...] = ()
+    """Elements of a frame that hold no such numbers as they should, as they are."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the slice."""
+        return self.header.rows if self.tile is None else self.tile.rows
+
+    @property
+    def columns(self) -> int:
+        """Columns of the slice."""
+        return self.header.columns if self.tile is None else self.tile.columns
 
     @property
     def path(self) -> str:
@@ -64,41 +99,16 @@ class Slice:
 
     @property
     def is_localizer(self) -> bool:
-        """Whether Image Type names a localizer (PS3.3 C.8.2.1.1.1, value 3)."""
+        """Whether Image Type names a localizer, from value 3 on."""
         kind = self.frame_values.get("image type")
         values = str(kind).split("\\") if kind is not None else self.header.image_type
-        return any(value in ("LOCALIZER", "SCOUT") for value in values[2:])
+        return any(value in LOCALIZERS for value in values[2:])
 
     def value(self, name: str) -> float | str | None:
-        """One of :data:`DISTINGUISHING`; None where it is not known."""
+        """An attribute by its name in :data:`~..sets.attributes.ATTRIBUTES`; None where it is not known."""
         if name in self.frame_values:
             return self.frame_values[name]
-        if name == "image type":
-            return "\\".join(self.header.image_type) or None
-        tag = DISTINGUISHING[name]
-        raw = self.header.elements.get(tag, b"")
-        if tag == Tag.DIFFUSION_B_VALUE:
-            return float64(raw)
-        if tag in (Tag.ACQUISITION_TIME, Tag.CONTENT_TIME, Tag.ACQUISITION_DATE_TIME):
-            return raw.strip(b" \0").decode("ascii", "replace") or None
-        return self.header.decimal(tag)
-
-
-DISTINGUISHING: dict[str, int] = {
-    "temporal position": Tag.TEMPORAL_POSITION,
-    "b-value": Tag.DIFFUSION_B_VALUE,
-    "echo number": Tag.ECHO_NUMBERS,
-    "echo time": Tag.ECHO_TIME,
-    "inversion time": Tag.INVERSION_TIME,
-    "flip angle": Tag.FLIP_ANGLE,
-    "trigger time": Tag.TRIGGER_TIME,
-    "image type": Tag.IMAGE_TYPE,
-    "acquisition number": Tag.ACQUISITION_NUMBER,
-    "acquisition time": Tag.ACQUISITION_TIME,
-    "acquisition date and time": Tag.ACQUISITION_DATE_TIME,
-    "content time": Tag.CONTENT_TIME,
-}
-"""What images at one position may differ by, the most telling first."""
+        return value_of(self.header, name)
 
 
 def _as_float(own: float | str | None, other: float | None) -> float | None:
@@ -143,12 +153,12 @@ class Stack:
     @property
     def rows(self) -> int:
         """Rows of each slice."""
-        return self.slices[0].header.rows
+        return self.slices[0].rows
 
     @property
     def columns(self) -> int:
         """Columns of each slice."""
-        return self.slices[0].header.columns
+        return self.slices[0].columns
 
     @property
     def pixel_spacing_mm(self) -> tuple[float, ...] | None:
@@ -256,10 +266,11 @@ def axes_of(orientation: Sequence[float]) -> NDArray[np.float64]:
 def line_through(
     positions: NDArray[np.float64], in_plane: NDArray[np.float64], precision: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit in-plane offsets (n, 2) as a linear function of positions (n,), so that single outliers do not tilt it.
+    """Fit in-plane offsets (n, 2) as a linear function of positions (n,), so that steps and outliers do not tilt it.
 
-    Least squares where everything lies on the line; otherwise median slopes over half the stack (Theil-Sen), then
-    least squares over the slices near that line.
+    Least squares where everything lies on the line; else one slope for the stretches between steps in plane, and the
+    line through the longest of them; where there are no such stretches, median slopes over half the stack (Theil-Sen),
+    then least squares over the slices near that line.
     """
     span = np.ptp(positions)
     if positions.size < 2 or span <= 0:
@@ -268,6 +279,9 @@ def line_through(
     reach = max(PRECISION_REACH * precision, 1e-3)
     if positions.size < 4 or np.abs(residuals).max() <= reach:
         return slope, residuals
+    stepped = _line_of_steps(positions, in_plane, max(reach, LEAST_STEP_MM))
+    if stepped is not None:
+        return stepped
     half = positions.size // 2
     along = positions[half:] - positions[:-half]
     usable = along > span * 1e-6
@@ -283,6 +297,36 @@ def line_through(
 
 PRECISION_REACH = 2.0
 """Digits by which rounding may move a slice beside its line."""
+LEAST_STEP_MM = 0.01
+"""Smaller steps in plane from slice to slice are no steps."""
+MOST_STEPS = 1 / 3
+"""Steps as a share of the slices, beyond which they are scatter."""
+
+
+def _line_of_steps(
+    positions: NDArray[np.float64], in_plane: NDArray[np.float64], reach: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Slope and residuals of stretches of one slope that steps in plane divide; None where that is no description."""
+    along = np.diff(positions)
+    usable = along > 1e-6 * np.ptp(positions)
+    slopes = np.diff(in_plane, axis=0)[usable] / along[usable, None]
+    slope = np.median(slopes, axis=0)
+    beside = in_plane - positions[:, None] * slope
+    steps = np.abs(np.diff(beside, axis=0)).max(axis=1) > reach
+    if not 0 < steps.sum() <= max(2, MOST_STEPS * positions.size):
+        return None
+    stretch = np.concatenate([[0], np.cumsum(steps)])
+    sizes = np.bincount(stretch)
+    means = np.stack([np.bincount(stretch, column) for column in (positions, *in_plane.T)], axis=1) / sizes[:, None]
+    centred = positions - means[stretch, 0]
+    if not centred @ centred > 0:
+        return None
+    slope = centred @ (in_plane - means[stretch, 1:]) / (centred @ centred)
+    offsets = means[:, 1:] - means[:, :1] * slope
+    # The line is that of the most slices, stretches that lie on one line counted together.
+    _, kinds = np.unique(np.rint(offsets / (2 * reach)), axis=0, return_inverse=True)
+    main = int((np.bincount(kinds.reshape(-1), sizes)[kinds.reshape(-1)]).argmax())
+    return slope, in_plane - positions[:, None] * slope - offsets[main]
 
 
 def _least_squares(

@@ -39,6 +39,7 @@ from ...dicom.tags import (
 from ...errors import TruncatedFileError
 from ...findings.about import Subject, about_file
 from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
+from ..geometry.header_numbers import CHECKED_NUMBERS, invalid_numbers
 from ..pixels.slow_format import PIXEL_VALUE_TRANSFORMATION
 
 SMALLEST, LARGEST, PADDING, PADDING_LIMIT = 0x00280106, 0x00280107, 0x00280120, 0x00280121
@@ -50,6 +51,8 @@ PALETTE_DATA = {"red": (0x00281201, 0x00281221), "green": (0x00281202, 0x0028122
 PROVIDER_URL = 0x00287FE0
 OFFSETS, OFFSET_LENGTHS, TOTAL_LENGTH = 0x7FE00001, 0x7FE00002, 0x7FE00003
 REGIONS, PIXEL_MEASURES = 0x00186011, 0x00289110
+_PLANES = (0x00209113, 0x00209116)
+"""Plane Position and Plane Orientation Sequence."""
 
 _KINDS: dict[int, str] = {
     Tag.IMAGE_TYPE: "text",
@@ -82,7 +85,17 @@ _MAX_TEXT = 4096
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _OVERLAY_ROWS, _OVERLAY_COLUMNS, _OVERLAY_BITS, _OVERLAY_POSITION, _OVERLAY_DATA = 0x10, 0x11, 0x100, 0x102, 0x3000
 _WANTED = frozenset(
-    [*_KINDS, *PIXEL_KEYWORDS, OFFSETS, OFFSET_LENGTHS, TOTAL_LENGTH, REGIONS, SHARED_GROUPS, PER_FRAME_GROUPS]
+    [
+        *_KINDS,
+        *CHECKED_NUMBERS,
+        *PIXEL_KEYWORDS,
+        OFFSETS,
+        OFFSET_LENGTHS,
+        TOTAL_LENGTH,
+        REGIONS,
+        SHARED_GROUPS,
+        PER_FRAME_GROUPS,
+    ]
     + [*PALETTE_DATA["red"], *PALETTE_DATA["green"], *PALETTE_DATA["blue"], MODALITY_LUT, PROVIDER_URL]
     + [
         group << 16 | number
@@ -98,6 +111,12 @@ _REGION_KINDS = {
     0x0018602E: "double",
 }
 _GROUP_KINDS = {SLOPE: "decimal", INTERCEPT: "decimal", RESCALE_TYPE: "text", Tag.PIXEL_SPACING: "decimal"}
+_IN_GROUPS = {
+    **dict.fromkeys(_PLANES, CHECKED_NUMBERS),
+    PIXEL_MEASURES: CHECKED_NUMBERS,
+    PIXEL_VALUE_TRANSFORMATION: frozenset([SLOPE, INTERCEPT, RESCALE_TYPE]),
+}
+"""Which elements of which functional groups are looked at."""
 
 _NAMES: dict[int, str] = {
     Tag.PIXEL_SPACING: "Pixel Spacing",
@@ -185,6 +204,8 @@ class PixelFacts:
     """Slope, intercept and type of functional groups, with the number of frames that have them."""
     spacings: Counter[tuple[float, ...]] = field(default_factory=Counter)
     """Pixel Spacing of functional groups, with the number of frames that have it."""
+    number_texts: dict[int, bytes] = field(default_factory=dict)
+    """Raw values of :data:`~..geometry.header_numbers.CHECKED_NUMBERS` at the top; of frames where they are none."""
 
     @property
     def path(self) -> Subject:
@@ -267,6 +288,8 @@ def open_facts(path: str) -> Iterator[PixelFacts]:
 def _note(facts: PixelFacts, element: ElementHead) -> None:
     walk, tag = facts.dataset.walk, element.tag
     kind = _KINDS.get(tag)
+    if tag in CHECKED_NUMBERS:
+        facts.number_texts[tag] = walk.value(element, _MAX_TEXT)
     if kind is not None:
         facts.values[tag] = _values(walk, element, kind, facts.signed)
         facts.vrs[tag] = element.vr
@@ -318,19 +341,29 @@ def _regions(walk: ElementWalk, sequence: ElementHead) -> Iterator[Region]:
 
 
 def _note_groups(facts: PixelFacts, sequence: ElementHead, weight: int) -> int:
-    """Count rescales and spacings of functional groups; returns the number of items."""
+    """Count rescales and spacings of functional groups, and keep numbers that are none; returns the number of items."""
     walk, count = facts.dataset.walk, 0
     for _ in walk.items(sequence):
         count += 1
-        for group in walk.elements((PIXEL_VALUE_TRANSFORMATION, PIXEL_MEASURES)):
+        for group in walk.elements(_IN_GROUPS):
             for _ in walk.items(group):
-                found = {
-                    element.tag: _values(walk, element, _GROUP_KINDS[element.tag])
-                    for element in walk.elements(_GROUP_KINDS)
-                }
+                found = {}
+                for element in walk.elements(_IN_GROUPS[group.tag]):
+                    _note_invalid(facts, element)
+                    if element.tag in _GROUP_KINDS:
+                        found[element.tag] = _values(walk, element, _GROUP_KINDS[element.tag])
                 if group.tag == PIXEL_MEASURES:
                     facts.spacings[found.get(Tag.PIXEL_SPACING, ())] += weight
-                    continue
-                slope, intercept = ((found.get(tag) or (math.nan,))[0] for tag in (SLOPE, INTERCEPT))
-                facts.rescales[slope, intercept, (found.get(RESCALE_TYPE) or ("",))[0]] += weight
+                elif group.tag == PIXEL_VALUE_TRANSFORMATION:
+                    slope, intercept = ((found.get(tag) or (math.nan,))[0] for tag in (SLOPE, INTERCEPT))
+                    facts.rescales[slope, intercept, (found.get(RESCALE_TYPE) or ("",))[0]] += weight
     return count
+
+
+def _note_invalid(facts: PixelFacts, element: ElementHead) -> None:
+    """Keep a number of a frame's plane that is none, one for each element."""
+    if element.tag in CHECKED_NUMBERS:
+        raw = facts.dataset.walk.value(element, _MAX_TEXT)
+        if any(invalid_numbers({element.tag: raw})):
+            # Functional groups count, whatever stands at the top.
+            facts.number_texts[element.tag] = raw

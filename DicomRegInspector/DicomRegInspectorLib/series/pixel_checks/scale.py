@@ -9,6 +9,7 @@ from typing import Any
 
 from ...dicom.tags import BITS_STORED, INTERCEPT, MODALITY_LUT, REPRESENTATION, RESCALE_TYPE, SLOPE, Tag
 from ...findings import Finding, Severity
+from ..geometry.header_numbers import invalid_numbers
 from .bits import ValueScan
 from .pixel_facts import (
     ASPECT_RATIO,
@@ -120,10 +121,12 @@ def spacing_findings(facts: PixelFacts) -> Iterator[Finding]:
     def finding(severity: Severity, text: str) -> Finding:
         return Finding("pixel-spacing-kind", severity, text, facts.path, evidence)
 
-    for tag, pair in ((Tag.PIXEL_SPACING, plain), (IMAGER_SPACING, imager)):
-        if facts.get(tag) is not None and (pair is None or not all(0 < v < math.inf for v in pair)):
-            said = "\\".join(f"{value:g}" for value in facts.values[tag])
-            yield finding("warning", f"{named(tag)} is {said}: two positive numbers in mm are expected")
+    for number in invalid_numbers(facts.number_texts):
+        evidence_of_number = {"values": [number.text], "images": 1}
+        yield Finding("number-invalid", number.severity, number.message, facts.path, evidence_of_number)
+    if facts.get(IMAGER_SPACING) is not None and (imager is None or not all(0 < v < math.inf for v in imager)):
+        said = "\\".join(f"{value:g}" for value in facts.values[IMAGER_SPACING])
+        yield finding("warning", f"{named(IMAGER_SPACING)} is {said}: two positive numbers in mm are expected")
     if _is(facts, _PROJECTIONS) and (plain or imager):
         yield from _projection_findings(facts, plain, imager, finding)
     elif _is(facts, _ULTRASOUND):

@@ -8,17 +8,18 @@ from os import PathLike, fspath
 
 from ...dicom.fast_header import read_header
 from ...dicom.header import Header
-from ...errors import NotDicomError, UsageError
+from ...errors import FileError, NotDicomError, UsageError
 from ...words import plural
+from ..geometry.frames import FrameSpacing
 from ..geometry.series import Series, inspect_series
-from ..geometry.stacks import Slice, Stack
+from ..geometry.stacks import UNPLACED, Slice, Stack
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 """One file or folder, or several."""
 
 
-def the_series(paths: Paths, series_uid: str | None) -> Series:
-    """Find the one image series among files and folders.
+def the_series(paths: Paths, series_uid: str | None, frame_spacing: FrameSpacing = None) -> Series:
+    """Find the one image series among files and folders; see :func:`~..geometry.series.inspect_series`.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def the_series(paths: Paths, series_uid: str | None) -> Series:
         A file cannot be read. In folders, what is not DICOM is passed over.
     """
     headers = list(_headers(paths))
-    series = inspect_series(headers)
+    series = inspect_series(headers, frame_spacing=frame_spacing)
     if not series:
         raise UsageError(
             f"There is no image among the {plural(len(headers), 'DICOM file')} given: nothing to make a volume of."
@@ -47,7 +48,7 @@ def _list_series(series: Sequence[Series]) -> str:
     texts = [
         f"{one.series_instance_uid or '(without a UID)'} ({one.modality}, {one.slice_count} images)" for one in series
     ]
-    return "; ".join(texts[:10]) + ("; …" if len(texts) > 10 else "")
+    return "; ".join(texts[:10]) + (f"; and {len(texts) - 10} more" if len(texts) > 10 else "")
 
 
 def _headers(paths: Paths) -> Iterator[Header]:
@@ -80,6 +81,8 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
     ------
     UsageError
         There is no such stack, or no main one; names those that there are.
+    FileError
+        The frames of a file share one position.
     """
     subject = f"Series {series.series_instance_uid or '(without a UID)'}"
     if isinstance(choice, Stack):
@@ -88,6 +91,7 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
         if series.main_stack is not None:
             return series.main_stack
         if not series.stacks:
+            _refuse_frames(series)
             raise UsageError(f"{subject} cannot be placed: {_why_unplaced(series)}.")
         raise UsageError(
             f"{subject} has no stack with more than half of its {series.slice_count} images; choose one of "
@@ -103,7 +107,27 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
     raise UsageError(f"{subject} has no stack {choice!r}; there are {describe_stacks(series)}.")
 
 
+def _refuse_frames(series: Series) -> None:
+    """FileError where a file's frames share one position: not the images are at fault, but what they do not say."""
+    for one in series.slices:
+        if one.coordinates == UNPLACED and one.header.number_of_frames > 1:
+            told = next((finding for finding in series.findings if finding.code == "frames-unplaced"), None)
+            claimed = told.evidence.get("claimed_spacing_mm") if told is not None else None
+            problem = (
+                f"holds {one.header.number_of_frames} frames, but only one position: its frames cannot be placed. "
+                + (
+                    f"Its header claims {abs(claimed):g} mm between them; ask for that frame spacing to use it."
+                    if claimed
+                    else "They may be points in time; give a frame spacing if they are slices."
+                )
+            )
+            raise FileError(one.path, problem, code="position-missing")
+
+
 def _why_unplaced(series: Series) -> str:
+    told = [finding.message for finding in series.findings if finding.code == "slices-tiled"]
+    if told:
+        return told[0]
     if not series.slices:
         return "; ".join(f"{finding.subject} {finding.message.rstrip('.')}" for finding in series.findings[:3])
     missing = sum(one.position_lps_mm is None for one in series.slices)
@@ -122,7 +146,7 @@ def describe_stacks(series: Series) -> str:
         label = f", {stack.label}" if stack.label else ""
         count = len(stack.slices)
         texts.append(f"{number}: {what}{count} of {stack.columns} × {stack.rows} pixels, normal ({normal}){label}")
-    return "; ".join(texts) + ("; …" if len(series.stacks) > 20 else "")
+    return "; ".join(texts) + (f"; and {len(series.stacks) - 20} more" if len(series.stacks) > 20 else "")
 
 
 def first_at_each_position(stack: Stack) -> tuple[tuple[Slice, ...], tuple[Slice, ...]]:

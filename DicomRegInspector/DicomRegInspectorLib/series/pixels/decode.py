@@ -11,10 +11,12 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, is_encapsulated
+from ...dicom.tags import DEFLATED_FRAMES, DEFLATED_LITTLE_ENDIAN, is_encapsulated
 from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, UsageError
+from ..geometry.stacks import Tile
 from .decode_apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
 from .decode_apart_program import by_pydicom
+from .deflated_frames import inflated_frames
 from .format import PixelFormat
 from .rescale import Rescale, StoredRange, TooNarrowError
 
@@ -45,6 +47,8 @@ class FrameJob:
     target: NDArray[np.generic]
     """(rows, columns) or (rows, columns, channels), C-contiguous."""
     rescale: Rescale
+    tile: Tile | None = None
+    """The part of the frame that is wanted; None for all of it."""
 
 
 def frame_kind(pixels: PixelFormat, *, stored_values: bool, processes: DecodingProcesses | None = None) -> FrameKind:
@@ -90,6 +94,9 @@ def read_frames(
     TooNarrowError
         When a target's integer type does not hold a value of its frame.
     """
+    if any(job.tile is not None for job in jobs):
+        _read_tiles(pixels, jobs, stored_values=stored_values, processes=processes)
+        return
     if not pixels.is_direct:
         numbers = [job.frame for job in jobs]
         with closing(_decoded(pixels, numbers, stored_values=stored_values, processes=processes)) as frames:
@@ -103,6 +110,24 @@ def read_frames(
                 scratch = _read_direct(file, pixels, job, scratch)
     except OSError as error:
         raise FileError(pixels.path, f"cannot be read ({error.strerror or error}).") from error
+
+
+def _read_tiles(
+    pixels: PixelFormat, jobs: Sequence[FrameJob], *, stored_values: bool, processes: DecodingProcesses | None
+) -> None:
+    """Read each frame once, and cut out of it what is wanted."""
+    kind = frame_kind(pixels, stored_values=stored_values, processes=processes)
+    channels = (kind.channels,) if kind.channels > 1 else ()
+    whole = np.empty((pixels.rows, pixels.columns, *channels), kind.stored.dtype)
+    by_frame: dict[int, list[FrameJob]] = {}
+    for job in jobs:
+        by_frame.setdefault(job.frame, []).append(job)
+    for frame, parts in by_frame.items():
+        read_frames(pixels, [FrameJob(frame, whole, Rescale())], stored_values=stored_values, processes=processes)
+        for job in parts:
+            tile = job.tile
+            cut = whole if tile is None else whole[tile.row : tile.row + tile.rows, tile.column :][:, : tile.columns]
+            job.rescale.map_into(np.ascontiguousarray(cut), job.target)
 
 
 def _read_direct(
@@ -186,6 +211,8 @@ def _found(
         from .slow_format import inflated_dataset
 
         return iter_pixels(inflated_dataset(pixels.header), indices=frames, raw=raw)
+    if pixels.syntax == DEFLATED_FRAMES:
+        return inflated_frames(pixels, frames)
     if processes is not None and is_decoded_apart(pixels.syntax):
         return processes.frames(pixels.path, pixels.syntax, frames, raw)
     return by_pydicom(pixels.path, pixels.syntax, frames, raw)
@@ -268,6 +295,8 @@ def _require_decoder(pixels: PixelFormat) -> None:
     from pydicom.pixels import get_decoder
 
     syntax = pixels.syntax or "1.2.840.10008.1.2"
+    if syntax == DEFLATED_FRAMES:
+        return
     what = f"Pixel Data (7FE0,0010) is stored as {_syntax_text(syntax)}"
     try:
         decoder = get_decoder(syntax)

@@ -18,7 +18,7 @@ from ...findings import Finding
 from ...findings.about import about_series
 from ...progress import Progress, report_progress
 from ...words import plural
-from ..geometry.stacks import Slice
+from ..geometry.stacks import Slice, Tile
 from .decode import FrameJob, FrameKind, frame_kind, read_frames
 from .decode_apart import DecodingProcesses
 from .format import PixelFormat, read_pixel_format
@@ -55,12 +55,15 @@ class _Plan:
     kinds: dict[str, FrameKind]
     frames: tuple[tuple[PixelFormat, int, Rescale], ...]
     """For each slice of the array: its file, its frame (from 0), its rescale."""
+    tiles: tuple[Tile | None, ...]
+    """For each slice of the array: the part of its frame that it is."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        first = self.frames[0][0]
+        first, tile = self.frames[0][0], self.tiles[0]
         channels = self.kinds[first.path].channels
-        return (len(self.frames), first.rows, first.columns) + ((channels,) if channels > 1 else ())
+        size = (first.rows, first.columns) if tile is None else (tile.rows, tile.columns)
+        return (len(self.frames), *size) + ((channels,) if channels > 1 else ())
 
 
 def load_pixels(
@@ -150,7 +153,7 @@ def _plan(
             raise FileError(one.path, problem, code="pixel-frames-disagree")
         as_stored = stored_values or pixels.is_color
         frames.append((pixels, frame, Rescale() if as_stored else pixels.rescale(frame)))
-    return _Plan(formats, kinds, tuple(frames))
+    return _Plan(formats, kinds, tuple(frames), tuple(one.tile for one in slices))
 
 
 def _format(header: Header, scale_dose: bool) -> PixelFormat:
@@ -179,11 +182,11 @@ def _report(progress: Progress | None, done: int, total: int, text: str) -> None
 def _tasks(plan: _Plan, array: NDArray[Any]) -> Iterator[tuple[PixelFormat, list[FrameJob]]]:
     by_file: dict[str, list[FrameJob]] = {}
     for k, (pixels, frame, rescale) in enumerate(plan.frames):
-        by_file.setdefault(pixels.path, []).append(FrameJob(frame, array[k], rescale))
+        by_file.setdefault(pixels.path, []).append(FrameJob(frame, array[k], rescale, plan.tiles[k]))
     for path, jobs in by_file.items():
         pixels = plan.formats[path]
-        # A deflated file has to be inflated whole for every task.
-        size = len(jobs) if pixels.offset is None else FRAMES_PER_TASK
+        # A deflated file has to be inflated whole for every task, a tiled frame read whole.
+        size = len(jobs) if pixels.offset is None or jobs[0].tile is not None else FRAMES_PER_TASK
         for start in range(0, len(jobs), size):
             yield pixels, jobs[start : start + size]
 

@@ -15,8 +15,10 @@ from ...errors import FileError, UsageError
 from ...findings import Finding, by_severity
 from ...findings.about import about_series
 from ...progress import Progress
+from ..geometry.frames import FrameSpacing, claimed_spacing
+from ..geometry.segmentations import is_segmentation, omitted_finding, omitted_planes
 from ..geometry.series import Series
-from ..geometry.stacks import Slice, Stack, slice_of
+from ..geometry.stacks import Slice, Stack
 from .choose_stack import Paths, first_at_each_position, the_series, the_stack
 from .format import read_pixel_format
 from .load_pixels import Loaded, load_pixels
@@ -144,6 +146,7 @@ def load_series(
     stored_values: bool = False,
     scale_dose: bool = False,
     dtype: DTypeLike | None = None,
+    frame_spacing: FrameSpacing = None,
     progress: Progress | None = None,
 ) -> SeriesVolume:
     """Read an image series into one array.
@@ -166,6 +169,9 @@ def load_series(
     dtype
         ``float32`` or ``float64`` to have values in. None: integers as long as all values are whole numbers, as
         narrow as holds them, else float64, which equals pydicom's ``apply_modality_lut`` bit for bit.
+    frame_spacing
+        How far apart to place frames that share one position, along their normal, in their order: so many mm, or
+        ``"claimed"`` for what Spacing Between Slices or else Slice Thickness says. None: such frames are refused.
     progress
         Called as ``progress(done, total, text)``; returning False stops with :class:`~...errors.Cancelled`.
 
@@ -185,7 +191,7 @@ def load_series(
     Cancelled
         The progress callback asked for it.
     """
-    series = the_series(paths, series_uid)
+    series = the_series(paths, series_uid, frame_spacing)
     options: dict[str, Any] = {
         "stored_values": stored_values,
         "scale_dose": scale_dose,
@@ -193,7 +199,7 @@ def load_series(
         "progress": progress,
     }
     if stack is None and not series.stacks and _is_unplaced(series):
-        return _load_unplaced(series, **options)
+        return _load_unplaced(series, frame_spacing, **options)
     return load_stack(the_stack(series, stack), series.findings, **options)
 
 
@@ -210,12 +216,6 @@ def load_stack(
     if not stack.slices:
         raise UsageError("The stack has no slices.")
     for one in stack.slices:
-        if one.frame_number is None and one.header.number_of_frames > 1:
-            problem = (
-                f"holds {one.header.number_of_frames} frames, but only one position: its frames cannot be placed. "
-                "They may be points in time; load the file by itself to see them."
-            )
-            raise FileError(one.path, problem, code="position-missing")
         if one.position_lps_mm is None or not np.isfinite(one.position_lps_mm).all():
             problem = f"has no usable {element_name(Tag.IMAGE_POSITION)}: it cannot be placed."
             raise FileError(one.path, problem, code="position-missing")
@@ -225,6 +225,8 @@ def load_stack(
     affine = _affine(stack, kept, more)
     if dropped:
         more.append(_dropped_finding(stack, dropped))
+    if is_segmentation(stack) and omitted_planes(stack):
+        more.append(omitted_finding(stack, _subject(kept[0])))
     loaded = load_pixels(kept, stored_values=stored_values, scale_dose=scale_dose, dtype=dtype, progress=progress)
     corners = np.array([one.position_lps_mm for one in kept], dtype=np.float64)
     return _volume(
@@ -347,20 +349,28 @@ def _is_unplaced(series: Series) -> bool:
     )
 
 
-def _load_unplaced(series: Series, **options: Any) -> SeriesVolume:
+def _load_unplaced(series: Series, frame_spacing: FrameSpacing, **options: Any) -> SeriesVolume:
     header = series.slices[0].header
     # What the file claims is held against its size before anything is made of it.
     count = read_pixel_format(header).frames
-    plain = slice_of(header)
+    in_plane = series.slices[0].pixel_spacing_mm
     slices = tuple(
-        Slice(header, None, None, plain.pixel_spacing_mm, 0.0, frame_number=number if count > 1 else None)
+        Slice(header, None, None, in_plane, 0.0, frame_number=number if count > 1 else None)
         for number in range(1, count + 1)
     )
-    text = "The image has no position: it is put at the origin, frames in file order. It cannot be compared with others"
-    findings = [Finding("position-missing", "error", text, _subject(slices[0]), {"frames": count})]
-    spacing = plain.pixel_spacing_mm or (1.0, 1.0)
-    affine = np.diag([spacing[1], spacing[0], 1.0, 1.0])
-    positions = np.arange(count, dtype=np.float64)
+    step, source = claimed_spacing(header)
+    if isinstance(frame_spacing, (int, float)):
+        step, source = float(frame_spacing), "as was asked for"
+    step = abs(step) if step else 1.0
+    text = "The image has no position: it is put at the origin, frames in file order"
+    if count > 1:
+        text += f" and {step:g} mm apart ({source or 'for want of a spacing'})"
+    text += ". It cannot be compared with others"
+    evidence = {"frames": count, "assumed_spacing_mm": step}
+    findings = [Finding("position-missing", "error", text, _subject(slices[0]), evidence)]
+    spacing = in_plane or (1.0, 1.0)
+    affine = np.diag([spacing[1], spacing[0], step, 1.0])
+    positions = np.arange(count, dtype=np.float64) * step
     loaded = load_pixels(slices, **options)
     corners = np.stack([np.zeros(count), np.zeros(count), positions], axis=1)
     findings += series.findings

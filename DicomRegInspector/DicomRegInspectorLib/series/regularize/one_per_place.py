@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from ...errors import UsageError
 from ...progress import Progress
+from ..geometry.divided import divided
+from ..geometry.frames import FrameSpacing
 from ..geometry.grouping import group_slices
-from ..geometry.phases import explain_duplicates
+from ..geometry.segmentations import is_segmentation
 from ..geometry.series import Series
 from ..geometry.spacing import Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of
@@ -145,8 +147,8 @@ class Placed:
 def _corners(slice_: Slice) -> NDArray[np.float64]:
     cosines = np.asarray(slice_.orientation, np.float64)
     between_rows, between_columns = slice_.pixel_spacing_mm or (1.0, 1.0)
-    along_row = cosines[:3] * between_columns * (slice_.header.columns - 1)
-    along_column = cosines[3:] * between_rows * (slice_.header.rows - 1)
+    along_row = cosines[:3] * between_columns * (slice_.columns - 1)
+    along_column = cosines[3:] * between_rows * (slice_.rows - 1)
     b, a = np.meshgrid((0, 1), (0, 1), indexing="ij")
     corner = np.asarray(slice_.position_lps_mm, np.float64)
     return corner + a[..., None] * along_row + b[..., None] * along_column
@@ -157,6 +159,7 @@ def load_to_regularize(
     *,
     stack: int | str | None = None,
     series_uid: str | None = None,
+    frame_spacing: FrameSpacing = None,
     progress: Progress | None = None,
 ) -> tuple[SeriesVolume, tuple[Dropped, ...]]:
     """Read the stack of a series that is worth regularizing, and list what stands apart from it.
@@ -165,7 +168,7 @@ def load_to_regularize(
     chosen what becomes of their duplicates; localizers and other image types (the first three values of Image Type
     (0008,0008)) are left out. Parameters and errors as there.
     """
-    series = the_series(paths, series_uid)
+    series = the_series(paths, series_uid, frame_spacing)
     chosen, apart = stack_to_regularize(series, stack)
     return load_stack(chosen, series.findings, progress=progress), apart
 
@@ -194,9 +197,11 @@ def stack_to_regularize(series: Series, choice: int | str | None = None) -> tupl
 
 def _joined_stack(series: Series) -> Stack:
     """The biggest stack before accidental duplicates were taken apart."""
+    if series.stacks and is_segmentation(series.stacks[0]):
+        return the_stack(series, None)
     stacks = group_slices(series.slices, series.interval_tolerance).stacks
     groups = [stack for stack in stacks if not stack.is_localizer]
-    count = sum(not one.is_localizer for one in series.slices)
+    count = sum(not one.is_localizer for one in series.slices) - series.set_aside
     if not groups or 2 * len(groups[0].slices) <= count:
         if not groups:
             return the_stack(series, None)
@@ -204,11 +209,11 @@ def _joined_stack(series: Series) -> Stack:
             f"Series {series.series_instance_uid or '(without a UID)'} has no stack with more than half of its {count} "
             f"images; choose one of {describe_stacks(series)}."
         )
-    biggest = groups[0]
-    if len(biggest.distinct) == len(biggest.slices):
-        return biggest
-    phases = explain_duplicates(biggest)
-    return phases.parts[0] if phases is not None and phases.is_by_design else biggest
+    found = divided(groups[0])
+    if found.division.kind in ("shifted", "side by side"):
+        # All of them together are no volume, and no choice of duplicates makes one of them.
+        return found.parts[0] if found.is_by_design else the_stack(series, None)
+    return found.parts[0] if found.is_by_design else groups[0]
 
 
 def _image_type(one: Slice) -> tuple[str, ...]:
@@ -220,7 +225,7 @@ def _why_apart(one: Slice, stack: Stack | None, chosen: Stack, kind: tuple[str, 
         return "a localizer"
     if one.position_lps_mm is None or one.orientation is None:
         return "it has no usable position or orientation"
-    size = (one.header.rows, one.header.columns)
+    size = (one.rows, one.columns)
     if size != (chosen.rows, chosen.columns):
         return f"{size[1]} × {size[0]} pixels, the stack has {chosen.columns} × {chosen.rows}"
     if _image_type(one) != kind:

@@ -143,6 +143,9 @@ def _by_file(stack: Stack) -> list[list[Slice]]:
         files.setdefault(one.path, []).append(one)
     for path, slices in files.items():
         count = slices[0].header.number_of_frames
+        if slices[0].tile is not None:
+            problem = "is a mosaic: its slices have no positions of their own to correct. Resample the stack instead."
+            raise FileError(path, problem)
         if slices[0].frame_number is not None and len(slices) != count:
             problem = (
                 f"holds {count} frames, of which {len(slices)} are in the stack: their positions cannot be corrected "

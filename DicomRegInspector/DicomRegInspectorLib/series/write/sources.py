@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileError
-from ..geometry.stacks import Slice
+from ..geometry.stacks import Slice, Tile
 from ..pixels.decode import FrameJob, FrameKind, frame_kind, read_frames
 from ..pixels.decode_apart import DecodingProcesses
 from ..pixels.format import PixelFormat, read_pixel_format
@@ -49,19 +49,22 @@ class Sources:
         FileError
             When it cannot be read, or its frames cannot be images of one frame.
         """
-        if one.frame_number is None:
+        if one.frame_number is None and one.tile is None:
             return read_file(one.path, pixels=pixels)
         if self._path != one.path or self._dataset is None:
             self._path, self._dataset, self._pixels = one.path, read_file(one.path, pixels=False), None
             self._kind = None
-        instance = single_frame(self._dataset, one.frame_number, one.path)
+        if one.frame_number is None:
+            instance = cut_out(self._dataset, one)
+        else:
+            instance = single_frame(self._dataset, one.frame_number, one.path)
         if pixels:
             if self._pixels is None:
                 self._pixels = read_pixel_format(one.header)
-            self._set_pixels(instance, self._pixels, one.frame_number - 1)
+            self._set_pixels(instance, self._pixels, (one.frame_number or 1) - 1, one.tile)
         return instance
 
-    def _set_pixels(self, instance: Dataset, pixels: PixelFormat, frame: int) -> None:
+    def _set_pixels(self, instance: Dataset, pixels: PixelFormat, frame: int, tile: Tile | None) -> None:
         from pydicom.uid import ExplicitVRLittleEndian
 
         rescale = pixels.rescale(frame)
@@ -70,7 +73,7 @@ class Sources:
                 "has frames of other than 8 or 16 bits, or with a Modality LUT, which images of one frame lack here."
             )
             raise FileError(pixels.path, f"{problem} Write a volume file (.nrrd, .nii.gz) instead.")
-        stored = self._stored(pixels, frame)
+        stored = self._stored(pixels, frame, tile)
         if stored.ndim == 2 and instance.SOPClassUID != SECONDARY_CAPTURE and stored.dtype.itemsize == 1:
             # CT, MR and PET images have 16 bits allocated, however many of them are stored.
             stored = stored.astype(f"{stored.dtype.kind}2")
@@ -90,15 +93,40 @@ class Sources:
         instance.PixelData = data + b"\0" * (len(data) % 2)
         instance["PixelData"].VR = "OB" if instance.BitsAllocated == 8 else "OW"
 
-    def _stored(self, pixels: PixelFormat, frame: int) -> NDArray[np.generic]:
+    def _stored(self, pixels: PixelFormat, frame: int, tile: Tile | None) -> NDArray[np.generic]:
         if self._kind is None:
             self._kind = frame_kind(pixels, stored_values=not pixels.is_color, processes=self._processes)
         kind = self._kind
         channels = (kind.channels,) if kind.channels > 1 else ()
-        target = np.empty((pixels.rows, pixels.columns, *channels), kind.stored.dtype)
-        job = FrameJob(frame, target, Rescale())
+        size = (pixels.rows, pixels.columns) if tile is None else (tile.rows, tile.columns)
+        target = np.empty((*size, *channels), kind.stored.dtype)
+        job = FrameJob(frame, target, Rescale(), tile)
         read_frames(pixels, [job], stored_values=not pixels.is_color, processes=self._processes)
         return target
+
+
+MOSAIC_WORDS = ("MOSAIC", "VFRAME")
+_MOSAIC_GROUPS = (0x0019, 0x0029, 0x0051, 0x0065)
+
+
+def cut_out(mosaic: Dataset, one: Slice) -> Dataset:
+    """One slice of a mosaic as an image of its own, without pixels and without what private elements say of all."""
+    import copy
+
+    assert one.tile is not None and one.position_lps_mm is not None
+    instance = copy.deepcopy(mosaic)
+    for element in list(instance):
+        if element.tag.group in _MOSAIC_GROUPS:
+            del instance[element.tag]
+    instance.Rows, instance.Columns = one.tile.rows, one.tile.columns
+    instance.ImagePositionPatient = [decimal_string(value) for value in one.position_lps_mm]
+    if one.orientation is not None:
+        instance.ImageOrientationPatient = [decimal_string(value) for value in one.orientation]
+    instance.ImageType = [value for value in instance.get("ImageType", []) if value not in MOSAIC_WORDS]
+    for keyword in ("SliceLocation", "SmallestImagePixelValue", "LargestImagePixelValue"):
+        if keyword in instance:
+            delattr(instance, keyword)
+    return instance
 
 
 def read_file(path: str, *, pixels: bool) -> Dataset:
