@@ -120,7 +120,7 @@ def test_volume_files_are_read_back_by_simpleitk(tmp_path: Path) -> None:
         matrix = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
         np.testing.assert_allclose(matrix, result.affine_lps[:3, :3], atol=1e-5)
         np.testing.assert_allclose(image.GetOrigin(), result.affine_lps[:3, 3], atol=1e-4)
-        with pytest.raises(UsageError, match="is there"):
+        with pytest.raises(UsageError, match="already exists"):
             save_regularized(result, tmp_path / name)
 
 
