@@ -17,8 +17,8 @@ ROOMS = (
 """Where it holds."""
 VERBS = {
     "Add", "Answer", "Apply", "Ask", "Begin", "Build", "Check", "Choose", "Collect", "Compare", "Compute", "Count",
-    "Decide", "Decode", "Describe", "Divide", "Do", "Draw", "Encode", "Fill", "Find", "Fit", "Follow", "Give", "Go",
-    "Import", "Inflate", "Inspect", "Interpolate", "Join", "Keep", "Let", "List", "Load", "Make", "Map", "Mark",
+    "Cut", "Decide", "Decode", "Describe", "Divide", "Do", "Draw", "Encode", "Fill", "Find", "Fit", "Follow", "Give",
+    "Go", "Import", "Inflate", "Inspect", "Interpolate", "Join", "Keep", "Let", "List", "Load", "Make", "Map", "Mark",
     "Measure", "Move", "Name", "Open", "Place", "Plot", "Print", "Put", "Raise", "Read", "Refuse", "Register",
     "Remove", "Report", "Rescale", "Return", "Round", "Run", "Save", "Say", "Set", "Show", "Sort", "Split", "Take",
     "Tell", "Turn", "Use", "Walk", "Write", "Yield",

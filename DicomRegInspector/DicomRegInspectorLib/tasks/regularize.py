@@ -45,7 +45,7 @@ class Request:
     stack: int | str | None = None
     series_uid: str | None = None
     frame_spacing: FrameSpacing = None
-    """For frames that share one position; see :func:`~.series.pixels.volume.load_series`."""
+    """For frames that share one position; see :func:`~..series.pixels.volume.load_series`."""
 
     @property
     def is_folder(self) -> bool:

@@ -115,8 +115,7 @@ class _Maker:
         assert self.stack.spacing is not None
         tolerance = self.stack.spacing.tolerance_mm
         found = []
-        sections = self.stack.sections
-        for before, after in pairwise(sections):
+        for before, after in pairwise(self.stack.sections):
             if abs(before.spacing_mm - after.spacing_mm) <= tolerance:
                 continue
             border = [before.last] if before.last == after.first else [before.last, after.first]
@@ -125,18 +124,18 @@ class _Maker:
                 f"{mm(before.spacing_mm)} mm in slices {before.first}-{before.last}, "
                 f"{mm(after.spacing_mm)} mm in slices {after.first}-{after.last}"
             )
-            thickness_before = self._thickness(before.last)
-            thickness_after = self._thickness(after.first if len(border) > 1 else after.first + 1)
+            thick = self._thickness(before.last)
+            thick_after = self._thickness(after.first if len(border) > 1 else after.first + 1)
             evidence: dict[str, Any] = {
                 "spacing_before_mm": before.spacing_mm,
                 "spacing_after_mm": after.spacing_mm,
                 "sections": [section_dict(before), section_dict(after)],
                 **self.judged(),
             }
-            if thickness_before is not None and thickness_after is not None:
-                evidence["thickness_before_mm"], evidence["thickness_after_mm"] = thickness_before, thickness_after
-                if thickness_before != thickness_after:
-                    text += f"; Slice Thickness changes there from {mm(thickness_before)} to {mm(thickness_after)} mm"
+            if thick is not None and thick_after is not None:
+                evidence |= {"thickness_before_mm": thick, "thickness_after_mm": thick_after}
+                if thick != thick_after:
+                    text += f"; Slice Thickness changes there from {mm(thick)} to {mm(thick_after)} mm"
             found.append(self.finding("spacing-change", "error", text, border, **evidence))
         return found
 
@@ -332,9 +331,8 @@ class _Maker:
         single = self.stack.slices[0].frame_number is None
         if not single and len({one.path for one in self.stack.slices}) > 1:
             return []  # Frame numbers begin anew in each part of a concatenation, and say nothing of its order.
-        orders: dict[str, Sequence[float | None]] = {
-            "Instance Number" if single else "frame number": [one.instance_number for one in self.stack.slices]
-        }
+        numbers = "Instance Number" if single else "frame number"
+        orders: dict[str, Sequence[float | None]] = {numbers: [one.instance_number for one in self.stack.slices]}
         if single:
             orders["Slice Location"] = [one.header.slice_location_mm for one in self.stack.slices]
         found = []

@@ -16,7 +16,7 @@ MOST_FRAGMENTS = 1_000_000
 
 
 def inflated_frames(pixels: PixelFormat, frames: list[int]) -> Generator[NDArray[np.generic]]:
-    """Frames (from 0) in the order asked for, (rows, columns) or (rows, columns, samples), as stored.
+    """Yield frames (from 0) in the order asked for, (rows, columns) or (rows, columns, samples), as stored.
 
     Each frame is one fragment, a raw deflate stream of the pixels as they would be without compression, in little
     endian order; nothing is inflated beyond a frame's size.

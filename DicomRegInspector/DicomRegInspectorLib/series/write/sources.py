@@ -110,7 +110,7 @@ _MOSAIC_GROUPS = (0x0019, 0x0029, 0x0051, 0x0065)
 
 
 def cut_out(mosaic: Dataset, one: Slice) -> Dataset:
-    """One slice of a mosaic as an image of its own, without pixels and without what private elements say of all."""
+    """Cut one slice of a mosaic out as an image of its own, without pixels and what private elements say of all."""
     import copy
 
     assert one.tile is not None and one.position_lps_mm is not None
