@@ -252,10 +252,10 @@ def test_positions_that_are_wrong_by_more_than_rounding_are_not_corrected(tmp_pa
     changing = write_stack(tmp_path / "changing", along_table([*np.arange(8.0), *(7 + 2.5 * np.arange(1, 9))]))
     drifting = write_stack(tmp_path / "drifting", along_table(np.arange(30) + 0.02 * np.sin(np.arange(30))))
     for folder in (missing, changing, drifting):
-        with pytest.raises(UsageError, match="no rounding"):
+        with pytest.raises(UsageError, match="not rounding"):
             write_corrected(load(folder).stack, tmp_path / "new")
         assert not (tmp_path / "new").exists()
-    with pytest.raises(UsageError, match="no rounding"):
+    with pytest.raises(UsageError, match="not rounding"):
         write_corrected(load(missing).stack, tmp_path / "new", 1.0)
 
 
