@@ -113,3 +113,21 @@ def test_a_gap_beside_screenshots_is_still_found(tmp_path: Path) -> None:
     vm.write_stack(tmp_path, vm.pixels_of(6), [(0, 0, z) for z in (0, 2, 4, 10, 12, 14)])
     vm.save(picture(), tmp_path / "screen.dcm")
     assert sorted(finding.code for finding in inspect_paths(tmp_path).findings) == ["no-slice", "slice-gap"]
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.66", "1.3.46.670589.11.0.0.12.2"])
+def test_raw_data_with_rows_but_without_pixels_is_no_image(tmp_path: Path, sop_class: str) -> None:
+    vm.write_stack(tmp_path, vm.pixels_of(6), vm.axial(6))
+    raw = vm.dataset(vm.pixels_of(1)[0], None, SOPClassUID=sop_class)
+    del raw.PixelData, raw.BitsAllocated
+    vm.save(raw, tmp_path / "raw.dcm")
+    found = inspect_paths(tmp_path)
+    assert (found.series[0].slice_count, found.findings) == (6, ())
+
+
+def test_a_slice_that_lost_bits_allocated_is_still_a_slice(tmp_path: Path) -> None:
+    vm.write_stack(tmp_path, vm.pixels_of(5), vm.axial(5))
+    damaged = vm.dataset(vm.pixels_of(1)[0], vm.axial(6)[5])
+    del damaged.PixelData, damaged.BitsAllocated
+    vm.save(damaged, tmp_path / "damaged.dcm")
+    assert inspect_paths(tmp_path).series[0].slice_count == 6

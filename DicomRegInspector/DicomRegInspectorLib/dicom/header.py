@@ -13,6 +13,9 @@ from .tags import MEDIA_STORAGE_DIRECTORY, Tag
 REGISTRATION_SOP_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.66.{number}" for number in (1, 2, 3))
 """Spatial Registration, Spatial Fiducials and Deformable Spatial Registration Storage."""
 
+RAW_DATA, STANDARD_ROOT = "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008."
+"""Raw Data Storage, and how the SOP classes of the standard begin."""
+
 _PADDING = b" \0"
 
 
@@ -45,8 +48,15 @@ class Header:
 
     @property
     def is_image(self) -> bool:
-        """Whether the object has Rows and Columns."""
-        return bool(self.rows and self.columns)
+        """Whether the object has Rows and Columns, and is no raw data, which can have them without pixels.
+
+        Raw data and objects of makers' own classes are images only with Bits Allocated, type 1 in every Image Pixel
+        module (PS3.3 C.7.6.3); an image of the standard's classes that lacks it is damaged.
+        """
+        if not (self.rows and self.columns):
+            return False
+        uid = self.sop_class_uid
+        return bool(self.bits_allocated) or not uid or (uid.startswith(STANDARD_ROOT) and uid != RAW_DATA)
 
     @property
     def is_registration(self) -> bool:
