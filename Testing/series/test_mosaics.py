@@ -125,3 +125,10 @@ def test_a_damaged_csa_header_gives_nothing_false_and_raises_nothing(raw: bytes,
     assert csa_values(whole, names) == {"NumberOfImagesInMosaic": ("12",)}
     assert set(csa_values(raw, names)) <= names
     assert csa_values(whole[:kept], names) in ({}, csa_values(whole, names))
+
+
+def test_mosaics_that_nothing_tells_apart_are_a_volume_each(tmp_path: Path) -> None:
+    series = [mm.mosaic(mm.slices_of(9, seed=t), (0, 0, 5), OBLIQUE, normal=NORMAL, InstanceNumber=1) for t in range(3)]
+    (found,) = inspect_paths(mm.save_all(series, tmp_path)).series
+    assert [len(stack.slices) for stack in found.stacks] == [9] * 3 and found.is_multiphase
+    assert {finding.severity for finding in found.findings} == {"info"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -200,3 +201,11 @@ def test_copies_are_counted_for_one_and_for_many() -> None:
     (one,), (two,) = inspect_series([*images, images[0]]), inspect_series([*images, *images[:2]])
     assert only(one, "duplicate-position").message.startswith("1 file repeats an instance")
     assert only(two, "duplicate-position").message.startswith("2 files repeat an instance")
+
+
+def test_one_image_in_several_encodings_is_no_volume_of_one_position() -> None:
+    syntaxes = [f"1.2.840.10008.1.2.4.{number}" for number in (50, 70, 90)]
+    images = [replace(header((0, 0, 8.0), INSTANCE_NUMBER=1), transfer_syntax_uid=syntax) for syntax in syntaxes]
+    (series,) = inspect_series(images)
+    assert [stack.label for stack in series.stacks] == [f"encoded as {syntax}" for syntax in syntaxes]
+    assert worse(series) == []

@@ -126,4 +126,9 @@ def columns_of(slices: tuple[Slice, ...]) -> dict[str, Column]:
             values = [one.frame_values.get(name) for one in slices]
             if len(set(values)) > 1:
                 found[name] = code(name, values)
+    files = sorted({(one.header.instance_number or 0, one.path) for one in slices})
+    if 1 < len(files) < len(slices):
+        # A mosaic or enhanced object is a set of its own where nothing else explains those that lie on each other.
+        numbers = {path: float(number) for number, (_, path) in enumerate(files, start=1)}
+        found["file"] = code("file", [numbers[one.path] for one in slices])
     return found

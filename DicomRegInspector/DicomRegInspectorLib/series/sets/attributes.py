@@ -79,6 +79,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
     ),
     Attribute("content time", (Tag.CONTENT_DATE, Tag.CONTENT_TIME), "text", "content time {}", False, joined=True),
     Attribute("series time", (Tag.SERIES_DATE, Tag.SERIES_TIME), "text", "series time {}", False, joined=True),
+    _text("transfer syntax", Tag.TRANSFER_SYNTAX_UID, "encoded as {}", by_design=False),
     _text("series description", Tag.SERIES_DESCRIPTION, "{}", by_design=False),
 )
 """The most telling first. PS3.3 C.7.6.2, C.7.6.16, C.8.2, C.8.3, C.8.13; Siemens: its DICOM conformance statements."""
@@ -95,6 +96,8 @@ HIDDEN_IN_LABELS = frozenset(("series description", "contrast agent"))
 def raw_of(header: Header, attribute: Attribute) -> tuple[bytes, ...]:
     """The bytes an attribute's value is made of: equal bytes are equal values."""
     elements = header.elements
+    if attribute.tags == (Tag.TRANSFER_SYNTAX_UID,):
+        return (header.transfer_syntax_uid.encode("ascii", "replace"),)
     if attribute.joined:
         return tuple(elements.get(tag, b"") for tag in attribute.tags)
     for tag in attribute.tags:
