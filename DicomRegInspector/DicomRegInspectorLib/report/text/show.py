@@ -93,13 +93,14 @@ def _show_stack(header: Header, stack: Stack, page: Page) -> None:
         page.text(
             f"{len(stack.slices)} of the {header.number_of_frames} frames make the largest stack; it is described here."
         )
-    digits = decimals(stack.nominal_spacing_mm or 1.0)
+    digits = decimals(min(stack.nominal_spacing_mm or 1.0, *(stack.pixel_spacing_mm or (1.0,))))
     if len(stack.slices) > 1:
         page.row("Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm, digits)} mm LPS, first slice")
         page.row("", f"{point(last.position_lps_mm, digits)} mm LPS, last slice")
     else:
         page.row(
-            "Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm)} mm LPS, centre of the first pixel"
+            "Image Position (Patient) (0020,0032)",
+            f"{point(first.position_lps_mm, digits)} mm LPS, centre of the first pixel",
         )
     row, column, normal = stack.axes
     page.row("Image Orientation (Patient) (0020,0037)", describe_plane(normal))
@@ -113,7 +114,7 @@ def _show_stack(header: Header, stack: Stack, page: Page) -> None:
         extent = product([header.columns * columns, header.rows * rows])
         page.row("covers", f"{extent} mm in plane", 4)
     if len(stack.slices) == 1:
-        page.row("position along the normal", f"{millimetres(float(stack.positions_mm[0]))} mm", 4)
+        page.row("position along the normal", f"{millimetres(float(stack.positions_mm[0]), digits)} mm", 4)
         return
     page.row("slice positions along the normal", f"{point(stack.positions_mm[[0, -1]], digits)} mm, first and last", 4)
     for one in stack.sections:
