@@ -15,6 +15,8 @@ DECIMALS = 3
 FIGURES = 4
 """Of smaller ones, from the first that is not 0: two spacings of micro-CT that differ have to look different."""
 MOST_DECIMALS = 7
+LEAST_MM = 1e-3
+"""Shorter lengths are no spacings: two figures of them are enough."""
 
 
 def decimals(spacing: float) -> int:
@@ -48,7 +50,9 @@ def millimetres(value: float | None, digits: int | None = None) -> str:
     """Return a length without trailing zeros: ``4.002``, ``5``; ``-`` for none. No digits: as :func:`mm` has."""
     if value is None:
         return "-"
-    text = f"{float(value):.{decimals(value) if digits is None else digits}f}"
+    if digits is None:
+        digits = decimals(value) if abs(value) >= LEAST_MM else DECIMALS
+    text = f"{float(value):.{digits}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     if text in ("0", "-0"):

@@ -10,6 +10,7 @@ from ...errors import NotDicomError
 from ...registration import read_registration
 from ...registration.file.read import recognised_reader
 from ...series import inspect_series, read_header
+from ...series.geometry.restarts import SMALL_MM
 from ...series.geometry.words import describe_plane
 from ...words import decimals, millimetres, point
 from .matrices import describe_direction
@@ -93,7 +94,9 @@ def _show_stack(header: Header, stack: Stack, page: Page) -> None:
         page.text(
             f"{len(stack.slices)} of the {header.number_of_frames} frames make the largest stack; it is described here."
         )
-    digits = decimals(min(stack.nominal_spacing_mm or 1.0, *(stack.pixel_spacing_mm or (1.0,))))
+    # A single slice has no spacing; tiny pixels say as well that it lies among tiny distances.
+    pixels = min(stack.pixel_spacing_mm or (1.0,))
+    digits = decimals(stack.nominal_spacing_mm or (pixels if pixels < SMALL_MM else 1.0))
     if len(stack.slices) > 1:
         page.row("Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm, digits)} mm LPS, first slice")
         page.row("", f"{point(last.position_lps_mm, digits)} mm LPS, last slice")
