@@ -4,21 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import SupportsFloat
 
 SHOWN_SLICES = 6
 """More slice numbers than this are given as a count with the first and the last."""
 
 
-def mm(value: float) -> str:
-    """Write millimetres for people: three decimals, without trailing zeros."""
-    text = f"{value:,.3f}".rstrip("0").rstrip(".")
+DECIMALS = 3
+"""Of millimetres of 1 mm and more."""
+FIGURES = 4
+"""Of smaller ones, from the first that is not 0: two spacings of micro-CT that differ have to look different."""
+MOST_DECIMALS = 7
+LEAST_MM = 1e-3
+"""Shorter lengths are no spacings: two figures of them are enough."""
+
+
+def decimals(spacing: float) -> int:
+    """Return how many decimals millimetres need beside a length like this one.
+
+    >>> decimals(2.5), decimals(0.5), decimals(0.0125)
+    (3, 4, 5)
+    """
+    length = abs(spacing)
+    if not 0 < length < 1:
+        return DECIMALS
+    return min(FIGURES - 1 - math.floor(math.log10(length)), MOST_DECIMALS)
+
+
+def mm(value: float, spacing: float | None = None) -> str:
+    """Write millimetres for people, without trailing zeros; places and differences with the decimals of a ``spacing``.
+
+    >>> mm(1234.5678), mm(0.0125), mm(1.2375, 0.0125)
+    ('1,234.568', '0.0125', '1.2375')
+    """
+    text = f"{value:,.{decimals(value if spacing is None else spacing)}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
-def millimetres(value: float | None, digits: int = 3) -> str:
-    """Return a length without trailing zeros: ``4.002``, ``5``; ``-`` where there is none."""
+def exact_mm(value: SupportsFloat) -> float:
+    """Return millimetres for a report that programs read: without the noise of binary fractions, and not rounded."""
+    return round(float(value), 9) + 0.0
+
+
+def millimetres(value: float | None, digits: int | None = None) -> str:
+    """Return a length without trailing zeros: ``4.002``, ``5``; ``-`` for none. No digits: as :func:`mm` has."""
     if value is None:
         return "-"
+    if digits is None:
+        digits = decimals(value) if abs(value) >= LEAST_MM else DECIMALS
     text = f"{float(value):.{digits}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -28,7 +61,16 @@ def millimetres(value: float | None, digits: int = 3) -> str:
     return text
 
 
-def point(values: Iterable[float] | None, digits: int = 3) -> str:
+def tenths(value: float) -> str:
+    """Return millimetres with one decimal, and those that would look like nothing with three figures.
+
+    >>> tenths(12.345), tenths(0.0125)
+    ('12.3', '0.0125')
+    """
+    return f"{value:.1f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
+
+
+def point(values: Iterable[float] | None, digits: int = DECIMALS) -> str:
     """Return ``(x, y, z)`` in mm without the unit."""
     if values is None:
         return "-"

@@ -121,6 +121,14 @@ def another_matrix() -> list[Finding]:
     return inspected(along_table(stack(9)), per_slice=[{}] * 7 + [small] * 2)
 
 
+@shows("positions-restart")
+def a_long_scan_in_two_parts() -> list[Finding]:
+    """Two sections of a micro-CT scan, six slices each, 0.0125 mm apart, the positions of both from 0 mm on."""
+    own = [{"AcquisitionNumber": number, "PixelSpacing": [0.0125, 0.0125]} for number in (1, 2)]
+    sections = [{**one, "SliceThickness": 0.0125} for one in own for _ in range(6)]
+    return inspected(along_table([*stack(6, 0.0125), *stack(6, 0.0125)]), per_slice=sections, decimals=6)
+
+
 @shows("header-spacing-disagrees")
 def header_says_otherwise() -> list[Finding]:
     """Ten slices 2 mm apart; Spacing Between Slices says 1 mm."""

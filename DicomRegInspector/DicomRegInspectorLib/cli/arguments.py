@@ -187,10 +187,10 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
     parser.add_argument("paths", nargs="+", metavar="DIR", help="folder or files of the series")
     parser.add_argument(
         "--mode",
-        choices=("acquisition", "resample", "split", "crop"),
+        choices=("acquisition", "resample", "split", "crop", "restack"),
         help="acquisition: values untouched, a displacement grid puts each slice where its header says; resample: "
         "orthogonal, linear between true positions; split: one volume for each section of constant spacing; crop: the "
-        "longest section",
+        "longest section; restack: sections whose positions begin anew, one behind the other",
     )
     parser.add_argument("--positions-only", action="store_true", help="write rounded positions anew, pixels unchanged")
     _add_grid(parser)
@@ -219,6 +219,20 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
         type=float,
         metavar="VALUE",
         help="where there is no image (default: the image's own padding where it has some, else air or black)",
+    )
+    parser.add_argument(
+        "--section-order",
+        type=_section_order,
+        metavar="N,N,…",
+        help="with restack: the numbers of all sections, from 1 as they were recorded, in the order in which they lie "
+        "(default: as they were recorded)",
+    )
+    parser.add_argument(
+        "--section-gap",
+        dest="section_gap_mm",
+        type=float,
+        metavar="MM",
+        help="with restack: from the last slice of a section to the first of the next (default: the slice spacing)",
     )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     parser.add_argument("--stack", type=_stack, metavar="N", help="number of the stack, counting from 1, or its label")
@@ -264,6 +278,13 @@ def _duplicates(text: str) -> str | int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not first, last, mean or an acquisition number") from None
+
+
+def _section_order(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of section numbers like 2,1,3") from None
 
 
 def _stack(text: str) -> str | int:

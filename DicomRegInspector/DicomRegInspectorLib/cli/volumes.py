@@ -47,10 +47,10 @@ def regularize_command(options: argparse.Namespace) -> int:
 
 def _regularize_options(options: argparse.Namespace) -> RegularizeOptions | None:
     """What the arguments say; None where positions alone are corrected. Arguments are called as the fields are."""
-    from ..series.regularize.options import MODES, RegularizeOptions
+    from ..series.regularize.options import EVERY_MODE, RegularizeOptions
 
     if options.positions_only == (options.mode is not None):
-        raise UsageError(f"choose one of --mode ({', '.join(MODES)}) and --positions-only")
+        raise UsageError(f"choose one of --mode ({', '.join(EVERY_MODE)}) and --positions-only")
     if options.positions_only and options.reference is not None:
         raise UsageError("--reference is for --mode resample; --positions-only leaves pixels where they are")
     if options.positions_only:

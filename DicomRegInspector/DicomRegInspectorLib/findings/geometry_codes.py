@@ -336,6 +336,31 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         },
         ("duplicate-position", "localizer-in-series"),
     ),
+    "positions-restart": CodeInfo(
+        "Positions begin anew",
+        "If these are sections of one long scan, put them one behind the other with the mode restack, in the order and "
+        "with the gap that you know.",
+        "A long scan of a small specimen is made in several parts, and some scanners count the positions of each part "
+        "from its own first slice: all parts seem to lie in one place. It is a possibility and no more: images of one "
+        "place at several times look the same by their headers.",
+        "CT images (Modality (0008,0060) CT or OT) whose slices and pixels lie less than 0.2 mm apart, several at one "
+        "position. Taken in the order of Instance Number (0020,0013), or of acquisition number or time and Instance "
+        "Number where that begins anew, their positions (Image Position (Patient) (0020,0032) along the normal, PS3.3 "
+        "C.7.6.2.1.1) turn back to where they began, and each section runs straight on for three slices or more. "
+        "Images that differ in temporal position, echo, b-value, trigger time or whatever else a scan sets on purpose "
+        "are never told to be sections.",
+        ("info",),
+        ("inspect", "loading"),
+        {
+            "number_of_sections": "how many sections it may be",
+            "sections": "of each, 50 at most: slices, first and last Instance Number, length from first to last slice "
+            "(mm)",
+            "begin_mm": "the position along the normal that the first section begins at",
+            "spacing_mm": "distance between its slices",
+            "sop_instance_uids": "SOP Instance UID of the first slice of each section",
+        },
+        ("acquisitions-mixed", "duplicate-position"),
+    ),
     "localizer-in-series": CodeInfo(
         "Localizer among the slices",
         "Leave the localizer out of the volume.",

@@ -24,7 +24,8 @@ class DicomRegInspectorParameterNode:
     measuredSegments - Segmentation or label volume in whose regions it is measured too.
     fixedImage, movingImage - Images that it is judged by.
     fixedLandmarks, movingLandmarks - Points that it is judged by.
-    regularize... - Fields of RegularizeOptions; a spacing of 0 is that of the files, an acquisition a number as text.
+    regularize... - Fields of RegularizeOptions; a spacing or gap of 0 is that of the files, an acquisition a number as
+        text, an order of sections numbers with commas between them.
     saveSeriesAs - What is written as DICOM: series, map or positions.
     compareFirst, compareSecond - Volumes to compare.
     """
@@ -47,6 +48,8 @@ class DicomRegInspectorParameterNode:
     regularizeMaxGap: typing.Annotated[float, WithinRange(0.0, 1000.0)] = 1.0
     regularizeDuplicates: str = "first"
     regularizeOverlaps: str = "keep"
+    regularizeSectionOrder: str = ""
+    regularizeSectionGap: typing.Annotated[float, WithinRange(0.0, 1000.0)] = 0.0
     saveSeriesAs: str = "series"
     compareFirst: vtkMRMLScalarVolumeNode
     compareSecond: vtkMRMLScalarVolumeNode

@@ -17,7 +17,7 @@ from ...series.regularize.options import Mode, RegularizeOptions
 from ...series.regularize.plan import Plan
 from ..registrations.readings import readings_for
 from ..series.plans import Plans
-from ..series.series_words import plan_in_words
+from ..series.series_words import in_sentences, plan_in_words
 from .finding_words import paragraphs
 
 READING_FOR: dict[str, Repair] = {
@@ -40,6 +40,7 @@ MODE_FOR: dict[str, Mode] = {
     "in-plane-shift": "acquisition",
     "localizer-in-series": "acquisition",
     "order-disagrees": "acquisition",
+    "positions-restart": "restack",
 }
 """Findings about series that making it regular answers; the way that leaves values untouched."""
 
@@ -103,7 +104,7 @@ def _series_offer(mode: Mode, series: Series, plans: Plans) -> tuple[Offer | Non
         title,
         _("It adds to the scene: {volumes}").format(volumes=plan_in_words(plan)) + " " + how,
         _("The files, and what is in the scene already."),
-        "",
+        in_sentences(*plan.notes) if mode == "restack" else "",
     )
     return Offer(_("Load it like this"), text, series=series, plan=plan), ""
 
@@ -126,6 +127,13 @@ def _modes() -> dict[Mode, tuple[str, str]]:
         "crop": (
             _("Load the longest section of constant spacing"),
             _("Values and positions stay those of the file; slices outside are left out."),
+        ),
+        "restack": (
+            _("Load the sections of the series one behind the other"),
+            _(
+                "Order and gap are assumed: as the sections were recorded, one slice spacing from each to the next. "
+                "The section Series takes what you know of them."
+            ),
         ),
     }
 

@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from ...findings import Finding, worst_severity
 from ...registration import Registration
 from ...scene.places import registration_label
-from ...words import well_formed
+from ...words import tenths, well_formed
 from ..findings.findings_view import severity_icons
 from ..findings.rows import summary
 
@@ -118,7 +118,7 @@ def _texts(registration: Registration, findings: Sequence[Finding]) -> tuple[str
     return (
         registration_label(registration),
         kind,
-        _("{length:.1f}").format(length=max(known)) if known else "–",
+        tenths(max(known)) if known else "–",
         str(len(findings)) if findings else _("none"),
     )
 

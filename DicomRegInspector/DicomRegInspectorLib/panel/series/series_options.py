@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from slicer.i18n import tr as _
 
+from ...errors import UsageError
 from ...scene.series.series_nodes import options_of
 from ...series import Slice, Stack
-from ...series.regularize.options import MODES, OVERLAPS, Duplicates, Mode, RegularizeOptions
+from ...series.regularize.options import EVERY_MODE, OVERLAPS, Duplicates, Mode, RegularizeOptions
 from ..connectors import fill_choices, value_choices
+from .series_words import spacing_text
 
 if TYPE_CHECKING:
     import qt
@@ -34,6 +36,10 @@ class OptionWidgets(Protocol):
     duplicatesComboBox: qt.QComboBox
     overlapsLabel: qt.QLabel
     overlapsComboBox: qt.QComboBox
+    sectionOrderLabel: qt.QLabel
+    sectionOrderLineEdit: qt.QLineEdit
+    sectionGapLabel: qt.QLabel
+    sectionGapSpinBox: qt.QDoubleSpinBox
 
 
 class OptionBoxes:
@@ -50,7 +56,7 @@ class OptionBoxes:
         self._has_duplicates = False
         self._has_overlaps = False
         self._busy, self._is_there = False, False
-        value_choices(ui.modeComboBox, MODES)
+        value_choices(ui.modeComboBox, EVERY_MODE)
         value_choices(ui.overlapsComboBox, OVERLAPS)
         ui.modeComboBox.connect("currentIndexChanged(int)", self._changed)
         ui.duplicatesComboBox.connect("currentIndexChanged(int)", self._changed)
@@ -59,12 +65,14 @@ class OptionBoxes:
         ui.spacingSpinBox.connect("valueChanged(double)", self._changed)
         ui.pixelSpacingSpinBox.connect("valueChanged(double)", self._changed)
         ui.gapSpinBox.connect("valueChanged(double)", self._changed)
+        ui.sectionOrderLineEdit.connect("textChanged(QString)", self._changed)
+        ui.sectionGapSpinBox.connect("valueChanged(double)", self._changed)
         self.offer(None)
 
     @property
     def mode(self) -> Mode:
         """How the stack is made regular; the entries of the box stand in this order."""
-        return MODES[max(self._ui.modeComboBox.currentIndex, 0)]
+        return EVERY_MODE[max(self._ui.modeComboBox.currentIndex, 0)]
 
     @property
     def chosen(self) -> RegularizeOptions:
@@ -73,13 +81,15 @@ class OptionBoxes:
         Raises
         ------
         UsageError
-            The volume whose grid was chosen lies on none.
+            The volume whose grid was chosen lies on none, or the order of sections is none.
         """
         ui = self._ui
-        resampled = self.mode == "resample"
+        resampled, restacked = self.mode == "resample", self.mode == "restack"
         reference = ui.gridSelector.currentNode() if resampled else None
         spaced = resampled and reference is None
-        chosen: str = ui.duplicatesComboBox.currentData if self._has_duplicates else "first"
+        has_duplicates = self._has_duplicates and not restacked
+        chosen: str = ui.duplicatesComboBox.currentData if has_duplicates else "first"
+        has_overlaps = self._has_overlaps and not restacked
         duplicates = cast("Duplicates", chosen if chosen in ("first", "last", "mean") else int(chosen))
         return options_of(
             self.mode,
@@ -88,7 +98,9 @@ class OptionBoxes:
             in_plane_spacing_mm=(ui.pixelSpacingSpinBox.value or None) if spaced else None,
             max_gap=ui.gapSpinBox.value,
             duplicates=duplicates,
-            overlaps=OVERLAPS[max(ui.overlapsComboBox.currentIndex, 0)] if self._has_overlaps else "keep",
+            overlaps=OVERLAPS[max(ui.overlapsComboBox.currentIndex, 0)] if has_overlaps else "keep",
+            section_order=_section_order(ui.sectionOrderLineEdit.text) if restacked else None,
+            section_gap_mm=(ui.sectionGapSpinBox.value or None) if restacked else None,
         )
 
     def offer(self, stack: Stack | None) -> None:
@@ -99,7 +111,7 @@ class OptionBoxes:
         spacing = stack.spacing if stack is not None else None
         self._has_overlaps = spacing is not None and any(one.kind == "overlap" for one in spacing.irregular)
         ui.spacingSpinBox.specialValueText = (
-            _("Nominal: {spacing:.3f} mm").format(spacing=spacing.nominal_mm) if spacing else _("Nominal")
+            _("Nominal: {spacing} mm").format(spacing=spacing_text(spacing.nominal_mm)) if spacing else _("Nominal")
         )
         pixels = stack.pixel_spacing_mm if stack is not None else None
         ui.pixelSpacingSpinBox.specialValueText = (
@@ -129,7 +141,7 @@ class OptionBoxes:
 
     def _show_rows(self) -> None:
         ui = self._ui
-        resampled = self.mode == "resample"
+        resampled, restacked = self.mode == "resample", self.mode == "restack"
         spaced = resampled and ui.gridSelector.currentNode() is None
         for label, box, is_there in (
             (ui.modeLabel, ui.modeComboBox, True),
@@ -137,12 +149,24 @@ class OptionBoxes:
             (ui.gridLabel, ui.gridSelector, resampled),
             (ui.spacingLabel, ui.spacingSpinBox, spaced),
             (ui.pixelSpacingLabel, ui.pixelSpacingSpinBox, spaced),
-            (ui.duplicatesLabel, ui.duplicatesComboBox, self._has_duplicates),
-            (ui.overlapsLabel, ui.overlapsComboBox, self._has_overlaps),
+            (ui.duplicatesLabel, ui.duplicatesComboBox, self._has_duplicates and not restacked),
+            (ui.overlapsLabel, ui.overlapsComboBox, self._has_overlaps and not restacked),
+            (ui.sectionOrderLabel, ui.sectionOrderLineEdit, restacked),
+            (ui.sectionGapLabel, ui.sectionGapSpinBox, restacked),
         ):
             label.visible = is_there
             box.visible = is_there
             box.enabled = is_there and self._is_there and not self._busy
+
+
+def _section_order(text: str) -> tuple[int, ...] | None:
+    """Section numbers with commas between them; None for nothing."""
+    if not text.strip():
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(_("{text!r} is no list of section numbers like 2, 1, 3.").format(text=text)) from None
 
 
 def _pixel_spacing(pixels: tuple[float, ...]) -> str:

@@ -145,6 +145,7 @@ NAMES = {
     "resample": "resampled",
     "split": "sections",
     "crop": "cropped",
+    "restack": "restacked",
     "positions": "positions-corrected",
 }
 """Of folders and files; not translated, as they go from one place to another."""

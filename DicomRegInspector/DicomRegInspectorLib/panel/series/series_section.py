@@ -13,7 +13,7 @@ from ...findings import Finding
 from ...scene.places import series_labels
 from ...series import Series, Stack
 from ...series.regularize.one_per_place import stack_to_regularize
-from ...series.regularize.options import MODES, Mode
+from ...series.regularize.options import EVERY_MODE, Mode
 from ...series.regularize.plan import Plan
 from ...words import well_formed
 from ..job import Job
@@ -23,7 +23,7 @@ from .series_actions import ActionWidgets, Chosen, SeriesActions
 from .series_options import OptionBoxes, OptionWidgets
 from .series_picture import BeforeAfterPicture, PictureWidgets
 from .series_saving import SavingWidgets, SeriesSaving, ask_folder
-from .series_words import plan_in_words, series_in_words, stack_in_words
+from .series_words import in_sentences, plan_in_words, series_in_words, stack_in_words
 
 if TYPE_CHECKING:
     import ctk
@@ -120,7 +120,7 @@ class SeriesSection:
         if series in self._series:
             self._ui.seriesComboBox.currentIndex = self._series.index(series)
         if mode is not None:
-            self._ui.modeComboBox.currentIndex = MODES.index(mode)
+            self._ui.modeComboBox.currentIndex = EVERY_MODE.index(mode)
 
     def exchange(self, series: Series, other: Series) -> None:
         """Take another series for one in the list: the same one, of which more was found."""
@@ -171,7 +171,7 @@ class SeriesSection:
         if series is None:
             return None
         try:
-            return stack_to_regularize(series, number)[0]
+            return stack_to_regularize(series, number, is_divided=self.mode != "restack")[0]
         except DicomRegInspectorError:
             return series.main_stack if number is None else series.stacks[number - 1]
 
@@ -196,6 +196,8 @@ class SeriesSection:
             try:
                 plan = self._plan(series)
                 text = _("Gives {volumes}").format(volumes=plan_in_words(plan))
+                if plan.restacked is not None:
+                    text += " " + in_sentences(plan.restacked.description, *plan.restacked.notes)
             except DicomRegInspectorError as error:
                 text = _("Cannot be made regular: {error}").format(error=error)
         self._ui.previewLabel.text = well_formed(text)

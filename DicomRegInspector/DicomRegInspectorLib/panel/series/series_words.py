@@ -12,6 +12,7 @@ from ...series.regularize.evenly_spaced import PlainStack, plain_stack
 from ...series.regularize.plan import Plan
 from ...series.regularize.regular import PlannedVolume
 from ...tasks.regularize import Outcome
+from ...words import decimals, tenths
 
 MOST_SECTIONS = 3
 """So many are told one by one."""
@@ -24,7 +25,7 @@ def stack_in_words(stack: Stack) -> str:
         slices=len(stack.slices), columns=stack.columns, rows=stack.rows
     )
     spacing = stack.nominal_spacing_mm
-    return text + (_(", {spacing:.3f} mm").format(spacing=spacing) if spacing is not None else "")
+    return text + (_(", {spacing} mm").format(spacing=spacing_text(spacing)) if spacing is not None else "")
 
 
 def series_in_words(series: Series, stack: Stack | None) -> str:
@@ -33,7 +34,7 @@ def series_in_words(series: Series, stack: Stack | None) -> str:
         return _("No two slices with positions: not a volume.")
     text = _("{slices} slices").format(slices=len(stack.slices))
     if stack.nominal_spacing_mm is not None:
-        text += _(", mostly {spacing:.3f} mm apart").format(spacing=stack.nominal_spacing_mm)
+        text += _(", mostly {spacing} mm apart").format(spacing=spacing_text(stack.nominal_spacing_mm))
     if len(series.stacks) > 1 and stack is series.main_stack:
         text += _("; the largest of {stacks} stacks").format(stacks=len(series.stacks))
     if stack.tilt_deg is not None and abs(stack.tilt_deg) >= 0.05:
@@ -80,7 +81,11 @@ def geometry_rows(stack: Stack, plan: Plan | None) -> list[tuple[str, str, str]]
         (_("Voxels"), f"{stack.columns} × {stack.rows} × {len(stack.slices)}", _voxels(volumes)),
         (_("Pixels, mm"), _pixels(stack.pixel_spacing_mm), _each([_pixels(one.spacing_mm[1::-1]) for one in volumes])),
         (_("Slices, mm"), _spacings(stack), _spacings_after(plan)),
-        (_("Positions, mm"), _range(positions.tolist()), _range(places) or _("across the slices")),
+        (
+            _("Positions, mm"),
+            _range(positions.tolist(), stack),
+            _range(places, stack) or _("across the slices"),
+        ),
         (
             _("Widest interval, mm"),
             f"{float(stack.intervals_mm.max()):.4g}",
@@ -145,8 +150,17 @@ def _spacings_after(plan: Plan | None) -> str:
     return text
 
 
-def _range(places: Sequence[float]) -> str:
-    return _("{first:.2f} to {last:.2f}").format(first=min(places), last=max(places)) if places else ""
+def _range(places: Sequence[float], stack: Stack) -> str:
+    if not places:
+        return ""
+    spacing = stack.nominal_spacing_mm or 1.0
+    digits = decimals(spacing) if spacing < 1 else 2
+    return _("{first} to {last}").format(first=f"{min(places):.{digits}f}", last=f"{max(places):.{digits}f}")
+
+
+def spacing_text(spacing: float) -> str:
+    """Return a distance between slices, mm, with as many decimals as it needs."""
+    return f"{spacing:.{decimals(spacing)}f}"
 
 
 def _tilt(degrees: float) -> str:
@@ -162,13 +176,15 @@ def _tilt_after(volume: PlannedVolume) -> str:
 def _plain(stack: Stack) -> str:
     """What one spacing for all slices makes of it; see :func:`plain_in_words`."""
     try:
-        number, distance = plain_stack(stack.corners_lps_mm[stack.distinct]).farthest
+        placement = plain_stack(stack.corners_lps_mm[stack.distinct])
     except UsageError:
         return _("unknown")
-    if distance < LEAST_DISTANCE_MM:
+    number, distance = placement.farthest
+    if distance < min(LEAST_DISTANCE_MM, placement.spacing_mm / 20):
         return _("in place")
     return _("off by up to {distance} mm (slice {number})").format(
-        distance=f"{distance:.1f}" if distance >= 1 else f"{distance:.2g}", number=stack.slice_number(number)
+        distance=f"{distance:.2g}" if WORTH_TELLING_MM <= distance < 1 else tenths(distance),
+        number=stack.slice_number(number),
     )
 
 
@@ -196,20 +212,22 @@ WORTH_TELLING_MM = 0.1
 def plain_in_words(placement: PlainStack, stack: Stack) -> str:
     """How far off a plain volume of a stack is, beside the one that was made."""
     number, distance = placement.farthest
-    if distance < WORTH_TELLING_MM:
-        return _("A plain volume shows every slice within {distance:.2g} mm of its place: both look alike.").format(
-            distance=max(distance, LEAST_DISTANCE_MM)
+    worth_telling = min(WORTH_TELLING_MM, placement.spacing_mm / 2)
+    if distance < worth_telling:
+        return _("A plain volume shows every slice within {distance:.3g} mm of its place: both look alike.").format(
+            distance=max(distance, min(LEAST_DISTANCE_MM, placement.spacing_mm / 20))
         )
-    text = _("A plain volume takes {spacing:.3f} mm for every interval.").format(spacing=placement.spacing_mm) + " "
-    first = placement.first_beyond(WORTH_TELLING_MM)
+    text = _("A plain volume takes {spacing} mm for every interval.").format(spacing=spacing_text(placement.spacing_mm))
+    text += " "
+    first = placement.first_beyond(worth_telling)
     if first is not None and first[0] != number:
-        text += _("Slice {number} lies {distance:.1f} mm from where it shows it; ").format(
-            number=stack.slice_number(first[0]), distance=first[1]
+        text += _("Slice {number} lies {distance} mm from where it shows it; ").format(
+            number=stack.slice_number(first[0]), distance=tenths(first[1])
         )
-        text += _("at most {distance:.1f} mm, slice {number}.")
+        text += _("at most {distance} mm, slice {number}.")
     else:
-        text += _("Slice {number} lies {distance:.1f} mm from where it shows it.")
-    return text.format(number=stack.slice_number(number), distance=distance)
+        text += _("Slice {number} lies {distance} mm from where it shows it.")
+    return text.format(number=stack.slice_number(number), distance=tenths(distance))
 
 
 def outcome_in_words(outcome: Outcome) -> str:
@@ -218,4 +236,9 @@ def outcome_in_words(outcome: Outcome) -> str:
     text = _("Saved in {places}: {what}.").format(places=places, what=outcome.description)
     if outcome.dropped:
         text += " " + _("Left out: {count} images.").format(count=len(outcome.dropped))
-    return " ".join([text, *(f"{note[:1].upper()}{note[1:]}." for note in outcome.notes)])
+    return " ".join([text, in_sentences(*outcome.notes)]).strip()
+
+
+def in_sentences(*notes: str) -> str:
+    """Return what the library says without capitals and full stops as sentences."""
+    return " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)

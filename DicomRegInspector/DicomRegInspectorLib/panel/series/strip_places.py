@@ -15,6 +15,7 @@ from slicer.i18n import tr as _
 from ...series import Stack
 from ...series.geometry.spacing import Spacing, judge_spacing
 from ...series.regularize.plan import Plan
+from ...words import tenths
 
 Kind = Literal["slice", "filled", "dropped"]
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -99,8 +100,8 @@ def _after(plan: Plan) -> Lane | None:
             (place, "filled" if filled else "slice")
             for place, filled in zip(one.positions_mm, one.is_filled, strict=True)
         ]
-        # Only this mode leaves slices where they are; the others are regular by construction.
-        if plan.mode == "acquisition":
+        # These modes put slices where they are said to be; the others are regular by construction.
+        if plan.mode in ("acquisition", "restack"):
             spacing = judge_spacing(np.array(one.positions_mm), plan.stack.precision_mm)
             marks += _marks(spacing, one.positions_mm)
     ends = tuple((one.positions_mm[0], one.positions_mm[-1]) for one in plan.volumes)
@@ -122,7 +123,7 @@ def _ends(stack: Stack) -> tuple[str, str]:
 def strips_in_words(strips: Strips) -> str:
     """What the strips show, for a tool tip and for those who do not see them."""
     span = strips.before.slices[-1][0] - strips.before.slices[0][0]
-    text = _("Before: {slices} slices over {span:.1f} mm").format(slices=len(strips.before.slices), span=span)
+    text = _("Before: {slices} slices over {span} mm").format(slices=len(strips.before.slices), span=tenths(span))
     text += _counts(strips.before)
     if strips.after is None:
         return text + "."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...series import Series, Stack
 from ...series.geometry.words import describe_plane
 from ...tasks.inspect import Inspection
-from ...words import millimetres
+from ...words import decimals, millimetres
 from ..text.inspection_report import count_by_severity
 from ..text.page import product
 from ..text.terminal import plural
@@ -106,6 +106,7 @@ def _geometry(stack: Stack) -> list[tuple[object, object]]:
         rows.append(("Covers in plane", f"{extent} mm"))
     first, last = float(stack.positions_mm[0]), float(stack.positions_mm[-1])
     if last > first:
-        along = f"{millimetres(first)} to {millimetres(last)} mm along the normal"
+        digits = decimals(stack.nominal_spacing_mm or 1.0)
+        along = f"{millimetres(first, digits)} to {millimetres(last, digits)} mm along the normal"
         rows.append(("Slices lie at", with_minus(along)))
     return rows

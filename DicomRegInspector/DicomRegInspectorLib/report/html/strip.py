@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ...series import Stack
-from ...words import millimetres
+from ...words import decimals, millimetres
 from ..text.terminal import plural
 from .charts import ticks_between
 from .markup import Markup, join, tag
@@ -115,7 +115,10 @@ def strip(stack: Stack, label: str) -> Markup | None:
 
 def in_words(stack: Stack, marks: Sequence[Mark]) -> str:
     """Return what the strip shows, for its caption and for those who do not see it."""
-    text = f"{plural(len(stack.slices), 'slice')} over {millimetres(float(np.ptp(stack.positions_mm)), 1)} mm"
+    spacing = stack.nominal_spacing_mm or 1.0
+    # Tenths of a millimetre say nothing of slices that lie closer.
+    length = millimetres(float(np.ptp(stack.positions_mm)), decimals(spacing) if spacing < 1 else 1)
+    text = f"{plural(len(stack.slices), 'slice')} over {length} mm"
     words = (("gap", "gap", None), ("overlap", "overlap", None),
              ("duplicate", "position with several slices", "positions with several slices"))  # fmt: skip
     counts = [(sum(mark.kind == kind for mark in marks), one, many) for kind, one, many in words]

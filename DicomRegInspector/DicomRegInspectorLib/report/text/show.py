@@ -10,8 +10,9 @@ from ...errors import NotDicomError
 from ...registration import read_registration
 from ...registration.file.read import recognised_reader
 from ...series import inspect_series, read_header
+from ...series.geometry.restarts import SMALL_MM
 from ...series.geometry.words import describe_plane
-from ...words import millimetres, point
+from ...words import decimals, millimetres, point
 from .matrices import describe_direction
 from .page import Page, product, uid_name
 from .show_registration import show_registration
@@ -93,12 +94,16 @@ def _show_stack(header: Header, stack: Stack, page: Page) -> None:
         page.text(
             f"{len(stack.slices)} of the {header.number_of_frames} frames make the largest stack; it is described here."
         )
+    # A single slice has no spacing; tiny pixels say as well that it lies among tiny distances.
+    pixels = min(stack.pixel_spacing_mm or (1.0,))
+    digits = decimals(stack.nominal_spacing_mm or (pixels if pixels < SMALL_MM else 1.0))
     if len(stack.slices) > 1:
-        page.row("Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm)} mm LPS, first slice")
-        page.row("", f"{point(last.position_lps_mm)} mm LPS, last slice")
+        page.row("Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm, digits)} mm LPS, first slice")
+        page.row("", f"{point(last.position_lps_mm, digits)} mm LPS, last slice")
     else:
         page.row(
-            "Image Position (Patient) (0020,0032)", f"{point(first.position_lps_mm)} mm LPS, centre of the first pixel"
+            "Image Position (Patient) (0020,0032)",
+            f"{point(first.position_lps_mm, digits)} mm LPS, centre of the first pixel",
         )
     row, column, normal = stack.axes
     page.row("Image Orientation (Patient) (0020,0037)", describe_plane(normal))
@@ -112,9 +117,9 @@ def _show_stack(header: Header, stack: Stack, page: Page) -> None:
         extent = product([header.columns * columns, header.rows * rows])
         page.row("covers", f"{extent} mm in plane", 4)
     if len(stack.slices) == 1:
-        page.row("position along the normal", f"{millimetres(float(stack.positions_mm[0]))} mm", 4)
+        page.row("position along the normal", f"{millimetres(float(stack.positions_mm[0]), digits)} mm", 4)
         return
-    page.row("slice positions along the normal", f"{point(stack.positions_mm[[0, -1]])} mm, first and last", 4)
+    page.row("slice positions along the normal", f"{point(stack.positions_mm[[0, -1]], digits)} mm, first and last", 4)
     for one in stack.sections:
         page.row("spacing", f"{millimetres(one.spacing_mm)} mm, slices {one.first}–{one.last}", 4)
     if stack.tilt_deg is not None:

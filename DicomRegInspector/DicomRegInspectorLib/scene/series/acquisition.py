@@ -179,12 +179,12 @@ def _note_provenance(node: slicer.vtkMRMLNode, volume: RegularVolume) -> None:
     frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
     uids = dict.fromkeys(one.sop_instance_uid for members in volume.sources for one in members)
     attributes = {
-        frame: volume.source.frame_uid,
+        frame: "" if volume.is_restacked else volume.source.frame_uid,
         ATTRIBUTE_PREFIX + "Regularized": volume.description,
         SOURCE_SERIES_ATTRIBUTE: volume.source.series_uid,
     }
-    if volume.is_untouched:
-        # Only untouched values are those of these instances.
+    if volume.is_untouched and not volume.is_restacked:
+        # Only untouched values where their headers say are those of these instances.
         attributes["DICOM.instanceUIDs"] = " ".join(uids)
     for key, value in attributes.items():
         if value:

@@ -11,11 +11,13 @@ from ...dicom.header import Header
 from ...dicom.tags import Tag
 from ...findings import Finding, by_severity
 from ...findings.about import about_series
+from ...words import exact_mm
 from .divided import divided
 from .frames import FrameSpacing, read_slices
 from .grouping import Grouping, group_slices
 from .header_numbers import number_findings
 from .kinds import aside_findings, set_aside
+from .restarts import restart_findings
 from .segmentations import is_segmentation, segment_stacks, segmentation_findings
 from .series_findings import (
     copies_finding,
@@ -108,8 +110,8 @@ def _stack_dict(stack: Stack) -> dict[str, Any]:
         "columns": stack.columns,
         "pixel_spacing_mm": list(stack.pixel_spacing_mm) if stack.pixel_spacing_mm else None,
         "normal": [round(float(value), 9) for value in stack.normal],
-        "nominal_spacing_mm": round(spacing, 6) if spacing is not None else None,
-        "positions_mm": [round(float(value), 6) for value in stack.positions_mm],
+        "nominal_spacing_mm": exact_mm(spacing) if spacing is not None else None,
+        "positions_mm": [exact_mm(value) for value in stack.positions_mm],
         "tilt_deg": round(stack.tilt_deg, 4) if stack.tilt_deg is not None else None,
         "sections": [section_dict(section) for section in stack.sections],
     }
@@ -224,6 +226,7 @@ def _sets(grouping: Grouping, subject: str) -> tuple[tuple[Stack, ...], bool, li
             continue
         found = divided(stack)
         stacks += found.parts
+        findings += restart_findings(stack, subject)
         if len(found.parts) > 1:
             findings.append(sets_finding(found, subject))
             designed += found.is_by_design

@@ -12,10 +12,10 @@ from ...dicom.header import Header
 from ...dicom.tags import Tag
 from ...findings import Finding, Severity
 from ...findings.about import about_file
-from ...words import mm, plural
+from ...words import exact_mm, mm, plural
+from .finding_maker import MAX_OF_A_KIND
 from .grouping import INVALID_ORIENTATION, Grouping
 from .kinds import SEGMENTATIONS, is_secondary_capture
-from .stack_findings import MAX_OF_A_KIND
 from .stacks import UNPLACED, Slice, Stack
 from .words import describe_plane
 
@@ -180,7 +180,7 @@ def duplicates_findings(stack: Stack, subject: str, tried: Sequence[str] = ()) -
     starts = stack.distinct.tolist()
     if len(starts) == 1:
         text = f"All {len(stack.slices):,} slices lie at one position ({mm(float(stack.positions_mm[0]))} mm)"
-        evidence = {**_uids(stack.slices), "position_mm": round(float(stack.positions_mm[0]), 4)}
+        evidence = {**_uids(stack.slices), "position_mm": exact_mm(stack.positions_mm[0])}
         return [Finding("position-constant", "error", text, subject, evidence)]
     ends = [*starts[1:], len(stack.slices)]
     places = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start > 1]
@@ -198,8 +198,9 @@ def duplicates_findings(stack: Stack, subject: str, tried: Sequence[str] = ()) -
         position = float(stack.positions_mm[start])
         numbers = list(range(start + 1, end + 1))
         which = " and ".join(map(str, numbers)) if len(numbers) <= 6 else f"{numbers[0]} to {numbers[-1]}"
-        text = f"Slices {which} lie at one position ({mm(position)} mm){tried_text(tried)}"
-        evidence = {**_uids(stack.slices[start:end]), "slices": numbers, "position_mm": round(position, 4)}
+        place = mm(position, stack.nominal_spacing_mm)
+        text = f"Slices {which} lie at one position ({place} mm){tried_text(tried)}"
+        evidence = {**_uids(stack.slices[start:end]), "slices": numbers, "position_mm": exact_mm(position)}
         evidence["tried"] = list(tried)
         found.append(Finding("duplicate-position", "error", text, subject, evidence))
     return found

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...findings import Finding, Severity
-from ...words import mm, plural
+from ...words import exact_mm, mm, plural
 from .divided import Divided
-from .stack_findings import MAX_OF_A_KIND, stack_findings
+from .finding_maker import MAX_OF_A_KIND
+from .stack_findings import stack_findings
 from .stacks import Stack
 
 NAMED_SETS = 5
@@ -24,9 +25,10 @@ def sets_finding(found: Divided, subject: str) -> Finding:
     lacking = _lacking(found)
     text = _counted(found) + _told_apart(found)
     if found.shift_mm > 0:
-        text += f"; their positions are shifted against each other by up to {mm(found.shift_mm)} mm"
+        shift = mm(found.shift_mm, found.parts[0].nominal_spacing_mm)
+        text += f"; their positions are shifted against each other by up to {shift} mm"
         text += "" if found.is_by_design else ": together they are no volume"
-    text += _lacking_text(lacking, len(found.parts))
+    text += _lacking_text(lacking, found.parts)
     evidence: dict[str, Any] = {
         "distinguished_by": list(found.names),
         "way": division.way,
@@ -38,7 +40,7 @@ def sets_finding(found: Divided, subject: str) -> Finding:
         "sop_instance_uids": [part.slices[0].sop_instance_uid for part in found.parts[:LISTED_SETS]],
     }
     if found.shift_mm > 0:
-        evidence["shift_mm"] = round(found.shift_mm, 6)
+        evidence["shift_mm"] = exact_mm(found.shift_mm)
     if lacking:
         evidence["incomplete_sets"] = len(lacking)
         evidence["missing"] = [
@@ -46,7 +48,7 @@ def sets_finding(found: Divided, subject: str) -> Finding:
                 "set": number,
                 "label": found.parts[number - 1].label,
                 "slices": len(depths),
-                "positions_mm": [round(depth, 4) for depth in depths[:LISTED_PLACES]],
+                "positions_mm": [exact_mm(depth) for depth in depths[:LISTED_PLACES]],
             }
             for number, depths in lacking[:LISTED_SETS]
         ]
@@ -93,20 +95,23 @@ def _told_apart(found: Divided) -> str:
     return f", told apart by {' and '.join(names)}"
 
 
-def _lacking_text(lacking: Sequence[tuple[int, tuple[float, ...]]], count: int) -> str:
-    parts = [f"set {number} of {count} lacks {_places_text(depths)}" for number, depths in lacking[:NAMED_SETS]]
+def _lacking_text(lacking: Sequence[tuple[int, tuple[float, ...]]], sets: Sequence[Stack]) -> str:
+    spacing = sets[0].nominal_spacing_mm
+    parts = [
+        f"set {number} of {len(sets)} lacks {_places_text(depths, spacing)}" for number, depths in lacking[:NAMED_SETS]
+    ]
     if len(lacking) > NAMED_SETS:
         rest = sum(len(depths) for _, depths in lacking[NAMED_SETS:])
         parts.append(f"{plural(len(lacking) - NAMED_SETS, 'further set')} lack {plural(rest, 'slice')}")
     return "; " + "; ".join(parts) if parts else ""
 
 
-def _places_text(depths: tuple[float, ...]) -> str:
+def _places_text(depths: tuple[float, ...], spacing: float | None) -> str:
     if len(depths) == 1:
-        return f"the slice at {mm(depths[0])} mm"
+        return f"the slice at {mm(depths[0], spacing)} mm"
     if len(depths) <= NAMED_PLACES:
-        return f"the slices at {', '.join(map(mm, depths))} mm"
-    return f"{len(depths):,} slices between {mm(depths[0])} and {mm(depths[-1])} mm"
+        return f"the slices at {', '.join(mm(depth, spacing) for depth in depths)} mm"
+    return f"{len(depths):,} slices between {mm(depths[0], spacing)} and {mm(depths[-1], spacing)} mm"
 
 
 def sets_geometry_findings(parts: Iterable[Stack], subject: str) -> list[Finding]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ...findings import Finding, Severity
-from ...words import mm, plural
-from .spacing import JITTER_MM, RELATIVE_TOLERANCE, Drift, Irregular, Section
+from ...findings import Finding
+from ...words import exact_mm, plural
+from .finding_maker import FindingMaker
+from .spacing import JITTER_MM, Drift, Irregular, Section
 from .stacks import Stack
 
-MAX_OF_A_KIND = 25
-"""Findings of one code for one stack that are listed one by one; the rest is counted in one more."""
 MIN_TILT_DEG = 0.05
 SHIFT_PIXELS = 0.1
 """Share of a pixel by which a stack must be sheared, or a slice shifted, before it matters."""
@@ -41,54 +40,11 @@ def stack_findings(stack: Stack, subject: str) -> list[Finding]:
     return findings
 
 
-class _Maker:
-    """Makes the findings of one stack; keeps the stack and how to speak of it."""
-
-    def __init__(self, stack: Stack, subject: str) -> None:
-        self.stack = stack
-        self.subject = subject
-        self.where = f" ({stack.label})" if stack.label else ""
-
-    def finding(self, code: str, severity: Severity, message: str, slices: Iterable[int], **evidence: Any) -> Finding:
-        """A finding about slices (from 1), with their UIDs, instance numbers and positions in its evidence."""
-        numbers = list(slices)
-        chosen = [self.stack.slices[number - 1] for number in numbers]
-        details: dict[str, Any] = {
-            "slices": numbers,
-            "sop_instance_uids": [one.sop_instance_uid for one in chosen],
-            "instance_numbers": [one.instance_number for one in chosen],
-            "positions_mm": [round(float(self.stack.positions_mm[number - 1]), 4) for number in numbers],
-        }
-        if chosen and chosen[0].frame_number is not None:
-            details["frame_numbers"] = [one.frame_number for one in chosen]
-        if self.stack.label:
-            details["stack"] = self.stack.label
-        details.update({key: _plain(value) for key, value in evidence.items()})
-        return Finding(code, severity, message + self.where, self.subject, details)
-
-    def judged(self) -> dict[str, Any]:
-        """Evidence of the tolerance, where it is not the usual one."""
-        share = self.stack.interval_tolerance
-        return {} if share == RELATIVE_TOLERANCE else {"interval_tolerance_percent": round(100 * share, 6)}
-
-    def limited(self, findings: list[Finding]) -> list[Finding]:
-        """At most :data:`MAX_OF_A_KIND` of each code, and one that counts the others."""
-        kept: list[Finding] = []
-        rest: dict[str, list[Finding]] = {}
-        counts: dict[str, int] = {}
-        for one in findings:
-            counts[one.code] = counts.get(one.code, 0) + 1
-            if counts[one.code] <= MAX_OF_A_KIND:
-                kept.append(one)
-            else:
-                rest.setdefault(one.code, []).append(one)
-        for code, others in rest.items():
-            numbers = sorted({number for one in others for number in one.evidence["slices"]})
-            message = f"The same at {plural(len(others), 'further place')}, up to slice {numbers[-1]}"
-            kept.append(self.finding(code, others[0].severity, message, numbers[:2], further_places=len(others)))
-        return kept
+class _Maker(FindingMaker):
+    """Makes the findings of one stack."""
 
     def irregular(self, one: Irregular) -> Finding:
+        mm = self.mm
         before, after = self.stack.slice_number(one.before), self.stack.slice_number(one.before + 1)
         lengths = {"interval_mm": one.interval_mm, "expected_mm": one.expected_mm, **self.judged()}
         text = f"{mm(one.interval_mm)} mm between slices {before} and {after} instead of {mm(one.expected_mm)} mm"
@@ -112,6 +68,7 @@ class _Maker:
         )
 
     def spacing_changes(self) -> list[Finding]:
+        mm = self.mm
         assert self.stack.spacing is not None
         tolerance = self.stack.spacing.tolerance_mm
         found = []
@@ -143,6 +100,7 @@ class _Maker:
         return self.stack.slices[number - 1].slice_thickness_mm
 
     def drift(self, one: Drift) -> Finding:
+        mm = self.mm
         stack = self.stack
         first, last, at = (stack.slice_number(k) for k in (one.section.first, one.section.last, one.at_slice))
         text = (
@@ -164,6 +122,7 @@ class _Maker:
         )
 
     def thickness_changes(self) -> list[Finding]:
+        mm = self.mm
         found = []
         values = [one.slice_thickness_mm for one in self.stack.slices]
         for number, (before, after) in enumerate(pairwise(values), start=1):
@@ -189,6 +148,7 @@ class _Maker:
         return max(SHIFT_PIXELS * abs(spacing), 2 * _digit(self.stack), 0.01)
 
     def tilt(self) -> list[Finding]:
+        mm = self.mm
         stack = self.stack
         slope, _ = stack.line
         tilt = stack.tilt_deg or 0.0
@@ -245,6 +205,7 @@ class _Maker:
 
     def _shift(self, run: Any, residuals: Any, distance: Any) -> Finding:
         """Slices ``run`` (from 1) that lie beside the line of the others, as one step."""
+        mm = self.mm
         first, last, count = int(run[0]), int(run[-1]), len(self.stack.slices)
         k = int(distance.argmax())
         moved = (
@@ -268,7 +229,8 @@ class _Maker:
 
     def header_spacing(self) -> list[Finding]:
         """Spacing Between Slices against the measured spacing, section by section."""
-        wrong: dict[tuple[float, float], list[Section]] = {}
+        mm = self.mm
+        wrong: dict[tuple[float, str], list[Section]] = {}
         for section in self.stack.sections:
             claimed = self.stack.slices[section.first - 1].spacing_between_slices_mm
             if claimed is None or claimed == 0:
@@ -277,14 +239,13 @@ class _Maker:
             allowed = max(HEADER_TOLERANCE * section.spacing_mm, 2 * self.stack.precision_mm)
             apart = abs(abs(claimed) - section.spacing_mm)
             if apart > allowed and not self._is_along_table(abs(claimed), section.spacing_mm):
-                wrong.setdefault((claimed, round(section.spacing_mm, 3)), []).append(section)
+                wrong.setdefault((claimed, mm(section.spacing_mm)), []).append(section)
         found = []
         for (claimed, spacing), sections in wrong.items():
             ranges = ", ".join(f"{one.first}-{one.last}" for one in sections[:5])
             ranges += f" and {len(sections) - 5} more" if len(sections) > 5 else ""
             text = (
-                f"Spacing Between Slices says {mm(claimed)} mm, but the slices lie {mm(spacing)} mm apart "
-                f"(slices {ranges})"
+                f"Spacing Between Slices says {mm(claimed)} mm, but the slices lie {spacing} mm apart (slices {ranges})"
             )
             found.append(
                 self.finding(
@@ -293,7 +254,7 @@ class _Maker:
                     text,
                     (sections[0].first, sections[0].last),
                     header_spacing_mm=claimed,
-                    measured_spacing_mm=spacing,
+                    measured_spacing_mm=sections[0].spacing_mm,
                 )
             )
         return found + self._unscanned_tissue()
@@ -305,6 +266,7 @@ class _Maker:
 
     def _unscanned_tissue(self) -> list[Finding]:
         """CT slices thinner than their distance: thickness is no spacing, and some readers take it for one."""
+        mm = self.mm
         spacing = self.stack.nominal_spacing_mm or 0.0
         thickness = self.stack.slices[0].slice_thickness_mm
         if self.stack.slices[0].header.modality != "CT" or not thickness or len(self.stack.sections) != 1:
@@ -356,6 +318,7 @@ class _Maker:
         return found
 
     def jitter(self) -> list[Finding]:
+        mm = self.mm
         spacing = self.stack.spacing
         if spacing is None or spacing.jitter_mm <= JITTER_MM or len(self.stack.distinct) < 3 or spacing.drifts:
             return []
@@ -392,9 +355,5 @@ def section_dict(section: Section) -> dict[str, Any]:
     return {
         "first_slice": section.first,
         "last_slice": section.last,
-        "spacing_mm": round(section.spacing_mm, 6),
+        "spacing_mm": exact_mm(section.spacing_mm),
     }
-
-
-def _plain(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else value

@@ -61,6 +61,8 @@ class Slice:
     """What the position is relative to, where that is not the patient; see :data:`UNPLACED`."""
     unread: tuple[tuple[int, bytes], ...] = ()
     """Elements of a frame that hold no such numbers as they should, as they are."""
+    is_restacked: bool = False
+    """Whether the position is where its section was put by :mod:`~...series.regularize.restack`, not the header's."""
 
     @property
     def rows(self) -> int:

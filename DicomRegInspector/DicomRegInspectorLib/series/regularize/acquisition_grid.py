@@ -52,7 +52,8 @@ class PlannedAcquisition(PlannedVolume):
             boxes[source < 0] = 0
         how = "each moved to its place by a displacement grid"
         if not self.is_moved:
-            how = "in place without a transform" if missing else "regular already: no transform is needed"
+            is_changed = missing or placed.slices[0].is_restacked
+            how = "in place without a transform" if is_changed else "regular already: no transform is needed"
         text = f"{len(values.array)} slices as they are, {how}"
         members = placed.members
         return RegularVolume(

@@ -173,15 +173,22 @@ def load_to_regularize(
     return load_stack(chosen, series.findings, progress=progress), apart
 
 
-def stack_to_regularize(series: Series, choice: int | str | None = None) -> tuple[Stack, tuple[Dropped, ...]]:
+def stack_to_regularize(
+    series: Series, choice: int | str | None = None, *, is_divided: bool = True
+) -> tuple[Stack, tuple[Dropped, ...]]:
     """The stack of :func:`load_to_regularize` and the slices of the series that are not in it.
+
+    Not divided, it has all images of one orientation, size and spacing of pixels, among them those of the stack chosen.
 
     Raises
     ------
     UsageError
         When there is no stack, or none with more than half of the images (localizers aside); names those there are.
     """
-    chosen = the_stack(series, choice) if choice is not None else _joined_stack(series)
+    if not is_divided and choice is not None:
+        chosen = _group_of(series, the_stack(series, choice))
+    else:
+        chosen = the_stack(series, choice) if choice is not None else _joined_stack(series, is_divided)
     kinds = Counter(_image_type(one) for one in chosen.slices)
     kind = kinds.most_common(1)[0][0]
     if len(kinds) > 1:
@@ -195,7 +202,12 @@ def stack_to_regularize(series: Series, choice: int | str | None = None) -> tupl
     )
 
 
-def _joined_stack(series: Series) -> Stack:
+def _group_of(series: Series, chosen: Stack) -> Stack:
+    stacks = group_slices(series.slices, series.interval_tolerance).stacks
+    return next(stack for stack in stacks if any(one is chosen.slices[0] for one in stack.slices))
+
+
+def _joined_stack(series: Series, is_divided: bool = True) -> Stack:
     """The biggest stack before accidental duplicates were taken apart."""
     if series.stacks and is_segmentation(series.stacks[0]):
         return the_stack(series, None)
@@ -209,6 +221,8 @@ def _joined_stack(series: Series) -> Stack:
             f"Series {series.series_instance_uid or '(without a UID)'} has no stack with more than half of its {count} "
             f"images; choose one of {describe_stacks(series)}."
         )
+    if not is_divided:
+        return groups[0]
     found = divided(groups[0])
     if found.division.kind in ("shifted", "side by side"):
         # All of them together are no volume, and no choice of duplicates makes one of them.

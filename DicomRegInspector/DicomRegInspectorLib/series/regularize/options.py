@@ -9,8 +9,11 @@ from typing import Literal
 from ...errors import UsageError
 from .reference import ReferenceGrid
 
-Mode = Literal["acquisition", "resample", "split", "crop"]
+Mode = Literal["acquisition", "resample", "split", "crop", "restack"]
 MODES: tuple[Mode, ...] = ("acquisition", "resample", "split", "crop")
+"""Of any stack."""
+EVERY_MODE: tuple[Mode, ...] = (*MODES, "restack")
+"""The last is for sections whose positions begin anew, and for nothing else."""
 Duplicates = Literal["first", "last", "mean"] | int
 """Of several images at one place: the first or last by acquisition and instance number, their mean, or (a number)
 that of this acquisition, which then also wins over others anywhere between its first and last slice."""
@@ -29,7 +32,8 @@ class RegularizeOptions:
     """``acquisition``: values untouched, and a displacement grid that puts every slice where its header says.
     ``resample``: on an orthogonal grid, linear between true positions, so that tilt is gone. Integers are rounded.
     ``split``: one volume for each section of constant spacing, values untouched. ``crop``: the section with the most
-    slices."""
+    slices. ``restack``: sections whose positions begin anew one behind the other, values untouched; see
+    :mod:`.restack`."""
     spacing_mm: float | None = None
     """Of ``resample``, between slices; None: the nominal spacing, the one most intervals have."""
     in_plane_spacing_mm: float | tuple[float, float] | None = None
@@ -44,10 +48,17 @@ class RegularizeOptions:
     overlaps: Overlaps = "keep"
     fill: float | None = None
     """Stands where there is nothing; None: see :func:`~.values.fill_value`."""
+    section_order: tuple[int, ...] | None = None
+    """Of ``restack``: the numbers of all sections, from 1 as they were recorded, in the order in which they lie. None:
+    as they were recorded, which the result then says is assumed."""
+    section_gap_mm: float | None = None
+    """Of ``restack``: from the last slice of a section to the first of the next, along the normal. None: the spacing
+    of the slices, which the result then says is assumed."""
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise UsageError(f"There is no mode {self.mode!r}; expected one of {', '.join(MODES)}.")
+        if self.mode not in EVERY_MODE:
+            raise UsageError(f"There is no mode {self.mode!r}; expected one of {', '.join(EVERY_MODE)}.")
+        self._check_sections()
         in_plane = self.in_plane_spacing_mm
         spacings = (self.spacing_mm, *(in_plane if isinstance(in_plane, tuple) else (in_plane,)))
         is_spaced = any(spacing is not None for spacing in spacings)
@@ -69,6 +80,21 @@ class RegularizeOptions:
                 f"There is no choice of duplicates {self.duplicates!r}; expected first, last, mean or an acquisition "
                 "number."
             )
+
+    def _check_sections(self) -> None:
+        order, gap = self.section_order, self.section_gap_mm
+        if self.mode != "restack" and (order is not None or gap is not None):
+            what = "An order of sections" if order is not None else "A gap between sections"
+            raise UsageError(f"{what} can be chosen for mode restack; {self.mode} leaves slices where they are.")
+        if self.mode == "restack" and (self.duplicates != "first" or self.overlaps != "keep"):
+            raise UsageError("Mode restack keeps every slice: duplicates and overlaps cannot be chosen for it.")
+        if order is not None and (not order or sorted(order) != list(range(1, len(order) + 1))):
+            raise UsageError(
+                f"The order of sections is {', '.join(map(str, order)) or 'empty'}; expected each number from 1 to the "
+                "number of sections once."
+            )
+        if gap is not None and not (math.isfinite(gap) and gap > 0):
+            raise UsageError(f"The gap between sections is {gap:g} mm; expected more than 0, from slice to slice.")
 
     @property
     def grid(self) -> ReferenceGrid | None:

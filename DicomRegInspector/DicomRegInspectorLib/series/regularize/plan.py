@@ -18,6 +18,7 @@ from .options import Mode, RegularizeOptions
 from .regular import PlannedVolume
 from .regular_runs import plan_sections
 from .resample import plan_resampling
+from .restack import Restacked, require_restacked, restack
 
 IRREGULAR_CODES = ("slice-gap", "slice-overlap", "spacing-change", "gantry-tilt", "in-plane-shift")
 """Findings that say that slices do not lie on an upright lattice of one spacing."""
@@ -43,6 +44,8 @@ class Plan:
     """Slices of the series that do not belong to the stack."""
     dropped: tuple[Dropped, ...]
     """All slices that will be in no volume, those apart first, each with the reason."""
+    restacked: Restacked | None = None
+    """Of ``restack``: how sections were put one behind the other, and what was assumed."""
 
     @property
     def mode(self) -> Mode:
@@ -62,10 +65,12 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user has to know to use the result."""
+        said = self.restacked.notes if self.restacked is not None else ()
         deviation = max(volume.deviation_mm for volume in self.volumes)
-        if deviation <= WORTH_SAYING_MM:
-            return ()
-        return (f"slices are not quite parallel or in line: corners lie up to {deviation:.2g} mm off the result",)
+        if deviation <= min(WORTH_SAYING_MM, self.placed.spacing.nominal_mm / 2):
+            return said
+        off = f"{deviation:.2g}" if deviation > WORTH_SAYING_MM else f"{deviation:.3g}"
+        return (*said, f"slices are not quite parallel or in line: corners lie up to {off} mm off the result")
 
     def fits(self, volume: SeriesVolume) -> bool:
         """Whether a volume that was read has just the slices that were planned with."""
@@ -92,6 +97,10 @@ def plan(series: Series, options: RegularizeOptions, stack: int | str | None = N
         There is no such stack, it has no usable positions or fewer than two, or the result needs more memory than
         there is.
     """
+    if options.mode == "restack":
+        whole, apart = stack_to_regularize(series, stack, is_divided=False)
+        restacked = restack(whole, options)
+        return plan_volume(_without_values(restacked.stack), options, apart, series, restacked)
     chosen, apart = stack_to_regularize(series, stack)
     return plan_volume(_without_values(chosen), options, apart, series)
 
@@ -101,6 +110,7 @@ def plan_volume(
     options: RegularizeOptions,
     apart: tuple[Dropped, ...] = (),
     series: Series | None = None,
+    restacked: Restacked | None = None,
 ) -> Plan:
     """Plan how a volume that was read is made regular; parameters and errors as in :func:`plan`.
 
@@ -110,11 +120,15 @@ def plan_volume(
         Slices left out before, to be listed with those dropped here.
     series
         What the volume is of.
+    restacked
+        How the volume's sections were put one behind the other, for ``restack``.
     """
+    if options.mode == "restack":
+        require_restacked(volume.slices)
     placed = place(volume, options)
     dropped = [*apart, *placed.dropped]
     volumes: list[PlannedVolume] = []
-    if options.mode == "acquisition":
+    if options.mode in ("acquisition", "restack"):
         volumes = [plan_acquisition(placed, options)]
     elif options.mode == "resample":
         volumes = [plan_resampling(placed, options)]
@@ -122,7 +136,7 @@ def plan_volume(
         sections, outside = plan_sections(placed, options)
         volumes += sections
         dropped += outside
-    return Plan(options, placed.stack, series, placed, tuple(volumes), apart, tuple(dropped))
+    return Plan(options, placed.stack, series, placed, tuple(volumes), apart, tuple(dropped), restacked)
 
 
 def irregularities(series: Series) -> tuple[Finding, ...]:

@@ -87,6 +87,11 @@ class RegularVolume:
         return mask
 
     @property
+    def is_restacked(self) -> bool:
+        """Whether sections were put one behind the other: positions are not in the source's frame of reference."""
+        return any(slice_.is_restacked for members in self.sources for slice_ in members)
+
+    @property
     def is_all_valid(self) -> bool:
         """Whether there is no fill value, told without making the mask."""
         nk, nj, ni = self.array.shape[:3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ...progress import Progress
@@ -56,12 +57,15 @@ def carry_out(plan: Plan, volume: SeriesVolume, progress: Progress | None = None
     Where it has other slices than its headers announced, it is planned anew. Errors as in :func:`regularize`.
     """
     if not plan.fits(volume):
-        plan = plan_volume(volume, plan.options, plan.apart, plan.series)
+        plan = plan_volume(volume, plan.options, plan.apart, plan.series, plan.restacked)
     if plan.new_voxels:
         needed = plan.new_voxels * volume.array[0, 0, 0].nbytes
         require_memory(needed, f"A result of {plan.new_voxels:,} {volume.array.dtype} values")
     values = values_at(plan.placed, volume, plan.options.fill)
     volumes = tuple(planned.make(plan.placed, values, progress) for planned in plan.volumes)
+    if plan.restacked is not None:
+        said = plan.restacked.description
+        volumes = tuple(replace(volume, description=f"{said}: {volume.description}") for volume in volumes)
     return Regularized(plan.mode, volumes, plan.dropped, _describe(volumes, plan.dropped))
 
 

@@ -31,6 +31,8 @@ class NewSeries:
     code: tuple[str, str, str] | None
     """What kind of derivation, from CID 7203; None where pixels are unchanged."""
     created: datetime
+    frame_uid: str = ""
+    """Frame of Reference UID (0020,0052) of its own; empty for that of the source."""
 
 
 def new_series(first: Slice, what: str, derivation: str, code: tuple[str, str, str] | None, part: int) -> NewSeries:
@@ -48,7 +50,8 @@ def new_series(first: Slice, what: str, derivation: str, code: tuple[str, str, s
 def make_derived(instance: Dataset, series: NewSeries, number: int, sources: Iterable[Slice]) -> None:
     """Give a dataset that was a source instance its own identity, and say where it comes from.
 
-    Patient, study and frame of reference stay those of the source: it is the same patient in the same coordinates.
+    Patient and study stay those of the source, and so does the frame of reference as long as it is the same patient in
+    the same coordinates (PS3.3 C.7.4.1).
     """
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -65,6 +68,8 @@ def make_derived(instance: Dataset, series: NewSeries, number: int, sources: Ite
     instance.InstanceCreationDate = series.created.strftime("%Y%m%d")
     instance.InstanceCreationTime = series.created.strftime("%H%M%S")
     instance.DerivationDescription = series.derivation
+    if series.frame_uid:
+        instance.FrameOfReferenceUID = series.frame_uid
     # What was signed or computed over the former content does not hold for this one.
     for keyword in ("InstanceCreatorUID", "DigitalSignaturesSequence", "MACParametersSequence"):
         if keyword in instance:

@@ -43,6 +43,11 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
         raise UsageError("A Parametric Map holds one number for each pixel, no colours.")
     if volume.displacement is not None:
         raise UsageError("A Parametric Map of an irregular volume cannot be written; resample, split or crop it.")
+    if volume.is_restacked:
+        raise UsageError(
+            "A Parametric Map has the frame of reference of its images, which restacked sections left: write them as "
+            "images, into a new folder."
+        )
     if place.exists():
         raise UsageError(f"{path}: already exists and is not overwritten; name another file")
     slices = list({one.path: one for members in volume.sources for one in members}.values())

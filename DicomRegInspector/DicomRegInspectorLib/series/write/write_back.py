@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +68,9 @@ def write_series(
     Frames of enhanced objects become images of one frame (CT, MR, PET, Secondary Capture), not compressed.
 
     Where values are untouched each instance is its source's with a new identity, pixel data to the bit, at the place
-    its header had; slices of the fill value in gaps are not written. Otherwise slope and intercept are chosen so that
-    every value comes back within half a step, and exactly where all are whole and fit into 16 bits.
+    its header had, or that it was restacked to, in a frame of reference of its own; slices of the fill value in gaps
+    are not written. Otherwise slope and intercept are chosen so that every value comes back within half a step, and
+    exactly where all are whole and fit into 16 bits.
 
     Raises
     ------
@@ -80,6 +81,8 @@ def write_series(
     Cancelled
         When ``progress`` returned False; nothing is left behind then.
     """
+    from pydicom.uid import generate_uid
+
     place = Path(folder)
     sources = [one.path for volume in result.volumes for members in volume.sources for one in members]
     plans = [(number + 1, volume, _encoding(volume)) for number, volume in enumerate(result.volumes)]
@@ -91,6 +94,8 @@ def write_series(
             name = f"section-{number}" if len(plans) > 1 else ""
             (unfinished / name).mkdir(exist_ok=True)
             series = new_series(_first(volume), _what(result, volume), _derivation(volume), _code(volume), number)
+            if volume.is_restacked:
+                series = replace(series, frame_uid=str(generate_uid()))
             names = []
             for count, instance in enumerate(_instances(volume, series, encoding, reading), 1):
                 names.append(f"{count:05d}.dcm")
@@ -120,6 +125,7 @@ def _what(result: Regularized, volume: RegularVolume) -> str:
         "resample": f"resampled {volume.spacing_mm[2]:.4g} mm",
         "split": volume.label or "copy",
         "crop": "cropped",
+        "restack": "restacked",
     }
     return words[result.mode]
 
@@ -145,6 +151,9 @@ def _instances(
                 number += 1
                 instance = reading.read(members[0])
                 make_derived(instance, series, number, members)
+                if members[0].is_restacked:
+                    instance.ImagePositionPatient = [decimal_string(one) for one in volume.slice_corners_lps_mm[k]]
+                    instance.pop("SliceLocation", None)
                 yield instance
             continue
         nearest = _nearest(volume, k, members or everything)
