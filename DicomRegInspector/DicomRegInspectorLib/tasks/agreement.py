@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ..findings import Finding
+from ..findings import Finding, Severity
 from ..registration import Registration, RegistrationItem
 from ..registration.chain import CUBE_CORNERS, CUBE_WORDS, furthest_apart_mm
 from ..registration.checks import NEAR_ZERO_MM
@@ -24,6 +24,8 @@ measure of a rigid registration's error (Brock et al., Med Phys 44(7), 2017)."""
 MOST_TOLD = 20
 """Findings of disagreement; beyond, another matrix of the same two frames says nothing new."""
 
+_Moved = tuple[RegistrationItem, ItemImages, float, str]
+"""An item, its images, how far it moves something, mm, and what."""
 End = Hashable
 """One side of a mapping: a frame of reference, or the images of one of several sets in it."""
 
@@ -98,8 +100,8 @@ def _registered_frame_findings(
     """``reg-registered-frame-moved`` for items of the registered frame itself that are not the identity."""
     frame = registration.frame_uid
     matrices = [_matrix_of(item) for item in registration.items]
-    still = []
-    moving = []
+    still: list[_Moved] = []
+    moving: list[_Moved] = []
     for item, own, matrix in zip(registration.items, images, matrices, strict=True):
         if matrix is None or item.kind != "matrix":
             continue
@@ -130,7 +132,7 @@ def _registered_frame_findings(
             "moved_mm": size,
             "identity_items": [other.number for other in swapped],
         }
-        severity = "error" if swapped and not own_still else "warning"
+        severity: Severity = "error" if swapped and not own_still else "warning"
         findings.append(Finding("reg-registered-frame-moved", severity, f"{message}.", item.subject, evidence))
     return findings
 

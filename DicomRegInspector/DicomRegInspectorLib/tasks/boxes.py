@@ -28,6 +28,11 @@ class Box:
         steps = [np.linspace(low, high, count) for low, high in zip(self.low, self.high, strict=True)]
         return np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3) @ self.axes
 
+    def cells(self, count: int) -> np.ndarray:
+        """(count³, 3) middles of equal parts: the share of them in another box is that of the volume."""
+        half = (self.high - self.low) / (2 * count)
+        return Box(self.axes, self.low + half, self.high - half).lattice(count)
+
     @property
     def corners(self) -> np.ndarray:
         """(8, 3) corners."""

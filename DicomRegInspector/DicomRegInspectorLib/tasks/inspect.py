@@ -59,8 +59,8 @@ class Inspection:
         for own, relations in zip(self.registrations, self.relations, strict=False):
             if own is registration:
                 return relations
-        (relations,) = relate_items([registration], ImagesAtHand(self.series))
-        return tuple(relations)
+        (found,) = relate_items([registration], ImagesAtHand(self.series))
+        return tuple(found)
 
     def with_findings_of(self, series: Series, found: Iterable[Finding]) -> tuple[Inspection, Series]:
         """What a later check found in a series, put among the findings of the series and of all.

@@ -49,8 +49,10 @@ def series_uids(stacks: Iterable[StackAtHand]) -> list[str]:
 
 def corners_of(stacks: Iterable[StackAtHand]) -> tuple[np.ndarray, str] | None:
     """Corners (8 n, 3) of the boxes of stacks, LPS mm, and the stacks in words; None where no box is known."""
-    known = [one for one in stacks if one.box is not None]
-    return (np.concatenate([one.box.corners for one in known]), ", ".join(names_of(known))) if known else None
+    known = [(one, one.box.corners) for one in stacks if one.box is not None]
+    if not known:
+        return None
+    return np.concatenate([corners for _, corners in known]), ", ".join(names_of(one for one, _ in known))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..dicom import tags
 from ..dicom.tags import element_name
-from ..findings import Finding
+from ..findings import Finding, Severity
 from ..findings.about import about_registration
 from ..registration import Registration, RegistrationItem
 from .item_images import ImagesAtHand, ItemImages, names_of, series_uids
@@ -70,7 +70,7 @@ def _missing_finding(item: RegistrationItem, images: ItemImages, at_hand: Images
     missing = count - images.found
     if not missing:
         return []
-    severity = "warning"
+    severity: Severity = "warning"
     if not images.found:
         # That no image here has the frame is told already, and says the same.
         if item.source_frame_uid and not at_hand.in_frame(item.source_frame_uid):
