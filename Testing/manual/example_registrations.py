@@ -128,10 +128,10 @@ def small_grid() -> list[Finding]:
     return inspected(spec())
 
 
-def images(frame: str) -> None:
+def images(frame: str, folder: str = "ct", series: str = SERIES, start: float = 0.0) -> None:
     """A CT of the registered side, 47.5 × 70.5 × 38 mm large."""
-    uids = [{"SOPInstanceUID": f"{SERIES}.{k + 1}", "FrameOfReferenceUID": frame} for k in range(20)]
-    write_stack(Path("ct"), along_table(2.0 * np.arange(20)), series_uid=SERIES, per_slice=uids)
+    uids = [{"SOPInstanceUID": f"{series}.{k + 1}", "FrameOfReferenceUID": frame} for k in range(20)]
+    write_stack(Path(folder), along_table(start + 2.0 * np.arange(20)), series_uid=series, per_slice=uids)
 
 
 @shows("reg-bulk-motion")

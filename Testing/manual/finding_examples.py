@@ -13,6 +13,7 @@ import example_audits  # noqa: F401  (importing notes the examples)
 import example_objects  # noqa: F401
 import example_pixels  # noqa: F401
 import example_registrations  # noqa: F401
+import example_relations  # noqa: F401
 import example_series  # noqa: F401
 from DicomRegInspectorLib.findings import CODES, Finding
 from shown import MAKERS, Maker

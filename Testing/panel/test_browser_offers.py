@@ -55,6 +55,19 @@ def test_without_references_the_images_of_its_frames_are_taken(
     assert "source images: none in this study" in loadable.tooltip
 
 
+def test_what_an_item_refers_to_is_what_it_moves_where_frames_are_shared(
+    plugin: Any, database: Any, pair: Path, tmp_path: Path
+) -> None:
+    dataset = pydicom.dcmread(pair / "registration.dcm")
+    (item,) = dataset.DeformableRegistrationSequence
+    item.SourceFrameOfReferenceUID = dataset.FrameOfReferenceUID
+    dataset.save_as(tmp_path / "r.dcm")
+    for name in ("fixed", "moving"):
+        database.insertFolder(str(pair / name))
+    loadable = offer(plugin, database, tmp_path / "r.dcm")
+    assert "source images: CT “SYNTHETIC chest CT, moving” (46 CT images referred to)" in loadable.tooltip
+
+
 def test_what_a_file_says_is_text_in_the_tooltip(plugin: Any, database: Any, pair: Path, tmp_path: Path) -> None:
     dataset = pydicom.dcmread(pair / "registration.dcm")
     dataset.Manufacturer = "<script>alert(1)</script>"

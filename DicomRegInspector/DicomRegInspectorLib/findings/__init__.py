@@ -17,6 +17,7 @@ from .geometry_codes import GEOMETRY_CODES
 from .object_codes import OBJECT_CODES
 from .pixel_codes import FILE_CODES, PIXEL_CODES
 from .registration_codes import REGISTRATION_CODES
+from .relation_codes import RELATION_CODES
 
 __all__ = [
     "CODES",
@@ -38,6 +39,7 @@ CODES: dict[str, CodeInfo] = {
     **GEOMETRY_CODES,
     **OBJECT_CODES,
     **REGISTRATION_CODES,
+    **RELATION_CODES,
     **AUDIT_CODES,
     **PIXEL_CODES,
     **FILE_CODES,

@@ -283,7 +283,8 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         "Missing or empty: Deformable Registration Sequence (0064,0002) or Registration Sequence (0070,0308) in an "
         "object of that class, Matrix Registration Sequence (0070,0309), Matrix Sequence (0070,030A), Vector Grid "
         "Data (0064,0009), or, as a warning, Frame of Reference UID (0020,0052) and Source Frame of Reference UID "
-        "(0064,0003). PS3.3 C.20.2, C.20.3.",
+        "(0064,0003) where the item refers to no images by Referenced Image Sequence (0008,1140) either. PS3.3 C.20.2, "
+        "C.20.3.",
         ("warning", "error"),
         ("inspect", "quality"),
         {"file": "path of the file, where it cannot be used at all"},

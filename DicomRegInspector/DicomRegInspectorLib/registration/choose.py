@@ -38,12 +38,10 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
         return Choice(items[0])
     moving = [item for item in items if not (item.problem is None and item.mapping.is_identity)]
     if len(moving) != 1:
-        named = "; ".join(f"{item.number}: {item.description}, frame {item.source_frame_uid}" for item in items)
+        named = "; ".join(f"{item.number}: {item.description}, {item.moves}" for item in items)
         raise ChoiceError(f"{registration.path} has {len(items)} items; choose one ({named})", "item")
-    frame = moving[0].source_frame_uid
-    return Choice(
-        moving[0], f"item {moving[0].number} of {len(items)} is used, frame {frame}; the others are the identity"
-    )
+    (item,) = moving
+    return Choice(item, f"item {item.number} of {len(items)} is used, {item.moves}; the others are the identity")
 
 
 def items_by_number(registration: Registration, numbers: Iterable[int]) -> list[RegistrationItem]:

@@ -6,7 +6,7 @@ audited and loaded without knowing where it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -266,6 +266,14 @@ def affine_mapping(matrix: np.ndarray) -> Mapping:
         return Mapping(matrix=np.linalg.inv(matrix))
     except np.linalg.LinAlgError:
         return Mapping(pre=matrix)
+
+
+def in_order(matrices: Sequence[np.ndarray]) -> np.ndarray:
+    """``M_n ··· M_2 · M_1`` of matrices (4, 4), the first of which acts first (PS3.3 Equation C.20.2-2)."""
+    product = np.eye(4)
+    for matrix in matrices:
+        product = matrix @ product
+    return product
 
 
 def is_identity_matrix(matrix: np.ndarray) -> bool:

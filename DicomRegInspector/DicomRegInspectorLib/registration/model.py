@@ -19,6 +19,7 @@ from .checks import mapping_findings
 from .file.fiducials import FiducialSet
 from .grid import Grid
 from .mapping import InverseResult, Mapping, MappingError, MappingKind
+from .references import ImageReferences, ReferencedSeries
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ class RegistrationItem:
     """Why this item can neither be mapped nor loaded; None when it can."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)
     """What the elements alone show; :attr:`findings` adds what the vectors show."""
+    images: ImageReferences = field(default_factory=ImageReferences)
+    """Images that it refers to by their UIDs: those of the source side, also where several items share one frame."""
+    chain: tuple[np.ndarray, ...] = field(default=(), repr=False)
+    """(4, 4) each: the matrices of a matrix item, of which :attr:`matrix` is the product; the first acts first."""
+
+    @property
+    def moves(self) -> str:
+        """What it moves, as far as the file says: a frame of reference, images, or both."""
+        parts = [f"frame {self.source_frame_uid}"] if self.source_frame_uid else []
+        parts += [self.images.description] if self.images else []
+        return ", ".join(parts) or "it does not say what"
 
     @property
     def kind(self) -> MappingKind:
@@ -187,6 +199,10 @@ class RegistrationItem:
             "kind": self.kind,
             "source_frame_of_reference_uid": self.source_frame_uid,
             "registered_frame_of_reference_uid": self.registered_frame_uid,
+            "referenced_images": {
+                "count": len(self.images.instance_uids) + self.images.not_kept,
+                "series_instance_uids": list(self.images.series_uids),
+            },
             "grid": grid,
             "pre_matrix_lps": self.pre.tolist(),
             "post_matrix_lps": self.post.tolist(),
@@ -220,6 +236,8 @@ class Registration:
     transfer_syntax_uid: str = ""
     format: str = "DICOM"
     """What the file's format is called."""
+    referenced_series: tuple[ReferencedSeries, ...] = ()
+    """Series that the object as a whole refers to, with the images of each that it names."""
     fiducial_sets: tuple[FiducialSet, ...] = ()
     """The named points of a Spatial Fiducials object, one set for each frame."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)

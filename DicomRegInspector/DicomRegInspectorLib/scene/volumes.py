@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import slicer
@@ -20,9 +21,25 @@ def volumes_in_frame(scene: slicer.vtkMRMLScene, frame_uid: str) -> list[slicer.
     """
     if not frame_uid:
         return []
+    return [volume for volume in _volumes(scene) if frame_of_volume(scene, volume) == frame_uid]
+
+
+def volumes_of_images(scene: slicer.vtkMRMLScene, instance_uids: Collection[str]) -> list[slicer.vtkMRMLVolumeNode]:
+    """Volume nodes of a scene that were made of any of these images (SOP Instance UIDs), in the order of the scene.
+
+    Slicer, and this module, note the UIDs on the node.
+    """
+    wanted = set(instance_uids)
+    return [
+        volume
+        for volume in _volumes(scene)
+        if not wanted.isdisjoint((volume.GetAttribute("DICOM.instanceUIDs") or "").split())
+    ]
+
+
+def _volumes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLVolumeNode]:
     collection = scene.GetNodesByClass("vtkMRMLVolumeNode")
-    volumes = [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
-    return [volume for volume in volumes if frame_of_volume(scene, volume) == frame_uid]
+    return [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
 
 
 def frame_of_volume(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:

@@ -17,7 +17,8 @@ from ..registration import Registration, read_registration
 from ..registration.file.read import recognised_reader
 from ..series import Header, Series, inspect_series, read_header
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
-from .relations import relation_findings
+from .item_images import ImagesAtHand
+from .relations import ItemRelation, relate_items, relation_findings, with_images
 
 _REPORT_EVERY = 32
 """Headers read between two progress calls: often enough for a smooth bar, rare enough to cost nothing."""
@@ -50,6 +51,16 @@ class Inspection:
     file_counts: FileCounts = field(default_factory=FileCounts)
     interval_tolerance: float = RELATIVE_TOLERANCE
     """Share of the spacing that an interval between slices was allowed to be off."""
+    relations: tuple[tuple[ItemRelation, ...], ...] = ()
+    """Of each registration, of each of its items: the images at hand of both sides, and whether they meet."""
+
+    def relations_of(self, registration: Registration) -> tuple[ItemRelation, ...]:
+        """The items of a registration of this inspection with the images at hand; without images where not known."""
+        for own, relations in zip(self.registrations, self.relations, strict=False):
+            if own is registration:
+                return relations
+        (found,) = relate_items([registration], ImagesAtHand(self.series))
+        return tuple(found)
 
     def with_findings_of(self, series: Series, found: Iterable[Finding]) -> tuple[Inspection, Series]:
         """What a later check found in a series, put among the findings of the series and of all.
@@ -74,10 +85,16 @@ class Inspection:
             "version": __version__,
             "files": self.file_counts.to_dict(),
             "options": {"interval_tolerance_percent": round(100 * self.interval_tolerance, 6)},
-            "registrations": [registration.to_dict() for registration in self.registrations],
+            "registrations": [self._registration_dict(registration) for registration in self.registrations],
             "series": [series.to_dict() for series in self.series],
             "findings": [finding.to_dict() for finding in self.findings],
         }
+
+    def _registration_dict(self, registration: Registration) -> dict[str, Any]:
+        told = registration.to_dict()
+        for item, relation in zip(told["items"], self.relations_of(registration), strict=True):
+            item["images"] = relation.to_dict()
+        return told
 
 
 def inspect_paths(
@@ -222,7 +239,8 @@ class _Work:
             self._report(done, total, f"Reading registration {os.path.basename(file)}")
             try:
                 registration = read_registration(Path(file))
-                self._findings.extend(registration.findings)
+                # Vectors are looked at here, so that a file that fails is told as one.
+                _ = registration.findings
                 self._registrations.append(registration)
             except FileError as error:
                 self._unreadable += 1
@@ -233,8 +251,11 @@ class _Work:
         self._report(len(self._files), len(self._files), "Judging slice positions")
         series = tuple(inspect_series(self._images, self._report, interval_tolerance=self._interval_tolerance))
         self._report(len(self._files), len(self._files), "Comparing registrations with series")
-        related = relation_findings(self._registrations, series)
-        findings = self._findings + [finding for one in series for finding in one.findings] + related
+        related = relate_items(self._registrations, ImagesAtHand(series))
+        registrations = [with_images(*each) for each in zip(self._registrations, related, strict=True)]
+        findings = [finding for registration in registrations for finding in registration.findings]
+        findings += self._findings + [finding for one in series for finding in one.findings]
+        findings += relation_findings(registrations, series, related)
         files = len(self._files)
         counts = FileCounts(
             files=files,
@@ -244,5 +265,10 @@ class _Work:
             other_dicom=self._other,
         )
         return Inspection(
-            tuple(self._registrations), series, tuple(by_severity(findings)), counts, self._interval_tolerance
+            tuple(registrations),
+            series,
+            tuple(by_severity(findings)),
+            counts,
+            self._interval_tolerance,
+            tuple(map(tuple, related)),
         )

@@ -11,11 +11,16 @@ import numpy as np
 
 from ..findings import Finding
 from ..registration import Mapping, Registration, RegistrationItem
+from ..registration.chain import chain_findings
 from ..registration.checks import BULK_ROTATION_DEG, BULK_SHIFT_MM
 from ..registration.measures.bulk import bulk_motion
 from ..series import Series, Stack
 from ..space import apply_matrix, lattice_corners
+from .agreement import agreement_findings
+from .item_images import ImagesAtHand, ItemImages, corners_of, series_uids
+from .meeting import Meetings, meeting_finding, meetings_of
 from .named_mapping import NamedMapping, named_item
+from .references import reference_findings
 
 COVERAGE_SAMPLES = 33
 """Points along rows and columns of each slice at which coverage is looked up: shares come out within some 3 %."""
@@ -29,11 +34,67 @@ BULK_NODES = 4_000
 """Nodes at which the bulk motion is fitted; enough for 0.1 mm on fields of some 10 mm."""
 
 
-def relation_findings(registrations: Sequence[Registration], series: Sequence[Series]) -> list[Finding]:
+@dataclass(frozen=True, eq=False)
+class ItemRelation:
+    """An item of a registration beside the image series at hand."""
+
+    item: RegistrationItem
+    images: ItemImages
+    meetings: Meetings
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the JSON report holds it."""
+        best = self.meetings.best
+        return {
+            "registered_series_instance_uids": series_uids(self.images.registered),
+            "source_series_instance_uids": series_uids(self.images.source),
+            "by_reference": self.images.by_reference,
+            "inside_percent": None if best is None else 100 * best.share,
+            "gap_mm": None if best is None else best.gap_mm,
+            "not_checked": self.meetings.unchecked or None,
+        }
+
+
+def with_images(registration: Registration, relations: Sequence[ItemRelation]) -> Registration:
+    """The registration, where what it tells of the order of its matrices is told over the images at hand."""
+    items = []
+    for relation in relations:
+        item, corners = relation.item, corners_of(relation.images.source)
+        if len(item.chain) > 1 and corners is not None:
+            told = [finding for finding in item.header_findings if finding.code != "reg-matrix-order"]
+            item = replace(item, header_findings=(*told, *chain_findings(item.chain, item.subject, *corners)))
+        items.append(item)
+    return replace(registration, items=tuple(items))
+
+
+def relate_items(registrations: Sequence[Registration], at_hand: ImagesAtHand) -> list[list[ItemRelation]]:
+    """Which images each item of each registration is about, and whether they meet under it."""
+    return [
+        [
+            ItemRelation(item, images, meetings_of(item, images))
+            for item, images in zip(registration.items, at_hand.of_items(registration), strict=True)
+        ]
+        for registration in registrations
+    ]
+
+
+def relation_findings(
+    registrations: Sequence[Registration],
+    series: Sequence[Series],
+    related: Sequence[Sequence[ItemRelation]] | None = None,
+) -> list[Finding]:
     """All findings about registrations and series together.
 
     Frames and coverage are only judged when there are image series to judge them by.
+
+    Parameters
+    ----------
+    related
+        What :func:`relate_items` found of them; looked up where it is not given.
     """
+    at_hand = ImagesAtHand(series)
+    related = relate_items(registrations, at_hand) if related is None else related
+    images = [[relation.images for relation in relations] for relations in related]
     stacks = [stack for one in series for stack in one.stacks if not stack.is_localizer]
     subjects = [named_item(item) for one in registrations for item in one.items if item.problem is None]
     findings = []
@@ -44,7 +105,11 @@ def relation_findings(registrations: Sequence[Registration], series: Sequence[Se
                 findings += coverage_findings(item, stacks)
             if item.problem is None:
                 findings += same_motion_findings(named_item(item), subjects)
-    return findings
+    for registration, relations in zip(registrations, related, strict=True):
+        findings += reference_findings(registration, [relation.images for relation in relations], at_hand)
+        for relation in relations:
+            findings += meeting_finding(relation.item, relation.meetings)
+    return findings + agreement_findings(registrations, images, at_hand)
 
 
 def frame_findings(item: RegistrationItem, stacks: Sequence[Stack], series: Sequence[Series]) -> list[Finding]:

@@ -8,18 +8,12 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from ...dicom.values import text as text_of
-from ...dicom.wanted_elements import read_elements
-from ...errors import FileError
-from ...registration import Registration, read_registration
+from ...registration import Registration, RegistrationItem, read_registration
 
-REFERENCED_SERIES, REFERENCED_INSTANCES, INSTANCE_UID = 0x00081115, 0x0008114A, 0x00081155
-"""The Common Instance Reference module's (PS3.3 C.12.2)."""
 MOST_WARNINGS = 3
 NO_IMAGES = frozenset(("REG", "SEG", "SR", "RTSTRUCT", "RTPLAN", "RTRECORD", "KO", "PR", "DOC"))
 """Modalities of objects that share a frame of reference with images and are none."""
@@ -79,9 +73,9 @@ def describe_registration(path: str, database: Any) -> Offer | None:
     loadable = len(problems) < len(registration.items)
     return Offer(
         ", ".join(parts),
-        _tooltip(registration, frames),
+        _tooltip(registration, frames, database),
         _warning(registration, problems, loadable),
-        _referenced(path, [one for images in frames.values() for one in images], database),
+        _referenced(registration, [one for images in frames.values() for one in images], database),
         loadable,
     )
 
@@ -110,34 +104,43 @@ def _images_by_frame(registration: Registration, database: Any) -> dict[str, tup
         frame = _value(database, files[0], "0020,0052")
         modality = _value(database, files[0], "0008,0060")
         if frame in wanted and modality not in NO_IMAGES:
-            description = _value(database, files[0], "0008,103E")
-            label = f"{modality} “{description}”" if description else _("{modality} series").format(modality=modality)
-            found.setdefault(frame, []).append(_Images(uid, label.strip()))
+            found.setdefault(frame, []).append(_Images(uid, _label(database, files[0])))
     return {frame: tuple(images) for frame, images in found.items()}
+
+
+def _label(database: Any, path: str) -> str:
+    modality, description = _value(database, path, "0008,0060"), _value(database, path, "0008,103E")
+    label = f"{modality} “{description}”" if description else _("{modality} series").format(modality=modality)
+    return label.strip()
 
 
 def _value(database: Any, path: str, tag: str) -> str:
     return (database.fileValue(path, tag) or "").strip()
 
 
-def _referenced(path: str, images: Sequence[_Images], database: Any) -> tuple[str, ...]:
-    """SOP Instance UIDs that the object refers to; where it refers to none, those of the images of its frames."""
-    try:
-        root = read_elements(Path(path), {REFERENCED_SERIES, REFERENCED_INSTANCES, INSTANCE_UID}).root
-    except FileError:
-        return ()
-    named = [
-        uid
-        for series in root.sequence(REFERENCED_SERIES)
-        for instance in series.sequence(REFERENCED_INSTANCES)
-        if (uid := text_of(instance.get(INSTANCE_UID)))
-    ]
+def _referenced(registration: Registration, images: Sequence[_Images], database: Any) -> tuple[str, ...]:
+    """SOP Instance UIDs that the object refers to; where none of them is at hand, those of the images of its frames."""
+    lists = [series.images.instance_uids for series in registration.referenced_series]
+    lists += [item.images.instance_uids for item in registration.items]
+    # The first and the last stand for all: a database is not asked for a hundred thousand.
+    known = [uids for uids in lists if any(database.fileForInstance(uid) for uid in {*uids[:1], *uids[-1:]})]
+    named = [uid for uids in known for uid in uids]
     if not named:
         named = [str(uid) for one in images for uid in database.instancesForSeries(one.uid)]
     return tuple(dict.fromkeys(named))
 
 
-def _tooltip(registration: Registration, frames: Mapping[str, Sequence[_Images]]) -> str:
+def _source_images(item: RegistrationItem, frames: Mapping[str, Sequence[_Images]], database: Any) -> str:
+    """What an item moves, by what it refers to, else by its frame; the first image referred to tells the series."""
+    if not item.images:
+        return _named(frames.get(item.source_frame_uid, ()))
+    path = database.fileForInstance(item.images.instance_uids[0])
+    if not path:
+        return _named(())
+    return _("{series} ({images} referred to)").format(series=_label(database, path), images=item.images.words)
+
+
+def _tooltip(registration: Registration, frames: Mapping[str, Sequence[_Images]], database: Any) -> str:
     system = registration.manufacturer or _("an unknown system")
     lines = [
         _(
@@ -147,10 +150,10 @@ def _tooltip(registration: Registration, frames: Mapping[str, Sequence[_Images]]
         _("Registered images: {images}").format(images=_named(frames.get(registration.frame_uid, ()))),
     ]
     for item in registration.items:
-        if item.source_frame_uid != registration.frame_uid:
+        if item.images or item.source_frame_uid != registration.frame_uid:
             lines.append(
                 _("Item {number}: {what}; source images: {images}").format(
-                    number=item.number, what=item.description, images=_named(frames.get(item.source_frame_uid, ()))
+                    number=item.number, what=item.description, images=_source_images(item, frames, database)
                 )
             )
     return "".join(f"<p>{html.escape(line)}</p>" for line in lines)

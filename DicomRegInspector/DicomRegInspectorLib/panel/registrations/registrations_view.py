@@ -127,6 +127,7 @@ def _tooltip(registration: Registration, findings: Sequence[Finding]) -> str:
     lines = [registration.path.name]
     lines += [
         f"{item.number}: {item.description}"
+        + (f", {item.images.words}" if item.images else "")
         + (". " + _("Cannot be loaded: {problem}").format(problem=item.problem) if item.problem else "")
         for item in registration.items
     ]

@@ -15,6 +15,7 @@ from ...dicom.wanted_elements import Element, ElementTree, Items
 from ...findings import Finding
 from ..checks import ORTHONORMAL_TOLERANCE, is_singular, matrix_findings
 from ..grid import Grid
+from ..mapping import in_order
 from ..vectors import BYTES_PER_VECTOR, VectorPlace, plausible_byte_order
 
 RESOLUTION_MM = (1e-6, 1e6)
@@ -94,8 +95,8 @@ def read_single_matrix(items: Items, tag: int, name: str, report: ItemReport, ba
     return np.eye(4) if matrix is None else matrix
 
 
-def read_matrix_chain(items: Items, report: ItemReport) -> np.ndarray:
-    """``M_n ··· M_2 · M_1`` of Matrix Sequence (0070,030A): the first matrix is applied first (PS3.3 C.20.2.1.1)."""
+def read_matrix_chain(items: Items, report: ItemReport) -> tuple[np.ndarray, ...]:
+    """The matrices of Matrix Sequence (0070,030A), of which the first is applied first (PS3.3 C.20.2.1.1)."""
     outer = items.sequence(tags.MATRIX_REGISTRATION_SEQUENCE)
     if len(outer) != 1:
         report.error(
@@ -106,16 +107,16 @@ def read_matrix_chain(items: Items, report: ItemReport) -> np.ndarray:
         report.error(
             "reg-incomplete", f"{element_name(tags.MATRIX_SEQUENCE)} is missing or empty; expected one matrix or more."
         )
-    product = np.eye(4)
+    chain = []
     for number, item in enumerate(inner, 1):
         matrix = read_matrix(item, f"matrix {number} of {len(inner)}" if len(inner) > 1 else "matrix", report)
         if matrix is not None:
-            product = matrix @ product
-    if report.problem is None and is_singular(product):
+            chain.append(matrix)
+    if report.problem is None and is_singular(in_order(chain)):
         report.problem = (
             "its matrix cannot be inverted, so points of the registered frame have no place in the source frame"
         )
-    return product
+    return tuple(chain)
 
 
 def read_grid(items: Items, tree: ElementTree, report: ItemReport) -> Grid | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from ...dicom import tags
 from ...dicom.tags import element_name
 from ...dicom.values import text
@@ -12,10 +14,12 @@ from ...dicom.wanted_elements import ElementTree, Items, read_elements
 from ...errors import FileError, RegistrationError
 from ...findings import Finding
 from ...findings.about import about_item, about_registration
+from ..chain import chain_findings
 from ..checks import order_findings
-from ..mapping import Mapping
+from ..mapping import Mapping, in_order
 from ..model import Registration, RegistrationItem
 from .dicom_item import ItemReport, read_grid, read_matrix_chain, read_single_matrix
+from .dicom_references import read_image_references, read_referenced_series
 from .fiducials import read_fiducial_sets
 
 FORMAT = "DICOM"
@@ -29,7 +33,7 @@ def recognises(head: bytes) -> bool:
 def read(path: Path) -> Registration:
     """As :func:`.read.read_registration`; also of files without preamble, and it says what is no DICOM."""
     try:
-        tree = read_elements(path, tags.REGISTRATION_ELEMENTS)
+        tree = read_elements(path, tags.REGISTRATION_ELEMENTS, lists=tags.REFERENCE_LISTS)
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})") from error
     return _Reader(path, tree).read()
@@ -41,6 +45,7 @@ class _Reader:
     def __init__(self, path: Path, tree: ElementTree) -> None:
         self.path, self.tree, self.root = path, tree, tree.root
         self.frame_uid = self._text(self.root, tags.FRAME_OF_REFERENCE_UID)
+        self.referenced_series = read_referenced_series(self.root, self._text(self.root, tags.STUDY_INSTANCE_UID))
         self.findings: list[Finding] = []
 
     def _text(self, items: Items, tag: int) -> str:
@@ -83,6 +88,7 @@ class _Reader:
             content_label=self._text_without_patient(tags.CONTENT_LABEL),
             transfer_syntax_uid=self.tree.transfer_syntax,
             items=tuple(items),
+            referenced_series=self.referenced_series,
             fiducial_sets=read_fiducial_sets(self.root) if kind == "fiducials" else (),
             header_findings=tuple(self.findings),
         )
@@ -154,18 +160,31 @@ class _Reader:
 
     def _matrix_item(self, item: Items, number: int) -> RegistrationItem:
         report = ItemReport(about_item(self.path, number))
-        mapping = Mapping(matrix=read_matrix_chain(item, report))
-        return self._item(item, number, tags.FRAME_OF_REFERENCE_UID, report, mapping)
+        chain = read_matrix_chain(item, report)
+        mapping = Mapping(matrix=in_order(chain))
+        report.findings += chain_findings(chain, report.subject)
+        return self._item(item, number, tags.FRAME_OF_REFERENCE_UID, report, mapping, chain)
 
-    def _item(self, item: Items, number: int, frame_tag: int, report: ItemReport, mapping: Mapping) -> RegistrationItem:
+    def _item(
+        self,
+        item: Items,
+        number: int,
+        frame_tag: int,
+        report: ItemReport,
+        mapping: Mapping,
+        chain: tuple[np.ndarray, ...] = (),
+    ) -> RegistrationItem:
         frame = self._text(item, frame_tag)
-        if not frame:
+        images = read_image_references(item.get(tags.REFERENCED_IMAGES), self.referenced_series)
+        # Type 1C: images alone say what is moved (PS3.3 C.20.2, C.20.3).
+        if not frame and not images:
             message = (
-                f"{element_name(frame_tag)} is missing from the item: the file does not say which images it moves."
+                f"{element_name(frame_tag)} is missing from the item, and so is "
+                f"{element_name(tags.REFERENCED_IMAGES)}: the file does not say which images it moves."
             )
             report.findings.append(Finding("reg-incomplete", "warning", message, report.subject, {}))
         return RegistrationItem(
-            self.path, number, frame, self.frame_uid, mapping, report.problem, tuple(report.findings)
+            self.path, number, frame, self.frame_uid, mapping, report.problem, tuple(report.findings), images, chain
         )
 
 

@@ -14,6 +14,7 @@ from ...registration.measures.local import jacobian
 from ...series import Series, Stack
 from ...tasks.audit_images import AuditImage, read_stack_image
 from ...tasks.inspect import Inspection
+from ...tasks.item_images import ItemImages, StackAtHand
 from ...tasks.judge import Judges
 from ...tasks.named_mapping import named_item
 from ...tasks.quality import ItemQuality, judge_item
@@ -73,7 +74,7 @@ def measure_items(
 def _measure(one: Measured, images: _Images, known: ItemQuality | None, progress: Progress | None) -> None:
     item = one.item
     try:
-        one.fixed, one.fixed_name = images.in_frame(item.registered_frame_uid, one.notes)
+        one.fixed, one.fixed_name = images.registered(item, one.notes)
         one.quality = known or judge_item(one.registration, item, images.judges(item, one.notes), progress)
         if item.grid is not None:
             one.lengths, one.determinants = _histograms(item, progress)
@@ -100,13 +101,17 @@ class _Images:
         self._progress = progress
         items = [item for registration in inspection.registrations for item in registration.items]
         self._others = [named_item(item) for item in items if item.problem is None]
-        self._series = inspection.series
+        self._of_item = {
+            (relation.item.path, relation.item.number): relation.images
+            for registration in inspection.registrations
+            for relation in inspection.relations_of(registration)
+        }
         self._names = series_names(inspection)
         self._kept: dict[int, AuditImage | str] = {}
 
-    def in_frame(self, uid: str, notes: list[str]) -> tuple[AuditImage | None, str]:
-        """The image of a frame with the most slices, and what it is called; None without one."""
-        candidates = sorted(self._of_frame(uid), key=lambda one: -len(one[1].slices))
+    def registered(self, item: RegistrationItem, notes: list[str]) -> tuple[AuditImage | None, str]:
+        """The image of the registered side with the most slices, and what it is called; None without one."""
+        candidates = sorted(_volumes(self._images_of(item).registered), key=lambda one: -len(one[1].slices))
         for series, stack in candidates[:1]:
             image = self._read(stack)
             if isinstance(image, AuditImage):
@@ -116,22 +121,22 @@ class _Images:
 
     def judges(self, item: RegistrationItem, notes: list[str]) -> Judges:
         """The two images that the item is judged by, where there is no doubt which they are."""
-        registered, source = item.registered_frame_uid, item.source_frame_uid
-        volumes = [[one for one in self._of_frame(uid) if one[0].is_volume] for uid in (registered, source)]
-        if registered == source or not all(volumes):
+        images = self._images_of(item)
+        volumes = [[one for one in _volumes(side) if one[0].is_volume] for side in (images.registered, images.source)]
+        if images.are_the_same or not all(volumes):
             return Judges(others=self._others)
         if any(len(found) > 1 for found in volumes):
             notes.append(
-                "Not audited: several series lie in a frame of this item. The command quality takes the two images to "
+                "Not audited: several series lie on a side of this item. The command quality takes the two images to "
                 "judge it by (--fixed and --moving)."
             )
             return Judges(others=self._others)
-        images = [self._read(found[0][1]) for found in volumes]
-        for image, found in zip(images, volumes, strict=True):
+        read = [self._read(found[0][1]) for found in volumes]
+        for image, found in zip(read, volumes, strict=True):
             if not isinstance(image, AuditImage):
                 notes.append(f"Not audited: {self._name(found[0][0])} could not be read as an image: {image}")
                 return Judges(others=self._others)
-        fixed, moving = images
+        fixed, moving = read
         notes.append(
             f"Audited with {self._name(volumes[0][0][0])} (fixed) and {self._name(volumes[1][0][0])} (moving)."
         )
@@ -140,9 +145,8 @@ class _Images:
     def _name(self, series: Series) -> str:
         return self._names[series.series_instance_uid]
 
-    def _of_frame(self, uid: str) -> list[tuple[Series, Stack]]:
-        found = [(one, one.main_stack) for one in self._series if uid and one.main_stack is not None]
-        return [(one, stack) for one, stack in found if stack.frame_of_reference_uid == uid and not stack.is_localizer]
+    def _images_of(self, item: RegistrationItem) -> ItemImages:
+        return self._of_item.get((item.path, item.number), ItemImages((), (), by_reference=False))
 
     def _read(self, stack: Stack) -> AuditImage | str:
         """The image, or why there is none."""
@@ -157,6 +161,17 @@ class _Images:
             except UNUSABLE as error:
                 self._kept[key] = str(error) or "there is not enough memory"
         return self._kept[key]
+
+
+def _volumes(side: Sequence[StackAtHand]) -> list[tuple[Series, Stack]]:
+    """The stack of each series that is looked at: the one that is meant alone, else the main one."""
+    found = []
+    for series in {id(one.series): one.series for one in side}.values():
+        stacks = [one.stack for one in side if one.series is series]
+        stack = stacks[0] if len(stacks) == 1 and series.is_volume else series.main_stack
+        if stack is not None and any(stack is one for one in stacks):
+            found.append((series, stack))
+    return found
 
 
 def further_findings(inspection: Inspection, measured: Iterable[Measured]) -> Sequence[Finding]:

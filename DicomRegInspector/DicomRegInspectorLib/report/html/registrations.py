@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ...registration import Registration, RegistrationItem
 from ...registration.measures.quality import Quality
 from ...registration.measures.rows import Measure, number
 from ...tasks.inspect import Inspection
+from ...tasks.relations import ItemRelation
 from ...words import point
-from ..text.inspection_report import count_by_severity, frames_in_words, frames_of, item_summary, matrix_summaries
+from ..text.inspection_report import (
+    count_by_severity,
+    images_in_words,
+    item_summary,
+    matrix_summaries,
+    meeting_in_words,
+)
 from ..text.page import product
 from ..text.terminal import plural
 from .audit_tables import audit_box, judged_tables
@@ -29,9 +36,8 @@ def registration_sections(inspection: Inspection, contents: Contents, names: Nam
     if not inspection.registrations:
         return []
     details = {(one.path, one.number): one for one in contents.details}
-    frames = frames_of(inspection)
     parts = [
-        _one(number, registration, details, frames, names)
+        _one(number, registration, details, inspection.relations_of(registration), names)
         for number, registration in enumerate(inspection.registrations, 1)
     ]
     return [tag("section", tag("h2", "Registrations"), *parts, id="registrations", aria_label="Registrations")]
@@ -50,7 +56,7 @@ def _one(
     order: int,
     registration: Registration,
     details: Mapping[tuple[str, int], ItemDetails],
-    frames: Mapping[str, list[str]],
+    relations: Sequence[ItemRelation],
     names: Names,
 ) -> Markup:
     rows: list[tuple[object, object]] = [
@@ -65,8 +71,8 @@ def _one(
         count = sum(len(one.landmarks) for one in registration.fiducial_sets)
         rows.append(("Fiducials", f"{plural(count, 'point')} in {plural(len(registration.fiducial_sets), 'set')}"))
     parts = [
-        _item(order, item, details.get((str(registration.path), item.number)), frames, names)
-        for item in registration.items[:MOST_ITEMS]
+        _item(order, relation, details.get((str(registration.path), relation.item.number)), names)
+        for relation in relations[:MOST_ITEMS]
     ]
     if len(registration.items) > MOST_ITEMS:
         parts.append(tag("p", f"… and {len(registration.items) - MOST_ITEMS} more items.", class_="cut"))
@@ -74,14 +80,13 @@ def _one(
                id=f"registration-{order}")  # fmt: skip
 
 
-def _item(
-    order: int, item: RegistrationItem, details: ItemDetails | None, frames: Mapping[str, list[str]], names: Names
-) -> Markup:
+def _item(order: int, relation: ItemRelation, details: ItemDetails | None, names: Names) -> Markup:
+    item = relation.item
     parts: list[Markup | None] = [tag("h4", f"Item {item.number}")]
     if details is None or details.measured is None:
         summary = item_summary(item)
         parts.append(tag("p", names.shown(summary[:1].upper() + summary[1:], 1000)))
-    parts.append(facts(_item_facts(item, frames, names)))
+    parts.append(facts(_item_facts(relation, names)))
     if details is not None:
         if details.measured is not None and details.measured.audit is not None:
             parts.append(audit_box(details.measured.audit, names))
@@ -92,11 +97,13 @@ def _item(
     return tag("div", *parts, class_="item", id=f"item-{order}-{item.number}")
 
 
-def _item_facts(item: RegistrationItem, frames: Mapping[str, list[str]], names: Names) -> list[tuple[object, object]]:
-    registered, source = frames_in_words(item, frames)
+def _item_facts(relation: ItemRelation, names: Names) -> list[tuple[object, object]]:
+    item, (registered, source) = relation.item, images_in_words(relation)
+    meeting = meeting_in_words(relation)
     rows: list[tuple[object, object]] = [
-        ("Registered frame", join(names.shown(item.registered_frame_uid or "missing", 80), f" ({registered})")),
-        ("Source frame", join(names.shown(item.source_frame_uid or "missing", 80), f" ({source})")),
+        ("Registered frame", _frame(item.registered_frame_uid, registered, names)),
+        ("Source frame", _frame(item.source_frame_uid, source, names)),
+        ("Images", names.shown(meeting[:1].upper() + meeting[1:], 300) if meeting else None),
     ]
     grid = item.grid
     if grid is not None:
@@ -114,6 +121,10 @@ def _item_facts(item: RegistrationItem, frames: Mapping[str, list[str]], names: 
             name, _, words = line.partition(": ")
             rows.append((name[:1].upper() + name[1:] if words else "Matrices", with_minus(words or line)))
     return rows
+
+
+def _frame(uid: str, series: str, names: Names) -> Markup:
+    return join(names.shown(uid or "missing", 80), " (", names.shown(series, 300), ")")
 
 
 def _measured(details: ItemDetails, item: RegistrationItem) -> list[Markup | None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...findings import SEVERITIES, Finding, counted
 from ...series.geometry.spacing import RELATIVE_TOLERANCE
+from ...tasks.item_images import names_of
 from ...words import millimetres
 from .terminal import Style, plural, printable
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ...registration import Registration, RegistrationItem
     from ...series import Series, Stack
     from ...tasks.inspect import Inspection
+    from ...tasks.relations import ItemRelation
 
 SHOWN_OF_A_KIND = 6
 """Findings of one kind that are shown; the rest is counted."""
@@ -33,11 +35,10 @@ def inspection_report(inspection: Inspection, style: Style, *, complete: bool = 
     """
     labels = series_names(inspection)
     lines = _head(inspection, style)
-    frames = frames_of(inspection)
     if inspection.registrations:
         lines += ["", style.paint("Registrations", "bold")]
         for registration in inspection.registrations:
-            lines += _registration_lines(registration, frames, style)
+            lines += _registration_lines(registration, inspection.relations_of(registration), style)
     if inspection.series:
         lines += ["", style.paint("Image series", "bold")]
         for number, series in enumerate(inspection.series, 1):
@@ -80,48 +81,56 @@ def _quoted(text: str) -> str:
     return f" “{printable(text)}”" if text else ""
 
 
-def frames_of(inspection: Inspection) -> dict[str, list[str]]:
-    """Map each Frame of Reference UID to the series of this report that lie in it."""
-    frames: dict[str, list[str]] = {}
-    for number, series in enumerate(inspection.series, 1):
-        for frame in dict.fromkeys(one.header.frame_of_reference_uid for one in series.slices):
-            frames.setdefault(frame, []).append(f"series {number}")
-    return frames
+def _image_lines(relation: ItemRelation) -> list[str]:
+    """Whether the images meet under an item, then which it registers to and which it moves."""
+    images, meeting = relation.images, meeting_in_words(relation)
+    lines = [meeting] if meeting else []
+    if images.registered or images.source or images.by_reference:
+        registered, source = images_in_words(relation)
+        lines.append(f"registered frame: {registered}; source {'images' if images.by_reference else 'frame'}: {source}")
+    return lines
 
 
-def _frame_line(item: RegistrationItem, frames: dict[str, list[str]]) -> str:
-    """Which images an item starts from and where it looks."""
-    if not any(uid and uid in frames for uid in (item.registered_frame_uid, item.source_frame_uid)):
-        return ""
-    registered, source = frames_in_words(item, frames)
-    return f"registered frame: {registered}; source frame: {source}"
+def meeting_in_words(relation: ItemRelation) -> str:
+    """Say how much of the registered image lands inside the one that is moved, or why that was not looked up."""
+    meetings, best = relation.meetings, relation.meetings.best
+    if best is None:
+        return f"whether the images meet was not checked: {meetings.unchecked}" if meetings.unchecked else ""
+    registered, source = (names_of([stack])[0] for stack in (best.registered, best.source))
+    if best.gap_mm:
+        return f"{registered} lands {millimetres(best.gap_mm, 1)} mm beside {source}"
+    return f"{100 * best.share:.3g} % of {registered} lands inside {source}"
 
 
-def frames_in_words(item: RegistrationItem, frames: Mapping[str, list[str]]) -> tuple[str, str]:
-    """Return which series of this report lie in an item's registered and in its source frame."""
-    registered, source = (
-        frames.get(uid) if uid else None for uid in (item.registered_frame_uid, item.source_frame_uid)
-    )
-    return _few(registered), _few(source)
+def images_in_words(relation: ItemRelation) -> tuple[str, str]:
+    """Return which series of this report an item registers to, and which it starts from."""
+    images, item = relation.images, relation.item
+    source = _few(names_of(images.source))
+    if images.by_reference:
+        count = len(item.images.instance_uids)
+        if images.found:
+            source += f" ({images.found} of the {item.images.words} referred to)"
+        else:
+            source = f"none of the {item.images.words} referred to is here" if count > 1 else "the image is not here"
+    return _few(names_of(images.registered)), source
 
 
-def _few(series: list[str] | None) -> str:
+def _few(series: list[str]) -> str:
     if not series:
         return "no series here"
     return ", ".join(series[:4]) + (f" and {len(series) - 4} more" if len(series) > 4 else "")
 
 
-def _registration_lines(registration: Registration, frames: dict[str, list[str]], style: Style) -> list[str]:
+def _registration_lines(registration: Registration, relations: Iterable[ItemRelation], style: Style) -> list[str]:
     kind = {"matrix": "spatial (matrix)", "deformable": "deformable", "fiducials": "spatial fiducials"}
     head = f"{printable(registration.path.name)}{_quoted(registration.series_description)}: {kind[registration.kind]}"
     if registration.items:
         head += f", {plural(len(registration.items), 'item')}"
     head += f"; {count_by_severity(registration.findings)}"
     lines = [style.wrap(head, 2, 6)]
-    for item in registration.items:
-        lines.append(style.wrap(f"item {item.number}: {item_summary(item)}", 6, 10))
-        if where := _frame_line(item, frames):
-            lines.append(style.wrap(where, 10, 10))
+    for relation in relations:
+        lines.append(style.wrap(f"item {relation.item.number}: {item_summary(relation.item)}", 6, 10))
+        lines += [style.wrap(printable(line), 10, 10) for line in _image_lines(relation)]
     lines.append(style.paint(style.wrap(f"SOP instance {printable(registration.sop_instance_uid)}", 6, 10), "dim"))
     return lines
 

@@ -16,7 +16,10 @@ from .page import Page, product
 if TYPE_CHECKING:
     from ...registration import Grid
 
+SHOWN_SERIES = 4
+"""Series that the object refers to, and that images of an item are of: the rest is counted."""
 _AXES = ("x", "y", "z")
+_NO_FRAME = "missing"
 
 
 _KINDS = {
@@ -60,6 +63,23 @@ def _show_object(registration: Registration, page: Page) -> None:
     page.row("Series Instance UID (0020,000E)", registration.series_uid)
     meaning = ", the registered frame" if registration.items and registration.frame_uid else ""
     page.row("Frame of Reference UID (0020,0052)", f"{registration.frame_uid}{meaning}")
+    for series in registration.referenced_series[:SHOWN_SERIES]:
+        images = f", {series.images.words}" if series.images else ""
+        other = "" if series.study_uid == registration.study_uid else f", of study {series.study_uid}"
+        page.row("refers to series (0008,1115)", f"{series.series_uid}{images}{other}")
+    if len(registration.referenced_series) > SHOWN_SERIES:
+        page.text(f"… and {len(registration.referenced_series) - SHOWN_SERIES} more series")
+
+
+def _show_references(item: RegistrationItem, page: Page) -> None:
+    images = item.images
+    if not images:
+        return
+    page.row("Referenced Image Sequence (0008,1140)", f"{images.words}: what the item moves")
+    for uid in images.series_uids[:SHOWN_SERIES]:
+        page.row("of Series Instance UID (0020,000E)", uid, 4)
+    last = f", the last {images.instance_uids[-1]}" if len(images.instance_uids) > 1 else ""
+    page.row("SOP Instance UIDs", f"the first {images.instance_uids[0]}{last}", 4)
 
 
 def _show_item(item: RegistrationItem, page: Page) -> None:
@@ -68,15 +88,17 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         same = item.source_frame_uid == item.registered_frame_uid and item.source_frame_uid
         page.row(
             "Frame of Reference UID (0020,0052)",
-            item.source_frame_uid + (", the registered frame itself" if same else ""),
+            (item.source_frame_uid or _NO_FRAME) + (", the registered frame itself" if same else ""),
         )
+        _show_references(item, page)
         if item.problem is None:
             _show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page)
             page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
     else:
         of = " of Deformable Registration Sequence (0064,0002)"
         page.section(f"Item {item.number}{of if page.has_tags else ''}")
-        page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid)
+        page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid or _NO_FRAME)
+        _show_references(item, page)
         if item.problem is None:
             _show_matrix("Pre Deformation Matrix (0064,000F)", item.pre, page)
             _show_matrix("Post Deformation Matrix (0064,0010)", item.post, page)

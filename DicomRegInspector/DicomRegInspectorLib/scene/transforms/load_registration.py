@@ -23,10 +23,11 @@ from ...registration.choose import items_by_number
 from ...registration.mapping import MappingError, is_identity_matrix
 from ...registration.repairs import Repair, repair_mapping, require_reversible
 from ...space import to_ras
+from ...tasks.item_images import stays
 from ...words import well_formed
 from ..convert import vtk_matrix
 from ..reopened import LINEAR
-from ..volumes import place_under_study, volumes_in_frame
+from ..volumes import place_under_study, volumes_in_frame, volumes_of_images
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
 
 ATTRIBUTE_PREFIX = "DicomRegInspector."
@@ -208,8 +209,12 @@ def _add_item(
     repair: str,
 ) -> slicer.vtkMRMLTransformNode:
     name = registration.series_description or "Registration"
+    fixed, moving = _volumes_of(registration, item, scene)
     if len(registration.items) > 1:
         name += f" item {item.number}"
+    if item.images:
+        # Items that share a frame are told apart by what they move.
+        name += f" ({moving[0].GetName() if len(moving) == 1 else item.images.words})"
     if repair:
         name += " (repaired)"
     parent = None
@@ -223,7 +228,7 @@ def _add_item(
             node.SetAttribute(ATTRIBUTE_PREFIX + "Repair", repair)
         place_under_study(scene, node, registration.study_uid)
         parent = node
-    _refer_to_volumes(parent, item, scene, place_volumes)
+    _refer_to_volumes(parent, item, fixed, moving, place_volumes)
     return parent
 
 
@@ -248,18 +253,35 @@ def _note_provenance(
         node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
 
 
+def _volumes_of(
+    registration: Registration, item: RegistrationItem, scene: slicer.vtkMRMLScene
+) -> tuple[list[slicer.vtkMRMLVolumeNode], list[slicer.vtkMRMLVolumeNode]]:
+    """The scene's volumes of both sides: by what items refer to, else by frame of reference."""
+    still = [other for other in registration.items if other.images and stays(other, registration.frame_uid)]
+    fixed = [volume for other in still for volume in volumes_of_images(scene, other.images.instance_uids)]
+    if item.images:
+        moving = volumes_of_images(scene, item.images.instance_uids)
+    else:
+        moving = volumes_in_frame(scene, item.source_frame_uid)
+    in_frame = volumes_in_frame(scene, item.registered_frame_uid)
+    return fixed or [volume for volume in in_frame if volume not in moving] or in_frame, moving
+
+
 def _refer_to_volumes(
-    node: slicer.vtkMRMLTransformNode, item: RegistrationItem, scene: slicer.vtkMRMLScene, place_volumes: bool
+    node: slicer.vtkMRMLTransformNode,
+    item: RegistrationItem,
+    fixed: list[slicer.vtkMRMLVolumeNode],
+    moving: list[slicer.vtkMRMLVolumeNode],
+    place_volumes: bool,
 ) -> None:
-    fixed = volumes_in_frame(scene, item.registered_frame_uid)
-    moving = volumes_in_frame(scene, item.source_frame_uid)
     for role, volumes in (
         (slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixed),
         (slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), moving),
     ):
         if volumes:
             node.SetNodeReferenceID(role, volumes[0].GetID())
-    if not place_volumes or item.source_frame_uid == item.registered_frame_uid:
+    same_frame = item.source_frame_uid == item.registered_frame_uid
+    if not place_volumes or (same_frame and (not item.images or item.mapping.is_identity)):
         return
     for volume in moving:
         if volume.GetParentTransformNode() is None:

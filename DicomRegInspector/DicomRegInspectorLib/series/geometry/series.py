@@ -138,15 +138,14 @@ def inspect_series(
 
     Returns
     -------
-    One Series per Series Instance UID, by study and series number.
+    One Series per Series Instance UID, by study and series number, then in the order found.
     """
     by_series: dict[tuple[str, str], list[Header]] = {}
     for header in headers:
         if header.is_image and not header.is_dicomdir:
             by_series.setdefault((header.study_uid, header.series_uid), []).append(header)
-    groups = sorted(
-        by_series.values(), key=lambda group: (group[0].study_uid, group[0].series_number or 0, group[0].series_uid)
-    )
+    # Of one number: in the order found, for UIDs are random numbers.
+    groups = sorted(by_series.values(), key=lambda group: (group[0].study_uid, group[0].series_number or 0))
     result: list[Series] = []
     for done, group in enumerate(groups):
         if progress is not None and progress(done, len(groups), f"{group[0].modality} series") is False:
