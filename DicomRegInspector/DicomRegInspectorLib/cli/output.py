@@ -57,4 +57,4 @@ def verdict(findings: Iterable[Finding], fail_on: str) -> int:
     if fail_on == "never":
         return DONE
     level = SEVERITIES.index(fail_on)
-    return FOUND if any(SEVERITIES.index(one.severity) >= level for one in findings) else DONE
+    return FOUND if any(SEVERITIES.index(finding.severity) >= level for finding in findings) else DONE

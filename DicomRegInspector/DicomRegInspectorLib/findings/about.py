@@ -45,7 +45,7 @@ class About:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is known of it, as the JSON report holds it."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {key: list(value) if key == "slices" else value for key, value in values.items() if value}
 
 

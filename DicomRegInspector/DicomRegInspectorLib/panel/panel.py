@@ -109,8 +109,8 @@ class InspectorPanel:
     def close(self) -> None:
         """The widgets are about to go: stop what is under way and do not touch them any more."""
         unwatch_settings(self._apply_settings)
-        for one in (self._job, *self._sections.values()):
-            one.close()
+        for section in (self._job, *self._sections.values()):
+            section.close()
 
     def inspect_folder(self) -> None:
         """Inspect the folder in the path box."""

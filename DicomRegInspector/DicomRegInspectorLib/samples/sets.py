@@ -241,4 +241,4 @@ def describe_samples(folder: Path, wrap: Callable[[str, int, int], str]) -> str:
         f"show {folder / REGISTRATION}",
         f"quality {folder / WRONG_UNITS} --fixed {folder / FIXED} --moving {folder / MOVING}",
     )
-    return "\n".join([heading, *rows, "", "Go on with:", *(f"  dicom-reg-inspector {one}" for one in commands)])
+    return "\n".join([heading, *rows, "", "Go on with:", *(f"  dicom-reg-inspector {command}" for command in commands)])

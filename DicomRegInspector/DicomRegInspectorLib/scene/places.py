@@ -137,7 +137,9 @@ def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registra
     """
     prefix = "DicomRegInspector."
     uid = node.GetAttribute(prefix + "SOPInstanceUID") if not node.GetAttribute(prefix + "Repair") else None
-    registration = next((one for one in registrations if uid and one.sop_instance_uid == uid), None)
+    registration = next(
+        (registration for registration in registrations if uid and registration.sop_instance_uid == uid), None
+    )
     item = node.GetAttribute(prefix + "Item") or ""
     low, high = finding.evidence.get("box_min_lps_mm"), finding.evidence.get("box_max_lps_mm")
     position = None

@@ -44,12 +44,12 @@ def names_of(stacks: Iterable[StackAtHand]) -> list[str]:
 
 def series_uids(stacks: Iterable[StackAtHand]) -> list[str]:
     """Series Instance UIDs of stacks, each once."""
-    return list(dict.fromkeys(one.series.series_instance_uid for one in stacks))
+    return list(dict.fromkeys(stack.series.series_instance_uid for stack in stacks))
 
 
 def corners_of(stacks: Iterable[StackAtHand]) -> tuple[np.ndarray, str] | None:
     """Corners (8 n, 3) of the boxes of stacks, LPS mm, and the stacks in words; None where no box is known."""
-    known = [(one, one.box.corners) for one in stacks if one.box is not None]
+    known = [(stack, stack.box.corners) for stack in stacks if stack.box is not None]
     if not known:
         return None
     return np.concatenate([corners for _, corners in known]), ", ".join(names_of(one for one, _ in known))
@@ -93,7 +93,7 @@ class ImagesAtHand:
     def instance_uids(self) -> dict[str, tuple[int, ...]]:
         """SOP Instance UID of every image at hand to the stacks that it is in, by their numbers from 0."""
         found: dict[str, tuple[int, ...]] = {
-            slice_.sop_instance_uid: () for one in self.series for slice_ in one.slices
+            slice_.sop_instance_uid: () for series_ in self.series for slice_ in series_.slices
         }
         for index, at_hand in enumerate(self.stacks):
             own = (index,)
@@ -106,7 +106,7 @@ class ImagesAtHand:
 
     def in_frame(self, frame_uid: str) -> list[StackAtHand]:
         """The stacks of a frame of reference; none of an empty one."""
-        return [one for one in self.stacks if frame_uid and one.stack.frame_of_reference_uid == frame_uid]
+        return [stack for stack in self.stacks if frame_uid and stack.stack.frame_of_reference_uid == frame_uid]
 
     def referred_to(self, item: RegistrationItem) -> tuple[list[StackAtHand], int]:
         """The stacks that hold images which an item refers to, and how many of those images are at hand."""
@@ -145,5 +145,5 @@ def stays(item: RegistrationItem, frame_uid: str) -> bool:
 
 def _without(stacks: list[StackAtHand], others: list[StackAtHand]) -> list[StackAtHand]:
     """Stacks that are not among others; all of them where nothing else would be left."""
-    left = [one for one in stacks if all(one is not other for other in others)]
+    left = [stack for stack in stacks if all(stack is not other for other in others)]
     return left or stacks

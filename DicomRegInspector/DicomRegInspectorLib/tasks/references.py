@@ -86,7 +86,7 @@ def _missing_finding(item: RegistrationItem, images: ItemImages, at_hand: Images
             if images.source
             else f"{missing} of the {item.images.words} that the item refers to are not here."
         )
-        here = {one.series_instance_uid for one in at_hand.series}
+        here = {series_.series_instance_uid for series_ in at_hand.series}
         if set(item.images.series_uids) - here:
             severity = "info"
             message += " The object counts them to a series that is not here."
@@ -106,8 +106,12 @@ def _missing_finding(item: RegistrationItem, images: ItemImages, at_hand: Images
 def _series_finding(registration: Registration, at_hand: ImagesAtHand) -> list[Finding]:
     """``reg-reference-missing`` at severity info: series that the object as a whole names images of, none at hand."""
     known = at_hand.instance_uids
-    here = {one.series_instance_uid for one in at_hand.series}
-    named = [one for one in registration.referenced_series if one.images and one.series_uid not in here]
+    here = {series_.series_instance_uid for series_ in at_hand.series}
+    named = [
+        referenced_sery
+        for referenced_sery in registration.referenced_series
+        if referenced_sery.images and referenced_sery.series_uid not in here
+    ]
     absent = [one for one in named if known.keys().isdisjoint(one.images.instance_uids)]
     if not absent:
         return []

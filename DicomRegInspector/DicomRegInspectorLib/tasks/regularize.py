@@ -202,8 +202,12 @@ def _write(
         return [write_parametric_map(result.volume, output)], notes
     if request.is_folder:
         series = write_series(result, output, progress=progress)
-        notes += [_encoding_note(one) for one in series if one.encoding is not None and not one.encoding.is_exact]
-        return [one.folder for one in series], notes
+        notes += [
+            _encoding_note(series_)
+            for series_ in series
+            if series_.encoding is not None and not series_.encoding.is_exact
+        ]
+        return [series_.folder for series_ in series], notes
     written = list(save_files(result, output))
     transforms = [path for path in written if path.name.endswith("-acquisition-transform.h5")]
     if transforms:
@@ -222,17 +226,17 @@ def _encoding_note(series: WrittenSeries) -> str:
 def _geometry(result: Regularized) -> list[dict[str, Any]]:
     return [
         {
-            "label": one.label,
-            "dimensions": list(one.dimensions),
-            "spacing_mm": one.spacing_mm.tolist(),
-            "slice_distance_mm": one.slice_distance_mm,
-            "largest_deviation_mm": one.deviation_mm,
-            "affine_lps": one.affine_lps.tolist(),
-            "is_orthogonal": one.is_orthogonal,
-            "has_displacement_grid": one.displacement is not None,
-            "values_untouched": one.is_untouched,
-            "fill": one.fill,
-            "valid_fraction": one.valid_fraction,
+            "label": volume.label,
+            "dimensions": list(volume.dimensions),
+            "spacing_mm": volume.spacing_mm.tolist(),
+            "slice_distance_mm": volume.slice_distance_mm,
+            "largest_deviation_mm": volume.deviation_mm,
+            "affine_lps": volume.affine_lps.tolist(),
+            "is_orthogonal": volume.is_orthogonal,
+            "has_displacement_grid": volume.displacement is not None,
+            "values_untouched": volume.is_untouched,
+            "fill": volume.fill,
+            "valid_fraction": volume.valid_fraction,
         }
-        for one in result.volumes
+        for volume in result.volumes
     ]

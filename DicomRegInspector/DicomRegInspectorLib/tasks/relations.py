@@ -95,8 +95,10 @@ def relation_findings(
     at_hand = ImagesAtHand(series)
     related = relate_items(registrations, at_hand) if related is None else related
     images = [[relation.images for relation in relations] for relations in related]
-    stacks = [stack for one in series for stack in one.stacks if not stack.is_localizer]
-    subjects = [named_item(item) for one in registrations for item in one.items if item.problem is None]
+    stacks = [stack for series_ in series for stack in series_.stacks if not stack.is_localizer]
+    subjects = [
+        named_item(item) for registration in registrations for item in registration.items if item.problem is None
+    ]
     findings = []
     for registration in registrations:
         for item in registration.items:
@@ -122,7 +124,7 @@ def frame_findings(item: RegistrationItem, stacks: Sequence[Stack], series: Sequ
         near = near_misses(frame, frames)
         other = _other_use(frame, series)
         message = f"No image series here has the {role} frame {frame}."
-        if any(stack.frame_of_reference_uid == frame for one in series for stack in one.stacks):
+        if any(stack.frame_of_reference_uid == frame for series_ in series for stack in series_.stacks):
             message += " Only localizers have it; they are ignored, for no registration is made of them."
         elif other:
             message += f" It is the {other} of a series, not its frame of reference."
@@ -152,10 +154,10 @@ def near_misses(uid: str, candidates: Iterable[str]) -> list[str]:
 
 
 def _other_use(uid: str, series: Iterable[Series]) -> str:
-    for one in series:
-        if uid == one.series_instance_uid:
+    for series_ in series:
+        if uid == series_.series_instance_uid:
             return "Series Instance UID (0020,000E)"
-        if uid == one.study_instance_uid:
+        if uid == series_.study_instance_uid:
             return "Study Instance UID (0020,000D)"
     return ""
 

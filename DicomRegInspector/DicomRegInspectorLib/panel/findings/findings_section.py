@@ -112,7 +112,7 @@ class FindingsSection:
         registrations = self._inspection.registrations if self._inspection is not None else ()
         rows = []
         if result is not None and node is not None:
-            rows = [row_of(one, measured_place(node, one, registrations)) for one in result.findings]
+            rows = [row_of(finding, measured_place(node, finding, registrations)) for finding in result.findings]
         if rows or self._measured:
             self._measured = rows
             self._fill()

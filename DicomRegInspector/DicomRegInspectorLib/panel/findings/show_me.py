@@ -74,7 +74,7 @@ def reason_not_to_show(finding: Finding | None, place: Place | None) -> str:
 def can_be_loaded(registration: Registration, item: int | None = None) -> bool:
     """Whether a registration, or the item of it that a finding is about, can be loaded at all."""
     items = [one for one in registration.items if item is None or one.number == item]
-    return bool(items) and not any(one.problem for one in registration.items)
+    return bool(items) and not any(item.problem for item in registration.items)
 
 
 def missing(place: Place) -> Series | Registration | None:

@@ -172,7 +172,7 @@ class QualitySection:
         judges = [selector.currentNode() for selector in self._judges()]
         going_on = worker.here(0, 0, _("Reading the scene"))
         # The scene may have been closed in the meantime, and the widgets with the application.
-        if not going_on or any(one is not None and one.GetScene() is None for one in (node, *judges)):
+        if not going_on or any(judge is not None and judge.GetScene() is None for judge in (node, *judges)):
             raise Cancelled("measuring was cancelled")
         segments, fixed, moving, first, second = judges
         return self._logic.measureQuality(

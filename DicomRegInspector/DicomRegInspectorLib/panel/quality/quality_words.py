@@ -127,7 +127,7 @@ def _bulk(part: BulkPart) -> str:
 
 
 def _landmarks(error: TargetRegistrationError) -> str:
-    told, marks = error.to_dict(), [one.mark for one in error.landmarks]
+    told, marks = error.to_dict(), [landmark.mark for landmark in error.landmarks]
     low, high = MARKS_MM
     within, between, above = (
         marks.count(mark) for mark in (f"within {low:g} mm", f"{low:g} to {high:g} mm", f"above {high:g} mm")

@@ -75,7 +75,7 @@ def describe_registration(path: str, database: Any) -> Offer | None:
         ", ".join(parts),
         _tooltip(registration, frames, database),
         _warning(registration, problems, loadable),
-        _referenced(registration, [one for images in frames.values() for one in images], database),
+        _referenced(registration, [image for images in frames.values() for image in images], database),
         loadable,
     )
 
@@ -126,7 +126,7 @@ def _referenced(registration: Registration, images: Sequence[_Images], database:
     known = [uids for uids in lists if any(database.fileForInstance(uid) for uid in {*uids[:1], *uids[-1:]})]
     named = [uid for uids in known for uid in uids]
     if not named:
-        named = [str(uid) for one in images for uid in database.instancesForSeries(one.uid)]
+        named = [str(uid) for image in images for uid in database.instancesForSeries(image.uid)]
     return tuple(dict.fromkeys(named))
 
 
@@ -160,7 +160,7 @@ def _tooltip(registration: Registration, frames: Mapping[str, Sequence[_Images]]
 
 
 def _named(images: Sequence[_Images]) -> str:
-    return ", ".join(one.label for one in images) or _("none in this study")
+    return ", ".join(image.label for image in images) or _("none in this study")
 
 
 def _warning(registration: Registration, problems: Sequence[str], can_be_loaded: bool) -> str:
@@ -168,7 +168,7 @@ def _warning(registration: Registration, problems: Sequence[str], can_be_loaded:
         *registration.header_findings,
         *(finding for item in registration.items for finding in item.header_findings),
     ]
-    texts = [one.message for one in findings if one.severity != "info"]
+    texts = [finding.message for finding in findings if finding.severity != "info"]
     if not can_be_loaded:
         texts.insert(0, _("Cannot be loaded: {problem}").format(problem=problems[0]))
     return " ".join(text.rstrip(".") + "." for text in dict.fromkeys(texts[:MOST_WARNINGS]))

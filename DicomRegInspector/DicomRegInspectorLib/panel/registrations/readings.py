@@ -66,9 +66,9 @@ def readings_for(registration: Registration | None) -> list[ReadAs]:
     """The readings that apply to every usable item of a registration; the standard's comes first and always applies."""
     items = [item for item in registration.items if not item.problem] if registration is not None else []
     return [
-        one
-        for one in _readings()
-        if one.repair is None or (items and all(_applies(one.repair, item) for item in items))
+        reading
+        for reading in _readings()
+        if reading.repair is None or (items and all(_applies(reading.repair, item) for item in items))
     ]
 
 
@@ -119,8 +119,8 @@ class ReadAsBox:
         combo = self._ui.readAsComboBox
         blocked = combo.blockSignals(True)
         combo.clear()
-        for one in self._readings:
-            combo.addItem(one.title)
+        for reading in self._readings:
+            combo.addItem(reading.title)
         combo.currentIndex = 0
         combo.blockSignals(blocked)
         combo.enabled = registration is not None and len(self._readings) > 1

@@ -39,4 +39,4 @@ def new_file_in(folder: Path, name: str, suffix: str) -> Path:
 
 def _unused(folder: Path, name: str, suffix: str) -> Path:
     names = (name + (f"-{number}" if number > 1 else "") + suffix for number in count(1))
-    return next(place for place in (folder / one for one in names) if not place.exists())
+    return next(place for place in (folder / name for name in names) if not place.exists())

@@ -41,7 +41,7 @@ class Lane:
 
     def count(self, kind: str) -> int:
         """How many slices or marks there are of a kind."""
-        return sum(one == kind for _place, one in self.slices) + sum(one.kind == kind for one in self.marks)
+        return sum(one == kind for _place, one in self.slices) + sum(mark.kind == kind for mark in self.marks)
 
 
 @dataclass(frozen=True)
@@ -91,20 +91,20 @@ def _before(stack: Stack, plan: Plan | None) -> Lane:
 
 
 def _after(plan: Plan) -> Lane | None:
-    if not all(one.positions_mm for one in plan.volumes):
+    if not all(volume.positions_mm for volume in plan.volumes):
         return None  # on a grid across the slices: it has no place on this scale
     slices: list[tuple[float, Kind]] = []
     marks: list[Mark] = []
-    for one in plan.volumes:
+    for volume in plan.volumes:
         slices += [
             (place, "filled" if filled else "slice")
-            for place, filled in zip(one.positions_mm, one.is_filled, strict=True)
+            for place, filled in zip(volume.positions_mm, volume.is_filled, strict=True)
         ]
         # These modes put slices where they are said to be; the others are regular by construction.
         if plan.mode in ("acquisition", "restack"):
-            spacing = judge_spacing(np.array(one.positions_mm), plan.stack.precision_mm)
-            marks += _marks(spacing, one.positions_mm)
-    ends = tuple((one.positions_mm[0], one.positions_mm[-1]) for one in plan.volumes)
+            spacing = judge_spacing(np.array(volume.positions_mm), plan.stack.precision_mm)
+            marks += _marks(spacing, volume.positions_mm)
+    ends = tuple((volume.positions_mm[0], volume.positions_mm[-1]) for volume in plan.volumes)
     return Lane(tuple(slices), tuple(marks), ends if len(ends) > 1 else ())
 
 

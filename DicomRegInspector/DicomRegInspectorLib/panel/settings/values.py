@@ -56,7 +56,7 @@ def key_of(name: str) -> str:
     return GROUP + "".join(part.capitalize() for part in name.split("_"))
 
 
-KEYS: dict[str, str] = {one.name: key_of(one.name) for one in fields(Settings)}
+KEYS: dict[str, str] = {field.name: key_of(field.name) for field in fields(Settings)}
 """Field to key."""
 
 

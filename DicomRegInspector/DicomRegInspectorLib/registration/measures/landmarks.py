@@ -74,13 +74,13 @@ class TargetRegistrationError:
     def to_dict(self) -> dict[str, Any]:
         """As the JSON report holds it; means and maxima over the pairs where there is an error."""
         return {
-            "before_mm": _mean_and_max([one.before_mm for one in self.landmarks]),
-            "after_mm": _mean_and_max([one.after_mm for one in self.landmarks]),
-            "after_inverse_mm": _mean_and_max([one.after_inverse_mm for one in self.landmarks]),
+            "before_mm": _mean_and_max([landmark.before_mm for landmark in self.landmarks]),
+            "after_mm": _mean_and_max([landmark.after_mm for landmark in self.landmarks]),
+            "after_inverse_mm": _mean_and_max([landmark.after_inverse_mm for landmark in self.landmarks]),
             "marks_mm": list(MARKS_MM),
-            "undefined": [one.name for one in self.landmarks if one.after_mm is None],
+            "undefined": [landmark.name for landmark in self.landmarks if landmark.after_mm is None],
             "unpaired": list(self.unpaired),
-            "landmarks": [one.to_dict() for one in self.landmarks],
+            "landmarks": [landmark.to_dict() for landmark in self.landmarks],
         }
 
 
@@ -135,8 +135,8 @@ def target_registration_error(
     return TargetRegistrationError(tuple(rows), tuple(unpaired))
 
 
-def _distance(one: np.ndarray, other: np.ndarray) -> float | None:
-    distance = float(np.linalg.norm(one - other))
+def _distance(values: np.ndarray, other: np.ndarray) -> float | None:
+    distance = float(np.linalg.norm(values - other))
     return distance if math.isfinite(distance) else None
 
 

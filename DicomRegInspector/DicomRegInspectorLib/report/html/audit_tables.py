@@ -109,9 +109,10 @@ def _landmarks(error: TargetRegistrationError, names: Names) -> Markup:
         )
     ]
     each = [
-        (names.shown(one.name, 80), number(one.before_mm, 3), number(one.after_mm, 3), number(one.after_inverse_mm, 3),
-         text(one.mark), text(one.remark))
-        for one in error.landmarks[:SHOWN_LANDMARKS]
+        (names.shown(landmark.name, 80), number(landmark.before_mm, 3), number(landmark.after_mm, 3),
+         number(landmark.after_inverse_mm, 3),
+         text(landmark.mark), text(landmark.remark))
+        for landmark in error.landmarks[:SHOWN_LANDMARKS]
     ]  # fmt: skip
     heads = ("Landmark", "Before, mm", "After, mm", "By the inverse, mm", "TG-132 mark", "Remark")
     parts = [

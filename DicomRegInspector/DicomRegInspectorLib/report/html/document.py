@@ -105,8 +105,8 @@ def _header(inspection: Inspection, findings: list[Finding], title: str) -> Mark
     )  # fmt: skip
 
 
-def _box(count: int, one: str, many: str | None = None, severity: str | None = None) -> Markup:
-    words = plural(count, one, many).split(" ", 1)[1]
+def _box(count: int, text: str, many: str | None = None, severity: str | None = None) -> Markup:
+    words = plural(count, text, many).split(" ", 1)[1]
     return tag("li", tag("strong", f"{count:,}"), " ", tag("span", words), class_=severity)
 
 

@@ -71,17 +71,19 @@ def measure_items(
     return result
 
 
-def _measure(one: Measured, images: _Images, known: ItemQuality | None, progress: Progress | None) -> None:
-    item = one.item
+def _measure(measured: Measured, images: _Images, known: ItemQuality | None, progress: Progress | None) -> None:
+    item = measured.item
     try:
-        one.fixed, one.fixed_name = images.registered(item, one.notes)
-        one.quality = known or judge_item(one.registration, item, images.judges(item, one.notes), progress)
+        measured.fixed, measured.fixed_name = images.registered(item, measured.notes)
+        measured.quality = known or judge_item(
+            measured.registration, item, images.judges(item, measured.notes), progress
+        )
         if item.grid is not None:
-            one.lengths, one.determinants = _histograms(item, progress)
+            measured.lengths, measured.determinants = _histograms(item, progress)
     except Cancelled:
         raise
     except UNUSABLE as error:
-        one.notes.append(f"Not measured: {error or 'there is not enough memory'}")
+        measured.notes.append(f"Not measured: {error or 'there is not enough memory'}")
 
 
 def _histograms(item: RegistrationItem, progress: Progress | None) -> tuple[Histogram, Histogram]:
@@ -111,7 +113,7 @@ class _Images:
 
     def registered(self, item: RegistrationItem, notes: list[str]) -> tuple[AuditImage | None, str]:
         """The image of the registered side with the most slices, and what it is called; None without one."""
-        candidates = sorted(_volumes(self._images_of(item).registered), key=lambda one: -len(one[1].slices))
+        candidates = sorted(_volumes(self._images_of(item).registered), key=lambda volume: -len(volume[1].slices))
         for series, stack in candidates[:1]:
             image = self._read(stack)
             if isinstance(image, AuditImage):
@@ -122,7 +124,9 @@ class _Images:
     def judges(self, item: RegistrationItem, notes: list[str]) -> Judges:
         """The two images that the item is judged by, where there is no doubt which they are."""
         images = self._images_of(item)
-        volumes = [[one for one in _volumes(side) if one[0].is_volume] for side in (images.registered, images.source)]
+        volumes = [
+            [volume for volume in _volumes(side) if volume[0].is_volume] for side in (images.registered, images.source)
+        ]
         if images.are_the_same or not all(volumes):
             return Judges(others=self._others)
         if any(len(found) > 1 for found in volumes):

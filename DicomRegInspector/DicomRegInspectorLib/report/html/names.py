@@ -88,7 +88,7 @@ def _is_about_series(finding: Finding, series: Series) -> bool:
 
 def common_folders(inspection: Inspection) -> list[str]:
     """Return the folder that everything inspected lies in; several where there is none of all."""
-    paths = [str(one.path) for one in inspection.registrations]
+    paths = [str(registration.path) for registration in inspection.registrations]
     paths += [path for series in inspection.series for path in series.paths]
     folders = {os.path.dirname(os.path.abspath(path)) for path in paths}
     try:

@@ -21,9 +21,9 @@ def patients_box(patients: Sequence[Patient] | None) -> Markup | None:
     if patients is None:
         return None
     rows = [
-        (foreign(one.name or "–", 120), foreign(one.patient_id or "–", 80), foreign(one.birth_date or "–", 40),
-         str(one.objects))
-        for one in patients[:SHOWN_PATIENTS]
+        (foreign(patient.name or "–", 120), foreign(patient.patient_id or "–", 80),
+         foreign(patient.birth_date or "–", 40), str(patient.objects))
+        for patient in patients[:SHOWN_PATIENTS]
     ]  # fmt: skip
     heads = ("Patient's Name", "Patient ID", "Birth Date", "Objects")
     several = tag("p", tag("strong", f"The files name {len(patients)} patients.")) if len(patients) > 1 else None
@@ -81,7 +81,7 @@ def _digests(digests: Sequence[Digest], inspection: Inspection, names: Names) ->
         digest = tag("code", one.sha256) if one.sha256 else names.shown(one.problem, 200)
         rows.append((what, plural(one.files, "file"), f"{one.size:,}", digest))
     told = join("The digest of a series is that of its files’ digests: ", tag("code", SERIES_DIGEST), ".")
-    has_series = any(one.path in called for one in digests)
+    has_series = any(digest.path in called for digest in digests)
     return [
         table(
             "SHA-256 of the files that this report is about",

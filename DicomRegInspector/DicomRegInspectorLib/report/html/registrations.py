@@ -35,7 +35,7 @@ def registration_sections(inspection: Inspection, contents: Contents, names: Nam
     """Make the section of the registrations, one part each; None without any."""
     if not inspection.registrations:
         return []
-    details = {(one.path, one.number): one for one in contents.details}
+    details = {(detail.path, detail.number): detail for detail in contents.details}
     parts = [
         _one(number, registration, details, inspection.relations_of(registration), names)
         for number, registration in enumerate(inspection.registrations, 1)
@@ -68,7 +68,7 @@ def _one(
         ("Frame of Reference UID", names.shown(registration.frame_uid or "missing", 80)),
     ]
     if registration.fiducial_sets:
-        count = sum(len(one.landmarks) for one in registration.fiducial_sets)
+        count = sum(len(fiducial_set.landmarks) for fiducial_set in registration.fiducial_sets)
         rows.append(("Fiducials", f"{plural(count, 'point')} in {plural(len(registration.fiducial_sets), 'set')}"))
     parts = [
         _item(order, relation, details.get((str(registration.path), relation.item.number)), names)
@@ -91,7 +91,7 @@ def _item(order: int, relation: ItemRelation, details: ItemDetails | None, names
         if details.measured is not None and details.measured.audit is not None:
             parts.append(audit_box(details.measured.audit, names))
         parts += [tag("p", names.shown(note, 600), class_="note") for note in details.notes]
-        parts += [_picture(one, names) for one in details.pictures]
+        parts += [_picture(picture, names) for picture in details.pictures]
         if details.measured is not None:
             parts += [*_measured(details, item), *judged_tables(details.measured, names)]
     return tag("div", *parts, class_="item", id=f"item-{order}-{item.number}")

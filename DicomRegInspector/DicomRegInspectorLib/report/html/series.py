@@ -69,7 +69,7 @@ def _facts(series: Series, names: Names) -> list[tuple[object, object]]:
     else:
         rows += _geometry(stack)
     rows.append(("Series Instance UID", names.shown(series.series_instance_uid or "missing", 80)))
-    frames = dict.fromkeys(one.header.frame_of_reference_uid for one in series.slices)
+    frames = dict.fromkeys(slice_.header.frame_of_reference_uid for slice_ in series.slices)
     shown = [names.shown(uid or "missing", 80) for uid in list(frames)[:3]]
     more = f" and {len(frames) - 3} more" if len(frames) > 3 else None
     rows.append(("Frame of Reference UID", join(join(*shown, by=", "), more)))
@@ -88,7 +88,8 @@ def _geometry(stack: Stack) -> list[tuple[object, object]]:
     sections = stack.sections
     if len(sections) > 1:
         words = [
-            f"{millimetres(one.spacing_mm)} mm in slices {one.first}–{one.last}" for one in sections[:MOST_SECTIONS]
+            f"{millimetres(section.spacing_mm)} mm in slices {section.first}–{section.last}"
+            for section in sections[:MOST_SECTIONS]
         ]
         rest = len(sections) - len(words)
         rows.append(("Slice spacing", "; ".join(words) + (f"; and {plural(rest, 'more section')}" if rest else "")))

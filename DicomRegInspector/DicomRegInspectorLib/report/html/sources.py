@@ -33,7 +33,7 @@ def digests(inspection: Inspection, progress: Progress | None = None) -> list[Di
     Cancelled
         When ``progress`` returned False.
     """
-    total = sum(_size(str(one.path)) for one in inspection.registrations)
+    total = sum(_size(str(registration.path)) for registration in inspection.registrations)
     total += sum(_size(path) for series in inspection.series for path in series.paths)
     reading = _Reading(total, progress)
     found = []

@@ -82,7 +82,7 @@ def options_in_words(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         if name not in _SILENT and value not in (None, (), [], False):
             values = value if isinstance(value, list | tuple) else [value]
             # Of a path the last part: the folders above are nobody's business.
-            words = ", ".join(os.path.basename(os.path.normpath(str(one))) for one in values)
+            words = ", ".join(os.path.basename(os.path.normpath(str(value))) for value in values)
             told.append((f"--{name.replace('_', '-')}", words))
     return told
 
@@ -137,7 +137,7 @@ def write_report(
     def beside(work: Callable[[Progress | None], Any]) -> Any:
         return in_background(work, progress, run)
 
-    known = {one.item.number: one for one in quality.items} if quality is not None else None
+    known = {item.item.number: item for item in quality.items} if quality is not None else None
     measured = beside(lambda report: measure_items(inspection, known, report))
     drawn_with = _draw(measured, drawer, beside, progress) if options.pictures else []
     further = further_findings(inspection, measured)
@@ -186,9 +186,15 @@ def _told(options: ReportOptions) -> list[tuple[str, str]]:
     return told
 
 
-def _details(one: Measured) -> ItemDetails:
+def _details(measured: Measured) -> ItemDetails:
     return ItemDetails(
-        str(one.registration.path), one.item.number, one.quality, one.lengths, one.determinants, one.pictures, one.notes
+        str(measured.registration.path),
+        measured.item.number,
+        measured.quality,
+        measured.lengths,
+        measured.determinants,
+        measured.pictures,
+        measured.notes,
     )
 
 
@@ -220,7 +226,7 @@ def _draw(
     return drawer.library_versions()
 
 
-def _picture(drawer: Drawer, one: Measured, beside: Run) -> Picture:
-    drawing = beside(lambda _report: drawer.draw_deformation(one.item, one.fixed, one.fixed_name))
+def _picture(drawer: Drawer, measured: Measured, beside: Run) -> Picture:
+    drawing = beside(lambda _report: drawer.draw_deformation(measured.item, measured.fixed, measured.fixed_name))
     drawing.canvas.write_texts()
     return Picture(beside(lambda _report: drawing.canvas.png()), drawing.alt, drawing.caption)

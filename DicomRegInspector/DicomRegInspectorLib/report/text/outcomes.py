@@ -59,13 +59,13 @@ def comparison_report(comparison: Comparison, style: Style) -> str:
 def regularize_report(outcome: Outcome) -> str:
     """Return the outcome as text: what was done, what was left out, and where the result is."""
     lines = [printable(outcome.description)]
-    for one in outcome.volumes:
-        size = " × ".join(str(count) for count in one["dimensions"])
-        spacing = " × ".join(f"{step:.6g}" for step in (*one["spacing_mm"][:2], one["slice_distance_mm"]))
-        name = f"{one['label']}: " if one["label"] else ""
-        valid = one["valid_fraction"]
-        rest = "" if valid == 1 else f", {100 * (1 - valid):.1f} % of it the fill value {one['fill']:g}"
-        tilt = "" if one["is_orthogonal"] else ", tilted"
+    for volume in outcome.volumes:
+        size = " × ".join(str(count) for count in volume["dimensions"])
+        spacing = " × ".join(f"{step:.6g}" for step in (*volume["spacing_mm"][:2], volume["slice_distance_mm"]))
+        name = f"{volume['label']}: " if volume["label"] else ""
+        valid = volume["valid_fraction"]
+        rest = "" if valid == 1 else f", {100 * (1 - valid):.1f} % of it the fill value {volume['fill']:g}"
+        tilt = "" if volume["is_orthogonal"] else ", tilted"
         lines.append(f"  {name}{size} voxels of {spacing} mm{tilt}{rest}")
     if outcome.dropped:
         lines.append(f"left out, {plural(len(outcome.dropped), 'image')}:")
@@ -85,7 +85,7 @@ def pixel_report(report: PixelReport, style: Style) -> str:
     page = Page(style)
     count = len(report.files)
     page.title(f"Pixels of {count:,} DICOM file{'' if count == 1 else 's'}")
-    kinds = Counter(_kind(one) for one in report.files)
+    kinds = Counter(_kind(file) for file in report.files)
     for (what, how), number in kinds.most_common():
         page.row(f"{number:,} file{'' if number == 1 else 's'}: {what}", how)
     shown, hidden = _folded(report.findings)
@@ -97,19 +97,24 @@ def pixel_report(report: PixelReport, style: Style) -> str:
     return str(page)
 
 
-def _kind(one: PixelFile) -> tuple[str, str]:
-    if one.pixels != "present":
-        return one.modality or "object", one.pixels if one.pixels != "missing" else "no pixel data, but should have"
-    told = one.description
+def _kind(pixel_file: PixelFile) -> tuple[str, str]:
+    if pixel_file.pixels != "present":
+        return (
+            pixel_file.modality or "object",
+            pixel_file.pixels if pixel_file.pixels != "missing" else "no pixel data, but should have",
+        )
+    told = pixel_file.description
     size = product([told["columns"] or "?", told["rows"] or "?", *([told["frames"]] if told["frames"] > 1 else [])])
-    sign = {0: "unsigned", 1: "signed"}.get(told["pixel_representation"], "float" if "Float" in one.element else "?")
+    sign = {0: "unsigned", 1: "signed"}.get(
+        told["pixel_representation"], "float" if "Float" in pixel_file.element else "?"
+    )
     stored = told["bits_stored"] if told["bits_stored"] is not None else told["bits_allocated"]
     bits = f"{stored} of {told['bits_allocated']} bits {sign}"
     how = f"{size} pixels, {told['photometric_interpretation'] or 'colours not said'}, {bits}"
-    if one.spacing is not None and one.spacing.mm is not None:
-        rows, columns = one.spacing.mm
-        how += f"; {columns:.6g} × {rows:.6g} mm in {one.spacing.where}"
-    return one.modality or "image", how
+    if pixel_file.spacing is not None and pixel_file.spacing.mm is not None:
+        rows, columns = pixel_file.spacing.mm
+        how += f"; {columns:.6g} × {rows:.6g} mm in {pixel_file.spacing.where}"
+    return pixel_file.modality or "image", how
 
 
 def _file_or_series(finding: Finding) -> str:

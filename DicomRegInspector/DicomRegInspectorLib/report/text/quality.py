@@ -107,14 +107,14 @@ def _landmarks(page: Page, error: TargetRegistrationError) -> None:
         page.row(name, f"mean {number(told[key]['mean'], 3)}, largest {number(told[key]['max'], 3)} mm")
     rows = [
         (
-            one.name,
-            number(one.before_mm, 3),
-            number(one.after_mm, 3),
-            number(one.after_inverse_mm, 3),
-            one.mark,
-            one.remark,
+            landmark.name,
+            number(landmark.before_mm, 3),
+            number(landmark.after_mm, 3),
+            number(landmark.after_inverse_mm, 3),
+            landmark.mark,
+            landmark.remark,
         )
-        for one in error.landmarks[:SHOWN_LANDMARKS]
+        for landmark in error.landmarks[:SHOWN_LANDMARKS]
     ]
     page.table(("landmark", "before mm", "after mm", "inverse mm", "TG-132 mark", "remark"), rows)
     if len(error.landmarks) > SHOWN_LANDMARKS:

@@ -114,6 +114,6 @@ def write_text(stream: TextIO, text: str) -> None:
     stream.write(text if text.endswith("\n") else text + "\n")
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
+def plural(count: int, text: str, many: str | None = None) -> str:
     """Return ``1 slice``, ``2 slices``."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count} {text if count == 1 else many or text + 's'}"

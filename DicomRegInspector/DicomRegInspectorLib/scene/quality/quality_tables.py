@@ -69,14 +69,14 @@ def _landmark_rows(result: NodeQuality) -> list[dict[str, str | float]]:
         return []
     return [
         {
-            "Landmark": one.name,
-            "Before (mm)": one.before_mm,
-            "After (mm)": _known(one.after_mm),
-            "After, by the inverse (mm)": _known(one.after_inverse_mm),
-            "TG-132 mark": one.mark,
-            "Remark": one.remark,
+            "Landmark": landmark.name,
+            "Before (mm)": landmark.before_mm,
+            "After (mm)": _known(landmark.after_mm),
+            "After, by the inverse (mm)": _known(landmark.after_inverse_mm),
+            "TG-132 mark": landmark.mark,
+            "Remark": landmark.remark,
         }
-        for one in result.landmarks.landmarks
+        for landmark in result.landmarks.landmarks
     ]
 
 

@@ -107,7 +107,7 @@ def save_regularized(result: Regularized, output: Path) -> list[Path]:
     stem = output.name[: -len(suffix)]
     count = len(result.volumes)
     stems = [stem] if count == 1 else [f"{stem}-section-{number + 1}" for number in range(count)]
-    places = [(output.with_name(one + suffix), output.with_name(f"{one}-acquisition-transform.h5")) for one in stems]
+    places = [(output.with_name(stem + suffix), output.with_name(f"{stem}-acquisition-transform.h5")) for stem in stems]
     nodes = [_nodes_for_file(scene, volume, suffix) for volume in result.volumes]
     wanted = [place for place, _ in places]
     wanted += [beside for (_, beside), (_, transform) in zip(places, nodes, strict=True) if transform is not None]
@@ -177,7 +177,7 @@ def _name(volume: RegularVolume) -> str:
 
 def _note_provenance(node: slicer.vtkMRMLNode, volume: RegularVolume) -> None:
     frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
-    uids = dict.fromkeys(one.sop_instance_uid for members in volume.sources for one in members)
+    uids = dict.fromkeys(member.sop_instance_uid for members in volume.sources for member in members)
     attributes = {
         frame: "" if volume.is_restacked else volume.source.frame_uid,
         ATTRIBUTE_PREFIX + "Regularized": volume.description,

@@ -36,7 +36,7 @@ def volumes_of(
     scene: slicer.vtkMRMLScene, series: Series, sop_instance_uid: str = ""
 ) -> list[slicer.vtkMRMLVolumeNode]:
     """Volume nodes made of a series, by whoever loaded them; those that hold an instance come first."""
-    uids = {one.sop_instance_uid for stack in series.stacks for one in stack.slices}
+    uids = {slice_.sop_instance_uid for stack in series.stacks for slice_ in stack.slices}
     found = []
     for node in _nodes(scene, "vtkMRMLVolumeNode"):
         held = set((node.GetAttribute("DICOM.instanceUIDs") or "").split())

@@ -53,14 +53,14 @@ class FindingMaker:
         kept: list[Finding] = []
         rest: dict[str, list[Finding]] = {}
         counts: dict[str, int] = {}
-        for one in findings:
-            counts[one.code] = counts.get(one.code, 0) + 1
-            if counts[one.code] <= MAX_OF_A_KIND:
-                kept.append(one)
+        for finding in findings:
+            counts[finding.code] = counts.get(finding.code, 0) + 1
+            if counts[finding.code] <= MAX_OF_A_KIND:
+                kept.append(finding)
             else:
-                rest.setdefault(one.code, []).append(one)
+                rest.setdefault(finding.code, []).append(finding)
         for code, others in rest.items():
-            numbers = sorted({number for one in others for number in one.evidence["slices"]})
+            numbers = sorted({number for other in others for number in other.evidence["slices"]})
             message = f"The same at {plural(len(others), 'further place')}, up to slice {numbers[-1]}"
             kept.append(self.finding(code, others[0].severity, message, numbers[:2], further_places=len(others)))
         return kept

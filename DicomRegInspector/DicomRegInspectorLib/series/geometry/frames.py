@@ -127,7 +127,7 @@ class _Reader:
 
     def _add_frames(self, header: Header) -> None:
         slices = functional_group_slices(header)
-        if any(one.position_lps_mm is not None or one.coordinates for one in slices):
+        if any(slice_.position_lps_mm is not None or slice_.coordinates for slice_ in slices):
             self.slices += slices
         elif header.number_of_frames == 1:
             values = slices[0].frame_values if slices else {}
@@ -145,10 +145,12 @@ class _Reader:
             return
         step = header.spacing_between_slices_mm
         slices = nuclear_slices(header, step or self._step(header))
-        if not step or any(one.position_lps_mm is None for one in slices):
-            first = next((one for one in nuclear_slices(header, 1.0) if can_be_placed(one)), slices[0])
+        if not step or any(slice_.position_lps_mm is None for slice_ in slices):
+            first = next((slice_ for slice_ in nuclear_slices(header, 1.0) if can_be_placed(slice_)), slices[0])
             self._note_unplaced(header, first)
-        unplaced = [replace(one, coordinates=UNPLACED) if one.position_lps_mm is None else one for one in slices]
+        unplaced = [
+            replace(slice_, coordinates=UNPLACED) if slice_.position_lps_mm is None else slice_ for slice_ in slices
+        ]
         self.slices += unplaced
 
     def _add_unplaced(self, header: Header, first: Slice) -> None:
@@ -242,7 +244,7 @@ def _split_finding(split: list[Mosaic]) -> Finding:
 
 
 def _mosaic_finding(severity: Severity, text: str, mosaics: list[Mosaic], tiles: int | None) -> Finding:
-    headers = [one.slices[0].header for one in mosaics]
+    headers = [mosaic.slices[0].header for mosaic in mosaics]
     evidence = {
         "mosaics": len(mosaics),
         "slices_in_each": tiles,

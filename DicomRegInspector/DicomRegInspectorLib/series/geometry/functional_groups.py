@@ -171,7 +171,7 @@ def _values(group: _Group) -> Iterator[tuple[str, float | str]]:
 def _dimension_indices(dataset: Dataset, groups: Sequence[_Group]) -> list[str]:
     """What Dimension Index Values (C.7.6.17) say of each frame besides its place; empty text where nothing."""
     values = [vector_of(group(_FRAME_CONTENT), _DIMENSION_VALUES) for group in groups]
-    lengths = {len(one) for one in values}
+    lengths = {len(value) for value in values}
     if lengths == {0} or len(lengths) != 1:
         return [""] * len(groups)
     table = np.array(values)

@@ -65,21 +65,21 @@ def group_slices(slices: Iterable[Slice], interval_tolerance: float = RELATIVE_T
 def sorted_stack(slices: list[Slice], interval_tolerance: float = RELATIVE_TOLERANCE) -> Stack:
     """A stack sorted along its normal; at one position by acquisition and instance number."""
     stack = Stack(tuple(slices), is_localizer=slices[0].is_localizer, interval_tolerance=interval_tolerance)
-    acquisitions = [one.header.acquisition_number or 0 for one in slices]
-    instances = [one.instance_number or 0 for one in slices]
+    acquisitions = [slice_.header.acquisition_number or 0 for slice_ in slices]
+    instances = [slice_.instance_number or 0 for slice_ in slices]
     order = np.lexsort((np.array(instances), np.array(acquisitions), np.round(stack.positions_mm, 4)))
     return replace(stack, slices=tuple(slices[k] for k in order))
 
 
-def _allowed(one: Slice) -> float:
-    return max(1e-3, min(2 * one.orientation_precision, INVALID_ORIENTATION))
+def _allowed(slice_: Slice) -> float:
+    return max(1e-3, min(2 * slice_.orientation_precision, INVALID_ORIENTATION))
 
 
 def _orientation_errors(slices: list[Slice]) -> list[tuple[float, float]]:
     """For each slice: how far its directions are from perpendicular unit vectors, and the sine between them."""
     if not slices:
         return []
-    cosines = np.array([one.orientation for one in slices], dtype=np.float64)
+    cosines = np.array([slice_.orientation for slice_ in slices], dtype=np.float64)
     cosines = np.clip(cosines, -1e6, 1e6)
     row, column = cosines[:, :3], cosines[:, 3:]
     lengths = np.stack([np.linalg.norm(row, axis=1), np.linalg.norm(column, axis=1)])

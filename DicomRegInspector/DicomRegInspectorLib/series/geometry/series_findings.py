@@ -30,9 +30,9 @@ _CROSS_SECTIONAL = frozenset(
 
 
 def _uids(slices: Iterable[Slice]) -> dict[str, Any]:
-    unique = list(dict.fromkeys(one.sop_instance_uid for one in slices))
+    unique = list(dict.fromkeys(slice_.sop_instance_uid for slice_ in slices))
     evidence: dict[str, Any] = {"sop_instance_uids": unique[:MAX_UIDS], "instances": len(unique)}
-    numbers = [one.instance_number for one in slices]
+    numbers = [slice_.instance_number for slice_ in slices]
     evidence["instance_numbers"] = numbers[:MAX_UIDS]
     return evidence
 
@@ -72,7 +72,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
     """Planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
     found = []
     missing = [slice_ for slice_ in grouping.without_position if slice_.coordinates != UNPLACED]
-    placed = [one for stack in grouping.stacks for one in stack.slices]
+    placed = [slice_ for stack in grouping.stacks for slice_ in stack.slices]
     expected = placed or any(one.header.sop_class_uid in _CROSS_SECTIONAL and not one.is_localizer for one in missing)
     if missing and expected:
         which = "No slice has" if len(missing) == count else f"{plural(len(missing), 'slice')} of {count:,} without"
@@ -101,11 +101,15 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
     return found
 
 
-def _lacks_pixel_spacing(one: Slice) -> bool:
+def _lacks_pixel_spacing(slice_: Slice) -> bool:
     """Whether a slice has no Pixel Spacing at all; one that cannot be read is quoted (``number-invalid``)."""
-    if one.pixel_spacing_mm is not None or one.is_localizer or one.header.sop_class_uid not in _CROSS_SECTIONAL:
+    if (
+        slice_.pixel_spacing_mm is not None
+        or slice_.is_localizer
+        or slice_.header.sop_class_uid not in _CROSS_SECTIONAL
+    ):
         return False
-    return not (one.header.elements.get(Tag.PIXEL_SPACING, b"").strip(b" \0") or one.unread)
+    return not (slice_.header.elements.get(Tag.PIXEL_SPACING, b"").strip(b" \0") or slice_.unread)
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
@@ -120,7 +124,7 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
         if not stack.is_localizer and stack.slices[0].header.sop_class_uid not in SEGMENTATIONS
     ]
     if localizers and volumes:
-        slices = [one for stack in localizers for one in stack.slices]
+        slices = [slice_ for stack in localizers for slice_ in stack.slices]
         text = f"{plural(len(slices), 'localizer')} among {plural(count - len(slices), 'slice')}"
         found.append(Finding("localizer-in-series", "info", text, subject, _uids(slices)))
     checks: list[tuple[str, Severity, str, Callable[[Stack], Any], Callable[[Any], str]]] = [
@@ -138,7 +142,7 @@ def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding
         parts = [f"{describe(value)} ({plural(number, 'slice')})" for value, number in counts.most_common(6)]
         more = f"; and {len(counts) - 6} more" if len(counts) > 6 else ""
         text = f"{len(counts)} {name} in one series: {'; '.join(parts)}{more}"
-        odd = [one for stack in volumes if key(stack) != counts.most_common(1)[0][0] for one in stack.slices]
+        odd = [slice_ for stack in volumes if key(stack) != counts.most_common(1)[0][0] for slice_ in stack.slices]
         evidence = {
             **_uids(odd),
             "values": [describe(value) for value, _ in counts.most_common(MAX_UIDS)],
@@ -190,7 +194,7 @@ def duplicates_findings(stack: Stack, subject: str, tried: Sequence[str] = ()) -
             f"{len(places):,} positions hold several slices ({extra:,} too many) that nothing tells apart into volumes"
             f"{tried_text(tried)}"
         )
-        slices = [one for start, end in places for one in stack.slices[start:end]]
+        slices = [slice_ for start, end in places for slice_ in stack.slices[start:end]]
         evidence = {**_uids(slices), "positions": len(places), "tried": list(tried)}
         return [Finding("duplicate-position", "error", text, subject, evidence)]
     found = []

@@ -149,5 +149,5 @@ def _geometry_key(part: Stack) -> tuple[Any, ...]:
     corners = part.corners_lps_mm
     # Sets that lie elsewhere as a whole (stations, drifting volumes) are alike if their slices lie alike.
     lattice = (corners - corners[0]).round(4).tobytes() if len(corners) else b""
-    written = tuple((one.slice_thickness_mm, one.spacing_between_slices_mm) for one in part.slices)
+    written = tuple((slice_.slice_thickness_mm, slice_.spacing_between_slices_mm) for slice_ in part.slices)
     return lattice, written

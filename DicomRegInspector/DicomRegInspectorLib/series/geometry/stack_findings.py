@@ -29,7 +29,7 @@ def stack_findings(stack: Stack, subject: str) -> list[Finding]:
     findings = [
         *maker.limited([maker.irregular(one) for one in stack.spacing.irregular]),
         *maker.limited(maker.spacing_changes()),
-        *(maker.drift(one) for one in stack.spacing.drifts),
+        *(maker.drift(drift) for drift in stack.spacing.drifts),
         *maker.limited(maker.thickness_changes()),
         *maker.tilt(),
         *maker.limited(maker.shifts()),
@@ -124,7 +124,7 @@ class _Maker(FindingMaker):
     def thickness_changes(self) -> list[Finding]:
         mm = self.mm
         found = []
-        values = [one.slice_thickness_mm for one in self.stack.slices]
+        values = [slice_.slice_thickness_mm for slice_ in self.stack.slices]
         for number, (before, after) in enumerate(pairwise(values), start=1):
             if before is None or after is None or math.isclose(before, after, rel_tol=0.01, abs_tol=1e-6):
                 continue
@@ -155,7 +155,7 @@ class _Maker(FindingMaker):
         length = float(np.ptp(stack.positions_mm))
         shift = float(np.hypot(*slope)) * length
         # Cosines cut to few digits turn the plane by about one digit (radians).
-        rounding = math.degrees(2 * max(one.orientation_precision for one in stack.slices))
+        rounding = math.degrees(2 * max(slice_.orientation_precision for slice_ in stack.slices))
         if shift <= self._shift_threshold_mm() or tilt <= max(MIN_TILT_DEG, rounding):
             return []
         claimed = stack.slices[0].header.gantry_tilt_deg
@@ -242,7 +242,7 @@ class _Maker(FindingMaker):
                 wrong.setdefault((claimed, mm(section.spacing_mm)), []).append(section)
         found = []
         for (claimed, spacing), sections in wrong.items():
-            ranges = ", ".join(f"{one.first}-{one.last}" for one in sections[:5])
+            ranges = ", ".join(f"{section.first}-{section.last}" for section in sections[:5])
             ranges += f" and {len(sections) - 5} more" if len(sections) > 5 else ""
             text = (
                 f"Spacing Between Slices says {mm(claimed)} mm, but the slices lie {spacing} mm apart (slices {ranges})"
@@ -291,12 +291,12 @@ class _Maker(FindingMaker):
     def order(self) -> list[Finding]:
         """Whether instance numbers and Slice Location run one way along the stack."""
         single = self.stack.slices[0].frame_number is None
-        if not single and len({one.path for one in self.stack.slices}) > 1:
+        if not single and len({slice_.path for slice_ in self.stack.slices}) > 1:
             return []  # Frame numbers begin anew in each part of a concatenation, and say nothing of its order.
         numbers = "Instance Number" if single else "frame number"
-        orders: dict[str, Sequence[float | None]] = {numbers: [one.instance_number for one in self.stack.slices]}
+        orders: dict[str, Sequence[float | None]] = {numbers: [slice_.instance_number for slice_ in self.stack.slices]}
         if single:
-            orders["Slice Location"] = [one.header.slice_location_mm for one in self.stack.slices]
+            orders["Slice Location"] = [slice_.header.slice_location_mm for slice_ in self.stack.slices]
         found = []
         for name, values in orders.items():
             if any(value is None for value in values) or len(set(values)) < 2:
@@ -347,7 +347,7 @@ class _Maker(FindingMaker):
 
 
 def _digit(stack: Stack) -> float:
-    return min((one.precision_mm for one in stack.slices if one.precision_mm > 0), default=0.0)
+    return min((slice_.precision_mm for slice_ in stack.slices if slice_.precision_mm > 0), default=0.0)
 
 
 def section_dict(section: Section) -> dict[str, Any]:

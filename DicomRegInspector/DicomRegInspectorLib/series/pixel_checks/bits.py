@@ -77,8 +77,8 @@ def value_findings(facts: PixelFacts, scan: ValueScan | None) -> Iterator[Findin
     if scan is None or not scan.count:
         return
     stored, allocated = facts.get(BITS_STORED), facts.get(BITS_ALLOCATED)
-    overlays = [one for one in facts.overlays if not one.has_data and one.bit_position >= stored]
-    overlay_bits = sum({1 << one.bit_position for one in overlays})
+    overlays = [overlay for overlay in facts.overlays if not overlay.has_data and overlay.bit_position >= stored]
+    overlay_bits = sum({1 << overlay.bit_position for overlay in overlays})
     evidence = {"bits_stored": stored, "bits_allocated": allocated, "values": scan.above, "bits": hex(scan.above_bits)}
     if scan.above and not scan.above_bits & ~overlay_bits:
         text = (

@@ -103,7 +103,7 @@ class PixelReport:
         """Return the report as JSON holds it."""
         return {
             "schema": 1,
-            "files": [one.to_dict() for one in self.files],
+            "files": [file.to_dict() for file in self.files],
             "not_dicom": self.not_dicom,
             "findings": [finding.to_dict() for finding in self.findings],
         }
@@ -151,10 +151,10 @@ def check_pixels(
                 broken.append(Finding(error.code, "error", error.sentence, about_file(path)))
             else:
                 files.append(one)
-    found = [(one.series_uid, finding) for one in files for finding in one.findings]
-    counts = Counter(one.series_uid for one in files if one.description)
+    found = [(file.series_uid, finding) for file in files for finding in file.findings]
+    counts = Counter(file.series_uid for file in files if file.description)
     # One file is no stack, and need not be read again.
-    images = [one.path for one in files if one.description and counts[one.series_uid] > 1]
+    images = [file.path for file in files if file.description and counts[file.series_uid] > 1]
     merged = [*broken, *_merged(found), *stack_pixel_findings(images)]
     return PixelReport(tuple(files), tuple(by_severity(merged)), not_dicom)
 
@@ -203,7 +203,7 @@ def check_file(
         found = _fragments(facts)
         findings = list(_check(facts, found))
         one = _describe(facts, found)
-    is_explained = any(one.code in _EXPLAIN_FAILURE for one in findings if one.severity == "error")
+    is_explained = any(finding.code in _EXPLAIN_FAILURE for finding in findings if finding.severity == "error")
     if decode and found is not None and is_encapsulated(one.transfer_syntax_uid) and not is_explained:
         with nullcontext(processes) if processes is not None else DecodingProcesses() as decoder:
             findings += trial_findings(name, decoder)

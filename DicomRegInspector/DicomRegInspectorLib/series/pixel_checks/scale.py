@@ -98,9 +98,9 @@ def _pair(facts: PixelFacts, tag: int) -> tuple[float, float] | None:
 def _tissue(facts: PixelFacts) -> list[tuple[float, float]]:
     """X and Y distances, mm, of the regions that show tissue in centimetres."""
     return [
-        (abs(one.deltas[0]) * 10, abs(one.deltas[1]) * 10)
-        for one in facts.regions
-        if one.units == (_CENTIMETRES, _CENTIMETRES) and one.data_type in (0, _TISSUE, 2)
+        (abs(region.deltas[0]) * 10, abs(region.deltas[1]) * 10)
+        for region in facts.regions
+        if region.units == (_CENTIMETRES, _CENTIMETRES) and region.data_type in (0, _TISSUE, 2)
     ]
 
 
@@ -196,7 +196,7 @@ def rescale_findings(facts: PixelFacts, scan: ValueScan | None) -> Iterator[Find
         yield Finding("rescale-absurd", "warning", text, facts.path, {"slope": None, "intercept": None})
     frames = [pair for pair, count in facts.rescales.items() if count]
     if len(frames) > 1:
-        slopes, intercepts = [one[0] for one in frames], [one[1] for one in frames]
+        slopes, intercepts = [frame[0] for frame in frames], [frame[1] for frame in frames]
         text = (
             f"{len(frames)} different rescales in one file: slope {min(slopes):g} to {max(slopes):g}, intercept "
             f"{min(intercepts):g} to {max(intercepts):g}"

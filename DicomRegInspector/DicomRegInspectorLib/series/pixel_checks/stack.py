@@ -29,7 +29,7 @@ def stack_pixel_findings(paths: Iterable[str]) -> Iterator[Finding]:
             continue  # said when the file was checked
     for series in inspect_series(headers):
         for stack in series.stacks:
-            if len({one.path for one in stack.slices}) > 1:
+            if len({slice_.path for slice_ in stack.slices}) > 1:
                 yield from _stack_findings(stack)
 
 
@@ -39,7 +39,7 @@ def _stack_findings(stack: Stack) -> Iterator[Finding]:
     scales: dict[tuple[Any, Any], list[str]] = {}
     units: dict[str, int] = {}
     formats: dict[tuple[Any, Any], int] = {}
-    for path in dict.fromkeys(one.path for one in stack.slices):
+    for path in dict.fromkeys(slice_.path for slice_ in stack.slices):
         try:
             with open_facts(path) as facts:
                 scale = (facts.get(SLOPE), facts.get(INTERCEPT))

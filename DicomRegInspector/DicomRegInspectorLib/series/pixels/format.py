@@ -279,46 +279,47 @@ def _inconsistent(header: Header, problem: str) -> FileError:
     return FileError(header.path, problem, code="pixel-bits-inconsistent")
 
 
-def _require_bits(one: PixelFormat) -> None:
-    allocated, stored = one.bits_allocated, one.bits_stored
+def _require_bits(pixel_format: PixelFormat) -> None:
+    allocated, stored = pixel_format.bits_allocated, pixel_format.bits_stored
     if allocated not in (1, 8, 16, 32, 64) or not 1 <= stored <= allocated:
         raise _inconsistent(
-            one.header,
+            pixel_format.header,
             f"{element_name(BITS_ALLOCATED)} is {allocated} and {element_name(BITS_STORED)} {stored}; pixels of 1, 8, "
             "16, 32 or 64 bits with no more bits stored than allocated can be read.",
         )
-    if one.samples not in (1, 3):
+    if pixel_format.samples not in (1, 3):
         raise _inconsistent(
-            one.header, f"{element_name(SAMPLES)} is {one.samples}; 1 (grey) and 3 (colour) can be read."
+            pixel_format.header,
+            f"{element_name(SAMPLES)} is {pixel_format.samples}; 1 (grey) and 3 (colour) can be read.",
         )
 
 
-def _require_length(one: PixelFormat, size: int) -> None:
+def _require_length(pixel_format: PixelFormat, size: int) -> None:
     """Whether the file is long enough for what it claims; nothing is allocated before."""
-    start = one.offset or 0
-    end = size if one.length is None else min(start + one.length, size)
+    start = pixel_format.offset or 0
+    end = size if pixel_format.length is None else min(start + pixel_format.length, size)
     held = max(end - start, 0)
-    if one.syntax == DEFLATED_LITTLE_ENDIAN:
+    if pixel_format.syntax == DEFLATED_LITTLE_ENDIAN:
         held *= MAX_DEFLATION
-    if is_encapsulated(one.syntax):
+    if is_encapsulated(pixel_format.syntax):
         # Every frame has at least one item, whose header has 8 bytes.
-        needed, what = one.frames * 8, f"{one.frames:,} compressed frames"
+        needed, what = pixel_format.frames * 8, f"{pixel_format.frames:,} compressed frames"
     else:
-        bits = one.rows * one.columns * one.samples * one.bits_allocated
-        if one.photometric == "YBR_FULL_422":
+        bits = pixel_format.rows * pixel_format.columns * pixel_format.samples * pixel_format.bits_allocated
+        if pixel_format.photometric == "YBR_FULL_422":
             bits = bits // 3 * 2
-        needed = (bits * one.frames + 7) // 8
+        needed = (bits * pixel_format.frames + 7) // 8
         what = (
-            f"{plural(one.frames, 'frame')} of {one.rows} × {one.columns} pixels, {plural(one.samples, 'sample')} of "
-            f"{one.bits_allocated} bits"
+            f"{plural(pixel_format.frames, 'frame')} of {pixel_format.rows} × {pixel_format.columns} pixels, "
+            f"{plural(pixel_format.samples, 'sample')} of {pixel_format.bits_allocated} bits"
         )
     if held >= needed:
         return
-    if one.length is not None and start + one.length > size:
+    if pixel_format.length is not None and start + pixel_format.length > size:
         problem = (
-            f"is cut off: Pixel Data announces {one.length:,} bytes, the file has {held:,} left. "
+            f"is cut off: Pixel Data announces {pixel_format.length:,} bytes, the file has {held:,} left. "
             "Copy or export it again."
         )
-        raise TruncatedFileError(one.path, problem)
+        raise TruncatedFileError(pixel_format.path, problem)
     problem = f"Pixel Data holds {held:,} bytes; {what} need {needed:,}. Get it again from the source system."
-    raise FileError(one.path, problem, code="pixel-data-length")
+    raise FileError(pixel_format.path, problem, code="pixel-data-length")

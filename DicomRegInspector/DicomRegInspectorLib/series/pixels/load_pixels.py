@@ -153,7 +153,7 @@ def _plan(
             raise FileError(one.path, problem, code="pixel-frames-disagree")
         as_stored = stored_values or pixels.is_color
         frames.append((pixels, frame, Rescale() if as_stored else pixels.rescale(frame)))
-    return _Plan(formats, kinds, tuple(frames), tuple(one.tile for one in slices))
+    return _Plan(formats, kinds, tuple(frames), tuple(slice_.tile for slice_ in slices))
 
 
 def _format(header: Header, scale_dose: bool) -> PixelFormat:
@@ -235,9 +235,12 @@ def _findings(plan: _Plan, stored_values: bool) -> Iterator[Finding]:
     first = plan.frames[0][0]
     subject = about_series(first.header.series_uid)
     rescales = [rescale for _, _, rescale in plan.frames]
-    pairs = {(one.slope, one.intercept, id(one.table) if one.table is not None else 0) for one in rescales}
+    pairs = {
+        (rescale.slope, rescale.intercept, id(rescale.table) if rescale.table is not None else 0)
+        for rescale in rescales
+    }
     if len(pairs) > 1 and not stored_values:
-        slopes, intercepts = [one.slope for one in rescales], [one.intercept for one in rescales]
+        slopes, intercepts = [rescale.slope for rescale in rescales], [rescale.intercept for rescale in rescales]
         text = (
             f"Slices are scaled in {len(pairs)} different ways (slope {min(slopes):g} to {max(slopes):g}, intercept "
             f"{min(intercepts):g} to {max(intercepts):g}); each by its own here"
@@ -251,7 +254,7 @@ def _findings(plan: _Plan, stored_values: bool) -> Iterator[Finding]:
         yield Finding("rescale-varies", "info", text, subject, evidence)
     units = {pixels.units for pixels in plan.formats.values()}
     if len(units) > 1 and not stored_values:
-        names = sorted(one or "(none)" for one in units)
+        names = sorted(unit or "(none)" for unit in units)
         text = f"Slices name different units of their values: {', '.join(names)}"
         yield Finding("rescale-varies", "error", text, subject, {"units": names})
     odd = [pixels for pixels in plan.formats.values() if pixels.high_bit not in (None, pixels.bits_stored - 1)]

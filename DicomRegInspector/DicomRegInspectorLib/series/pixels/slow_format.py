@@ -151,9 +151,9 @@ def _rescales(header: Header, dataset: Dataset, *, scale_dose: bool) -> tuple[Re
     frames = [_transformation(frame) or shared for frame in dataset[PER_FRAME_GROUPS].value]
     if not any(frames):
         return ()
-    made = {one: linear_rescale(header, *one) if one else Rescale() for one in set(frames)}
+    made = {frame: linear_rescale(header, *frame) if frame else Rescale() for frame in set(frames)}
     distinct = list(made.values())
-    return (distinct[0],) if len(distinct) == 1 else tuple(made[one] for one in frames)
+    return (distinct[0],) if len(distinct) == 1 else tuple(made[frame] for frame in frames)
 
 
 def _first(dataset: Dataset | None, tag: int) -> Dataset | None:

@@ -64,7 +64,7 @@ class PlannedAcquisition(PlannedVolume):
             fill=values.fill,
             slice_corners_lps_mm=self.first_corners_lps_mm,
             source=values.volume,
-            is_untouched=all(len(one) == 1 for one in members),
+            is_untouched=all(len(member) == 1 for member in members),
             description=text + (f", and {missing} slices of the fill value {values.fill:g} in gaps" if missing else ""),
             displacement=self.grid if self.is_moved else None,
             deviation_mm=self.deviation_mm,

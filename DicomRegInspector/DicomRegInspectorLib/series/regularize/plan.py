@@ -147,7 +147,7 @@ def irregularities(series: Series) -> tuple[Finding, ...]:
         return ()
     if chosen.is_localizer or len(chosen.distinct) < 2:
         return ()
-    inside = {one.sop_instance_uid for one in chosen.slices}
+    inside = {slice_.sop_instance_uid for slice_ in chosen.slices}
     codes = IRREGULAR_CODES + (DUPLICATE_CODES if len(chosen.distinct) < len(chosen.slices) else ())
     return tuple(
         finding

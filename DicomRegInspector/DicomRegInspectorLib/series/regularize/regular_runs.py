@@ -29,10 +29,10 @@ def wide_gaps(spacing: Spacing, positions: NDArray[np.float64], max_gap: float) 
 
 def around(spacing: Spacing, k: int) -> float:
     """The spacing to judge interval ``k`` (from 0) by: its section's, or the wider of its neighbours'."""
-    near = [one for one in spacing.sections if one.first <= k + 1 < one.last]
+    near = [section for section in spacing.sections if section.first <= k + 1 < section.last]
     if not near:
-        before = [one for one in spacing.sections if one.last <= k + 1]
-        after = [one for one in spacing.sections if one.first >= k + 2]
+        before = [section for section in spacing.sections if section.last <= k + 1]
+        after = [section for section in spacing.sections if section.first >= k + 2]
         near = before[-1:] + after[:1]
     return max((one.spacing_mm for one in near), default=spacing.nominal_mm)
 
@@ -113,7 +113,7 @@ class PlannedSection(PlannedVolume):
             fill=values.fill,
             slice_corners_lps_mm=self.affine_lps[:3, 3] + np.arange(len(members))[:, None] * self.affine_lps[:3, 2],
             source=values.volume,
-            is_untouched=all(len(one) == 1 for one in members),
+            is_untouched=all(len(member) == 1 for member in members),
             description=f"{_numbers(run)} of {len(values.array)}, {spacing}, values untouched",
             label=self.label,
             holes=mine.holes,
@@ -128,7 +128,7 @@ def plan_sections(placed: Placed, options: RegularizeOptions) -> tuple[list[Plan
         longest = max(runs, key=lambda run: run.stop - run.first)
         outside = placed.members[: longest.first] + placed.members[longest.stop :]
         reason = "lies outside the longest regular run"
-        return [_planned(placed, longest)], [Dropped(one, reason) for members in outside for one in members]
+        return [_planned(placed, longest)], [Dropped(member, reason) for members in outside for member in members]
     labels = [f"section {n + 1} of {len(runs)}" if len(runs) > 1 else "" for n in range(len(runs))]
     return [_planned(placed, run, label) for run, label in zip(runs, labels, strict=True)], []
 

@@ -70,5 +70,7 @@ def carry_out(plan: Plan, volume: SeriesVolume, progress: Progress | None = None
 
 
 def _describe(volumes: tuple[RegularVolume, ...], dropped: tuple[Dropped, ...]) -> str:
-    text = "; ".join(f"{one.label}: {one.description}" if one.label else one.description for one in volumes)
+    text = "; ".join(
+        f"{volume.label}: {volume.description}" if volume.label else volume.description for volume in volumes
+    )
     return text + (f"; left out: {len(dropped)}" if dropped else "")

@@ -124,7 +124,7 @@ class PlannedResampling(PlannedVolume):
         holes: dict[int, NDArray[np.uint8]],
         sources: tuple[tuple[Slice, ...], ...],
     ) -> RegularVolume:
-        missing = sum(not one for one in sources)
+        missing = sum(not source for source in sources)
         if missing == len(sources):
             raise UsageError("No slice of the result has any image: the reference lies elsewhere.")
         step = self.spacing_mm[2]

@@ -95,11 +95,11 @@ def _gather(volume: SeriesVolume, chosen: tuple[tuple[Candidate, ...], ...]) -> 
     dtype = volume.array.dtype if read is None else np.result_type(volume.array.dtype, read.array.dtype)
     number = {id(one): k for k, one in enumerate(missing)}
 
-    def image(one: Candidate) -> tuple[NDArray[Any], Padding | None, int]:
-        if one.index is not None or read is None:
-            assert one.index is not None
-            return volume.array[one.index], volume.padding, one.index
-        k = number[id(one.slice)]
+    def image(candidate: Candidate) -> tuple[NDArray[Any], Padding | None, int]:
+        if candidate.index is not None or read is None:
+            assert candidate.index is not None
+            return volume.array[candidate.index], volume.padding, candidate.index
+        k = number[id(candidate.slice)]
         return read.array[k], read.padding, k
 
     shape = (len(chosen), *volume.array.shape[1:])
@@ -108,7 +108,7 @@ def _gather(volume: SeriesVolume, chosen: tuple[tuple[Candidate, ...], ...]) -> 
     array = np.empty(shape, dtype)
     ranges = np.full((len(chosen), 2), np.nan)
     for k, members in enumerate(chosen):
-        found = [image(one) for one in members]
+        found = [image(member) for member in members]
         first, padding, index = found[0]
         array[k] = first if len(members) == 1 else _mean(found, dtype)
         if padding is not None:

@@ -158,8 +158,8 @@ def code(name: str, values: Sequence[Value | None]) -> Column:
 
 def columns_from(values: Sequence[Mapping[str, Value]]) -> dict[str, Column]:
     """The attributes that differ among images, from what each image says of itself."""
-    names = dict.fromkeys(name for one in values for name in one)
-    columns = (code(name, [one.get(name) for one in values]) for name in names)
+    names = dict.fromkeys(name for value in values for name in value)
+    columns = (code(name, [value.get(name) for value in values]) for name in names)
     return {column.name: column for column in columns if column.count > 1}
 
 

@@ -76,7 +76,7 @@ def correct_positions(stack: Stack, spacing_mm: float | None = None) -> Correcte
         first = corners[0]
     corrected = first + np.arange(count)[:, None] * step
     move = float(np.abs(corrected - corners).max())
-    digit = max((one.precision_mm for one in stack.slices), default=0.0)
+    digit = max((slice_.precision_mm for slice_ in stack.slices), default=0.0)
     if spacing_mm is None and move > max(digit, 1e-6):
         raise UsageError(
             f"A slice would move by {move:.3g} mm, the last digit written is {digit:g} mm: that is not rounding. "
@@ -114,15 +114,15 @@ def write_corrected(
     series = new_series(stack.slices[0], "positions corrected", derivation, None, 1)
     names: list[str] = []
     numbers = {id(one): k for k, one in enumerate(stack.slices)}
-    with new_folder(place, [one.path for one in stack.slices]) as unfinished:
+    with new_folder(place, [slice_.path for slice_ in stack.slices]) as unfinished:
         for slices in _by_file(stack):
             instance = read_file(slices[0].path, pixels=True)
             if slices[0].frame_number is None:
                 make_derived(instance, series, numbers[id(slices[0])] + 1, slices)
             else:
                 make_derived(instance, series, len(names) + 1, [replace(slices[0], frame_number=None)])
-            for one in slices:
-                _set_position(instance, one, corrected.positions_lps_mm[numbers[id(one)]], corrected.spacing_mm)
+            for slice_ in slices:
+                _set_position(instance, slice_, corrected.positions_lps_mm[numbers[id(slice_)]], corrected.spacing_mm)
             names.append(f"{len(names) + 1:05d}.dcm")
             instance.save_as(unfinished / names[-1], enforce_file_format=True)
             report_progress(progress, len(names), len(stack.slices), "Writing DICOM", "Writing was stopped.")
@@ -139,8 +139,8 @@ def _by_file(stack: Stack) -> list[list[Slice]]:
         frame: what is left of it would not be told by its header any more.
     """
     files: dict[str, list[Slice]] = {}
-    for one in stack.slices:
-        files.setdefault(one.path, []).append(one)
+    for slice_ in stack.slices:
+        files.setdefault(slice_.path, []).append(slice_)
     for path, slices in files.items():
         count = slices[0].header.number_of_frames
         if slices[0].tile is not None:
@@ -161,15 +161,15 @@ def _by_file(stack: Stack) -> list[list[Slice]]:
     return list(files.values())
 
 
-def _set_position(instance: Dataset, one: Slice, position: NDArray[np.float64], spacing_mm: float) -> None:
+def _set_position(instance: Dataset, slice_: Slice, position: NDArray[np.float64], spacing_mm: float) -> None:
     """Write a position, and the spacing where there is one, into the header or the frame's functional groups."""
     values, spacing = [decimal_string(value) for value in position], decimal_string(spacing_mm)
-    if one.frame_number is None:
+    if slice_.frame_number is None:
         instance.ImagePositionPatient = values
         if "SpacingBetweenSlices" in instance:
             instance.SpacingBetweenSlices = spacing
         return
-    frame = instance.PerFrameFunctionalGroupsSequence[one.frame_number - 1]
+    frame = instance.PerFrameFunctionalGroupsSequence[slice_.frame_number - 1]
     for groups in (frame, *instance.get("SharedFunctionalGroupsSequence", [])):
         for measures in groups.get("PixelMeasuresSequence", []):
             if "SpacingBetweenSlices" in measures:

@@ -77,20 +77,20 @@ def make_derived(instance: Dataset, series: NewSeries, number: int, sources: Ite
     if series.code is not None:
         instance.DerivationCodeSequence = [_code(series.code)]
     # A slice of the fill value has no source; the template's own would not be true.
-    instance.SourceImageSequence = [_reference(one) for one in sources]
+    instance.SourceImageSequence = [_reference(source) for source in sources]
     if not instance.SourceImageSequence:
         del instance.SourceImageSequence
     equipment = [*instance.get("ContributingEquipmentSequence", []), _equipment(series)]
     instance.ContributingEquipmentSequence = equipment
 
 
-def _reference(one: Slice) -> Dataset:
+def _reference(slice_: Slice) -> Dataset:
     from pydicom import Dataset
 
     item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = one.header.sop_class_uid, one.sop_instance_uid
-    if one.frame_number is not None:
-        item.ReferencedFrameNumber = one.frame_number
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = slice_.header.sop_class_uid, slice_.sop_instance_uid
+    if slice_.frame_number is not None:
+        item.ReferencedFrameNumber = slice_.frame_number
     item.PurposeOfReferenceCodeSequence = [_code(SOURCE_OF_PROCESSING)]
     return item
 

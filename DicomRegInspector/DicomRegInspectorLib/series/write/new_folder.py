@@ -21,7 +21,7 @@ def require_new_folder(folder: Path, sources: Iterable[str]) -> None:
         With the reason.
     """
     place = Path(os.path.realpath(folder))
-    for source in {os.path.dirname(os.path.realpath(one)) for one in sources}:
+    for source in {os.path.dirname(os.path.realpath(source)) for source in sources}:
         if place == Path(source) or Path(source) in place.parents:
             raise UsageError(f"{folder}: lies in the folder of the source series ({source}); name a folder elsewhere")
     if place.is_file():

@@ -50,10 +50,10 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
         )
     if place.exists():
         raise UsageError(f"{path}: already exists and is not overwritten; name another file")
-    slices = list({one.path: one for members in volume.sources for one in members}.values())
-    require_new_folder(place, [one.path for one in slices])
-    sources = [read_file(one.path, pixels=False) for one in slices]
-    if len(sources) > 1 and any(one.frame_number is not None for one in slices):
+    slices = list({member.path: member for members in volume.sources for member in members}.values())
+    require_new_folder(place, [slice_.path for slice_ in slices])
+    sources = [read_file(slice_.path, pixels=False) for slice_ in slices]
+    if len(sources) > 1 and any(slice_.frame_number is not None for slice_ in slices):
         raise UsageError("A Parametric Map of several files with several frames each cannot be written.")
     for source, one in zip(sources, slices, strict=True):
         _complete(source)

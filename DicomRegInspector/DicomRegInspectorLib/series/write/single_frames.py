@@ -191,7 +191,7 @@ def _of_frame(dataset: Dataset, number: int) -> Iterator[Any]:
                     yield element
 
 
-def _rename(one: Dataset, keyword: str, value: Any) -> None:
+def _rename(dataset: Dataset, keyword: str, value: Any) -> None:
     name = _RENAMED[keyword]
     if value in (None, "", []):
         return
@@ -203,38 +203,43 @@ def _rename(one: Dataset, keyword: str, value: Any) -> None:
         value = round(float(value))
     elif name == "AcquisitionDateTime":
         # Date and time of the whole acquisition are those of its first frame.
-        one.AcquisitionDate, one.AcquisitionTime = str(value)[:8], str(value)[8:].partition("+")[0].partition("-")[0]
-    setattr(one, name, value)
+        dataset.AcquisitionDate, dataset.AcquisitionTime = (
+            str(value)[:8],
+            str(value)[8:].partition("+")[0].partition("-")[0],
+        )
+    setattr(dataset, name, value)
 
 
-def _complete(one: Dataset, kind: str) -> None:
+def _complete(dataset: Dataset, kind: str) -> None:
     """What is said otherwise of a classic image, and elements that may be empty."""
     if kind == MR:
-        _pulse_sequence(one)
+        _pulse_sequence(dataset)
     if kind == CT:
-        values = list(one.get("ImageType") or ["ORIGINAL", "PRIMARY"])
+        values = list(dataset.get("ImageType") or ["ORIGINAL", "PRIMARY"])
         what = "LOCALIZER" if "LOCALIZER" in values[2:] else "AXIAL"
-        one.ImageType = [*values[:2], what, *[each for each in values[3:] if each != "NONE"]]
+        dataset.ImageType = [*values[:2], what, *[each for each in values[3:] if each != "NONE"]]
     for keyword in (*_REQUIRED_EMPTY[kind], "PositionReferenceIndicator", "PatientPosition"):
-        if keyword not in one and not (keyword == "PatientPosition" and "PatientOrientationCodeSequence" in one):
-            setattr(one, keyword, None)
+        if keyword not in dataset and not (
+            keyword == "PatientPosition" and "PatientOrientationCodeSequence" in dataset
+        ):
+            setattr(dataset, keyword, None)
 
 
-def _pulse_sequence(one: Dataset) -> None:
+def _pulse_sequence(dataset: Dataset) -> None:
     """Scanning Sequence and Sequence Variant by the MR Pulse Sequence Module (C.8.13.4), where they are not there."""
-    if not one.get("ScanningSequence"):
-        echo = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}.get(one.get("EchoPulseSequence", ""), [])
-        inverted = ["IR"] if one.get("InversionRecovery") == "YES" else []
-        planar = ["EP"] if one.get("EchoPlanarPulseSequence") == "YES" else []
+    if not dataset.get("ScanningSequence"):
+        echo = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}.get(dataset.get("EchoPulseSequence", ""), [])
+        inverted = ["IR"] if dataset.get("InversionRecovery") == "YES" else []
+        planar = ["EP"] if dataset.get("EchoPlanarPulseSequence") == "YES" else []
         if echo:
-            one.ScanningSequence = [*echo, *inverted, *planar]
-    if "IR" in one.get("ScanningSequence", []) and "InversionTime" not in one:
-        one.InversionTime = None
-    if not one.get("SequenceVariant"):
-        known = [one.get(name) for name in ("SegmentedKSpaceTraversal", "SteadyStatePulseSequence")]
+            dataset.ScanningSequence = [*echo, *inverted, *planar]
+    if "IR" in dataset.get("ScanningSequence", []) and "InversionTime" not in dataset:
+        dataset.InversionTime = None
+    if not dataset.get("SequenceVariant"):
+        known = [dataset.get(name) for name in ("SegmentedKSpaceTraversal", "SteadyStatePulseSequence")]
         if any(known):
             variants = ["SK"] if known[0] in ("PARTIAL", "FULL") else []
             variants += ["SS"] if known[1] not in (None, "", "NONE") else []
-            one.SequenceVariant = variants or ["NONE"]
-    if not one.get("MRAcquisitionType") and one.get("VolumetricProperties") == "VOLUME":
-        one.MRAcquisitionType = "3D"
+            dataset.SequenceVariant = variants or ["NONE"]
+    if not dataset.get("MRAcquisitionType") and dataset.get("VolumetricProperties") == "VOLUME":
+        dataset.MRAcquisitionType = "3D"

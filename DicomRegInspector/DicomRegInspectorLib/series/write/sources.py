@@ -39,7 +39,7 @@ class Sources:
     def __exit__(self, *exception: object) -> None:
         self._processes.__exit__(*exception)
 
-    def read(self, one: Slice, *, pixels: bool = True) -> Dataset:
+    def read(self, slice_: Slice, *, pixels: bool = True) -> Dataset:
         """Return the dataset of a slice: its file's own, or its frame as an image of one frame.
 
         With ``pixels`` a frame comes with its stored values as they are, not compressed, and their rescale.
@@ -49,19 +49,19 @@ class Sources:
         FileError
             When it cannot be read, or its frames cannot be images of one frame.
         """
-        if one.frame_number is None and one.tile is None:
-            return read_file(one.path, pixels=pixels)
-        if self._path != one.path or self._dataset is None:
-            self._path, self._dataset, self._pixels = one.path, read_file(one.path, pixels=False), None
+        if slice_.frame_number is None and slice_.tile is None:
+            return read_file(slice_.path, pixels=pixels)
+        if self._path != slice_.path or self._dataset is None:
+            self._path, self._dataset, self._pixels = slice_.path, read_file(slice_.path, pixels=False), None
             self._kind = None
-        if one.frame_number is None:
-            instance = cut_out(self._dataset, one)
+        if slice_.frame_number is None:
+            instance = cut_out(self._dataset, slice_)
         else:
-            instance = single_frame(self._dataset, one.frame_number, one.path)
+            instance = single_frame(self._dataset, slice_.frame_number, slice_.path)
         if pixels:
             if self._pixels is None:
-                self._pixels = read_pixel_format(one.header)
-            self._set_pixels(instance, self._pixels, (one.frame_number or 1) - 1, one.tile)
+                self._pixels = read_pixel_format(slice_.header)
+            self._set_pixels(instance, self._pixels, (slice_.frame_number or 1) - 1, slice_.tile)
         return instance
 
     def _set_pixels(self, instance: Dataset, pixels: PixelFormat, frame: int, tile: Tile | None) -> None:
@@ -109,19 +109,19 @@ MOSAIC_WORDS = ("MOSAIC", "VFRAME")
 _MOSAIC_GROUPS = (0x0019, 0x0029, 0x0051, 0x0065)
 
 
-def cut_out(mosaic: Dataset, one: Slice) -> Dataset:
+def cut_out(mosaic: Dataset, slice_: Slice) -> Dataset:
     """Cut one slice of a mosaic out as an image of its own, without pixels and what private elements say of all."""
     import copy
 
-    assert one.tile is not None and one.position_lps_mm is not None
+    assert slice_.tile is not None and slice_.position_lps_mm is not None
     instance = copy.deepcopy(mosaic)
     for element in list(instance):
         if element.tag.group in _MOSAIC_GROUPS:
             del instance[element.tag]
-    instance.Rows, instance.Columns = one.tile.rows, one.tile.columns
-    instance.ImagePositionPatient = [decimal_string(value) for value in one.position_lps_mm]
-    if one.orientation is not None:
-        instance.ImageOrientationPatient = [decimal_string(value) for value in one.orientation]
+    instance.Rows, instance.Columns = slice_.tile.rows, slice_.tile.columns
+    instance.ImagePositionPatient = [decimal_string(value) for value in slice_.position_lps_mm]
+    if slice_.orientation is not None:
+        instance.ImageOrientationPatient = [decimal_string(value) for value in slice_.orientation]
     instance.ImageType = [value for value in instance.get("ImageType", []) if value not in MOSAIC_WORDS]
     for keyword in ("SliceLocation", "SmallestImagePixelValue", "LargestImagePixelValue"):
         if keyword in instance:

@@ -84,7 +84,7 @@ def write_series(
     from pydicom.uid import generate_uid
 
     place = Path(folder)
-    sources = [one.path for volume in result.volumes for members in volume.sources for one in members]
+    sources = [member.path for volume in result.volumes for members in volume.sources for member in members]
     plans = [(number + 1, volume, _encoding(volume)) for number, volume in enumerate(result.volumes)]
     total = sum(len(volume.array) for volume in result.volumes)
     done = 0
@@ -144,7 +144,7 @@ def _instances(
 ) -> Iterator[Dataset]:
     number = 0
     template: tuple[Slice, Dataset] | None = None
-    everything = tuple(one for members in volume.sources for one in members)
+    everything = tuple(member for members in volume.sources for member in members)
     for k, members in enumerate(volume.sources):
         if encoding is None:
             if members:
@@ -166,7 +166,7 @@ def _instances(
 def _nearest(volume: RegularVolume, k: int, candidates: tuple[Slice, ...]) -> Slice:
     normal = volume.affine_lps[:3, 2] / volume.spacing_mm[2]
     height = volume.slice_corners_lps_mm[k] @ normal
-    return min(candidates, key=lambda one: abs(np.asarray(one.position_lps_mm) @ normal - height))
+    return min(candidates, key=lambda candidate: abs(np.asarray(candidate.position_lps_mm) @ normal - height))
 
 
 def _resampled(
@@ -204,7 +204,7 @@ def _set_geometry(instance: Dataset, volume: RegularVolume, k: int) -> None:
     spacing = volume.spacing_mm
     cosines = (volume.affine_lps[:3, :2] / spacing[:2]).T.reshape(-1)
     instance.ImagePositionPatient = [decimal_string(one) for one in volume.slice_corners_lps_mm[k]]
-    instance.ImageOrientationPatient = [decimal_string(one) for one in cosines]
+    instance.ImageOrientationPatient = [decimal_string(cosine) for cosine in cosines]
     instance.PixelSpacing = [decimal_string(spacing[1]), decimal_string(spacing[0])]
     instance.SliceThickness = decimal_string(spacing[2])
     if "SpacingBetweenSlices" in instance:
