@@ -87,7 +87,7 @@ def test_a_gated_tomogram_is_a_set_for_each_gate(tmp_path: Path, step: float) ->
     assert {finding.severity for finding in series.findings} == {"info"}
     values = np.arange(24 * 6).reshape(4, 6, 2, 3)
     order = slice(None) if step > 0 else slice(None, None, -1)
-    np.testing.assert_array_equal(load_series(path, stack=2).array, values[2, order])
+    np.testing.assert_array_equal(load_series(path, stack=3).array, values[2, order])
 
 
 def test_two_energy_windows_are_two_sets(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def read_volume(
 
 
 def is_dicom(path: str) -> bool:
-    """Tell whether a path is taken for DICOM: a folder, or a file that is it. Raises FileError where it cannot be read."""
+    """Tell whether a path is taken for DICOM: a folder, or such a file; FileError where it cannot be read."""
     if os.path.isdir(path):
         return True
     try:

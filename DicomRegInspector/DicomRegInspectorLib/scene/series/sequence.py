@@ -83,7 +83,7 @@ def load_sequence_nodes(
 
 
 def volumes_on_grid(sets: SeriesSets) -> list[SeriesVolume]:
-    """Put each set on the grid that all share; where one lacks a slice, its array holds the fill value, and is not valid.
+    """Put each set on the grid that all share; where one lacks a slice, the fill value stands, and it is not valid.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def describe_stacks(stacks: Sequence[Stack], numbers: Iterable[int] | None = Non
     if len(chosen) > LISTED:
         shown += f"; and {len(chosen) - LISTED:,} more"
     head = plural(len(chosen), "stack")
-    if len(sizes) == 1:
+    if len(sizes) == 1 and all(stack.label for _, stack in chosen):
         head += f" of {plural(len(chosen[0][1].slices), 'slice')}, {chosen[0][1].columns} × {chosen[0][1].rows} pixels"
     apart = told_apart_by([stack for _, stack in chosen])
     if apart:
@@ -106,7 +106,7 @@ def _entry(number: int, stack: Stack, *, with_size: bool, with_normal: bool) -> 
     parts = ["localizer"] if stack.is_localizer else []
     if stack.label:
         parts.append(stack.label)
-    if with_size or not (parts or with_normal):
+    if with_size or not stack.label:
         parts.append(_size(stack))
     if with_normal:
         parts.append(f"normal ({_normal(stack)})")

@@ -214,8 +214,10 @@ def load_stack(
 ) -> SeriesVolume:
     """Read one stack of an inspected series. Parameters and errors as in :func:`load_series`."""
     places = lay_out(stack)
-    options = {"stored_values": stored_values, "scale_dose": scale_dose, "dtype": dtype, "progress": progress}
-    return volume_of(places, load_pixels(places.kept, **options), findings, is_stored=stored_values)
+    loaded = load_pixels(
+        places.kept, stored_values=stored_values, scale_dose=scale_dose, dtype=dtype, progress=progress
+    )
+    return volume_of(places, loaded, findings, is_stored=stored_values)
 
 
 def volume_of(places: LaidOut, loaded: Loaded, findings: Iterable[Finding], *, is_stored: bool) -> SeriesVolume:
