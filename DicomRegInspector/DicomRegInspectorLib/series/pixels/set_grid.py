@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UsageError
+from ...errors import DicomRegInspectorError, UsageError
 from ...words import mm, plural
+from ..geometry.segmentations import is_segmentation
+from ..geometry.series import Series
 from ..geometry.spacing import same_position_mm
 from ..geometry.stacks import Slice, Stack
 from ..sets.search import LEAST_FILLED
-from .lay_out import LaidOut, affine_of
+from .lay_out import LaidOut, affine_of, lay_out
+from .stack_choices import value_in
 from .volume import REGULAR_MM
 
 NAMED_SETS, NAMED_SLICES = 5, 4
@@ -136,3 +139,33 @@ def _difference(first: LaidOut, other: LaidOut, tolerance: float) -> str:
     reach = np.array([ours.columns - 1, ours.rows - 1])
     across = np.abs((first.affine_lps - other.affine_lps)[:3, :2] * reach).max(initial=0.0)
     return "another orientation or spacing of pixels" if across > tolerance else ""
+
+
+@dataclass(frozen=True, eq=False)
+class SetGroup:
+    """Sets of a series that share a grid and are told apart by the same: together they are one 4D image."""
+
+    numbers: tuple[int, ...]
+    """Of the stacks, from 1; two at least."""
+    grid: SetGrid
+
+
+def groups_of_sets(series: Series) -> tuple[SetGroup, ...]:
+    """Find the 4D images of a series, the one with the most sets first; segments and localizers are none."""
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for number, stack in enumerate(series.stacks, start=1):
+        if stack.told and not stack.is_localizer and not is_segmentation(stack):
+            # Repeats are counted where a value comes again: they are sets of the same kind as those that come once.
+            names = tuple(told.name for told in stack.told if told.name != "repeat")
+            size = (stack.rows, stack.columns, stack.frame_of_reference_uid)
+            key = (names, value_in(stack, "station"), size, stack.pixel_spacing_mm, stack.slices[0].orientation)
+            alike.setdefault(key, []).append(number)
+    found = []
+    for numbers in alike.values():
+        if len(numbers) > 1:
+            try:
+                grid = shared_grid([lay_out(series.stacks[number - 1]) for number in numbers], numbers)
+            except DicomRegInspectorError:
+                continue
+            found.append(SetGroup(tuple(numbers), grid))
+    return tuple(sorted(found, key=lambda group: -len(group.numbers)))
