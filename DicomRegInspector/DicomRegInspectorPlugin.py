@@ -1,4 +1,4 @@
-"""Offers registrations and irregular series in Slicer's DICOM browser; what loads them is in DicomRegInspectorLib."""
+"""Offers registrations, sets of images and irregular series in Slicer's DICOM browser; DicomRegInspectorLib loads."""
 
 import logging
 import pathlib
@@ -13,9 +13,6 @@ DEFORMABLE_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.3"
 
 NOT_IMAGES = ("REG", "SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "KO", "PR", "DOC")
 """Modalities whose objects have no slices of an image to be made regular."""
-MOST_WARNINGS = 3
-MOST_SECTIONS = 20
-"""A stack in more pieces than this is no choice that a list could offer."""
 
 REGISTRATIONS = (SPATIAL_REGISTRATION, DEFORMABLE_REGISTRATION)
 
@@ -23,9 +20,10 @@ REGISTRATIONS = (SPATIAL_REGISTRATION, DEFORMABLE_REGISTRATION)
 class DicomRegInspectorPluginClass(DICOMPlugin):
     """Claims registrations with a higher confidence (0.95) than SlicerRT's reader does (0.9).
 
-    An irregular image series is offered regularized and by sections, but not selected, and with less confidence (0.4)
-    than Slicer's own reader of volumes has in whole series (0.5) and in parts of them (0.45): the DICOM browser selects
-    what has the most, so Slicer's stays what is loaded unless the user chooses. Of a regular series nothing is offered.
+    The sets of a series are offered as a sequence and one by one, an irregular series regularized and by sections; but
+    not selected, and with less confidence (0.4) than Slicer's own reader of volumes has in whole series (0.5) and in
+    parts of them (0.45): the DICOM browser selects what has the most, so Slicer's stays what is loaded unless the user
+    chooses. Of a regular series of one set nothing is offered.
     """
 
     CONFIDENCE = 0.95
@@ -61,59 +59,29 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         return self.examineSeries(files)
 
     def examineSeries(self, files):
-        """Loadables for an irregular series of images, by its headers; nothing for a regular one. Reads no pixel."""
+        """Loadables for the sets of a series of images and for an irregular one, by its headers. Reads no pixel."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
-        from DicomRegInspectorLib.series import inspect_series, read_header
-        from DicomRegInspectorLib.series.regularize.options import RegularizeOptions
-        from DicomRegInspectorLib.series.regularize.plan import DUPLICATE_CODES, irregularities, plan
+        from DicomRegInspectorLib.panel.series.series_offers import offers_of_series
+        from DicomRegInspectorLib.series import read_header
 
         try:
             headers = [header for header in map(read_header, files) if header.is_image]
-            if any(header.pixel_data == "absent" for header in headers):
-                return []  # There is nothing to resample, and Slicer's own reader is no more confident than this one.
-            every = inspect_series(headers)
-            reasons = irregularities(every[0]) if len(every) == 1 else ()
-            if not reasons:
-                return []
-            warning = " ".join(one.message.rstrip(".") + "." for one in reasons[:MOST_WARNINGS])
-            sections = len(plan(every[0], RegularizeOptions("split")).volumes)
         except DicomRegInspectorError as error:
-            logging.debug("Not offered as an irregular series: %s", error)
+            logging.debug("Not offered as a series: %s", error)
             return []
-        codes = {one.code for one in reasons}
-        if codes == {"gantry-tilt"}:
-            what, tooltip = (
-                _("upright, tilt removed"),
-                _("Resampled at right angles to its slices, at their own spacing."),
-            )
-        elif codes.issubset(DUPLICATE_CODES):
-            what, tooltip = (
-                _("without duplicates"),
-                _("One image at each position, the first acquired; values untouched."),
-            )
-        else:
-            what = _("regularized")
-            tooltip = _("Resampled to one spacing, upright; gaps that are wider than one slice are not bridged.")
-        regularized = self.seriesLoadable(files, what, warning)
-        regularized.tooltip = tooltip
-        found = [regularized]
-        for number in range(1, sections + 1) if 1 < sections <= MOST_SECTIONS else ():
-            name = _("section {number} of {count}").format(number=number, count=sections)
-            loadable = self.seriesLoadable(files, name, warning)
-            loadable.tooltip = _("Neighbouring slices of one spacing, values untouched.")
-            loadable.regularSection = number
-            found.append(loadable)
-        return found
+        return [self.seriesLoadable(files, offer) for offer in offers_of_series(headers)]
 
-    def seriesLoadable(self, files, what, warning):
-        """A loadable of a series, made regular in one way; regularSection is 0 for all of it."""
+    def seriesLoadable(self, files, offer):
+        """A loadable of a series, in the way that is offered."""
         loadable = DICOMLoadable()
         loadable.files = list(files)
-        loadable.name = self.named(files[0], what)
-        loadable.warning = warning
+        loadable.name = self.named(files[0], offer.what)
+        loadable.tooltip = offer.tooltip
+        loadable.warning = offer.warning
         loadable.selected = False
         loadable.confidence = self.SERIES_CONFIDENCE
-        loadable.regularSection = 0
+        loadable.regularSection = offer.section
+        loadable.stackNumbers = list(offer.stacks)
         return loadable
 
     def examineFile(self, path):
@@ -170,19 +138,28 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         return self.loadRegistration(loadable) if section is None else self.loadSeries(loadable, section)
 
     def loadSeries(self, loadable, section):
-        """Load a series resampled (section 0), or one section of it."""
+        """Load sets of a series, or the series resampled (section 0), or one section of it."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
+        from DicomRegInspectorLib.panel.navigation import show_sequence
+        from DicomRegInspectorLib.scene.series.sequence import load_sequence_nodes
         from DicomRegInspectorLib.scene.series.series_nodes import load_section_node, load_series_nodes
 
+        scene, files, stacks = slicer.mrmlScene, loadable.files, loadable.stackNumbers
         try:
-            if section:
-                node = load_section_node(slicer.mrmlScene, loadable.files, section)
+            if len(stacks) > 1:
+                nodes = load_sequence_nodes(scene, files, stacks, name=loadable.name)
+                show_sequence(nodes.browser)
+                node = nodes.proxy
+            elif section:
+                node = load_section_node(scene, files, section)
             else:
-                (node,) = load_series_nodes(slicer.mrmlScene, loadable.files, "resample")
+                mode = "acquisition" if stacks else "resample"
+                (node,) = load_series_nodes(scene, files, mode, stack=stacks[0] if stacks else None)
         except DicomRegInspectorError as error:
             logging.error("The series was not loaded. %s", error)
             return False
-        node.SetName(slicer.mrmlScene.GenerateUniqueName(loadable.name))
+        if len(stacks) < 2:
+            node.SetName(scene.GenerateUniqueName(loadable.name))
         self.addSeriesInSubjectHierarchy(loadable, node)
         return True
 
@@ -217,7 +194,7 @@ class DicomRegInspectorPlugin:
         parent.contributors = ["DicomRegInspector contributors"]
         parent.helpText = """
 <p>Plugin of the DICOM module that loads DICOM registrations as transform nodes, and irregular image series
-regularized or by sections. It has no panel.
+regularized or by sections, and series of several volumes as sequences. It has no panel.
 See the <a href="https://github.com/DicomRegInspector/SlicerDicomRegInspector">documentation</a>.</p>
 """
         parent.acknowledgementText = """

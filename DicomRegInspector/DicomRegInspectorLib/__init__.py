@@ -11,29 +11,33 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .registration import Registration, read_registration
-    from .series import SeriesVolume, check_pixels, load_series
+    from .series import SeriesSets, SeriesVolume, check_pixels, load_series, load_sets
     from .tasks.inspect import Inspection, inspect_paths
     from .volumes import compare_volumes
 
 __all__ = [
     "Inspection",
     "Registration",
+    "SeriesSets",
     "SeriesVolume",
     "__version__",
     "check_pixels",
     "compare_volumes",
     "inspect_paths",
     "load_series",
+    "load_sets",
     "read_registration",
 ]
 
 _HOMES = {
     "Inspection": "tasks.inspect",
+    "SeriesSets": "series",
     "SeriesVolume": "series",
     "check_pixels": "series",
     "compare_volumes": "volumes",
     "inspect_paths": "tasks.inspect",
     "load_series": "series",
+    "load_sets": "series",
     "Registration": "registration",
     "read_registration": "registration",
 }

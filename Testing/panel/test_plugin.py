@@ -125,7 +125,13 @@ def test_phases_at_one_place_are_no_duplicates(plugin: Any, database: Any, tmp_p
         one = pydicom.dcmread(path)
         one.TemporalPositionIdentifier = 1 if one.InstanceNumber <= 3 else 2
         one.save_as(path)
-    assert series_offered(plugin, database, tmp_path) == []
+    found = series_offered(plugin, database, tmp_path)
+    assert [one.name.split(" - ")[1] for one in found] == [
+        "4D: 2 volumes by temporal position",
+        "set 1 of 2: temporal position 1",
+        "set 2 of 2: temporal position 2",
+    ]
+    assert [(one.selected, one.confidence, one.warning) for one in found] == [(False, 0.4, "")] * 3
 
 
 def test_irregular_series_without_pixels_is_not_offered(plugin: Any, database: Any, tmp_path: Path) -> None:

@@ -168,8 +168,8 @@ def test_each_stack_of_a_series_can_be_chosen(application: Any, ui: Any, tmp_pat
     inspect(ui, tmp_path)
     assert [ui.stackComboBox.itemText(index) for index in range(ui.stackComboBox.count)] == [
         "Main stack",
-        "stack, 4 slices of 10 × 8, 2.000 mm",
-        "stack, 2 slices of 10 × 8, 3.000 mm",
+        "1: stack, 4 slices of 10 × 8, 2.000 mm",
+        "2: stack, 2 slices of 10 × 8, 3.000 mm",
     ]
     assert "× 4," in ui.previewLabel.text
     ui.stackComboBox.currentIndex = 2

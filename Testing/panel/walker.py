@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable, write_phases
 from slicer_standin import pythonqt
 from ui_files import elements, section_of
 
@@ -160,6 +160,11 @@ class Walker:
         self.ui.inspectFolderButton.click()
         self.ui.modeComboBox.currentIndex = 1
 
+    def phased(self) -> None:
+        write_phases(self.folder / "phases", 3)
+        self.ui.inputPathLineEdit.currentPath = str(self.folder / "phases")
+        self.ui.inspectFolderButton.click()
+
     def unfolded(self) -> None:
         self.series_loaded()
         self.ui.compareCollapsibleButton.collapsed = False
@@ -286,6 +291,7 @@ ELSEWHERE: dict[str, Callable[[Walker], None]] = {
     "pixelSpacingSpinBox": Walker.resampling,
     "overlapsComboBox": Walker.overlapping,
     "beforeAfterButton": Walker.series_loaded,
+    "loadSetsButton": Walker.phased,
     "saveAsComboBox": Walker.resampling,
     "saveSeriesButton": Walker.saving,
     "compareASelector": Walker.unfolded,

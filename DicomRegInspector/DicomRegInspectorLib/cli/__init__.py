@@ -39,8 +39,12 @@ _OPTIONS = {
     "moving image": "--moving",
     "positions only": "--positions-only",
     "parametric map": "--parametric-map",
+    "series": "--series",
+    "stack": "--stack",
 }
 """How the command line lets one choose what a ChoiceError names."""
+NOT_EVERYWHERE = ("series", "stack")
+"""What some commands have no option for that read series all the same: there, fewer files are given."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("stopped")
         return INTERRUPTED
     except ChoiceError as error:
-        complain(f"{error} [{', '.join(_OPTIONS[choice] for choice in error.choices)}]")
+        known = [choice for choice in error.choices if choice not in NOT_EVERYWHERE or hasattr(options, choice)]
+        how = f" [{', '.join(_OPTIONS[choice] for choice in known)}]" if known else ""
+        complain(f"{error}{how}")
     except DicomRegInspectorError as error:
         complain(str(error))
     except MemoryError:

@@ -14,6 +14,7 @@ UNUSABLE = 2
 READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
 """The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
 
+STACK_HELP = "number of the stack, counting from 1, its label, or a value that it is told apart by ('b = 1000')"
 LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
 
 
@@ -172,6 +173,8 @@ def _add_pixels(commands: Commands, common: Parser) -> None:
         "mean what the header says?",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
+    parser.add_argument("--series", metavar="UID", help="check the files of this series alone")
+    parser.add_argument("--stack", metavar="N", help=f"check the files of one stack alone: {STACK_HELP}")
     _add_json(parser, "the whole report")
     _add_fail_on(parser)
 
@@ -235,7 +238,7 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
         help="with restack: from the last slice of a section to the first of the next (default: the slice spacing)",
     )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
-    parser.add_argument("--stack", type=_stack, metavar="N", help="number of the stack, counting from 1, or its label")
+    parser.add_argument("--stack", metavar="N", help=STACK_HELP)
     parser.add_argument(
         "--frame-spacing",
         type=_frame_spacing,
@@ -287,10 +290,6 @@ def _section_order(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of section numbers like 2,1,3") from None
 
 
-def _stack(text: str) -> str | int:
-    return int(text) if text.isdecimal() else text
-
-
 def _frame_spacing(text: str) -> str | float:
     if text == "claimed":
         return text
@@ -311,6 +310,12 @@ def _add_compare(commands: Commands, common: Parser) -> None:
     parser.add_argument("a", metavar="A")
     parser.add_argument("b", metavar="B")
     parser.add_argument("--tolerance", type=float, metavar="MM", help="how far corners may lie apart (default: 0.1)")
+    parser.add_argument(
+        "--stack",
+        action="append",
+        metavar="N",
+        help=f"{STACK_HELP}; of DICOM series. Given once it is for both, given twice for A and then for B",
+    )
     _add_json(parser, "the comparison")
 
 

@@ -55,6 +55,18 @@ def show_command(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _files_to_check(options: argparse.Namespace) -> list[str]:
+    """All that was given, or the files of the series and stack chosen."""
+    if options.series is None and options.stack is None:
+        return options.paths
+    from ..series.pixels.choose_stack import the_series, the_stack
+
+    series = the_series(options.paths, options.series)
+    if options.stack is None:
+        return list(series.paths)
+    return list(dict.fromkeys(slice_.path for slice_ in the_stack(series, options.stack).slices))
+
+
 def pixels_command(options: argparse.Namespace) -> int:
     """Report findings of pixel data; returns the exit code."""
     from ..report.files import check_place
@@ -65,7 +77,7 @@ def pixels_command(options: argparse.Namespace) -> int:
 
     check_place(options.json, "JSON report", b"{")
     with ProgressBar(sys.stderr) as progress:
-        report = check_pixels(options.paths, progress)
+        report = check_pixels(_files_to_check(options), progress)
     tell_report(lambda: pixel_report(report, Style.of(sys.stdout)), report.to_dict, options.json)
     if not report.files:
         complain(f"no DICOM object could be read in {', '.join(options.paths)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -64,13 +65,19 @@ def compare_command(options: argparse.Namespace) -> int:
     from ..report.text.outcomes import comparison_report
     from ..report.text.terminal import Style
     from ..volumes import compare_volumes
-    from ..volumes.read_volume import read_volume
+    from ..volumes.read_volume import is_dicom, read_volume
 
     if options.tolerance is not None and not options.tolerance >= 0:
         raise UsageError(f"--tolerance {options.tolerance}: expected millimetres, 0 or more")
     check_place(options.json, "JSON report", b"{")
+    stacks = options.stack or [None]
+    if len(stacks) > 2:
+        raise UsageError(f"--stack is given {len(stacks)} times; expected once for both, or once for A and once for B")
+    places = (options.a, options.b)
     with quiet_libraries(options.debug):
-        volumes = [read_volume(path) for path in (options.a, options.b)]
+        if options.stack and not any(os.path.exists(path) and is_dicom(path) for path in places):
+            raise UsageError("--stack is for DICOM series, and neither of the two is one")
+        volumes = [read_volume(path, stack=stack) for path, stack in zip(places, (stacks * 2)[:2], strict=True)]
     comparison = compare_volumes(*volumes, tolerance_mm=options.tolerance)
     tell_report(lambda: comparison_report(comparison, Style.of(sys.stdout)), comparison.to_dict, options.json)
     return DONE

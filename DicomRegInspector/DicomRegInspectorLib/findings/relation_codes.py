@@ -71,7 +71,8 @@ RELATION_CODES: dict[str, CodeInfo] = {
         "Matrices between the same two frames by Frame of Reference UID (0020,0052), or for the same images of "
         "Referenced Image Sequence (0008,1140), and around every three frames of which each pair has one: the largest "
         "distance between where they send the corners of the images at hand (or of a cube of 200 mm around the "
-        "origin), from 2 mm on, the lower end of what Brock et al., Med Phys 44(7), 2017 (TG-132) tolerate. Fields are not compared.",
+        "origin), from 2 mm on, the lower end of what Brock et al., Med Phys 44(7), 2017 (TG-132) tolerate. Fields are "
+        "not compared.",
         ("warning",),
         ("inspect",),
         {

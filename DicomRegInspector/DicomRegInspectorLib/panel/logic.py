@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from ..scene.quality.quality_tables import QualityTables
     from ..scene.quality.show_quality import QualityNodes
     from ..scene.series.before_after import BeforeAfter
+    from ..scene.series.sequence import SequenceNodes
     from ..series import PixelReport, Series
-    from ..series.pixels.choose_stack import Paths
+    from ..series.pixels.choose_stack import Choices, Paths
     from ..series.regularize.options import Duplicates, Mode, Overlaps
     from ..series.regularize.plan import Plan
     from ..tasks.inspect import Inspection
@@ -113,8 +114,9 @@ class InspectorLogic:
         section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. duplicates
         (first, last, mean, or an acquisition number) says which slice of one place is kept, overlaps (keep, first,
         last, mean) which of two too close; further options are those of RegularizeOptions. A Plan in place of a series
-        says all of this. stack chooses one of several, from 1. progress(done, total, text) stops the loading by
-        returning False; run(function) may call function(progress) in a thread without scene and Qt.
+        says all of this. stack chooses one of several, by number from 1, label or value. progress(done, total, text)
+        stops the loading by returning False; run(function) may call function(progress) in a thread without scene and
+        Qt.
         """
         from ..scene.series.series_nodes import load_series_nodes
 
@@ -123,6 +125,23 @@ class InspectorLogic:
         return load_series_nodes(
             slicer.mrmlScene, pathsOrSeries, mode, stack=stack, progress=progress, run=run, **options
         )
+
+    def loadSequence(
+        self,
+        pathsOrSeries: Series | Paths,
+        stacks: Choices = None,
+        progress: Progress | None = None,
+        run: Run | None = None,
+    ) -> SequenceNodes:
+        """Load the sets of a series (time points, b-values, phases) as a sequence; return SequenceNodes.
+
+        These are the sequence, its browser and the proxy volume that shows the set chosen. stacks says which sets, by
+        number from 1, label or value ("b = 1000"), or a list of these; they have to share a grid. None takes all. Where
+        a set lacks a slice its volume holds a fill value. progress and run as for loadSeries.
+        """
+        from ..scene.series.sequence import load_sequence_nodes
+
+        return load_sequence_nodes(slicer.mrmlScene, pathsOrSeries, stacks, progress=progress, run=run)
 
     def addPlainVolume(
         self,

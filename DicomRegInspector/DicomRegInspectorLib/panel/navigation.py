@@ -20,6 +20,14 @@ def show_position(position_lps_mm: Sequence[float]) -> None:
     layouts.jump(slicer.mrmlScene, (-x, -y, z))
 
 
+def show_sequence(browser: slicer.vtkMRMLSequenceBrowserNode) -> None:
+    """Give Slicer's toolbar of sequences the browser of a new one; without the Sequences module there is none."""
+    module = getattr(slicer.modules, "sequences", None)
+    if module is not None and slicer.app.layoutManager() is not None:
+        module.setToolBarActiveBrowserNode(browser)
+        module.setToolBarVisible(True)
+
+
 def show_table(table: slicer.vtkMRMLTableNode) -> None:
     """Show a table in the layout; an application without main window has none."""
     manager = slicer.app.layoutManager()

@@ -8,6 +8,7 @@ from .geometry.series import Series, inspect_series
 from .geometry.spacing import Section
 from .geometry.stacks import Slice, Stack
 from .pixel_checks.check_pixels import PixelFile, PixelReport, check_pixels
+from .pixels.load_sets import SeriesSets, load_sets
 from .pixels.volume import SeriesVolume, load_series, load_stack
 
 __all__ = [
@@ -16,12 +17,14 @@ __all__ = [
     "PixelReport",
     "Section",
     "Series",
+    "SeriesSets",
     "SeriesVolume",
     "Slice",
     "Stack",
     "check_pixels",
     "inspect_series",
     "load_series",
+    "load_sets",
     "load_stack",
     "read_header",
 ]

@@ -20,8 +20,15 @@ if TYPE_CHECKING:
     import SimpleITK
 
 
-def read_volume(path: str | PathLike[str], *, progress: Progress | None = None) -> Volume:
+def read_volume(
+    path: str | PathLike[str], *, stack: int | str | None = None, progress: Progress | None = None
+) -> Volume:
     """Read a volume: a DICOM file, a folder with one DICOM series, or any format that SimpleITK reads.
+
+    Parameters
+    ----------
+    stack
+        Which set of a DICOM series, as in :func:`~..series.load_series`; it means nothing for other formats.
 
     Raises
     ------
@@ -33,12 +40,15 @@ def read_volume(path: str | PathLike[str], *, progress: Progress | None = None) 
     name = os.fspath(path)
     if not os.path.exists(name):
         raise FileError(name, "there is no such file or folder")
-    if os.path.isdir(name) or _is_dicom(name):
-        return volume_of_series(load_series(name, progress=progress), name)
+    if is_dicom(name):
+        return volume_of_series(load_series(name, stack=stack, progress=progress), name)
     return _volume_of_file(name)
 
 
-def _is_dicom(path: str) -> bool:
+def is_dicom(path: str) -> bool:
+    """Tell whether a path is taken for DICOM: a folder, or such a file; FileError where it cannot be read."""
+    if os.path.isdir(path):
+        return True
     try:
         read_header(path)
     except NotDicomError:

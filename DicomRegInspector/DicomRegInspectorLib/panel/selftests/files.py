@@ -27,6 +27,29 @@ def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
     return names.series_uid
 
 
+def write_phases(folder: Path, count: int, positions_mm: Sequence[float] = (0.0, 2.5, 5.0, 7.5)) -> str:
+    """Write the slices of :func:`write_ct_stack` once for each of ``count`` time points. Returns the series' UID.
+
+    Slice ``k`` (from 0) of time point ``t`` (from 1) is ``100 t + k`` HU throughout.
+    """
+    from pydicom import dcmread
+    from pydicom.uid import generate_uid
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = SeriesNames(*(str(generate_uid(prefix=None)) for _ in range(3)), "Self-test phases")
+    positions = np.array([(0.0, 0.0, z) for z in positions_mm])
+    for t in range(1, count + 1):
+        values = np.broadcast_to(100.0 * t + np.arange(len(positions))[:, None, None], (len(positions), ROWS, COLUMNS))
+        part = folder / f"time{t:03d}"
+        write_ct_series(part, values, SliceGeometry(positions, ROWS, COLUMNS, PIXEL_MM), names)
+        for path in sorted(part.iterdir()):
+            dataset = dcmread(path)
+            dataset.TemporalPositionIdentifier = t
+            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{dataset.SOPInstanceUID}.{t}"
+            dataset.save_as(path)
+    return names.series_uid
+
+
 @dataclass(frozen=True)
 class KnownField:
     """A deformable registration whose result can be worked out by hand.

@@ -34,6 +34,28 @@ class SeriesSelfTests:
         self.assertEqual(rows["Widest interval, mm"], ("5", "2.5"))
         self.assertEqual(rows["As a plain volume"], ("off by up to 1.2 mm (slice 5)", "in place"))
 
+    def test_sets_are_loaded_as_a_sequence(self) -> None:
+        """One volume for each time point, in order, and the proxy shows the one that is chosen."""
+        import slicer
+
+        from .files import write_phases
+
+        write_phases(self.folder / "phases", 3)
+        nodes = self.makeLogic().loadSequence(self.folder / "phases")
+        sequence = nodes.sequence
+        self.assertEqual(sequence.GetNumberOfDataNodes(), 3)
+        self.assertEqual([sequence.GetNthIndexValue(t) for t in range(3)], ["1", "2", "3"])
+        self.assertEqual(sequence.GetIndexName(), "temporal position")
+        module = getattr(slicer.modules, "sequences", None)
+        logic = module.logic() if module is not None else slicer.vtkSlicerSequencesLogic()
+        for t in range(3):
+            values = slicer.util.arrayFromVolume(sequence.GetNthDataNode(t))
+            self.assertEqual(values[:, 0, 0].tolist(), [100 * (t + 1) + k for k in range(4)])
+            nodes.browser.SetSelectedItemNumber(t)
+            logic.UpdateProxyNodesFromSequences(nodes.browser)
+            shown = slicer.util.arrayFromVolume(nodes.proxy)
+            self.assertEqual(shown[:, 0, 0].tolist(), values[:, 0, 0].tolist())
+
     def test_strips_are_drawn_again_when_the_widget_changes(self) -> None:
         """A change of the widget's state reaches the event filter, which draws the strips in its colours and size."""
         import qt

@@ -12,11 +12,12 @@ from slicer.i18n import tr as _
 from ...findings import Finding
 from ...scene.series.acquisition import SOURCE_SERIES_ATTRIBUTE
 from ...series import Series
+from ...series.pixels.set_grid import SetGroup, groups_of_sets
 from ...series.regularize.plan import Plan
 from ..findings.rows import summary
 from ..job import Endings, Job
-from ..navigation import show_before_after_layout
-from .series_words import plain_in_words
+from ..navigation import show_before_after_layout, show_sequence
+from .series_words import plain_in_words, sequence_in_words
 
 if TYPE_CHECKING:
     import qt
@@ -40,6 +41,7 @@ class ActionWidgets(Protocol):
 
     checkPixelsButton: qt.QPushButton
     loadSeriesButton: qt.QPushButton
+    loadSetsButton: qt.QPushButton
     beforeAfterButton: qt.QPushButton
 
 
@@ -71,7 +73,10 @@ class SeriesActions:
         self._add_findings = add_findings
         self._loaded: tuple[str, int | None, tuple[str, ...]] = ("", None, ())
         """Series, stack and node IDs of what was loaded last."""
+        self._groups: tuple[Series | None, tuple[SetGroup, ...]] = (None, ())
+        """The 4D images of the series that was asked for last."""
         ui.loadSeriesButton.connect("clicked()", self.load)
+        ui.loadSetsButton.connect("clicked()", self.load_sets)
         ui.beforeAfterButton.connect("clicked()", self.show_before_after)
         ui.checkPixelsButton.connect("clicked()", self.check_pixels)
         ui.checkPixelsButton.visible = add_findings is not None
@@ -80,6 +85,9 @@ class SeriesActions:
         """Let each button be pressed when it can do something."""
         ui, chosen, busy = self._ui, self._chosen(), self._job.busy
         ui.loadSeriesButton.enabled = chosen is not None and chosen.plan is not None and not busy
+        group = self._group(chosen)
+        ui.loadSetsButton.visible = group is not None
+        ui.loadSetsButton.enabled = group is not None and not busy
         ui.checkPixelsButton.enabled = chosen is not None and not busy
         ui.beforeAfterButton.enabled = bool(self._nodes()) and not busy
 
@@ -114,6 +122,36 @@ class SeriesActions:
         self._loaded = (chosen.series.series_instance_uid, chosen.stack, tuple(node.GetID() for node in nodes))
         self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))
         self.update()
+
+    def _group(self, chosen: Chosen | None) -> SetGroup | None:
+        """The sets that the chosen stack is one of; of the main stack, the most there are."""
+        if chosen is None:
+            return None
+        if self._groups[0] is not chosen.series:
+            self._groups = (chosen.series, groups_of_sets(chosen.series))
+        number, groups = chosen.stack, self._groups[1]
+        return next((group for group in groups if number is None or number in group.numbers), None)
+
+    def load_sets(self) -> None:
+        """Load all sets that the chosen stack is one of as a sequence."""
+        chosen = self._chosen()
+        group = self._group(chosen)
+        if chosen is None or group is None:
+            return
+        nodes = self._job.run(
+            lambda worker: self._logic.loadSequence(chosen.series, group.numbers, run=worker.run),
+            Endings(
+                title=_("The sets were not loaded."),
+                refused=_("Not loaded: {error}"),
+                cancelled=_("Cancelled; nothing was loaded."),
+                memory=_("Not loaded: there is not enough memory for volumes of this size."),
+                broken=_("Loading failed; the application's log says more."),
+            ),
+        )
+        if nodes is None:
+            return
+        show_sequence(nodes.browser)
+        self._say(sequence_in_words(nodes, chosen.series, group))
 
     def show_before_after(self) -> None:
         """Show the stack as a plain volume beside what was loaded."""

@@ -178,7 +178,7 @@ class SeriesSection:
     def _show_series(self, *_arguments: object) -> None:
         series = self._current_series()
         stacks = series.stacks if series is not None else ()
-        texts = [stack_in_words(stack) for stack in stacks] if len(stacks) > 1 else []
+        texts = [stack_in_words(number, stack) for number, stack in enumerate(stacks, 1)] if len(stacks) > 1 else []
         self._fill(self._ui.stackComboBox, [_("Main stack"), *texts] if series is not None else [])
         self._show_stack()
 

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from slicer.i18n import tr as _
 
 from ...errors import UsageError
+from ...scene.series.sequence import SequenceNodes
 from ...series import Series, Stack
+from ...series.pixels.set_grid import SetGroup
+from ...series.pixels.stack_choices import names_that_differ
+from ...series.pixels.volume import REGULAR_MM
 from ...series.regularize.evenly_spaced import PlainStack, plain_stack
 from ...series.regularize.plan import Plan
 from ...series.regularize.regular import PlannedVolume
@@ -18,9 +22,10 @@ MOST_SECTIONS = 3
 """So many are told one by one."""
 
 
-def stack_in_words(stack: Stack) -> str:
-    """One entry of the list of stacks."""
-    text = stack.label or (_("localizer") if stack.is_localizer else _("stack"))
+def stack_in_words(number: int, stack: Stack) -> str:
+    """Say in one entry of the list which stack it is, by the number from 1 and by what tells it from the others."""
+    name = stack.label or (_("localizer") if stack.is_localizer else _("stack"))
+    text = f"{number}: {name}"
     text += _(", {slices} slices of {columns} × {rows}").format(
         slices=len(stack.slices), columns=stack.columns, rows=stack.rows
     )
@@ -40,6 +45,24 @@ def series_in_words(series: Series, stack: Stack | None) -> str:
     if stack.tilt_deg is not None and abs(stack.tilt_deg) >= 0.05:
         text += _("; tilted by {tilt:.1f}°").format(tilt=stack.tilt_deg)
     return text + "."
+
+
+def sequence_in_words(nodes: SequenceNodes, series: Series, group: SetGroup) -> str:
+    """Say what was loaded as a sequence, what is filled in it, and what of the series is not in it."""
+    stacks = [series.stacks[number - 1] for number in group.numbers]
+    text = _("Loaded {count} volumes by {names} as {sequence}.").format(
+        count=len(stacks), names=_(" and ").join(names_that_differ(stacks)), sequence=nodes.sequence.GetName()
+    )
+    missing = group.grid.missing_in_words(group.numbers)
+    if missing:
+        text += " " + _("Missing slices hold a fill value: {missing}.").format(missing=missing)
+    if group.grid.deviation_mm > REGULAR_MM:
+        uneven = _("Slices are not evenly spaced: with one spacing for all they lie up to {deviation:.3g} mm off.")
+        text += " " + uneven.format(deviation=group.grid.deviation_mm)
+    others = len(series.stacks) - len(stacks)
+    if others:
+        text += " " + _("Of the series {count} other stacks are not in it.").format(count=others)
+    return text
 
 
 def plan_in_words(plan: Plan) -> str:

@@ -70,21 +70,22 @@ def add_series_volume(
     kind = "vtkMRMLVectorVolumeNode" if volume.is_color else "vtkMRMLScalarVolumeNode"
     name = name or volume.description or f"{volume.modality or 'Image'} series"
     node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
-    node.SetIJKToRASMatrix(ijk_to_ras(volume))
     node.SetAndObserveImageData(vtk_image(volume))
-    if volume.is_color:
-        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
     node.CreateDefaultDisplayNodes()
+    fill_volume_node(node, volume)
     display = node.GetDisplayNode()
     inverted = "vtkMRMLColorTableNodeInvertedGrey"
     if volume.photometric == "MONOCHROME1" and display is not None and scene.GetNodeByID(inverted) is not None:
         display.SetAndObserveColorNodeID(inverted)
-    note_modality(node, volume)
-    _set_attributes(node, volume)
     return node
 
 
-def _set_attributes(node: slicer.vtkMRMLScalarVolumeNode, volume: SeriesVolume) -> None:
+def fill_volume_node(node: slicer.vtkMRMLScalarVolumeNode, volume: SeriesVolume) -> None:
+    """Say on a node where a volume lies and what it is; everything but its image."""
+    node.SetIJKToRASMatrix(ijk_to_ras(volume))
+    if volume.is_color:
+        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
+    note_modality(node, volume)
     frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
     attributes = {
         "DICOM.instanceUIDs": " ".join(volume.instance_uids),

@@ -14,6 +14,7 @@ from ...dicom.private_elements import private_values
 from ..sets.attributes import ATTRIBUTES, BY_NAME, OF_PLACES, Value, parsed, raw_of
 from ..sets.divide import Division, divide
 from ..sets.images import Column, Images, code
+from ..sets.labels import label_of
 from .stacks import Slice, Stack
 
 NO_SHIFT, SMALL_SHIFT = 0.05, 0.25
@@ -51,14 +52,18 @@ class Divided:
         return float(np.abs(starts - spacing * np.rint(starts / spacing)).max())
 
     @property
+    def is_named_by_design(self) -> bool:
+        """Whether only what a scan sets on purpose tells the sets apart, such as echoes and b-values."""
+        return all(name in BY_NAME and BY_NAME[name].by_design for name in self.names)
+
+    @property
     def is_by_design(self) -> bool:
         """Whether the sets are complete volumes of the same place, so that any of them stands for all."""
         if not self.complete:
             return False
         if self.division.kind == "coinciding":
             return True
-        named = all(name in BY_NAME and BY_NAME[name].by_design for name in self.names)
-        allowed = (SMALL_SHIFT if named else NO_SHIFT) * (self.parts[0].nominal_spacing_mm or 0.0)
+        allowed = (SMALL_SHIFT if self.is_named_by_design else NO_SHIFT) * (self.parts[0].nominal_spacing_mm or 0.0)
         return self.division.kind == "shifted" and self.shift_mm <= allowed
 
 
@@ -68,8 +73,8 @@ def divided(stack: Stack) -> Divided:
     if len(division.members) == 1:
         return Divided(stack, division, (stack,))
     parts = tuple(
-        Stack(_along(stack, chosen.tolist()), label, stack.is_localizer, stack.interval_tolerance)
-        for chosen, label in zip(division.members, division.labels, strict=True)
+        Stack(_along(stack, chosen.tolist()), label_of(told), stack.is_localizer, stack.interval_tolerance, told)
+        for chosen, told in zip(division.members, division.told, strict=True)
     )
     return Divided(stack, division, parts)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...findings import Finding
 from ...words import mm, plural
+from ..sets.attributes import Told
 from .grouping import sorted_stack
 from .kinds import SEGMENTATIONS
 from .spacing import same_position_mm
@@ -35,10 +36,11 @@ def segment_stacks(stack: Stack) -> list[Stack]:
     found = []
     for file, segment in sorted(by_segment):
         part = sorted_stack(by_segment[file, segment], stack.interval_tolerance)
-        name = f"segment {segment:g}" if segment else "label map"
+        told = [Told("segment", segment or None, f"segment {segment:g}" if segment else "label map")]
         if len(files) > 1:
-            name += f" of file {file}"
-        found.append(Stack(part.slices, name, stack.is_localizer, stack.interval_tolerance))
+            told.append(Told("file", float(file), f"file {file}"))
+        name = " of ".join(respect.text for respect in told)
+        found.append(Stack(part.slices, name, stack.is_localizer, stack.interval_tolerance, tuple(told)))
     return found
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...dicom.header import Header, decimals_of
 from ...dicom.tags import Tag
-from ..sets.attributes import value_of
+from ..sets.attributes import Told, value_of
 from .spacing import RELATIVE_TOLERANCE, Section, Spacing, judge_spacing, same_position_mm
 
 ORIENTATION_TOLERANCE = 2e-3
@@ -146,6 +146,8 @@ class Stack:
     is_localizer: bool = False
     interval_tolerance: float = RELATIVE_TOLERANCE
     """Share of the spacing that an interval may be off before it is irregular."""
+    told: tuple[Told, ...] = ()
+    """What tells this stack from the other sets of its series; what the label says."""
 
     @property
     def frame_of_reference_uid(self) -> str:

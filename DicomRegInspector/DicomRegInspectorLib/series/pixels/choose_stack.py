@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from operator import index
 from os import PathLike, fspath
 
 from ...dicom.fast_header import read_header
 from ...dicom.header import Header
-from ...errors import FileError, NotDicomError, UsageError
+from ...errors import ChoiceError, FileError, NotDicomError, UsageError
 from ...words import plural
 from ..geometry.frames import FrameSpacing
 from ..geometry.series import Series, inspect_series
 from ..geometry.stacks import UNPLACED, Slice, Stack
+from .stack_choices import describe_stacks, stacks_that_match
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 """One file or folder, or several."""
+Choices = int | str | Iterable[int | str] | None
+"""Stacks of a series: by number from 1, label or value; None for all."""
 
 
 def the_series(paths: Paths, series_uid: str | None, frame_spacing: FrameSpacing = None) -> Series:
@@ -40,7 +44,9 @@ def the_series(paths: Paths, series_uid: str | None, frame_spacing: FrameSpacing
             raise UsageError(f"There is no image of series {series_uid}. There are: {_list_series(series)}.")
         series = found
     if len(series) > 1:
-        raise UsageError(f"The files are of {len(series)} series; choose one by its UID: {_list_series(series)}.")
+        raise ChoiceError(
+            f"The files are of {len(series)} series; choose one by its UID: {_list_series(series)}.", "series"
+        )
     return series[0]
 
 
@@ -75,36 +81,79 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
-    """Find the stack chosen: by number from 1, by label, or the main one.
+    """Find the stack chosen: by number from 1, by label, by the value that tells it from the others, or the main one.
 
     Raises
     ------
+    ChoiceError
+        There is no such stack, several, or no main one; names those that there are.
     UsageError
-        There is no such stack, or no main one; names those that there are.
+        No image of the series can be placed.
     FileError
         The frames of a file share one position.
     """
-    subject = f"Series {series.series_instance_uid or '(without a UID)'}"
     if isinstance(choice, Stack):
         return choice
     if choice is None:
         if series.main_stack is not None:
             return series.main_stack
-        if not series.stacks:
-            _refuse_frames(series)
-            raise UsageError(f"{subject} cannot be placed: {_why_unplaced(series)}.")
-        raise UsageError(
-            f"{subject} has no stack with more than half of its {series.slice_count} images; choose one of "
-            f"{describe_stacks(series)}."
+        require_stacks(series)
+        raise ChoiceError(
+            f"{_subject(series)} has no stack with more than half of its {series.slice_count} images; choose one of "
+            f"{describe_stacks(series.stacks)}.",
+            "stack",
         )
-    labels = [stack.label for stack in series.stacks]
-    if isinstance(choice, str) and labels.count(choice) == 1:
-        return series.stacks[labels.index(choice)]
-    if isinstance(choice, int) and 1 <= choice <= len(series.stacks):
-        return series.stacks[choice - 1]
+    numbers = _numbers(series, choice)
+    if len(numbers) > 1:
+        raise ChoiceError(
+            f"{_subject(series)} has several stacks {choice!r}; choose one of "
+            f"{describe_stacks(series.stacks, numbers)}.",
+            "stack",
+        )
+    return series.stacks[numbers[0] - 1]
+
+
+def the_stacks(series: Series, choices: Choices = None) -> tuple[int, ...]:
+    """Find all the stacks chosen; errors as of :func:`the_stack`.
+
+    Parameters
+    ----------
+    choices
+        A number, label or value, or several of them, each for all the stacks that it fits; None for every stack.
+
+    Returns
+    -------
+    The numbers of the stacks, from 1, ascending.
+    """
+    require_stacks(series)
+    if choices is None:
+        return tuple(range(1, len(series.stacks) + 1))
+    given = [choices] if isinstance(choices, (int, str)) else choices
+    return tuple(sorted({number for choice in given for number in _numbers(series, choice)}))
+
+
+def _numbers(series: Series, choice: int | str) -> list[int]:
+    require_stacks(series)
+    if isinstance(choice, str):
+        found = stacks_that_match(series.stacks, choice)
+    else:
+        found = [index(choice)] if 1 <= index(choice) <= len(series.stacks) else []
+    if not found:
+        raise ChoiceError(
+            f"{_subject(series)} has no stack {choice!r}; there are {describe_stacks(series.stacks)}.", "stack"
+        )
+    return found
+
+
+def require_stacks(series: Series) -> None:
+    """Refuse a series none of whose images can be placed; errors as of :func:`the_stack`."""
     if not series.stacks:
-        raise UsageError(f"{subject} cannot be placed: {_why_unplaced(series)}.")
-    raise UsageError(f"{subject} has no stack {choice!r}; there are {describe_stacks(series)}.")
+        _refuse_frames(series)
+        raise UsageError(f"{_subject(series)} cannot be placed: {_why_unplaced(series)}.")
+
+
+def _subject(series: Series) -> str:
+    return f"Series {series.series_instance_uid or '(without a UID)'}"
 
 
 def _refuse_frames(series: Series) -> None:
@@ -135,18 +184,6 @@ def _why_unplaced(series: Series) -> str:
     if missing:
         return f"{missing} of its {total} images have no usable Image Position (Patient) (0020,0032)"
     return f"its {total} images have no usable Image Orientation (Patient) (0020,0037)"
-
-
-def describe_stacks(series: Series) -> str:
-    """List the stacks of a series in one line, numbered from 1."""
-    texts = []
-    for number, stack in enumerate(series.stacks[:20], 1):
-        normal = ", ".join(f"{value:.3g}" for value in stack.normal + 0.0)
-        what = "localizer, " if stack.is_localizer else ""
-        label = f", {stack.label}" if stack.label else ""
-        count = len(stack.slices)
-        texts.append(f"{number}: {what}{count} of {stack.columns} × {stack.rows} pixels, normal ({normal}){label}")
-    return "; ".join(texts) + (f"; and {len(series.stacks) - 20} more" if len(series.stacks) > 20 else "")
 
 
 def first_at_each_position(stack: Stack) -> tuple[tuple[Slice, ...], tuple[Slice, ...]]:

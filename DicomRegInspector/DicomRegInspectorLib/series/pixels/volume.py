@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ...dicom.tags import Tag, element_name
-from ...errors import FileError, UsageError
+from ...dicom.tags import Tag
 from ...findings import Finding, by_severity
-from ...findings.about import about_series
 from ...progress import Progress
 from ..geometry.frames import FrameSpacing, claimed_spacing
-from ..geometry.segmentations import is_segmentation, omitted_finding, omitted_planes
 from ..geometry.series import Series
 from ..geometry.stacks import Slice, Stack
-from .choose_stack import Paths, first_at_each_position, the_series, the_stack
+from .choose_stack import Paths, the_series, the_stack
 from .format import read_pixel_format
+from .lay_out import LaidOut, lay_out, subject_of
 from .load_pixels import Loaded, load_pixels
 from .padding import Padding
 
@@ -159,7 +157,9 @@ def load_series(
     paths
         Files or folders (with all below them).
     stack
-        Which of the series' stacks: a number from 1 or a label. None: the one with more than half of the images.
+        Which of the series' stacks: a number from 1, a label (``"b=1000, gradient 2"``), or values that tell it from
+        the others (``"b = 1000"``); see :func:`~.stack_choices.stacks_that_match`. None: the one with more than half
+        of the images, or the first of equal sets; :func:`~.load_sets.load_sets` gives all.
     series_uid
         Which series, where the files are of several.
     stored_values
@@ -209,42 +209,27 @@ def load_stack(
     progress: Progress | None = None,
 ) -> SeriesVolume:
     """Read one stack of an inspected series. Parameters and errors as in :func:`load_series`."""
-    if not stack.slices:
-        raise UsageError("The stack has no slices.")
-    for one in stack.slices:
-        if one.position_lps_mm is None or not np.isfinite(one.position_lps_mm).all():
-            problem = f"has no usable {element_name(Tag.IMAGE_POSITION)}: it cannot be placed."
-            raise FileError(one.path, problem, code="position-missing")
-    more: list[Finding] = []
-    stack = _with_pixels(stack, more)
-    kept, dropped = first_at_each_position(stack)
-    affine = _affine(stack, kept, more)
-    if dropped:
-        more.append(_dropped_finding(stack, dropped))
-    if is_segmentation(stack) and omitted_planes(stack):
-        more.append(omitted_finding(stack, _subject(kept[0])))
-    loaded = load_pixels(kept, stored_values=stored_values, scale_dose=scale_dose, dtype=dtype, progress=progress)
-    corners = np.array([one.position_lps_mm for one in kept], dtype=np.float64)
+    places = lay_out(stack)
+    loaded = load_pixels(
+        places.kept, stored_values=stored_values, scale_dose=scale_dose, dtype=dtype, progress=progress
+    )
+    return volume_of(places, loaded, findings, is_stored=stored_values)
+
+
+def volume_of(places: LaidOut, loaded: Loaded, findings: Iterable[Finding], *, is_stored: bool) -> SeriesVolume:
+    """Put what was read of a stack's slices where they lie."""
+    corners = np.array([one.position_lps_mm for one in places.kept], dtype=np.float64)
     return _volume(
-        loaded, affine, corners, corners @ stack.normal, stack, kept, dropped, [*findings, *more], stored_values
+        loaded,
+        places.affine_lps,
+        corners,
+        corners @ places.stack.normal,
+        places.stack,
+        places.kept,
+        places.dropped,
+        [*findings, *places.findings],
+        is_stored,
     )
-
-
-def _with_pixels(stack: Stack, findings: list[Finding]) -> Stack:
-    """The stack without positions that there are no frames of pixels for."""
-    there = tuple(one for one in stack.slices if (one.frame_number or 1) <= one.header.number_of_frames)
-    missing = len(stack.slices) - len(there)
-    if not missing:
-        return stack
-    if not there:
-        problem = "has no frame of pixels at any of its positions."
-        raise FileError(stack.slices[0].path, problem, code="pixel-frames-disagree")
-    text = (
-        f"{missing} of {len(stack.slices)} frames have a position, but no pixels: Number of Frames (0028,0008) is less"
-    )
-    evidence = {"positions": len(stack.slices), "without_pixels": missing}
-    findings.append(Finding("pixel-frames-disagree", "error", text, _subject(stack.slices[0]), evidence))
-    return replace(stack, slices=there)
 
 
 def _volume(
@@ -273,64 +258,6 @@ def _volume(
         is_stored=is_stored,
         padding=loaded.padding,
     )
-
-
-def _affine(stack: Stack, kept: tuple[Slice, ...], findings: list[Finding]) -> NDArray[np.float64]:
-    """Index to LPS: the line through the slices at the nominal spacing."""
-    row, column, normal = stack.axes
-    affine = np.eye(4)
-    spacing = _pixel_spacing(kept[0], findings)
-    affine[:3, 0], affine[:3, 1] = row * spacing[1], column * spacing[0]
-    affine[:3, 3] = kept[0].position_lps_mm
-    judged = stack.spacing
-    if judged is None:
-        affine[:3, 2] = normal * _single_slice_spacing(kept[0], findings)
-        return affine
-    step = judged.nominal_mm
-    if len(judged.sections) == 1 and not judged.irregular and not judged.drifts:
-        # The mean of all intervals: what rounding adds to single ones must not add up.
-        positions = stack.positions_mm[stack.distinct]
-        step = float((positions[-1] - positions[0]) / (len(kept) - 1))
-    slope = stack.line[0]
-    affine[:3, 2] = step * (normal + slope[0] * row + slope[1] * column)
-    return affine
-
-
-def _pixel_spacing(one: Slice, findings: list[Finding]) -> tuple[float, ...]:
-    spacing = one.pixel_spacing_mm
-    if spacing is not None and min(spacing) > 0:
-        return spacing
-    text = f"{element_name(Tag.PIXEL_SPACING)} is missing or not positive: pixels are taken to be 1 mm apart"
-    evidence = {"assumed_spacing_mm": 1.0}
-    findings.append(Finding("geometry-ignored-by-readers", "error", text, _subject(one), evidence))
-    return (1.0, 1.0)
-
-
-def _single_slice_spacing(one: Slice, findings: list[Finding]) -> float:
-    thickness = one.slice_thickness_mm
-    known = thickness is not None and thickness > 0
-    assumed = float(thickness) if known and thickness is not None else 1.0
-    source = element_name(Tag.SLICE_THICKNESS) if known else "for want of a Slice Thickness"
-    text = f"There is only one slice position: the volume is one slice of {assumed:g} mm ({source})"
-    findings.append(Finding("position-constant", "warning", text, _subject(one), {"assumed_thickness_mm": assumed}))
-    return assumed
-
-
-def _subject(one: Slice) -> str:
-    return about_series(one.header.series_uid)
-
-
-def _dropped_finding(stack: Stack, dropped: tuple[Slice, ...]) -> Finding:
-    text = (
-        f"{len(dropped)} of {len(stack.slices)} slices lie where another one does and are left out of the volume; "
-        "the first by acquisition and instance number is kept"
-    )
-    evidence = {
-        "dropped_slices": len(dropped),
-        "dropped_sop_instance_uids": [one.sop_instance_uid for one in dropped],
-        "dropped_frames": [one.frame_number for one in dropped],
-    }
-    return Finding("duplicate-position", "warning", text, _subject(stack.slices[0]), evidence)
 
 
 def _is_unplaced(series: Series) -> bool:
@@ -363,7 +290,7 @@ def _load_unplaced(series: Series, frame_spacing: FrameSpacing, **options: Any) 
         text += f" and {step:g} mm apart ({source or 'for want of a spacing'})"
     text += ". It cannot be compared with others"
     evidence = {"frames": count, "assumed_spacing_mm": step}
-    findings = [Finding("position-missing", "error", text, _subject(slices[0]), evidence)]
+    findings = [Finding("position-missing", "error", text, subject_of(slices[0]), evidence)]
     spacing = in_plane or (1.0, 1.0)
     affine = np.diag([spacing[1], spacing[0], step, 1.0])
     positions = np.arange(count, dtype=np.float64) * step

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UsageError
+from ...errors import ChoiceError, UsageError
 from ...progress import Progress
 from ..geometry.divided import divided
 from ..geometry.frames import FrameSpacing
@@ -24,8 +24,9 @@ from ..geometry.segmentations import is_segmentation
 from ..geometry.series import Series
 from ..geometry.spacing import Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of
-from ..pixels.choose_stack import describe_stacks, the_series, the_stack
+from ..pixels.choose_stack import the_series, the_stack
 from ..pixels.memory import require_memory
+from ..pixels.stack_choices import describe_stacks
 from ..pixels.volume import SeriesVolume, load_stack
 from .options import Duplicates, Overlaps, RegularizeOptions
 
@@ -217,17 +218,25 @@ def _joined_stack(series: Series, is_divided: bool = True) -> Stack:
     if not groups or 2 * len(groups[0].slices) <= count:
         if not groups:
             return the_stack(series, None)
-        raise UsageError(
+        raise ChoiceError(
             f"Series {series.series_instance_uid or '(without a UID)'} has no stack with more than half of its {count} "
-            f"images; choose one of {describe_stacks(series)}."
+            f"images; choose one of {describe_stacks(series.stacks)}.",
+            "stack",
         )
     if not is_divided:
         return groups[0]
     found = divided(groups[0])
-    if found.division.kind in ("shifted", "side by side"):
-        # All of them together are no volume, and no choice of duplicates makes one of them.
-        return found.parts[0] if found.is_by_design else the_stack(series, None)
-    return found.parts[0] if found.is_by_design else groups[0]
+    if found.is_by_design:
+        return found.parts[0]
+    # Of these no choice of duplicates makes a volume: together they are none, or what one lacks is of another kind.
+    are_volumes = found.division.kind == "coinciding" and (found.is_named_by_design or len(found.parts) > MOST_JOINED)
+    if are_volumes or found.division.kind in ("shifted", "side by side"):
+        return the_stack(series, None)
+    return groups[0]
+
+
+MOST_JOINED = 2
+"""Acquisitions of one place that may be one volume scanned again in part."""
 
 
 def _image_type(one: Slice) -> tuple[str, ...]:

@@ -18,6 +18,18 @@ SIEMENS_MR = b"SIEMENS MR HEADER"
 """Private creator of (0019,100C) B_value and (0019,100E) DiffusionGradientDirection."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What tells one set from the others of its series, in one respect."""
+
+    name: str
+    """The attribute's, or ``set``, ``time point``, ``station``, ``segment``, ``repeat``, which only count."""
+    value: Value | None
+    """Of a gradient its direction as text; None for a set whose images do not have the attribute."""
+    text: str
+    """Of the set's label; empty where the value is not worth saying."""
+
+
 @dataclass(frozen=True)
 class Attribute:
     """One thing that may tell sets of images apart."""
@@ -91,6 +103,16 @@ OF_PLACES = frozenset(("slice thickness", "spacing between slices"))
 """What a frame says of its place; it tells nothing of time or contrast."""
 HIDDEN_IN_LABELS = frozenset(("series description", "contrast agent"))
 """Free text, in which names may stand: sets told apart by it are numbered."""
+
+
+UNITS = {"b-value": "s/mm²", "slice thickness": "mm"}
+"""Of attributes whose labels do not end with it."""
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of an attribute's values; empty where they have none."""
+    label = BY_NAME[name].label if name in BY_NAME else ""
+    return UNITS.get(name, label.partition("{}")[2].strip())
 
 
 def raw_of(header: Header, attribute: Attribute) -> tuple[bytes, ...]:

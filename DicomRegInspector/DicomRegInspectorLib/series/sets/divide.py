@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .apart import place_column, shifted_sets, stations
+from .attributes import Told
 from .images import UNEVEN_SHARE, Codes, Column, Images, columns_from, fit
-from .labels import labels_of
+from .labels import Names, label_of, names_of
 from .order import LEAST_FILLED_BY_ORDER, by_number, by_time
 from .search import Explanation, almost, by_values, distinct_columns, is_explained, is_slabs
 
@@ -37,8 +38,8 @@ class Division:
     side in plane; ``one`` set, or several images at a place that nothing explains."""
     members: tuple[NDArray[np.intp], ...]
     """The images of each set."""
-    labels: tuple[str, ...]
-    """What sets each set apart; unique where there are several."""
+    told: tuple[Names, ...]
+    """What tells each set apart; nothing where there is one."""
     names: tuple[str, ...] = ()
     """The attributes that tell the sets apart, or ``Instance Number`` for its order."""
     way: str = "value"
@@ -46,6 +47,11 @@ class Division:
     """The depths at which each set lacks an image, mm."""
     tried: tuple[str, ...] = ()
     """What differs among images at one place, and does not tell them apart."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each set is called; unique where there are several."""
+        return tuple(map(label_of, self.told))
 
     @property
     def complete(self) -> bool:
@@ -61,7 +67,7 @@ def divide(images: Images) -> Division:
     """
     everything = np.arange(images.count)
     if images.count < 2:
-        return Division("one", (everything,), ("",))
+        return Division("one", (everything,), ((),))
     beside = stations(images)
     if beside is not None:
         return _of_stations(images, beside)
@@ -73,9 +79,9 @@ def divide(images: Images) -> Division:
         found = by_values(images, distinct_columns(images))
     if found is None:
         if images.most == 1:
-            return Division("one", (everything,), ("",))
+            return Division("one", (everything,), ((),))
         tried = tuple(column.name for column in images.columns.values())
-        return Division("unexplained", (everything,), ("",), tried=(*tried, "order of Instance Number"))
+        return Division("unexplained", (everything,), ((),), tried=(*tried, "order of Instance Number"))
     return _division(images, found)
 
 
@@ -141,7 +147,7 @@ def _by_number_within(images: Images, columns: list[Column]) -> Explanation | No
 
 
 def _division(images: Images, found: Explanation) -> Division:
-    members, labels = labels_of(images, found)
+    members, told = names_of(images, found)
     if found.fit.repeated == 0 and is_slabs(found.fit) and found.fit.filled < 0.6:
         kind: Kind = "slabs"
     elif images.coincide and not _is_finer(images, found):
@@ -149,7 +155,7 @@ def _division(images: Images, found: Explanation) -> Division:
     else:
         kind = "shifted"
     missing = tuple(_missing(images, chosen, found, kind) for chosen in members)
-    return Division(kind, members, labels, found.names, found.way, missing)
+    return Division(kind, members, told, found.names, found.way, missing)
 
 
 def _is_finer(images: Images, found: Explanation) -> bool:
@@ -186,19 +192,19 @@ def _missing(images: Images, chosen: NDArray[np.intp], found: Explanation, kind:
 def _of_stations(images: Images, beside: Explanation) -> Division:
     """Each station divided for itself."""
     members: list[NDArray[np.intp]] = []
-    labels: list[str] = []
+    told: list[Names] = []
     missing: list[tuple[float, ...]] = []
     names = list(beside.names)
     order = _reading_order(images, beside.codes)
     for number, station in enumerate(order, start=1):
         chosen = np.flatnonzero(beside.codes == station)
         division = divide(images.part(chosen))
-        name = f"station {number} of {beside.count}"
+        name = Told("station", float(number), f"station {number} of {beside.count}")
         members += [chosen[part] for part in division.members]
-        labels += [f"{name}, {label}" if label else name for label in division.labels]
+        told += [(name, *of_set) for of_set in division.told]
         missing += list(division.missing or ((),) * len(division.members))
         names += [name for name in division.names if name not in names]
-    return Division("side by side", tuple(members), tuple(labels), tuple(names), "place", tuple(missing))
+    return Division("side by side", tuple(members), tuple(told), tuple(names), "place", tuple(missing))
 
 
 def _reading_order(images: Images, codes: Codes) -> list[int]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .attributes import BY_NAME, HIDDEN_IN_LABELS, Value
+from .attributes import BY_NAME, HIDDEN_IN_LABELS, Told, Value
 from .images import Codes, Column, Images, columns_from
 from .search import Explanation, combined
 
@@ -19,29 +19,42 @@ NAMED_BY = 2
 """Attributes that describe sets told apart by order: more of them would be no name."""
 
 
-def labels_of(images: Images, found: Explanation) -> tuple[tuple[NDArray[np.intp], ...], tuple[str, ...]]:
-    """The members of each set, in the order that sets are read in, and a label for each that no other has."""
+Names = tuple[Told, ...]
+"""What tells a set apart; the texts together are a label that no other set has."""
+
+
+def label_of(names: Names) -> str:
+    """Return the label of a set."""
+    return ", ".join(told.text for told in names if told.text)
+
+
+def names_of(images: Images, found: Explanation) -> tuple[tuple[NDArray[np.intp], ...], tuple[Names, ...]]:
+    """Find the members of each set, in the order that sets are read in, and what tells each apart."""
     order = np.argsort(found.codes, kind="stable")
     bounds = np.searchsorted(found.codes[order], np.arange(found.count + 1))
     members = [order[start:end] for start, end in pairwise(bounds.tolist())]
     if "gradient" in found.names and np.isfinite(images.numbers).all():
         members.sort(key=lambda chosen: float(images.numbers[chosen].min()))
     if found.way == "time":
-        return tuple(members), tuple(f"time point {number}" for number in range(1, len(members) + 1))
+        return tuple(members), tuple((_counted("time point", number),) for number in range(1, len(members) + 1))
     firsts = np.array([int(chosen[0]) for chosen in members])
     named = {column.name: [column.values[k] for k in column.codes[firsts]] for column in _naming_columns(images, found)}
-    labels = _labels(named, len(members))
-    if len(set(labels)) < len(labels) <= MOST_READ:
+    names = _names(named, len(members))
+    if len(set(map(label_of, names))) < len(names) <= MOST_READ:
         for name, column in columns_from(images.read_private(firsts)).items():
             named.setdefault(name, [column.values[k] for k in column.codes])
-        labels = _labels(named, len(members))
-    return tuple(members), tuple(_unique(labels))
+        names = _names(named, len(members))
+    return tuple(members), tuple(_unique(names))
 
 
-def _labels(named: Mapping[str, Sequence[Value | None]], count: int) -> list[str]:
+def _counted(name: str, number: int) -> Told:
+    return Told(name, float(number), f"{name} {number}")
+
+
+def _names(named: Mapping[str, Sequence[Value | None]], count: int) -> list[Names]:
     gradients = _gradient_numbers(named.get("gradient", []))
     return [
-        ", ".join(filter(None, (_named(name, values[number], gradients) for name, values in named.items())))
+        tuple(Told(name, values[number], _in_words(name, values[number], gradients)) for name, values in named.items())
         for number in range(count)
     ]
 
@@ -86,7 +99,7 @@ def _gradient_numbers(values: Sequence[Value | None]) -> dict[Value, int]:
     return numbers
 
 
-def _named(name: str, value: Value | None, gradients: dict[Value, int]) -> str:
+def _in_words(name: str, value: Value | None, gradients: dict[Value, int]) -> str:
     if name == "gradient":
         return f"gradient {gradients[value]}" if value is not None and value in gradients else ""
     if value is None:
@@ -96,17 +109,19 @@ def _named(name: str, value: Value | None, gradients: dict[Value, int]) -> str:
     return template.format(text[:64])
 
 
-def _unique(labels: list[str]) -> list[str]:
-    """Labels made different: repeats are counted, sets without a name numbered."""
+def _unique(names: list[Names]) -> list[Names]:
+    """Names made different: repeats are counted, sets without a name numbered."""
+    labels = list(map(label_of, names))
     counts = Counter(labels)
     seen: Counter[str] = Counter()
     result = []
-    for label in labels:
+    for told, label in zip(names, labels, strict=True):
         seen[label] += 1
         if not label:
-            result.append(f"set {seen[label]}" if counts[label] > 1 else "set without a value")
+            only = Told("set", None, "set without a value")
+            result.append((*told, _counted("set", seen[label]) if counts[label] > 1 else only))
         elif counts[label] > 1:
-            result.append(f"{label}, repeat {seen[label]}")
+            result.append((*told, _counted("repeat", seen[label])))
         else:
-            result.append(label)
+            result.append(told)
     return result

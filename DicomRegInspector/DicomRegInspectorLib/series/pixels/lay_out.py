@@ -1,0 +1,123 @@
+"""Where the slices of a stack come to lie in an array, by their headers alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dicom.tags import Tag, element_name
+from ...errors import FileError, UsageError
+from ...findings import Finding
+from ...findings.about import about_series
+from ..geometry.segmentations import is_segmentation, omitted_finding, omitted_planes
+from ..geometry.stacks import Slice, Stack
+from .choose_stack import first_at_each_position
+
+
+@dataclass(frozen=True, eq=False)
+class LaidOut:
+    """Where the slices of a stack come to lie in its array. LPS mm."""
+
+    stack: Stack
+    kept: tuple[Slice, ...]
+    """One at each position, in the array's order."""
+    dropped: tuple[Slice, ...]
+    affine_lps: NDArray[np.float64]
+    findings: tuple[Finding, ...]
+    """What laying them out meant."""
+
+
+def lay_out(stack: Stack) -> LaidOut:
+    """Place the slices of a stack by their headers; no pixel is read. Errors as in :func:`~.volume.load_series`."""
+    if not stack.slices:
+        raise UsageError("The stack has no slices.")
+    for one in stack.slices:
+        if one.position_lps_mm is None or not np.isfinite(one.position_lps_mm).all():
+            problem = f"has no usable {element_name(Tag.IMAGE_POSITION)}: it cannot be placed."
+            raise FileError(one.path, problem, code="position-missing")
+    more: list[Finding] = []
+    stack = _with_pixels(stack, more)
+    kept, dropped = first_at_each_position(stack)
+    affine = affine_of(stack, kept, more)
+    if dropped:
+        more.append(_dropped_finding(stack, dropped))
+    if is_segmentation(stack) and omitted_planes(stack):
+        more.append(omitted_finding(stack, subject_of(kept[0])))
+    return LaidOut(stack, kept, dropped, affine, tuple(more))
+
+
+def _with_pixels(stack: Stack, findings: list[Finding]) -> Stack:
+    """The stack without positions that there are no frames of pixels for."""
+    there = tuple(one for one in stack.slices if (one.frame_number or 1) <= one.header.number_of_frames)
+    missing = len(stack.slices) - len(there)
+    if not missing:
+        return stack
+    if not there:
+        problem = "has no frame of pixels at any of its positions."
+        raise FileError(stack.slices[0].path, problem, code="pixel-frames-disagree")
+    text = (
+        f"{missing} of {len(stack.slices)} frames have a position, but no pixels: Number of Frames (0028,0008) is less"
+    )
+    evidence = {"positions": len(stack.slices), "without_pixels": missing}
+    findings.append(Finding("pixel-frames-disagree", "error", text, subject_of(stack.slices[0]), evidence))
+    return replace(stack, slices=there)
+
+
+def affine_of(stack: Stack, kept: tuple[Slice, ...], findings: list[Finding]) -> NDArray[np.float64]:
+    """Index to LPS: the line through the slices at the nominal spacing."""
+    row, column, normal = stack.axes
+    affine = np.eye(4)
+    spacing = _pixel_spacing(kept[0], findings)
+    affine[:3, 0], affine[:3, 1] = row * spacing[1], column * spacing[0]
+    affine[:3, 3] = kept[0].position_lps_mm
+    judged = stack.spacing
+    if judged is None:
+        affine[:3, 2] = normal * _single_slice_spacing(kept[0], findings)
+        return affine
+    step = judged.nominal_mm
+    if len(judged.sections) == 1 and not judged.irregular and not judged.drifts:
+        # The mean of all intervals: what rounding adds to single ones must not add up.
+        positions = stack.positions_mm[stack.distinct]
+        step = float((positions[-1] - positions[0]) / (len(kept) - 1))
+    slope = stack.line[0]
+    affine[:3, 2] = step * (normal + slope[0] * row + slope[1] * column)
+    return affine
+
+
+def _pixel_spacing(one: Slice, findings: list[Finding]) -> tuple[float, ...]:
+    spacing = one.pixel_spacing_mm
+    if spacing is not None and min(spacing) > 0:
+        return spacing
+    text = f"{element_name(Tag.PIXEL_SPACING)} is missing or not positive: pixels are taken to be 1 mm apart"
+    evidence = {"assumed_spacing_mm": 1.0}
+    findings.append(Finding("geometry-ignored-by-readers", "error", text, subject_of(one), evidence))
+    return (1.0, 1.0)
+
+
+def _single_slice_spacing(one: Slice, findings: list[Finding]) -> float:
+    thickness = one.slice_thickness_mm
+    known = thickness is not None and thickness > 0
+    assumed = float(thickness) if known and thickness is not None else 1.0
+    source = element_name(Tag.SLICE_THICKNESS) if known else "for want of a Slice Thickness"
+    text = f"There is only one slice position: the volume is one slice of {assumed:g} mm ({source})"
+    findings.append(Finding("position-constant", "warning", text, subject_of(one), {"assumed_thickness_mm": assumed}))
+    return assumed
+
+
+def _dropped_finding(stack: Stack, dropped: tuple[Slice, ...]) -> Finding:
+    text = (
+        f"{len(dropped)} of {len(stack.slices)} slices lie where another one does and are left out of the volume; "
+        "the first by acquisition and instance number is kept"
+    )
+    evidence = {
+        "dropped_slices": len(dropped),
+        "dropped_sop_instance_uids": [one.sop_instance_uid for one in dropped],
+        "dropped_frames": [one.frame_number for one in dropped],
+    }
+    return Finding("duplicate-position", "warning", text, subject_of(stack.slices[0]), evidence)
+
+
+def subject_of(one: Slice) -> str:
+    return about_series(one.header.series_uid)
