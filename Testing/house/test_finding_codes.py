@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from DicomRegInspectorLib.findings import CODES, SEVERITIES
-from DicomRegInspectorLib.registration import checks
+from DicomRegInspectorLib.registration import checks, matrices
 from DicomRegInspectorLib.registration.audit import judge, run, signs
 from DicomRegInspectorLib.series.geometry import grouping, spacing, stack_findings, stacks
 from DicomRegInspectorLib.series.pixel_checks import colour_and_compression, scale, trial_decoding
@@ -123,8 +123,8 @@ THRESHOLDS = [
     ("pixel-spacing-mixed", "0.1 %", stacks.PIXEL_SPACING_TOLERANCE, 0.001),
     ("header-spacing-disagrees", "5 %", stack_findings.HEADER_TOLERANCE, 0.05),
     ("reg-grid-invalid", "within 0.001", checks.ORTHONORMAL_TOLERANCE, 0.001),
-    ("reg-matrix-not-rigid", "0.0001", checks.RIGID_TOLERANCE, 0.0001),
-    ("reg-matrix-singular", "a billionth", checks.SINGULAR_RATIO, 1e-9),
+    ("reg-matrix-not-rigid", "0.0001", matrices.RIGID_TOLERANCE, 0.0001),
+    ("reg-matrix-singular", "a billionth", matrices.SINGULAR_RATIO, 1e-9),
     ("reg-near-zero", "0.1 mm", checks.NEAR_ZERO_MM, 0.1),
     ("reg-folding", "0.1 %", checks.FOLDING_ERROR_SHARE, 0.001),
     ("reg-bulk-motion", "3 mm", checks.BULK_SHIFT_MM, 3),

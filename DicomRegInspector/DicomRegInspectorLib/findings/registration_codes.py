@@ -127,11 +127,14 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     "reg-matrix-not-rigid": CodeInfo(
         "Matrix is not rigid",
         "Check that scaling or shear is meant here.",
-        "The matrix changes sizes or angles. That may be meant, but sizes of a patient's bones do not change, and a "
-        "matrix that is declared rigid and is not is a mistake; such a one is a warning.",
+        "The matrix changes sizes or angles, or mirrors. That sizes change may be meant, but a patient's bones keep theirs, "
+        "and a matrix that does more than its declared type says is a mistake; such a one is a warning. Nobody's "
+        "left becomes right: a mirror is a warning whatever is declared.",
         "Singular values and determinant of the upper left 3 × 3 of Frame of Reference Transformation Matrix "
-        "(3006,00C6): its columns have to be perpendicular unit vectors within 0.0001, without mirroring. Declared "
-        "by Frame of Reference Transformation Matrix Type (0070,030C): RIGID, RIGID_SCALE or AFFINE.",
+        "(3006,00C6): its columns have to be perpendicular unit vectors within 0.0001 and what half a unit of the last "
+        "written digit of each number explains (of two decimals and more). Declared by Frame of Reference "
+        "Transformation Matrix Type (0070,030C): RIGID, RIGID_SCALE, which may scale along axes, or AFFINE, which may "
+        "scale and shear; PS3.3 C.20.2.1.2.",
         ("info", "warning"),
         ("inspect", "quality"),
         {
@@ -139,6 +142,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
             "declared_type": "Frame of Reference Transformation Matrix Type",
             "singular_values": "its scales along its principal axes",
             "determinant": "its change of volume; negative: mirrored",
+            "shear_deg": "how far right angles are off",
         },
         ("reg-matrix-singular", "reg-matrix-invalid"),
     ),
@@ -163,15 +167,18 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         "Registration does nearly nothing",
         "Check that the exported registration is the one you meant.",
         "No point is moved by as much as a tenth of a millimetre. The file loads without an error and changes "
-        "nothing, which usually means that another registration was to be exported.",
-        "The longest vector of Vector Grid Data (0064,0009) is shorter than 0.1 mm, and pre and post matrices are the "
-        "identity.",
-        ("warning",),
+        "nothing, which usually means that another registration was to be exported. A note where there are matrices "
+        "only: scanners that make two images in one session say so that their frames are one.",
+        "The longest vector of Vector Grid Data (0064,0009), turned by the post matrix, and what pre and post matrix "
+        "together move the corners of the grid add up to less than 0.1 mm. Without a grid: no matrix of the object "
+        "moves a point within 500 mm of the origin by 0.1 mm.",
+        ("info", "warning"),
         ("inspect", "quality"),
         {
-            "max_mm": "longest vector",
+            "max_mm": "longest vector; of matrices alone, the most that they move a point",
             "mean_mm": "mean length of the vectors",
-            "threshold_mm": "length below which a field counts as doing nothing",
+            "threshold_mm": "length below which a registration counts as doing nothing",
+            "within_mm": "distance from the origin, along each axis, within which matrices alone were judged",
         },
         ("reg-units-suspect", "reg-bulk-motion"),
     ),

@@ -39,6 +39,9 @@ class RegistrationItem:
     """Why this item can neither be mapped nor loaded; None when it can."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)
     """What the elements alone show; :attr:`findings` adds what the vectors show."""
+    rounded: frozenset[str] = frozenset()
+    """Of ``pre-deformation matrix``, ``post-deformation matrix`` and ``matrix`` those that are rigid only as far as
+    the digits tell that they were written with."""
 
     @property
     def kind(self) -> MappingKind:

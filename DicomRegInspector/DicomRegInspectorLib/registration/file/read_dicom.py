@@ -12,7 +12,7 @@ from ...dicom.wanted_elements import ElementTree, Items, read_elements
 from ...errors import FileError, RegistrationError
 from ...findings import Finding
 from ...findings.about import about_item, about_registration
-from ..checks import order_findings
+from ..checks import order_findings, still_finding
 from ..mapping import Mapping
 from ..model import Registration, RegistrationItem
 from .dicom_item import ItemReport, read_grid, read_matrix_chain, read_single_matrix
@@ -64,6 +64,8 @@ class _Reader:
         for sequence, read_item in ((deformable, self._deformable_item), (matrix, self._matrix_item)):
             for item in sequence:
                 items.append(read_item(item, len(items) + 1))
+        if all(item.problem is None for item in items):
+            self.findings += still_finding([item.mapping for item in items], about_registration(self.path))
         if kind != "fiducials" and not self.frame_uid:
             self._warn(
                 "reg-incomplete",
@@ -165,7 +167,14 @@ class _Reader:
             )
             report.findings.append(Finding("reg-incomplete", "warning", message, report.subject, {}))
         return RegistrationItem(
-            self.path, number, frame, self.frame_uid, mapping, report.problem, tuple(report.findings)
+            self.path,
+            number,
+            frame,
+            self.frame_uid,
+            mapping,
+            report.problem,
+            tuple(report.findings),
+            frozenset(report.rounded),
         )
 
 

@@ -71,15 +71,16 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
             item.source_frame_uid + (", the registered frame itself" if same else ""),
         )
         if item.problem is None:
-            _show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page)
+            _show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page, "matrix" in item.rounded)
             page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
     else:
         of = " of Deformable Registration Sequence (0064,0002)"
         page.section(f"Item {item.number}{of if page.has_tags else ''}")
         page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid)
         if item.problem is None:
-            _show_matrix("Pre Deformation Matrix (0064,000F)", item.pre, page)
-            _show_matrix("Post Deformation Matrix (0064,0010)", item.post, page)
+            for name, tag, matrix in (("Pre", "(0064,000F)", item.pre), ("Post", "(0064,0010)", item.post)):
+                rounded = f"{name.lower()}-deformation matrix" in item.rounded
+                _show_matrix(f"{name} Deformation Matrix {tag}", matrix, page, rounded)
     if item.problem is not None:
         page.text(f"This item cannot be used: {item.problem}")
     elif item.grid is not None:
@@ -88,8 +89,8 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         page.row("Deformable Registration Grid (0064,0005)", "none: nothing is deformed")
 
 
-def _show_matrix(name: str, matrix: np.ndarray, page: Page) -> None:
-    words = describe_matrix(matrix)
+def _show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool) -> None:
+    words = describe_matrix(matrix, rounded)
     page.row(name, words)
     if words != "identity":
         cells = [[f"{value:.6f}" for value in row] for row in matrix]

@@ -18,9 +18,9 @@ import vtk
 from ...errors import RegistrationError
 from ...progress import Progress, Run, in_background
 from ...registration import Mapping, Registration, RegistrationItem, read_registration
-from ...registration.checks import is_rigid, is_singular
 from ...registration.choose import items_by_number
-from ...registration.mapping import MappingError, is_identity_matrix
+from ...registration.mapping import MappingError
+from ...registration.matrices import is_rigid, is_singular
 from ...registration.repairs import Repair, repair_mapping, require_reversible
 from ...space import to_ras
 from ...words import well_formed
@@ -182,16 +182,21 @@ def _chain(mapping: Mapping, bake: bool, progress: Progress | None) -> list[_Lin
         return [_grid(baked_grid_transform(mapping, progress), told)]
     links = []
     if is_rigid(pre):
-        if not is_identity_matrix(pre):
+        if not _is_exactly_identity(pre):
             links.append(_linear("pre-deformation", pre))
         links.append(_grid(moved_grid_transform(mapping, progress), "as in the file"))
     else:
         only_pre = replace(mapping, post=np.eye(4))
         links.append(_grid(baked_grid_transform(only_pre, progress), "pre matrix included, it is not rigid"))
-    if not is_identity_matrix(post):
+    if not _is_exactly_identity(post):
         _require_invertible(post, "its post-deformation matrix")
         links.append(_linear("post-deformation", post))
     return links
+
+
+def _is_exactly_identity(matrix: np.ndarray) -> bool:
+    """Whether a 4x4 is the identity to the last digit: a node less, and not a hair's breadth elsewhere."""
+    return bool(np.array_equal(matrix, np.eye(4)))
 
 
 def _require_invertible(matrix: np.ndarray, what: str) -> None:
