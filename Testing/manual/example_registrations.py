@@ -59,6 +59,14 @@ def infinite() -> list[Finding]:
     return inspected(spec(rf.DeformableItem(grid(vectors=vectors))))
 
 
+@shows("reg-vectors-fill-value")
+def filled() -> list[Finding]:
+    """A field whose first slice holds -9999 where nothing could be registered."""
+    vectors = GRID.vectors.copy()
+    vectors[0] = -9999
+    return inspected(spec(rf.DeformableItem(grid(vectors=vectors))))
+
+
 @shows("reg-vectors-byte-order")
 def turned_bytes() -> list[Finding]:
     """A big-endian file whose vectors are written as OW, in little-endian order."""

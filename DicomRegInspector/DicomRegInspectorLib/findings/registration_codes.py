@@ -59,6 +59,20 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         REGION,
         ("reg-vectors-undefined", "reg-vectors-byte-order"),
     ),
+    "reg-vectors-fill-value": CodeInfo(
+        "Vectors hold a fill value",
+        "Do not use the registration where vectors hold this number; ask for an export with NaN in its place.",
+        "Some vectors hold a number that a program writes where it has nothing to say, such as -9999. Read as the "
+        "displacement that it claims to be, it sends points far out of the patient, and between such a vector and its "
+        "neighbours to anywhere.",
+        "Numbers of Vector Grid Data (0064,0009) that several vectors hold exactly and that are more than 5 times the "
+        "largest of the other vectors: from 100 mm where all three components have it, whatever their signs, from "
+        "2000 mm, as an error, also where one has it alone. PS3.3 C.20.3.1.3 knows NaN alone for it.",
+        ("warning", "error"),
+        ("inspect", "quality"),
+        {"value_mm": "the number, as the displacement in mm that it is not", **REGION},
+        ("reg-vectors-undefined", "reg-vectors-nonfinite", "reg-folding"),
+    ),
     "reg-vectors-byte-order": CodeInfo(
         "Vectors in another byte order",
         "Compare the loaded field with the source system; ask the vendor to write the vectors as OF.",
@@ -127,9 +141,9 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     "reg-matrix-not-rigid": CodeInfo(
         "Matrix is not rigid",
         "Check that scaling or shear is meant here.",
-        "The matrix changes sizes or angles, or mirrors. That sizes change may be meant, but a patient's bones keep theirs, "
-        "and a matrix that does more than its declared type says is a mistake; such a one is a warning. Nobody's "
-        "left becomes right: a mirror is a warning whatever is declared.",
+        "The matrix changes sizes or angles, or mirrors. That sizes change may be meant, but a patient's bones keep "
+        "theirs, and a matrix that does more than its declared type says is a mistake; such a one is a warning. "
+        "Nobody's left becomes right: a mirror is a warning whatever is declared.",
         "Singular values and determinant of the upper left 3 × 3 of Frame of Reference Transformation Matrix "
         "(3006,00C6): its columns have to be perpendicular unit vectors within 0.0001 and what half a unit of the last "
         "written digit of each number explains (of two decimals and more). Declared by Frame of Reference "

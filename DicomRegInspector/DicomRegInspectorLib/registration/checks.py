@@ -13,6 +13,7 @@ from ..space import apply_matrix, lattice_corners
 from .mapping import Mapping
 from .matrices import largest_move_mm
 from .measures import local
+from .measures.fill_values import LEAST_ALONE_MM, FillValue
 from .measures.local import Summary
 from .measures.statistics import Region
 
@@ -92,7 +93,19 @@ def vector_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
             f"{box_text(statistics.infinite)}. In a scene these vectors are zero."
         )
         findings.append(Finding("reg-vectors-nonfinite", "error", message, subject, evidence))
+    findings += [_fill_finding(mapping, fill, subject) for fill in statistics.fills]
     return (*findings, *_near_zero_finding(mapping, subject))
+
+
+def _fill_finding(mapping: Mapping, fill: FillValue, subject: str) -> Finding:
+    evidence = {"value_mm": fill.value, **region_evidence(mapping, fill.region)}
+    message = (
+        f"{fill.region.count} of {mapping.grid.place.count} vectors ({evidence['percent']:.3g} %) hold "
+        f"{fill.value:.9g}, {box_text(fill.region)}: no displacement in mm but a number for “nothing here”. "
+        "It is used as it stands: points there are sent to a place that does not exist."
+    )
+    severity = "error" if abs(fill.value) >= LEAST_ALONE_MM else "warning"
+    return Finding("reg-vectors-fill-value", severity, message, subject, evidence)
 
 
 def _near_zero_finding(mapping: Mapping, subject: str) -> tuple[Finding, ...]:

@@ -113,6 +113,8 @@ def _show_grid(item: RegistrationItem, grid: Grid, page: Page) -> None:
     statistics = grid.statistics
     if statistics.undefined is not None:
         page.row("undefined (NaN)", f"{statistics.undefined.count:,} vectors", 4)
+    for fill in statistics.fills:
+        page.row(f"hold {fill.value:.9g}, no displacement", f"{fill.region.count:,} vectors", 4)
     displacement = item.displacement_mm
     if displacement["max"] is None:
         page.row("length", "no vector is defined", 4)
