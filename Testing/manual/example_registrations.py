@@ -177,6 +177,15 @@ def no_source_frame() -> list[Finding]:
     return inspected(rf.without(rf.elements_of(spec()), rf.DEFORMABLE_SEQUENCE, rf.SOURCE_FRAME))
 
 
+@shows("reg-not-used")
+def matrix_beside_the_grid() -> list[Finding]:
+    """A Matrix Registration Sequence in an item of a deformable registration, beside its grid."""
+    turned = rf.MatrixItem((rf.rigid((0.0, 0.0, 0.2), (30.0, -20.0, 5.0)),))
+    (matrix,) = [e for e in rf.item_elements(turned) if e.tag == rf.MATRIX_REGISTRATION_SEQUENCE]
+    return inspected(rf.edited(rf.elements_of(spec()), (rf.DEFORMABLE_SEQUENCE, rf.GRID_SEQUENCE),
+                               lambda siblings, _: siblings.append(matrix)))  # fmt: skip
+
+
 @shows("reg-not-read")
 def fiducials() -> list[Finding]:
     """A Spatial Fiducials object with three points in one frame of reference."""

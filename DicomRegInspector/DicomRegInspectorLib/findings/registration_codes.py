@@ -28,7 +28,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         "Elements out of order",
         "Read with a tolerant reader; ask the vendor to write elements in ascending order.",
         "Elements are not in the order the standard asks for, or occur twice. Readers that rely on the "
-        "order stop early or miss what follows; here everything was read.",
+        "order stop early or miss what follows; here they are read in any order, of the same tag the first.",
         "Tags in the order of the file, in the data set and in each item of its sequences. PS3.5 7.1 asks for "
         "ascending order, each tag once.",
         ("warning",),
@@ -309,6 +309,21 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         ("inspect", "quality"),
         {"file": "path of the file, where it cannot be used at all"},
         ("reg-frame-unknown", "reg-grid-invalid"),
+    ),
+    "reg-not-used": CodeInfo(
+        "Something in the file is not used",
+        "Ask the vendor what it is meant to do, and compare where points go with the system that wrote the file.",
+        "The file holds something that could move points and that the standard gives no meaning where it stands. It is "
+        "not applied here; the program that wrote it may well apply it, and then sends points elsewhere.",
+        "A Matrix Registration Sequence (0070,0309), Matrix Sequence (0070,030A) or another element that moves points "
+        "in a place where PS3.3 C.20.2 and C.20.3 have none, such as an item of Deformable Registration Sequence "
+        "(0064,0002); such an element or a frame of reference a second time in the same data set; 4 × 4 matrices in "
+        "private elements, and private sequences that hold a Frame of Reference Transformation Matrix (3006,00C6), "
+        "unless they are the identity or a matrix that is used, or its inverse.",
+        ("warning",),
+        ("inspect", "quality"),
+        {"element": "its tag", "within": "where it stands"},
+        ("reg-tag-order", "reg-sop-class-mismatch", "reg-not-read"),
     ),
     "reg-not-read": CodeInfo(
         "Registration of a kind not read",

@@ -38,15 +38,25 @@ BULK_RESIDUAL_SHARE = 0.5
 """Share of the displacement that may be left for a rigid motion to count as most of it."""
 
 
-def order_findings(pairs: list[tuple[int, int]], subject: str) -> list[Finding]:
-    """A finding when elements stand out of ascending order (PS3.5 section 7.1)."""
+def order_findings(pairs: list[tuple[int, int]], subject: str, is_repeated: bool = False) -> list[Finding]:
+    """A finding when elements stand out of ascending order (PS3.5 section 7.1).
+
+    Parameters
+    ----------
+    pairs
+        (tag, the greater or equal tag that stood before it).
+    is_repeated
+        Whether some stand a second time, be it next to the first or not.
+    """
     if not pairs:
         return []
     tag, before = pairs[0]
+    again = is_repeated or any(tag == before for tag, before in pairs)
     where = "a second time" if tag == before else f"after {element_name(before)}"
     message = (
         f"{len(pairs)} element{'s stand' if len(pairs) > 1 else ' stands'} out of ascending tag order, "
-        f"the first of them {element_name(tag)} {where}. All were read."
+        f"the first of them {element_name(tag)} {where}. "
+        + ("Of what stands more than once the first was read." if again else "All were read.")
     )
     evidence = {"count": len(pairs), "first": f"({tag >> 16:04X},{tag & 0xFFFF:04X})"}
     return [Finding("reg-tag-order", "warning", message, subject, evidence)]

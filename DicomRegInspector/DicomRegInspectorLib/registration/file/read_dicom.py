@@ -17,6 +17,7 @@ from ..mapping import Mapping
 from ..model import Registration, RegistrationItem
 from .dicom_item import ItemReport, read_grid, read_matrix_chain, read_single_matrix
 from .fiducials import read_fiducial_sets
+from .unused import repeats_any, unused_findings
 
 FORMAT = "DICOM"
 
@@ -29,7 +30,7 @@ def recognises(head: bytes) -> bool:
 def read(path: Path) -> Registration:
     """As :func:`.read.read_registration`; also of files without preamble, and it says what is no DICOM."""
     try:
-        tree = read_elements(path, tags.REGISTRATION_ELEMENTS)
+        tree = read_elements(path, tags.REGISTRATION_ELEMENTS, private_with=tags.TRANSFORMATION_MATRIX)
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})") from error
     return _Reader(path, tree).read()
@@ -59,11 +60,12 @@ class _Reader:
         deformable = self.root.sequence(tags.DEFORMABLE_REGISTRATION_SEQUENCE)
         matrix = self.root.sequence(tags.REGISTRATION_SEQUENCE)
         kind = self._kind(sop_class, bool(deformable), bool(matrix))
-        self.findings += order_findings(self.tree.out_of_order, about_registration(self.path))
+        self.findings += order_findings(self.tree.out_of_order, about_registration(self.path), repeats_any(self.root))
         items: list[RegistrationItem] = []
         for sequence, read_item in ((deformable, self._deformable_item), (matrix, self._matrix_item)):
             for item in sequence:
                 items.append(read_item(item, len(items) + 1))
+        self.findings += unused_findings(self.root, items)
         if all(item.problem is None for item in items):
             self.findings += still_finding([item.mapping for item in items], about_registration(self.path))
         if kind != "fiducials" and not self.frame_uid:
@@ -136,7 +138,7 @@ class _Reader:
             raise RegistrationError(
                 self.path,
                 f"is a {tags.SOP_CLASSES[sop_class]} object, but {wanted[sop_class]} is missing or empty; "
-                "ask for a new export",
+                f"{self._again(sop_class)}ask for a new export",
                 code="reg-incomplete",
             )
         modality = self._text(self.root, tags.MODALITY) or "unknown"
@@ -145,6 +147,15 @@ class _Reader:
             f"is DICOM but no registration: it has neither {' nor '.join(wanted.values())} (modality {modality}, "
             f"SOP Class UID {sop_class or 'missing'})",
         )
+
+    def _again(self, sop_class: str) -> str:
+        """What to say of a sequence that is empty and stands in the file again."""
+        sequences = {
+            tags.DEFORMABLE_REGISTRATION: tags.DEFORMABLE_REGISTRATION_SEQUENCE,
+            tags.SPATIAL_REGISTRATION: tags.REGISTRATION_SEQUENCE,
+        }
+        again = sequences[sop_class] in self.root.repeated
+        return "it stands in the file a second time, which is not read; " if again else ""
 
     def _deformable_item(self, item: Items, number: int) -> RegistrationItem:
         report = ItemReport(about_item(self.path, number))
