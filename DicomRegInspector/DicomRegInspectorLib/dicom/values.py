@@ -58,8 +58,9 @@ def half_units(element: Element) -> list[float] | None:
     """
     if element.vr in _FORMATS or element.value is None:
         return None
-    written = [_DECIMAL(part.strip("\0 ")) for part in element.value.decode("ascii", "replace").split("\\")]
-    if not all(written):
+    parts = element.value.decode("ascii", "replace").split("\\")
+    written = [found for part in parts if (found := _DECIMAL(part.strip("\0 "))) is not None]
+    if len(written) < len(parts):
         return None
     decimals, significant = [], []
     for part in written:

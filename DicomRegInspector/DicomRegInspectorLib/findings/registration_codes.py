@@ -328,13 +328,20 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     "reg-not-read": CodeInfo(
         "Registration of a kind not read",
         "Nothing is wrong with the file; its content is named but not evaluated.",
-        "The file holds named points, which do not map anything themselves. They can serve as landmarks to measure a "
-        "registration by.",
+        "The file holds named points, which do not map anything themselves but can serve as landmarks to measure a "
+        "registration by; or names points that its matrix was made of; or is a structure set that relates two frames.",
         "Fiducial Set Sequence (0070,031C) is there, or the SOP Class UID (0008,0016) is Spatial Fiducials, and no "
-        "registration sequence. PS3.3 C.21.",
+        "registration sequence, PS3.3 C.21. An item of a registration has Used Fiducials Sequence (0070,0314). An RT "
+        "Structure Set has Frame of Reference Relationship Sequence (3006,00C0), which is retired.",
         ("info",),
         ("inspect", "quality"),
-        {"sets": "how many sets of points, one for each frame", "fiducials": "how many points in all"},
+        {
+            "sets": "how many sets of points, one for each frame",
+            "fiducials": "how many points in all",
+            "fiducial_uids": "Fiducial UIDs of the points that a matrix was made of, 50 at most",
+            "file": "path of the structure set",
+            "relationships": "how many frames it relates to others",
+        },
         ("reg-sop-class-mismatch",),
     ),
 }

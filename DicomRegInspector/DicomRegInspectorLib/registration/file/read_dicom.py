@@ -123,8 +123,7 @@ class _Reader:
                     "reg-not-read",
                     "info",
                     f"Spatial Fiducials object with {_counted(len(sets), 'set')} and {_counted(points, 'fiducial')} "
-                    f"in all; "
-                    "it maps no points itself.",
+                    f"in all; it maps no points itself.",
                     about_registration(self.path),
                     {"sets": len(sets), "fiducials": points},
                 )
@@ -170,8 +169,25 @@ class _Reader:
         mapping = Mapping(matrix=read_matrix_chain(item, report))
         return self._item(item, number, tags.FRAME_OF_REFERENCE_UID, report, mapping)
 
+    def _used_fiducials(self, item: Items, subject: str) -> list[Finding]:
+        """A note on the fiducials that the registration was made of: they are in another object."""
+        used = [
+            fiducial
+            for level in (item, *item.sequence(tags.MATRIX_REGISTRATION_SEQUENCE))
+            for fiducial in level.sequence(tags.USED_FIDUCIALS_SEQUENCE)
+        ]
+        if not used:
+            return []
+        uids = [uid for fiducial in used if (uid := self._text(fiducial, tags.FIDUCIAL_UID))]
+        message = (
+            f"{element_name(tags.USED_FIDUCIALS_SEQUENCE)} names {_counted(len(used), 'fiducial')} that the matrix was "
+            "made of; they stand in a Spatial Fiducials object and were not compared with it."
+        )
+        return [Finding("reg-not-read", "info", message, subject, {"fiducials": len(used), "fiducial_uids": uids[:50]})]
+
     def _item(self, item: Items, number: int, frame_tag: int, report: ItemReport, mapping: Mapping) -> RegistrationItem:
         frame = self._text(item, frame_tag)
+        report.findings += self._used_fiducials(item, report.subject)
         if not frame:
             message = (
                 f"{element_name(frame_tag)} is missing from the item: the file does not say which images it moves."

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import FileError
 from ...registration import Registration, RegistrationItem
 from ...words import millimetres, point
 from .matrices import describe_direction, describe_matrix
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from ...registration import Grid
 
 _AXES = ("x", "y", "z")
+MOST_FIDUCIALS = 200
+"""Points of a set that are listed; all are loaded."""
 
 
 _KINDS = {
@@ -71,7 +72,7 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
             item.source_frame_uid + (", the registered frame itself" if same else ""),
         )
         if item.problem is None:
-            _show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page, "matrix" in item.rounded)
+            show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page, "matrix" in item.rounded)
             page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
     else:
         of = " of Deformable Registration Sequence (0064,0002)"
@@ -80,7 +81,7 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         if item.problem is None:
             for name, tag, matrix in (("Pre", "(0064,000F)", item.pre), ("Post", "(0064,0010)", item.post)):
                 rounded = f"{name.lower()}-deformation matrix" in item.rounded
-                _show_matrix(f"{name} Deformation Matrix {tag}", matrix, page, rounded)
+                show_matrix(f"{name} Deformation Matrix {tag}", matrix, page, rounded)
     if item.problem is not None:
         page.text(f"This item cannot be used: {item.problem}")
     elif item.grid is not None:
@@ -89,7 +90,8 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         page.row("Deformable Registration Grid (0064,0005)", "none: nothing is deformed")
 
 
-def _show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool) -> None:
+def show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool = False) -> None:
+    """Put a matrix (4, 4) in LPS mm on the page: in words, and as numbers unless it is the identity."""
     words = describe_matrix(matrix, rounded)
     page.row(name, words)
     if words != "identity":
@@ -138,31 +140,20 @@ def _extent(grid: Grid) -> str:
 
 
 def _show_fiducials(registration: Registration, page: Page) -> None:
-    """Sets and points of PS3.3 C.21, counted and named; where they lie is not evaluated."""
-    for number, (frame, fiducials) in enumerate(_fiducial_sets(registration), 1):
+    """Sets and points of PS3.3 C.21, with their places."""
+    for number, fiducials in enumerate(registration.fiducial_sets, 1):
         page.section(f"Item {number} of Fiducial Set Sequence (0070,031C)")
-        page.row("Frame of Reference UID (0020,0052)", frame)
-        page.row("Fiducial Sequence (0070,031E)", f"{len(fiducials)} fiducials")
-        for identifier, shape in fiducials[:20]:
-            page.row("Fiducial Identifier (0070,0310)", f"{identifier} ({shape.lower() or 'shape not given'})", 4)
-        if len(fiducials) > 20:
-            page.text(f"… and {len(fiducials) - 20} more", 4)
-
-
-def _fiducial_sets(registration: Registration) -> list[tuple[str, list[tuple[str, str]]]]:
-    import pydicom
-
-    try:
-        dataset = pydicom.dcmread(registration.path, specific_tags=["FiducialSetSequence"])
-        sets = []
-        for one in dataset.get("FiducialSetSequence") or []:
-            points = one.get("FiducialSequence") or []
-            named = [(str(each.get("FiducialIdentifier", "")), str(each.get("ShapeType", ""))) for each in points]
-            sets.append((str(one.get("FrameOfReferenceUID", "")), named))
-        return sets
-    except Exception as error:
-        # pydicom raises almost anything on a broken file.
-        raise FileError(registration.path, f"its fiducials cannot be read ({error})") from error
+        page.row("Frame of Reference UID (0020,0052)", fiducials.frame_uid)
+        placed, without = fiducials.landmarks, fiducials.without_place
+        page.row("Fiducial Sequence (0070,031E)", f"{len(placed) + len(without)} fiducials")
+        rows = [(landmark.name, landmark.shape, f"{point(landmark.position_lps_mm)} mm LPS") for landmark in placed]
+        nowhere = "no place in the frame: marked on images only, or not readable"
+        rows += [(name, shape, nowhere) for name, shape in zip(without, fiducials.shapes_without_place, strict=True)]
+        for identifier, shape, place in rows[:MOST_FIDUCIALS]:
+            shape = shape.lower() or "shape not given"
+            page.row("Fiducial Identifier (0070,0310)", f"{identifier} ({shape}): {place}", 4)
+        if len(rows) > MOST_FIDUCIALS:
+            page.text(f"… and {len(rows) - MOST_FIDUCIALS} more", 4)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import slicer
 import vtk
 
-from ...errors import RegistrationError
+from ...errors import RegistrationError, UsageError
 from ...progress import Progress, Run, in_background
 from ...registration import Mapping, Registration, RegistrationItem, read_registration
 from ...registration.choose import items_by_number
@@ -28,8 +28,10 @@ from ..convert import vtk_matrix
 from ..reopened import LINEAR
 from ..volumes import place_under_study, volumes_in_frame
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
+from .load_fiducials import ATTRIBUTE_PREFIX, load_fiducials
 
-ATTRIBUTE_PREFIX = "DicomRegInspector."
+__all__ = ["ATTRIBUTE_PREFIX", "load_registration"]
+
 _BAKED = "pre and post matrices included"
 
 
@@ -43,8 +45,10 @@ def load_registration(
     repair: Repair | None = None,
     progress: Progress | None = None,
     run: Run | None = None,
-) -> list[slicer.vtkMRMLTransformNode]:
+) -> list[slicer.vtkMRMLTransformNode] | list[slicer.vtkMRMLMarkupsFiducialNode]:
     """Load each item of a registration as the transform node to put a source-frame volume under.
+
+    Of a Spatial Fiducials object the points are loaded, see :func:`.load_fiducials.load_fiducials`.
 
     Parameters
     ----------
@@ -92,6 +96,8 @@ def load_registration(
         return registration, [_plan(item, bake, repair, report) for item in _choose(registration, items)]
 
     registration, plans = in_background(read, progress, run)
+    if registration.kind == "fiducials":
+        return load_fiducials(registration, scene)
     return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
 
 
@@ -117,10 +123,12 @@ def _plan(
 
 
 def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
+    if registration.kind == "fiducials":
+        if items is not None:
+            raise UsageError(f"{registration.path} holds fiducials, which are no items; they are loaded together")
+        return []
     if not registration.items:
-        raise RegistrationError(
-            registration.path, f"is a {registration.kind} object: it holds nothing to load as a transform"
-        )
+        raise RegistrationError(registration.path, "holds nothing to load as a transform")
     chosen = list(registration.items) if items is None else items_by_number(registration, items)
     for item in chosen:
         item.require_usable()
