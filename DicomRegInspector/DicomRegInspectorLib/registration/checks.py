@@ -15,7 +15,7 @@ from .matrices import largest_move_mm
 from .measures import local
 from .measures.fill_values import LEAST_ALONE_MM, FillValue
 from .measures.local import Summary
-from .measures.statistics import Region
+from .measures.node_region import Region
 
 if TYPE_CHECKING:
     from .measures.bulk import BulkPart

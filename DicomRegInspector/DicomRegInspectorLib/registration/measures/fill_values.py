@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .statistics import Region, RegionCount
+from .node_region import Region, RegionCount
 
 LEAST_FILL_MM = 100.0
 """Smallest number that is taken for a fill value where all three components have it: no patient moves so far."""

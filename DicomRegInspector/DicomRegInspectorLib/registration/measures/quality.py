@@ -26,9 +26,10 @@ from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
 from .field import Field
 from .local import Summary
+from .node_region import Region
 from .rows import RANK_WORDS, Measure, MeasureRow, number, ranked
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
-from .statistics import Region, VectorStatistics
+from .statistics import VectorStatistics
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..vectors import VectorPlace
-
-if TYPE_CHECKING:
-    from .fill_values import FillValue
+from .fill_values import FillValue, FillValues
+from .node_region import Region, RegionCount
 
 PERCENTILES = {"p50": 50, "p95": 95, "p99": 99}
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where vectors of one kind lie on the grid: how many, and the box of their (i, j, k), ends included."""
-
-    count: int
-    first: tuple[int, int, int]
-    last: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -40,31 +29,6 @@ class VectorStatistics:
     infinite: Region | None
     fills: tuple[FillValue, ...] = ()
     """Numbers that are no displacements. Their vectors are defined, and in all that is measured."""
-
-
-class RegionCount:
-    """Counts nodes and keeps the box that holds them, slab by slab; safe to feed from two threads."""
-
-    def __init__(self, dimensions: tuple[int, int, int]) -> None:
-        self._dimensions = dimensions
-        self._rows: list[np.ndarray] = []
-
-    def add(self, flat: np.ndarray) -> None:
-        """Add nodes by their numbers (n,), x fastest."""
-        if not len(flat):
-            return
-        nx, ny, _ = self._dimensions
-        index = np.stack([flat % nx, flat // nx % ny, flat // (nx * ny)])
-        self._rows.append(np.concatenate([[len(flat)], index.min(axis=1), index.max(axis=1)]))
-
-    @property
-    def region(self) -> Region | None:
-        """What was added; None for nothing."""
-        if not self._rows:
-            return None
-        table = np.stack(self._rows)
-        first, last = table[:, 1:4].min(axis=0), table[:, 4:7].max(axis=0)
-        return Region(int(table[:, 0].sum()), tuple(int(i) for i in first), tuple(int(i) for i in last))
 
 
 class NonFiniteRegions:
@@ -103,8 +67,6 @@ def measure_vectors(place: VectorPlace, dimensions: tuple[int, int, int]) -> Vec
         (nx, ny, nz) of the grid.
     """
     magnitudes = np.empty(place.count, np.float32)
-    from .fill_values import FillValues
-
     regions, fills = NonFiniteRegions(dimensions), FillValues(dimensions)
     defined = 0
     total = 0.0

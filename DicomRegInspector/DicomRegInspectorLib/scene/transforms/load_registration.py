@@ -48,7 +48,7 @@ def load_registration(
 ) -> list[slicer.vtkMRMLTransformNode] | list[slicer.vtkMRMLMarkupsFiducialNode]:
     """Load each item of a registration as the transform node to put a source-frame volume under.
 
-    Of a Spatial Fiducials object the points are loaded, see :func:`.load_fiducials.load_fiducials`.
+    Of Spatial Fiducials the points are loaded, see :func:`.load_fiducials.load_fiducials`.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def load_registration(
         Make a single grid node of each deformable item, on the file's own lattice, whose vectors contain the pre and
         post matrices exactly. Without it, matrices other than the identity become linear nodes around the grid: pre
         is the grid's parent, post its child (world to node is post ∘ grid ∘ pre). A pre matrix that is not rigid
-        always goes into the vectors. An item without a grid is a linear node either way.
+        always goes into the vectors.
     items
         Numbers of the items to load, counting from 1; all by default.
     place_volumes
@@ -89,11 +89,8 @@ def load_registration(
         When ``progress`` returned False; nothing is added to the scene then.
     """
 
-    def read(report: Progress | None) -> tuple[Registration, list[tuple[RegistrationItem, list[_Link], str]]]:
-        registration = path_or_registration
-        if not isinstance(registration, Registration):
-            registration = read_registration(registration)
-        return registration, [_plan(item, bake, repair, report) for item in _choose(registration, items)]
+    def read(report: Progress | None) -> tuple[Registration, list[_Plan]]:
+        return _read_plans(path_or_registration, items, bake, repair, report)
 
     registration, plans = in_background(read, progress, run)
     if registration.kind == "fiducials":
@@ -101,9 +98,21 @@ def load_registration(
     return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
 
 
-def _plan(
-    item: RegistrationItem, bake: bool, repair: Repair | None, progress: Progress | None
-) -> tuple[RegistrationItem, list[_Link], str]:
+_Plan = tuple[RegistrationItem, list["_Link"], str]
+
+
+def _read_plans(
+    given: str | PathLike[str] | Registration,
+    items: Iterable[int] | None,
+    bake: bool,
+    repair: Repair | None,
+    progress: Progress | None,
+) -> tuple[Registration, list[_Plan]]:
+    registration = given if isinstance(given, Registration) else read_registration(given)
+    return registration, [_plan(item, bake, repair, progress) for item in _choose(registration, items)]
+
+
+def _plan(item: RegistrationItem, bake: bool, repair: Repair | None, progress: Progress | None) -> _Plan:
     """The item, its nodes to be, and what was repaired."""
     with item.naming_item():
         if repair is None:
