@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +90,12 @@ def write_matrices(path: Path, matrices: dict[str, np.ndarray], registered: str 
     return save(dataset, path)
 
 
-def write_fiducials(path: Path, names: list[str]) -> Path:
-    """A Spatial Fiducials object with one set."""
+def write_fiducials(path: Path, names: list[str], places: Sequence[Sequence[float]] = ()) -> Path:
+    """A Spatial Fiducials object with one set; without places the points are only marked on images."""
     dataset = new_object("1.2.840.10008.5.1.4.1.1.66.2", "REG")
     points = [data(ShapeType="POINT", FiducialIdentifier=name) for name in names]
+    for point, place in zip(points, places, strict=False):
+        point.ContourData = list(place)
     dataset.FiducialSetSequence = [data(FrameOfReferenceUID=SOURCE, FiducialSequence=points)]
     return save(dataset, path)
 

@@ -191,6 +191,16 @@ def test_a_failing_writer_leaves_nothing(load, tmp_path: Path, monkeypatch) -> N
     assert output.read_text() == "mine"
 
 
+def test_fiducials_with_places_are_loaded_as_markups(load, tmp_path: Path) -> None:
+    path = write_fiducials(tmp_path / "f.dcm", ["A", "B"], [(1, 2, 3), (-4, 5, 6)])
+    output, said = load("x.mrb", path)
+    assert "1 set of fiducials as markups" in said
+    with zipfile.ZipFile(output) as bundle:
+        assert [name for name in bundle.namelist() if name.endswith(".mrk.json")]
+    output, said = load("x.nrrd", path, code=2)
+    assert "name a .mrb" in said and not output.exists()
+
+
 def test_fiducials_are_nothing_to_load(load, tmp_path: Path) -> None:
     output, said = load("x.mrb", write_fiducials(tmp_path / "f.dcm", ["A"]), code=2)
     assert "fiducials" in said

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from DicomRegInspectorLib.findings import CODES, SEVERITIES
-from DicomRegInspectorLib.registration import checks
+from DicomRegInspectorLib.registration import checks, matrices
 from DicomRegInspectorLib.registration.audit import judge, run, signs
+from DicomRegInspectorLib.registration.measures import fill_values
 from DicomRegInspectorLib.series.geometry import grouping, spacing, stack_findings, stacks
 from DicomRegInspectorLib.series.pixel_checks import colour_and_compression, scale, trial_decoding
 from DicomRegInspectorLib.series.sets import apart
@@ -123,9 +124,13 @@ THRESHOLDS = [
     ("pixel-spacing-mixed", "0.1 %", stacks.PIXEL_SPACING_TOLERANCE, 0.001),
     ("header-spacing-disagrees", "5 %", stack_findings.HEADER_TOLERANCE, 0.05),
     ("reg-grid-invalid", "within 0.001", checks.ORTHONORMAL_TOLERANCE, 0.001),
-    ("reg-matrix-not-rigid", "0.0001", checks.RIGID_TOLERANCE, 0.0001),
-    ("reg-matrix-singular", "a billionth", checks.SINGULAR_RATIO, 1e-9),
+    ("reg-matrix-not-rigid", "0.0001", matrices.RIGID_TOLERANCE, 0.0001),
+    ("reg-matrix-singular", "a billionth", matrices.SINGULAR_RATIO, 1e-9),
     ("reg-near-zero", "0.1 mm", checks.NEAR_ZERO_MM, 0.1),
+    ("reg-near-zero", "500 mm", checks.STILL_WITHIN_MM, 500),
+    ("reg-vectors-fill-value", "5 times", fill_values.TIMES_THE_REST, 5),
+    ("reg-vectors-fill-value", "from 100 mm", fill_values.LEAST_FILL_MM, 100),
+    ("reg-vectors-fill-value", "2000 mm", fill_values.LEAST_ALONE_MM, 2000),
     ("reg-folding", "0.1 %", checks.FOLDING_ERROR_SHARE, 0.001),
     ("reg-bulk-motion", "3 mm", checks.BULK_SHIFT_MM, 3),
     ("reg-bulk-motion", "1°", checks.BULK_ROTATION_DEG, 1),

@@ -59,6 +59,14 @@ def infinite() -> list[Finding]:
     return inspected(spec(rf.DeformableItem(grid(vectors=vectors))))
 
 
+@shows("reg-vectors-fill-value")
+def filled() -> list[Finding]:
+    """A field whose first slice holds -9999 where nothing could be registered."""
+    vectors = GRID.vectors.copy()
+    vectors[0] = -9999
+    return inspected(spec(rf.DeformableItem(grid(vectors=vectors))))
+
+
 @shows("reg-vectors-byte-order")
 def turned_bytes() -> list[Finding]:
     """A big-endian file whose vectors are written as OW, in little-endian order."""
@@ -167,6 +175,15 @@ def bulk_grid() -> rf.GridSpec:
 def no_source_frame() -> list[Finding]:
     """A registration that does not say which frame of reference it takes its points to."""
     return inspected(rf.without(rf.elements_of(spec()), rf.DEFORMABLE_SEQUENCE, rf.SOURCE_FRAME))
+
+
+@shows("reg-not-used")
+def matrix_beside_the_grid() -> list[Finding]:
+    """A Matrix Registration Sequence in an item of a deformable registration, beside its grid."""
+    turned = rf.MatrixItem((rf.rigid((0.0, 0.0, 0.2), (30.0, -20.0, 5.0)),))
+    (matrix,) = [e for e in rf.item_elements(turned) if e.tag == rf.MATRIX_REGISTRATION_SEQUENCE]
+    return inspected(rf.edited(rf.elements_of(spec()), (rf.DEFORMABLE_SEQUENCE, rf.GRID_SEQUENCE),
+                               lambda siblings, _: siblings.append(matrix)))  # fmt: skip
 
 
 @shows("reg-not-read")

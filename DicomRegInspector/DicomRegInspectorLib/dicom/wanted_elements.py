@@ -6,6 +6,7 @@ element is looked at. Here memory is what the small values that were asked for n
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,15 @@ from ..errors import FileError
 from .dataset import open_dataset
 from .element_head import ElementHead
 from .element_walk import ElementWalk
-from .tags import DEFLATED_LITTLE_ENDIAN
+from .tags import DEFLATED_LITTLE_ENDIAN, UNDEFINED
 
 KEEP_AT_MOST = 1 << 16
 """Bytes of a value that is read with the walk; what is longer is only placed."""
+MOST_PRIVATE_BYTES, MOST_PRIVATE = 1024, 1000
+"""Bytes of a private value that is kept, and how many are."""
 MOST_KEPT = 1 << 28
 """Bytes of all values that are kept, with what Python needs to hold them."""
+_END_OF_SEQUENCE = {True: b"\xfe\xff\xdd\xe0\0\0\0\0", False: b"\xff\xfe\xe0\xdd\0\0\0\0"}
 _ELEMENT_COST, _ITEM_COST = 250, 300
 MOST_LISTED = 400_000
 """Items of lists whose values are kept, of a whole file; the others are counted."""
@@ -50,6 +54,10 @@ class Items:
     """One data set (the top level or a sequence item): its elements by tag."""
 
     elements: dict[int, Element] = field(default_factory=dict)
+    repeated: list[int] = field(default_factory=list)
+    """Tags of wanted elements that stood there again; the first is kept."""
+    private: list[Element] = field(default_factory=list)
+    """Small private elements where they were asked for; with (no) items a sequence that holds what was looked for."""
 
     def get(self, tag: int) -> Element | None:
         """The element with this tag, or None."""
@@ -84,6 +92,7 @@ def read_elements(
     wanted: Collection[int],
     up_to: int = 0xFFFFFFFF,
     lists: Mapping[int, tuple[int, ...]] | None = None,
+    private_with: int | None = None,
 ) -> ElementTree:
     """Walk a DICOM file and keep the wanted elements, at whatever level they stand.
 
@@ -98,6 +107,8 @@ def read_elements(
     lists
         Sequences, among those wanted, that may have very many items, each to the few elements of an item that are
         kept: as :attr:`Element.listed`, a tenth of the memory.
+    private_with
+        Also keep small private elements, and private sequences that seem to hold an element with this tag.
 
     Raises
     ------
@@ -109,27 +120,78 @@ def read_elements(
         When it cannot be read or its structure makes no sense.
     """
     with open_dataset(path) as dataset:
-        root = _Keeper(dataset.walk, frozenset(wanted), lists or {}).items(up_to)
+        root = _Keeper(dataset.walk, frozenset(wanted), lists or {}, private_with).items(up_to)
         return ElementTree(path, root, dataset.syntax_by_content, dataset.start, dataset.walk.out_of_order)
+
+
+class _WithPrivate:
+    """Tags that are wanted, and all private ones that are not a block's creator (PS3.5 section 7.8)."""
+
+    def __init__(self, wanted: frozenset[int]) -> None:
+        self._wanted = wanted
+
+    def __contains__(self, tag: object) -> bool:
+        return tag in self._wanted or (isinstance(tag, int) and bool(tag >> 16 & 1) and tag & 0xFFFF >= 0x1000)
 
 
 class _Keeper:
     """Keeps wanted elements, up to a limit."""
 
-    def __init__(self, walk: ElementWalk, wanted: frozenset[int], lists: Mapping[int, tuple[int, ...]]) -> None:
-        self.walk, self.wanted, self.lists = walk, wanted, lists
-        self.left, self.left_listed = MOST_KEPT, MOST_LISTED
+    def __init__(
+        self,
+        walk: ElementWalk,
+        wanted: frozenset[int],
+        lists: Mapping[int, tuple[int, ...]],
+        private_with: int | None,
+    ) -> None:
+        self.walk, self.wanted, self.lists, self.private_with = walk, wanted, lists, private_with
+        self.asked = wanted if private_with is None else _WithPrivate(wanted)
+        self.left, self.left_listed, self.private_left = MOST_KEPT, MOST_LISTED, MOST_PRIVATE
 
     def items(self, up_to: int = 0xFFFFFFFF) -> Items:
         """The data set that the walk is in."""
         found = Items()
-        for head in self.walk.elements(self.wanted, up_to):
-            if head.tag not in found.elements:
+        for head in self.walk.elements(self.asked, up_to):
+            if head.tag not in self.wanted:
+                self._look_at_private(head, found)
+            elif head.tag in found.elements:
+                if len(found.repeated) < MOST_PRIVATE:
+                    found.repeated.append(head.tag)
+            else:
                 found.elements[head.tag] = element = Element(
                     head.tag, head.vr or dictionary_vr(head.tag), head.offset, head.length, head.encoding.little
                 )
                 self._read(head, element)
         return found
+
+    def _look_at_private(self, head: ElementHead, found: Items) -> None:
+        """Keep a private element that may matter. Nothing is followed into: what makers write there may be anything."""
+        if not self.private_left:
+            return
+        element = Element(head.tag, head.vr or "UN", head.offset, head.length, head.encoding.little)
+        if head.length == UNDEFINED:
+            raw = self.walk.peek(KEEP_AT_MOST)[:KEEP_AT_MOST]
+            element.items = [] if self._seems_within(raw.partition(_END_OF_SEQUENCE[head.encoding.little])[0]) else None
+        elif head.vr == "SQ" or head.length > MOST_PRIVATE_BYTES:
+            element.items = [] if self._seems_within(self.walk.value(head, KEEP_AT_MOST)) else None
+        else:
+            element.value = self.walk.value(head, head.length)
+            element.items = [] if self._seems_within(element.value) else None
+        if element.value is not None or element.items is not None:
+            self.private_left -= 1
+            found.private.append(element)
+
+    def _seems_within(self, raw: bytes) -> bool:
+        """Whether bytes hold the header of the element that is looked for, as decimal text of a plausible length."""
+        group, number = self.private_with >> 16, self.private_with & 0xFFFF
+        for order in ("<", ">"):
+            header = struct.pack(f"{order}HH", group, number)
+            at = raw.find(header)
+            if at >= 0 and len(raw) >= at + 8:
+                (length,) = struct.unpack_from(f"{order}I", raw, at + 4)
+                if raw[at + 4 : at + 6] == b"DS" or 31 <= length <= MOST_PRIVATE_BYTES:
+                    return True
+        return False
 
     def _read(self, head: ElementHead, element: Element) -> None:
         self._keep(_ELEMENT_COST)

@@ -28,7 +28,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         "Elements out of order",
         "Read with a tolerant reader; ask the vendor to write elements in ascending order.",
         "Elements are not in the order the standard asks for, or occur twice. Readers that rely on the "
-        "order stop early or miss what follows; here everything was read.",
+        "order stop early or miss what follows; here they are read in any order, of the same tag the first.",
         "Tags in the order of the file, in the data set and in each item of its sequences. PS3.5 7.1 asks for "
         "ascending order, each tag once.",
         ("warning",),
@@ -58,6 +58,20 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         ("inspect", "quality"),
         REGION,
         ("reg-vectors-undefined", "reg-vectors-byte-order"),
+    ),
+    "reg-vectors-fill-value": CodeInfo(
+        "Vectors hold a fill value",
+        "Do not use the registration where vectors hold this number; ask for an export with NaN in its place.",
+        "Some vectors hold a number that a program writes where it has nothing to say, such as -9999. Read as the "
+        "displacement that it claims to be, it sends points far out of the patient, and between such a vector and its "
+        "neighbours to anywhere.",
+        "Numbers of Vector Grid Data (0064,0009) that several vectors hold exactly and that are more than 5 times the "
+        "largest of the other vectors: from 100 mm where all three components have it, whatever their signs, from "
+        "2000 mm, as an error, also where one has it alone. PS3.3 C.20.3.1.3 knows NaN alone for it.",
+        ("warning", "error"),
+        ("inspect", "quality"),
+        {"value_mm": "the number, as the displacement in mm that it is not", **REGION},
+        ("reg-vectors-undefined", "reg-vectors-nonfinite", "reg-folding"),
     ),
     "reg-vectors-byte-order": CodeInfo(
         "Vectors in another byte order",
@@ -127,11 +141,14 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     "reg-matrix-not-rigid": CodeInfo(
         "Matrix is not rigid",
         "Check that scaling or shear is meant here.",
-        "The matrix changes sizes or angles. That may be meant, but sizes of a patient's bones do not change, and a "
-        "matrix that is declared rigid and is not is a mistake; such a one is a warning.",
+        "The matrix changes sizes or angles, or mirrors. That sizes change may be meant, but a patient's bones keep "
+        "theirs, and a matrix that does more than its declared type says is a mistake; such a one is a warning. "
+        "Nobody's left becomes right: a mirror is a warning whatever is declared.",
         "Singular values and determinant of the upper left 3 × 3 of Frame of Reference Transformation Matrix "
-        "(3006,00C6): its columns have to be perpendicular unit vectors within 0.0001, without mirroring. Declared "
-        "by Frame of Reference Transformation Matrix Type (0070,030C): RIGID, RIGID_SCALE or AFFINE.",
+        "(3006,00C6): its columns have to be perpendicular unit vectors within 0.0001 and what half a unit of the last "
+        "written digit of each number explains (of two decimals and more). Declared by Frame of Reference "
+        "Transformation Matrix Type (0070,030C): RIGID, RIGID_SCALE, which may scale along axes, or AFFINE, which may "
+        "scale and shear; PS3.3 C.20.2.1.2.",
         ("info", "warning"),
         ("inspect", "quality"),
         {
@@ -139,6 +156,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
             "declared_type": "Frame of Reference Transformation Matrix Type",
             "singular_values": "its scales along its principal axes",
             "determinant": "its change of volume; negative: mirrored",
+            "shear_deg": "how far right angles are off",
         },
         ("reg-matrix-singular", "reg-matrix-invalid"),
     ),
@@ -163,15 +181,18 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         "Registration does nearly nothing",
         "Check that the exported registration is the one you meant.",
         "No point is moved by as much as a tenth of a millimetre. The file loads without an error and changes "
-        "nothing, which usually means that another registration was to be exported.",
-        "The longest vector of Vector Grid Data (0064,0009) is shorter than 0.1 mm, and pre and post matrices are the "
-        "identity.",
-        ("warning",),
+        "nothing, which usually means that another registration was to be exported. A note where there are matrices "
+        "only: scanners that make two images in one session say so that their frames are one.",
+        "The longest vector of Vector Grid Data (0064,0009), turned by the post matrix, and what pre and post matrix "
+        "together move the corners of the grid add up to less than 0.1 mm. Without a grid: no matrix of the object "
+        "moves a point within 500 mm of the origin by 0.1 mm.",
+        ("info", "warning"),
         ("inspect", "quality"),
         {
-            "max_mm": "longest vector",
+            "max_mm": "longest vector; of matrices alone, the most that they move a point",
             "mean_mm": "mean length of the vectors",
-            "threshold_mm": "length below which a field counts as doing nothing",
+            "threshold_mm": "length below which a registration counts as doing nothing",
+            "within_mm": "distance from the origin, along each axis, within which matrices alone were judged",
         },
         ("reg-units-suspect", "reg-bulk-motion"),
     ),
@@ -290,16 +311,38 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         {"file": "path of the file, where it cannot be used at all"},
         ("reg-frame-unknown", "reg-grid-invalid"),
     ),
+    "reg-not-used": CodeInfo(
+        "Something in the file is not used",
+        "Ask the vendor what it is meant to do, and compare where points go with the system that wrote the file.",
+        "The file holds something that could move points and that the standard gives no meaning where it stands. It is "
+        "not applied here; the program that wrote it may well apply it, and then sends points elsewhere.",
+        "A Matrix Registration Sequence (0070,0309), Matrix Sequence (0070,030A) or another element that moves points "
+        "in a place where PS3.3 C.20.2 and C.20.3 have none, such as an item of Deformable Registration Sequence "
+        "(0064,0002); such an element or a frame of reference a second time in the same data set; 4 × 4 matrices in "
+        "private elements, and private sequences that hold a Frame of Reference Transformation Matrix (3006,00C6), "
+        "unless they are the identity or a matrix that is used, or its inverse.",
+        ("warning",),
+        ("inspect", "quality"),
+        {"element": "its tag", "within": "where it stands"},
+        ("reg-tag-order", "reg-sop-class-mismatch", "reg-not-read"),
+    ),
     "reg-not-read": CodeInfo(
         "Registration of a kind not read",
         "Nothing is wrong with the file; its content is named but not evaluated.",
-        "The file holds named points, which do not map anything themselves. They can serve as landmarks to measure a "
-        "registration by.",
+        "The file holds named points, which do not map anything themselves but can serve as landmarks to measure a "
+        "registration by; or names points that its matrix was made of; or is a structure set that relates two frames.",
         "Fiducial Set Sequence (0070,031C) is there, or the SOP Class UID (0008,0016) is Spatial Fiducials, and no "
-        "registration sequence. PS3.3 C.21.",
+        "registration sequence, PS3.3 C.21. An item of a registration has Used Fiducials Sequence (0070,0314). An RT "
+        "Structure Set has Frame of Reference Relationship Sequence (3006,00C0), which is retired.",
         ("info",),
         ("inspect", "quality"),
-        {"sets": "how many sets of points, one for each frame", "fiducials": "how many points in all"},
+        {
+            "sets": "how many sets of points, one for each frame",
+            "fiducials": "how many points in all",
+            "fiducial_uids": "Fiducial UIDs of the points that a matrix was made of, 50 at most",
+            "file": "path of the structure set",
+            "relationships": "how many frames it relates to others",
+        },
         ("reg-sop-class-mismatch",),
     ),
 }

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..dicom.tags import element_name
 from ..findings import Finding
-from ..space import apply_matrix
+from ..space import apply_matrix, lattice_corners
 from .mapping import Mapping
+from .matrices import largest_move_mm
 from .measures import local
+from .measures.fill_values import LEAST_ALONE_MM, FillValue
 from .measures.local import Summary
-from .measures.statistics import Region
+from .measures.node_region import Region
 
 if TYPE_CHECKING:
     from .measures.bulk import BulkPart
 
 ORTHONORMAL_TOLERANCE = 1e-3
 """Largest dot product, and deviation from unit length, of grid directions: decimal strings of 4 places reach 2e-4."""
-RIGID_TOLERANCE = 1e-4
-"""Largest deviation of R'R from the identity in a rigid matrix: elements written with 5 decimals reach 2e-5."""
-SINGULAR_RATIO = 1e-9
-"""Smallest singular value against the largest below which a matrix counts as not invertible."""
 NEAR_ZERO_MM = 0.1
 """A field whose longest vector is shorter does nothing that can be seen: a tenth of the finest CT voxel edge and less.
 
 One such export was seen in the field with components from -0.05 to 0.02 mm.
 """
+STILL_WITHIN_MM = 500
+"""From the origin of the frame, in each direction: a matrix alone does not say where the patient is."""
 
 FOLDING_ERROR_SHARE = 1e-3
 """Share of folded nodes from which folding is an error: single nodes at the border fold in many usable fields."""
@@ -37,69 +38,25 @@ BULK_RESIDUAL_SHARE = 0.5
 """Share of the displacement that may be left for a rigid motion to count as most of it."""
 
 
-def is_rigid(matrix: np.ndarray) -> bool:
-    """Whether a 4x4 is a rotation and a translation, within :data:`RIGID_TOLERANCE`."""
-    rotation = matrix[:3, :3]
-    deviation = np.abs(rotation.T @ rotation - np.eye(3)).max()
-    return bool(deviation <= RIGID_TOLERANCE and np.linalg.det(rotation) > 0)
-
-
-def is_singular(matrix: np.ndarray) -> bool:
-    """Whether a 4x4 collapses space."""
-    values = np.linalg.svd(matrix[:3, :3], compute_uv=False)
-    return bool(values[-1] <= SINGULAR_RATIO * max(values[0], 1e-300))
-
-
-def matrix_findings(matrix: np.ndarray, declared: str, name: str, subject: str, baked: bool) -> list[Finding]:
-    """Findings about one transformation matrix.
+def order_findings(pairs: list[tuple[int, int]], subject: str, is_repeated: bool = False) -> list[Finding]:
+    """A finding when elements stand out of ascending order (PS3.5 section 7.1).
 
     Parameters
     ----------
-    matrix
-        (4, 4), valid.
-    declared
-        Frame of Reference Transformation Matrix Type (0070,030C): RIGID, RIGID_SCALE or AFFINE.
-    name
-        How to name the matrix in the message.
-    baked
-        Whether the scene has to work the matrix into the grid's vectors when it is not rigid.
+    pairs
+        (tag, the greater or equal tag that stood before it).
+    is_repeated
+        Whether some stand a second time, be it next to the first or not.
     """
-    singular_values = np.linalg.svd(matrix[:3, :3], compute_uv=False)
-    evidence: dict[str, Any] = {
-        "matrix": name,
-        "declared_type": declared,
-        "singular_values": singular_values.tolist(),
-        "determinant": float(np.linalg.det(matrix[:3, :3])),
-    }
-    if is_singular(matrix):
-        message = f"{_capital(name)} cannot be inverted: its singular values are {_join(singular_values)}."
-        return [Finding("reg-matrix-singular", "error", message, subject, evidence)]
-    if is_rigid(matrix):
-        return []
-    wrong = declared == "RIGID"
-    scale = f"scales by {_join(singular_values)} along its principal axes"
-    if evidence["determinant"] < 0:
-        scale += " and mirrors"
-    says = f"is declared {declared}" if declared else "has no declared type"
-    message = f"{_capital(name)} {says} {'but' if wrong else 'and'} {scale}."
-    if baked:
-        message += " In a scene it is worked into the grid's vectors (exact at and between the nodes)."
-    return [Finding("reg-matrix-not-rigid", "warning" if wrong else "info", message, subject, evidence)]
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
-def order_findings(pairs: list[tuple[int, int]], subject: str) -> list[Finding]:
-    """A finding when elements stand out of ascending order (PS3.5 section 7.1)."""
     if not pairs:
         return []
     tag, before = pairs[0]
+    again = is_repeated or any(tag == before for tag, before in pairs)
     where = "a second time" if tag == before else f"after {element_name(before)}"
     message = (
         f"{len(pairs)} element{'s stand' if len(pairs) > 1 else ' stands'} out of ascending tag order, "
-        f"the first of them {element_name(tag)} {where}. All were read."
+        f"the first of them {element_name(tag)} {where}. "
+        + ("Of what stands more than once the first was read." if again else "All were read.")
     )
     evidence = {"count": len(pairs), "first": f"({tag >> 16:04X},{tag & 0xFFFF:04X})"}
     return [Finding("reg-tag-order", "warning", message, subject, evidence)]
@@ -146,14 +103,56 @@ def vector_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
             f"{box_text(statistics.infinite)}. In a scene these vectors are zero."
         )
         findings.append(Finding("reg-vectors-nonfinite", "error", message, subject, evidence))
-    if statistics.max_mm is not None and statistics.max_mm < NEAR_ZERO_MM and not mapping.has_matrices:
-        message = (
-            f"The longest vector is {statistics.max_mm:.3g} mm (mean {statistics.mean_mm:.3g} mm) and there is no "
-            f"other matrix than the identity: this registration moves nothing by {NEAR_ZERO_MM} mm or more."
-        )
-        evidence = {"max_mm": statistics.max_mm, "mean_mm": statistics.mean_mm, "threshold_mm": NEAR_ZERO_MM}
-        findings.append(Finding("reg-near-zero", "warning", message, subject, evidence))
-    return tuple(findings)
+    findings += [_fill_finding(mapping, fill, subject) for fill in statistics.fills]
+    return (*findings, *_near_zero_finding(mapping, subject))
+
+
+def _fill_finding(mapping: Mapping, fill: FillValue, subject: str) -> Finding:
+    evidence = {"value_mm": fill.value, **region_evidence(mapping, fill.region)}
+    message = (
+        f"{fill.region.count} of {mapping.grid.place.count} vectors ({evidence['percent']:.3g} %) hold "
+        f"{fill.value:.9g}, {box_text(fill.region)}: no displacement in mm but a number for “nothing here”. "
+        "It is used as it stands: points there are sent to a place that does not exist."
+    )
+    severity = "error" if abs(fill.value) >= LEAST_ALONE_MM else "warning"
+    return Finding("reg-vectors-fill-value", severity, message, subject, evidence)
+
+
+def _near_zero_finding(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
+    """A finding when vectors and matrices together move no node by :data:`NEAR_ZERO_MM`."""
+    statistics = mapping.grid.statistics
+    if statistics.max_mm is None or statistics.max_mm >= NEAR_ZERO_MM:
+        return ()
+    by_matrices = largest_move_mm(mapping.affine, lattice_corners(mapping.index_to_lps, mapping.grid.dimensions))
+    if by_matrices + statistics.max_mm * np.linalg.norm(mapping.post[:3, :3], 2) >= NEAR_ZERO_MM:
+        return ()
+    beside = "there is no other matrix than the identity"
+    if mapping.has_matrices:
+        beside = f"the matrices together move no node by more than {by_matrices:.3g} mm"
+    message = (
+        f"The longest vector is {statistics.max_mm:.3g} mm (mean {statistics.mean_mm:.3g} mm) and {beside}: "
+        f"this registration moves nothing by {NEAR_ZERO_MM} mm or more."
+    )
+    evidence = {"max_mm": statistics.max_mm, "mean_mm": statistics.mean_mm, "threshold_mm": NEAR_ZERO_MM}
+    return (Finding("reg-near-zero", "warning", message, subject, evidence),)
+
+
+def still_finding(mappings: Sequence[Mapping], subject: str) -> tuple[Finding, ...]:
+    """A note when none of an object's mappings, which can all be used, moves anything near its frame's origin."""
+    reach = STILL_WITHIN_MM * (2.0 * np.array(list(np.ndindex(2, 2, 2))) - 1.0)
+    if not mappings or any(mapping.grid is not None for mapping in mappings):
+        return ()
+    moved = max(largest_move_mm(mapping.affine, reach) for mapping in mappings)
+    if moved >= NEAR_ZERO_MM:
+        return ()
+    matrices = "The only matrix is" if len(mappings) == 1 else f"All {len(mappings)} matrices are"
+    message = (
+        f"{matrices} the identity, or nearly: nothing within {STILL_WITHIN_MM} mm of the origin is moved by "
+        f"{NEAR_ZERO_MM} mm. Scanners that make two images in one session say so that their frames are the same; "
+        "from a registration something else is expected."
+    )
+    evidence = {"max_mm": moved, "threshold_mm": NEAR_ZERO_MM, "within_mm": STILL_WITHIN_MM}
+    return (Finding("reg-near-zero", "info", message, subject, evidence),)
 
 
 def folding_finding(subject: str, folded: dict[str, Any] | None, jacobian: Summary) -> tuple[Finding, ...]:
@@ -223,7 +222,3 @@ def box_text(region: Region) -> str:
     if region.count == 1:
         return f"at grid node (i, j, k) = {region.first}"
     return f"within grid nodes (i, j, k) = {region.first} to {region.last}"
-
-
-def _join(values: np.ndarray) -> str:
-    return ", ".join(f"{value:.6g}" for value in values)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..space import apply_matrix
 from .measures.field import Field, SliceReader
+from .measures.fill_values import LEAST_FILL_MM
 from .measures.local import magnitude, summarize
 from .measures.statistics import PERCENTILES, VectorStatistics, measure_vectors
 from .vectors import MemoryPlace, VectorPlace
@@ -232,10 +233,10 @@ class _FileSlices:
 
 
 def vector_statistics(grid: Grid) -> VectorStatistics:
-    """Lengths of a grid's vectors; where some are undefined or overflow, by the pass that tells them apart."""
+    """Lengths of a grid's vectors; where some are undefined, overflow or may be fill values, by a pass for these."""
     field = grid.field()
     summary = summarize(magnitude(field), field)
-    if summary.count < field.count:
+    if summary.count < field.count or summary.max >= LEAST_FILL_MM:
         return measure_vectors(grid.place, grid.dimensions)
     percentiles = {name: summary.percentiles[name] for name in PERCENTILES}
     return VectorStatistics(summary.count, summary.max, summary.max_index, summary.mean, percentiles, None, None)

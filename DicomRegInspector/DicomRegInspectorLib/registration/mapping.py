@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import DicomRegInspectorError
 from ..space import LPS_TO_RAS, RAS_SIGNS, apply_matrix, as_points, to_ras
 from .grid import Grid, grid_of_array
+from .matrices import is_identity
 from .measures.field import Field
 
 INVERSE_TOLERANCE_MM = 1e-4
@@ -23,7 +24,6 @@ INVERSE_TOLERANCE_MM = 1e-4
 _SEARCH_TOLERANCE_MM = 1e-9
 _FIXED_POINT_STEPS = 50
 _NEWTON_STEPS = 30
-_IDENTITY_TOLERANCE = 1e-9
 
 MappingKind = Literal["matrix", "deformable"]
 
@@ -73,8 +73,8 @@ class Mapping:
 
     @property
     def has_matrices(self) -> bool:
-        """Whether pre or post is another matrix than the identity."""
-        return not (is_identity_matrix(self.pre) and is_identity_matrix(self.post))
+        """Whether pre or post is another matrix than the identity, see :func:`.matrices.is_identity`."""
+        return not (is_identity(self.pre) and is_identity(self.post))
 
     @property
     def description(self) -> str:
@@ -86,7 +86,7 @@ class Mapping:
             nx, ny, nz = self.grid.dimensions
             parts.append(f"deformation grid {nx} × {ny} × {nz}")
         for name, matrix in (("pre", self.pre), ("post", self.post)):
-            if not is_identity_matrix(matrix):
+            if not is_identity(matrix):
                 parts.append(f"{name}-deformation matrix")
         return ", ".join(parts) or "deformable, no grid, identity"
 
@@ -104,11 +104,11 @@ class Mapping:
 
     @property
     def is_identity(self) -> bool:
-        """Whether it moves nothing at all."""
+        """Whether there is no grid, and no other matrix than the identity, see :func:`.matrices.is_identity`."""
         if self.grid is not None:
             return False
         matrix = self.post @ self.pre if self.matrix is None else self.matrix
-        return bool(np.abs(matrix - np.eye(4)).max() < _IDENTITY_TOLERANCE)
+        return is_identity(matrix)
 
     @property
     def signs(self) -> np.ndarray:
@@ -274,11 +274,6 @@ def in_order(matrices: Sequence[np.ndarray]) -> np.ndarray:
     for matrix in matrices:
         product = matrix @ product
     return product
-
-
-def is_identity_matrix(matrix: np.ndarray) -> bool:
-    """Whether a 4x4 is the identity to the last digit."""
-    return bool(np.array_equal(matrix, np.eye(4)))
 
 
 def _inverse_of(matrix: np.ndarray) -> np.ndarray:

@@ -15,9 +15,9 @@ import numpy as np
 from ..errors import UsageError
 from ..progress import Progress, report_progress
 from ..space import RAS_SIGNS, apply_matrix, plane_indices, to_ras
-from .checks import is_singular
 from .grid import Grid
 from .mapping import INVERSE_TOLERANCE_MM, Mapping, MappingError
+from .matrices import is_singular
 from .measures.bulk import bulk_motion
 from .measures.sampled import BULK_SAMPLE
 from .model import RegistrationItem

@@ -14,6 +14,7 @@ from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..progress import Progress, report_progress
 from ..registration import Registration, read_registration
+from ..registration.file import structure_set
 from ..registration.file.read import recognised_reader
 from ..series import Header, Series, inspect_series, read_header
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
@@ -231,6 +232,17 @@ class _Work:
             self._images.append(header)
         else:
             self._other += 1
+            if header.modality == structure_set.MODALITY:
+                self._name_relationships(file)
+
+    def _name_relationships(self, file: str) -> None:
+        """A structure set may hold a registration; what else it holds is not judged, and no fault of it is told."""
+        try:
+            self._findings += structure_set.relationship_findings(file)
+        except FileError as error:
+            self._unreadable += 1
+            self._other -= 1
+            self._note(error.code, error.sentence, file)
 
     def read_registrations(self) -> None:
         """Read the registrations, their vectors once each."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..findings import Finding
 from ..registration import Mapping, RegistrationItem
-from ..registration.mapping import MappingError, is_identity_matrix
+from ..registration.mapping import MappingError
+from ..registration.matrices import is_identity
 from ..space import apply_matrix
 from ..words import millimetres
 from .boxes import Box, are_apart, gap_mm
@@ -228,7 +229,7 @@ def _other_readings(mapping: Mapping, nodes: _Nodes, box: Box) -> Iterator[tuple
     singular = [abs(np.linalg.det(matrix[:3, :3])) < 1e-12 for matrix in (pre, post)]
     inverse = [matrix if bad else np.linalg.inv(matrix) for matrix, bad in zip((pre, post), singular, strict=True)]
     points, vectors = nodes.points[nodes.inside], nodes.vectors[nodes.inside]
-    has_pre, has_post = (not is_identity_matrix(matrix) for matrix in (pre, post))
+    has_pre, has_post = (not is_identity(matrix) for matrix in (pre, post))
     readings = []
     if has_post:
         readings.append(("the post-deformation matrix inverted", (pre, vectors, inverse[1])))

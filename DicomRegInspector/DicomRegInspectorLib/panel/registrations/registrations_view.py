@@ -111,7 +111,7 @@ class RegistrationsView:
 def _texts(registration: Registration, findings: Sequence[Finding]) -> tuple[str, ...]:
     lengths = [item.displacement_mm["max"] for item in registration.items if item.displacement_mm is not None]
     known = [length for length in lengths if length is not None]
-    kinds = {"deformable": _("deformable"), "matrix": _("matrix"), "fiducials": _("fiducials (not read)")}
+    kinds = {"deformable": _("deformable"), "matrix": _("matrix"), "fiducials": _("fiducials")}
     kind = kinds[registration.kind]
     if len(registration.items) > 1:
         kind += ", " + _("{count} items").format(count=len(registration.items))

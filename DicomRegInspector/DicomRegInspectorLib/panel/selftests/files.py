@@ -36,7 +36,8 @@ def write_phases(folder: Path, count: int, positions_mm: Sequence[float] = (0.0,
     from pydicom.uid import generate_uid
 
     folder.mkdir(parents=True, exist_ok=True)
-    names = SeriesNames(*(str(generate_uid(prefix=None)) for _ in range(3)), "Self-test phases")
+    series, study, frame = (str(generate_uid(prefix=None)) for _ in range(3))
+    names = SeriesNames(series, study, frame, "Self-test phases")
     positions = np.array([(0.0, 0.0, z) for z in positions_mm])
     for t in range(1, count + 1):
         values = np.broadcast_to(100.0 * t + np.arange(len(positions))[:, None, None], (len(positions), ROWS, COLUMNS))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ...space import RAS_SIGNS, apply_matrix, to_ras
-from ..checks import is_singular
 from ..grid import Grid
 from ..mapping import Mapping
+from ..matrices import is_singular
 
 HYPOTHESES = (
     "standard",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ...dicom import tags
 from ...dicom.tags import element_name
-from ...dicom.values import numbers, text
+from ...dicom.values import half_units, numbers, shown_numbers, text
 from ...dicom.wanted_elements import Element, ElementTree, Items
 from ...findings import Finding
-from ..checks import ORTHONORMAL_TOLERANCE, is_singular, matrix_findings
+from ..checks import ORTHONORMAL_TOLERANCE
 from ..grid import Grid
 from ..mapping import in_order
+from ..matrices import is_rigid, is_singular, matrix_findings
 from ..vectors import BYTES_PER_VECTOR, VectorPlace, plausible_byte_order
 
 RESOLUTION_MM = (1e-6, 1e6)
@@ -30,6 +31,8 @@ class ItemReport:
     findings: list[Finding] = field(default_factory=list)
     problem: str | None = None
     """The first thing that keeps the item from being used."""
+    rounded: set[str] = field(default_factory=set)
+    """Matrices that are rigid only as far as the digits tell that they were written with."""
 
     def error(self, code: str, message: str, **evidence: object) -> None:
         """Note something that keeps the item from being used."""
@@ -37,37 +40,40 @@ class ItemReport:
         self.problem = self.problem or message
 
 
-def read_numbers(items: Items, tag: int, count: int, report: ItemReport, code: str) -> list[float] | None:
-    """The finite numbers of an element that must have ``count`` of them; a finding and None otherwise."""
+def read_numbers(
+    items: Items, tag: int, count: int, report: ItemReport, code: str, owner: str = ""
+) -> list[float] | None:
+    """The finite numbers of an element of ``owner`` that must have ``count``; a finding and None otherwise."""
     element = items.get(tag)
+    name = element_name(tag) + (f" of the {owner}" if owner else "")
     if element is None:
-        report.error(code, f"{element_name(tag)} is missing; expected {count} numbers.")
+        report.error(code, f"{name} is missing; expected {count} numbers.")
         return None
     values = numbers(element)
     if values is None:
-        report.error(
-            code,
-            f"{element_name(tag)} (VR {element.vr}, {element.length} bytes) holds no numbers that can be read; "
-            f"expected {count}.",
-        )
+        report.error(code, f"{name} (VR {element.vr}, {element.length} bytes) {_unreadable(element, count)}")
         return None
     if len(values) != count:
-        report.error(
-            code,
-            f"{element_name(tag)} holds {len(values)} numbers; expected {count}.",
-            found=len(values),
-            expected=count,
-        )
+        report.error(code, f"{name} holds {len(values)} numbers; expected {count}.", found=len(values), expected=count)
         return None
     if not all(math.isfinite(value) for value in values):
-        report.error(code, f"{element_name(tag)} holds {_show(values)}; expected {count} finite numbers.")
+        report.error(code, f"{name} holds {_show(values)}; expected {count} finite numbers.")
         return None
     return values
 
 
+def _unreadable(element: Element, count: int) -> str:
+    told = f"holds no numbers that can be read; expected {count}."
+    shown = shown_numbers(element)
+    if not shown:
+        return told
+    comma = " A comma is no decimal point (PS3.5 6.2)." if "," in shown else ""
+    return f"holds “{shown}”, which are no numbers as DICOM writes them; expected {count}.{comma}"
+
+
 def read_matrix(items: Items, name: str, report: ItemReport, baked: bool = False) -> np.ndarray | None:
     """Frame of Reference Transformation Matrix (3006,00C6), row-major 4x4; a finding and None when it is not valid."""
-    values = read_numbers(items, tags.TRANSFORMATION_MATRIX, 16, report, "reg-matrix-invalid")
+    values = read_numbers(items, tags.TRANSFORMATION_MATRIX, 16, report, "reg-matrix-invalid", name)
     if values is None:
         return None
     matrix = np.array(values).reshape(4, 4)
@@ -80,8 +86,22 @@ def read_matrix(items: Items, name: str, report: ItemReport, baked: bool = False
         return None
     matrix[3] = (0, 0, 0, 1)
     declared = text(items.get(tags.MATRIX_TYPE)).strip()
-    report.findings += matrix_findings(matrix, declared, name, report.subject, baked)
+    halves = _half_units(items.get(tags.TRANSFORMATION_MATRIX))
+    found = matrix_findings(matrix, declared, name, report.subject, baked, halves)
+    report.findings += found
+    if not found and not is_rigid(matrix):
+        report.rounded.add(name)
     return matrix
+
+
+def _half_units(element: Element) -> np.ndarray | None:
+    """Of the upper left 3x3 alone: a translation is written in other digits than a rotation."""
+    rotation = [number for number in range(11) if number % 4 < 3]
+    text_of = (element.value or b"").split(b"\\")
+    if len(text_of) != 16:
+        return None
+    halves = half_units(replace(element, value=b"\\".join(text_of[number] for number in rotation)))
+    return None if halves is None else np.array(halves).reshape(3, 3)
 
 
 def read_single_matrix(items: Items, tag: int, name: str, report: ItemReport, baked: bool = False) -> np.ndarray:
@@ -112,7 +132,10 @@ def read_matrix_chain(items: Items, report: ItemReport) -> tuple[np.ndarray, ...
         matrix = read_matrix(item, f"matrix {number} of {len(inner)}" if len(inner) > 1 else "matrix", report)
         if matrix is not None:
             chain.append(matrix)
-    if report.problem is None and is_singular(in_order(chain)):
+    product = in_order(chain)
+    if not is_rigid(product) and not any(found.code == "reg-matrix-not-rigid" for found in report.findings):
+        report.rounded.add("matrix")
+    if report.problem is None and is_singular(product):
         report.problem = (
             "its matrix cannot be inverted, so points of the registered frame have no place in the source frame"
         )
@@ -130,10 +153,10 @@ def read_grid(items: Items, tree: ElementTree, report: ItemReport) -> Grid | Non
             f"{element_name(tags.DEFORMABLE_GRID_SEQUENCE)} has {len(sequence)} items; expected one at most.",
         )
     item = sequence[0]
-    position = read_numbers(item, tags.IMAGE_POSITION, 3, report, "reg-grid-invalid")
-    orientation = read_numbers(item, tags.IMAGE_ORIENTATION, 6, report, "reg-grid-invalid")
-    size = read_numbers(item, tags.GRID_DIMENSIONS, 3, report, "reg-grid-invalid")
-    resolution = read_numbers(item, tags.GRID_RESOLUTION, 3, report, "reg-grid-invalid")
+    position = read_numbers(item, tags.IMAGE_POSITION, 3, report, "reg-grid-invalid", "grid")
+    orientation = read_numbers(item, tags.IMAGE_ORIENTATION, 6, report, "reg-grid-invalid", "grid")
+    size = read_numbers(item, tags.GRID_DIMENSIONS, 3, report, "reg-grid-invalid", "grid")
+    resolution = read_numbers(item, tags.GRID_RESOLUTION, 3, report, "reg-grid-invalid", "grid")
     directions = _directions(orientation, report)
     if resolution is not None and not (RESOLUTION_MM[0] <= min(resolution) <= max(resolution) <= RESOLUTION_MM[1]):
         report.error(

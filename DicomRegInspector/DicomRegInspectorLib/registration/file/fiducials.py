@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...dicom import tags
 from ...dicom.values import numbers, text
@@ -15,6 +15,8 @@ class Landmark:
 
     name: str
     position_lps_mm: tuple[float, float, float]
+    shape: str = field(default="", compare=False)
+    """Shape Type (0070,0306) as the file has it; empty where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class FiducialSet:
     """Points by Fiducial Identifier (0070,0310), LPS mm; of a shape with several points, their mean."""
     without_place: tuple[str, ...]
     """Identifiers of fiducials that are only marked on images (Graphic Coordinates Data) or cannot be read."""
+    shapes_without_place: tuple[str, ...] = ()
+    """Their Shape Types."""
 
 
 def read_fiducial_sets(root: Items) -> tuple[FiducialSet, ...]:
@@ -34,16 +38,18 @@ def read_fiducial_sets(root: Items) -> tuple[FiducialSet, ...]:
     character_sets = root.get(tags.SPECIFIC_CHARACTER_SET)
     sets = []
     for item in root.sequence(tags.FIDUCIAL_SET_SEQUENCE):
-        placed, unplaced = [], []
+        placed, unplaced, shapes = [], [], []
         for number, fiducial in enumerate(item.sequence(tags.FIDUCIAL_SEQUENCE), 1):
             name = text(fiducial.get(tags.FIDUCIAL_IDENTIFIER), character_sets) or f"fiducial {number}"
+            shape = text(fiducial.get(tags.SHAPE_TYPE))
             position = _position(fiducial.get(tags.CONTOUR_DATA))
             if position is None:
                 unplaced.append(name)
+                shapes.append(shape)
             else:
-                placed.append(Landmark(name, position))
+                placed.append(Landmark(name, position, shape))
         frame = text(item.get(tags.FRAME_OF_REFERENCE_UID))
-        sets.append(FiducialSet(frame, tuple(placed), tuple(unplaced)))
+        sets.append(FiducialSet(frame, tuple(placed), tuple(unplaced), tuple(shapes)))
     return tuple(sets)
 
 

@@ -15,12 +15,13 @@ from ...errors import FileError, RegistrationError
 from ...findings import Finding
 from ...findings.about import about_item, about_registration
 from ..chain import chain_findings
-from ..checks import order_findings
+from ..checks import order_findings, still_finding
 from ..mapping import Mapping, in_order
 from ..model import Registration, RegistrationItem
 from .dicom_item import ItemReport, read_grid, read_matrix_chain, read_single_matrix
 from .dicom_references import read_image_references, read_referenced_series
 from .fiducials import read_fiducial_sets
+from .unused import repeats_any, unused_findings
 
 FORMAT = "DICOM"
 
@@ -33,7 +34,12 @@ def recognises(head: bytes) -> bool:
 def read(path: Path) -> Registration:
     """As :func:`.read.read_registration`; also of files without preamble, and it says what is no DICOM."""
     try:
-        tree = read_elements(path, tags.REGISTRATION_ELEMENTS, lists=tags.REFERENCE_LISTS)
+        tree = read_elements(
+            path,
+            tags.REGISTRATION_ELEMENTS,
+            lists=tags.REFERENCE_LISTS,
+            private_with=tags.TRANSFORMATION_MATRIX,
+        )
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})") from error
     return _Reader(path, tree).read()
@@ -64,11 +70,14 @@ class _Reader:
         deformable = self.root.sequence(tags.DEFORMABLE_REGISTRATION_SEQUENCE)
         matrix = self.root.sequence(tags.REGISTRATION_SEQUENCE)
         kind = self._kind(sop_class, bool(deformable), bool(matrix))
-        self.findings += order_findings(self.tree.out_of_order, about_registration(self.path))
+        self.findings += order_findings(self.tree.out_of_order, about_registration(self.path), repeats_any(self.root))
         items: list[RegistrationItem] = []
         for sequence, read_item in ((deformable, self._deformable_item), (matrix, self._matrix_item)):
             for item in sequence:
                 items.append(read_item(item, len(items) + 1))
+        self.findings += unused_findings(self.root, items)
+        if all(item.problem is None for item in items):
+            self.findings += still_finding([item.mapping for item in items], about_registration(self.path))
         if kind != "fiducials" and not self.frame_uid:
             self._warn(
                 "reg-incomplete",
@@ -125,8 +134,7 @@ class _Reader:
                     "reg-not-read",
                     "info",
                     f"Spatial Fiducials object with {_counted(len(sets), 'set')} and {_counted(points, 'fiducial')} "
-                    f"in all; "
-                    "it maps no points itself.",
+                    f"in all; it maps no points itself.",
                     about_registration(self.path),
                     {"sets": len(sets), "fiducials": points},
                 )
@@ -140,7 +148,7 @@ class _Reader:
             raise RegistrationError(
                 self.path,
                 f"is a {tags.SOP_CLASSES[sop_class]} object, but {wanted[sop_class]} is missing or empty; "
-                "ask for a new export",
+                f"{self._again(sop_class)}ask for a new export",
                 code="reg-incomplete",
             )
         modality = self._text(self.root, tags.MODALITY) or "unknown"
@@ -149,6 +157,15 @@ class _Reader:
             f"is DICOM but no registration: it has neither {' nor '.join(wanted.values())} (modality {modality}, "
             f"SOP Class UID {sop_class or 'missing'})",
         )
+
+    def _again(self, sop_class: str) -> str:
+        """What to say of a sequence that is empty and stands in the file again."""
+        sequences = {
+            tags.DEFORMABLE_REGISTRATION: tags.DEFORMABLE_REGISTRATION_SEQUENCE,
+            tags.SPATIAL_REGISTRATION: tags.REGISTRATION_SEQUENCE,
+        }
+        again = sequences[sop_class] in self.root.repeated
+        return "it stands in the file a second time, which is not read; " if again else ""
 
     def _deformable_item(self, item: Items, number: int) -> RegistrationItem:
         report = ItemReport(about_item(self.path, number))
@@ -165,6 +182,22 @@ class _Reader:
         report.findings += chain_findings(chain, report.subject)
         return self._item(item, number, tags.FRAME_OF_REFERENCE_UID, report, mapping, chain)
 
+    def _used_fiducials(self, item: Items, subject: str) -> list[Finding]:
+        """A note on the fiducials that the registration was made of: they are in another object."""
+        used = [
+            fiducial
+            for level in (item, *item.sequence(tags.MATRIX_REGISTRATION_SEQUENCE))
+            for fiducial in level.sequence(tags.USED_FIDUCIALS_SEQUENCE)
+        ]
+        if not used:
+            return []
+        uids = [uid for fiducial in used if (uid := self._text(fiducial, tags.FIDUCIAL_UID))]
+        message = (
+            f"{element_name(tags.USED_FIDUCIALS_SEQUENCE)} names {_counted(len(used), 'fiducial')} that the matrix was "
+            "made of; they stand in a Spatial Fiducials object and were not compared with it."
+        )
+        return [Finding("reg-not-read", "info", message, subject, {"fiducials": len(used), "fiducial_uids": uids[:50]})]
+
     def _item(
         self,
         item: Items,
@@ -175,6 +208,7 @@ class _Reader:
         chain: tuple[np.ndarray, ...] = (),
     ) -> RegistrationItem:
         frame = self._text(item, frame_tag)
+        report.findings += self._used_fiducials(item, report.subject)
         images = read_image_references(item.get(tags.REFERENCED_IMAGES), self.referenced_series)
         # Type 1C: images alone say what is moved (PS3.3 C.20.2, C.20.3).
         if not frame and not images:
@@ -184,7 +218,16 @@ class _Reader:
             )
             report.findings.append(Finding("reg-incomplete", "warning", message, report.subject, {}))
         return RegistrationItem(
-            self.path, number, frame, self.frame_uid, mapping, report.problem, tuple(report.findings), images, chain
+            self.path,
+            number,
+            frame,
+            self.frame_uid,
+            mapping,
+            report.problem,
+            tuple(report.findings),
+            images,
+            chain,
+            frozenset(report.rounded),
         )
 
 

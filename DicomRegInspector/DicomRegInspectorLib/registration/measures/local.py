@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .field import Field, Planes, SliceReader, row_blocks
-from .statistics import Region
+from .node_region import Region
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,20 @@ from ..checks import (
     bulk_finding,
     folding_evidence,
     folding_finding,
-    is_singular,
     region_evidence,
     vector_findings,
 )
 from ..grid import Grid
 from ..mapping import Mapping, MappingError
+from ..matrices import is_singular
 from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
 from .field import Field
 from .local import Summary
+from .node_region import Region
 from .rows import RANK_WORDS, Measure, MeasureRow, number, ranked
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
-from .statistics import Region, VectorStatistics
+from .statistics import VectorStatistics
 
 
 @dataclass(frozen=True)
@@ -260,11 +261,10 @@ def _measure_affine(matrix: np.ndarray, subject: str) -> Quality:
     inverse = InverseQuality(len(corners), 0, 0.0, 0.0, 0.0)
     if is_singular(matrix):
         inverse = InverseQuality(len(corners), len(corners), None, None, None)
-    rigid = fit_rigid(corners, mapped)
     return Quality(
         subject, (0, 0, 0), 3, nothing, None, {}, {}, _same_everywhere(determinant), None, 0.0,
-        _same_everywhere(turning), BendingEnergy(0.0, 0.0, 0, 0), inverse, rigid, fit_affine(corners, mapped), {},
-        bulk_finding(subject, rigid),
+        _same_everywhere(turning), BendingEnergy(0.0, 0.0, 0, 0), inverse,
+        fit_rigid(corners, mapped), fit_affine(corners, mapped), {}, (),
     )  # fmt: skip
 
 

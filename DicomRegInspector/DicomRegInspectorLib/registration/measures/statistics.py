@@ -7,17 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..vectors import VectorPlace
+from .fill_values import FillValue, FillValues
+from .node_region import Region, RegionCount
 
 PERCENTILES = {"p50": 50, "p95": 95, "p99": 99}
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where vectors of one kind lie on the grid: how many, and the box of their (i, j, k), ends included."""
-
-    count: int
-    first: tuple[int, int, int]
-    last: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -34,47 +27,33 @@ class VectorStatistics:
     undefined: Region | None
     """Vectors with a NaN component; (NaN, NaN, NaN) means undefined (PS3.3 C.20.3.1.3)."""
     infinite: Region | None
+    fills: tuple[FillValue, ...] = ()
+    """Numbers that are no displacements. Their vectors are defined, and in all that is measured."""
 
 
 class NonFiniteRegions:
     """Collects where vectors are not finite, slab by slab; safe to feed from two threads that hold different slabs."""
 
     def __init__(self, dimensions: tuple[int, int, int]) -> None:
-        self._dimensions = dimensions
-        self._undefined: list[np.ndarray] = []
-        self._infinite: list[np.ndarray] = []
+        self._undefined, self._infinite = RegionCount(dimensions), RegionCount(dimensions)
 
     def add(self, slab: np.ndarray, first: int) -> np.ndarray:
         """Note a slab's non-finite vectors and return the mask (n,) of the finite ones."""
         undefined = np.isnan(slab).any(axis=1)
         finite = np.isfinite(slab).all(axis=1)
-        for rows, mask in ((self._undefined, undefined), (self._infinite, ~finite & ~undefined)):
-            if mask.any():
-                rows.append(self._box(np.flatnonzero(mask) + first))
+        for regions, mask in ((self._undefined, undefined), (self._infinite, ~finite & ~undefined)):
+            regions.add(np.flatnonzero(mask) + first)
         return finite
-
-    def _box(self, flat: np.ndarray) -> np.ndarray:
-        nx, ny, _ = self._dimensions
-        index = np.stack([flat % nx, flat // nx % ny, flat // (nx * ny)])
-        return np.concatenate([[len(flat)], index.min(axis=1), index.max(axis=1)])
-
-    @staticmethod
-    def _merge(rows: list[np.ndarray]) -> Region | None:
-        if not rows:
-            return None
-        table = np.stack(rows)
-        first, last = table[:, 1:4].min(axis=0), table[:, 4:7].max(axis=0)
-        return Region(int(table[:, 0].sum()), tuple(int(i) for i in first), tuple(int(i) for i in last))
 
     @property
     def undefined(self) -> Region | None:
         """Vectors with a NaN component."""
-        return self._merge(self._undefined)
+        return self._undefined.region
 
     @property
     def infinite(self) -> Region | None:
         """Vectors with an infinite component and no NaN."""
-        return self._merge(self._infinite)
+        return self._infinite.region
 
 
 def measure_vectors(place: VectorPlace, dimensions: tuple[int, int, int]) -> VectorStatistics:
@@ -88,7 +67,7 @@ def measure_vectors(place: VectorPlace, dimensions: tuple[int, int, int]) -> Vec
         (nx, ny, nz) of the grid.
     """
     magnitudes = np.empty(place.count, np.float32)
-    regions = NonFiniteRegions(dimensions)
+    regions, fills = NonFiniteRegions(dimensions), FillValues(dimensions)
     defined = 0
     total = 0.0
     longest, longest_at = -1.0, 0
@@ -97,10 +76,12 @@ def measure_vectors(place: VectorPlace, dimensions: tuple[int, int, int]) -> Vec
             size = np.sqrt(np.einsum("ij,ij->i", slab, slab))
         if not np.isfinite(size).all():
             finite = regions.add(slab, first)
+            fills.add(slab, first, finite)
             index = np.flatnonzero(finite)
             # Components near the float32 limit overflow when squared; they are finite and count.
             size = np.linalg.norm(slab[index].astype(np.float64), axis=1)
         else:
+            fills.add(slab, first, np.ones(len(slab), bool))
             index = None
         if not len(size):
             continue
@@ -117,5 +98,12 @@ def measure_vectors(place: VectorPlace, dimensions: tuple[int, int, int]) -> Vec
     ranks = np.percentile(magnitudes[:defined], list(PERCENTILES.values()), overwrite_input=True)
     percentiles = dict(zip(PERCENTILES, (float(value) for value in ranks), strict=True))
     return VectorStatistics(
-        defined, longest, place_of_longest, total / defined, percentiles, regions.undefined, regions.infinite
+        defined,
+        longest,
+        place_of_longest,
+        total / defined,
+        percentiles,
+        regions.undefined,
+        regions.infinite,
+        fills.found,
     )

@@ -161,10 +161,10 @@ def matrix_summaries(item: RegistrationItem) -> list[str]:
     from .matrices import describe_matrix
 
     if item.kind == "matrix":
-        return [f"matrix to the registered frame: {describe_matrix(item.matrix)}"]
+        return [f"matrix to the registered frame: {describe_matrix(item.matrix, 'matrix' in item.rounded)}"]
     parts = []
     for name, matrix in (("pre", item.pre), ("post", item.post)):
-        words = describe_matrix(matrix)
+        words = describe_matrix(matrix, f"{name}-deformation matrix" in item.rounded)
         if words != "identity":
             parts.append(f"{name}-deformation matrix: {words}")
     return parts or ([] if item.grid is not None else ["no grid and no matrix: identity"])

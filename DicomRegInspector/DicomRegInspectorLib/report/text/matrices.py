@@ -6,28 +6,35 @@ import math
 
 import numpy as np
 
+from ...registration.matrices import IDENTITY_LINEAR, IDENTITY_SHIFT_MM, LEAST_SHEAR_DEG, RIGID_TOLERANCE, shear_deg
 from ...words import millimetres
-
-RIGID_TOLERANCE = 1e-4
-"""How far the rotation part may be from a rotation: matrices are written with a few decimals."""
-_SAME = 1e-9
 
 _SIDES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))
 """What the positive and the negative direction of each LPS axis is called."""
 
 
-def describe_matrix(matrix: np.ndarray) -> str:
-    """Return a matrix (4, 4) between LPS coordinates in mm, in words: identity, translation, rotation, affine."""
+def describe_matrix(matrix: np.ndarray, rounded: bool = False) -> str:
+    """Return a matrix (4, 4) between LPS coordinates in mm, in words: identity, translation, rotation, affine.
+
+    Parameters
+    ----------
+    rounded
+        Whether it is rigid as far as the digits tell that it was written with.
+    """
     if not np.isfinite(matrix).all():
         return "not all numbers"
     linear, offset = matrix[:3, :3], matrix[:3, 3]
     shift = f"translation ({', '.join(millimetres(value) for value in offset)}) mm"
-    moves = bool(np.abs(offset).max() > _SAME)
-    if np.abs(linear - np.eye(3)).max() <= _SAME:
+    moves = bool(np.abs(offset).max() > IDENTITY_SHIFT_MM)
+    if np.abs(linear - np.eye(3)).max() <= IDENTITY_LINEAR:
         return shift if moves else "identity"
-    if np.abs(linear @ linear.T - np.eye(3)).max() > RIGID_TOLERANCE:
+    if not rounded and np.abs(linear @ linear.T - np.eye(3)).max() > RIGID_TOLERANCE:
         scale = np.linalg.svd(linear, compute_uv=False)
         words = f"affine with scale {', '.join(f'{value:.4g}' for value in scale)}"
+        if (shear := shear_deg(linear)) >= LEAST_SHEAR_DEG:
+            words += f" and shear {shear:.1f}°"
+        if np.linalg.det(linear) < 0:
+            words += ", mirrored"
     elif np.linalg.det(linear) < 0:
         words = "reflection"
     else:

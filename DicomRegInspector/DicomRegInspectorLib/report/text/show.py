@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from ...errors import NotDicomError
 from ...registration import read_registration
 from ...registration.file.read import recognised_reader
+from ...registration.file.structure_set import MODALITY, read_frame_relationships, relationship_findings
 from ...series import inspect_series, read_header
 from ...series.geometry.restarts import SMALL_MM
 from ...series.geometry.words import describe_plane
 from ...words import decimals, millimetres, point
 from .matrices import describe_direction
 from .page import Page, product, uid_name
-from .show_registration import show_registration
+from .show_registration import show_matrix, show_registration
 from .terminal import Style
 
 if TYPE_CHECKING:
@@ -67,6 +68,22 @@ def _show_other(header: Header, page: Page) -> None:
     page.title(f"{name}: neither image nor registration")
     _show_identity(header, page)
     page.text("Only images and registrations are described further.")
+    if header.modality == MODALITY:
+        _show_relationships(header, page)
+
+
+def _show_relationships(header: Header, page: Page) -> None:
+    """Frames that a structure set relates, with their matrices."""
+    for number, relationship in enumerate(read_frame_relationships(header.path), 1):
+        page.section(f"Item {number} of Frame of Reference Relationship Sequence (3006,00C0)")
+        page.row("Frame of Reference UID (0020,0052)", relationship.frame_uid)
+        page.row("Related Frame of Reference UID (3006,00C2)", relationship.related_frame_uid)
+        page.row("Frame of Reference Transformation Type (3006,00C4)", relationship.kind)
+        if relationship.matrix is None:
+            page.text("Its matrix is missing or holds no 16 numbers.")
+        else:
+            show_matrix("Transformation Matrix (3006,00C6)", relationship.matrix, page)
+    page.findings(relationship_findings(header.path))
 
 
 def _show_image(header: Header, page: Page) -> None:

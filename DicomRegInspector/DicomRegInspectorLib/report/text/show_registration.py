@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import FileError
 from ...registration import Registration, RegistrationItem
 from ...words import millimetres, point
 from .matrices import describe_direction, describe_matrix
@@ -20,6 +19,8 @@ SHOWN_SERIES = 4
 """Series that the object refers to, and that images of an item are of: the rest is counted."""
 _AXES = ("x", "y", "z")
 _NO_FRAME = "missing"
+MOST_FIDUCIALS = 200
+"""Points of a set that are listed; all are loaded."""
 
 
 _KINDS = {
@@ -92,7 +93,7 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         )
         _show_references(item, page)
         if item.problem is None:
-            _show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page)
+            show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page, "matrix" in item.rounded)
             page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
     else:
         of = " of Deformable Registration Sequence (0064,0002)"
@@ -100,8 +101,9 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid or _NO_FRAME)
         _show_references(item, page)
         if item.problem is None:
-            _show_matrix("Pre Deformation Matrix (0064,000F)", item.pre, page)
-            _show_matrix("Post Deformation Matrix (0064,0010)", item.post, page)
+            for name, tag, matrix in (("Pre", "(0064,000F)", item.pre), ("Post", "(0064,0010)", item.post)):
+                rounded = f"{name.lower()}-deformation matrix" in item.rounded
+                show_matrix(f"{name} Deformation Matrix {tag}", matrix, page, rounded)
     if item.problem is not None:
         page.text(f"This item cannot be used: {item.problem}")
     elif item.grid is not None:
@@ -110,8 +112,9 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         page.row("Deformable Registration Grid (0064,0005)", "none: nothing is deformed")
 
 
-def _show_matrix(name: str, matrix: np.ndarray, page: Page) -> None:
-    words = describe_matrix(matrix)
+def show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool = False) -> None:
+    """Put a matrix (4, 4) in LPS mm on the page: in words, and as numbers unless it is the identity."""
+    words = describe_matrix(matrix, rounded)
     page.row(name, words)
     if words != "identity":
         cells = [[f"{value:.6f}" for value in row] for row in matrix]
@@ -134,6 +137,8 @@ def _show_grid(item: RegistrationItem, grid: Grid, page: Page) -> None:
     statistics = grid.statistics
     if statistics.undefined is not None:
         page.row("undefined (NaN)", f"{statistics.undefined.count:,} vectors", 4)
+    for fill in statistics.fills:
+        page.row(f"hold {fill.value:.9g}, no displacement", f"{fill.region.count:,} vectors", 4)
     displacement = item.displacement_mm
     if displacement["max"] is None:
         page.row("length", "no vector is defined", 4)
@@ -157,31 +162,20 @@ def _extent(grid: Grid) -> str:
 
 
 def _show_fiducials(registration: Registration, page: Page) -> None:
-    """Sets and points of PS3.3 C.21, counted and named; where they lie is not evaluated."""
-    for number, (frame, fiducials) in enumerate(_fiducial_sets(registration), 1):
+    """Sets and points of PS3.3 C.21, with their places."""
+    for number, fiducials in enumerate(registration.fiducial_sets, 1):
         page.section(f"Item {number} of Fiducial Set Sequence (0070,031C)")
-        page.row("Frame of Reference UID (0020,0052)", frame)
-        page.row("Fiducial Sequence (0070,031E)", f"{len(fiducials)} fiducials")
-        for identifier, shape in fiducials[:20]:
-            page.row("Fiducial Identifier (0070,0310)", f"{identifier} ({shape.lower() or 'shape not given'})", 4)
-        if len(fiducials) > 20:
-            page.text(f"… and {len(fiducials) - 20} more", 4)
-
-
-def _fiducial_sets(registration: Registration) -> list[tuple[str, list[tuple[str, str]]]]:
-    import pydicom
-
-    try:
-        dataset = pydicom.dcmread(registration.path, specific_tags=["FiducialSetSequence"])
-        sets = []
-        for one in dataset.get("FiducialSetSequence") or []:
-            points = one.get("FiducialSequence") or []
-            named = [(str(each.get("FiducialIdentifier", "")), str(each.get("ShapeType", ""))) for each in points]
-            sets.append((str(one.get("FrameOfReferenceUID", "")), named))
-        return sets
-    except Exception as error:
-        # pydicom raises almost anything on a broken file.
-        raise FileError(registration.path, f"its fiducials cannot be read ({error})") from error
+        page.row("Frame of Reference UID (0020,0052)", fiducials.frame_uid)
+        placed, without = fiducials.landmarks, fiducials.without_place
+        page.row("Fiducial Sequence (0070,031E)", f"{len(placed) + len(without)} fiducials")
+        rows = [(landmark.name, landmark.shape, f"{point(landmark.position_lps_mm)} mm LPS") for landmark in placed]
+        nowhere = "no place in the frame: marked on images only, or not readable"
+        rows += [(name, shape, nowhere) for name, shape in zip(without, fiducials.shapes_without_place, strict=True)]
+        for identifier, shape, place in rows[:MOST_FIDUCIALS]:
+            shape = shape.lower() or "shape not given"
+            page.row("Fiducial Identifier (0070,0310)", f"{identifier} ({shape}): {place}", 4)
+        if len(rows) > MOST_FIDUCIALS:
+            page.text(f"… and {len(rows) - MOST_FIDUCIALS} more", 4)
 
 
 @dataclass(frozen=True)

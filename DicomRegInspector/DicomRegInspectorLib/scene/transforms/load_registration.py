@@ -15,12 +15,12 @@ import numpy as np
 import slicer
 import vtk
 
-from ...errors import RegistrationError
+from ...errors import RegistrationError, UsageError
 from ...progress import Progress, Run, in_background
 from ...registration import Mapping, Registration, RegistrationItem, read_registration
-from ...registration.checks import is_rigid, is_singular
 from ...registration.choose import items_by_number
-from ...registration.mapping import MappingError, is_identity_matrix
+from ...registration.mapping import MappingError
+from ...registration.matrices import is_rigid, is_singular
 from ...registration.repairs import Repair, repair_mapping, require_reversible
 from ...space import to_ras
 from ...tasks.item_images import stays
@@ -29,8 +29,10 @@ from ..convert import vtk_matrix
 from ..reopened import LINEAR
 from ..volumes import place_under_study, volumes_in_frame, volumes_of_images
 from .grid_transform import GridTransform, baked_grid_transform, moved_grid_transform
+from .load_fiducials import ATTRIBUTE_PREFIX, load_fiducials
 
-ATTRIBUTE_PREFIX = "DicomRegInspector."
+__all__ = ["ATTRIBUTE_PREFIX", "load_registration"]
+
 _BAKED = "pre and post matrices included"
 
 
@@ -44,8 +46,10 @@ def load_registration(
     repair: Repair | None = None,
     progress: Progress | None = None,
     run: Run | None = None,
-) -> list[slicer.vtkMRMLTransformNode]:
+) -> list[slicer.vtkMRMLTransformNode] | list[slicer.vtkMRMLMarkupsFiducialNode]:
     """Load each item of a registration as the transform node to put a source-frame volume under.
+
+    Of Spatial Fiducials the points are loaded, see :func:`.load_fiducials.load_fiducials`.
 
     Parameters
     ----------
@@ -57,7 +61,7 @@ def load_registration(
         Make a single grid node of each deformable item, on the file's own lattice, whose vectors contain the pre and
         post matrices exactly. Without it, matrices other than the identity become linear nodes around the grid: pre
         is the grid's parent, post its child (world to node is post ∘ grid ∘ pre). A pre matrix that is not rigid
-        always goes into the vectors. An item without a grid is a linear node either way.
+        always goes into the vectors.
     items
         Numbers of the items to load, counting from 1; all by default.
     place_volumes
@@ -86,19 +90,30 @@ def load_registration(
         When ``progress`` returned False; nothing is added to the scene then.
     """
 
-    def read(report: Progress | None) -> tuple[Registration, list[tuple[RegistrationItem, list[_Link], str]]]:
-        registration = path_or_registration
-        if not isinstance(registration, Registration):
-            registration = read_registration(registration)
-        return registration, [_plan(item, bake, repair, report) for item in _choose(registration, items)]
+    def read(report: Progress | None) -> tuple[Registration, list[_Plan]]:
+        return _read_plans(path_or_registration, items, bake, repair, report)
 
     registration, plans = in_background(read, progress, run)
+    if registration.kind == "fiducials":
+        return load_fiducials(registration, scene)
     return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
 
 
-def _plan(
-    item: RegistrationItem, bake: bool, repair: Repair | None, progress: Progress | None
-) -> tuple[RegistrationItem, list[_Link], str]:
+_Plan = tuple[RegistrationItem, list["_Link"], str]
+
+
+def _read_plans(
+    given: str | PathLike[str] | Registration,
+    items: Iterable[int] | None,
+    bake: bool,
+    repair: Repair | None,
+    progress: Progress | None,
+) -> tuple[Registration, list[_Plan]]:
+    registration = given if isinstance(given, Registration) else read_registration(given)
+    return registration, [_plan(item, bake, repair, progress) for item in _choose(registration, items)]
+
+
+def _plan(item: RegistrationItem, bake: bool, repair: Repair | None, progress: Progress | None) -> _Plan:
     """The item, its nodes to be, and what was repaired."""
     with item.naming_item():
         if repair is None:
@@ -118,10 +133,12 @@ def _plan(
 
 
 def _choose(registration: Registration, items: Iterable[int] | None) -> list[RegistrationItem]:
+    if registration.kind == "fiducials":
+        if items is not None:
+            raise UsageError(f"{registration.path} holds fiducials, which are no items; they are loaded together")
+        return []
     if not registration.items:
-        raise RegistrationError(
-            registration.path, f"is a {registration.kind} object: it holds nothing to load as a transform"
-        )
+        raise RegistrationError(registration.path, "holds nothing to load as a transform")
     chosen = list(registration.items) if items is None else items_by_number(registration, items)
     for item in chosen:
         item.require_usable()
@@ -183,16 +200,21 @@ def _chain(mapping: Mapping, bake: bool, progress: Progress | None) -> list[_Lin
         return [_grid(baked_grid_transform(mapping, progress), told)]
     links = []
     if is_rigid(pre):
-        if not is_identity_matrix(pre):
+        if not _is_exactly_identity(pre):
             links.append(_linear("pre-deformation", pre))
         links.append(_grid(moved_grid_transform(mapping, progress), "as in the file"))
     else:
         only_pre = replace(mapping, post=np.eye(4))
         links.append(_grid(baked_grid_transform(only_pre, progress), "pre matrix included, it is not rigid"))
-    if not is_identity_matrix(post):
+    if not _is_exactly_identity(post):
         _require_invertible(post, "its post-deformation matrix")
         links.append(_linear("post-deformation", post))
     return links
+
+
+def _is_exactly_identity(matrix: np.ndarray) -> bool:
+    """Whether a 4x4 is the identity to the last digit: a node less, and not a hair's breadth elsewhere."""
+    return bool(np.array_equal(matrix, np.eye(4)))
 
 
 def _require_invertible(matrix: np.ndarray, what: str) -> None:

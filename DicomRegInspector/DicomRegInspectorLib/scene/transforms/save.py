@@ -15,6 +15,7 @@ import vtk
 from ...errors import ChoiceError, UsageError
 from ...registration import Registration
 from ...registration.repairs import REPAIRS, Repair, repair_item
+from ...words import plural
 from .load_registration import load_registration
 
 SCENE_SUFFIX = ".mrb"
@@ -32,7 +33,8 @@ def save_registrations(
 ) -> None:
     """Write registrations to one file, by the ending of its name.
 
-    ``.mrb`` is a Slicer scene that holds every item as transform nodes. ``.h5`` and ``.tfm`` are ITK transform files,
+    ``.mrb`` is a Slicer scene that holds every item as transform nodes, and fiducials as markups.
+    ``.h5`` and ``.tfm`` are ITK transform files,
     ``.nrrd``, ``.nii.gz`` and ``.mha`` a displacement field (LPS mm, pre and post matrices included) on the
     registration's grid; these hold one item. All map points from the registered to the source frame, as ITK and
     Slicer resample. Outside the grid, where DICOM defines nothing, ITK's displacement is zero.
@@ -66,6 +68,8 @@ def save_registrations(
             load_registration(registration, scene, bake, items=items, repair=repair)
         save_scene(scene, output)
         return
+    if any(registration.kind == "fiducials" for registration in registrations):
+        raise UsageError(f"{output}: fiducials are points, no transform; name a {SCENE_SUFFIX}")
     number = _only_item(registrations, output, items)
     is_field = name.endswith(FIELD_SUFFIXES)
     scene = new_scene()
@@ -99,7 +103,10 @@ def _describe(registrations: Sequence[Registration], output: Path, items: Sequen
     name = output.name.lower()
     if name.endswith(SCENE_SUFFIX):
         count = sum(len(one.items) for one in registrations) if items is None else len(items) * len(registrations)
-        return f"a Slicer scene with {count} registration item{'' if count == 1 else 's'} as transform nodes"
+        sets = sum(bool(one.landmarks) for registration in registrations for one in registration.fiducial_sets)
+        held = [f"{plural(count, 'registration item')} as transform nodes"] if count or not sets else []
+        held += [f"{plural(sets, 'set')} of fiducials as markups"] if sets else []
+        return f"a Slicer scene with {' and '.join(held)}"
     item = registrations[0].items[(items or [1])[0] - 1]
     what = "a displacement field" if name.endswith(FIELD_SUFFIXES) else "an ITK transform"
     return f"{what}, from the registered frame {item.registered_frame_uid} to the source frame {item.source_frame_uid}"
@@ -108,6 +115,9 @@ def _describe(registrations: Sequence[Registration], output: Path, items: Sequen
 def new_scene() -> slicer.vtkMRMLScene:
     """An empty scene with a subject hierarchy, as the application has it."""
     scene = slicer.vtkMRMLScene()
+    # Markups belong to a module; in the application its logic makes them known to the scene.
+    for name in ("Fiducial", "FiducialDisplay", "JsonStorage"):
+        scene.RegisterNodeClass(getattr(slicer, f"vtkMRMLMarkups{name}Node")())
     slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     return scene
 
