@@ -47,7 +47,8 @@ def test_the_page_tells_of_every_button_of_the_panel() -> None:
 @pytest.mark.parametrize("said", ["upright, tilt removed", "without duplicates", "regularized"])
 def test_offers_are_called_what_the_browser_calls_them(said: str) -> None:
     assert f"*{said}*" in PAGE
-    assert f'"{said}"' in (MODULE / "DicomRegInspectorPlugin.py").read_text(encoding="utf-8")
+    offers = MODULE / "DicomRegInspectorLib" / "panel" / "series" / "series_offers.py"
+    assert f'"{said}"' in offers.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("said", ["Slices missing"])

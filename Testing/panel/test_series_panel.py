@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import FileError
-from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack, write_phases
 from panel_steps import GAP_MM, MODES, inspect
 
 
@@ -200,3 +200,28 @@ def test_real_tilted_series_is_loaded_upright(application: Any, ui: Any, shared_
     (node,) = volumes(application)
     assert node.GetImageData().GetDimensions() == (512, 611, 37)
     choose(ui, "acquisition")
+
+
+def test_all_sets_of_a_series_are_loaded_as_a_sequence(application: Any, ui: Any, tmp_path: Path) -> None:
+    write_phases(tmp_path, 3)
+    (tmp_path / "time002" / "slice003.dcm").unlink()
+    inspect(ui, tmp_path)
+    assert [ui.stackComboBox.itemText(index) for index in range(ui.stackComboBox.count)] == [
+        "Main stack",
+        "1: temporal position 1, 4 slices of 10 × 8, 2.500 mm",
+        "2: temporal position 2, 3 slices of 10 × 8, 2.500 mm",
+        "3: temporal position 3, 4 slices of 10 × 8, 2.500 mm",
+    ]
+    assert ui.loadSetsButton.enabled and not ui.loadSetsButton.isHidden()
+    ui.loadSetsButton.click()
+    (sequence,) = application.util.getNodesByClass("vtkMRMLSequenceNode")
+    found = [application.util.arrayFromVolume(sequence.GetNthDataNode(t))[:, 0, 0].tolist() for t in range(3)]
+    assert found == [[100, 101, 102, 103], [200, 201, -1000, 203], [300, 301, 302, 303]]
+    assert ui.seriesStatusLabel.text == (
+        f"Loaded 3 volumes by temporal position as {sequence.GetName()}. "
+        "Missing slices hold a fill value: set 2 lacks the slice at 5 mm."
+    )
+
+
+def test_a_series_of_one_set_has_none_to_load_together(shown: Any) -> None:
+    assert shown.loadSetsButton.isHidden() and not shown.loadSetsButton.enabled
