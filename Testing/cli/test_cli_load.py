@@ -263,3 +263,20 @@ def test_a_scene_says_on_its_nodes_how_the_file_was_read(tmp_path: Path, load) -
     scene = read_bundle(output, tmp_path / "opened")
     repairs = {node.GetAttribute("DicomRegInspector.Repair") for node in nodes_of(scene, "vtkMRMLTransformNode")}
     assert repairs == {"direction reversed (as ToParent)"}
+
+
+@pytest.mark.parametrize(
+    "name", ["field.nrrd", "field.mha", "field.nii.gz", "transform.h5", "transform.tfm", "scene.mrb"]
+)
+def test_undefined_vectors_do_not_become_zero_without_a_word(name: str, tmp_path: Path, load) -> None:
+    vectors = np.full((4, 5, 6, 3), 2.0, np.float32)
+    vectors[:, :, 4:] = np.nan
+    path = tmp_path / "holes.dcm"
+    write_linear(path, vectors=vectors, origin=np.zeros(3), directions=np.eye(3), spacing=np.full(3, 2.0))
+    _, said = load(name, path)
+    assert "written as 0 mm: 40 vectors" in said
+    write_linear(
+        path, vectors=np.full((4, 5, 6, 3), 2.0), origin=np.zeros(3), directions=np.eye(3), spacing=np.full(3, 2.0)
+    )
+    _, said = load(f"whole-{name}", path)
+    assert "written as 0" not in said

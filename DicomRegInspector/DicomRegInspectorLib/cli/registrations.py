@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..words import plural
 from .arguments import LOAD_SUFFIXES
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
@@ -123,6 +124,11 @@ def load_command(options: argparse.Namespace) -> int:
         items = [_choose_item(registrations[0], None).number]
     with quiet_libraries(options.debug):
         save = scene_room("transforms.save")
-        save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
+        zeroed = save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
     tell(f"{output}: {save.describe(registrations, output, items, options.read_as)}")
+    if zeroed:
+        complain(
+            f"written as 0 mm: {plural(zeroed, 'vector')} that the file leaves undefined or infinite. The format cannot "
+            "say so; do not use what lies there, for which map gives nan."
+        )
     return DONE

@@ -16,6 +16,7 @@ from ...errors import ChoiceError, UsageError
 from ...registration import Registration
 from ...registration.repairs import REPAIRS, Repair, repair_item
 from ...words import plural
+from .load_fiducials import ATTRIBUTE_PREFIX
 from .load_registration import load_registration
 
 SCENE_SUFFIX = ".mrb"
@@ -30,7 +31,7 @@ def save_registrations(
     items: Sequence[int] | None = None,
     bake: bool = False,
     repair: Repair | None = None,
-) -> None:
+) -> int:
     """Write registrations to one file, by the ending of its name.
 
     ``.mrb`` is a Slicer scene that holds every item as transform nodes, and fiducials as markups.
@@ -53,6 +54,12 @@ def save_registrations(
         Read the items in another way than the standard's. A reversed deformation is exact in a scene; in the other
         formats its inverse is computed at the grid's nodes, zero where there is none.
 
+    Returns
+    -------
+    int
+        How many vectors that are undefined or infinite were written as zero: none of these formats, as Slicer writes
+        them, can say that a vector is undefined (PS3.3 C.20.3.1.3).
+
     Raises
     ------
     FileError
@@ -67,7 +74,7 @@ def save_registrations(
         for registration in registrations:
             load_registration(registration, scene, bake, items=items, repair=repair)
         save_scene(scene, output)
-        return
+        return _zeroed(scene)
     if any(registration.kind == "fiducials" for registration in registrations):
         raise UsageError(f"{output}: fiducials are points, no transform; name a {SCENE_SUFFIX}")
     number = _only_item(registrations, output, items)
@@ -83,6 +90,14 @@ def save_registrations(
     if node.GetParentTransformNode() is not None:
         node = _as_one_node(node, scene)
     write_beside(output, lambda place: _write_transform(node, place))
+    return _zeroed(scene)
+
+
+def _zeroed(scene: slicer.vtkMRMLScene) -> int:
+    """How many vectors of the scene's grids stand at zero because the file has no numbers for them."""
+    kind = "vtkMRMLTransformNode"
+    nodes = (scene.GetNthNodeByClass(number, kind) for number in range(scene.GetNumberOfNodesByClass(kind)))
+    return sum(int(node.GetAttribute(f"{ATTRIBUTE_PREFIX}VectorsSetToZero") or 0) for node in nodes)
 
 
 def _repaired(registration: Registration, number: int, repair: Repair) -> Registration:
