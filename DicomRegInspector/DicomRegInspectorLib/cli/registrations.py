@@ -128,7 +128,7 @@ def load_command(options: argparse.Namespace) -> int:
     tell(f"{output}: {save.describe(registrations, output, items, options.read_as)}")
     if zeroed:
         complain(
-            f"written as 0 mm: {plural(zeroed, 'vector')} that the file leaves undefined or infinite. The format cannot "
-            "say so; do not use what lies there, for which map gives nan."
+            f"written as 0 mm: {plural(zeroed, 'vector')} that the file leaves undefined or infinite. The format "
+            "cannot say so; do not use what lies there, for which map gives nan."
         )
     return DONE

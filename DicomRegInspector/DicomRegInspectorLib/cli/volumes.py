@@ -56,7 +56,7 @@ def _regularize_options(options: argparse.Namespace) -> RegularizeOptions | None
         raise UsageError("--reference is for --mode resample; --positions-only leaves pixels where they are")
     if options.positions_only:
         return None
-    return RegularizeOptions(**{one.name: getattr(options, one.name) for one in fields(RegularizeOptions)})
+    return RegularizeOptions(**{field.name: getattr(options, field.name) for field in fields(RegularizeOptions)})
 
 
 def compare_command(options: argparse.Namespace) -> int:

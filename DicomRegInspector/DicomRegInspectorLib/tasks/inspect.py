@@ -74,7 +74,7 @@ class Inspection:
         """
         new = [one for one in found if one not in series.findings]
         changed = replace(series, findings=tuple(by_severity([*series.findings, *new])))
-        every = tuple(changed if one is series else one for one in self.series)
+        every = tuple(changed if series_ is series else series_ for series_ in self.series)
         return replace(self, series=every, findings=tuple(by_severity([*self.findings, *new]))), changed
 
     def to_dict(self) -> dict[str, Any]:
@@ -266,7 +266,7 @@ class _Work:
         related = relate_items(self._registrations, ImagesAtHand(series))
         registrations = [with_images(*each) for each in zip(self._registrations, related, strict=True)]
         findings = [finding for registration in registrations for finding in registration.findings]
-        findings += self._findings + [finding for one in series for finding in one.findings]
+        findings += self._findings + [finding for series_ in series for finding in series_.findings]
         findings += relation_findings(registrations, series, related)
         files = len(self._files)
         counts = FileCounts(

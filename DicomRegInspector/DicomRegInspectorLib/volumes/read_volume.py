@@ -72,11 +72,11 @@ def _slopes(series: SeriesVolume) -> NDArray[np.float64] | None:
     """(nk,) Rescale Slope of each slice; None where values come from a table or are floating point."""
     formats: dict[str, PixelFormat] = {}
     slopes = []
-    for one in series.slices:
-        if one.path not in formats:
-            formats[one.path] = read_pixel_format(one.header)
-        pixels = formats[one.path]
-        rescale = pixels.rescale((one.frame_number or 1) - 1)
+    for slice_ in series.slices:
+        if slice_.path not in formats:
+            formats[slice_.path] = read_pixel_format(slice_.header)
+        pixels = formats[slice_.path]
+        rescale = pixels.rescale((slice_.frame_number or 1) - 1)
         if rescale.table is not None or pixels.keyword != "PixelData":
             return None
         slopes.append(abs(rescale.slope))

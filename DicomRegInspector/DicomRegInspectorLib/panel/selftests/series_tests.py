@@ -144,7 +144,7 @@ class SeriesSelfTests:
         self.assertEqual([str(path) for path in outcome.written], [str(self.folder / "saved")])
         (saved,) = logic.inspect(self.folder / "saved").series
         self.assertEqual(saved.slice_count, 10)
-        self.assertEqual([one.code for one in saved.findings if one.severity != "info"], [])
+        self.assertEqual([finding.code for finding in saved.findings if finding.severity != "info"], [])
 
     def test_pixels_are_checked_and_what_is_wrong_is_listed(self) -> None:
         """A file that was cut short becomes a finding in the list."""
@@ -156,4 +156,4 @@ class SeriesSelfTests:
         findings = widget.panel.inspection.findings
         self.assertGreater(len(findings), before)
         self.assertEqual(widget.ui.findingsTable.rowCount, len(findings))
-        self.assertTrue(any(path.name in one.message + one.subject for one in findings))
+        self.assertTrue(any(path.name in finding.message + finding.subject for finding in findings))

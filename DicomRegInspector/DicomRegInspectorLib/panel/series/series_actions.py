@@ -97,7 +97,7 @@ class SeriesActions:
         uid, stack, ids = self._loaded
         if chosen is None or (chosen.series.series_instance_uid, chosen.stack) != (uid, stack):
             return []
-        nodes = [slicer.mrmlScene.GetNodeByID(one) for one in ids]
+        nodes = [slicer.mrmlScene.GetNodeByID(id_) for id_ in ids]
         # After a scene was closed, another node may have come to the same ID.
         return [node for node in nodes if node is not None and node.GetAttribute(SOURCE_SERIES_ATTRIBUTE) == uid]
 

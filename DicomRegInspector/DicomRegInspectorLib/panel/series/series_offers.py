@@ -57,7 +57,9 @@ def offers_of_series(headers: Sequence[Header]) -> list[SeriesOffer]:
 
 def _offers_of_sets(series: Series) -> list[SeriesOffer]:
     """All sets that share a grid as one offer; then, where they are few, each set."""
-    mixed = _sentences([one for one in series.findings if one.code == "acquisitions-mixed" and one.severity != "info"])
+    mixed = _sentences(
+        [finding for finding in series.findings if finding.code == "acquisitions-mixed" and finding.severity != "info"]
+    )
     offers = [_offer_of_group(series, group) for group in groups_of_sets(series)]
     sets = [number for number, stack in enumerate(series.stacks, 1) if stack.label and not stack.is_localizer]
     for place, number in enumerate(sets, 1) if 1 < len(sets) <= MOST_SETS else ():
@@ -96,7 +98,7 @@ def _offers_of_regular(series: Series) -> list[SeriesOffer]:
     except DicomRegInspectorError as error:
         logging.debug("Not offered as an irregular series: %s", error)
         return []
-    codes = {one.code for one in reasons}
+    codes = {reason.code for reason in reasons}
     if codes == {"gantry-tilt"}:
         what = _("upright, tilt removed")
         tooltip = _("Resampled at right angles to its slices, at their own spacing.")
@@ -118,4 +120,4 @@ def _offers_of_regular(series: Series) -> list[SeriesOffer]:
 
 
 def _sentences(findings: Sequence[Finding]) -> str:
-    return " ".join(one.message.rstrip(".") + "." for one in findings[:MOST_WARNINGS])
+    return " ".join(finding.message.rstrip(".") + "." for finding in findings[:MOST_WARNINGS])

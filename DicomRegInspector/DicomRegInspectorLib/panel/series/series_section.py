@@ -124,7 +124,7 @@ class SeriesSection:
 
     def exchange(self, series: Series, other: Series) -> None:
         """Take another series for one in the list: the same one, of which more was found."""
-        self._series = [other if one is series else one for one in self._series]
+        self._series = [other if series_ is series else series_ for series_ in self._series]
 
     @staticmethod
     def _fill(combo: Any, texts: Sequence[str]) -> None:

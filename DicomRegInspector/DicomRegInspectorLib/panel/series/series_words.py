@@ -68,7 +68,7 @@ def sequence_in_words(nodes: SequenceNodes, series: Series, group: SetGroup) -> 
 def plan_in_words(plan: Plan) -> str:
     """The resulting geometry in one line: dimensions, spacing, what holds a fill value, what is left out."""
     count = len(plan.volumes)
-    text = "; ".join(_volume_in_words(one) for one in plan.volumes[:MOST_SECTIONS])
+    text = "; ".join(_volume_in_words(volume) for volume in plan.volumes[:MOST_SECTIONS])
     if count > 1:
         text = _("{count} volumes: ").format(count=count) + text
     if count > MOST_SECTIONS:
@@ -77,7 +77,7 @@ def plan_in_words(plan: Plan) -> str:
         text += _("; {count} left out ({reason})").format(
             count=len(plan.dropped), reason=", ".join(dict.fromkeys(one.reason for one in plan.dropped))
         )
-    is_changed = plan.dropped or any(one.is_moved or one.filled_slices for one in plan.volumes)
+    is_changed = plan.dropped or any(volume.is_moved or volume.filled_slices for volume in plan.volumes)
     if plan.mode == "acquisition" and not is_changed:
         text += _("; regular already: no transform is needed")
     return text + "."
@@ -99,10 +99,14 @@ def geometry_rows(stack: Stack, plan: Plan | None) -> list[tuple[str, str, str]]
     """
     volumes = plan.volumes if plan is not None else ()
     positions = stack.positions_mm
-    places = [place for one in volumes for place in one.positions_mm]
+    places = [place for volume in volumes for place in volume.positions_mm]
     rows = [
         (_("Voxels"), f"{stack.columns} × {stack.rows} × {len(stack.slices)}", _voxels(volumes)),
-        (_("Pixels, mm"), _pixels(stack.pixel_spacing_mm), _each([_pixels(one.spacing_mm[1::-1]) for one in volumes])),
+        (
+            _("Pixels, mm"),
+            _pixels(stack.pixel_spacing_mm),
+            _each([_pixels(volume.spacing_mm[1::-1]) for volume in volumes]),
+        ),
         (_("Slices, mm"), _spacings(stack), _spacings_after(plan)),
         (
             _("Positions, mm"),
@@ -112,14 +116,14 @@ def geometry_rows(stack: Stack, plan: Plan | None) -> list[tuple[str, str, str]]
         (
             _("Widest interval, mm"),
             f"{float(stack.intervals_mm.max()):.4g}",
-            f"{max((one.largest_step_mm for one in volumes), default=0.0):.4g}",
+            f"{max((volume.largest_step_mm for volume in volumes), default=0.0):.4g}",
         ),
     ]
-    tilts = [stack.tilt_deg or 0.0, *(one.tilt_deg for one in volumes)]
+    tilts = [stack.tilt_deg or 0.0, *(volume.tilt_deg for volume in volumes)]
     if max(map(abs, tilts)) >= LEAST_TILT_DEG:
-        rows.append((_("Tilt"), _tilt(tilts[0]), _each([_tilt_after(one) for one in volumes])))
+        rows.append((_("Tilt"), _tilt(tilts[0]), _each([_tilt_after(volume) for volume in volumes])))
     rows.append((_("As a plain volume"), _plain(stack), _plain_after(plan)))
-    filled = sum(one.filled_slices for one in volumes)
+    filled = sum(volume.filled_slices for volume in volumes)
     dropped = len(plan.dropped) if plan is not None else 0
     rows += [(_("Slices filled"), _("none"), str(filled))] if filled else []
     rows += [(_("Slices left out"), _("none"), str(dropped))] if dropped else []
@@ -132,7 +136,7 @@ def _voxels(volumes: Sequence[PlannedVolume]) -> str:
     if not volumes:
         return ""
     ni, nj, _nk = volumes[0].dimensions
-    counts = [str(one.dimensions[2]) for one in volumes]
+    counts = [str(volume.dimensions[2]) for volume in volumes]
     shown = " + ".join(counts[:MOST_SECTIONS]) + (" + …" if len(counts) > MOST_SECTIONS else "")
     text = f"{ni} × {nj} × {shown}" if len(counts) == 1 else f"{ni} × {nj} × ({shown})"
     return text + (_(" in {count} volumes").format(count=len(counts)) if len(counts) > 1 else "")
@@ -157,18 +161,20 @@ def _spacings(stack: Stack) -> str:
     sections = stack.sections
     if len(sections) < 2:
         return f"{stack.nominal_spacing_mm:.4g}" if stack.nominal_spacing_mm is not None else _("unknown")
-    if len({f"{one.spacing_mm:.4g}" for one in sections}) == 1:
+    if len({f"{section.spacing_mm:.4g}" for section in sections}) == 1:
         return _("{spacing:.4g}, in {count} sections").format(spacing=sections[0].spacing_mm, count=len(sections))
     texts = [
-        _("{spacing:.4g} (slices {first}–{last})").format(spacing=one.spacing_mm, first=one.first, last=one.last)
-        for one in sections
+        _("{spacing:.4g} (slices {first}–{last})").format(
+            spacing=section.spacing_mm, first=section.first, last=section.last
+        )
+        for section in sections
     ]
     return _each(texts)
 
 
 def _spacings_after(plan: Plan | None) -> str:
-    text = _each([f"{one.spacing_mm[2]:.4g}" for one in plan.volumes]) if plan is not None else ""
-    if plan is not None and any(one.is_moved for one in plan.volumes):
+    text = _each([f"{volume.spacing_mm[2]:.4g}" for volume in plan.volumes]) if plan is not None else ""
+    if plan is not None and any(volume.is_moved for volume in plan.volumes):
         return _("{spacing}, moved by a transform").format(spacing=text)
     return text
 
@@ -213,7 +219,7 @@ def _plain(stack: Stack) -> str:
 
 def _plain_after(plan: Plan | None) -> str:
     volumes = plan.volumes if plan is not None else ()
-    if any(one.is_moved or abs(one.tilt_deg) >= LEAST_TILT_DEG for one in volumes):
+    if any(volume.is_moved or abs(volume.tilt_deg) >= LEAST_TILT_DEG for volume in volumes):
         return _("in place under its transform")
     return _("in place")
 

@@ -200,7 +200,10 @@ def _spacing(stack: Stack) -> str:
     sections = stack.sections
     if len(sections) < 2:
         return f"spacing {millimetres(stack.nominal_spacing_mm)} mm"
-    words = [f"{millimetres(one.spacing_mm)} mm (slices {one.first}–{one.last})" for one in sections[:SHOWN_SECTIONS]]
+    words = [
+        f"{millimetres(section.spacing_mm)} mm (slices {section.first}–{section.last})"
+        for section in sections[:SHOWN_SECTIONS]
+    ]
     more = len(sections) - len(words)
     return f"spacing {', '.join(words)}" + (f" and {plural(more, 'more section')}" if more else "")
 

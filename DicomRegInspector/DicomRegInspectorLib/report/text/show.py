@@ -101,7 +101,7 @@ def _show_image(header: Header, page: Page) -> None:
     else:
         _show_stack(header, stack, page)
     _show_claims(header, page)
-    page.findings(finding for one in series for finding in one.findings)
+    page.findings(finding for series_ in series for finding in series_.findings)
 
 
 def _show_stack(header: Header, stack: Stack, page: Page) -> None:
@@ -137,8 +137,8 @@ def _show_stack(header: Header, stack: Stack, page: Page) -> None:
         page.row("position along the normal", f"{millimetres(float(stack.positions_mm[0]), digits)} mm", 4)
         return
     page.row("slice positions along the normal", f"{point(stack.positions_mm[[0, -1]], digits)} mm, first and last", 4)
-    for one in stack.sections:
-        page.row("spacing", f"{millimetres(one.spacing_mm)} mm, slices {one.first}–{one.last}", 4)
+    for section in stack.sections:
+        page.row("spacing", f"{millimetres(section.spacing_mm)} mm, slices {section.first}–{section.last}", 4)
     if stack.tilt_deg is not None:
         page.row("tilt, measured from the positions", f"{stack.tilt_deg:.1f}°", 4)
 

@@ -147,10 +147,12 @@ def _show_grid(item: RegistrationItem, grid: Grid, page: Page) -> None:
     page.row("length", ", ".join(f"{word} {millimetres(displacement[key])}" for key, word in ranks) + " mm", 4)
     page.lines.append("")
     rows = []
-    for one in preview_vectors(grid):
-        index = f"({', '.join(map(str, one.index))})"
-        place = point(grid.node_position(one.index), 1)
-        rows.append((one.name, index, place, point(one.vector), millimetres(one.length_mm)))
+    for preview_vector in preview_vectors(grid):
+        index = f"({', '.join(map(str, preview_vector.index))})"
+        place = point(grid.node_position(preview_vector.index), 1)
+        rows.append(
+            (preview_vector.name, index, place, point(preview_vector.vector), millimetres(preview_vector.length_mm))
+        )
     page.table(("vector", "index (i, j, k)", "place, LPS mm", "displacement, LPS mm", "length, mm"), rows)
 
 

@@ -117,8 +117,16 @@ def describe(
 def _describe(registrations: Sequence[Registration], output: Path, items: Sequence[int] | None) -> str:
     name = output.name.lower()
     if name.endswith(SCENE_SUFFIX):
-        count = sum(len(one.items) for one in registrations) if items is None else len(items) * len(registrations)
-        sets = sum(bool(one.landmarks) for registration in registrations for one in registration.fiducial_sets)
+        count = (
+            sum(len(registration.items) for registration in registrations)
+            if items is None
+            else len(items) * len(registrations)
+        )
+        sets = sum(
+            bool(fiducial_set.landmarks)
+            for registration in registrations
+            for fiducial_set in registration.fiducial_sets
+        )
         held = [f"{plural(count, 'registration item')} as transform nodes"] if count or not sets else []
         held += [f"{plural(sets, 'set')} of fiducials as markups"] if sets else []
         return f"a Slicer scene with {' and '.join(held)}"

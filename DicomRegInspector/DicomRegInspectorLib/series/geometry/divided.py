@@ -89,16 +89,16 @@ def images_of(stack: Stack) -> Images:
     first = stack.slices[0]
     rows, columns = stack.rows, stack.columns
     spacing = stack.pixel_spacing_mm or (1.0, 1.0)
-    numbers = [math.nan if one.instance_number is None else float(one.instance_number) for one in stack.slices]
+    numbers = [math.nan if slice_.instance_number is None else float(slice_.instance_number) for slice_ in stack.slices]
     # MR slices that overlap are measured one pass after the other: their thickness says nothing of sets.
-    thickness = None if first.header.modality == "MR" else _usual(one.slice_thickness_mm for one in stack.slices)
+    thickness = None if first.header.modality == "MR" else _usual(slice_.slice_thickness_mm for slice_ in stack.slices)
     return Images(
         stack.positions_mm,
         stack.corners_lps_mm @ stack.axes[:2].T,
         (columns * abs(spacing[1]), rows * abs(spacing[0])),
         np.array(numbers),
         thickness,
-        _usual(one.spacing_between_slices_mm for one in stack.slices),
+        _usual(slice_.spacing_between_slices_mm for slice_ in stack.slices),
         stack.precision_mm,
         lambda: columns_of(stack.slices),
         lambda some: [private_values(stack.slices[k].header) for k in some.tolist()],
@@ -111,29 +111,29 @@ def _usual(values: Iterable[float | None]) -> float | None:
 
 def columns_of(slices: tuple[Slice, ...]) -> dict[str, Column]:
     """The attributes that differ among slices, the most telling first; what frames say beyond them comes last."""
-    framed = any(one.frame_values for one in slices)
+    framed = any(slice_.frame_values for slice_ in slices)
     found: dict[str, Column] = {}
     for attribute in ATTRIBUTES:
         if framed:
-            values: list[Value | None] = [one.value(attribute.name) for one in slices]
+            values: list[Value | None] = [slice_.value(attribute.name) for slice_ in slices]
         else:
-            raws = [raw_of(one.header, attribute) for one in slices]
+            raws = [raw_of(slice_.header, attribute) for slice_ in slices]
             if len(set(raws)) == 1:
                 continue
             values = [parsed(raw, attribute) for raw in raws]
         if len(set(values)) > 1:
             found[attribute.name] = code(attribute.name, values)
     if framed:
-        others = dict.fromkeys(name for one in slices for name in one.frame_values)
+        others = dict.fromkeys(name for slice_ in slices for name in slice_.frame_values)
         for name in others:
             if name in BY_NAME or name in OF_PLACES:
                 continue
-            values = [one.frame_values.get(name) for one in slices]
+            values = [slice_.frame_values.get(name) for slice_ in slices]
             if len(set(values)) > 1:
                 found[name] = code(name, values)
-    files = sorted({(one.header.instance_number or 0, one.path) for one in slices})
+    files = sorted({(slice_.header.instance_number or 0, slice_.path) for slice_ in slices})
     if 1 < len(files) < len(slices):
         # A mosaic or enhanced object is a set of its own where nothing else explains those that lie on each other.
         numbers = {path: float(number) for number, (_, path) in enumerate(files, start=1)}
-        found["file"] = code("file", [numbers[one.path] for one in slices])
+        found["file"] = code("file", [numbers[slice_.path] for slice_ in slices])
     return found

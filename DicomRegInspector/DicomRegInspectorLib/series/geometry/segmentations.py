@@ -26,7 +26,7 @@ def is_segmentation(stack: Stack) -> bool:
 def segment_stacks(stack: Stack) -> list[Stack]:
     """A stack for each segment of each file, by number; the stack itself where frames name none (label maps)."""
     by_segment: dict[tuple[int, float], list[Slice]] = {}
-    files = {path: number for number, path in enumerate(dict.fromkeys(one.path for one in stack.slices), start=1)}
+    files = {path: number for number, path in enumerate(dict.fromkeys(slice_.path for slice_ in stack.slices), start=1)}
     for slice_ in stack.slices:
         segment = slice_.value("segment")
         key = (files[slice_.path], segment if isinstance(segment, float) else 0.0)

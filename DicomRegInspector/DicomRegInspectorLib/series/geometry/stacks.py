@@ -182,7 +182,7 @@ class Stack:
     @cached_property
     def corners_lps_mm(self) -> NDArray[np.float64]:
         """(n, 3) Image Position (Patient) of each slice."""
-        return np.array([one.position_lps_mm for one in self.slices], dtype=np.float64).reshape(-1, 3)
+        return np.array([slice_.position_lps_mm for slice_ in self.slices], dtype=np.float64).reshape(-1, 3)
 
     @cached_property
     def positions_mm(self) -> NDArray[np.float64]:
@@ -200,7 +200,7 @@ class Stack:
 
         Only the components that vary from slice to slice count; a component that is the same in all moves none.
         """
-        digit = min((one.precision_mm for one in self.slices if one.precision_mm > 0), default=0.0)
+        digit = min((slice_.precision_mm for slice_ in self.slices if slice_.precision_mm > 0), default=0.0)
         varies = np.ptp(self.corners_lps_mm, axis=0) > 0
         return digit * float(np.abs(self.normal)[varies].sum())
 
@@ -229,8 +229,8 @@ class Stack:
         if self.spacing is None:
             return ()
         return tuple(
-            Section(self.slice_number(one.first), self.slice_number(one.last), one.spacing_mm)
-            for one in self.spacing.sections
+            Section(self.slice_number(section.first), self.slice_number(section.last), section.spacing_mm)
+            for section in self.spacing.sections
         )
 
     @property

@@ -39,7 +39,7 @@ def the_series(paths: Paths, series_uid: str | None, frame_spacing: FrameSpacing
             f"There is no image among the {plural(len(headers), 'DICOM file')} given: nothing to make a volume of."
         )
     if series_uid is not None:
-        found = [one for one in series if one.series_instance_uid == series_uid]
+        found = [series_ for series_ in series if series_.series_instance_uid == series_uid]
         if not found:
             raise UsageError(f"There is no image of series {series_uid}. There are: {_list_series(series)}.")
         series = found
@@ -52,7 +52,8 @@ def the_series(paths: Paths, series_uid: str | None, frame_spacing: FrameSpacing
 
 def _list_series(series: Sequence[Series]) -> str:
     texts = [
-        f"{one.series_instance_uid or '(without a UID)'} ({one.modality}, {one.slice_count} images)" for one in series
+        f"{series_.series_instance_uid or '(without a UID)'} ({series_.modality}, {series_.slice_count} images)"
+        for series_ in series
     ]
     return "; ".join(texts[:10]) + (f"; and {len(texts) - 10} more" if len(texts) > 10 else "")
 
@@ -158,19 +159,19 @@ def _subject(series: Series) -> str:
 
 def _refuse_frames(series: Series) -> None:
     """FileError where a file's frames share one position: not the images are at fault, but what they do not say."""
-    for one in series.slices:
-        if one.coordinates == UNPLACED and one.header.number_of_frames > 1:
+    for slice_ in series.slices:
+        if slice_.coordinates == UNPLACED and slice_.header.number_of_frames > 1:
             told = next((finding for finding in series.findings if finding.code == "frames-unplaced"), None)
             claimed = told.evidence.get("claimed_spacing_mm") if told is not None else None
             problem = (
-                f"holds {one.header.number_of_frames} frames, but only one position: its frames cannot be placed. "
+                f"holds {slice_.header.number_of_frames} frames, but only one position: its frames cannot be placed. "
                 + (
                     f"Its header claims {abs(claimed):g} mm between them; ask for that frame spacing to use it."
                     if claimed
                     else "They may be points in time; give a frame spacing if they are slices."
                 )
             )
-            raise FileError(one.path, problem, code="position-missing")
+            raise FileError(slice_.path, problem, code="position-missing")
 
 
 def _why_unplaced(series: Series) -> str:
@@ -179,7 +180,7 @@ def _why_unplaced(series: Series) -> str:
         return told[0]
     if not series.slices:
         return "; ".join(f"{finding.subject} {finding.message.rstrip('.')}" for finding in series.findings[:3])
-    missing = sum(one.position_lps_mm is None for one in series.slices)
+    missing = sum(slice_.position_lps_mm is None for slice_ in series.slices)
     total = series.slice_count
     if missing:
         return f"{missing} of its {total} images have no usable Image Position (Patient) (0020,0032)"

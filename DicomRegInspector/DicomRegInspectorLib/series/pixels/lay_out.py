@@ -33,10 +33,10 @@ def lay_out(stack: Stack) -> LaidOut:
     """Place the slices of a stack by their headers; no pixel is read. Errors as in :func:`~.volume.load_series`."""
     if not stack.slices:
         raise UsageError("The stack has no slices.")
-    for one in stack.slices:
-        if one.position_lps_mm is None or not np.isfinite(one.position_lps_mm).all():
+    for slice_ in stack.slices:
+        if slice_.position_lps_mm is None or not np.isfinite(slice_.position_lps_mm).all():
             problem = f"has no usable {element_name(Tag.IMAGE_POSITION)}: it cannot be placed."
-            raise FileError(one.path, problem, code="position-missing")
+            raise FileError(slice_.path, problem, code="position-missing")
     more: list[Finding] = []
     stack = _with_pixels(stack, more)
     kept, dropped = first_at_each_position(stack)
@@ -50,7 +50,7 @@ def lay_out(stack: Stack) -> LaidOut:
 
 def _with_pixels(stack: Stack, findings: list[Finding]) -> Stack:
     """The stack without positions that there are no frames of pixels for."""
-    there = tuple(one for one in stack.slices if (one.frame_number or 1) <= one.header.number_of_frames)
+    there = tuple(slice_ for slice_ in stack.slices if (slice_.frame_number or 1) <= slice_.header.number_of_frames)
     missing = len(stack.slices) - len(there)
     if not missing:
         return stack
@@ -86,23 +86,25 @@ def affine_of(stack: Stack, kept: tuple[Slice, ...], findings: list[Finding]) ->
     return affine
 
 
-def _pixel_spacing(one: Slice, findings: list[Finding]) -> tuple[float, ...]:
-    spacing = one.pixel_spacing_mm
+def _pixel_spacing(slice_: Slice, findings: list[Finding]) -> tuple[float, ...]:
+    spacing = slice_.pixel_spacing_mm
     if spacing is not None and min(spacing) > 0:
         return spacing
     text = f"{element_name(Tag.PIXEL_SPACING)} is missing or not positive: pixels are taken to be 1 mm apart"
     evidence = {"assumed_spacing_mm": 1.0}
-    findings.append(Finding("geometry-ignored-by-readers", "error", text, subject_of(one), evidence))
+    findings.append(Finding("geometry-ignored-by-readers", "error", text, subject_of(slice_), evidence))
     return (1.0, 1.0)
 
 
-def _single_slice_spacing(one: Slice, findings: list[Finding]) -> float:
-    thickness = one.slice_thickness_mm
+def _single_slice_spacing(slice_: Slice, findings: list[Finding]) -> float:
+    thickness = slice_.slice_thickness_mm
     known = thickness is not None and thickness > 0
     assumed = float(thickness) if known and thickness is not None else 1.0
     source = element_name(Tag.SLICE_THICKNESS) if known else "for want of a Slice Thickness"
     text = f"There is only one slice position: the volume is one slice of {assumed:g} mm ({source})"
-    findings.append(Finding("position-constant", "warning", text, subject_of(one), {"assumed_thickness_mm": assumed}))
+    findings.append(
+        Finding("position-constant", "warning", text, subject_of(slice_), {"assumed_thickness_mm": assumed})
+    )
     return assumed
 
 
@@ -119,5 +121,5 @@ def _dropped_finding(stack: Stack, dropped: tuple[Slice, ...]) -> Finding:
     return Finding("duplicate-position", "warning", text, subject_of(stack.slices[0]), evidence)
 
 
-def subject_of(one: Slice) -> str:
-    return about_series(one.header.series_uid)
+def subject_of(slice_: Slice) -> str:
+    return about_series(slice_.header.series_uid)

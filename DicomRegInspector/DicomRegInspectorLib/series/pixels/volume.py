@@ -133,7 +133,7 @@ class SeriesVolume:
     @property
     def instance_uids(self) -> tuple[str, ...]:
         """SOP Instance UIDs of the files, each once, in the array's order."""
-        return tuple(dict.fromkeys(one.sop_instance_uid for one in self.slices))
+        return tuple(dict.fromkeys(slice_.sop_instance_uid for slice_ in self.slices))
 
 
 def load_series(
@@ -266,8 +266,8 @@ def _is_unplaced(series: Series) -> bool:
         bool(series.slices)
         and len(series.paths) == 1
         and all(
-            not one.header.elements.get(Tag.IMAGE_POSITION, b"").strip(b" \0") and one.position_lps_mm is None
-            for one in series.slices
+            not slice_.header.elements.get(Tag.IMAGE_POSITION, b"").strip(b" \0") and slice_.position_lps_mm is None
+            for slice_ in series.slices
         )
     )
 

@@ -190,22 +190,22 @@ def stack_to_regularize(
         chosen = _group_of(series, the_stack(series, choice))
     else:
         chosen = the_stack(series, choice) if choice is not None else _joined_stack(series, is_divided)
-    kinds = Counter(_image_type(one) for one in chosen.slices)
+    kinds = Counter(_image_type(slice_) for slice_ in chosen.slices)
     kind = kinds.most_common(1)[0][0]
     if len(kinds) > 1:
-        chosen = replace(chosen, slices=tuple(one for one in chosen.slices if _image_type(one) == kind))
+        chosen = replace(chosen, slices=tuple(slice_ for slice_ in chosen.slices if _image_type(slice_) == kind))
     kept = set(map(id, chosen.slices))
-    reasons = {id(one): stack for stack in series.stacks for one in stack.slices}
+    reasons = {id(slice_): stack for stack in series.stacks for slice_ in stack.slices}
     return chosen, tuple(
-        Dropped(one, _why_apart(one, reasons.get(id(one)), chosen, kind))
-        for one in series.slices
-        if id(one) not in kept
+        Dropped(slice_, _why_apart(slice_, reasons.get(id(slice_)), chosen, kind))
+        for slice_ in series.slices
+        if id(slice_) not in kept
     )
 
 
 def _group_of(series: Series, chosen: Stack) -> Stack:
     stacks = group_slices(series.slices, series.interval_tolerance).stacks
-    return next(stack for stack in stacks if any(one is chosen.slices[0] for one in stack.slices))
+    return next(stack for stack in stacks if any(slice_ is chosen.slices[0] for slice_ in stack.slices))
 
 
 def _joined_stack(series: Series, is_divided: bool = True) -> Stack:
@@ -214,7 +214,7 @@ def _joined_stack(series: Series, is_divided: bool = True) -> Stack:
         return the_stack(series, None)
     stacks = group_slices(series.slices, series.interval_tolerance).stacks
     groups = [stack for stack in stacks if not stack.is_localizer]
-    count = sum(not one.is_localizer for one in series.slices) - series.set_aside
+    count = sum(not slice_.is_localizer for slice_ in series.slices) - series.set_aside
     if not groups or 2 * len(groups[0].slices) <= count:
         if not groups:
             return the_stack(series, None)
@@ -239,20 +239,20 @@ MOST_JOINED = 2
 """Acquisitions of one place that may be one volume scanned again in part."""
 
 
-def _image_type(one: Slice) -> tuple[str, ...]:
-    return tuple(str(one.value("image type") or "").split("\\")[:3])
+def _image_type(slice_: Slice) -> tuple[str, ...]:
+    return tuple(str(slice_.value("image type") or "").split("\\")[:3])
 
 
-def _why_apart(one: Slice, stack: Stack | None, chosen: Stack, kind: tuple[str, ...]) -> str:
-    if one.is_localizer:
+def _why_apart(slice_: Slice, stack: Stack | None, chosen: Stack, kind: tuple[str, ...]) -> str:
+    if slice_.is_localizer:
         return "a localizer"
-    if one.position_lps_mm is None or one.orientation is None:
+    if slice_.position_lps_mm is None or slice_.orientation is None:
         return "it has no usable position or orientation"
-    size = (one.rows, one.columns)
+    size = (slice_.rows, slice_.columns)
     if size != (chosen.rows, chosen.columns):
         return f"{size[1]} × {size[0]} pixels, the stack has {chosen.columns} × {chosen.rows}"
-    if _image_type(one) != kind:
-        return f"image type {'/'.join(_image_type(one))}, the stack has {'/'.join(kind)}"
+    if _image_type(slice_) != kind:
+        return f"image type {'/'.join(_image_type(slice_))}, the stack has {'/'.join(kind)}"
     if stack is not None and stack.label:
         return f"of another volume of the same place: {stack.label}"
     return "another orientation, pixel spacing or frame of reference"
@@ -291,7 +291,7 @@ def place(volume: SeriesVolume, options: RegularizeOptions) -> Placed:
 
 
 def _mean_corner(candidates: list[Candidate]) -> NDArray[np.float64]:
-    return np.mean([np.asarray(one.slice.position_lps_mm, np.float64) for one in candidates], axis=0)
+    return np.mean([np.asarray(candidate.slice.position_lps_mm, np.float64) for candidate in candidates], axis=0)
 
 
 def _stack_with_places(volume: SeriesVolume) -> Stack:
@@ -337,9 +337,9 @@ def _of_acquisition(places: list[list[Candidate]], number: int, dropped: list[Dr
     for k, candidates in enumerate(places):
         mine = candidates
         if holds[0] <= k <= holds[-1]:
-            mine = [one for one in candidates if _is_of(one, number)]
+            mine = [candidate for candidate in candidates if _is_of(candidate, number)]
             reason = f"lies within acquisition {number}"
-            dropped += [Dropped(one.slice, reason) for one in candidates if not _is_of(one, number)]
+            dropped += [Dropped(candidate.slice, reason) for candidate in candidates if not _is_of(candidate, number)]
         if mine:
             result.append(mine)
     return result
@@ -355,7 +355,7 @@ def _choose(
     if how == "mean" or len(candidates) == 1:
         return candidates
     chosen = candidates[-1] if how == "last" else candidates[0]
-    dropped += [Dropped(one.slice, reason) for one in candidates if one is not chosen]
+    dropped += [Dropped(candidate.slice, reason) for candidate in candidates if candidate is not chosen]
     return [chosen]
 
 
