@@ -204,9 +204,13 @@ def make_samples(folder: Path, key: str | None = None, progress: Progress | None
 
     wanted = [sample for sample in SAMPLES if key in (None, sample.key)]
     if not wanted:
-        raise UsageError(f"there is no sample data {key!r}; there are {', '.join(one.key for one in SAMPLES)}")
+        raise UsageError(f"there is no sample data {key!r}; there are {', '.join(sample.key for sample in SAMPLES)}")
     try:
-        _write([one for one in wanted if not all((folder / name).is_file() for name in one.files)], folder, progress)
+        _write(
+            [sample for sample in wanted if not all((folder / name).is_file() for name in sample.files)],
+            folder,
+            progress,
+        )
     except OSError as error:
         raise UsageError(f"{folder}: the sample data cannot be written ({error.strerror or error})") from error
     return folder / wanted[0].folder if key is not None else folder

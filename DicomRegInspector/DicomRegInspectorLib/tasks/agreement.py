@@ -185,7 +185,7 @@ class _Ends:
 def _content(item: RegistrationItem, images: ItemImages) -> frozenset[Hashable]:
     """What an item refers to: the stacks at hand, or the images where none of them is."""
     if images.source:
-        return frozenset(id(one.stack) for one in images.source)
+        return frozenset(id(source_image.stack) for source_image in images.source)
     return frozenset(item.images.instance_uids)
 
 

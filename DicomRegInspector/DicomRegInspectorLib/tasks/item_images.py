@@ -69,12 +69,14 @@ class ItemImages:
     @property
     def are_the_same(self) -> bool:
         """Whether both sides are the same images: an item for the registered frame itself."""
-        return {id(one.stack) for one in self.registered} == {id(one.stack) for one in self.source}
+        return {id(registered_image.stack) for registered_image in self.registered} == {
+            id(source_image.stack) for source_image in self.source
+        }
 
     @property
     def source_frames(self) -> set[str]:
         """Frame of Reference UIDs of the source side's images."""
-        return {one.stack.frame_of_reference_uid for one in self.source} - {""}
+        return {source_image.stack.frame_of_reference_uid for source_image in self.source} - {""}
 
 
 class ImagesAtHand:
@@ -83,9 +85,9 @@ class ImagesAtHand:
     def __init__(self, series: Sequence[Series]) -> None:
         self.series = series
         self.stacks = [
-            StackAtHand(number, one, stack)
-            for number, one in enumerate(series, 1)
-            for stack in one.stacks
+            StackAtHand(number, series_, stack)
+            for number, series_ in enumerate(series, 1)
+            for stack in series_.stacks
             if not stack.is_localizer
         ]
 

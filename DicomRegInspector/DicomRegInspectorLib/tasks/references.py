@@ -37,7 +37,11 @@ def _frame_finding(item: RegistrationItem, images: ItemImages) -> list[Finding]:
         return []
     frames = images.source_frames
     if item.source_frame_uid:
-        others = [one for one in images.source if one.stack.frame_of_reference_uid not in ("", item.source_frame_uid)]
+        others = [
+            source_image
+            for source_image in images.source
+            if source_image.stack.frame_of_reference_uid not in ("", item.source_frame_uid)
+        ]
         if not others:
             return []
         message = (
@@ -112,11 +116,11 @@ def _series_finding(registration: Registration, at_hand: ImagesAtHand) -> list[F
         for referenced_sery in registration.referenced_series
         if referenced_sery.images and referenced_sery.series_uid not in here
     ]
-    absent = [one for one in named if known.keys().isdisjoint(one.images.instance_uids)]
+    absent = [named_item for named_item in named if known.keys().isdisjoint(named_item.images.instance_uids)]
     if not absent:
         return []
-    count = sum(len(one.images.instance_uids) for one in absent)
-    shown = ", ".join(one.series_uid or "one without a UID" for one in absent[:3])
+    count = sum(len(absent_item.images.instance_uids) for absent_item in absent)
+    shown = ", ".join(absent_item.series_uid or "one without a UID" for absent_item in absent[:3])
     more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
     message = (
         f"The object refers to {count} images or other objects of {len(absent)} series that are not among the images "
@@ -127,6 +131,6 @@ def _series_finding(registration: Registration, at_hand: ImagesAtHand) -> list[F
         "referenced": count,
         "found": 0,
         "missing": count,
-        "series_instance_uids": [one.series_uid for one in absent[:50]],
+        "series_instance_uids": [absent_item.series_uid for absent_item in absent[:50]],
     }
     return [Finding("reg-reference-missing", "info", message, about_registration(registration.path), evidence)]

@@ -74,7 +74,7 @@ class Outcome:
             "written": [os.fspath(path) for path in self.written],
             "volumes": list(self.volumes),
             "notes": list(self.notes),
-            "dropped": [one.to_dict() for one in self.dropped],
+            "dropped": [left_out.to_dict() for left_out in self.dropped],
         }
 
 

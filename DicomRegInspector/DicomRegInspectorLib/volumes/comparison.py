@@ -109,7 +109,7 @@ def compare_volumes(
 
 def _mapping_by_values(a: Volume, b: Volume, mapping: IndexMapping) -> IndexMapping | None:
     """Another order in which the values agree."""
-    scores = {one: alike(a, b, one) for one in mappings_that_fit(a, b) if one != mapping}
+    scores = {fitting: alike(a, b, fitting) for fitting in mappings_that_fit(a, b) if fitting != mapping}
     best = max(scores, key=lambda score: scores[score], default=None)
     return best if best is not None and scores[best] >= ALIKE else None
 

@@ -71,7 +71,7 @@ def offer_for(finding: Finding | None, place: Place | None, plans: Plans) -> tup
 
 
 def _reading_offer(reading: Repair, registration: Registration) -> tuple[Offer | None, str]:
-    known = {one.repair: one for one in readings_for(registration)}
+    known = {reading.repair: reading for reading in readings_for(registration)}
     if reading not in known:
         return None, _("The reading that answers this finding does not apply to every item of this registration.")
     one, name = known[reading], registration_label(registration)

@@ -367,8 +367,8 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
             images = list(database.filesForSeries(self.seriesUID))
             self.assertEqual(len(images), len(POSITIONS_MM))
             offered = plugin.examineForImport([images])
-            self.assertEqual([one.selected for one in offered], [False, False, False])
-            self.assertTrue(all(one.warning and one.confidence < 0.5 for one in offered))
+            self.assertEqual([offer.selected for offer in offered], [False, False, False])
+            self.assertTrue(all(offer.warning and offer.confidence < 0.5 for offer in offered))
             self.assertTrue(plugin.load(offered[0]))
             self.assertEqual(self.sliceCounts(), [10])  # 22.5 mm in steps of 2.5 mm
             registrations = list(database.filesForSeries(self.registrationSeriesUID))

@@ -109,7 +109,7 @@ class OptionBoxes:
         self._is_there = stack is not None
         self._has_duplicates = stack is not None and len(stack.distinct) < len(stack.slices)
         spacing = stack.spacing if stack is not None else None
-        self._has_overlaps = spacing is not None and any(one.kind == "overlap" for one in spacing.irregular)
+        self._has_overlaps = spacing is not None and any(interval.kind == "overlap" for interval in spacing.irregular)
         ui.spacingSpinBox.specialValueText = (
             _("Nominal: {spacing} mm").format(spacing=spacing_text(spacing.nominal_mm)) if spacing else _("Nominal")
         )

@@ -75,7 +75,7 @@ def plan_in_words(plan: Plan) -> str:
         text += _("; and {rest} more").format(rest=count - MOST_SECTIONS)
     if plan.dropped:
         text += _("; {count} left out ({reason})").format(
-            count=len(plan.dropped), reason=", ".join(dict.fromkeys(one.reason for one in plan.dropped))
+            count=len(plan.dropped), reason=", ".join(dict.fromkeys(left_out.reason for left_out in plan.dropped))
         )
     is_changed = plan.dropped or any(volume.is_moved or volume.filled_slices for volume in plan.volumes)
     if plan.mode == "acquisition" and not is_changed:

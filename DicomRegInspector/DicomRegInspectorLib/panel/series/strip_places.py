@@ -83,7 +83,7 @@ def strips_of(stack: Stack, plan: Plan | None) -> Strips | None:
 
 
 def _before(stack: Stack, plan: Plan | None) -> Lane:
-    dropped = {id(one.slice) for one in plan.dropped} if plan is not None else set()
+    dropped = {id(left_out.slice) for left_out in plan.dropped} if plan is not None else set()
     pairs = zip(stack.slices, stack.positions_mm.tolist(), strict=True)
     slices = tuple((place, "dropped" if id(one) in dropped else "slice") for one, place in pairs)
     places = stack.positions_mm[stack.distinct].tolist()
@@ -110,7 +110,7 @@ def _after(plan: Plan) -> Lane | None:
 
 def _marks(spacing: Spacing | None, places: Sequence[float]) -> tuple[Mark, ...]:
     irregular = spacing.irregular if spacing is not None else ()
-    return tuple(Mark(places[one.before - 1], places[one.before], one.kind) for one in irregular)
+    return tuple(Mark(places[interval.before - 1], places[interval.before], interval.kind) for interval in irregular)
 
 
 def _ends(stack: Stack) -> tuple[str, str]:

@@ -39,7 +39,7 @@ def audit_box(audit: AuditResult, names: Names) -> Markup:
     ]
     if audit.ranking:
         heads = ("Reading", "Correlation", "95 % interval", "Mutual inf., nats", "Overlap", "Remark")
-        rows = [_reading(one) for one in audit.ranking]
+        rows = [_reading(reading) for reading in audit.ranking]
         parts.append(table("How alike the images are under each reading", heads, rows, kind="numbers remarks"))
     parts += [tag("p", names.shown(note, 600), class_="note") for note in audit.notes]
     return tag("div", *parts, class_=f"audit {kind}")

@@ -91,8 +91,8 @@ def _header(inspection: Inspection, findings: list[Finding], title: str) -> Mark
         _box(len(inspection.series), "image series", "image series"),
     ]
     boxes += [
-        _box(counts[one], one.capitalize().lower(), severity=one if counts[one] else None)
-        for one in reversed(SEVERITIES)
+        _box(counts[level], level.capitalize().lower(), severity=level if counts[level] else None)
+        for level in reversed(SEVERITIES)
     ]
     return tag(
         "header",
@@ -125,16 +125,16 @@ def _files(inspection: Inspection) -> str:
 def _inspected(inspection: Inspection, names: Names) -> Markup | None:
     """A list that leads to each object."""
     entries = [
-        _entry(f"registration-{number}", registration_title(one, names), names.about(one))
-        for number, one in enumerate(inspection.registrations, 1)
+        _entry(f"registration-{number}", registration_title(registration, names), names.about(registration))
+        for number, registration in enumerate(inspection.registrations, 1)
     ]
     entries += [
         _entry(
             f"series-{number}",
-            join(series_title(number, one, names), f", {plural(one.slice_count, 'slice')}"),
-            names.about(one),
+            join(series_title(number, series_, names), f", {plural(series_.slice_count, 'slice')}"),
+            names.about(series_),
         )
-        for number, one in enumerate(inspection.series, 1)
+        for number, series_ in enumerate(inspection.series, 1)
     ]
     if not entries:
         return None

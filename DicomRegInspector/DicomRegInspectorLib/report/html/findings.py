@@ -66,7 +66,7 @@ def _group(code: str, group: list[Finding], names: Names, is_open: bool) -> Mark
         tag("span", f"{len(group)} times", class_="times") if len(group) > 1 else None,
         tag("code", code),
     )
-    shown = [_finding(one, names, is_open) for one in group[:SHOWN_OF_A_KIND]]
+    shown = [_finding(finding, names, is_open) for finding in group[:SHOWN_OF_A_KIND]]
     rest = len(group) - len(shown)
     more = (
         tag("p", f"… and {rest:,} more of this kind; the JSON report holds them all.", class_="cut") if rest else None

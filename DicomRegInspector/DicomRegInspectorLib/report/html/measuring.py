@@ -170,8 +170,8 @@ class _Images:
 def _volumes(side: Sequence[StackAtHand]) -> list[tuple[Series, Stack]]:
     """The stack of each series that is looked at: the one that is meant alone, else the main one."""
     found = []
-    for series in {id(one.series): one.series for one in side}.values():
-        stacks = [one.stack for one in side if one.series is series]
+    for series in {id(side_image.series): side_image.series for side_image in side}.values():
+        stacks = [side_image.stack for side_image in side if side_image.series is series]
         stack = stacks[0] if len(stacks) == 1 and series.is_volume else series.main_stack
         if stack is not None and any(stack is one for one in stacks):
             found.append((series, stack))
@@ -181,5 +181,10 @@ def _volumes(side: Sequence[StackAtHand]) -> list[tuple[Series, Stack]]:
 def further_findings(inspection: Inspection, measured: Iterable[Measured]) -> Sequence[Finding]:
     """Return what the judge found besides the inspection."""
     told = {(finding.code, finding.subject, finding.message) for finding in inspection.findings}
-    found = [finding for one in measured if one.quality is not None for finding in one.quality.findings]
+    found = [
+        finding
+        for measured_item in measured
+        if measured_item.quality is not None
+        for finding in measured_item.quality.findings
+    ]
     return [finding for finding in found if (finding.code, finding.subject, finding.message) not in told]

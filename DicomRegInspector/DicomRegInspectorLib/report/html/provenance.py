@@ -72,7 +72,7 @@ def _digests(digests: Sequence[Digest], inspection: Inspection, names: Names) ->
     if not digests:
         return []
     called: Mapping[str, str] = {
-        one.series_instance_uid: f"Series {number}" for number, one in enumerate(inspection.series, 1)
+        series_.series_instance_uid: f"Series {number}" for number, series_ in enumerate(inspection.series, 1)
     }
     rows = []
     for one in digests:

@@ -109,7 +109,7 @@ def _item_facts(relation: ItemRelation, names: Names) -> list[tuple[object, obje
     if grid is not None:
         rows += [
             ("Grid", f"{product(grid.dimensions)} nodes"),
-            ("Spacing", f"{product(float(one) for one in grid.spacing_mm)} mm"),
+            ("Spacing", f"{product(float(step) for step in grid.spacing_mm)} mm"),
             ("First node", f"{_point(grid.origin_lps_mm)} mm LPS"),
             (
                 "Directions",

@@ -67,11 +67,11 @@ def marks_of(stack: Stack) -> list[Mark]:
     """Return gaps, overlaps and duplicates of a stack, along its normal."""
     positions = stack.positions_mm
     marks = []
-    for one in stack.spacing.irregular if stack.spacing is not None else ():
-        before, after = stack.slice_number(one.before), stack.slice_number(one.before + 1)
+    for interval in stack.spacing.irregular if stack.spacing is not None else ():
+        before, after = stack.slice_number(interval.before), stack.slice_number(interval.before + 1)
         start, stop = float(positions[before - 1]), float(positions[after - 1])
-        label = f"{millimetres(one.interval_mm)} mm"
-        marks.append(Mark(one.kind, start, stop, label))
+        label = f"{millimetres(interval.interval_mm)} mm"
+        marks.append(Mark(interval.kind, start, stop, label))
     ends = np.append(stack.distinct[1:], len(stack.slices))
     for first, end in zip(stack.distinct.tolist(), ends.tolist(), strict=True):
         if end - first > 1:

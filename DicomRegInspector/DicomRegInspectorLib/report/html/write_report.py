@@ -159,7 +159,7 @@ def _assembled(
     contents = Contents(
         title=options.title or _title(options.paths or common_folders(inspection)),
         roots=[os.path.abspath(path) for path in _roots(options.paths)] + list(_roots(options.paths)),
-        details=[_details(one) for one in measured],
+        details=[_details(measured_item) for measured_item in measured],
         further_findings=further,
         provenance=Provenance(
             datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, progress)
@@ -205,24 +205,26 @@ def _draw(
     if not measured:
         return []
     if drawer is None:
-        for one in measured:
-            one.notes.append("Pictures need Slicer's MRML libraries: pip install 'dicom-reg-inspector[headless]'.")
+        for measured_item in measured:
+            measured_item.notes.append(
+                "Pictures need Slicer's MRML libraries: pip install 'dicom-reg-inspector[headless]'."
+            )
         return []
     left = PICTURE_BUDGET
-    for number, one in enumerate(measured):
+    for number, measured_item in enumerate(measured):
         report_progress(progress, number, len(measured), "Drawing", STOPPED)
         try:
-            picture = _picture(drawer, one, beside)
+            picture = _picture(drawer, measured_item, beside)
         except Cancelled:
             raise
         except (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError) as error:
-            one.notes.append(f"No picture: {error}")
+            measured_item.notes.append(f"No picture: {error}")
             continue
         if len(picture.png) > left:
-            one.notes.append("No picture: the report would become too large; look at this item in Slicer.")
+            measured_item.notes.append("No picture: the report would become too large; look at this item in Slicer.")
             continue
         left -= len(picture.png)
-        one.pictures.append(picture)
+        measured_item.pictures.append(picture)
     return drawer.library_versions()
 
 

@@ -74,7 +74,7 @@ def _head(inspection: Inspection, style: Style) -> list[str]:
 
 def series_names(inspection: Inspection) -> dict[str, str]:
     """Map the UID of each series to what it is called in this report."""
-    return {one.series_instance_uid: f"series {number}" for number, one in enumerate(inspection.series, 1)}
+    return {series_.series_instance_uid: f"series {number}" for number, series_ in enumerate(inspection.series, 1)}
 
 
 def _quoted(text: str) -> str:

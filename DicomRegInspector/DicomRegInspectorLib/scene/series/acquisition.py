@@ -103,7 +103,7 @@ def save_regularized(result: Regularized, output: Path) -> list[Path]:
             add_regularized(scene, volume)
         save_scene(scene, output)
         return [output]
-    suffix = next(one for one in VOLUME_SUFFIXES if output.name.lower().endswith(one))
+    suffix = next(suffix for suffix in VOLUME_SUFFIXES if output.name.lower().endswith(suffix))
     stem = output.name[: -len(suffix)]
     count = len(result.volumes)
     stems = [stem] if count == 1 else [f"{stem}-section-{number + 1}" for number in range(count)]

@@ -82,8 +82,10 @@ def add_plain_volume(
     """
     chosen, _ = stack_to_regularize(series, stack)
     kept, _ = first_at_each_position(chosen)
-    placement = plain_stack(np.array([one.position_lps_mm for one in kept], np.float64))
-    lender = next((node for node in after if _holds(node, chosen, [one.sop_instance_uid for one in kept])), None)
+    placement = plain_stack(np.array([kept_slice.position_lps_mm for kept_slice in kept], np.float64))
+    lender = next(
+        (node for node in after if _holds(node, chosen, [kept_slice.sop_instance_uid for kept_slice in kept])), None
+    )
     if lender is not None:
         image = vtk.vtkImageData()
         image.ShallowCopy(lender.GetImageData())

@@ -32,12 +32,12 @@ class FindingMaker:
         chosen = [self.stack.slices[number - 1] for number in numbers]
         details: dict[str, Any] = {
             "slices": numbers,
-            "sop_instance_uids": [one.sop_instance_uid for one in chosen],
-            "instance_numbers": [one.instance_number for one in chosen],
+            "sop_instance_uids": [slice_.sop_instance_uid for slice_ in chosen],
+            "instance_numbers": [slice_.instance_number for slice_ in chosen],
             "positions_mm": [exact_mm(self.stack.positions_mm[number - 1]) for number in numbers],
         }
         if chosen and chosen[0].frame_number is not None:
-            details["frame_numbers"] = [one.frame_number for one in chosen]
+            details["frame_numbers"] = [slice_.frame_number for slice_ in chosen]
         if self.stack.label:
             details["stack"] = self.stack.label
         details.update({key: _plain(value) for key, value in evidence.items()})

@@ -225,7 +225,7 @@ def _unplaced_finding(key: _Unplaced, headers: list[Header]) -> Finding:
 
 
 def _split_finding(split: list[Mosaic]) -> Finding:
-    sizes = sorted({len(one.slices) for one in split})
+    sizes = sorted({len(divided.slices) for divided in split})
     first = split[0].slices[0]
     counts = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     name = "grid" if split[0].maker == "UIH" else "mosaic"
@@ -234,10 +234,10 @@ def _split_finding(split: list[Mosaic]) -> Finding:
     subject = f"a mosaic ({name})" if name == "grid" else "a mosaic"
     text = f"The image is {subject}: {tiles}" if len(split) == 1 else f"{len(split):,} mosaics, each of {tiles}"
     text += "; taken apart here, one volume for each image"
-    assumed = list(dict.fromkeys(word for one in split for word in one.assumed))
+    assumed = list(dict.fromkeys(word for divided in split for word in divided.assumed))
     if assumed:
         text += f"; {'; '.join(assumed)}"
-    unplaced = [one for one in split if one.slices[0].position_lps_mm is None]
+    unplaced = [divided for divided in split if divided.slices[0].position_lps_mm is None]
     if unplaced:
         text += "; the slices of " + plural(len(unplaced), "mosaic") + " have no place"
     return _mosaic_finding("warning" if assumed or unplaced else "info", text, split, sizes[-1])

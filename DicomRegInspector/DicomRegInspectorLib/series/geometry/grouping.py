@@ -37,25 +37,27 @@ def group_slices(slices: Iterable[Slice], interval_tolerance: float = RELATIVE_T
     """
     placed: list[Slice] = []
     without_position: list[Slice] = []
-    for one in slices:
-        (placed if one.position_lps_mm is not None and one.orientation is not None else without_position).append(one)
+    for slice_ in slices:
+        (placed if slice_.position_lps_mm is not None and slice_.orientation is not None else without_position).append(
+            slice_
+        )
     errors = _orientation_errors(placed)
-    bad = [one for one, (error, _) in zip(placed, errors, strict=True) if error > _allowed(one)]
-    usable = [one for one, (_, sine) in zip(placed, errors, strict=True) if sine >= UNUSABLE_SINE]
+    bad = [slice_ for slice_, (error, _) in zip(placed, errors, strict=True) if error > _allowed(slice_)]
+    usable = [slice_ for slice_, (_, sine) in zip(placed, errors, strict=True) if sine >= UNUSABLE_SINE]
     groups: dict[Hashable, list[Slice]] = {}
-    orientation_ids = _cluster([one.orientation or () for one in usable], ORIENTATION_TOLERANCE, relative=False)
-    spacing_ids = _cluster([one.pixel_spacing_mm or (0.0, 0.0) for one in usable], PIXEL_SPACING_TOLERANCE)
-    for one, orientation, spacing in zip(usable, orientation_ids, spacing_ids, strict=True):
-        header = one.header
+    orientation_ids = _cluster([slice_.orientation or () for slice_ in usable], ORIENTATION_TOLERANCE, relative=False)
+    spacing_ids = _cluster([slice_.pixel_spacing_mm or (0.0, 0.0) for slice_ in usable], PIXEL_SPACING_TOLERANCE)
+    for slice_, orientation, spacing in zip(usable, orientation_ids, spacing_ids, strict=True):
+        header = slice_.header
         key = (
             header.frame_of_reference_uid,
-            one.is_localizer,
-            one.rows,
-            one.columns,
+            slice_.is_localizer,
+            slice_.rows,
+            slice_.columns,
             spacing,
             orientation,
         )
-        groups.setdefault(key, []).append(one)
+        groups.setdefault(key, []).append(slice_)
     stacks = [sorted_stack(group, interval_tolerance) for group in groups.values()]
     stacks.sort(key=lambda stack: -len(stack.slices))
     worst = max((error for error, _ in errors), default=0.0)

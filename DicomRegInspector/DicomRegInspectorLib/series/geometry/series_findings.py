@@ -73,7 +73,9 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
     found = []
     missing = [slice_ for slice_ in grouping.without_position if slice_.coordinates != UNPLACED]
     placed = [slice_ for stack in grouping.stacks for slice_ in stack.slices]
-    expected = placed or any(one.header.sop_class_uid in _CROSS_SECTIONAL and not one.is_localizer for one in missing)
+    expected = placed or any(
+        absent.header.sop_class_uid in _CROSS_SECTIONAL and not absent.is_localizer for absent in missing
+    )
     if missing and expected:
         which = "No slice has" if len(missing) == count else f"{plural(len(missing), 'slice')} of {count:,} without"
         text = f"{which} a usable Image Position (Patient) and Image Orientation (Patient)"
@@ -86,7 +88,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))
-    ignored = [one for one in placed if is_secondary_capture(one.header)]
+    ignored = [slice_ for slice_ in placed if is_secondary_capture(slice_.header)]
     if ignored:
         text = (
             f"{plural(len(ignored), 'image')} of a Secondary Capture class with position and orientation: GDCM and ITK "
@@ -94,7 +96,7 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(ignored), "sop_class_uid": ignored[0].header.sop_class_uid}
         found.append(Finding("geometry-ignored-by-readers", "warning", text, subject, evidence))
-    unsized = [one for one in placed if _lacks_pixel_spacing(one)]
+    unsized = [slice_ for slice_ in placed if _lacks_pixel_spacing(slice_)]
     if unsized:
         text = f"{plural(len(unsized), 'slice')} of {count:,} without Pixel Spacing (0028,0030): pixels have no size"
         found.append(Finding("geometry-ignored-by-readers", "error", text, subject, _uids(unsized)))

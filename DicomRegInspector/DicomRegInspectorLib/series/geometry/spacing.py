@@ -203,7 +203,7 @@ def _judged(
         nominal,
         cap,
         tuple(sections),
-        tuple(one for one in irregular if one is not None),
+        tuple(interval for interval in irregular if interval is not None),
         tuple(drift for drift in drifts if drift is not None),
         jitter,
         allowed.share,
@@ -328,8 +328,8 @@ def _expected(k: int, sections: list[Section], nominal: float, tolerance: float)
         return nominal
     if abs(near[0].spacing_mm - near[-1].spacing_mm) > tolerance:
         return nominal
-    counts = [one.last - one.first for one in near]
-    return sum(one.spacing_mm * count for one, count in zip(near, counts, strict=True)) / sum(counts)
+    counts = [neighbour.last - neighbour.first for neighbour in near]
+    return sum(neighbour.spacing_mm * count for neighbour, count in zip(near, counts, strict=True)) / sum(counts)
 
 
 def _irregular(

@@ -27,7 +27,7 @@ def stack_findings(stack: Stack, subject: str) -> list[Finding]:
         return []
     maker = _Maker(stack, subject)
     findings = [
-        *maker.limited([maker.irregular(one) for one in stack.spacing.irregular]),
+        *maker.limited([maker.irregular(interval) for interval in stack.spacing.irregular]),
         *maker.limited(maker.spacing_changes()),
         *(maker.drift(drift) for drift in stack.spacing.drifts),
         *maker.limited(maker.thickness_changes()),

@@ -309,7 +309,7 @@ def _merged(found: Iterable[tuple[str, Finding]]) -> list[Finding]:
     for (series, _, _, message), group in groups.items():
         first = group[0]
         if len(group) > 1:
-            files = [str(one.subject) for one in group[:MAX_LISTED]]
+            files = [str(finding.subject) for finding in group[:MAX_LISTED]]
             evidence = {**first.evidence, "files": len(group), "paths": files}
             text = f"{message} (in {len(group):,} files)"
             first = replace(first, subject=about_series(series), message=text, evidence=evidence)

@@ -61,7 +61,7 @@ def _list_series(series: Sequence[Series]) -> str:
 def _headers(paths: Paths) -> Iterator[Header]:
     given = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
     seen: set[str] = set()
-    for path in (fspath(one) for one in given):
+    for path in (fspath(given_path) for given_path in given):
         in_folder = os.path.isdir(path)
         for file in _files(path) if in_folder else [path]:
             if file in seen:
@@ -191,6 +191,6 @@ def first_at_each_position(stack: Stack) -> tuple[tuple[Slice, ...], tuple[Slice
     """Divide slices into those kept, one at each position, and those left out."""
     kept = set(stack.distinct.tolist())
     return (
-        tuple(one for number, one in enumerate(stack.slices) if number in kept),
-        tuple(one for number, one in enumerate(stack.slices) if number not in kept),
+        tuple(slice_ for number, slice_ in enumerate(stack.slices) if number in kept),
+        tuple(slice_ for number, slice_ in enumerate(stack.slices) if number not in kept),
     )

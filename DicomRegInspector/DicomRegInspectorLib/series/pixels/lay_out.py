@@ -115,8 +115,8 @@ def _dropped_finding(stack: Stack, dropped: tuple[Slice, ...]) -> Finding:
     )
     evidence = {
         "dropped_slices": len(dropped),
-        "dropped_sop_instance_uids": [one.sop_instance_uid for one in dropped],
-        "dropped_frames": [one.frame_number for one in dropped],
+        "dropped_sop_instance_uids": [left_out.sop_instance_uid for left_out in dropped],
+        "dropped_frames": [left_out.frame_number for left_out in dropped],
     }
     return Finding("duplicate-position", "warning", text, subject_of(stack.slices[0]), evidence)
 

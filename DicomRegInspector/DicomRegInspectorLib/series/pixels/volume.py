@@ -218,7 +218,7 @@ def load_stack(
 
 def volume_of(places: LaidOut, loaded: Loaded, findings: Iterable[Finding], *, is_stored: bool) -> SeriesVolume:
     """Put what was read of a stack's slices where they lie."""
-    corners = np.array([one.position_lps_mm for one in places.kept], dtype=np.float64)
+    corners = np.array([kept_slice.position_lps_mm for kept_slice in places.kept], dtype=np.float64)
     return _volume(
         loaded,
         places.affine_lps,

@@ -317,13 +317,13 @@ def _stack_with_places(volume: SeriesVolume) -> Stack:
 
 def _places(volume: SeriesVolume, dropped: list[Dropped]) -> list[list[Candidate]]:
     """For each slice of the volume, everything that lies there, by acquisition and instance number."""
-    places = [[Candidate(one, k)] if volume.valid[k] else [] for k, one in enumerate(volume.slices)]
-    dropped += [Dropped(one, "holds no values") for k, one in enumerate(volume.slices) if not volume.valid[k]]
+    places = [[Candidate(slice_, k)] if volume.valid[k] else [] for k, slice_ in enumerate(volume.slices)]
+    dropped += [Dropped(slice_, "holds no values") for k, slice_ in enumerate(volume.slices) if not volume.valid[k]]
     positions = np.asarray(volume.slice_positions_mm)
     normal = axes_of(volume.slices[0].orientation or ())[2]
-    for one in volume.dropped:
-        nearest = int(np.argmin(np.abs(positions - np.asarray(one.position_lps_mm) @ normal)))
-        places[nearest].append(Candidate(one, None))
+    for left_out in volume.dropped:
+        nearest = int(np.argmin(np.abs(positions - np.asarray(left_out.position_lps_mm) @ normal)))
+        places[nearest].append(Candidate(left_out, None))
     return [sorted(one, key=lambda candidate: candidate.order) for one in places if one]
 
 
@@ -366,7 +366,7 @@ def _merged(
     normal = axes_of(first.orientation or ())[2]
     positions = np.array([_mean_corner(candidates) @ normal for candidates in places])
     judged = judge_spacing(positions, stack.precision_mm, stack.interval_tolerance)
-    close = {one.before for one in judged.irregular if one.kind == "overlap"} if judged else set()
+    close = {interval.before for interval in judged.irregular if interval.kind == "overlap"} if judged else set()
     result: list[list[Candidate]] = []
     joined = False
     for k, candidates in enumerate(places):

@@ -164,7 +164,7 @@ def _is_about(finding: Finding, uids: set[str]) -> bool:
 def _without_values(stack: Stack) -> SeriesVolume:
     """The stack as a volume whose array takes no memory: one value, seen as many times as there are voxels."""
     kept, dropped = first_at_each_position(stack)
-    corners = np.array([one.position_lps_mm for one in kept], dtype=np.float64).reshape(-1, 3)
+    corners = np.array([kept_slice.position_lps_mm for kept_slice in kept], dtype=np.float64).reshape(-1, 3)
     between_rows, between_columns = kept[0].pixel_spacing_mm or (1.0, 1.0)
     return SeriesVolume(
         array=np.broadcast_to(np.uint8(0), (len(kept), stack.rows, stack.columns)),

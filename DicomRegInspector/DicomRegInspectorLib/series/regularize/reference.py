@@ -72,7 +72,7 @@ def reference_of_stack(stack: Stack) -> ReferenceGrid:
     kept, _ = first_at_each_position(stack)
     if stack.pixel_spacing_mm is None or stack.spacing is None:
         raise UsageError("The reference is not a grid: it has no Pixel Spacing (0028,0030) or only one slice position.")
-    corners = np.array([one.position_lps_mm for one in kept], dtype=np.float64)
+    corners = np.array([kept_slice.position_lps_mm for kept_slice in kept], dtype=np.float64)
     between_rows, between_columns = stack.pixel_spacing_mm
     row, column, _ = stack.axes
     affine = np.eye(4)

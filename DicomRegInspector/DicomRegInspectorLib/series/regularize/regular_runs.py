@@ -34,7 +34,7 @@ def around(spacing: Spacing, k: int) -> float:
         before = [section for section in spacing.sections if section.last <= k + 1]
         after = [section for section in spacing.sections if section.first >= k + 2]
         near = before[-1:] + after[:1]
-    return max((one.spacing_mm for one in near), default=spacing.nominal_mm)
+    return max((neighbour.spacing_mm for neighbour in near), default=spacing.nominal_mm)
 
 
 @dataclass(frozen=True)

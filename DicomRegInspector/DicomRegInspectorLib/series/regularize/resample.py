@@ -57,8 +57,8 @@ class Lattice:
         """(4, 4) from index to LPS mm; ``axes`` (3, 3) as rows."""
         affine = np.eye(4)
         along = (self.columns, self.rows, self.planes)
-        affine[:3, :3] = axes.T * [one.step for one in along]
-        affine[:3, 3] = axes.T @ [one.start for one in along]
+        affine[:3, :3] = axes.T * [position.step for position in along]
+        affine[:3, 3] = axes.T @ [position.start for position in along]
         return affine
 
 

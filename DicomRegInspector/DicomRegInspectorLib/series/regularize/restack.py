@@ -98,9 +98,9 @@ def _moves(sections: Sequence[Stack], stack: Stack, gap: float) -> list[NDArray[
 
 
 def _listed(sections: Sequence[Stack]) -> str:
-    return ", ".join(f"section {number} of {_slices(one)}" for number, one in enumerate(sections[:NAMED], 1)) + (
-        f" and {len(sections) - NAMED} more" if len(sections) > NAMED else ""
-    )
+    return ", ".join(
+        f"section {number} of {_slices(section)}" for number, section in enumerate(sections[:NAMED], 1)
+    ) + (f" and {len(sections) - NAMED} more" if len(sections) > NAMED else "")
 
 
 def _slices(section: Stack) -> str:

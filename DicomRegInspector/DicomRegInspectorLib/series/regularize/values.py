@@ -55,7 +55,9 @@ def values_at(placed: Placed, volume: SeriesVolume, fill: float | None) -> Value
     """
     value = fill_value(volume, fill)
     chosen = placed.candidates
-    if len(chosen) == len(volume.array) and all(len(one) == 1 and one[0].index == k for k, one in enumerate(chosen)):
+    if len(chosen) == len(volume.array) and all(
+        len(slice_) == 1 and slice_[0].index == k for k, slice_ in enumerate(chosen)
+    ):
         return Values(volume, volume.array, volume.padding, value)
     return Values(volume, *_gather(volume, chosen), value)
 
@@ -93,7 +95,7 @@ def _gather(volume: SeriesVolume, chosen: tuple[tuple[Candidate, ...], ...]) -> 
     missing = [one.slice for place in chosen for one in place if one.index is None]
     read = load_pixels(missing, stored_values=volume.is_stored) if missing else None
     dtype = volume.array.dtype if read is None else np.result_type(volume.array.dtype, read.array.dtype)
-    number = {id(one): k for k, one in enumerate(missing)}
+    number = {id(absent): k for k, absent in enumerate(missing)}
 
     def image(candidate: Candidate) -> tuple[NDArray[Any], Padding | None, int]:
         if candidate.index is not None or read is None:
@@ -124,7 +126,7 @@ def _mean(images: list[tuple[NDArray[Any], Padding | None, int]], dtype: np.dtyp
         mean = values.mean(axis=0)
     else:
         image = np.stack(
-            [np.ones(one.shape, bool) if mask is None else ~mask for one, mask in zip(values, masks, strict=True)]
+            [np.ones(value.shape, bool) if mask is None else ~mask for value, mask in zip(values, masks, strict=True)]
         )
         counts = image.sum(axis=0)
         mean = np.where(image, values, 0).sum(axis=0) / np.maximum(counts, 1)

@@ -113,7 +113,7 @@ def write_corrected(
     )
     series = new_series(stack.slices[0], "positions corrected", derivation, None, 1)
     names: list[str] = []
-    numbers = {id(one): k for k, one in enumerate(stack.slices)}
+    numbers = {id(slice_): k for k, slice_ in enumerate(stack.slices)}
     with new_folder(place, [slice_.path for slice_ in stack.slices]) as unfinished:
         for slices in _by_file(stack):
             instance = read_file(slices[0].path, pixels=True)

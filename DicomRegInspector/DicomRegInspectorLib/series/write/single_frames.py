@@ -170,7 +170,7 @@ def _missing_problem(kind: str, missing: list[str]) -> str:
     from pydicom.datadict import dictionary_description, tag_for_keyword
     from pydicom.uid import UID
 
-    tags = [(dictionary_description(one), tag_for_keyword(one) or 0) for one in missing]
+    tags = [(dictionary_description(absent), tag_for_keyword(absent) or 0) for absent in missing]
     names = ", ".join(f"{name} ({tag >> 16:04X},{tag & 0xFFFF:04X})" for name, tag in tags)
     return (
         f"holds several frames; as {UID(kind).name} they need {names}, which nothing in the file says. Write a volume "

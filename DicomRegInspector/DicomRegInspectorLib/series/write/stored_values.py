@@ -60,11 +60,11 @@ def choose_encoding(array: NDArray[Any], *, zero_intercept: bool = False) -> Enc
             raise UsageError(f"Colours are written with 8 bits; these values are {array.dtype}.")
         return Encoding(1.0, 0.0, np.dtype(np.uint8))
     # Slice by slice: a mask or a copy of the whole volume would double the memory.
-    low = min(float(one.min()) for one in array)
-    high = max(float(one.max()) for one in array)
+    low = min(float(number.min()) for number in array)
+    high = max(float(number.max()) for number in array)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise UsageError("Some values are NaN or infinite: images of 16 bits cannot hold them, choose another format.")
-    if array.dtype.kind in "iu" or all(bool((np.rint(one) == one).all()) for one in array):
+    if array.dtype.kind in "iu" or all(bool((np.rint(number) == number).all()) for number in array):
         if low >= -32768 and high <= 32767:
             return Encoding(1.0, 0.0, np.dtype(np.int16))
         if high - low <= 65535 and (low >= 0 or not zero_intercept):

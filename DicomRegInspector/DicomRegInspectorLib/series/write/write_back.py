@@ -152,7 +152,9 @@ def _instances(
                 instance = reading.read(members[0])
                 make_derived(instance, series, number, members)
                 if members[0].is_restacked:
-                    instance.ImagePositionPatient = [decimal_string(one) for one in volume.slice_corners_lps_mm[k]]
+                    instance.ImagePositionPatient = [
+                        decimal_string(corner) for corner in volume.slice_corners_lps_mm[k]
+                    ]
                     instance.pop("SliceLocation", None)
                 yield instance
             continue
@@ -203,7 +205,7 @@ def _resampled(
 def _set_geometry(instance: Dataset, volume: RegularVolume, k: int) -> None:
     spacing = volume.spacing_mm
     cosines = (volume.affine_lps[:3, :2] / spacing[:2]).T.reshape(-1)
-    instance.ImagePositionPatient = [decimal_string(one) for one in volume.slice_corners_lps_mm[k]]
+    instance.ImagePositionPatient = [decimal_string(corner) for corner in volume.slice_corners_lps_mm[k]]
     instance.ImageOrientationPatient = [decimal_string(cosine) for cosine in cosines]
     instance.PixelSpacing = [decimal_string(spacing[1]), decimal_string(spacing[0])]
     instance.SliceThickness = decimal_string(spacing[2])
