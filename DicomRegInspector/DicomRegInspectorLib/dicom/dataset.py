@@ -63,7 +63,7 @@ class Dataset:
         return self.stream.read(max(count, 0))
 
     def element_at(self, offset: int) -> ElementHead | None:
-        """The element outside of sequences whose header begins here; None where none is left."""
+        """Return the element outside of sequences whose header begins here; None where none is left."""
         raw = self.bytes_at(offset, 12)
         return element_head(raw, offset, self.encoding) if len(raw) >= 8 else None
 

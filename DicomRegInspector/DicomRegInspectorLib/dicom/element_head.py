@@ -22,7 +22,7 @@ class Encoding:
     little: bool
 
     def number(self, raw: bytes) -> int:
-        """An unsigned number."""
+        """Return an unsigned number."""
         return int.from_bytes(raw, "little" if self.little else "big")
 
 
@@ -44,7 +44,7 @@ class ElementHead(NamedTuple):
 
 
 def element_head(raw: bytes, position: int, encoding: Encoding) -> ElementHead | None:
-    """The element whose header stands at the beginning of ``raw``, that is at ``position``.
+    """Return the element whose header stands at the beginning of ``raw``, that is at ``position``.
 
     None where the header is longer than ``raw``, which has 8 bytes or more; 12 are always enough.
     """
@@ -63,6 +63,6 @@ def element_head(raw: bytes, position: int, encoding: Encoding) -> ElementHead |
 
 
 def item_head(raw: bytes, encoding: Encoding = EXPLICIT_LITTLE) -> tuple[int, int]:
-    """Tag and length of an item or a delimiter (PS3.5 section 7.5), of its 8 bytes."""
+    """Return tag and length of an item or a delimiter (PS3.5 section 7.5), of its 8 bytes."""
     group, number, length = _ITEM_HEADS[encoding.little](raw)
     return group << 16 | number, length

@@ -116,7 +116,7 @@ class ElementWalk:
         return self._window_start + self._at
 
     def peek(self, count: int) -> bytes:
-        """The bytes that come next; fewer at the end."""
+        """Return the bytes that come next; fewer at the end."""
         if self._at + count > len(self._window):
             rest = self._window[self._at :]
             self._window_start += self._at
@@ -124,7 +124,7 @@ class ElementWalk:
         return self._window[self._at : self._at + count]
 
     def value(self, head: ElementHead, most: int) -> bytes:
-        """Up to ``most`` bytes of the value of the element that :meth:`elements` gave last; none of a sequence."""
+        """Give up to ``most`` bytes of the value of the element that :meth:`elements` gave last; none of a sequence."""
         if self._given is not head:
             raise ValueError(f"the walk is not at {tag_text(head.tag)} any more")
         if head.length == UNDEFINED:

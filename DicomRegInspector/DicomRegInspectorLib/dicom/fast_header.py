@@ -142,7 +142,7 @@ def looks_like_bare_dataset(head: bytes) -> bool:
 
 
 def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
-    """The header by the walk alone.
+    """Return the header by the walk alone.
 
     Raises
     ------

@@ -190,12 +190,12 @@ class Header:
         return numbers(self.elements.get(Tag.PIXEL_SPACING, b""), 2)
 
     def integer(self, tag: int) -> int | None:
-        """An IS element's first value."""
+        """Return an IS element's first value."""
         value = self.decimal(tag)
         return int(value) if value is not None and value == int(value) else None
 
     def decimal(self, tag: int) -> float | None:
-        """A DS or IS element's first value."""
+        """Return a DS or IS element's first value."""
         return _number(self.elements.get(tag, b"").split(b"\\", 1)[0])
 
     def _uid(self, tag: int) -> str:
@@ -220,21 +220,21 @@ def _number(raw: bytes) -> float | None:
 
 @lru_cache(maxsize=4096)
 def numbers(raw: bytes, count: int) -> tuple[float, ...] | None:
-    """The values of a DS element; None unless there are exactly ``count`` finite ones."""
+    """Return the values of a DS element; None unless there are exactly ``count`` finite ones."""
     values = [_number(part) for part in raw.split(b"\\")]
     finite = tuple(value for value in values if value is not None)
     return finite if len(values) == len(finite) == count else None
 
 
 def float64(raw: bytes) -> float | None:
-    """The first value of an FD element, little endian."""
+    """Return the first value of an FD element, little endian."""
     value = struct.unpack_from("<d", raw)[0] if len(raw) >= 8 else math.nan
     return value if math.isfinite(value) else None
 
 
 @lru_cache(maxsize=1024)
 def split_text(raw: bytes) -> tuple[str, ...]:
-    """The values of a CS element, upper case."""
+    """Return the values of a CS element, upper case."""
     text = raw.strip(_PADDING).decode("ascii", "replace").upper()
     return tuple(part.strip() for part in text.split("\\")) if text else ()
 
@@ -261,7 +261,7 @@ def decode_text(raw: bytes, character_set: bytes) -> str:
 
 
 def decimals_of(raw: bytes) -> int | None:
-    """The most digits after the decimal point in a DS element's values, an exponent counted in.
+    """Return the most digits after the decimal point in a DS element's values, an exponent counted in.
 
     ``b"-1.750000e+02\\\\3.5"`` has 4. None where nothing is a number. Negative for ``1e3``.
     """

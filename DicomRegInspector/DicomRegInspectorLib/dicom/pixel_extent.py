@@ -66,7 +66,7 @@ def pixel_extent(
     header_end: int,
     locate: Callable[[], tuple[int, int] | None],
 ) -> Extent:
-    """State of Pixel Data and the bytes missing of it.
+    """Return state of Pixel Data and the bytes missing of it.
 
     Pixel Data is nearly always the last element, so its header is looked for where it must be then, counted from the
     end of the file. Only where it is not there, it is located.
@@ -109,7 +109,7 @@ def _ends_with_native(descriptor: int, length: int, syntax: str, size: int, head
 
 
 def walk_to_pixel_data(descriptor: int, start: int, syntax: str) -> tuple[int, int] | None:
-    """Offset and length of Pixel Data's value in a little endian file; None where pydicom has to look."""
+    """Return offset and length of Pixel Data's value in a little endian file; None where pydicom has to look."""
     implicit = syntax == IMPLICIT_LITTLE_ENDIAN
     offset, previous = start, 0
     window, window_start = b"", 0

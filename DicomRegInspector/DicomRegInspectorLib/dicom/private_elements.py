@@ -41,7 +41,7 @@ def _ge_b_value(value: Any) -> float | None:
 
 
 def gradient_text(direction: Iterable[float]) -> str:
-    """A gradient direction as one value, without the noise of its last digits."""
+    """Return a gradient direction as one value, without the noise of its last digits."""
     return "\\".join(f"{round(value, GRADIENT_DIGITS) + 0.0:.{GRADIENT_DIGITS}f}" for value in direction)
 
 
@@ -85,7 +85,7 @@ _TAGS = [*_CREATORS, *(element.tag for element in ELEMENTS)]
 
 
 def private_values(header: Header) -> dict[str, Value]:
-    """The attributes that a file's private elements hold; empty where it has none or can no longer be read."""
+    """Return the attributes that a file's private elements hold; empty where it has none or can no longer be read."""
     from .pydicom_header import read_elements
 
     try:

@@ -143,7 +143,7 @@ def _pydicom_errors(name: str) -> Iterator[None]:
 
 
 def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
-    """The header by pydicom. Same result as the fast walk wherever both can read a file.
+    """Return the header by pydicom. Same result as the fast walk wherever both can read a file.
 
     Raises
     ------
@@ -252,7 +252,7 @@ def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | N
 
 
 def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, int] | None:
-    """Offset and length of Pixel Data's value in any file; None where there is none.
+    """Return offset and length of Pixel Data's value in any file; None where there is none.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, i
 
 
 def read_elements(path: str, tags: list[int]) -> Dataset:
-    """The named elements of a file, wherever they stand before Pixel Data.
+    """Return the named elements of a file, wherever they stand before Pixel Data.
 
     Raises
     ------

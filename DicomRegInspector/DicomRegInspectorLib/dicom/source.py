@@ -33,7 +33,7 @@ class ByteSource(Protocol):
         """Length in bytes, None where only its end tells (a deflated data set)."""
 
     def read(self, count: int) -> bytes:
-        """Up to ``count`` bytes; fewer only at the end."""
+        """Return up to ``count`` bytes; fewer only at the end."""
 
     def skip(self, count: int) -> int:
         """Pass over up to ``count`` bytes; fewer only at the end. Returns how many."""
@@ -112,7 +112,7 @@ class PlainSource:
         return done
 
     def for_lookup(self) -> BoundedFile:
-        """The same file, for bytes at any place; reading forward must be over."""
+        """Return the same file, for bytes at any place; reading forward must be over."""
         return BoundedFile(self._file.fileno(), self.size, os.fspath(self._path))
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class DeflatedSource:
         self.close()
 
     def pull(self, count: int) -> bytes:
-        """One to ``count`` inflated bytes, or none at the end.
+        """Return one to ``count`` inflated bytes, or none at the end.
 
         Raises
         ------
@@ -211,7 +211,7 @@ class DeflatedSource:
 
 
 def inflated_beginning(path: str | PathLike[str], start: int, count: int) -> tuple[bytes, bool]:
-    """Up to ``count`` inflated bytes of a deflated data set, and whether it is cut off before that.
+    """Return up to ``count`` inflated bytes of a deflated data set, and whether it is cut off before that.
 
     Raises
     ------
@@ -233,7 +233,7 @@ def _size(count: int) -> str:
 
 
 def read_at(descriptor: int, offset: int, count: int) -> bytes:
-    """Bytes at a place in a file (``os.pread`` does not exist on Windows)."""
+    """Return bytes at a place in a file (``os.pread`` does not exist on Windows)."""
     if _PREAD is not None:
         return _PREAD(descriptor, count, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)

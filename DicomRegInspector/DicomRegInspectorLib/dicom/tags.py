@@ -254,12 +254,12 @@ MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 
 def is_encapsulated(transfer_syntax_uid: str) -> bool:
-    """Whether Pixel Data is compressed: explicit little endian with fragments (PS3.5 annex A.4)."""
+    """Tell whether Pixel Data is compressed: explicit little endian with fragments (PS3.5 annex A.4)."""
     return transfer_syntax_uid.startswith("1.2.840.10008.1.2.4.") or transfer_syntax_uid in _OTHER_FRAGMENTS
 
 
 def tag_text(tag: int) -> str:
-    """A tag as people write it: ``(0020,0032)``."""
+    """Return a tag as people write it: ``(0020,0032)``."""
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
@@ -274,7 +274,7 @@ def element_name(tag: int) -> str:
 
 
 def truncation_problem(tag: int, length: int, present: int) -> str:
-    """What to tell the user about an element that ends beyond the file."""
+    """Return what to tell the user about an element that ends beyond the file."""
     return (
         f"is cut off: {element_name(tag)} announces {length:,} bytes, the file has {max(present, 0):,} left. "
         "Copy or export it again."

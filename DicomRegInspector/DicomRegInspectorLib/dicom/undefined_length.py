@@ -52,7 +52,7 @@ def plain_character_set(value: bytes) -> bytes:
 
 
 def end_of_undefined(data: bytes, offset: int, tag: int, vr: int) -> int:
-    """The offset behind a little endian element of undefined length whose value begins at ``offset``.
+    """Return the offset behind a little endian element of undefined length whose value begins at ``offset``.
 
     Parameters
     ----------

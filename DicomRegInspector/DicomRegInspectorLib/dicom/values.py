@@ -18,7 +18,7 @@ _MOST_SHOWN = 60
 
 
 def numbers(element: Element) -> list[float] | None:
-    """The numbers of a small element, whatever numeric VR it was written with; None when they cannot be read."""
+    """Return the numbers of a small element, whatever numeric VR it was written with; None when they cannot be read."""
     vr = element.vr
     if vr == "UN":
         vr = dictionary_vr(element.tag)
@@ -81,7 +81,7 @@ def half_units(element: Element) -> list[float] | None:
 
 
 def shown_numbers(element: Element) -> str:
-    """The beginning of an element's text when it is made of digits, signs and separators alone; empty otherwise.
+    """Return the beginning of an element's text when it is made of digits, signs and separators alone; empty otherwise.
 
     What could be anything else, a name for instance, is not shown.
     """
@@ -92,7 +92,7 @@ def shown_numbers(element: Element) -> str:
 
 
 def text(element: Element | None, character_sets: Element | None = None) -> str:
-    """The text of a small element in its character set, empty when absent; what cannot be read is replaced."""
+    """Return the text of a small element in its character set, empty when absent; what cannot be read is replaced."""
     if element is None or not element.value:
         return ""
     from pydicom.charset import convert_encodings, decode_bytes

@@ -60,11 +60,11 @@ class Items:
     """Small private elements where they were asked for; with (no) items a sequence that holds what was looked for."""
 
     def get(self, tag: int) -> Element | None:
-        """The element with this tag, or None."""
+        """Return the element with this tag, or None."""
         return self.elements.get(tag)
 
     def sequence(self, tag: int) -> list[Items]:
-        """The items of the sequence with this tag; none when it is absent."""
+        """Return the items of the sequence with this tag; none when it is absent."""
         element = self.elements.get(tag)
         return (element.items or []) if element else []
 
@@ -232,7 +232,7 @@ class _Keeper:
 
 
 def dictionary_vr(tag: int) -> str:
-    """The VR that the data dictionary gives a tag; UN for one it does not know."""
+    """Return the VR that the data dictionary gives a tag; UN for one it does not know."""
     from pydicom.datadict import dictionary_VR
 
     try:

@@ -53,7 +53,7 @@ class ChoiceConnector(_TextConnector):
     SIGNAL = "currentIndexChanged(int)"
 
     def read(self) -> str:
-        """The value of the entry chosen."""
+        """Return the value of the entry chosen."""
         return self._widget.currentData or ""
 
     def write(self, value: str) -> None:
@@ -70,7 +70,7 @@ class FolderConnector(_TextConnector):
     SIGNAL = "currentPathChanged(QString)"
 
     def read(self) -> str:
-        """The path as it stands there."""
+        """Return the path as it stands there."""
         return self._widget.currentPath
 
     def write(self, value: str) -> None:
@@ -80,7 +80,7 @@ class FolderConnector(_TextConnector):
 
 
 def connect_parameters(parameters: Any, ui: object) -> int:
-    """Bind every control with the property SlicerParameterName; returns the tag that ``disconnectGui`` takes."""
+    """Return bind every control with the property SlicerParameterName; returns the tag that ``disconnectGui`` takes."""
     mapping = {}
     for widget in vars(ui).values():
         name = widget.property("SlicerParameterName")

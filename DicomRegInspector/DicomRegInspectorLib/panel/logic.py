@@ -279,7 +279,7 @@ class InspectorLogic:
         return findings_table(inspection, slicer.mrmlScene)
 
     def plotSlicePositions(self, series: Series) -> slicer.vtkMRMLPlotChartNode:
-        """Chart the distance from each slice of a series to the next; shown where there is a layout."""
+        """Return chart the distance from each slice of a series to the next; shown where there is a layout."""
         from ..scene.charts import plot_slice_positions
         from .navigation import show_slice_positions_layout
 

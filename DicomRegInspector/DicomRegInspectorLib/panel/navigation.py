@@ -78,7 +78,7 @@ def show_comparison_layout(
     orientation: str = "Axial",
     position_lps_mm: Sequence[float] | None = None,
 ) -> bool:
-    """Registered image, source image as loaded, source image registered, and difference in four linked views.
+    """Return registered image, source image as loaded, source image registered, and difference in four linked views.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def show_histograms_layout(
 def show_slice_positions_layout(
     chart: slicer.vtkMRMLPlotChartNode, volume: slicer.vtkMRMLVolumeNode | None = None
 ) -> bool:
-    """The chart of slice positions above the slice views, which show the volume where there is one.
+    """Return the chart of slice positions above the slice views, which show the volume where there is one.
 
     Returns whether there is a layout to show them in.
     """
@@ -138,7 +138,7 @@ def show_slice_positions_layout(
 
 
 def show_before_after_layout(volumes: before_after.BeforeAfter) -> bool:
-    """A stack as a plain volume beside what it was made into, coronal and sagittal, linked.
+    """Return a stack as a plain volume beside what it was made into, coronal and sagittal, linked.
 
     Returns whether there is a layout to show them in.
     """
@@ -175,7 +175,7 @@ def _fit(tags: Sequence[str]) -> None:
 
 
 def selected_series_uids() -> list[str]:
-    """Series Instance UIDs selected in Slicer's DICOM browser; empty when it was never opened.
+    """Return series Instance UIDs selected in Slicer's DICOM browser; empty when it was never opened.
 
     The browser has two faces; the visible one, or else the one that was used last, is asked.
     """

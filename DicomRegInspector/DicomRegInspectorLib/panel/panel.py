@@ -236,7 +236,7 @@ class InspectorPanel:
 
 
 def inspection_in_words(inspection: Inspection) -> str:
-    """How many files of which kind were read, and how many findings there are."""
+    """Return how many files of which kind were read, and how many findings there are."""
     counts = inspection.file_counts
     parts = [
         _("{count} DICOM files").format(count=counts.dicom) if counts.dicom != 1 else _("1 DICOM file"),

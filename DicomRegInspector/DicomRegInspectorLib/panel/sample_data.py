@@ -17,7 +17,7 @@ CATEGORY = "DICOM Registration Inspector"
 
 
 def sample_folder() -> Path:
-    """Where this version's sample data are, or will be: in the cache that Slicer downloads into."""
+    """Return where this version's sample data are, or will be: in the cache that Slicer downloads into."""
     from .. import __version__
 
     return Path(slicer.app.cachePath) / f"DicomRegInspector-samples-{__version__}"

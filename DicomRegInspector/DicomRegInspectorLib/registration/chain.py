@@ -20,7 +20,7 @@ CUBE_WORDS = f"a cube of {CUBE_MM:g} mm around the origin"
 
 
 def furthest_apart_mm(first: np.ndarray, second: np.ndarray, points: np.ndarray) -> float:
-    """The largest distance between where two matrices (4, 4) send points (n, 3), mm.
+    """Return the largest distance between where two matrices (4, 4) send points (n, 3), mm.
 
     The difference of two affine maps is convex: over boxes, their corners show the largest.
     """
@@ -30,7 +30,7 @@ def furthest_apart_mm(first: np.ndarray, second: np.ndarray, points: np.ndarray)
 def chain_findings(
     chain: Sequence[np.ndarray], subject: str, points: np.ndarray = CUBE_CORNERS, where: str = CUBE_WORDS
 ) -> list[Finding]:
-    """``reg-matrix-order`` when the product of matrices depends on their order, as it is read in the field.
+    """Return ``reg-matrix-order`` when the product of matrices depends on their order, as it is read in the field.
 
     Parameters
     ----------

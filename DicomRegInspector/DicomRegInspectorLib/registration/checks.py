@@ -39,7 +39,7 @@ BULK_RESIDUAL_SHARE = 0.5
 
 
 def order_findings(pairs: list[tuple[int, int]], subject: str, is_repeated: bool = False) -> list[Finding]:
-    """A finding when elements stand out of ascending order (PS3.5 section 7.1).
+    """Return a finding when elements stand out of ascending order (PS3.5 section 7.1).
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def order_findings(pairs: list[tuple[int, int]], subject: str, is_repeated: bool
 
 
 def mapping_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
-    """What the vectors show: undefined and infinite ones, a field that does nothing, folding; none without a grid.
+    """Give what the vectors show: undefined and infinite ones, a field that does nothing, folding; none without a grid.
 
     The first use reads the vectors twice: for their lengths and for folding.
 
@@ -85,7 +85,7 @@ def mapping_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
 
 
 def vector_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
-    """Findings that need the vectors' lengths: undefined and infinite ones, and a field that does nothing."""
+    """Return findings that need the vectors' lengths: undefined and infinite ones, and a field that does nothing."""
     statistics = mapping.grid.statistics
     findings = []
     total = mapping.grid.place.count
@@ -138,7 +138,7 @@ def _near_zero_finding(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
 
 
 def still_finding(mappings: Sequence[Mapping], subject: str) -> tuple[Finding, ...]:
-    """A note when none of an object's mappings, which can all be used, moves anything near its frame's origin."""
+    """Give a note when none of an object's mappings, which can all be used, moves anything near its frame's origin."""
     reach = STILL_WITHIN_MM * (2.0 * np.array(list(np.ndindex(2, 2, 2))) - 1.0)
     if not mappings or any(mapping.grid is not None for mapping in mappings):
         return ()
@@ -156,7 +156,7 @@ def still_finding(mappings: Sequence[Mapping], subject: str) -> tuple[Finding, .
 
 
 def folding_finding(subject: str, folded: dict[str, Any] | None, jacobian: Summary) -> tuple[Finding, ...]:
-    """A finding when Jacobian determinants of 0 or less were found.
+    """Return a finding when Jacobian determinants of 0 or less were found.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def folding_finding(subject: str, folded: dict[str, Any] | None, jacobian: Summa
 
 
 def bulk_finding(subject: str, rigid: BulkPart | None) -> tuple[Finding, ...]:
-    """A finding when one rigid motion makes up most of a field: whoever also applies it separately moves twice."""
+    """Give a finding when one rigid motion makes up most of a field: whoever also applies it separately moves twice."""
     if rigid is None:
         return ()
     shift = float(np.linalg.norm(rigid.shift_mm))
@@ -194,7 +194,7 @@ def bulk_finding(subject: str, rigid: BulkPart | None) -> tuple[Finding, ...]:
 
 
 def folding_evidence(mapping: Mapping, folded: Region, jacobian: Summary) -> dict[str, Any]:
-    """As :func:`region_evidence`, and where the determinant is lowest."""
+    """Return as :func:`region_evidence`, and where the determinant is lowest."""
     evidence = region_evidence(mapping, folded)
     if jacobian.min_index is not None:
         evidence["lowest_at_lps_mm"] = apply_matrix(mapping.index_to_lps, np.array(jacobian.min_index)).tolist()
@@ -218,7 +218,7 @@ def region_evidence(mapping: Mapping, region: Region) -> dict[str, Any]:
 
 
 def box_text(region: Region) -> str:
-    """Where a region lies on the grid, in words."""
+    """Return where a region lies on the grid, in words."""
     if region.count == 1:
         return f"at grid node (i, j, k) = {region.first}"
     return f"within grid nodes (i, j, k) = {region.first} to {region.last}"

@@ -18,7 +18,7 @@ class Choice:
 
 
 def choose_item(registration: Registration, number: int | None) -> Choice:
-    """The item asked for, the only one, or the only one that moves anything.
+    """Return the item asked for, the only one, or the only one that moves anything.
 
     A Spatial Registration object usually holds an identity for the registered frame itself (PS3.3 C.20.2.1).
 
@@ -45,7 +45,7 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
 
 
 def items_by_number(registration: Registration, numbers: Iterable[int]) -> list[RegistrationItem]:
-    """The items with these numbers, counting from 1, in the order asked for.
+    """Return the items with these numbers, counting from 1, in the order asked for.
 
     Raises
     ------

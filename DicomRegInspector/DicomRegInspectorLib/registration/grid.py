@@ -77,11 +77,11 @@ class Grid:
         return vector_statistics(self)
 
     def node_position(self, index: tuple[int, int, int]) -> np.ndarray:
-        """(3,) LPS mm of node (i, j, k)."""
+        """Return (3,) LPS mm of node (i, j, k)."""
         return apply_matrix(self.index_to_lps, np.asarray(index, float))
 
     def field(self, pre: np.ndarray | None = None, post: np.ndarray | None = None) -> Field:
-        """The vectors between two matrices (by default the identity), as the measures take them.
+        """Return the vectors between two matrices (by default the identity), as the measures take them.
 
         From the file by slices, from memory once the vectors were read.
         """
@@ -95,12 +95,12 @@ class Grid:
         return Field(self.dimensions, self.index_to_lps, pre, post, _FileSlices(self.place, nx, ny).open, threads)
 
     def is_near(self, points: np.ndarray) -> np.ndarray:
-        """(n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""
+        """Return (n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""
         index = apply_matrix(np.linalg.inv(self.index_to_lps), points)
         return ((index >= -1) & (index <= np.array(self.dimensions))).all(axis=1)
 
     def displacement(self, points: np.ndarray, *, extend: bool = False) -> np.ndarray:
-        """The displacement at points of the Registered RCS, by trilinear interpolation in double precision.
+        """Return the displacement at points of the Registered RCS, by trilinear interpolation in double precision.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ def _fill_undefined(vectors: np.ndarray) -> None:
 
 
 def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray) -> Grid:
-    """A grid of vectors in memory, which are not copied.
+    """Return a grid of vectors in memory, which are not copied.
 
     Parameters
     ----------

@@ -127,7 +127,7 @@ class Mapping:
         return self.grid.field(self.pre, self.post)
 
     def in_lps(self) -> Mapping:
-        """The same mapping with grid and matrices in LPS mm; of one in RAS mm the vectors are copied."""
+        """Return the same mapping with grid and matrices in LPS mm; of one in RAS mm the vectors are copied."""
         if not self.ras:
             return self
         grid = self.grid
@@ -137,11 +137,11 @@ class Mapping:
         return Mapping(to_ras(self.pre), grid, to_ras(self.post), matrix)
 
     def with_grid(self, vectors: np.ndarray) -> Mapping:
-        """With other vectors, (nz, ny, nx, 3) float32 mm, on the same grid."""
+        """Return with other vectors, (nz, ny, nx, 3) float32 mm, on the same grid."""
         return replace(self, grid=replace(self.grid, place=grid_of_array(vectors, self.grid.index_to_lps).place))
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
-        """Points of the Registered RCS to the Source RCS.
+        """Return points of the Registered RCS to the Source RCS.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Mapping:
         return mapped.reshape(array.shape)
 
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
-        """Points of the Source RCS to the Registered RCS, with the residual of each.
+        """Return points of the Source RCS to the Registered RCS, with the residual of each.
 
         Parameters
         ----------
@@ -261,7 +261,7 @@ class Mapping:
 
 
 def affine_mapping(matrix: np.ndarray) -> Mapping:
-    """The mapping of a (4, 4) from registered to source, LPS mm: a matrix mapping where that has an inverse."""
+    """Return the mapping of a (4, 4) from registered to source, LPS mm: a matrix mapping where that has an inverse."""
     try:
         return Mapping(matrix=np.linalg.inv(matrix))
     except np.linalg.LinAlgError:
@@ -269,7 +269,7 @@ def affine_mapping(matrix: np.ndarray) -> Mapping:
 
 
 def in_order(matrices: Sequence[np.ndarray]) -> np.ndarray:
-    """``M_n ··· M_2 · M_1`` of matrices (4, 4), the first of which acts first (PS3.3 Equation C.20.2-2)."""
+    """Return ``M_n ··· M_2 · M_1`` of matrices (4, 4), the first of which acts first (PS3.3 Equation C.20.2-2)."""
     product = np.eye(4)
     for matrix in matrices:
         product = matrix @ product

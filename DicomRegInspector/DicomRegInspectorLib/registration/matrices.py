@@ -29,19 +29,19 @@ LEAST_SHEAR_DEG = 0.05
 
 
 def is_identity(matrix: np.ndarray) -> bool:
-    """Whether a 4x4 is the identity, but for what 32-bit numbers and the noise of arithmetic leave."""
+    """Tell whether a 4x4 is the identity, but for what 32-bit numbers and the noise of arithmetic leave."""
     deviation = np.abs(matrix - np.eye(4))
     return bool(deviation[:3, :3].max() <= IDENTITY_LINEAR and deviation[:3, 3].max() <= IDENTITY_SHIFT_MM)
 
 
 def is_singular(matrix: np.ndarray) -> bool:
-    """Whether a 4x4 collapses space."""
+    """Tell whether a 4x4 collapses space."""
     values = np.linalg.svd(matrix[:3, :3], compute_uv=False)
     return bool(values[-1] <= SINGULAR_RATIO * max(values[0], 1e-300))
 
 
 def is_rigid(matrix: np.ndarray, half_units: np.ndarray | None = None) -> bool:
-    """Whether a 4x4 may be a rotation and a translation.
+    """Tell whether a 4x4 may be a rotation and a translation.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def matrix_findings(
     baked: bool = False,
     half_units: np.ndarray | None = None,
 ) -> list[Finding]:
-    """Findings about one transformation matrix.
+    """Return findings about one transformation matrix.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ class RegistrationItem:
             raise RegistrationError(self.path, f"item {self.number} {error}") from error
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
-        """Points of the Registered RCS to the Source RCS.
+        """Return points of the Registered RCS to the Source RCS.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class RegistrationItem:
             return self.mapping.map_points(points)
 
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
-        """Points of the Source RCS to the Registered RCS, with the residual of each.
+        """Return points of the Source RCS to the Registered RCS, with the residual of each.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class RegistrationItem:
             return self.mapping.map_points_inverse(points)
 
     def to_dict(self) -> dict[str, Any]:
-        """The item as the JSON report holds it."""
+        """Return the item as the JSON report holds it."""
         grid = None
         if self.grid is not None:
             grid = {
@@ -251,7 +251,7 @@ class Registration:
         return self.header_findings + tuple(finding for item in self.items for finding in item.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """The object as the JSON report holds it."""
+        """Return the object as the JSON report holds it."""
         return {
             "file": str(self.path),
             "sop_class_uid": self.sop_class_uid,

@@ -71,7 +71,7 @@ class ReferencedSeries:
 
 
 def series_of_images(instance_uids: Iterable[str], referenced: Iterable[ReferencedSeries]) -> tuple[str, ...]:
-    """The referenced series that hold these images, the one with the most of them first."""
+    """Return the referenced series that hold these images, the one with the most of them first."""
     wanted = set(instance_uids)
     found = {series.series_uid: len(wanted.intersection(series.images.instance_uids)) for series in referenced}
     return tuple(uid for uid, count in Counter(found).most_common() if count and uid)

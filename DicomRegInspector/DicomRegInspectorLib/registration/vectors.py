@@ -40,7 +40,7 @@ class VectorPlace:
     deflated_from: int | None = None
 
     def open(self, first: int = 0) -> ByteSource:
-        """The file, placed at a vector.
+        """Return the file, placed at a vector.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class MemoryPlace:
         return self.array.size // 3
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
-        """As :meth:`VectorPlace.slabs`; the slabs are views."""
+        """Yield as :meth:`VectorPlace.slabs`; the slabs are views."""
         flat = self.array.reshape(-1, 3)
         for first in range(0, len(flat), SLAB_VECTORS):
             yield first, flat[first : first + SLAB_VECTORS]
@@ -176,7 +176,7 @@ def to_native(slab: np.ndarray, byte_order: str) -> None:
 
 
 def plausible_byte_order(place: VectorPlace) -> str:
-    """The byte order in which a sample of the vectors looks like displacements.
+    """Return the byte order in which a sample of the vectors looks like displacements.
 
     Only OF says how a float is written in a big endian file; OW, OB and UN leave it open (PS3.5 section 7.3). The
     declared order stands unless it makes less than half of the sample plausible and another order more than 99 %.

@@ -110,7 +110,7 @@ def interval_rows(stack: Stack) -> list[dict[str, int | float]]:
 
 
 def irregular_intervals(stack: Stack) -> list[int]:
-    """Indices (from 0) of the intervals that do not fit: gaps, overlaps, and slices at one position."""
+    """Return indices (from 0) of the intervals that do not fit: gaps, overlaps, and slices at one position."""
     marked = set(range(len(stack.slices) - 1)) - {int(first) - 1 for first in stack.distinct}
     for odd in stack.spacing.irregular if stack.spacing is not None else ():
         # `before` counts distinct positions; the interval ends at the first slice of the next one.
@@ -154,7 +154,7 @@ def _marks(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer
 
 
 def regular_limits(stack: Stack) -> list[tuple[int, int, float, float]]:
-    """Between which distances an interval counts as regular, in each section of constant spacing.
+    """Return between which distances an interval counts as regular, in each section of constant spacing.
 
     Returns
     -------

@@ -45,30 +45,30 @@ TABLE_SIZE = 256
 
 
 def ramp(steps: np.ndarray, share: np.ndarray | float) -> np.ndarray:
-    """Colours (..., 3) of a map of equal steps (n, 3) at shares from 0 to 1."""
+    """Return colours (..., 3) of a map of equal steps (n, 3) at shares from 0 to 1."""
     place = np.clip(np.asarray(share, float), 0, 1) * (len(steps) - 1)
     low = np.minimum(place.astype(int), len(steps) - 2)
     return steps[low] + (place - low)[..., None] * (steps[low + 1] - steps[low])
 
 
 def sequential_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
-    """Viridis, for lengths."""
+    """Return Viridis, for lengths."""
     return _table(scene, "Displacement", ramp(VIRIDIS, np.linspace(0, 1, TABLE_SIZE)))
 
 
 def diverging_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
-    """Blue, white, vermillion: white is the middle of the window."""
+    """Return blue, white, vermillion: white is the middle of the window."""
     return _table(scene, "Diverging", ramp(DIVERGING, np.linspace(0, 1, TABLE_SIZE)))
 
 
 def jacobian_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
-    """As the diverging table, its first colour replaced by that of folding; see :func:`folding_window`."""
+    """Return as the diverging table, its first colour replaced by that of folding; see :func:`folding_window`."""
     colours = np.vstack([[FOLDED_COLOUR], ramp(DIVERGING, np.linspace(0, 1, TABLE_SIZE - 1))])
     return _table(scene, "Jacobian with folding", colours)
 
 
 def folding_window(upper: float) -> tuple[float, float]:
-    """The window (lower, upper) with which :func:`jacobian_table` shows 0 and less, and nothing else, as folded.
+    """Return the window (lower, upper) with which :func:`jacobian_table` shows 0 and less, and nothing else, as folded.
 
     Slicer maps a window to 256 colours before it looks them up: the first one is all below lower + width / 255, which
     is put just above zero. White is at 1 when ``upper`` is 2.
@@ -77,7 +77,7 @@ def folding_window(upper: float) -> tuple[float, float]:
 
 
 def problem_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
-    """The labels of the mask; background is transparent."""
+    """Return the labels of the mask; background is transparent."""
     node = _find(scene, "Problems")
     if node is None:
         node = _new(scene, "Problems", len(PROBLEMS) + 1)

@@ -114,7 +114,7 @@ def restore_layout(scene: slicer.vtkMRMLScene) -> bool:
 
 
 def shown_layout(scene: slicer.vtkMRMLScene) -> int | None:
-    """Which of :data:`OUR_LAYOUTS` is shown; None when it is another one."""
+    """Return which of :data:`OUR_LAYOUTS` is shown; None when it is another one."""
     node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     number = node.GetViewArrangement() if node is not None else None
     return number if number in OUR_LAYOUTS else None
@@ -248,7 +248,7 @@ def fill_positions(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNod
 
 
 def main_composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:
-    """What the slice views show that are not the comparison's."""
+    """Return what the slice views show that are not the comparison's."""
     nodes = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
     every = [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
     ours = {spec.tag for spec in (*COMPARISON_VIEWS, *PLAIN_VIEWS, *REGULAR_VIEWS)}
@@ -256,7 +256,7 @@ def main_composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompo
 
 
 def composite_of(scene: slicer.vtkMRMLScene, tag: str) -> slicer.vtkMRMLSliceCompositeNode:
-    """What a slice view shows; made where the view was never drawn, and found by its logic later."""
+    """Return what a slice view shows; made where the view was never drawn, and found by its logic later."""
     node = scene.GetSingletonNode(tag, "vtkMRMLSliceCompositeNode")
     if node is None:
         node = scene.CreateNodeByClass("vtkMRMLSliceCompositeNode")
@@ -280,7 +280,7 @@ def _new_view(scene: slicer.vtkMRMLScene, kind: str, spec: ViewSpec) -> slicer.v
 
 
 def slice_view(scene: slicer.vtkMRMLScene, spec: ViewSpec) -> slicer.vtkMRMLSliceNode:
-    """The node of a slice view, made where there is none yet."""
+    """Return the node of a slice view, made where there is none yet."""
     node = _view(scene, "vtkMRMLSliceNode", spec.tag) or _new_view(scene, "vtkMRMLSliceNode", spec)
     node.SetLayoutLabel(spec.label)
     node.SetLayoutColor(*spec.colour)

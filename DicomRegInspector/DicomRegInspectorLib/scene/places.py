@@ -57,12 +57,12 @@ def series_labels(every: Sequence[Series]) -> list[str]:
 
 
 def registration_label(registration: Registration) -> str:
-    """A registration in a few words: its description, or its file's name."""
+    """Return a registration in a few words: its description, or its file's name."""
     return well_formed(registration.series_description or registration.path.name)
 
 
 def slice_centre(slice_: Slice) -> tuple[float, float, float] | None:
-    """The middle of a slice, LPS mm; its corner when size or orientation are missing, None without a position."""
+    """Give the middle of a slice, LPS mm; its corner when size or orientation are missing, None without a position."""
     if slice_.position_lps_mm is None:
         return None
     corner = np.asarray(slice_.position_lps_mm, float)
@@ -91,7 +91,7 @@ class Places:
         self._findings = inspection.findings
 
     def of(self, finding: Finding) -> Place:
-        """The place of one finding; a finding about neither series nor registration is about a file."""
+        """Return the place of one finding; a finding about neither series nor registration is about a file."""
         about = finding.about or About("file", name=finding.subject)
         if about.file in self._registrations:
             registration = self._registrations[about.file]
@@ -104,7 +104,7 @@ class Places:
         return Place(well_formed(Path(about.words).name), "")
 
     def about(self, registration: Registration) -> list[Finding]:
-        """All findings about a registration, those that compare it with series and others too."""
+        """Return all findings about a registration, those that compare it with series and others too."""
         path = str(registration.path)
         return [finding for finding in self._findings if finding.about is not None and finding.about.file == path]
 

@@ -17,7 +17,7 @@ FINDING_COLUMNS = ("Severity", "Finding", "Where", "Series or registration", "Me
 
 
 def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
-    """What a table says of a finding at its place, one text for each of :data:`FINDING_COLUMNS`."""
+    """Return what a table says of a finding at its place, one text for each of :data:`FINDING_COLUMNS`."""
     texts = (
         finding.severity.capitalize(),
         finding.title,
@@ -33,7 +33,7 @@ def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
 def findings_table(
     inspection: Inspection, scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLTableNode | None = None
 ) -> slicer.vtkMRMLTableNode:
-    """All findings of an inspection as a table, a row for each, most severe first.
+    """Return all findings of an inspection as a table, a row for each, most severe first.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def fill_table(
     name: str,
     columns: dict[str, list[str] | list[int] | list[float]],
 ) -> slicer.vtkMRMLTableNode:
-    """A table node with these columns; text columns hold text, others numbers. A given node is filled anew."""
+    """Return a table node with these columns; text columns hold text, others numbers. A given node is filled anew."""
     import vtk
 
     if node is None:

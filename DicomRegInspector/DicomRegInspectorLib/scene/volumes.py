@@ -43,7 +43,7 @@ def _volumes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLVolumeNode]:
 
 
 def frame_of_volume(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
-    """The Frame of Reference UID of a volume that came from DICOM; empty when nothing tells."""
+    """Return the Frame of Reference UID of a volume that came from DICOM; empty when nothing tells."""
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
     hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
     if hierarchy is not None:
@@ -95,7 +95,7 @@ def note_modality(node: slicer.vtkMRMLVolumeNode, source: SeriesVolume) -> None:
 
 
 def modality_of(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
-    """The DICOM modality of a volume; empty for volumes that came from elsewhere."""
+    """Return the DICOM modality of a volume; empty for volumes that came from elsewhere."""
     noted = volume.GetAttribute(MODALITY_ATTRIBUTE) or ""
     hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
     if noted or hierarchy is None:
@@ -108,7 +108,7 @@ def modality_of(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) ->
 
 
 def value_unit(volume: slicer.vtkMRMLVolumeNode) -> str:
-    """What the volume says its values are, shortly; DICOM's code for Hounsfield units is [hnsf'U] (UCUM)."""
+    """Return what the volume says its values are, shortly; DICOM's code for Hounsfield units is [hnsf'U] (UCUM)."""
     entry = volume.GetVoxelValueUnits()
     code = entry.GetCodeValue() if entry is not None else ""
     return {"[hnsf'U]": "HU"}.get(code or "", code or "")

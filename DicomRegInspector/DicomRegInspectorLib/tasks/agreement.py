@@ -52,7 +52,7 @@ class _Edge:
 def agreement_findings(
     registrations: Sequence[Registration], images: Sequence[Sequence[ItemImages]], at_hand: ImagesAtHand
 ) -> list[Finding]:
-    """What items without a grid say against each other.
+    """Return what items without a grid say against each other.
 
     Parameters
     ----------

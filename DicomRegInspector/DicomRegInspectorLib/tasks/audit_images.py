@@ -34,17 +34,17 @@ class AuditImage:
 
 
 def read_scalar_image(paths: Paths, **options: Any) -> AuditImage:
-    """The image series among files and folders. Options and errors as in :func:`~..series.load_series`."""
+    """Return the image series among files and folders. Options and errors as in :func:`~..series.load_series`."""
     return audit_image(load_series(paths, **options))
 
 
 def read_stack_image(stack: Stack, **options: Any) -> AuditImage:
-    """A stack of an inspected series. Options and errors as in :func:`~..series.load_stack`."""
+    """Return a stack of an inspected series. Options and errors as in :func:`~..series.load_stack`."""
     return audit_image(load_stack(stack, **options))
 
 
 def audit_image(volume: SeriesVolume) -> AuditImage:
-    """A series volume as a registration sees it: the same memory, the same places.
+    """Return a series volume as a registration sees it: the same memory, the same places.
 
     Raises
     ------

@@ -24,12 +24,12 @@ class Box:
     high: np.ndarray
 
     def lattice(self, count: int) -> np.ndarray:
-        """(count³, 3) points from corner to corner, faces included."""
+        """Return (count³, 3) points from corner to corner, faces included."""
         steps = [np.linspace(low, high, count) for low, high in zip(self.low, self.high, strict=True)]
         return np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3) @ self.axes
 
     def cells(self, count: int) -> np.ndarray:
-        """(count³, 3) middles of equal parts: the share of them in another box is that of the volume."""
+        """Return (count³, 3) middles of equal parts: the share of them in another box is that of the volume."""
         half = (self.high - self.low) / (2 * count)
         return Box(self.axes, self.low + half, self.high - half).lattice(count)
 
@@ -39,15 +39,15 @@ class Box:
         return self.lattice(2)
 
     def nearest(self, points: np.ndarray) -> np.ndarray:
-        """The points of the box that are nearest to points (n, 3)."""
+        """Return the points of the box that are nearest to points (n, 3)."""
         return np.clip(points @ self.axes.T, self.low, self.high) @ self.axes
 
     def distance_mm(self, points: np.ndarray) -> np.ndarray:
-        """(n,) distance of points (n, 3) from the box; 0 inside."""
+        """Return (n,) distance of points (n, 3) from the box; 0 inside."""
         return np.linalg.norm(self.nearest(points) - points, axis=1)
 
     def holds(self, points: np.ndarray) -> np.ndarray:
-        """(n,) whether points (n, 3) lie in it."""
+        """Return (n,) whether points (n, 3) lie in it."""
         return self.distance_mm(points) <= 1e-6 * (1 + np.abs(points).max(axis=1, initial=0.0))
 
 
@@ -84,7 +84,7 @@ def are_apart(box: Box, other: Box, matrix: np.ndarray, tolerance_mm: float) -> 
 
 
 def gap_mm(box: Box, other: Box, matrix: np.ndarray) -> float:
-    """The distance between a box that a matrix (4, 4) has mapped and another, mm.
+    """Return the distance between a box that a matrix (4, 4) has mapped and another, mm.
 
     By projecting from one to the other and back (Cheney and Goldstein, Proc AMS 10, 1959): exact for a rigid matrix,
     for another one a little more than the distance at most.

@@ -37,7 +37,7 @@ class FileCounts:
     """DICOM that is neither image nor registration: directories, structured reports, plans."""
 
     def to_dict(self) -> dict[str, int]:
-        """The counts by name."""
+        """Return the counts by name."""
         return dict(vars(self))
 
 
@@ -64,7 +64,7 @@ class Inspection:
         return tuple(found)
 
     def with_findings_of(self, series: Series, found: Iterable[Finding]) -> tuple[Inspection, Series]:
-        """What a later check found in a series, put among the findings of the series and of all.
+        """Return what a later check found in a series, put among the findings of the series and of all.
 
         What is there already is not told twice.
 
@@ -78,7 +78,7 @@ class Inspection:
         return replace(self, series=every, findings=tuple(by_severity([*self.findings, *new]))), changed
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it; ``findings`` at the top repeats those of each registration and series."""
+        """Return the report as JSON holds it; ``findings`` at the top repeats those of each registration and series."""
         from .. import __version__
 
         return {

@@ -29,7 +29,7 @@ class StackAtHand:
 
 
 def names_of(stacks: Iterable[StackAtHand]) -> list[str]:
-    """``series 2``, or with the stack's label where not all of the series is meant; each series once."""
+    """Return ``series 2``, or with the stack's label where not all of the series is meant; each series once."""
     names = []
     by_series: dict[int, list[StackAtHand]] = {}
     for at_hand in stacks:
@@ -43,12 +43,12 @@ def names_of(stacks: Iterable[StackAtHand]) -> list[str]:
 
 
 def series_uids(stacks: Iterable[StackAtHand]) -> list[str]:
-    """Series Instance UIDs of stacks, each once."""
+    """Return series Instance UIDs of stacks, each once."""
     return list(dict.fromkeys(stack.series.series_instance_uid for stack in stacks))
 
 
 def corners_of(stacks: Iterable[StackAtHand]) -> tuple[np.ndarray, str] | None:
-    """Corners (8 n, 3) of the boxes of stacks, LPS mm, and the stacks in words; None where no box is known."""
+    """Return corners (8 n, 3) of the boxes of stacks, LPS mm, and the stacks in words; None where no box is known."""
     known = [(stack, stack.box.corners) for stack in stacks if stack.box is not None]
     if not known:
         return None
@@ -107,17 +107,17 @@ class ImagesAtHand:
         return found
 
     def in_frame(self, frame_uid: str) -> list[StackAtHand]:
-        """The stacks of a frame of reference; none of an empty one."""
+        """Return the stacks of a frame of reference; none of an empty one."""
         return [stack for stack in self.stacks if frame_uid and stack.stack.frame_of_reference_uid == frame_uid]
 
     def referred_to(self, item: RegistrationItem) -> tuple[list[StackAtHand], int]:
-        """The stacks that hold images which an item refers to, and how many of those images are at hand."""
+        """Return the stacks that hold images which an item refers to, and how many of those images are at hand."""
         known = self.instance_uids if item.images else {}
         places = [known[uid] for uid in item.images.instance_uids if uid in known]
         return [self.stacks[index] for index in sorted({index for place in places for index in place})], len(places)
 
     def of_items(self, registration: Registration) -> tuple[ItemImages, ...]:
-        """The images of both sides of each item, in order.
+        """Return the images of both sides of each item, in order.
 
         What an item refers to is its source side. Where items share a frame (the phases of a 4D CT), what others refer
         to is not moved by an item that refers to nothing, and the registered side is what an identity item refers to,

@@ -94,7 +94,7 @@ def meetings_of(item: RegistrationItem, images: ItemImages) -> Meetings:
 
 
 def meeting_finding(item: RegistrationItem, meetings: Meetings) -> list[Finding]:
-    """``reg-images-apart`` when no pair of images of both sides has a place in common."""
+    """Return ``reg-images-apart`` when no pair of images of both sides has a place in common."""
     best = meetings.best
     if best is None or best.gap_mm == 0:
         return []

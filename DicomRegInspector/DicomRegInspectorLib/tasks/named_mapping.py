@@ -35,7 +35,7 @@ class NamedMapping:
 
 
 def named_item(item: RegistrationItem, registration: Registration | None = None) -> NamedMapping:
-    """An item of a file.
+    """Return an item of a file.
 
     Parameters
     ----------

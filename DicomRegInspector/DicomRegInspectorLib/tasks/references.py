@@ -15,7 +15,7 @@ from .item_images import ImagesAtHand, ItemImages, names_of, series_uids
 def reference_findings(
     registration: Registration, images: Sequence[ItemImages], at_hand: ImagesAtHand
 ) -> list[Finding]:
-    """What references of a registration show beside the image series at hand; nothing without any.
+    """Return what references of a registration show beside the image series at hand; nothing without any.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ class Outcome:
     """Geometry of each volume, plain values."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The outcome as the JSON report holds it."""
+        """Return the outcome as the JSON report holds it."""
         return {
             "schema": 1,
             "description": self.description,

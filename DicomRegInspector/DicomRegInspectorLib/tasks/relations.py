@@ -43,7 +43,7 @@ class ItemRelation:
     meetings: Meetings
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON report holds it."""
+        """Return as the JSON report holds it."""
         best = self.meetings.best
         return {
             "registered_series_instance_uids": series_uids(self.images.registered),
@@ -56,7 +56,7 @@ class ItemRelation:
 
 
 def with_images(registration: Registration, relations: Sequence[ItemRelation]) -> Registration:
-    """The registration, where what it tells of the order of its matrices is told over the images at hand."""
+    """Return the registration, where what it tells of the order of its matrices is told over the images at hand."""
     items = []
     for relation in relations:
         item, corners = relation.item, corners_of(relation.images.source)
@@ -68,7 +68,7 @@ def with_images(registration: Registration, relations: Sequence[ItemRelation]) -
 
 
 def relate_items(registrations: Sequence[Registration], at_hand: ImagesAtHand) -> list[list[ItemRelation]]:
-    """Which images each item of each registration is about, and whether they meet under it."""
+    """Return which images each item of each registration is about, and whether they meet under it."""
     return [
         [
             ItemRelation(item, images, meetings_of(item, images))
@@ -83,7 +83,7 @@ def relation_findings(
     series: Sequence[Series],
     related: Sequence[Sequence[ItemRelation]] | None = None,
 ) -> list[Finding]:
-    """All findings about registrations and series together.
+    """Return all findings about registrations and series together.
 
     Frames and coverage are only judged when there are image series to judge them by.
 
@@ -178,7 +178,7 @@ class Slices:
 
 
 def slices_of_stack(stack: Stack) -> Slices:
-    """The slices of a stack of a series."""
+    """Return the slices of a stack of a series."""
     header, in_plane = stack.slices[0].header, np.empty((0, 3))
     if stack.pixel_spacing_mm:
         row, column, _ = stack.axes
@@ -189,7 +189,7 @@ def slices_of_stack(stack: Stack) -> Slices:
 
 
 def slices_of_lattice(name: str, frame_uid: str, index_to_lps: np.ndarray, dimensions: Sequence[int]) -> Slices:
-    """The slices of a volume of (ni, nj, nk) voxels; (4, 4) from (i, j, k, 1) to LPS mm."""
+    """Return the slices of a volume of (ni, nj, nk) voxels; (4, 4) from (i, j, k, 1) to LPS mm."""
     ni, nj, nk = dimensions
     corners = index_to_lps[:3, 3] + np.arange(nk)[:, None] * index_to_lps[:3, 2]
     in_plane = _spread(ni, nj, index_to_lps[:3, 0], index_to_lps[:3, 1])
@@ -203,7 +203,7 @@ def _spread(columns: int, rows: int, across: np.ndarray, down: np.ndarray) -> np
 
 
 def coverage_findings(item: RegistrationItem, stacks: Sequence[Stack]) -> list[Finding]:
-    """``reg-grid-does-not-cover`` for each stack of the registered frame that reaches beyond the grid."""
+    """Return ``reg-grid-does-not-cover`` for each stack of the registered frame that reaches beyond the grid."""
     if item.problem is not None:
         return []
     subject = named_item(item)
@@ -212,7 +212,7 @@ def coverage_findings(item: RegistrationItem, stacks: Sequence[Stack]) -> list[F
 
 
 def coverage_finding(subject: NamedMapping, slices: Slices) -> list[Finding]:
-    """``reg-grid-does-not-cover`` when an image of the registered frame reaches beyond the grid."""
+    """Return ``reg-grid-does-not-cover`` when an image of the registered frame reaches beyond the grid."""
     if subject.mapping.grid is None or not len(slices.in_plane_lps_mm):
         return []
     share, distance, outside = outside_of_grid(subject.mapping, slices)
@@ -240,7 +240,7 @@ def coverage_finding(subject: NamedMapping, slices: Slices) -> list[Finding]:
 
 
 def outside_of_grid(mapping: Mapping, slices: Slices) -> tuple[float, float, list[int]]:
-    """How much of an image lies outside a grid.
+    """Return how much of an image lies outside a grid.
 
     Returns
     -------
@@ -301,7 +301,7 @@ def _ranges(numbers: list[int]) -> str:
 
 
 def same_motion_findings(subject: NamedMapping, others: Iterable[NamedMapping]) -> list[Finding]:
-    """``reg-double-application`` when the grid holds the motion that a matrix between the same frames says too."""
+    """Give ``reg-double-application`` when the grid holds the motion that a matrix between the same frames says too."""
     mapping = subject.mapping
     rivals = _matrices_between(subject.frames, others) if mapping.grid is not None else []
     if not rivals:

@@ -72,7 +72,7 @@ class FindingActions:
         self._show_me = ShowMe(logic)
 
     def offer_for(self, finding: Finding | None, place: Place | None) -> tuple[Offer | None, str]:
-        """The repair for a finding; without one, the reason in words."""
+        """Return the repair for a finding; without one, the reason in words."""
         return offer_for(finding, place, self._elsewhere.plans)
 
     def show(self, finding: Finding, place: Place) -> None:

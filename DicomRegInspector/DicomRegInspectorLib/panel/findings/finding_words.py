@@ -21,7 +21,7 @@ HIDDEN = ("_uid", "_uids", "file", "other_file")
 
 
 def finding_html(finding: Finding, place: Place) -> str:
-    """What was found, what it means, how it was measured, what to do and the numbers; everything is escaped."""
+    """Return what was found, what it means, how it was measured, what to do and the numbers; everything is escaped."""
     where = ", ".join(part for part in (place.subject, place.where) if part)
     title = f"{finding.severity.capitalize()}: {finding.title}"
     parts = [
@@ -33,14 +33,14 @@ def finding_html(finding: Finding, place: Place) -> str:
 
 
 def paragraphs(parts: Iterable[str]) -> str:
-    """Rich text in the distances that suit a narrow panel."""
+    """Return rich text in the distances that suit a narrow panel."""
     # Dimensions such as 96 × 96 × 20 stay on one line.
     held = (part.replace(" × ", "\u00a0×\u00a0").replace(" mm", "\u00a0mm") for part in parts)
     return well_formed("".join(f'<p style="margin-top:0px; margin-bottom:6px">{part}</p>' for part in held))
 
 
 def finding_text(finding: Finding, place: Place) -> str:
-    """The same as plain text, for the clipboard."""
+    """Return the same as plain text, for the clipboard."""
     where = ", ".join(part for part in (place.subject, place.where) if part)
     lines = [f"{finding.severity.upper()}: {finding.title} [{finding.code}]", where, finding.message]
     lines += [f"{title} {text}" for title, text in _explanations(finding)]
@@ -59,7 +59,7 @@ def _explanations(finding: Finding) -> list[tuple[str, str]]:
 
 
 def evidence_in_words(evidence: Mapping[str, Any]) -> list[str]:
-    """``gap_mm: 12.5`` as ``gap 12.5 mm``, and so on; identifiers are left out."""
+    """Return ``gap_mm: 12.5`` as ``gap 12.5 mm``, and so on; identifiers are left out."""
     told = []
     for key, value in evidence.items():
         if key.endswith(HIDDEN) or value is None or isinstance(value, Mapping):

@@ -183,7 +183,7 @@ class FindingsSection:
             self.say(_("The finding is on the clipboard."))
 
     def findings_of(self, registration: Registration) -> list[Finding]:
-        """All findings about a registration, what measuring its transform found among them."""
+        """Return all findings about a registration, what measuring its transform found among them."""
         about = self._places.about(registration) if self._places is not None else []
         rows = [row for row in self.view.rows if row.place.transform_id and row.place.registration is registration]
         return about + [row.finding for row in rows]

@@ -158,5 +158,5 @@ def _as_tooltip(row: Row) -> str:
 
 
 def severity_icons(folder: Path) -> dict[Severity, qt.QIcon]:
-    """The icon of each severity, from the module's folder of icons."""
+    """Return the icon of each severity, from the module's folder of icons."""
     return {severity: qt.QIcon(str(folder / name)) for severity, name in _FILES.items()}

@@ -60,7 +60,7 @@ class Offer:
 
 
 def offer_for(finding: Finding | None, place: Place | None, plans: Plans) -> tuple[Offer | None, str]:
-    """The repair for a finding; without one, the reason in words."""
+    """Return the repair for a finding; without one, the reason in words."""
     if finding is None or place is None:
         return None, _("Select a finding first.")
     if finding.code in READING_FOR and place.registration is not None:

@@ -31,17 +31,17 @@ COLUMNS = FINDING_COLUMNS[:4]
 
 
 def row_of(finding: Finding, place: Place) -> Row:
-    """The row of a finding at its place."""
+    """Return the row of a finding at its place."""
     return Row(finding, finding_texts(finding, place)[: len(COLUMNS)], place)
 
 
 def rows_of(inspection: Inspection, places: Places) -> list[Row]:
-    """A row for each finding of an inspection, most severe first."""
+    """Return a row for each finding of an inspection, most severe first."""
     return [row_of(finding, places.of(finding)) for finding in inspection.findings]
 
 
 def merged_rows(found: Iterable[Row], measured: Iterable[Row]) -> list[Row]:
-    """Rows of an inspection and of what was measured besides, most severe first; nothing is said twice."""
+    """Return rows of an inspection and of what was measured besides, most severe first; nothing is said twice."""
     found = list(found)
     said = {_said(row) for row in found if row.place.registration}
     new = [row for row in measured if _said(row) not in said]
@@ -60,14 +60,14 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def sorted_rows(rows: Iterable[Row], column: int, descending: bool) -> list[Row]:
-    """Rows in the order of a column; the first column sorts by severity, not by its word."""
+    """Return rows in the order of a column; the first column sorts by severity, not by its word."""
     if column == 0:
         return sorted(rows, key=lambda row: SEVERITIES.index(row.finding.severity), reverse=descending)
     return sorted(rows, key=lambda row: _natural(row.texts[column]), reverse=descending)
 
 
 def filtered_rows(rows: Iterable[Row], least: Severity, text: str) -> list[Row]:
-    """Rows at or above a severity in which every word of the text occurs somewhere."""
+    """Return rows at or above a severity in which every word of the text occurs somewhere."""
     words = text.casefold().split()
     threshold = SEVERITIES.index(least)
     return [
@@ -79,7 +79,7 @@ def filtered_rows(rows: Iterable[Row], least: Severity, text: str) -> list[Row]:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """How many findings of each severity, in words: ``1 error, 2 warnings``."""
+    """Return how many findings of each severity, in words: ``1 error, 2 warnings``."""
     one = {"error": _("1 error"), "warning": _("1 warning"), "info": _("1 info")}
     more = {"error": _("{count} errors"), "warning": _("{count} warnings"), "info": _("{count} info")}
     counts = Counter(finding.severity for finding in findings)

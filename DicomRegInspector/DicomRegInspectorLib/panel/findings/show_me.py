@@ -56,7 +56,7 @@ OVERLAY = 0.6
 
 
 def reason_not_to_show(finding: Finding | None, place: Place | None) -> str:
-    """Why there is nothing to show of a finding; empty when there is something."""
+    """Return why there is nothing to show of a finding; empty when there is something."""
     if finding is None or place is None:
         return _("Select a finding first.")
     if place.transform_id:
@@ -72,13 +72,13 @@ def reason_not_to_show(finding: Finding | None, place: Place | None) -> str:
 
 
 def can_be_loaded(registration: Registration, item: int | None = None) -> bool:
-    """Whether a registration, or the item of it that a finding is about, can be loaded at all."""
+    """Tell whether a registration, or the item of it that a finding is about, can be loaded at all."""
     items = [one for one in registration.items if item is None or one.number == item]
     return bool(items) and not any(item.problem for item in registration.items)
 
 
 def missing(place: Place) -> Series | Registration | None:
-    """What has to be loaded before the place of a finding can be shown with its images; None when it is there."""
+    """Give what has to be loaded before the place of a finding can be shown with its images; None when it is there."""
     scene = slicer.mrmlScene
     if place.transform_id:
         return None

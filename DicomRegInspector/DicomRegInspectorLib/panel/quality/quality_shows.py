@@ -157,21 +157,21 @@ class QualityShows:
         return arrays, volumes
 
     def jacobian(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """The determinants over the fixed image, at the smallest of them."""
+        """Return the determinants over the fixed image, at the smallest of them."""
         volume = self._volumes(result, worker)[1].jacobian
         self._overlay(volume)
         _go_to(result, result.quality.jacobian.min_index)
         return _("{name} is shown in the slice views, at its smallest value.").format(name=volume.GetName())
 
     def magnitude(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """The lengths over the fixed image, at the longest of them."""
+        """Return the lengths over the fixed image, at the longest of them."""
         volume = self._volumes(result, worker)[1].magnitude
         self._overlay(volume)
         _go_to(result, result.quality.vectors.max_index)
         return _("{name} is shown in the slice views, at its largest value.").format(name=volume.GetName())
 
     def mask(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """The mask as label layer over the fixed image."""
+        """Return the mask as label layer over the fixed image."""
         volumes = self._volumes(result, worker)[1]
         show_layers(self._fixed(), label=volumes.mask, opacity=OVERLAY)
         if volumes.counts["folded"]:
@@ -197,7 +197,7 @@ class QualityShows:
             show_layers(volume, fit=True)
 
     def glyphs(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Slicer's own display of the transform."""
+        """Return Slicer's own display of the transform."""
         volumes = self._volumes(result, worker)[1]
         node = slicer.mrmlScene.GetNodeByID(result.key)
         show_transform(node, result.field, volumes.longest_mm, region=volumes.magnitude)
@@ -206,7 +206,7 @@ class QualityShows:
         ).format(name=node.GetName())
 
     def histograms(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Three charts beside the slice views, with the determinants over the fixed image."""
+        """Return three charts beside the slice views, with the determinants over the fixed image."""
         arrays, volumes = self._volumes(result, worker)
 
         def count(progress: Any) -> Any:
@@ -220,7 +220,7 @@ class QualityShows:
         return _("The charts are: {names}.").format(names=", ".join(chart.GetName() for chart in charts.values()))
 
     def comparison(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Fixed, moving as loaded, moving registered and their difference, side by side."""
+        """Return fixed, moving as loaded, moving registered and their difference, side by side."""
         fixed, moving = self._fixed(), self._ui.qualityMovingSelector.currentNode()
         node = slicer.mrmlScene.GetNodeByID(result.key)
         labels = self._volumes(result, worker)[0].labels if isinstance(result.field, WorldField) else None
@@ -238,7 +238,7 @@ class QualityShows:
         return _compared_in_words(made, shown)
 
     def tables(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Everything in table nodes; the segments' is shown where there is one."""
+        """Return everything in table nodes; the segments' is shown where there is one."""
         made = self._logic.createQualityTables(result)
         nodes = [node for node in (made.regions, made.landmarks, made.audit, made.measures) if node is not None]
         show_table(nodes[0])

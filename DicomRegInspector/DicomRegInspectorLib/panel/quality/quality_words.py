@@ -22,7 +22,7 @@ LEAST_BULK_SHARE = 0.5
 
 
 def verdict(result: NodeQuality) -> str:
-    """Folding, what is undefined, inverse, bulk motion, audit, landmarks, images and frames, a point for each."""
+    """Give folding, what is undefined, inverse, bulk motion, audit, landmarks, images and frames, a point for each."""
     lines = []
     if result.repair:
         lines.append(_("Loaded in another way than the standard's: {repair}.").format(repair=result.repair))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def loading_endings() -> Endings:
-    """What is said when a registration is not loaded."""
+    """Return what is said when a registration is not loaded."""
     return Endings(
         title=_("The registration was not loaded."),
         refused=_("Not loaded: {error}"),
@@ -161,7 +161,7 @@ class RegistrationsSection:
 
 
 def reason_not_to_load(registration: Registration | None) -> str:
-    """Why a registration cannot be loaded; empty when it can."""
+    """Return why a registration cannot be loaded; empty when it can."""
     if registration is None:
         return _("Select a registration first.")
     if not registration.items:
@@ -172,7 +172,7 @@ def reason_not_to_load(registration: Registration | None) -> str:
 
 
 def loaded_in_words(registration: Registration, nodes: list[slicer.vtkMRMLTransformNode], again: bool) -> str:
-    """What was loaded, and how it was read."""
+    """Return what was loaded, and how it was read."""
     names = ", ".join(node.GetName() for node in nodes)
     text = _("Loaded {name}: transform {nodes}.").format(name=registration_label(registration), nodes=names)
     repair = nodes[0].GetAttribute("DicomRegInspector.Repair")

@@ -94,7 +94,7 @@ class RegistrationsView:
                 table.setItem(row, column, item)
 
     def selected(self) -> Registration | None:
-        """The registration of the selected row."""
+        """Return the registration of the selected row."""
         rows = [index.row() for index in self._ui.registrationsTable.selectionModel().selectedRows()]
         return self._registrations[rows[0]] if rows else None
 

@@ -74,22 +74,22 @@ class KnownField:
     )
 
     def displacement(self, points: np.ndarray) -> np.ndarray:
-        """D(x) at (..., 3) registered points, LPS mm."""
+        """Return D(x) at (..., 3) registered points, LPS mm."""
         return points @ self.gradient.T + np.asarray(self.offset_mm)
 
     def source_of(self, point: Sequence[float]) -> np.ndarray:
-        """Equation C.20.3-1 of PS3.3: ``M_post · (M_pre · x + D(x))``, LPS mm."""
+        """Return equation C.20.3-1 of PS3.3: ``M_post · (M_pre · x + D(x))``, LPS mm."""
         x = np.asarray(point, float)
         moved = self.pre[:3, :3] @ x + self.pre[:3, 3] + self.displacement(x)
         return self.post[:3, :3] @ moved + self.post[:3, 3]
 
     def inside(self, fraction: Sequence[float]) -> np.ndarray:
-        """A point within the grid, by fractions of its extent along each axis, LPS mm."""
+        """Return a point within the grid, by fractions of its extent along each axis, LPS mm."""
         extent = (np.asarray(self.dimensions) - 1) * np.asarray(self.resolution_mm)
         return np.asarray(self.origin_lps_mm) + np.asarray(fraction) * extent
 
     def vectors(self) -> np.ndarray:
-        """(nz, ny, nx, 3) float32: x runs fastest in the file."""
+        """Return (nz, ny, nx, 3) float32: x runs fastest in the file."""
         axes = [
             start + step * np.arange(count)
             for start, step, count in zip(self.origin_lps_mm, self.resolution_mm, self.dimensions, strict=True)
@@ -99,7 +99,7 @@ class KnownField:
 
 
 def write_deformable(path: Path, known: KnownField) -> tuple[str, str]:
-    """A Deformable Spatial Registration (PS3.3 A.39.2) with one item. Returns its SOP and Series Instance UIDs."""
+    """Give a Deformable Spatial Registration (PS3.3 A.39.2) with one item. Returns its SOP and Series Instance UIDs."""
     from pydicom.uid import generate_uid
 
     identity = NewIdentity()

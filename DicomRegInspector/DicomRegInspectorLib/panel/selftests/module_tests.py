@@ -60,13 +60,13 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def makeLogic(self) -> Any:
-        """The module's logic."""
+        """Return the module's logic."""
         from DicomRegInspector import DicomRegInspectorLogic
 
         return DicomRegInspectorLogic()
 
     def makeWidget(self) -> Any:
-        """The module's widget, with the folder of this run chosen and the inspection done."""
+        """Return the module's widget, with the folder of this run chosen and the inspection done."""
         import slicer
 
         self.widget = widget = slicer.util.getModuleWidget("DicomRegInspector")
@@ -78,7 +78,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         return widget
 
     def folderHistory(self) -> tuple[Any, str]:
-        """Where the path box keeps the folders that it offers: CTK puts its own name before the key."""
+        """Return where the path box keeps the folders that it offers: CTK puts its own name before the key."""
         import slicer
 
         return slicer.app.userSettings(), "ctkPathLineEdit/" + self.widget.ui.inputPathLineEdit.settingKey
@@ -167,7 +167,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         self.assertAlmostEqual(view.GetSliceToRAS().GetElement(2, 3), POSITIONS_MM[4], places=3)
 
     def sliceCounts(self) -> list[int]:
-        """Of the volumes in the scene."""
+        """Return of the volumes in the scene."""
         import slicer
 
         volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
@@ -213,7 +213,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         self.assertNodeFollowsEquation(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLGridTransformNode"))
 
     def determinant(self) -> float:
-        """Of the known field between its matrices: the same everywhere."""
+        """Return of the known field between its matrices: the same everywhere."""
         import numpy as np
 
         known = self.known

@@ -10,7 +10,7 @@ class ViewsSelfTests:
     """Needs ``makeWidget``, ``makeLogic`` and ``folder`` of the class that it is mixed into; no main window."""
 
     def imageNode(self, name: str, shift: float) -> Any:
-        """A ball of 8 mm radius, ``shift`` mm to the patient's right of the grid's middle, RAS."""
+        """Return a ball of 8 mm radius, ``shift`` mm to the patient's right of the grid's middle, RAS."""
         import numpy as np
         import slicer
 

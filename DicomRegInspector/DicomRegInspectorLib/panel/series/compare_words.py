@@ -11,7 +11,7 @@ LEAST_ANGLE_DEG = 1e-3
 
 
 def comparison_in_words(comparison: Comparison) -> str:
-    """The verdict, then what it is from, a line each."""
+    """Return the verdict, then what it is from, a line each."""
     lines = [comparison.reason + "."]
     lines.append(_("A is {a}, B is {b}.").format(a=_volume(comparison.a), b=_volume(comparison.b)))
     lines.append(

@@ -18,7 +18,7 @@ class Plans:
         self._kept: list[tuple[Series, int | None, RegularizeOptions, Plan | DicomRegInspectorError]] = []
 
     def of(self, series: Series, options: RegularizeOptions, stack: int | None = None) -> Plan:
-        """The plan for a stack of a series.
+        """Return the plan for a stack of a series.
 
         Raises
         ------

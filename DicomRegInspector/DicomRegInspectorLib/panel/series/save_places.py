@@ -9,7 +9,7 @@ from ...errors import UsageError
 
 
 def new_folder_in(folder: Path, name: str) -> Path:
-    """The folder itself when it holds nothing, else one in it that is not there yet.
+    """Return the folder itself when it holds nothing, else one in it that is not there yet.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def new_folder_in(folder: Path, name: str) -> Path:
 
 
 def new_file_in(folder: Path, name: str, suffix: str) -> Path:
-    """A file in a folder that is not there yet.
+    """Return a file in a folder that is not there yet.
 
     Raises
     ------

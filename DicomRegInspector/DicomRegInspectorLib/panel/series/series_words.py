@@ -34,7 +34,7 @@ def stack_in_words(number: int, stack: Stack) -> str:
 
 
 def series_in_words(series: Series, stack: Stack | None) -> str:
-    """The line under the list."""
+    """Return the line under the list."""
     if stack is None or len(stack.slices) < 2:
         return _("No two slices with positions: not a volume.")
     text = _("{slices} slices").format(slices=len(stack.slices))
@@ -66,7 +66,7 @@ def sequence_in_words(nodes: SequenceNodes, series: Series, group: SetGroup) -> 
 
 
 def plan_in_words(plan: Plan) -> str:
-    """The resulting geometry in one line: dimensions, spacing, what holds a fill value, what is left out."""
+    """Return the resulting geometry in one line: dimensions, spacing, what holds a fill value, what is left out."""
     count = len(plan.volumes)
     text = "; ".join(_volume_in_words(volume) for volume in plan.volumes[:MOST_SECTIONS])
     if count > 1:
@@ -93,7 +93,7 @@ def _volume_in_words(volume: PlannedVolume) -> str:
 
 
 def geometry_rows(stack: Stack, plan: Plan | None) -> list[tuple[str, str, str]]:
-    """What is compared before and after: a name, and both values in words with their units.
+    """Return what is compared before and after: a name, and both values in words with their units.
 
     What is nothing in both is left out.
     """
@@ -239,7 +239,7 @@ WORTH_TELLING_MM = 0.1
 
 
 def plain_in_words(placement: PlainStack, stack: Stack) -> str:
-    """How far off a plain volume of a stack is, beside the one that was made."""
+    """Return how far off a plain volume of a stack is, beside the one that was made."""
     number, distance = placement.farthest
     worth_telling = min(WORTH_TELLING_MM, placement.spacing_mm / 2)
     if distance < worth_telling:
@@ -260,7 +260,7 @@ def plain_in_words(placement: PlainStack, stack: Stack) -> str:
 
 
 def outcome_in_words(outcome: Outcome) -> str:
-    """What was written, and where."""
+    """Return what was written, and where."""
     places = ", ".join(str(path) for path in outcome.written)
     text = _("Saved in {places}: {what}.").format(places=places, what=outcome.description)
     if outcome.dropped:

@@ -27,7 +27,7 @@ TICKS = 5
 
 
 def height_of(strips: Strips) -> int:
-    """Pixels."""
+    """Return pixels."""
     return LANE_HEIGHT * len(strips.lanes) + AXIS_HEIGHT
 
 
@@ -40,7 +40,7 @@ class Scale:
         self._pixels_per_mm = (self.right - self.left) / max(strips.high_mm - strips.low_mm, 1e-9)
 
     def column(self, place_mm: float) -> int:
-        """Where a place is drawn."""
+        """Return where a place is drawn."""
         return round(self.left + (place_mm - self._low) * self._pixels_per_mm)
 
     def blocks(self, places_mm: list[float]) -> list[tuple[int, int]]:
@@ -62,7 +62,7 @@ class Scale:
 def draw_strips(
     strips: Strips, width: int, ink: qt.QColor, font: qt.QFont, titles: tuple[str, str], ratio: float = 1.0
 ) -> qt.QPixmap:
-    """The picture.
+    """Return the picture.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ class Lane:
     """First and last slice of each volume, where there are several."""
 
     def count(self, kind: str) -> int:
-        """How many slices or marks there are of a kind."""
+        """Return how many slices or marks there are of a kind."""
         return sum(one == kind for _place, one in self.slices) + sum(mark.kind == kind for mark in self.marks)
 
 
@@ -76,7 +76,7 @@ class Strips:
 
 
 def strips_of(stack: Stack, plan: Plan | None) -> Strips | None:
-    """What there is to draw; None for a stack whose slices lie at fewer than two places."""
+    """Return what there is to draw; None for a stack whose slices lie at fewer than two places."""
     if len(stack.distinct) < 2:
         return None
     return Strips(_before(stack, plan), _after(plan) if plan is not None else None, _ends(stack))
@@ -121,7 +121,7 @@ def _ends(stack: Stack) -> tuple[str, str]:
 
 
 def strips_in_words(strips: Strips) -> str:
-    """What the strips show, for a tool tip and for those who do not see them."""
+    """Return what the strips show, for a tool tip and for those who do not see them."""
     span = strips.before.slices[-1][0] - strips.before.slices[0][0]
     text = _("Before: {slices} slices over {span} mm").format(slices=len(strips.before.slices), span=tenths(span))
     text += _counts(strips.before)
@@ -145,7 +145,7 @@ def _counts(lane: Lane) -> str:
 
 
 def legend_of(strips: Strips) -> str:
-    """The signs that the strips use, each with its meaning; signs that do not occur are left out."""
+    """Return the signs that the strips use, each with its meaning; signs that do not occur are left out."""
     entries = (
         ("slice", "│", _("slice")),
         ("filled", "┊", _("fill value")),

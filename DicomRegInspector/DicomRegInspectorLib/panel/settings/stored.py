@@ -13,7 +13,7 @@ _watchers: list[Callable[[], None]] = []
 
 
 def stored_settings() -> Settings:
-    """What is in force now; the defaults where nothing was ever set."""
+    """Return what is in force now; the defaults where nothing was ever set."""
     store = slicer.app.userSettings()
     return settings_from({key: store.value(key) for key in KEYS.values() if store.contains(key)})
 

@@ -52,7 +52,7 @@ DEFAULTS = Settings()
 
 
 def key_of(name: str) -> str:
-    """The key of a field of :class:`Settings` in the settings file: ``DicomRegInspector/MaxGap``."""
+    """Return the key of a field of :class:`Settings` in the settings file: ``DicomRegInspector/MaxGap``."""
     return GROUP + "".join(part.capitalize() for part in name.split("_"))
 
 
@@ -61,7 +61,7 @@ KEYS: dict[str, str] = {field.name: key_of(field.name) for field in fields(Setti
 
 
 def settings_from(stored: Mapping[str, object]) -> Settings:
-    """What stored values mean.
+    """Return what stored values mean.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def settings_from(stored: Mapping[str, object]) -> Settings:
 
 
 def converted(name: str, stored: object) -> bool | float | str | None:
-    """The value of one field, or None where what is stored means nothing."""
+    """Return the value of one field, or None where what is stored means nothing."""
     default = getattr(DEFAULTS, name)
     if isinstance(default, bool):
         return _flag(stored)

@@ -42,7 +42,7 @@ PointMap = Callable[[np.ndarray], np.ndarray]
 
 
 def point_maps(mapping: Mapping) -> dict[str, PointMap]:
-    """The readings of a mapping in LPS mm, of :data:`HYPOTHESES` those that its kind allows.
+    """Return the readings of a mapping in LPS mm, of :data:`HYPOTHESES` those that its kind allows.
 
     With ``D`` the stored vectors interpolated at x, ``A`` and ``B`` the pre and post matrices, and ``G`` the columns
     of the grid's directions, a deformable mapping (PS3.3 C.20.3) is read as

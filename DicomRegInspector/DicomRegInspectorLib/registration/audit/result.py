@@ -48,7 +48,7 @@ class Reading:
     """Why it was not ranked."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as the JSON report holds it."""
+        """Return the reading as the JSON report holds it."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
 
@@ -87,7 +87,7 @@ class AuditResult:
         return f"The images agree best with the registration read like this: {TITLES[self.verdict]}. {self.reason}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The audit as the JSON report holds it."""
+        """Return the audit as the JSON report holds it."""
         return {
             "verdict": self.verdict,
             "ranking": [reading.to_dict() for reading in self.ranking],
@@ -101,7 +101,7 @@ class AuditResult:
         }
 
     def findings(self, subject: str) -> tuple[Finding, ...]:
-        """The finding that the verdict amounts to; none when the item is meant as the standard says.
+        """Return the finding that the verdict amounts to; none when the item is meant as the standard says.
 
         Parameters
         ----------

@@ -100,7 +100,7 @@ class ScalarImage:
         return index
 
     def points_of(self, index: np.ndarray) -> np.ndarray:
-        """LPS mm of fractional (i, j, k), (n, 3)."""
+        """Return LPS mm of fractional (i, j, k), (n, 3)."""
         index = np.array(index, dtype=np.float64)
         levels = self._levels
         if levels is not None and len(levels) > 1:
@@ -109,7 +109,7 @@ class ScalarImage:
         return apply_matrix(self.index_to_lps, index)
 
     def sample(self, points: np.ndarray) -> np.ndarray:
-        """Values at points, by trilinear interpolation between voxel centres, in double precision.
+        """Return values at points, by trilinear interpolation between voxel centres, in double precision.
 
         An axis of a single voxel reaches half a voxel to either side, with the same value throughout.
 

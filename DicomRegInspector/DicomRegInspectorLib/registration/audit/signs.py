@@ -27,7 +27,7 @@ _SPANS, _SPAN = 16, 4096
 
 
 def signs_in_vectors(mapping: Mapping, subject: str, names: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """Signs that a mapping's vectors are numbers of voxels; severity info, since none of them is proof.
+    """Return signs that a mapping's vectors are numbers of voxels; severity info, since none of them is proof.
 
     Three signs: the name of a manufacturer known for it; components that are whole numbers, and are no multiples of
     the grid's spacing; sizes along the grid's axes that differ, and are equal once multiplied by the spacing.

@@ -26,11 +26,11 @@ class Scores:
     """(r, m), centred on the values."""
 
     def interval(self, index: int) -> tuple[float, float] | None:
-        """The 95 % interval of one version's measure; None where it is not defined."""
+        """Return the 95 % interval of one version's measure; None where it is not defined."""
         return _interval(self.values[index], self.replicates[:, index])
 
     def difference(self, index: int, other: int) -> tuple[float, tuple[float, float] | None]:
-        """How much better one version is than another, and the 95 % interval of that, by paired replicates."""
+        """Return how much better one version is than another, and the 95 % interval of that, by paired replicates."""
         difference = self.values[index] - self.values[other]
         return float(difference), _interval(difference, self.replicates[:, index] - self.replicates[:, other])
 
@@ -44,7 +44,7 @@ def _interval(value: float, replicates: np.ndarray) -> tuple[float, float] | Non
 
 
 def block_weights(blocks: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Replicates of a block bootstrap: whole blocks of space are drawn with replacement.
+    """Return replicates of a block bootstrap: whole blocks of space are drawn with replacement.
 
     Neighbouring points are alike, so that drawing single points would make every difference look certain (Kuensch,
     "The jackknife and the bootstrap for general stationary observations", Ann Stat 17(3), 1989; here in space).
@@ -67,7 +67,7 @@ def block_weights(blocks: np.ndarray, random: np.random.Generator) -> tuple[np.n
 
 
 def score(measure: Measure, fixed: np.ndarray, moving: np.ndarray, blocks: np.ndarray, weights: np.ndarray) -> Scores:
-    """A measure of similarity for each version of the moving values.
+    """Return a measure of similarity for each version of the moving values.
 
     Parameters
     ----------

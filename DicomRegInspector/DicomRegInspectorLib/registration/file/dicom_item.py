@@ -43,7 +43,7 @@ class ItemReport:
 def read_numbers(
     items: Items, tag: int, count: int, report: ItemReport, code: str, owner: str = ""
 ) -> list[float] | None:
-    """The finite numbers of an element of ``owner`` that must have ``count``; a finding and None otherwise."""
+    """Return the finite numbers of an element of ``owner`` that must have ``count``; a finding and None otherwise."""
     element = items.get(tag)
     name = element_name(tag) + (f" of the {owner}" if owner else "")
     if element is None:
@@ -105,7 +105,7 @@ def _half_units(element: Element) -> np.ndarray | None:
 
 
 def read_single_matrix(items: Items, tag: int, name: str, report: ItemReport, baked: bool = False) -> np.ndarray:
-    """The matrix of a sequence that has no or one item; the identity without one."""
+    """Return the matrix of a sequence that has no or one item; the identity without one."""
     sequence = items.sequence(tag)
     if len(sequence) > 1:
         report.error("reg-matrix-invalid", f"{element_name(tag)} has {len(sequence)} items; expected one at most.")
@@ -116,7 +116,7 @@ def read_single_matrix(items: Items, tag: int, name: str, report: ItemReport, ba
 
 
 def read_matrix_chain(items: Items, report: ItemReport) -> tuple[np.ndarray, ...]:
-    """The matrices of Matrix Sequence (0070,030A), of which the first is applied first (PS3.3 C.20.2.1.1)."""
+    """Return the matrices of Matrix Sequence (0070,030A), of which the first is applied first (PS3.3 C.20.2.1.1)."""
     outer = items.sequence(tags.MATRIX_REGISTRATION_SEQUENCE)
     if len(outer) != 1:
         report.error(
@@ -143,7 +143,7 @@ def read_matrix_chain(items: Items, report: ItemReport) -> tuple[np.ndarray, ...
 
 
 def read_grid(items: Items, tree: ElementTree, report: ItemReport) -> Grid | None:
-    """The grid of a deformable item; None without one, and None with a finding when it cannot be used."""
+    """Return the grid of a deformable item; None without one, and None with a finding when it cannot be used."""
     sequence = items.sequence(tags.DEFORMABLE_GRID_SEQUENCE)
     if not sequence:
         return None

@@ -11,7 +11,7 @@ from ..references import ImageReferences, ReferencedSeries, series_of_images
 
 
 def read_image_references(element: Element | None, referenced: tuple[ReferencedSeries, ...] = ()) -> ImageReferences:
-    """The images of a list of references.
+    """Return the images of a list of references.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def read_image_references(element: Element | None, referenced: tuple[ReferencedS
 
 
 def read_referenced_series(root: Items, study_uid: str) -> tuple[ReferencedSeries, ...]:
-    """The series that the object refers to: of its own study, then of others."""
+    """Return the series that the object refers to: of its own study, then of others."""
     studies = [(study_uid, root)]
     for study in root.sequence(tags.OTHER_REFERENCED_STUDIES):
         studies.append((text(study.get(tags.STUDY_INSTANCE_UID)), study))

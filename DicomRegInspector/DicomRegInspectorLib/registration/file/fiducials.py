@@ -34,7 +34,7 @@ class FiducialSet:
 
 
 def read_fiducial_sets(root: Items) -> tuple[FiducialSet, ...]:
-    """All sets of a Spatial Fiducials object."""
+    """Return all sets of a Spatial Fiducials object."""
     character_sets = root.get(tags.SPECIFIC_CHARACTER_SET)
     sets = []
     for item in root.sequence(tags.FIDUCIAL_SET_SEQUENCE):

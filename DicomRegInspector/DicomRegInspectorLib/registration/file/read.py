@@ -26,7 +26,7 @@ class Reader(Protocol):
 
     @staticmethod
     def recognises(head: bytes) -> bool:
-        """Whether a file that begins with these bytes, at most :data:`HEAD_BYTES`, is of this format.
+        """Tell whether a file that begins with these bytes, at most :data:`HEAD_BYTES`, is of this format.
 
         Content alone decides, never a file's name; a format is recognised by what no other one begins with.
         """
@@ -86,7 +86,7 @@ def read_registration(path: str | PathLike[str]) -> Registration:
 
 
 def recognised_reader(path: str | PathLike[str]) -> Reader | None:
-    """The reader that recognises a file by its content; None when nobody does, and for what is no regular file.
+    """Return the reader that recognises a file by its content; None when nobody does, and for what is no regular file.
 
     Raises
     ------

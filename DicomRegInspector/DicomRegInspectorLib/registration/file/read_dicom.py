@@ -27,12 +27,12 @@ FORMAT = "DICOM"
 
 
 def recognises(head: bytes) -> bool:
-    """Whether it begins with the preamble and prefix of a DICOM file (PS3.10 section 7.1)."""
+    """Tell whether it begins with the preamble and prefix of a DICOM file (PS3.10 section 7.1)."""
     return head[128:132] == b"DICM"
 
 
 def read(path: Path) -> Registration:
-    """As :func:`.read.read_registration`; also of files without preamble, and it says what is no DICOM."""
+    """Return as :func:`.read.read_registration`; also of files without preamble, and it says what is no DICOM."""
     try:
         tree = read_elements(
             path,

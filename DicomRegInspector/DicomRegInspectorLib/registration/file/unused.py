@@ -42,13 +42,13 @@ _BINARY = {128: "f8", 64: "f4"}
 
 
 def repeats_any(level: Items) -> bool:
-    """Whether anything that was read for stands more than once in a data set, at whatever level."""
+    """Tell whether anything that was read for stands more than once in a data set, at whatever level."""
     inner = (item for element in level.elements.values() for item in element.items or ())
     return bool(level.repeated) or any(repeats_any(item) for item in inner)
 
 
 def unused_findings(root: Items, items: Iterable[RegistrationItem]) -> list[Finding]:
-    """A warning for each element that could move points and is not used.
+    """Return a warning for each element that could move points and is not used.
 
     Private matrices that are the identity, or that are used as well, also inverted, lose nothing and are not told.
     """

@@ -36,7 +36,7 @@ class BulkPart:
     """Root mean square of the whole displacement, to compare the residual with."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The fit as the JSON report holds it."""
+        """Return the fit as the JSON report holds it."""
         return {
             "matrix_lps": self.matrix.tolist(),
             "centre_lps_mm": self.centre_lps_mm.tolist(),
@@ -74,7 +74,7 @@ class BulkPart:
 
 
 def fit_rigid(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
-    """The rotation and translation that take points closest to where they map (Kabsch, Acta Cryst A32, 1976).
+    """Return the rotation and translation that take points closest to where they map (Kabsch, Acta Cryst A32, 1976).
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def fit_rigid(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
 
 
 def bulk_motion(mapping: Mapping, nodes: int) -> BulkPart | None:
-    """The rigid motion closest to a mapping with a grid, fitted at so many of its nodes.
+    """Return the rigid motion closest to a mapping with a grid, fitted at so many of its nodes.
 
     None where vectors are defined at fewer than four of them.
     """
@@ -113,7 +113,7 @@ def fit_affine(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
 
 
 def closest_rotation(matrix: np.ndarray) -> np.ndarray:
-    """The proper rotation (3, 3) closest to a matrix."""
+    """Return the proper rotation (3, 3) closest to a matrix."""
     left, _, right = np.linalg.svd(matrix)
     turn = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right)) or 1.0])
     return left @ turn @ right

@@ -60,7 +60,7 @@ class Field:
         return abs(float(np.linalg.det(self.index_to_world[:3, :3])))
 
     def index_of(self, flat: int) -> tuple[int, int, int]:
-        """(i, j, k) of a node by its number, x fastest."""
+        """Return (i, j, k) of a node by its number, x fastest."""
         nx, ny, _ = self.dimensions
         return flat % nx, flat // nx % ny, flat // (nx * ny)
 
@@ -83,7 +83,7 @@ class Planes:
         self._kept: dict[int, np.ndarray] = {}
 
     def get(self, k: int) -> np.ndarray:
-        """Slice k as planes."""
+        """Return slice k as planes."""
         if k not in self._kept:
             nx, ny, _ = self._field.dimensions
             old = min(self._kept, default=None)
@@ -100,7 +100,7 @@ class Planes:
 
 
 def row_blocks(field: Field) -> Iterator[slice]:
-    """Slices of rows that make blocks of about :data:`ROW_BLOCK_NODES` nodes."""
+    """Yield slices of rows that make blocks of about :data:`ROW_BLOCK_NODES` nodes."""
     nx, ny, _ = field.dimensions
     rows = max(1, ROW_BLOCK_NODES // nx)
     for first in range(0, ny, rows):

@@ -46,7 +46,7 @@ class Histogram:
 
 
 def histogram(values: np.ndarray, edges: np.ndarray, name: str, unit: str) -> Histogram:
-    """The histogram of the values (any shape) that are not NaN, over edges of equal distance."""
+    """Return the histogram of the values (any shape) that are not NaN, over edges of equal distance."""
     counts = np.zeros(len(edges) - 1, np.int64)
     flat = values.reshape(-1)
     for start in range(0, flat.size, _CHUNK):
@@ -57,17 +57,17 @@ def histogram(values: np.ndarray, edges: np.ndarray, name: str, unit: str) -> Hi
 
 
 def length_histogram(field: Field, bins: int = BINS) -> Histogram:
-    """The lengths of a field's vectors, mm, from 0 to the longest."""
+    """Return the lengths of a field's vectors, mm, from 0 to the longest."""
     return lengths_of(local.magnitude(field), bins)
 
 
 def lengths_of(lengths: np.ndarray, bins: int = BINS) -> Histogram:
-    """The histogram of lengths in mm, from 0 to the longest."""
+    """Return the histogram of lengths in mm, from 0 to the longest."""
     return histogram(lengths, edges_between(0.0, range_of(lengths)[1], bins), "Length of the displacement", "mm")
 
 
 def jacobian_histogram(determinants: np.ndarray, bins: int = BINS) -> Histogram:
-    """The determinants of a field's nodes; a bin ends at 0, so that what is folded is in bins of its own."""
+    """Return the determinants of a field's nodes; a bin ends at 0, so that what is folded is in bins of its own."""
     low, high = range_of(determinants)
     edges = edges_between(low, high, bins)
     if low < 0 < high:
@@ -81,14 +81,14 @@ def jacobian_histogram(determinants: np.ndarray, bins: int = BINS) -> Histogram:
 
 
 def range_of(values: np.ndarray) -> tuple[float, float]:
-    """Least and greatest of the values that are not NaN; (0, 0) without any."""
+    """Return least and greatest of the values that are not NaN; (0, 0) without any."""
     if np.isnan(values).all():
         return 0.0, 0.0
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
 def edges_between(low: float, high: float, bins: int = BINS) -> np.ndarray:
-    """(bins + 1,) edges of equal bins; around a single value where there is no range."""
+    """Return (bins + 1,) edges of equal bins; around a single value where there is no range."""
     if not high > low:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, bins + 1)

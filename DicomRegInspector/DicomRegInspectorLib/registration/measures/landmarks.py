@@ -51,7 +51,7 @@ class LandmarkError:
         return f"{low:g} to {high:g} mm" if self.after_mm <= high else f"above {high:g} mm"
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON report holds it."""
+        """Return as the JSON report holds it."""
         return {
             "name": self.name,
             "fixed_lps_mm": list(self.fixed_lps_mm),
@@ -72,7 +72,7 @@ class TargetRegistrationError:
     unpaired: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As the JSON report holds it; means and maxima over the pairs where there is an error."""
+        """Return as the JSON report holds it; means and maxima over the pairs where there is an error."""
         return {
             "before_mm": _mean_and_max([landmark.before_mm for landmark in self.landmarks]),
             "after_mm": _mean_and_max([landmark.after_mm for landmark in self.landmarks]),
@@ -94,7 +94,7 @@ def _mean_and_max(values: Sequence[float | None]) -> dict[str, float | None]:
 def target_registration_error(
     mapping: Mapping, fixed: Sequence[Landmark], moving: Sequence[Landmark]
 ) -> TargetRegistrationError:
-    """Errors of landmarks of the registered frame against those of the same name in the source frame.
+    """Return errors of landmarks of the registered frame against those of the same name in the source frame.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _pairs(
 
 
 def read_landmarks(path: str | PathLike[str]) -> list[Landmark]:
-    """Landmarks of a CSV file with the columns ``x``, ``y``, ``z`` (LPS mm) and, if there is one, ``name``.
+    """Return landmarks of a CSV file with the columns ``x``, ``y``, ``z`` (LPS mm) and, if there is one, ``name``.
 
     Raises
     ------

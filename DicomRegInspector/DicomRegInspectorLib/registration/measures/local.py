@@ -33,7 +33,7 @@ class Summary:
     """``p1``, ``p5``, ``p50``, ``p95``, ``p99`` by linear interpolation between ranks."""
 
     def to_dict(self, *names: str) -> dict[str, float | None]:
-        """The named numbers (``min``, ``max``, ``mean``, ``p1`` …), None where nothing is defined."""
+        """Return the named numbers (``min``, ``max``, ``mean``, ``p1`` …), None where nothing is defined."""
         percentiles = self.percentiles or {}
         return {name: percentiles.get(name) if name[1:].isdigit() else getattr(self, name) for name in names}
 
@@ -48,7 +48,7 @@ _RANKS = {"p1": 1, "p5": 5, "p50": 50, "p95": 95, "p99": 99}
 
 
 def magnitude(field: Field, out: np.ndarray | None = None) -> np.ndarray:
-    """(nz, ny, nx) float32 length of each vector in mm; NaN where undefined."""
+    """Return (nz, ny, nx) float32 length of each vector in mm; NaN where undefined."""
 
     def measure(planes: np.ndarray, out: np.ndarray) -> None:
         np.multiply(planes[0], planes[0], out=out)
@@ -60,7 +60,7 @@ def magnitude(field: Field, out: np.ndarray | None = None) -> np.ndarray:
 
 
 def component(field: Field, direction: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """(nz, ny, nx) float32 of the vectors' product with a direction (3,); NaN where undefined."""
+    """Return (nz, ny, nx) float32 of the vectors' product with a direction (3,); NaN where undefined."""
     used = [(axis, np.float32(factor)) for axis, factor in enumerate(direction) if factor]
 
     def measure(planes: np.ndarray, out: np.ndarray) -> None:
@@ -73,7 +73,7 @@ def component(field: Field, direction: np.ndarray, out: np.ndarray | None = None
 
 
 def jacobian(field: Field, out: np.ndarray | None = None) -> np.ndarray:
-    """(nz, ny, nx) float32 Jacobian determinant of the whole mapping, matrices included; NaN where undefined.
+    """Return (nz, ny, nx) float32 Jacobian determinant of the whole mapping, matrices included; NaN where undefined.
 
     ``det(post) · det(pre + dD/dx)`` with ``dD/dx = E · A⁻¹``, E the differences along the grid's axes and A the
     grid's index matrix, so that ``det(pre + dD/dx) = det(pre · A + E) / det(A)`` and no block has to be turned.
@@ -88,7 +88,7 @@ def curl(field: Field, out: np.ndarray | None = None) -> np.ndarray:
 
 
 def jacobian_and_curl(field: Field, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`jacobian` and :func:`curl` in one pass over the vectors; ``out`` takes the Jacobian."""
+    """Return :func:`jacobian` and :func:`curl` in one pass over the vectors; ``out`` takes the Jacobian."""
     # The Jacobian comes last: it works in the memory of the differences.
     turning, determinants = _from_differences(field, (_curl_of(field), _jacobian_of(field)), (None, out))
     return determinants, turning
@@ -268,7 +268,7 @@ def summarize(values: np.ndarray, field: Field | None = None) -> Summary:
 
 
 def summarize_all(quantities: Sequence[np.ndarray], field: Field | None = None) -> list[Summary]:
-    """:func:`summarize` for several quantities, on several threads."""
+    """Return :func:`summarize` for several quantities, on several threads."""
     with ThreadPoolExecutor(max(len(quantities), 1)) as pool:
         return list(pool.map(lambda values: summarize(values, field), quantities))
 
@@ -297,13 +297,13 @@ def region_where(mask: np.ndarray) -> Region | None:
 
 
 def folded_region(determinants: np.ndarray) -> Region | None:
-    """Where Jacobian determinants are 0 or less; None when nowhere."""
+    """Return where Jacobian determinants are 0 or less; None when nowhere."""
     with np.errstate(invalid="ignore"):
         return region_where(determinants <= 0)
 
 
 def component_statistics(values: np.ndarray) -> dict[str, Any]:
-    """``min``, ``max``, ``mean`` and percentiles of one component, using the memory of the values."""
+    """Return ``min``, ``max``, ``mean`` and percentiles of one component, using the memory of the values."""
     return summarize(values).to_dict("min", "max", "mean", "p1", "p5", "p50", "p95", "p99")
 
 

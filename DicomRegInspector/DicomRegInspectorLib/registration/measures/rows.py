@@ -80,14 +80,14 @@ class Measure:
 
 
 def rows_of(measures: Sequence[Measure]) -> list[MeasureRow]:
-    """All numbers, those that only tables tell last."""
+    """Return all numbers, those that only tables tell last."""
     return [row for measure in sorted(measures, key=lambda measure: not measure.told) for row in measure.rows]
 
 
 def ranked(
     key: str, name: str, values: Mapping[str, float | None], unit: str, ranks: str, column: str = ""
 ) -> tuple[MeasureRow, ...]:
-    """Rows of a distribution.
+    """Return rows of a distribution.
 
     Parameters
     ----------
@@ -106,5 +106,5 @@ def ranked(
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number with so many significant digits; ``-`` for none."""
+    """Return a number with so many significant digits; ``-`` for none."""
     return "-" if value is None else f"{value:.{digits}g}"

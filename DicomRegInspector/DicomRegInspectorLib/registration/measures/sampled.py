@@ -36,7 +36,7 @@ class BendingEnergy:
     """Nodes there are to sample from."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The sample behind the number."""
+        """Return the sample behind the number."""
         return {"standard_error": self.standard_error, "samples": self.samples, "of": self.of}
 
     @property

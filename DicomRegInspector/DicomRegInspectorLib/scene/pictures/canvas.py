@@ -99,7 +99,7 @@ class Canvas:
         self._texts.clear()
 
     def png(self) -> bytes:
-        """The picture as a PNG file, without texts that were not written yet; in any thread."""
+        """Return the picture as a PNG file, without texts that were not written yet; in any thread."""
         image = vtk.vtkImageData()
         height, width, _ = self.pixels.shape
         image.SetDimensions(width, height, 1)

@@ -22,7 +22,7 @@ class Image:
     """(4, 4) from voxel index (i, j, k, 1) to LPS mm."""
 
     def sample(self, points: np.ndarray) -> np.ndarray:
-        """Trilinear values at points (..., 3), LPS mm; NaN outside the voxels."""
+        """Return trilinear values at points (..., 3), LPS mm; NaN outside the voxels."""
         index = apply_matrix(np.linalg.inv(self.ijk_to_lps), points).reshape(-1, 3)
         count = np.array(self.values.shape[::-1])
         # Voxels reach half their size beyond their centres.
@@ -32,7 +32,7 @@ class Image:
         return np.where(inside, result, np.nan).reshape(points.shape[:-1])
 
     def corners(self) -> np.ndarray:
-        """(8, 3) centres of the corner voxels, LPS mm."""
+        """Return (8, 3) centres of the corner voxels, LPS mm."""
         return lattice_corners(self.ijk_to_lps, self.values.shape[::-1])
 
 

@@ -265,7 +265,7 @@ def _arrow(
 
 
 def colour_of(share: float) -> np.ndarray:
-    """Viridis at a share from 0 to 1, as (3,) red, green, blue."""
+    """Return Viridis at a share from 0 to 1, as (3,) red, green, blue."""
     return ramp(VIRIDIS, share)
 
 

@@ -118,7 +118,7 @@ def render_quality(
 
 
 def image_of_node(node: slicer.vtkMRMLVolumeNode) -> Image:
-    """A volume node's voxels, not copied, in its own coordinates."""
+    """Return a volume node's voxels, not copied, in its own coordinates."""
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     data = node.GetImageData()

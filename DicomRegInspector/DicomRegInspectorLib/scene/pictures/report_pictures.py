@@ -30,11 +30,11 @@ class StackImage(Image):
     scalar: ScalarImage
 
     def sample(self, points: np.ndarray) -> np.ndarray:
-        """Trilinear values at points (..., 3), LPS mm; NaN outside the slices."""
+        """Return trilinear values at points (..., 3), LPS mm; NaN outside the slices."""
         return self.scalar.sample(points)
 
     def corners(self) -> np.ndarray:
-        """(8, 3) centres of the corner voxels, LPS mm."""
+        """Return (8, 3) centres of the corner voxels, LPS mm."""
         last = np.array(self.scalar.dimensions) - 1
         return self.scalar.points_of(np.array(list(np.ndindex(2, 2, 2))) * last)
 
@@ -49,7 +49,7 @@ class Drawing:
 
 
 def draw_deformation(item: RegistrationItem, fixed: AuditImage | None, name: str = "") -> Drawing:
-    """Axial, coronal and sagittal slices with the deformation on them, through the longest vector; in any thread.
+    """Give axial, coronal and sagittal slices with the deformation on them, through the longest vector; in any thread.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _within(centre: np.ndarray | None, image: Image, where: str) -> tuple[np.nda
 
 
 def library_versions() -> list[tuple[str, str]]:
-    """What draws: VTK, and Slicer's libraries."""
+    """Return what draws: VTK, and Slicer's libraries."""
     found = [("VTK", vtk.vtkVersion.GetVTKVersion())]
     application = getattr(slicer, "app", None)
     if application is not None:

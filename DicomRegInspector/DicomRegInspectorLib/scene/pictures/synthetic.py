@@ -15,7 +15,7 @@ MARGIN, LAYERS, THICKNESS_MM = 12, 7, 2.0
 
 
 def source_image_for(fixed: Image, node: slicer.vtkMRMLTransformNode) -> Image:
-    """An image that the registration maps onto the fixed slice: the slice, drawn out along its normal and warped.
+    """Give an image that the registration maps onto the fixed slice: the slice, drawn out along its normal and warped.
 
     It has the value of the fixed slice at each point's preimage, and reaches a little beyond the slice on all sides.
 

@@ -58,7 +58,7 @@ class View:
         return (self.left, self.top, self.left + self.width, self.top + self.height)
 
     def to_lps(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Pixels within the panel, as points (..., 3) of the plane."""
+        """Return pixels within the panel, as points (..., 3) of the plane."""
         plane = self.plane
         points = np.empty((*np.broadcast(x, y).shape, 3))
         points[..., plane.through] = self.centre[plane.through]
@@ -70,7 +70,7 @@ class View:
         return points
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) as pixels (..., 2) of the whole picture, projected onto the plane."""
+        """Return points (..., 3) as pixels (..., 2) of the whole picture, projected onto the plane."""
         plane = self.plane
         x = self.left + (points[..., plane.across] - self.low[plane.across]) * self.pixels_per_mm
         down = points[..., plane.down] - self.low[plane.down]
@@ -86,7 +86,7 @@ def draw_label(canvas: Canvas, view: View) -> None:
 
 
 def place_of(view: View) -> str:
-    """Where a section lies, in words."""
+    """Return where a section lies, in words."""
     plane = view.plane
     value = float(view.centre[plane.through])
     side = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))[plane.through][value < 0]

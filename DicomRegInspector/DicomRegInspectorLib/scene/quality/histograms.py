@@ -27,7 +27,7 @@ SHARE = "Share of the grid's nodes (%)"
 
 
 def displacement_histograms(field: WorldField, progress: Progress | None = None) -> dict[str, Histogram]:
-    """``R``, ``A`` and ``S`` over the same bins, and the ``magnitude`` over its own, all in mm.
+    """Return ``R``, ``A`` and ``S`` over the same bins, and the ``magnitude`` over its own, all in mm.
 
     Touches neither a scene nor Qt.
 
@@ -61,7 +61,7 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
 def add_histograms(
     scene: slicer.vtkMRMLScene, field: WorldField, determinants: np.ndarray | None = None
 ) -> dict[str, slicer.vtkMRMLPlotChartNode]:
-    """Charts ``components``, ``magnitude`` and, where determinants (nz, ny, nx) are given, ``jacobian``.
+    """Return charts ``components``, ``magnitude`` and, where determinants (nz, ny, nx) are given, ``jacobian``.
 
     Computes and adds in one step; :func:`place_histograms` is the second.
     """
@@ -74,7 +74,7 @@ def add_histograms(
 def place_histograms(
     scene: slicer.vtkMRMLScene, field: WorldField, found: dict[str, Histogram]
 ) -> dict[str, slicer.vtkMRMLPlotChartNode]:
-    """Charts of ``R``, ``A`` and ``S`` together, of ``magnitude`` and, where there is one, of ``jacobian``.
+    """Return charts of ``R``, ``A`` and ``S`` together, of ``magnitude`` and, where there is one, of ``jacobian``.
 
     Each has a table of its own, a bin in each row: its centre, and the share of the nodes where the quantity is
     defined. Lines stand where nothing moves, where volume is kept, and where folding begins. Charts made before for

@@ -15,7 +15,7 @@ from ..transforms.node_field import parent_matrix, volume_lattice
 
 
 def labels_of_node(node: slicer.vtkMRMLNode, progress: Progress | None = None) -> list[LabelImage]:
-    """The regions of a segmentation or of a label volume, in world RAS mm.
+    """Return the regions of a segmentation or of a label volume, in world RAS mm.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def labels_of_node(node: slicer.vtkMRMLNode, progress: Progress | None = None) -
 
 
 def labels_of_segmentation(node: slicer.vtkMRMLSegmentationNode) -> list[LabelImage]:
-    """One image for each layer of a segmentation, which holds the segments that do not overlap; nothing is copied.
+    """Give one image for each layer of a segmentation, which holds the segments that do not overlap; nothing is copied.
 
     Where there is no binary labelmap it is made in a copy: the user's node stays as it is.
 
@@ -86,7 +86,7 @@ def _layer(image: slicer.vtkOrientedImageData | None, names: dict[int, str], to_
 
 
 def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode, progress: Progress | None = None) -> LabelImage:
-    """A label volume, with the names that its colour table has for the labels.
+    """Return a label volume, with the names that its colour table has for the labels.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class NodeQuality(Judgement):
     zeroed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON report would hold it."""
+        """Return as a JSON report would hold it."""
         return {"source": self.field.source, "repair": self.repair, "zeroed": self.zeroed, **super().to_dict()}
 
 
@@ -77,7 +77,7 @@ def measure_transform(
     progress: Progress | None = None,
     run: Run | None = None,
 ) -> NodeQuality:
-    """Both steps: :func:`gather`, then :func:`measure`, which ``run`` may do in a thread."""
+    """Return both steps: :func:`gather`, then :func:`measure`, which ``run`` may do in a thread."""
     inputs = gather(
         node, segmentation, fixed, moving,
         fixed_landmarks=fixed_landmarks, moving_landmarks=moving_landmarks, progress=progress,
@@ -167,7 +167,7 @@ def _field(
 
 
 def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality:
-    """All measures; and with labels, images or landmarks what they say. Uses neither the scene nor Qt.
+    """Return all measures; and with labels, images or landmarks what they say. Uses neither the scene nor Qt.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def _zeroed_finding(inputs: NodeInputs) -> tuple[Finding, ...]:
 def image_of(
     scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode, index_to_ras: np.ndarray
 ) -> ScalarImage:
-    """A volume's voxels, not copied, at a lattice in RAS mm.
+    """Return a volume's voxels, not copied, at a lattice in RAS mm.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def _own_lattice(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
 
 
 def landmarks_of(markups: slicer.vtkMRMLMarkupsNode, world: bool) -> list[Landmark]:
-    """The placed control points of a markups node, LPS mm, by their labels.
+    """Return the placed control points of a markups node, LPS mm, by their labels.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from ..volumes import frame_of_volume
 
 
 def frames_of_node(node: slicer.vtkMRMLTransformNode) -> tuple[str, str]:
-    """Frame of Reference UIDs that a transform node names: registered, source; empty where it does not."""
+    """Return frame of Reference UIDs that a transform node names: registered, source; empty where it does not."""
     return (
         node.GetAttribute(ATTRIBUTE_PREFIX + "RegisteredFrameOfReferenceUID") or "",
         node.GetAttribute(ATTRIBUTE_PREFIX + "SourceFrameOfReferenceUID") or "",
@@ -37,7 +37,7 @@ def slices_of_volume(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVol
 
 
 def matrices_beside(node: slicer.vtkMRMLTransformNode) -> tuple[NamedMapping, ...]:
-    """Registrations of the scene that are matrices between two frames, but for those the transform is made of."""
+    """Give registrations of the scene that are matrices between two frames, but for those the transform is made of."""
     own, parent = set(), node
     while parent is not None:
         own.add(parent.GetID())

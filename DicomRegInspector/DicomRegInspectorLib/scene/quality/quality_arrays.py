@@ -109,7 +109,7 @@ def problem_mask(
     lattice: Lattice | None = None,
     told: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> np.ndarray:
-    """Labels (nk, nj, ni) uint8 of folded, undefined and uncovered places.
+    """Return labels (nk, nj, ni) uint8 of folded, undefined and uncovered places.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def _takes_part(undefined: np.ndarray, base: np.ndarray, fraction: np.ndarray) -
 
 
 def as_image(array: vtk.vtkDataArray, dimensions: tuple[int, int, int]) -> np.ndarray:
-    """(nk, nj, ni) in the same memory, of an array with (ni, nj, nk) values."""
+    """Return (nk, nj, ni) in the same memory, of an array with (ni, nj, nk) values."""
     return vtk_to_numpy(array).reshape(dimensions[::-1])
 
 
@@ -189,7 +189,7 @@ VALUES = "values"
 
 
 def remember_range(array: vtk.vtkDataArray) -> tuple[float, float]:
-    """Smallest and largest defined value; (0, 0) without any.
+    """Return smallest and largest defined value; (0, 0) without any.
 
     VTK looks for them when a view asks, in one call that blocks everything for a fifth of a second on 37 million
     values. It keeps what it found with the array; what is found here, beside the application, is put there.
@@ -208,14 +208,14 @@ def remember_range(array: vtk.vtkDataArray) -> tuple[float, float]:
 
 
 def float_array(count: int) -> vtk.vtkFloatArray:
-    """Room for so many values."""
+    """Return room for so many values."""
     array = vtk.vtkFloatArray()
     array.SetNumberOfTuples(count)
     return array
 
 
 def byte_array(values: np.ndarray) -> vtk.vtkUnsignedCharArray:
-    """Labels as VTK keeps them."""
+    """Return labels as VTK keeps them."""
     array = vtk.vtkUnsignedCharArray()
     array.SetNumberOfTuples(values.size)
     vtk_to_numpy(array)[:] = values.reshape(-1)
@@ -230,7 +230,7 @@ def _measured(field: WorldField, measure: Callable[..., np.ndarray]) -> vtk.vtkF
 
 
 def jacobian_window(determinants: np.ndarray) -> tuple[tuple[float, float], bool]:
-    """Values for the ends of the colours, 1 in the middle, and whether anything is folded."""
+    """Return values for the ends of the colours, 1 in the middle, and whether anything is folded."""
     with np.errstate(invalid="ignore"):
         if (determinants <= 0).any():
             return colours.folding_window(2.0), True

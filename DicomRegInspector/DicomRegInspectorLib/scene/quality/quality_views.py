@@ -49,7 +49,7 @@ def add_quality_volumes(
     reference: slicer.vtkMRMLVolumeNode | None = None,
     progress: Progress | None = None,
 ) -> QualityVolumes:
-    """Jacobian and length on the field's own lattice, and the mask; each with colours and a legend.
+    """Return Jacobian and length on the field's own lattice, and the mask; each with colours and a legend.
 
     Computes (:func:`.quality_arrays.quality_arrays`) and adds (:func:`place_quality_volumes`) in one step; where an
     application has to stay alive the first can be done in a thread.
@@ -101,7 +101,7 @@ def add_array(
     kind: str = "vtkMRMLScalarVolumeNode",
     group: str = "volumes",
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    """A volume node of an array that is not copied; see :func:`add_image`."""
+    """Return a volume node of an array that is not copied; see :func:`add_image`."""
     image = vtk.vtkImageData()
     image.SetDimensions(*dimensions)
     if array.GetName() != VALUES:
@@ -119,7 +119,7 @@ def add_image(
     kind: str = "vtkMRMLScalarVolumeNode",
     group: str = "volumes",
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    """A volume node of an image that is not copied, with a display node, marked as made of a field or transform.
+    """Return a volume node of an image that is not copied, with a display node, marked as made of a field or transform.
 
     The display comes first and without automatic window: Slicer would look for one in all voxels.
     """
@@ -174,7 +174,7 @@ LEGEND_LABELS = 5
 def add_legend(
     node: slicer.vtkMRMLDisplayableNode, title: str, window: tuple[float, float]
 ) -> slicer.vtkMRMLColorLegendDisplayNode | None:
-    """Slicer's colour legend in the views where the node is shown; None where the scene does not know legends.
+    """Return Slicer's colour legend in the views where the node is shown; None where the scene does not know legends.
 
     The application's module Colors makes them known. A scene without it could be saved with legends, but not be read.
 
@@ -195,6 +195,6 @@ def add_legend(
 
 
 def label_decimals(low: float, high: float) -> int:
-    """Decimals with which the labels of a legend can be told apart and are right to 2 % of their distance."""
+    """Return decimals with which the labels of a legend can be told apart and are right to 2 % of their distance."""
     step = (high - low) / (LEGEND_LABELS - 1)
     return next((places for places in range(8) if abs(round(step, places) - step) <= 0.02 * step), 8)

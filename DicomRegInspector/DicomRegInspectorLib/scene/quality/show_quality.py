@@ -37,7 +37,7 @@ def show_quality(
     field: WorldField | None = None,
     progress: Progress | None = None,
 ) -> QualityNodes:
-    """Volumes, mask, charts and glyphs of a transform node, and with both images their comparison.
+    """Return volumes, mask, charts and glyphs of a transform node, and with both images their comparison.
 
     Parameters
     ----------

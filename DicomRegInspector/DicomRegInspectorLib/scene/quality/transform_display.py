@@ -84,7 +84,7 @@ def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, field: WorldField, 
 
 
 def glyph_scale_percent(longest: float, spacing: float) -> float:
-    """True to scale where glyphs can be seen and do not run into each other, else a round factor, in percent."""
+    """Return true to scale where glyphs can be seen and do not run into each other, else a round factor, in percent."""
     if LONGEST_GLYPH / 4 <= longest / spacing <= LONGEST_GLYPH:
         return 100.0
     factor = 0.5 * LONGEST_GLYPH * spacing / longest

@@ -215,7 +215,7 @@ def resample(
     fixed: slicer.vtkMRMLScalarVolumeNode,
     node: slicer.vtkMRMLTransformNode | None,
 ) -> tuple[vtk.vtkFloatArray, np.ndarray]:
-    """The source image at the points that the registered image's voxels map to, trilinear; NaN outside its voxels.
+    """Give the source image at the points that the registered image's voxels map to, trilinear; NaN outside its voxels.
 
     Returns
     -------
@@ -279,7 +279,7 @@ def _resampled(
 
 
 def checkerboard(shape: tuple[int, ...], spacing: np.ndarray) -> np.ndarray:
-    """(nk, nj, ni) whether a voxel is in a tile of the second image; tiles are cubes in mm.
+    """Return (nk, nj, ni) whether a voxel is in a tile of the second image; tiles are cubes in mm.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def checkerboard(shape: tuple[int, ...], spacing: np.ndarray) -> np.ndarray:
 
 
 def tile_mm(shape: tuple[int, ...], spacing: np.ndarray) -> float:
-    """Edge of a checkerboard's tiles, mm."""
+    """Return edge of a checkerboard's tiles, mm."""
     return float((np.array(shape[::-1]) * spacing).max()) / TILES_ACROSS
 
 

@@ -59,7 +59,7 @@ def add_regularized(
 
 
 def grid_transform(grid: AcquisitionGrid) -> vtk.vtkTransform:
-    """A vtkOrientedGridTransform from points of the regular lattice to where they are in the patient, RAS mm."""
+    """Return a vtkOrientedGridTransform from points of the regular lattice to where they are in the patient, RAS mm."""
     image = vtk.vtkImageData()
     nk = len(grid.displacements_mm)
     image.SetDimensions(2, 2, nk)

@@ -83,7 +83,7 @@ def load_series_nodes(
 
 
 def options_of(mode: Mode, reference: slicer.vtkMRMLVolumeNode | None = None, **options: Any) -> RegularizeOptions:
-    """The options of a mode: a volume node for the reference, None for what is not given.
+    """Return the options of a mode: a volume node for the reference, None for what is not given.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def save_series_or_plan(
 
 
 def reference_of_node(node: slicer.vtkMRMLVolumeNode) -> ReferenceGrid:
-    """The grid of a volume node where it is in the world.
+    """Return the grid of a volume node where it is in the world.
 
     Raises
     ------

@@ -27,7 +27,7 @@ class _Keeper:
 
 
 def vtk_image(volume: SeriesVolume) -> vtk.vtkImageData:
-    """A volume as vtkImageData with spacing 1 at the origin; where it lies is left to a node's matrix.
+    """Return a volume as vtkImageData with spacing 1 at the origin; where it lies is left to a node's matrix.
 
     The image uses the array's memory and keeps it alive: what is written into one is in the other.
     """
@@ -98,5 +98,5 @@ def fill_volume_node(node: slicer.vtkMRMLScalarVolumeNode, volume: SeriesVolume)
 
 
 def slice_corners_ras(volume: SeriesVolume) -> np.ndarray:
-    """(nk, 3) RAS mm of the first pixel of each slice, as the headers say it."""
+    """Return (nk, 3) RAS mm of the first pixel of each slice, as the headers say it."""
     return volume.slice_corners_lps_mm @ LPS_TO_RAS[:3, :3]

@@ -50,7 +50,7 @@ def moved_grid_transform(mapping: Mapping, progress: Progress | None = None) -> 
 
 
 def baked_grid_transform(mapping: Mapping, progress: Progress | None = None) -> GridTransform:
-    """``x → post (pre x + D(x))``, a mapping in LPS, as one grid on its own lattice.
+    """Return ``x → post (pre x + D(x))``, a mapping in LPS, as one grid on its own lattice.
 
     Exact between the nodes too: an affine map of the position is what trilinear interpolation reproduces.
 

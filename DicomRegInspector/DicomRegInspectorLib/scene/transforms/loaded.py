@@ -26,7 +26,7 @@ def transforms_of(
 
 
 def innermost(nodes: list[slicer.vtkMRMLTransformNode]) -> slicer.vtkMRMLTransformNode | None:
-    """Of the nodes of one item, the one to put volumes under that was loaded last; None when there is none."""
+    """Return of the nodes of one item, the one to put volumes under that was loaded last; None when there is none."""
     parents = {node.GetTransformNodeID() for node in nodes}
     ends = [node for node in nodes if node.GetID() not in parents]
     return ends[-1] if ends else None
@@ -35,7 +35,7 @@ def innermost(nodes: list[slicer.vtkMRMLTransformNode]) -> slicer.vtkMRMLTransfo
 def volumes_of(
     scene: slicer.vtkMRMLScene, series: Series, sop_instance_uid: str = ""
 ) -> list[slicer.vtkMRMLVolumeNode]:
-    """Volume nodes made of a series, by whoever loaded them; those that hold an instance come first."""
+    """Return volume nodes made of a series, by whoever loaded them; those that hold an instance come first."""
     uids = {slice_.sop_instance_uid for stack in series.stacks for slice_ in stack.slices}
     found = []
     for node in _nodes(scene, "vtkMRMLVolumeNode"):

@@ -56,7 +56,7 @@ class WorldField:
         return LPS_TO_RAS @ self.mapping.index_to_lps
 
     def direction(self, ras: Sequence[float]) -> np.ndarray:
-        """A direction along R, A and S in the coordinates of the vectors."""
+        """Return a direction along R, A and S in the coordinates of the vectors."""
         return np.asarray(ras, float) * self.mapping.signs * RAS_SIGNS
 
 
@@ -86,7 +86,7 @@ class LinearField:
         return float(np.linalg.norm([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]))
 
     def displacement_mm(self, index_to_ras: np.ndarray, dimensions: Sequence[int]) -> dict[str, float]:
-        """``max`` and ``rms`` of the displacement over the nodes of a lattice, without visiting them.
+        """Return ``max`` and ``rms`` of the displacement over the nodes of a lattice, without visiting them.
 
         The longest displacement of an affine map is at a corner; its mean square follows from the lattice's centre
         and its moments (a row of n nodes h apart has the variance h² (n² - 1) / 12).
@@ -102,7 +102,7 @@ class LinearField:
 
 
 def field_of_item(item: RegistrationItem) -> WorldField:
-    """The field of a registration that was read, undefined vectors and all.
+    """Return the field of a registration that was read, undefined vectors and all.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def field_of_node(
     reference: slicer.vtkMRMLVolumeNode | None = None,
     progress: Progress | None = None,
 ) -> WorldField | LinearField:
-    """What a transform node does on the way from world to the node, ready to be measured.
+    """Return what a transform node does on the way from world to the node, ready to be measured.
 
     A single grid that is stored in this direction (what registration modules make, and files hold) is used as it is,
     not copied where its vectors are float32; linear transforms before and after it are its pre and post matrices.
@@ -157,7 +157,7 @@ def field_of_node(
 def take_field(
     node: slicer.vtkMRMLTransformNode, *, to_world: bool = True, reference: slicer.vtkMRMLVolumeNode | None = None
 ) -> WorldField | LinearField | Sampling:
-    """What :func:`field_of_node` tells, but for the sampling, which can be done without the scene.
+    """Return what :func:`field_of_node` tells, but for the sampling, which can be done without the scene.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def measure_node(
 
 
 def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """((4, 4) voxel index to world RAS mm, (nx, ny, nz)) of a volume, under linear transforms too.
+    """Return ((4, 4) voxel index to world RAS mm, (nx, ny, nz)) of a volume, under linear transforms too.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[
 
 
 def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
-    """(4, 4) from a node's own coordinates to world, RAS mm.
+    """Return (4, 4) from a node's own coordinates to world, RAS mm.
 
     Raises
     ------

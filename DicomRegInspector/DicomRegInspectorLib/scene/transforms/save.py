@@ -109,7 +109,7 @@ def _repaired(registration: Registration, number: int, repair: Repair) -> Regist
 def describe(
     registrations: Sequence[Registration], output: Path, items: Sequence[int] | None, repair: Repair | None = None
 ) -> str:
-    """What :func:`save_registrations` wrote, in a few words."""
+    """Return what :func:`save_registrations` wrote, in a few words."""
     told = _describe(registrations, output, items)
     return f"{told}; NOT as the standard says: {REPAIRS[repair]}" if repair else told
 
@@ -136,7 +136,7 @@ def _describe(registrations: Sequence[Registration], output: Path, items: Sequen
 
 
 def new_scene() -> slicer.vtkMRMLScene:
-    """An empty scene with a subject hierarchy, as the application has it."""
+    """Return an empty scene with a subject hierarchy, as the application has it."""
     scene = slicer.vtkMRMLScene()
     # Markups belong to a module; in the application its logic makes them known to the scene.
     for name in ("Fiducial", "FiducialDisplay", "JsonStorage"):

@@ -35,7 +35,7 @@ class Chain:
             part.Update()
 
     def matrix(self) -> np.ndarray | None:
-        """(4, 4) when all parts are linear, else None."""
+        """Return (4, 4) when all parts are linear, else None."""
         return _product(self.parts)
 
     def stored_grid(self) -> tuple[vtk.vtkGridTransform, np.ndarray, np.ndarray] | None:
@@ -50,7 +50,7 @@ class Chain:
         return grid, before, after
 
     def lattice(self) -> tuple[np.ndarray, tuple[int, int, int], str] | None:
-        """The lattice of the first grid or B-spline, moved to world by the linear transforms before it."""
+        """Return the lattice of the first grid or B-spline, moved to world by the linear transforms before it."""
         before = np.eye(4)
         for part in self.parts:
             if _is_linear(part):
@@ -68,7 +68,7 @@ class Chain:
         return None
 
     def describe(self) -> str:
-        """What the chain is made of, in words."""
+        """Return what the chain is made of, in words."""
         return ", then ".join(_describe(part) for part in self.parts)
 
     @property
@@ -77,7 +77,7 @@ class Chain:
         return any(_is_searched(part) for part in self.parts)
 
     def copy(self, refined: bool = True) -> vtk.vtkGeneralTransform:
-        """The chain for sampling: the same data, finer tolerance of inverses, and no warnings for each point.
+        """Return the chain for sampling: the same data, finer tolerance of inverses, and no warnings for each point.
 
         ``refined=False`` leaves the tolerance as it is, which is enough for looking at.
         """
@@ -114,7 +114,7 @@ def _product(parts: Sequence[vtk.vtkAbstractTransform]) -> np.ndarray | None:
 
 
 def inverse_matrix(matrix: np.ndarray) -> np.ndarray:
-    """Inverse of a (4, 4).
+    """Return inverse of a (4, 4).
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _describe(part: vtk.vtkAbstractTransform) -> str:
 
 
 def image_lattice(image: vtk.vtkImageData, transform: vtk.vtkAbstractTransform) -> np.ndarray:
-    """(4, 4) from the index in the array, which starts at 0, to the transform's coordinates."""
+    """Return (4, 4) from the index in the array, which starts at 0, to the transform's coordinates."""
     directions = np.eye(3)
     # Slicer's oriented transforms hold the directions beside the image, and none when they are the axes.
     oriented = getattr(transform, "GetGridDirectionMatrix", lambda: None)()
@@ -159,7 +159,7 @@ def image_lattice(image: vtk.vtkImageData, transform: vtk.vtkAbstractTransform) 
 
 
 def transform_points(transform: vtk.vtkAbstractTransform, points: np.ndarray) -> np.ndarray:
-    """Points (n, 3) through a VTK transform, in double precision."""
+    """Return points (n, 3) through a VTK transform, in double precision."""
     given, mapped = vtk.vtkPoints(), vtk.vtkPoints()
     mapped.SetDataTypeToDouble()
     given.SetData(numpy_to_vtk(np.ascontiguousarray(points, np.float64)))

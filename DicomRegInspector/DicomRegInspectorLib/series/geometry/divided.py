@@ -85,7 +85,7 @@ def _along(stack: Stack, chosen: list[int]) -> tuple[Slice, ...]:
 
 
 def images_of(stack: Stack) -> Images:
-    """What the room of sets looks at, from the slices of a stack."""
+    """Return what the room of sets looks at, from the slices of a stack."""
     first = stack.slices[0]
     rows, columns = stack.rows, stack.columns
     spacing = stack.pixel_spacing_mm or (1.0, 1.0)
@@ -110,7 +110,7 @@ def _usual(values: Iterable[float | None]) -> float | None:
 
 
 def columns_of(slices: tuple[Slice, ...]) -> dict[str, Column]:
-    """The attributes that differ among slices, the most telling first; what frames say beyond them comes last."""
+    """Give the attributes that differ among slices, the most telling first; what frames say beyond them comes last."""
     framed = any(slice_.frame_values for slice_ in slices)
     found: dict[str, Column] = {}
     for attribute in ATTRIBUTES:

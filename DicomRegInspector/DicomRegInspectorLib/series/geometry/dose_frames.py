@@ -29,7 +29,7 @@ _AXIAL = 1e-3
 
 
 def dose_slices(header: Header, subject: str) -> tuple[list[Slice], list[Finding]]:
-    """Frames of a dose grid, and what is wrong with its offsets.
+    """Return frames of a dose grid, and what is wrong with its offsets.
 
     Offsets that begin with 0 are distances along the normal from Image Position (rule a); others are the z coordinates
     themselves, allowed for transverse planes only (rule b).
@@ -109,14 +109,14 @@ def _offsets_finding(first: float, z: float, subject: str, *, is_transverse: boo
 
 
 def can_be_placed(first: Slice) -> bool:
-    """Whether a slice has a position and directions that define a plane."""
+    """Tell whether a slice has a position and directions that define a plane."""
     if first.position_lps_mm is None or first.orientation is None:
         return False
     return bool(np.linalg.norm(np.cross(first.orientation[:3], first.orientation[3:])) > 0.5)
 
 
 def moved(first: Slice, corner: np.ndarray | None, number: int, digit: float, **values: float | str) -> Slice:
-    """The frame of that number (from 1) with its corner elsewhere, LPS mm; None: nowhere."""
+    """Return the frame of that number (from 1) with its corner elsewhere, LPS mm; None: nowhere."""
     position = tuple(float(value) for value in corner) if corner is not None else None
     return replace(
         first,

@@ -23,11 +23,11 @@ class FindingMaker:
         self.where = f" ({stack.label})" if stack.label else ""
 
     def mm(self, value: float) -> str:
-        """Millimetres with the decimals that the spacing needs."""
+        """Return millimetres with the decimals that the spacing needs."""
         return mm(value, self.stack.nominal_spacing_mm)
 
     def finding(self, code: str, severity: Severity, message: str, slices: Iterable[int], **evidence: Any) -> Finding:
-        """A finding about slices (from 1), with their UIDs, instance numbers and positions in its evidence."""
+        """Return a finding about slices (from 1), with their UIDs, instance numbers and positions in its evidence."""
         numbers = list(slices)
         chosen = [self.stack.slices[number - 1] for number in numbers]
         details: dict[str, Any] = {
@@ -44,12 +44,12 @@ class FindingMaker:
         return Finding(code, severity, message + self.where, self.subject, details)
 
     def judged(self) -> dict[str, Any]:
-        """Evidence of the tolerance, where it is not the usual one."""
+        """Return evidence of the tolerance, where it is not the usual one."""
         share = self.stack.interval_tolerance
         return {} if share == RELATIVE_TOLERANCE else {"interval_tolerance_percent": round(100 * share, 6)}
 
     def limited(self, findings: list[Finding]) -> list[Finding]:
-        """At most :data:`MAX_OF_A_KIND` of each code, and one that counts the others."""
+        """Return at most :data:`MAX_OF_A_KIND` of each code, and one that counts the others."""
         kept: list[Finding] = []
         rest: dict[str, list[Finding]] = {}
         counts: dict[str, int] = {}

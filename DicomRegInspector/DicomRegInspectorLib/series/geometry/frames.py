@@ -64,7 +64,7 @@ MAX_DEFLATION = 1032
 
 
 def read_slices(headers: Iterable[Header], frame_spacing: FrameSpacing = None) -> tuple[list[Slice], list[Finding]]:
-    """All slices of a series' files, and what is to be said of how they are stored.
+    """Return all slices of a series' files, and what is to be said of how they are stored.
 
     Files that can no longer be read are findings.
 
@@ -263,7 +263,7 @@ def _frames_held(header: Header) -> int:
 
 
 def claimed_spacing(header: Header) -> tuple[float | None, str]:
-    """mm between frames as the header claims, and the element that does."""
+    """Return mm between frames as the header claims, and the element that does."""
     for tag in (Tag.SPACING_BETWEEN_SLICES, Tag.SLICE_THICKNESS):
         value = header.decimal(tag)
         if value:

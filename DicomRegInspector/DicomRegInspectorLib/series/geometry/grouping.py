@@ -65,7 +65,7 @@ def group_slices(slices: Iterable[Slice], interval_tolerance: float = RELATIVE_T
 
 
 def sorted_stack(slices: list[Slice], interval_tolerance: float = RELATIVE_TOLERANCE) -> Stack:
-    """A stack sorted along its normal; at one position by acquisition and instance number."""
+    """Return a stack sorted along its normal; at one position by acquisition and instance number."""
     stack = Stack(tuple(slices), is_localizer=slices[0].is_localizer, interval_tolerance=interval_tolerance)
     acquisitions = [slice_.header.acquisition_number or 0 for slice_ in slices]
     instances = [slice_.instance_number or 0 for slice_ in slices]

@@ -76,7 +76,7 @@ def invalid_numbers(elements: Mapping[int, bytes]) -> Iterator[InvalidNumber]:
 
 
 def number_findings(slices: Iterable[Slice], subject: str) -> list[Finding]:
-    """One finding for each element of a series that holds no such numbers, with what stands there."""
+    """Return one finding for each element of a series that holds no such numbers, with what stands there."""
     found: dict[tuple[int, Severity], list[tuple[InvalidNumber, Slice]]] = {}
     seen: set[str] = set()
     for slice_ in slices:

@@ -58,7 +58,7 @@ class SetAside:
 
 
 def is_secondary_capture(header: Header) -> bool:
-    """Whether the object is a Secondary Capture, of one frame or of several (PS3.3 A.8)."""
+    """Tell whether the object is a Secondary Capture, of one frame or of several (PS3.3 A.8)."""
     uid = header.sop_class_uid
     return uid == SECONDARY_CAPTURE or uid.startswith(SECONDARY_CAPTURE + ".")
 
@@ -104,7 +104,7 @@ def set_aside(grouping: Grouping) -> SetAside:
 
 
 def aside_findings(sorted_out: SetAside, subject: str) -> list[Finding]:
-    """One for each kind of image that is no slice, and one for positions that are not in the patient."""
+    """Return one for each kind of image that is no slice, and one for positions that are not in the patient."""
     rest = sorted_out.grouping
     slices = [slice_ for stack in rest.stacks if not stack.is_localizer for slice_ in stack.slices]
     others = len(slices) + len(rest.without_position)

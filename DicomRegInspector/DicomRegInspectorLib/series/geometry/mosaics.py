@@ -59,7 +59,7 @@ class MosaicReader:
         self._plain: set[tuple[object, ...]] = set()
 
     def read(self, header: Header) -> Mosaic | None:
-        """The slices of an image, if it holds several side by side; None for any other image.
+        """Return the slices of an image, if it holds several side by side; None for any other image.
 
         Raises
         ------

@@ -36,7 +36,7 @@ def is_reconstruction(header: Header) -> bool:
 
 
 def nuclear_slices(header: Header, step_mm: float | None) -> list[Slice]:
-    """Frames of a reconstruction: the first plane by the detector's item, then by Slice Vector (C.8.4.15).
+    """Return frames of a reconstruction: the first plane by the detector's item, then by Slice Vector (C.8.4.15).
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ MOST_VALUES = 1 << 20
 
 
 def raw_of(dataset: Dataset | None, tag: int) -> bytes:
-    """An element's own bytes; empty where absent or no longer raw."""
+    """Return an element's own bytes; empty where absent or no longer raw."""
     if dataset is None:
         return b""
     value = getattr(dataset.get_item(tag), "value", None)
@@ -25,7 +25,7 @@ def raw_of(dataset: Dataset | None, tag: int) -> bytes:
 
 
 def text_of(dataset: Dataset | None, tag: int) -> str:
-    """An element's text, without padding; empty where absent."""
+    """Return an element's text, without padding; empty where absent."""
     element = dataset.get_item(tag) if dataset is not None else None
     value = getattr(element, "value", None)
     if isinstance(value, bytes):
@@ -37,7 +37,7 @@ def text_of(dataset: Dataset | None, tag: int) -> str:
 
 
 def vector_of(dataset: Dataset | None, tag: int) -> tuple[float, ...]:
-    """An element's finite numbers, binary or text; nothing unless all of them are."""
+    """Return an element's finite numbers, binary or text; nothing unless all of them are."""
     element = dataset.get_item(tag) if dataset is not None else None
     value: Any = getattr(element, "value", None)
     if element is None or value is None:
@@ -56,7 +56,7 @@ def vector_of(dataset: Dataset | None, tag: int) -> tuple[float, ...]:
 
 
 def first_item(dataset: Dataset | None, tag: int) -> Dataset | None:
-    """The first item of a sequence; None where there is none."""
+    """Return the first item of a sequence; None where there is none."""
     if dataset is None or tag not in dataset:
         return None
     items = dataset[tag].value

@@ -83,7 +83,7 @@ def _runs(positions: NDArray[np.float64], order: NDArray[np.intp]) -> list[NDArr
 
 
 def recorded(section: Stack) -> tuple[Slice, Slice]:
-    """The slices of a section with the first and the last number."""
+    """Return the slices of a section with the first and the last number."""
     first, last = section.slices[0], section.slices[-1]
     backwards = (first.instance_number or 0) > (last.instance_number or 0)
     return (last, first) if backwards else (first, last)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def rounding_width(positions: NDArray[np.float64]) -> float:
-    """The least digit to which equally spaced positions can have been rounded to give these (n,), mm.
+    """Return the least digit to which equally spaced positions can have been rounded to give these (n,), mm.
 
     Twice the largest distance from the best line in the sense of Chebyshev: one spacing and one origin. The width
     max(p - k·s) - min(p - k·s) is convex in the spacing s; its least value lies where two supporting lines meet.
@@ -30,7 +30,7 @@ def rounding_width(positions: NDArray[np.float64]) -> float:
 
 
 def explained_runs(positions: NDArray[np.float64], digit: float) -> list[tuple[int, int]]:
-    """Stretches of positions, first and last index, that rounding explains each for itself: as few as can be.
+    """Return stretches of positions, first and last index, that rounding explains each for itself: as few as can be.
 
     Between two stretches lies the interval that fits them least, of those that may be the one that is to blame.
     """

@@ -19,12 +19,12 @@ MOST_DIVISOR = 6
 
 
 def is_segmentation(stack: Stack) -> bool:
-    """Whether a stack's slices are frames of segmentations."""
+    """Tell whether a stack's slices are frames of segmentations."""
     return stack.slices[0].header.sop_class_uid in SEGMENTATIONS
 
 
 def segment_stacks(stack: Stack) -> list[Stack]:
-    """A stack for each segment of each file, by number; the stack itself where frames name none (label maps)."""
+    """Return a stack for each segment of each file, by number; the stack itself where frames name none (label maps)."""
     by_segment: dict[tuple[int, float], list[Slice]] = {}
     files = {path: number for number, path in enumerate(dict.fromkeys(slice_.path for slice_ in stack.slices), start=1)}
     for slice_ in stack.slices:
@@ -67,7 +67,7 @@ def lattice_mm(stack: Stack) -> float | None:
 
 
 def segmentation_findings(stack: Stack, segments: list[Stack], subject: str) -> list[Finding]:
-    """Nothing, as long as all frames lie on one lattice; otherwise what each segment's own intervals say."""
+    """Return nothing, as long as all frames lie on one lattice; otherwise what each segment's own intervals say."""
     step = lattice_mm(stack)
     if len(stack.distinct) < 2:
         return []
@@ -77,7 +77,7 @@ def segmentation_findings(stack: Stack, segments: list[Stack], subject: str) -> 
 
 
 def omitted_planes(stack: Stack) -> int:
-    """Planes between the first and the last frame that have none, by :func:`lattice_mm`."""
+    """Return planes between the first and the last frame that have none, by :func:`lattice_mm`."""
     step = lattice_mm(stack)
     if step is None or len(stack.distinct) < 2:
         return 0
@@ -86,7 +86,7 @@ def omitted_planes(stack: Stack) -> int:
 
 
 def omitted_finding(stack: Stack, subject: str) -> Finding:
-    """That a volume is made of a segmentation without its empty planes."""
+    """Return that a volume is made of a segmentation without its empty planes."""
     count, step = omitted_planes(stack), lattice_mm(stack)
     text = (
         f"{plural(count, 'plane')} of the segmentation {'is' if count == 1 else 'are'} empty and not stored: the "

@@ -79,7 +79,7 @@ class Series:
         return main is not None and not main.is_localizer and len(main.distinct) > 1
 
     def to_dict(self) -> dict[str, Any]:
-        """The series as the JSON report holds it; geometry is the main stack's, null where there is none."""
+        """Return the series as the JSON report holds it; geometry is the main stack's, null where there is none."""
         main = self.main_stack
         geometry = _stack_dict(main) if main is not None else None
         return {

@@ -38,7 +38,7 @@ def _uids(slices: Iterable[Slice]) -> dict[str, Any]:
 
 
 def file_findings(headers: Iterable[Header]) -> list[Finding]:
-    """One for each image file that ends within its pixel data."""
+    """Return one for each image file that ends within its pixel data."""
     found = []
     for header in headers:
         if header.is_cut_off:
@@ -57,7 +57,7 @@ def file_findings(headers: Iterable[Header]) -> list[Finding]:
 
 
 def copies_finding(copies: list[Header], subject: str) -> Finding:
-    """Files that repeat an instance: harmless, since the first one is taken."""
+    """Return files that repeat an instance: harmless, since the first one is taken."""
     verbs = ("repeats", "is") if len(copies) == 1 else ("repeat", "are")
     text = (
         f"{plural(len(copies), 'file')} {verbs[0]} an instance of this series (same SOP Instance UID) and {verbs[1]} "
@@ -69,7 +69,7 @@ def copies_finding(copies: list[Header], subject: str) -> Finding:
 
 
 def position_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
-    """Planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
+    """Return planes that cannot be placed, or whose directions are wrong, or that common readers do not place."""
     found = []
     missing = [slice_ for slice_ in grouping.without_position if slice_.coordinates != UNPLACED]
     placed = [slice_ for stack in grouping.stacks for slice_ in stack.slices]
@@ -115,7 +115,7 @@ def _lacks_pixel_spacing(slice_: Slice) -> bool:
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:
-    """What a volume has only one of, and this series has several of."""
+    """Return what a volume has only one of, and this series has several of."""
     stacks = grouping.stacks
     found = []
     localizers = [stack for stack in stacks if stack.is_localizer]
@@ -175,14 +175,14 @@ def _orientation_text(value: tuple[float, ...]) -> str:
 
 
 def tried_text(tried: Sequence[str]) -> str:
-    """What differs and was tried in vain; empty where nothing differs."""
+    """Return what differs and was tried in vain; empty where nothing differs."""
     if not tried:
         return ""
     return f"; tried: {', '.join(tried[:6])}" + (f" and {len(tried) - 6} more" if len(tried) > 6 else "")
 
 
 def duplicates_findings(stack: Stack, subject: str, tried: Sequence[str] = ()) -> list[Finding]:
-    """Slices at one position that nothing in their headers tells apart, with what was tried."""
+    """Return slices at one position that nothing in their headers tells apart, with what was tried."""
     starts = stack.distinct.tolist()
     if len(starts) == 1:
         text = f"All {len(stack.slices):,} slices lie at one position ({mm(float(stack.positions_mm[0]))} mm)"

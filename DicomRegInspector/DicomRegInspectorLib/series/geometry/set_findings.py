@@ -20,7 +20,7 @@ LISTED_PLACES = 50
 
 
 def sets_finding(found: Divided, subject: str) -> Finding:
-    """Several sets of images in one stack; no more than info where each is complete and they may be."""
+    """Return several sets of images in one stack; no more than info where each is complete and they may be."""
     division = found.division
     lacking = _lacking(found)
     text = _counted(found) + _told_apart(found)
@@ -115,7 +115,7 @@ def _places_text(depths: tuple[float, ...], spacing: float | None) -> str:
 
 
 def sets_geometry_findings(parts: Iterable[Stack], subject: str) -> list[Finding]:
-    """What the geometry of each set decides, said once for all sets that lie and are written alike."""
+    """Return what the geometry of each set decides, said once for all sets that lie and are written alike."""
     seen: set[tuple[Any, ...]] = set()
     counts: dict[str, int] = {}
     kept: list[Finding] = []

@@ -17,7 +17,7 @@ _TAG_BYTES, _ITEM_BYTES = 84, 16
 
 
 def csa_values(raw: bytes, names: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """The values of the named tags, without empty ones; nothing of what is damaged.
+    """Return the values of the named tags, without empty ones; nothing of what is damaged.
 
     Parameters
     ----------

@@ -101,7 +101,7 @@ class _Allowed:
 
 
 def same_position_mm(positions: NDArray[np.float64]) -> float:
-    """Distance under which two slices of this stack lie at one position (``positions`` (n,), ascending)."""
+    """Return distance under which two slices of this stack lie at one position (``positions`` (n,), ascending)."""
     intervals = np.diff(positions)
     apart = intervals[intervals > 1e-6]
     return min(SAME_POSITION_MM, SAME_POSITION_SHARE * float(np.median(apart))) if apart.size else SAME_POSITION_MM

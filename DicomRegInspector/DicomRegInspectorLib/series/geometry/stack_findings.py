@@ -22,7 +22,7 @@ HEADER_TOLERANCE = 0.05
 
 
 def stack_findings(stack: Stack, subject: str) -> list[Finding]:
-    """Every finding that the geometry of one stack (with one slice at each position) decides."""
+    """Return every finding that the geometry of one stack (with one slice at each position) decides."""
     if len(stack.slices) < 2 or stack.spacing is None:
         return []
     maker = _Maker(stack, subject)
@@ -351,7 +351,7 @@ def _digit(stack: Stack) -> float:
 
 
 def section_dict(section: Section) -> dict[str, Any]:
-    """A section as the JSON report holds it."""
+    """Return a section as the JSON report holds it."""
     return {
         "first_slice": section.first,
         "last_slice": section.last,

@@ -107,7 +107,7 @@ class Slice:
         return any(value in LOCALIZERS for value in values[2:])
 
     def value(self, name: str) -> float | str | None:
-        """An attribute by its name in :data:`~..sets.attributes.ATTRIBUTES`; None where it is not known."""
+        """Return an attribute by its name in :data:`~..sets.attributes.ATTRIBUTES`; None where it is not known."""
         if name in self.frame_values:
             return self.frame_values[name]
         return value_of(self.header, name)
@@ -118,7 +118,7 @@ def _as_float(own: float | str | None, other: float | None) -> float | None:
 
 
 def slice_of(header: Header) -> Slice:
-    """The slice of a file with one image."""
+    """Return the slice of a file with one image."""
     raw_position = header.elements.get(Tag.IMAGE_POSITION, b"")
     return Slice(
         header,
@@ -131,7 +131,7 @@ def slice_of(header: Header) -> Slice:
 
 
 def precision_of(raw: bytes) -> float:
-    """The last digit of DS values as a number: 0.01 for ``1.25\\\\3.5``; 0 where nothing is a number."""
+    """Return the last digit of DS values as a number: 0.01 for ``1.25\\\\3.5``; 0 where nothing is a number."""
     decimals = decimals_of(raw)
     return 10.0**-decimals if decimals is not None and abs(decimals) < 300 else 0.0
 
@@ -220,7 +220,7 @@ class Stack:
         return judge_spacing(self.positions_mm[self.distinct], self.precision_mm, self.interval_tolerance)
 
     def slice_number(self, place: int) -> int:
-        """The slice number (from 1) of the ``place``-th distinct position (from 1)."""
+        """Return the slice number (from 1) of the ``place``-th distinct position (from 1)."""
         return int(self.distinct[place - 1]) + 1
 
     @cached_property
@@ -256,7 +256,7 @@ class Stack:
 
 
 def axes_of(orientation: Sequence[float]) -> NDArray[np.float64]:
-    """(3, 3): unit row direction, column direction and normal as rows.
+    """Return (3, 3): unit row direction, column direction and normal as rows.
 
     The row direction is kept, the column direction made perpendicular to it.
     """

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def describe_plane(normal: np.ndarray) -> str:
-    """A slice plane by its normal (LPS): ``axial``, ``axial, tilted 18.5°``, ``oblique``."""
+    """Return a slice plane by its normal (LPS): ``axial``, ``axial, tilted 18.5°``, ``oblique``."""
     unit = np.asarray(normal, float)
     unit = unit / np.linalg.norm(unit)
     axis = int(np.argmax(np.abs(unit)))

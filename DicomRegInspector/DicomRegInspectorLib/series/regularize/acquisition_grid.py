@@ -74,7 +74,7 @@ class PlannedAcquisition(PlannedVolume):
 
 
 def plan_acquisition(placed: Placed, options: RegularizeOptions) -> PlannedAcquisition:
-    """The volume of ``acquisition``.
+    """Return the volume of ``acquisition``.
 
     Raises
     ------

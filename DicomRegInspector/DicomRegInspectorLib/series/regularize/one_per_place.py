@@ -39,7 +39,7 @@ class Dropped:
     reason: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a report."""
+        """Return plain values for a report."""
         return {
             "file": self.slice.path,
             "sop_instance_uid": self.slice.sop_instance_uid,
@@ -126,7 +126,7 @@ class Placed:
         return float(np.linalg.norm(own - own[:, :1, :1] - offsets, axis=-1).max())
 
     def lattice(self, origin: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(4, 4) with the stack's rows and columns, an origin, and a step (3,) from slice to slice; LPS mm."""
+        """Return (4, 4) with the stack's rows and columns, an origin, and a step (3,) from slice to slice; LPS mm."""
         row, column, _ = self.axes
         between_rows, between_columns = self.pixel_spacing_mm
         affine = np.eye(4)
@@ -177,7 +177,7 @@ def load_to_regularize(
 def stack_to_regularize(
     series: Series, choice: int | str | None = None, *, is_divided: bool = True
 ) -> tuple[Stack, tuple[Dropped, ...]]:
-    """The stack of :func:`load_to_regularize` and the slices of the series that are not in it.
+    """Return the stack of :func:`load_to_regularize` and the slices of the series that are not in it.
 
     Not divided, it has all images of one orientation, size and spacing of pixels, among them those of the stack chosen.
 
@@ -259,7 +259,7 @@ def _why_apart(slice_: Slice, stack: Stack | None, chosen: Stack, kind: tuple[st
 
 
 def place(volume: SeriesVolume, options: RegularizeOptions) -> Placed:
-    """One image at each place of a volume's stack. No value is read.
+    """Return one image at each place of a volume's stack. No value is read.
 
     Raises
     ------

@@ -73,7 +73,7 @@ class Plan:
         return (*said, f"slices are not quite parallel or in line: corners lie up to {off} mm off the result")
 
     def fits(self, volume: SeriesVolume) -> bool:
-        """Whether a volume that was read has just the slices that were planned with."""
+        """Tell whether a volume that was read has just the slices that were planned with."""
         planned = self.placed.slices
         is_same = len(planned) == len(volume.slices) and all(map(lambda a, b: a is b, planned, volume.slices))
         return is_same and bool(volume.valid.all())

@@ -63,7 +63,7 @@ class ReferenceGrid:
 
 
 def reference_of_stack(stack: Stack) -> ReferenceGrid:
-    """The grid of a stack of slices, which has to be a regular upright one; headers only.
+    """Return the grid of a stack of slices, which has to be a regular upright one; headers only.
 
     Raises
     ------

@@ -219,5 +219,5 @@ class Regularized:
 
 
 def full_boxes(array: NDArray[Any]) -> NDArray[np.intp]:
-    """Boxes (see :attr:`RegularVolume.boxes`) of slices that are valid everywhere."""
+    """Return boxes (see :attr:`RegularVolume.boxes`) of slices that are valid everywhere."""
     return np.tile(np.array([0, array.shape[1], 0, array.shape[2]], np.intp), (len(array), 1))

@@ -21,14 +21,14 @@ PART_OF_A_SLICE = 0.25
 
 
 def wide_gaps(spacing: Spacing, positions: NDArray[np.float64], max_gap: float) -> NDArray[np.bool_]:
-    """(n-1,) whether more than ``max_gap`` slices are missing in an interval, by the spacing around it."""
+    """Return (n-1,) whether more than ``max_gap`` slices are missing in an interval, by the spacing around it."""
     intervals = np.diff(positions)
     missing = np.array([one / around(spacing, k) - 1 for k, one in enumerate(intervals.tolist())])
     return missing > max_gap + PART_OF_A_SLICE
 
 
 def around(spacing: Spacing, k: int) -> float:
-    """The spacing to judge interval ``k`` (from 0) by: its section's, or the wider of its neighbours'."""
+    """Return the spacing to judge interval ``k`` (from 0) by: its section's, or the wider of its neighbours'."""
     near = [section for section in spacing.sections if section.first <= k + 1 < section.last]
     if not near:
         before = [section for section in spacing.sections if section.last <= k + 1]
@@ -47,7 +47,7 @@ class Run:
 
 
 def regular_runs(placed: Placed, max_gap: float) -> list[Run]:
-    """A stack's sections in their order, and what lies between them in runs as long as intervals agree.
+    """Return a stack's sections in their order, and what lies between them in runs as long as intervals agree.
 
     A slice at which one spacing turns into another without a break ends one section and begins the next.
     """
@@ -122,7 +122,7 @@ class PlannedSection(PlannedVolume):
 
 
 def plan_sections(placed: Placed, options: RegularizeOptions) -> tuple[list[PlannedSection], list[Dropped]]:
-    """The volumes of ``split`` and ``crop``, and the slices that cropping leaves out."""
+    """Return the volumes of ``split`` and ``crop``, and the slices that cropping leaves out."""
     runs = regular_runs(placed, options.max_gap)
     if options.mode == "crop":
         longest = max(runs, key=lambda run: run.stop - run.first)

@@ -54,7 +54,7 @@ class Lattice:
         return self.columns.count, self.rows.count, self.planes.count
 
     def affine_lps(self, axes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(4, 4) from index to LPS mm; ``axes`` (3, 3) as rows."""
+        """Return (4, 4) from index to LPS mm; ``axes`` (3, 3) as rows."""
         affine = np.eye(4)
         along = (self.columns, self.rows, self.planes)
         affine[:3, :3] = axes.T * [position.step for position in along]
@@ -77,7 +77,7 @@ class PlannedResampling(PlannedVolume):
     max_gap: float
 
     def make(self, placed: Placed, values: Values, progress: Progress | None) -> RegularVolume:
-        """Interpolate."""
+        """Return interpolate."""
         columns, rows, slices = self.dimensions
         target = np.empty((slices, rows, columns, *values.array.shape[3:]), values.array.dtype)
         if self.lattice is not None:
@@ -150,7 +150,7 @@ class PlannedResampling(PlannedVolume):
 
 
 def plan_resampling(placed: Placed, options: RegularizeOptions) -> PlannedResampling:
-    """The volume of ``resample``.
+    """Return the volume of ``resample``.
 
     Raises
     ------

@@ -51,7 +51,7 @@ class Line:
 
 
 def line(start: float, step: float, count: int, source_count: int) -> Line:
-    """Output samples at ``start + step · n`` (in source steps from its first sample), for n < count."""
+    """Return output samples at ``start + step · n`` (in source steps from its first sample), for n < count."""
     place = start + step * np.arange(count)
     place = np.where(np.abs(place - np.rint(place)) < SNAP, np.rint(place), place)
     inside = np.flatnonzero((place >= 0) & (place <= source_count - 1))
@@ -109,7 +109,7 @@ class Resampler:
         self._local = threading.local()
 
     def box(self, pair: SlicePair) -> tuple[int, int, int, int]:
-        """Output rows and columns (first and stop of each) that both slices reach."""
+        """Return output rows and columns (first and stop of each) that both slices reach."""
         both = (pair.before, pair.after)
         row, row_stop = max(self._rows[k].first for k in both), min(self._rows[k].stop for k in both)
         column, column_stop = max(self._columns[k].first for k in both), min(self._columns[k].stop for k in both)

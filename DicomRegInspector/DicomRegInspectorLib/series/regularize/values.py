@@ -38,7 +38,7 @@ class Values:
         return {k: np.packbits(mask) for k, mask in masks if mask is not None}
 
     def part(self, first: int, stop: int) -> Values:
-        """Those of slices ``first`` to ``stop`` - 1, without copying."""
+        """Return those of slices ``first`` to ``stop`` - 1, without copying."""
         padding = Padding(self.padding.ranges[first:stop]) if self.padding is not None else None
         return Values(self.volume, self.array[first:stop], padding, self.fill)
 

@@ -19,7 +19,7 @@ TOO_THICK = 1.5
 
 
 def stations(images: Images) -> Explanation | None:
-    """Images side by side in plane: table stations, tiles."""
+    """Return images side by side in plane: table stations, tiles."""
     codes = _cells(images, SIDE_BY_SIDE)
     if codes.max() == 0:
         return None
@@ -63,7 +63,7 @@ def _is_one_line(images: Images) -> bool:
 
 
 def place_column(images: Images) -> Column | None:
-    """Where images lie in plane as an attribute, for those that overlap but do not lie on each other."""
+    """Return where images lie in plane as an attribute, for those that overlap but do not lie on each other."""
     codes = _cells(images, 0.02)
     count = int(codes.max()) + 1
     if not 1 < count <= images.count // 2:
@@ -72,7 +72,7 @@ def place_column(images: Images) -> Column | None:
 
 
 def shifted_sets(images: Images) -> Explanation | None:
-    """Sets with places of their own, where the images taken together are no regular stack or too thick for one."""
+    """Give sets with places of their own, where the images taken together are no regular stack or too thick for one."""
     whole = images.whole
     too_thick = images.most == 1 and _is_too_thick(images, whole)
     if whole.flaws < 3 and not too_thick:

@@ -116,7 +116,7 @@ def unit_of(name: str) -> str:
 
 
 def raw_of(header: Header, attribute: Attribute) -> tuple[bytes, ...]:
-    """The bytes an attribute's value is made of: equal bytes are equal values."""
+    """Return the bytes an attribute's value is made of: equal bytes are equal values."""
     elements = header.elements
     if attribute.tags == (Tag.TRANSFER_SYNTAX_UID,):
         return (header.transfer_syntax_uid.encode("ascii", "replace"),)
@@ -130,13 +130,13 @@ def raw_of(header: Header, attribute: Attribute) -> tuple[bytes, ...]:
 
 
 def value_of(header: Header, name: str) -> Value | None:
-    """The value of an attribute by its name in :data:`ATTRIBUTES`; None where a header does not hold it."""
+    """Return the value of an attribute by its name in :data:`ATTRIBUTES`; None where a header does not hold it."""
     attribute = BY_NAME.get(name)
     return parsed(raw_of(header, attribute), attribute) if attribute is not None else None
 
 
 def parsed(raw: tuple[bytes, ...], attribute: Attribute) -> Value | None:
-    """The value that :func:`raw_of` gave the bytes of."""
+    """Return the value that :func:`raw_of` gave the bytes of."""
     return _parsed(raw, attribute.kind, attribute.joined)
 
 

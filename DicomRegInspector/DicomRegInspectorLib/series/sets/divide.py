@@ -97,7 +97,7 @@ def _with_private(images: Images) -> Images:
 
 
 def explain(images: Images, columns: list[Column]) -> Explanation | None:
-    """What tells several images at one place apart; the fullest sets, and of these the smallest explanation."""
+    """Return what tells several images at one place apart; the fullest sets, and of these the smallest explanation."""
     found = [by_values(images, columns)]
     if found[0] is None or found[0].fit.filled < NEARLY_FULL:
         place = place_column(images)

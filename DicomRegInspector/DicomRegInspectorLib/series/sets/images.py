@@ -79,7 +79,7 @@ class Images:
         return int(self.depths.size)
 
     def part(self, chosen: NDArray[np.intp]) -> Images:
-        """Some of the images, with the attributes that still differ among them."""
+        """Return some of the images, with the attributes that still differ among them."""
         return Images(
             self.depths[chosen],
             self.in_plane[chosen],
@@ -150,14 +150,14 @@ class Images:
 
 
 def code(name: str, values: Sequence[Value | None]) -> Column:
-    """The column of an attribute from the value of each image."""
+    """Return the column of an attribute from the value of each image."""
     distinct = sorted(set(values), key=lambda value: (value is not None, isinstance(value, str), value))
     order = {value: number for number, value in enumerate(distinct)}
     return Column(name, np.array([order[value] for value in values], dtype=np.intp), tuple(distinct))
 
 
 def columns_from(values: Sequence[Mapping[str, Value]]) -> dict[str, Column]:
-    """The attributes that differ among images, from what each image says of itself."""
+    """Return the attributes that differ among images, from what each image says of itself."""
     names = dict.fromkeys(name for value in values for name in value)
     columns = (code(name, [value.get(name) for value in values]) for name in names)
     return {column.name: column for column in columns if column.count > 1}
@@ -196,7 +196,7 @@ class Fit:
 
 
 def repeated(images: Images, codes: Codes) -> int:
-    """Images at a depth where their set has one already."""
+    """Return images at a depth where their set has one already."""
     count = int(codes.max()) + 1
     return images.count - np.unique(images.places * count + codes).size
 

@@ -19,7 +19,7 @@ MOST_BLOCKS = 64
 
 
 def by_number(images: Images) -> Explanation | None:
-    """Sets by order of Instance Number; None where numbers are missing, repeated or follow no such order."""
+    """Return sets by order of Instance Number; None where numbers are missing, repeated or follow no such order."""
     numbers = images.numbers
     if images.number_of_places < 2 or images.most < 2 or not np.isfinite(numbers).all():
         return None
@@ -129,7 +129,7 @@ def _ranked_within(places: Codes, counted: NDArray[np.int64]) -> Codes | None:
 
 
 def ranks(places: Codes, values: NDArray[np.generic]) -> Codes:
-    """At each place: 0 for the image with the lowest value, 1 for the next."""
+    """Return at each place: 0 for the image with the lowest value, 1 for the next."""
     order = np.lexsort((values, places))
     result = np.empty(places.size, dtype=np.intp)
     starts = np.searchsorted(places[order], places[order])
@@ -138,7 +138,7 @@ def ranks(places: Codes, values: NDArray[np.generic]) -> Codes:
 
 
 def by_time(images: Images) -> Explanation | None:
-    """Sets by order in time at each place, where every place holds nearly as many images."""
+    """Return sets by order in time at each place, where every place holds nearly as many images."""
     counts = np.bincount(images.places)
     if images.number_of_places < 2 or images.most < 2:
         return None
@@ -231,7 +231,7 @@ def _matched(times: NDArray[np.float64], template: NDArray[np.float64]) -> tuple
 
 
 def runs_by_number(images: Images) -> Iterator[Codes]:
-    """Divisions of images whose places differ, by order of Instance Number: runs one way, then equal blocks."""
+    """Yield divisions of images whose places differ, by order of Instance Number: runs one way, then equal blocks."""
     numbers = images.numbers
     if not np.isfinite(numbers).all() or np.unique(numbers).size != numbers.size:
         return

@@ -46,12 +46,12 @@ class Explanation:
 
 
 def renumbered(codes: Codes) -> Codes:
-    """The codes that occur as 0, 1, … in their order."""
+    """Return the codes that occur as 0, 1, … in their order."""
     return np.unique(codes, return_inverse=True)[1].astype(np.intp).reshape(-1)
 
 
 def canonical(codes: Codes) -> bytes:
-    """What two divisions into the same sets share, whatever their sets are called."""
+    """Return what two divisions into the same sets share, whatever their sets are called."""
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     rank = np.empty(first.size, dtype=np.int32)
     rank[np.argsort(first)] = np.arange(first.size)
@@ -69,7 +69,7 @@ def distinct_columns(images: Images) -> list[Column]:
 
 
 def combined(columns: Sequence[Column]) -> Codes:
-    """The division by several attributes together, in the order of their values."""
+    """Return the division by several attributes together, in the order of their values."""
     codes = columns[0].codes.astype(np.int64)
     for column in columns[1:]:
         codes = renumbered(codes) * np.int64(column.count) + column.codes
@@ -77,7 +77,7 @@ def combined(columns: Sequence[Column]) -> Codes:
 
 
 def combinations_of(columns: list[Column], most: int) -> Iterator[tuple[Column, ...]]:
-    """One attribute, then two, then three together that can make so many sets."""
+    """Yield one attribute, then two, then three together that can make so many sets."""
     for together, limit in ((1, len(columns)), (2, PAIRED_COLUMNS), (3, TRIPLED_COLUMNS)):
         for chosen in combinations(columns[:limit], together):
             if np.prod([column.count for column in chosen], dtype=float) >= most:
@@ -85,7 +85,7 @@ def combinations_of(columns: list[Column], most: int) -> Iterator[tuple[Column, 
 
 
 def by_values(images: Images, columns: list[Column]) -> Explanation | None:
-    """The fewest attributes whose values tell images at one place apart; of these the fewest sets."""
+    """Return the fewest attributes whose values tell images at one place apart; of these the fewest sets."""
     best: Explanation | None = None
     for chosen in combinations_of(columns, images.most):
         if best is not None and len(chosen) > len(best.names):
@@ -102,7 +102,7 @@ def by_values(images: Images, columns: list[Column]) -> Explanation | None:
 
 
 def is_explained(images: Images, found: Fit) -> bool:
-    """Whether sets are what a scan may have meant: each one image at a place, full or in slabs that overlap."""
+    """Tell whether sets are what a scan may have meant: each one image at a place, full or in slabs that overlap."""
     if found.repeated > 0 or found.count < images.most:
         return False
     if images.number_of_places == 1:
@@ -115,7 +115,7 @@ def is_explained(images: Images, found: Fit) -> bool:
 
 
 def is_slabs(found: Fit) -> bool:
-    """Whether sets are longer than they need be: nearly each of them shares depths with another."""
+    """Tell whether sets are longer than they need be: nearly each of them shares depths with another."""
     if float(found.sizes.mean()) < LEAST_OF_SLABS or found.count < 2:
         return False
     order = np.argsort(found.first, kind="stable")
@@ -128,7 +128,7 @@ def is_slabs(found: Fit) -> bool:
 
 
 def almost(images: Images, columns: list[Column]) -> Explanation | None:
-    """A value that tells all but a few images apart, so that these few are what is wrong."""
+    """Return a value that tells all but a few images apart, so that these few are what is wrong."""
     best: Explanation | None = None
     extra = int((np.bincount(images.places) - 1).sum())
     for column in columns:
