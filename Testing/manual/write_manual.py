@@ -22,12 +22,13 @@ if __name__ == "__main__":
 from DicomRegInspectorLib.findings import CODES, CodeInfo, Finding  # noqa: E402
 from DicomRegInspectorLib.findings.audit_codes import AUDIT_CODES  # noqa: E402
 from DicomRegInspectorLib.findings.geometry_codes import GEOMETRY_CODES  # noqa: E402
+from DicomRegInspectorLib.findings.mixture_codes import MIXTURE_CODES  # noqa: E402
 from DicomRegInspectorLib.findings.object_codes import OBJECT_CODES  # noqa: E402
 from DicomRegInspectorLib.findings.pixel_codes import FILE_CODES, PIXEL_CODES  # noqa: E402
 from DicomRegInspectorLib.findings.registration_codes import REGISTRATION_CODES  # noqa: E402
 
 GROUPS = (
-    ("Image series", GEOMETRY_CODES),
+    ("Image series", {**GEOMETRY_CODES, **MIXTURE_CODES}),
     ("Objects and headers", OBJECT_CODES),
     ("Registrations", REGISTRATION_CODES),
     ("How a registration is meant", AUDIT_CODES),

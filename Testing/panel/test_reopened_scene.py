@@ -64,6 +64,8 @@ CHOICES = {
     "gapSpinBox": 3.0,
     "duplicatesComboBox": "2",
     "overlapsComboBox": "mean",
+    "sectionOrderLineEdit": "2,1",
+    "sectionGapSpinBox": 0.0125,
     "saveAsComboBox": "map",
 }
 """What is chosen in each control that holds no node; none of it is the default."""
@@ -71,9 +73,9 @@ CHOICES = {
 
 def told(control: Any) -> Any:
     """What a control says."""
-    for name in ("currentData", "currentPath", "checked", "value"):
+    for name in ("currentData", "currentPath", "checked", "value", "placeholderText"):
         if hasattr(control, name):
-            return getattr(control, name)
+            return control.text if name == "placeholderText" else getattr(control, name)
     node = control.currentNode()
     return node.GetName() if node is not None else None
 
@@ -96,6 +98,8 @@ def choose(application: Any, name: str, control: Any, folder: Path) -> None:
         control.currentPath = CHOICES[name]
     elif hasattr(control, "checked"):
         control.checked = CHOICES[name]
+    elif hasattr(control, "placeholderText"):
+        control.text = CHOICES[name]
     else:
         control.value = CHOICES[name]
 

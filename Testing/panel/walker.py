@@ -165,6 +165,12 @@ class Walker:
         self.ui.inputPathLineEdit.currentPath = str(self.folder / "phases")
         self.ui.inspectFolderButton.click()
 
+    def restacking(self) -> None:
+        write_ct_stack(self.folder / "sections", (0.0, 2.0, 4.0, 0.0, 2.0, 4.0))
+        self.ui.inputPathLineEdit.currentPath = str(self.folder)
+        self.ui.inspectFolderButton.click()
+        self.ui.modeComboBox.currentIndex = 4
+
     def unfolded(self) -> None:
         self.series_loaded()
         self.ui.compareCollapsibleButton.collapsed = False
@@ -290,6 +296,8 @@ ELSEWHERE: dict[str, Callable[[Walker], None]] = {
     "spacingSpinBox": Walker.resampling,
     "pixelSpacingSpinBox": Walker.resampling,
     "overlapsComboBox": Walker.overlapping,
+    "sectionOrderLineEdit": Walker.restacking,
+    "sectionGapSpinBox": Walker.restacking,
     "beforeAfterButton": Walker.series_loaded,
     "loadSetsButton": Walker.phased,
     "saveAsComboBox": Walker.resampling,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import volume_making as vm
 from DicomRegInspectorLib import inspect_paths, load_series
+from DicomRegInspectorLib.dicom.siemens_csa import csa_values
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.series.geometry.siemens_csa import csa_values
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import RLELossless

@@ -223,20 +223,7 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
         metavar="VALUE",
         help="where there is no image (default: the image's own padding where it has some, else air or black)",
     )
-    parser.add_argument(
-        "--section-order",
-        type=_section_order,
-        metavar="N,N,…",
-        help="with restack: the numbers of all sections, from 1 as they were recorded, in the order in which they lie "
-        "(default: as they were recorded)",
-    )
-    parser.add_argument(
-        "--section-gap",
-        dest="section_gap_mm",
-        type=float,
-        metavar="MM",
-        help="with restack: from the last slice of a section to the first of the next (default: the slice spacing)",
-    )
+    _add_sections(parser)
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     parser.add_argument("--stack", metavar="N", help=STACK_HELP)
     parser.add_argument(
@@ -271,6 +258,23 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
         metavar="FILE_OR_DIR",
         help="resample on the grid of this volume (NRRD, NIfTI …, or a folder with a DICOM series), whatever its "
         "directions, instead of choosing spacings",
+    )
+
+
+def _add_sections(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--section-order",
+        type=_section_order,
+        metavar="N,N,…",
+        help="with restack: the numbers of all sections, from 1 as they were recorded, in the order in which they lie "
+        "(default: as they were recorded)",
+    )
+    parser.add_argument(
+        "--section-gap",
+        dest="section_gap_mm",
+        type=float,
+        metavar="MM",
+        help="with restack: from the last slice of a section to the first of the next (default: the slice spacing)",
     )
 
 

@@ -14,6 +14,7 @@ from .about import About
 from .audit_codes import AUDIT_CODES
 from .code_info import CodeInfo, FoundBy, Severity
 from .geometry_codes import GEOMETRY_CODES
+from .mixture_codes import MIXTURE_CODES
 from .object_codes import OBJECT_CODES
 from .pixel_codes import FILE_CODES, PIXEL_CODES
 from .registration_codes import REGISTRATION_CODES
@@ -37,6 +38,7 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 CODES: dict[str, CodeInfo] = {
     **GEOMETRY_CODES,
+    **MIXTURE_CODES,
     **OBJECT_CODES,
     **REGISTRATION_CODES,
     **RELATION_CODES,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...registration import Registration, RegistrationItem
-from ...words import millimetres, point
+from ...words import DECIMALS, decimals, millimetres, point
 from .matrices import describe_direction, describe_matrix
 from .page import Page, product
 
@@ -125,9 +125,10 @@ def show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool = False
 
 def _show_grid(item: RegistrationItem, grid: Grid, page: Page) -> None:
     nodes = int(np.prod(grid.dimensions, dtype=np.int64))
+    digits = decimals(float(np.min(grid.spacing_mm)))
     page.row("Grid Dimensions (0064,0007)", f"{product(grid.dimensions)} nodes ({nodes:,} vectors)")
     page.row("Grid Resolution (0064,0008)", f"{product(grid.spacing_mm.tolist())} mm")
-    page.row("Image Position (Patient) (0020,0032)", f"{point(grid.origin_lps_mm)} mm LPS, first node")
+    page.row("Image Position (Patient) (0020,0032)", f"{point(grid.origin_lps_mm, digits)} mm LPS, first node")
     names = ("first index (row)", "second index (column)", "third index (row × column)")
     page.row("Image Orientation (Patient) (0020,0037)", "the grid's indices run towards")
     for name, direction in zip(names, grid.directions.T, strict=True):
@@ -144,15 +145,13 @@ def _show_grid(item: RegistrationItem, grid: Grid, page: Page) -> None:
         page.row("length", "no vector is defined", 4)
         return
     ranks = (("mean", "mean"), ("p50", "median"), ("p95", "95 % below"), ("p99", "99 % below"), ("max", "largest"))
-    page.row("length", ", ".join(f"{word} {millimetres(displacement[key])}" for key, word in ranks) + " mm", 4)
+    page.row("length", ", ".join(f"{word} {millimetres(displacement[key], digits)}" for key, word in ranks) + " mm", 4)
     page.lines.append("")
     rows = []
-    for preview_vector in preview_vectors(grid):
-        index = f"({', '.join(map(str, preview_vector.index))})"
-        place = point(grid.node_position(preview_vector.index), 1)
-        rows.append(
-            (preview_vector.name, index, place, point(preview_vector.vector), millimetres(preview_vector.length_mm))
-        )
+    for preview in preview_vectors(grid):
+        index = f"({', '.join(map(str, preview.index))})"
+        place = point(grid.node_position(preview.index), digits if digits > DECIMALS else 1)
+        rows.append((preview.name, index, place, point(preview.vector, digits), millimetres(preview.length_mm, digits)))
     page.table(("vector", "index (i, j, k)", "place, LPS mm", "displacement, LPS mm", "length, mm"), rows)
 
 

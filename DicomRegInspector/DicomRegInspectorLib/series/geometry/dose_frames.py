@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...dicom.header import Header, numbers
+from ...dicom.raw_elements import first_item, raw_of, text_of, vector_of
 from ...dicom.tags import element_name
 from ...errors import FileError
 from ...findings import Finding
 from ...words import mm
-from .raw_elements import first_item, raw_of, text_of, vector_of
 from .stacks import Slice, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:

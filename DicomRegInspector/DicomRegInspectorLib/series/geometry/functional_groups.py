@@ -9,9 +9,9 @@ import numpy as np
 
 from ...dicom.header import Header, numbers
 from ...dicom.private_elements import gradient_text
+from ...dicom.raw_elements import first_item, raw_of, text_of, vector_of
 from ...dicom.tags import Tag
 from ...errors import FileError
-from .raw_elements import first_item, raw_of, text_of, vector_of
 from .stacks import SLIDE, ULTRASOUND_VOLUME, Slice, precision_of
 
 if TYPE_CHECKING:

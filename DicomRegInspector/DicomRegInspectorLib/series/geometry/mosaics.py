@@ -11,10 +11,10 @@ import numpy as np
 
 from ...dicom.header import Header, numbers
 from ...dicom.private_elements import gradient_text
+from ...dicom.raw_elements import raw_of, text_of, vector_of
+from ...dicom.siemens_csa import csa_values
 from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag
 from ...errors import FileError
-from .raw_elements import raw_of, text_of, vector_of
-from .siemens_csa import csa_values
 from .stacks import UNPLACED, Slice, Tile, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...dicom.header import Header, numbers
+from ...dicom.raw_elements import raw_of, vector_of
 from ...dicom.tags import Tag
 from ...errors import FileError
 from .dose_frames import MOST_FRAMES, can_be_placed, moved
-from .raw_elements import raw_of, vector_of
 from .stacks import Slice, axes_of, precision_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...dicom.header import numbers
+from .header import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
