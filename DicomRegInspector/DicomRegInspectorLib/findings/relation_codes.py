@@ -69,9 +69,10 @@ RELATION_CODES: dict[str, CodeInfo] = {
         "Two matrices say different things of the same two frames of reference: in one object, in two, or forth and "
         "back; or the way over a third frame leads elsewhere than the direct one. One of them is wrong or out of date.",
         "Matrices between the same two frames by Frame of Reference UID (0020,0052), or for the same images of "
-        "Referenced Image Sequence (0008,1140), and around every three frames of which each pair has one: the largest distance between "
-        "where they send the corners of the images at hand (or of a cube of 200 mm around the origin), from 2 mm on, "
-        "the lower end of what Brock et al., Med Phys 44(7), 2017 (TG-132) tolerate. Fields are not compared.",
+        "Referenced Image Sequence (0008,1140), and around every three frames of which each pair has one: the largest "
+        "distance between where they send the corners of the images at hand (or of a cube of 200 mm around the "
+        "origin), from 2 mm on, the lower end of what Brock et al., Med Phys 44(7), 2017 (TG-132) tolerate. Fields are "
+        "not compared.",
         ("warning",),
         ("inspect",),
         {
