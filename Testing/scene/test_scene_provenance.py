@@ -6,6 +6,7 @@ import importlib.metadata
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 slicer = pytest.importorskip("slicer", reason="the scene room needs slicer-core or Slicer")
@@ -175,3 +176,26 @@ def test_slicer_s_own_python_names_what_it_knows_without_the_package(monkeypatch
     monkeypatch.setattr(importlib.metadata, "version", unknown)
     monkeypatch.delattr(slicer, "app", raising=False)
     assert [name for name, _version in library_versions()] == ["VTK"]
+
+
+def test_items_that_share_a_frame_take_the_volumes_that_they_refer_to(tmp_path: Path) -> None:
+    referred = [[f"1.2.3.{phase}.{number}" for number in (1, 2)] for phase in (1, 2)]
+    elements = rf.elements_of(
+        rf.RegistrationSpec((rf.MatrixItem((np.eye(4),), frame="1.2.3.100"), rf.MatrixItem((PRE,), frame="1.2.3.100")))
+    )
+    sequence = next(element for element in elements if element.tag == rf.REGISTRATION_SEQUENCE)
+    for inner, uids in zip(sequence.value, referred, strict=True):
+        items = [[rf.Element(0x00081150, "UI", rf.CT_CLASS), rf.Element(0x00081155, "UI", uid)] for uid in uids]
+        inner.insert(0, rf.Element(0x00081140, "SQ", items))
+    scene, volumes = slicer.vtkMRMLScene(), []
+    for phase, uids in enumerate(referred):
+        volume = slicer.vtkMRMLScalarVolumeNode()
+        volume.SetName(f"phase {phase}")
+        volume.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
+        volumes.append(scene.AddNode(volume))
+    still, moving = load_registration(rf.write(tmp_path / "r.dcm", elements), scene, place_volumes=True)
+    assert [node.GetName().partition(" item ")[2] for node in (still, moving)] == ["1 (phase 0)", "2 (phase 1)"]
+    assert moving.GetNodeReference(moving.GetMovingNodeReferenceRole()).GetName() == "phase 1"
+    assert moving.GetNodeReference(moving.GetFixedNodeReferenceRole()).GetName() == "phase 0"
+    assert volumes[0].GetParentTransformNode() is None
+    assert volumes[1].GetParentTransformNode().GetID() == moving.GetID()
