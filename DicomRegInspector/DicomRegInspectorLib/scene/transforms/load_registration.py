@@ -90,10 +90,9 @@ def load_registration(
         When ``progress`` returned False; nothing is added to the scene then.
     """
 
-    def read(report: Progress | None) -> tuple[Registration, list[_Plan]]:
-        return _read_plans(path_or_registration, items, bake, repair, report)
-
-    registration, plans = in_background(read, progress, run)
+    registration, plans = in_background(
+        lambda report: _read_plans(path_or_registration, items, bake, repair, report), progress, run
+    )
     if registration.kind == "fiducials":
         return load_fiducials(registration, scene)
     return [_add_item(registration, item, chain, scene, place_volumes, done) for item, chain, done in plans]
