@@ -78,13 +78,18 @@ def save_registrations(
     if any(registration.kind == "fiducials" for registration in registrations):
         raise UsageError(f"{output}: fiducials are points, no transform; name a {SCENE_SUFFIX}")
     number = _only_item(registrations, output, items)
-    is_field = name.endswith(FIELD_SUFFIXES)
-    scene = new_scene()
     registration = _repaired(registrations[0], number, repair) if repair else registrations[0]
+    return _save_item(registration, number, output, bake)
+
+
+def _save_item(registration: Registration, number: int, output: Path, bake: bool) -> int:
+    """Write one item as a transform or a field; returns as :func:`save_registrations`."""
+    is_field = output.name.lower().endswith(FIELD_SUFFIXES)
+    scene = new_scene()
     (node,) = load_registration(registration, scene, bake or is_field, items=[number])
     if is_field and not node.IsA("vtkMRMLGridTransformNode"):
         raise UsageError(
-            f"{output}: item {number} of {registrations[0].path.name} has no grid to write as a displacement field; "
+            f"{output}: item {number} of {registration.path.name} has no grid to write as a displacement field; "
             f"name an output that ends in {' or '.join(TRANSFORM_SUFFIXES)}"
         )
     if node.GetParentTransformNode() is not None:

@@ -192,11 +192,10 @@ def load_series(
         The progress callback asked for it.
     """
     series = the_series(paths, series_uid, frame_spacing)
-    options: dict[str, Any] = {"stored_values": stored_values, "scale_dose": scale_dose}
-    options |= {"dtype": dtype, "progress": progress}
+    options: dict[str, Any] = {"stored_values": stored_values, "scale_dose": scale_dose, "dtype": dtype}
     if stack is None and not series.stacks and _is_unplaced(series):
-        return _load_unplaced(series, frame_spacing, **options)
-    return load_stack(the_stack(series, stack), series.findings, **options)
+        return _load_unplaced(series, frame_spacing, progress=progress, **options)
+    return load_stack(the_stack(series, stack), series.findings, progress=progress, **options)
 
 
 def load_stack(
