@@ -51,7 +51,7 @@ def load_sequence_nodes(
 
     The index is what tells the sets apart, with its unit: numbers where it is one attribute whose numbers differ (a
     time, an echo, a b-value), else the sets' labels. Where an incomplete set lacks a slice, its volume has the fill
-    value (see :func:`~..series.regularize.values.fill_value`) and says which slice that is.
+    value (see :func:`~...series.regularize.values.fill_value`) and says which slice that is.
 
     Parameters
     ----------
