@@ -66,7 +66,7 @@ def _with_pixels(stack: Stack, findings: list[Finding]) -> Stack:
 
 
 def affine_of(stack: Stack, kept: tuple[Slice, ...], findings: list[Finding]) -> NDArray[np.float64]:
-    """Return the index to LPS (4, 4): the line through the slices at the nominal spacing."""
+    """Make the matrix from indices to LPS mm, (4, 4), along the line through the slices at the nominal spacing."""
     row, column, normal = stack.axes
     affine = np.eye(4)
     spacing = _pixel_spacing(kept[0], findings)

@@ -157,9 +157,8 @@ def load_series(
     paths
         Files or folders (with all below them).
     stack
-        Which of the series' stacks: a number from 1, a label (``"b=1000, gradient 2"``), or values that tell it from
-        the others (``"b = 1000"``); see :func:`~.stack_choices.stacks_that_match`. None: the one with more than half
-        of the images, or the first of equal sets; :func:`~.load_sets.load_sets` gives all.
+        By number from 1, label or value (``"b = 1000"``), see :func:`~.stack_choices.stacks_that_match`. None: the one
+        with more than half of the images, or the first of equal sets; :func:`~.load_sets.load_sets` gives all.
     series_uid
         Which series, where the files are of several.
     stored_values
