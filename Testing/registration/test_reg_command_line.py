@@ -284,7 +284,7 @@ def test_nobodys_name_is_shown(tmp_path: Path) -> None:
 def test_the_program_as_users_start_it_ends_properly(tmp_path: Path, arguments: list[str], code: int) -> None:
     home = str(Path(cli.__file__).resolve().parent.parent)
     done = subprocess.run(
-        [sys.executable, "-m", "DicomRegInspectorLib.cli", *arguments],
+        [sys.executable, "-m", "DicomRegInspectorLib", *arguments],
         capture_output=True,
         text=True,
         timeout=60,
