@@ -61,7 +61,7 @@ def test_duplicate_and_gap_are_marked_at_their_slices(tmp_path: Path) -> None:
 
 
 def test_plotting_again_replaces_the_nodes(tmp_path: Path, scene: Any) -> None:
-    write_ct_stack(tmp_path, [0.0, 1.0, 3.0, 4.0, 5.0])
+    write_ct_stack(tmp_path, [0.0, 1.5, 4.5, 6.0, 7.5])
     series = inspect_paths(tmp_path).series[0]
     plot_slice_positions(series, scene)
     counts = [scene.GetNumberOfNodesByClass(f"vtkMRML{name}Node") for name in ("PlotChart", "PlotSeries", "Table")]
@@ -84,13 +84,13 @@ def test_limits_stand_five_percent_from_the_spacing_of_each_section(tilted_irreg
 
 
 def test_limits_of_coarse_digits_are_those_of_rounding(tmp_path: Path) -> None:
-    """Positions with one decimal, 0.6 mm apart: 5 % of it would be 0.03 mm, the digits allow twice 0.1 mm."""
+    """Positions with one decimal, 0.6 mm apart: 5 % of it would be 0.03 mm, rounding both ends allows 0.1 mm."""
     write_ct_stack(tmp_path, [0.0, 0.6, 1.2, 1.8, 2.4, 3.0])
     stack = inspect_paths(tmp_path).series[0].main_stack
     ((first, last, low, high),) = regular_limits(stack)
     assert (first, last) == (1, 5)
     assert (high - low) / 2 == pytest.approx(stack.spacing.tolerance_mm)
-    assert stack.spacing.tolerance_mm == pytest.approx(0.2, abs=1e-3)
+    assert stack.spacing.tolerance_mm == pytest.approx(0.1, abs=1e-3)
 
 
 def test_single_slice_cannot_be_plotted(tmp_path: Path, scene: Any) -> None:
@@ -115,11 +115,11 @@ def test_empty_table_keeps_its_columns(tmp_path: Path, scene: Any) -> None:
 
 
 def test_gap_leads_to_the_middle_of_its_slice(tmp_path: Path) -> None:
-    write_ct_stack(tmp_path, [0.0, 1.0, 2.0, 4.0, 5.0])
+    write_ct_stack(tmp_path, [0.0, 1.5, 3.0, 6.0, 7.5])
     inspection = inspect_paths(tmp_path)
     gap = next(finding for finding in inspection.findings if finding.code == "slice-gap")
     # 8 rows and 10 columns of 2 mm from a corner at x = y = 0: the middle is 4.5 columns and 3.5 rows away.
-    assert Places(inspection).of(gap).position_lps_mm == pytest.approx((4.5 * PIXEL_MM, 3.5 * PIXEL_MM, 2.0))
+    assert Places(inspection).of(gap).position_lps_mm == pytest.approx((4.5 * PIXEL_MM, 3.5 * PIXEL_MM, 3.0))
     assert slice_centre(inspection.series[0].stacks[0].slices[0]) == pytest.approx((9.0, 7.0, 0.0))
 
 
