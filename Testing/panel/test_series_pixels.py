@@ -40,7 +40,7 @@ def test_findings_of_the_check_join_those_of_the_series(ui: Any, widget: Any, tm
 
 
 def test_finding_of_the_check_leads_to_its_series(ui: Any, widget: Any, tmp_path: Path) -> None:
-    write_ct_stack(tmp_path / "a", (0, 2, 4, 6))
+    write_ct_stack(tmp_path / "a", (0, 2, 4, 10))
     write_ct_stack(tmp_path / "b", (0, 1, 2))
     with_wrong_bits(tmp_path / "b" / "slice002.dcm")
     inspect(ui, tmp_path)

@@ -97,9 +97,9 @@ class Places:
             registration = self._registrations[about.file]
             return _place_in_registration(finding, registration, about.item, self._position_in_image(about))
         if about.kind in ("file", "series", "stack"):
-            # Series of several studies can have one UID, or none.
+            # Series of several studies can have one UID, or none; what is about a file need not name its series.
             for series, label in self._series:
-                if series.series_instance_uid == about.uid and finding in series.findings:
+                if about.uid in ("", series.series_instance_uid) and finding in series.findings:
                     return _place_in_series(finding, series, label)
         return Place(well_formed(Path(about.words).name), "")
 
