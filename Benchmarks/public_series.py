@@ -229,6 +229,8 @@ def _reason(row: Row) -> str:
     if written <= counted.images and _are_tiles(counted.sizes, theirs.count):
         fewer = f", and it writes {written} of {counted.images}" if written < counted.images else ""
         return f"tiles: each image is a mosaic or grid that dcm2niix takes apart{fewer}"
+    if written == counted.images == row.product.count.total() and _are_tiles(counted.sizes, row.product.count):
+        return "tiles: each image is a mosaic that does not say how many slices it holds; dcm2niix leaves it whole"
     if counted.without_place:
         return f"{counted.without_place} images without a place: dcm2niix makes a place up"
     if counted.modality == "SEG":

@@ -137,6 +137,17 @@ def test_tiles_are_told_by_whole_numbers_of_them(public_series: ModuleType) -> N
     assert not public_series._are_tiles({(64, 64)}, [(64, 64, 2)])
 
 
+def test_mosaics_that_only_this_library_takes_apart_are_explained(public_series: ModuleType) -> None:
+    ours, theirs = public_series.Volumes(), public_series.Volumes()
+    ours.add((192, 192, 40), 2.5, 2)
+    theirs.add((1344, 1344, 1), None, 2)
+    counted = public_series.PlainCount(images=2, sizes={(1344, 1344)})
+    found = public_series.differences(public_series.Row("folder", "1", counted, ours, theirs, []))
+    assert found.keys() == {"dims"} and "leaves it whole" in found["dims"]
+    counted = public_series.PlainCount(images=2, sizes={(1000, 1000)})
+    assert "whole" not in public_series.differences(public_series.Row("folder", "1", counted, ours, theirs, []))["dims"]
+
+
 def test_series_of_a_volume_each_are_known_to_be_joined(public_series: ModuleType) -> None:
     def row(uid: str, description: str, theirs: int) -> Any:
         volumes = public_series.Volumes()
