@@ -49,7 +49,7 @@ class Worker(Generic[Result]):
         self._abandoned = True
 
     def progress(self, done: int, total: int, text: str) -> bool:
-        """Return what the function calls; from any thread. True to go on, False to stop."""
+        """Take the function's report, from any thread; True to go on, False to stop."""
         self._state = (done, total, text)
         return not self._stop.is_set()
 

@@ -194,7 +194,7 @@ def bulk_finding(subject: str, rigid: BulkPart | None) -> tuple[Finding, ...]:
 
 
 def folding_evidence(mapping: Mapping, folded: Region, jacobian: Summary) -> dict[str, Any]:
-    """Return as :func:`region_evidence`, and where the determinant is lowest."""
+    """Return what :func:`region_evidence` gives, and where the determinant is lowest."""
     evidence = region_evidence(mapping, folded)
     if jacobian.min_index is not None:
         evidence["lowest_at_lps_mm"] = apply_matrix(mapping.index_to_lps, np.array(jacobian.min_index)).tolist()

@@ -137,11 +137,11 @@ class Mapping:
         return Mapping(to_ras(self.pre), grid, to_ras(self.post), matrix)
 
     def with_grid(self, vectors: np.ndarray) -> Mapping:
-        """Return with other vectors, (nz, ny, nx, 3) float32 mm, on the same grid."""
+        """Return the mapping with other vectors, (nz, ny, nx, 3) float32 mm, on the same grid."""
         return replace(self, grid=replace(self.grid, place=grid_of_array(vectors, self.grid.index_to_lps).place))
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
-        """Return points of the Registered RCS to the Source RCS.
+        """Map points of the Registered RCS to the Source RCS.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Mapping:
         return mapped.reshape(array.shape)
 
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
-        """Return points of the Source RCS to the Registered RCS, with the residual of each.
+        """Map points of the Source RCS to the Registered RCS, with the residual of each.
 
         Parameters
         ----------

@@ -138,7 +138,7 @@ class RegistrationItem:
             raise RegistrationError(self.path, f"item {self.number} {error}") from error
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
-        """Return points of the Registered RCS to the Source RCS.
+        """Map points of the Registered RCS to the Source RCS.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class RegistrationItem:
             return self.mapping.map_points(points)
 
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
-        """Return points of the Source RCS to the Registered RCS, with the residual of each.
+        """Map points of the Source RCS to the Registered RCS, with the residual of each.
 
         Parameters
         ----------

@@ -151,7 +151,7 @@ class MemoryPlace:
         return self.array.size // 3
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield as :meth:`VectorPlace.slabs`; the slabs are views."""
+        """Yield what :meth:`VectorPlace.slabs` does; the slabs are views."""
         flat = self.array.reshape(-1, 3)
         for first in range(0, len(flat), SLAB_VECTORS):
             yield first, flat[first : first + SLAB_VECTORS]

@@ -62,7 +62,7 @@ def diverging_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
 
 
 def jacobian_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
-    """Return as the diverging table, its first colour replaced by that of folding; see :func:`folding_window`."""
+    """Make a copy of the diverging table, its first colour replaced by that of folding; see :func:`folding_window`."""
     colours = np.vstack([[FOLDED_COLOUR], ramp(DIVERGING, np.linspace(0, 1, TABLE_SIZE - 1))])
     return _table(scene, "Jacobian with folding", colours)
 

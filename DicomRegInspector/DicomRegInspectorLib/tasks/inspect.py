@@ -64,7 +64,7 @@ class Inspection:
         return tuple(found)
 
     def with_findings_of(self, series: Series, found: Iterable[Finding]) -> tuple[Inspection, Series]:
-        """Return what a later check found in a series, put among the findings of the series and of all.
+        """Put what a later check found in a series among the findings of the series and of all.
 
         What is there already is not told twice.
 

@@ -65,7 +65,7 @@ class Judgement:
     """Whether there were labels; without a grid there are no nodes in them that could be measured."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         told = self.quality.to_dict()
         if self.audit is not None:
             told["audit"] = self.audit.to_dict()

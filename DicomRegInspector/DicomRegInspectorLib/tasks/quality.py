@@ -44,7 +44,7 @@ class ItemQuality(Judgement):
     item: RegistrationItem
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         return {
             "number": self.item.number,
             "kind": self.item.kind,
@@ -70,7 +70,7 @@ class QualityReport:
         return tuple(by_severity([*(finding for item in self.items for finding in item.findings), *skipped]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         from .. import __version__
 
         return {

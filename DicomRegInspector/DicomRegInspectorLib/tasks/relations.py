@@ -43,7 +43,7 @@ class ItemRelation:
     meetings: Meetings
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         best = self.meetings.best
         return {
             "registered_series_instance_uids": series_uids(self.images.registered),

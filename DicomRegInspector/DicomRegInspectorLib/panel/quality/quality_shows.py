@@ -238,7 +238,7 @@ class QualityShows:
         return _compared_in_words(made, shown)
 
     def tables(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Return everything in table nodes; the segments' is shown where there is one."""
+        """Put everything into table nodes; the segments' is shown where there is one."""
         made = self._logic.createQualityTables(result)
         nodes = [node for node in (made.regions, made.landmarks, made.audit, made.measures) if node is not None]
         show_table(nodes[0])

@@ -167,7 +167,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         self.assertAlmostEqual(view.GetSliceToRAS().GetElement(2, 3), POSITIONS_MM[4], places=3)
 
     def sliceCounts(self) -> list[int]:
-        """Return of the volumes in the scene."""
+        """Return those of the volumes in the scene."""
         import slicer
 
         volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
@@ -213,7 +213,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         self.assertNodeFollowsEquation(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLGridTransformNode"))
 
     def determinant(self) -> float:
-        """Return of the known field between its matrices: the same everywhere."""
+        """Return that of the known field between its matrices: the same everywhere."""
         import numpy as np
 
         known = self.known

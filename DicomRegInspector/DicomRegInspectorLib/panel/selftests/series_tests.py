@@ -16,7 +16,7 @@ class SeriesSelfTests:
     """Needs ``makeWidget``, ``makeLogic`` and ``folder`` of the class that it is mixed into."""
 
     def volumeNodes(self) -> list[Any]:
-        """Return in the order they were made."""
+        """List them in the order they were made."""
         import slicer
 
         return list(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))

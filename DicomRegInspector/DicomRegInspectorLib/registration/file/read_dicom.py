@@ -32,7 +32,7 @@ def recognises(head: bytes) -> bool:
 
 
 def read(path: Path) -> Registration:
-    """Return as :func:`.read.read_registration`; also of files without preamble, and it says what is no DICOM."""
+    """Read as :func:`.read.read_registration`; also files without preamble, and say what is no DICOM."""
     try:
         tree = read_elements(
             path,

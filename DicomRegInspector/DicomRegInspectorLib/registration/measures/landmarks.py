@@ -51,7 +51,7 @@ class LandmarkError:
         return f"{low:g} to {high:g} mm" if self.after_mm <= high else f"above {high:g} mm"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         return {
             "name": self.name,
             "fixed_lps_mm": list(self.fixed_lps_mm),
@@ -72,7 +72,7 @@ class TargetRegistrationError:
     unpaired: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it; means and maxima over the pairs where there is an error."""
+        """Return it as the JSON report holds it; means and maxima over the pairs where there is an error."""
         return {
             "before_mm": _mean_and_max([landmark.before_mm for landmark in self.landmarks]),
             "after_mm": _mean_and_max([landmark.after_mm for landmark in self.landmarks]),

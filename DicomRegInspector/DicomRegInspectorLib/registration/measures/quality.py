@@ -45,7 +45,7 @@ class InverseQuality:
     """Residuals of those found."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it."""
+        """Return it as the JSON report holds it."""
         return {
             "max": self.max_mm,
             "p99": self.p99_mm,
@@ -188,7 +188,7 @@ class Quality:
         return measures
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it; lengths in mm, curl in mm/mm, bending energy in 1/mm²."""
+        """Return it as the JSON report holds it; lengths in mm, curl in mm/mm, bending energy in 1/mm²."""
         percentiles = self.vectors.percentiles_mm or dict.fromkeys(("p50", "p95", "p99"))
         jacobian = self.jacobian.to_dict("min", "max", "mean", "p1", "p50", "p99")
         jacobian["nonpositive_fraction"] = self.nonpositive_fraction

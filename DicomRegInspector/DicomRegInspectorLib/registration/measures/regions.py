@@ -56,7 +56,7 @@ class RegionMeasures:
     curl: Summary
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as the JSON report holds it; lengths in mm."""
+        """Return it as the JSON report holds it; lengths in mm."""
         return {
             "name": self.name,
             "nodes": self.nodes,

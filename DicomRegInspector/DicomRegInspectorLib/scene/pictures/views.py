@@ -70,7 +70,7 @@ class View:
         return points
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
-        """Return points (..., 3) as pixels (..., 2) of the whole picture, projected onto the plane."""
+        """Project points (..., 3) onto the plane, as pixels (..., 2) of the whole picture."""
         plane = self.plane
         x = self.left + (points[..., plane.across] - self.low[plane.across]) * self.pixels_per_mm
         down = points[..., plane.down] - self.low[plane.down]

@@ -62,7 +62,7 @@ class NodeQuality(Judgement):
     zeroed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return as a JSON report would hold it."""
+        """Return it as a JSON report would hold it."""
         return {"source": self.field.source, "repair": self.repair, "zeroed": self.zeroed, **super().to_dict()}
 
 
@@ -77,7 +77,7 @@ def measure_transform(
     progress: Progress | None = None,
     run: Run | None = None,
 ) -> NodeQuality:
-    """Return both steps: :func:`gather`, then :func:`measure`, which ``run`` may do in a thread."""
+    """Take both steps: :func:`gather`, then :func:`measure`, which ``run`` may do in a thread."""
     inputs = gather(
         node, segmentation, fixed, moving,
         fixed_landmarks=fixed_landmarks, moving_landmarks=moving_landmarks, progress=progress,

@@ -26,7 +26,7 @@ def transforms_of(
 
 
 def innermost(nodes: list[slicer.vtkMRMLTransformNode]) -> slicer.vtkMRMLTransformNode | None:
-    """Return of the nodes of one item, the one to put volumes under that was loaded last; None when there is none."""
+    """Find, of the nodes of one item, the one to put volumes under that was loaded last; None when there is none."""
     parents = {node.GetTransformNodeID() for node in nodes}
     ends = [node for node in nodes if node.GetID() not in parents]
     return ends[-1] if ends else None

@@ -114,7 +114,7 @@ def _product(parts: Sequence[vtk.vtkAbstractTransform]) -> np.ndarray | None:
 
 
 def inverse_matrix(matrix: np.ndarray) -> np.ndarray:
-    """Return inverse of a (4, 4).
+    """Return the inverse of a (4, 4).
 
     Raises
     ------
@@ -159,7 +159,7 @@ def image_lattice(image: vtk.vtkImageData, transform: vtk.vtkAbstractTransform) 
 
 
 def transform_points(transform: vtk.vtkAbstractTransform, points: np.ndarray) -> np.ndarray:
-    """Return points (n, 3) through a VTK transform, in double precision."""
+    """Send points (n, 3) through a VTK transform, in double precision."""
     given, mapped = vtk.vtkPoints(), vtk.vtkPoints()
     mapped.SetDataTypeToDouble()
     given.SetData(numpy_to_vtk(np.ascontiguousarray(points, np.float64)))

@@ -77,7 +77,7 @@ class PlannedResampling(PlannedVolume):
     max_gap: float
 
     def make(self, placed: Placed, values: Values, progress: Progress | None) -> RegularVolume:
-        """Return interpolate."""
+        """Interpolate."""
         columns, rows, slices = self.dimensions
         target = np.empty((slices, rows, columns, *values.array.shape[3:]), values.array.dtype)
         if self.lattice is not None:

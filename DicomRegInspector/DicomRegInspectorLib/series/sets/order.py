@@ -129,7 +129,7 @@ def _ranked_within(places: Codes, counted: NDArray[np.int64]) -> Codes | None:
 
 
 def ranks(places: Codes, values: NDArray[np.generic]) -> Codes:
-    """Return at each place: 0 for the image with the lowest value, 1 for the next."""
+    """Rank the images at each place: 0 for the image with the lowest value, 1 for the next."""
     order = np.lexsort((values, places))
     result = np.empty(places.size, dtype=np.intp)
     starts = np.searchsorted(places[order], places[order])
