@@ -21,6 +21,7 @@ from ...series.regularize.plan import Plan
 from ..job import Endings, Job
 from ..navigation import show_layers
 from ..registrations.registrations_section import RegistrationsSection, loaded_in_words, loading_endings
+from ..series.load_planned import load_planned
 from ..series.plans import Plans
 from ..series.series_words import plan_in_words
 from ..worker import Worker
@@ -188,16 +189,7 @@ class FindingActions:
             then()
 
     def _load_series(self, plan: Plan, then: Callable[[], None] | None) -> None:
-        nodes = self._job.run(
-            lambda worker: self._logic.loadSeries(plan, run=worker.run),
-            Endings(
-                title=_("The series was not loaded."),
-                refused=_("Not loaded: {error}"),
-                cancelled=_("Cancelled; nothing was loaded."),
-                memory=_("Not loaded: there is not enough memory for a volume of this size."),
-                broken=_("Loading failed; the application's log says more."),
-            ),
-        )
+        nodes = load_planned(self._job, self._logic, plan)
         if not nodes:
             return
         self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))

@@ -17,6 +17,7 @@ from ...series.regularize.plan import Plan
 from ..findings.rows import summary
 from ..job import Endings, Job
 from ..navigation import show_before_after_layout, show_sequence
+from .load_planned import load_planned
 from .series_words import plain_in_words, sequence_in_words
 
 if TYPE_CHECKING:
@@ -107,16 +108,7 @@ class SeriesActions:
         plan = chosen.plan if chosen is not None else None
         if chosen is None or plan is None:
             return
-        nodes = self._job.run(
-            lambda worker: self._logic.loadSeries(plan, run=worker.run),
-            Endings(
-                title=_("The series was not loaded."),
-                refused=_("Not loaded: {error}"),
-                cancelled=_("Cancelled; nothing was loaded."),
-                memory=_("Not loaded: there is not enough memory for a volume of this size."),
-                broken=_("Loading failed; the application's log says more."),
-            ),
-        )
+        nodes = load_planned(self._job, self._logic, plan)
         if nodes is None:
             return
         self._loaded = (chosen.series.series_instance_uid, chosen.stack, tuple(node.GetID() for node in nodes))
