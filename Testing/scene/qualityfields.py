@@ -10,6 +10,7 @@ from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.registration.grid import grid_of_array
 from DicomRegInspectorLib.scene.convert import vtk_matrix
+from DicomRegInspectorLib.scene.quality import warping
 from DicomRegInspectorLib.scene.transforms.node_field import WorldField
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -83,6 +84,12 @@ def shown(node) -> np.ndarray:
     connection.GetProducer().Update()
     image = connection.GetProducer().GetOutputDataObject(connection.GetIndex())
     return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*image.GetDimensions()[::-1], -1)
+
+
+def resample(moving, fixed, node):
+    """The source image at the registered image's voxels, as a comparison takes it: VTK's array and NumPy's."""
+    inputs = warping.gather_comparison(node, fixed, moving)
+    return warping.resample(inputs, inputs.registered_way)
 
 
 def ijk_to_ras(node) -> np.ndarray:

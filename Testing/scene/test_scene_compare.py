@@ -62,5 +62,5 @@ def test_a_transform_that_is_not_linear_is_refused() -> None:
 
 def test_a_node_without_an_image_is_refused() -> None:
     scene = slicer.vtkMRMLScene()
-    with pytest.raises(UsageError, match="no image"):
+    with pytest.raises(UsageError, match="is empty"):
         volume_of_node(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty"))

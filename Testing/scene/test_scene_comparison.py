@@ -10,7 +10,7 @@ import slicer
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.scene import colours
 from DicomRegInspectorLib.scene.convert import vtk_matrix
-from DicomRegInspectorLib.scene.quality.warping import add_comparison, checkerboard, resample
+from DicomRegInspectorLib.scene.quality.warping import add_comparison, checkerboard
 from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
 from qualityfields import (
     SPACING,
@@ -20,6 +20,7 @@ from qualityfields import (
     ijk_to_ras,
     nodes_in,
     points,
+    resample,
     shown,
     volume,
 )

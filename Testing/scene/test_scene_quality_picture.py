@@ -16,7 +16,6 @@ from DicomRegInspectorLib.scene.pictures.render_quality import image_of_node, re
 from DicomRegInspectorLib.scene.pictures.synthetic import source_image_for
 from DicomRegInspectorLib.scene.quality.quality_views import add_legend, add_quality_volumes
 from DicomRegInspectorLib.scene.quality.show_quality import show_quality
-from DicomRegInspectorLib.scene.quality.warping import resample
 from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
 from DicomRegInspectorLib.scene.transforms.save import new_scene, save_scene
 from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -142,7 +141,7 @@ def test_a_source_image_made_for_a_registration_is_mapped_back_onto_the_fixed_sl
     fixed = qf.volume(scene, values, to_ras, "Slice")
     made = source_image_for(image_of_node(fixed), node)
     source = add_volume(scene, made, "Made")
-    _, warped = resample(source, fixed, node)
+    _, warped = qf.resample(source, fixed, node)
     # Two linear interpolations of an image whose values reach 800 and whose period is 30 mm.
     assert np.abs(warped - values).max() < 15
-    assert np.abs(resample(source, fixed, None)[1] - values).max() > 60
+    assert np.abs(qf.resample(source, fixed, None)[1] - values).max() > 60

@@ -69,7 +69,7 @@ def test_every_corner_of_a_tilted_scan_lies_where_its_header_says(tmp_path: Path
         # Columns are 0.5 mm apart, rows 0.75 mm.
         np.testing.assert_allclose(to_ras.MultiplyPoint((0, 0, k, 1))[:3], (-x, -y, z), atol=1e-9)
         np.testing.assert_allclose(to_ras.MultiplyPoint((6, 4, k, 1))[:3], (-x - 3, -y - 3, z), atol=1e-9)
-        np.testing.assert_allclose(series_volume.slice_corners_ras(volume)[k], (-x, -y, z), atol=1e-9)
+        np.testing.assert_allclose(volume.slice_corners_lps_mm[k], (x, y, z), atol=1e-9)
     assert node.GetAttribute(series_volume.DEVIATION_ATTRIBUTE) is None
 
 

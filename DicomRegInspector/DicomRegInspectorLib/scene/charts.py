@@ -18,6 +18,7 @@ import slicer
 
 from ..errors import UsageError
 from ..series import Series, Stack
+from .convert import nodes_of_class
 from .places import series_labels
 from .tables import fill_table
 
@@ -120,8 +121,7 @@ def irregular_intervals(stack: Stack) -> list[int]:
 
 def _remove_earlier(scene: slicer.vtkMRMLScene, series_uid: str) -> None:
     for class_name in ("vtkMRMLPlotChartNode", "vtkMRMLPlotSeriesNode", "vtkMRMLTableNode"):
-        nodes = scene.GetNodesByClass(class_name)
-        for node in [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]:
+        for node in nodes_of_class(scene, class_name):
             if node.GetAttribute("DicomRegInspector.PositionsOfSeries") == series_uid:
                 scene.RemoveNode(node)
 

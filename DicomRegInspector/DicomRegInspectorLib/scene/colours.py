@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import slicer
 
+from .convert import nodes_of_class
+
 COLOURS_ATTRIBUTE = "DicomRegInspector.Colours"
 _CATEGORY = "DICOM registration quality"
 
@@ -99,8 +101,7 @@ def length_colours(scene: slicer.vtkMRMLScene, longest_mm: float, name: str) -> 
 
 
 def _find(scene: slicer.vtkMRMLScene, kind: str) -> slicer.vtkMRMLColorTableNode | None:
-    nodes = scene.GetNodesByClass("vtkMRMLColorTableNode")
-    every = (nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems()))
+    every = nodes_of_class(scene, "vtkMRMLColorTableNode")
     return next((node for node in every if node.GetAttribute(COLOURS_ATTRIBUTE) == kind), None)
 
 

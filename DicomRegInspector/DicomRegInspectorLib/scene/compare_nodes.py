@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import slicer
-import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ..errors import UsageError
 from ..progress import Progress, Run, in_background
 from ..space import LPS_TO_RAS
 from ..volumes import Comparison, Volume, compare_volumes
-from .convert import numpy_matrix
-from .volumes import frame_of_volume
+from .volumes import frame_of_volume, volume_lattice
 
 
 def volume_of_node(node: slicer.vtkMRMLVolumeNode) -> Volume:
@@ -22,29 +19,14 @@ def volume_of_node(node: slicer.vtkMRMLVolumeNode) -> Volume:
     UsageError
         The node holds no image, or a parent transform is not linear: no matrix places its voxels then.
     """
-    name = node.GetName() or "the volume"
+    index_to_ras, (ni, nj, nk) = volume_lattice(node)
     image = node.GetImageData()
-    if image is None or image.GetPointData().GetScalars() is None:
-        raise UsageError(f"{name}: the node holds no image")
-    matrix = vtk.vtkMatrix4x4()
-    node.GetIJKToRASMatrix(matrix)
-    index_to_ras = numpy_matrix(matrix)
-    parent = node.GetParentTransformNode()
-    if parent is not None:
-        if not parent.IsTransformToWorldLinear():
-            raise UsageError(
-                f"{name}: lies under the transform {parent.GetName()}, which is not linear. Compare the volume without "
-                "it, or resample it first"
-            )
-        parent.GetMatrixTransformToWorld(matrix)
-        index_to_ras = numpy_matrix(matrix) @ index_to_ras
     scalars = image.GetPointData().GetScalars()
-    ni, nj, nk = image.GetDimensions()
     channels = scalars.GetNumberOfComponents()
     array = vtk_to_numpy(scalars).reshape(nk, nj, ni, *([channels] if channels > 1 else []))
     scene = node.GetScene()
     frame = frame_of_volume(scene, node) if scene is not None else ""
-    return Volume(array, LPS_TO_RAS @ index_to_ras, name, frame_uid=frame, owner=image)
+    return Volume(array, LPS_TO_RAS @ index_to_ras, node.GetName() or "the volume", frame_uid=frame, owner=image)
 
 
 def compare_nodes(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import slicer
 
+from .convert import nodes_of_class
+
 COMPARISON, POSITIONS, HISTOGRAMS, BEFORE_AFTER = 66301, 66302, 66303, 66304
 """Numbers of the layouts; Slicer's own are below 100, and its documentation advises any large number."""
 OUR_LAYOUTS = (COMPARISON, POSITIONS, HISTOGRAMS, BEFORE_AFTER)
@@ -249,10 +251,8 @@ def fill_positions(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNod
 
 def main_composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:
     """Return what the slice views show that are not the comparison's."""
-    nodes = scene.GetNodesByClass("vtkMRMLSliceCompositeNode")
-    every = [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
     ours = {spec.tag for spec in (*COMPARISON_VIEWS, *PLAIN_VIEWS, *REGULAR_VIEWS)}
-    return [node for node in every if node.GetLayoutName() not in ours]
+    return [node for node in nodes_of_class(scene, "vtkMRMLSliceCompositeNode") if node.GetLayoutName() not in ours]
 
 
 def composite_of(scene: slicer.vtkMRMLScene, tag: str) -> slicer.vtkMRMLSliceCompositeNode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import slicer
 
+from .convert import nodes_of_class
 from .layouts import OUR_LAYOUTS, register_layouts
 
 INTERPOLATION_ATTRIBUTE = "DicomRegInspector.Interpolation"
@@ -23,9 +24,8 @@ def restore_interpolation(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLTran
     list of vtkMRMLTransformNode
         Those that were changed.
     """
-    nodes = scene.GetNodesByClass("vtkMRMLTransformNode")
     changed = []
-    for node in [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]:
+    for node in nodes_of_class(scene, "vtkMRMLTransformNode"):
         if node.GetAttribute(INTERPOLATION_ATTRIBUTE) != LINEAR:
             continue
         # One of the two is what is stored; the other is computed from it, and would not keep a change.

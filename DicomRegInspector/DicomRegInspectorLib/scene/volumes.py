@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import numpy as np
 import slicer
+import vtk
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from ..errors import UsageError
+from .convert import nodes_of_class, numpy_matrix, voxel_matrix
 
 if TYPE_CHECKING:
     from ..series import SeriesVolume
@@ -21,7 +27,9 @@ def volumes_in_frame(scene: slicer.vtkMRMLScene, frame_uid: str) -> list[slicer.
     """
     if not frame_uid:
         return []
-    return [volume for volume in _volumes(scene) if frame_of_volume(scene, volume) == frame_uid]
+    return [
+        volume for volume in nodes_of_class(scene, "vtkMRMLVolumeNode") if frame_of_volume(scene, volume) == frame_uid
+    ]
 
 
 def volumes_of_images(scene: slicer.vtkMRMLScene, instance_uids: Collection[str]) -> list[slicer.vtkMRMLVolumeNode]:
@@ -32,14 +40,9 @@ def volumes_of_images(scene: slicer.vtkMRMLScene, instance_uids: Collection[str]
     wanted = set(instance_uids)
     return [
         volume
-        for volume in _volumes(scene)
+        for volume in nodes_of_class(scene, "vtkMRMLVolumeNode")
         if not wanted.isdisjoint((volume.GetAttribute("DICOM.instanceUIDs") or "").split())
     ]
-
-
-def _volumes(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLVolumeNode]:
-    collection = scene.GetNodesByClass("vtkMRMLVolumeNode")
-    return [collection.GetItemAsObject(index) for index in range(collection.GetNumberOfItems())]
 
 
 def frame_of_volume(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
@@ -61,6 +64,54 @@ def _frame_in_database(instance_uids: list[str]) -> str:
     if not instance_uids or database is None or not database.isOpen:
         return ""
     return database.instanceValue(instance_uids[0], FRAME_OF_REFERENCE_TAG) or ""
+
+
+def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """Return ((4, 4) voxel index to world RAS mm, (nx, ny, nz)) of a volume, under linear transforms too.
+
+    Raises
+    ------
+    UsageError
+        When the volume is empty, or under a transform that is not linear.
+    """
+    image = volume.GetImageData()
+    if image is None or 0 in image.GetDimensions():
+        raise UsageError(f"the volume {volume.GetName()} is empty")
+    return parent_matrix(volume) @ voxel_matrix(volume), image.GetDimensions()
+
+
+def voxels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """Return (nk, nj, ni) of a volume's voxels, not copied.
+
+    Raises
+    ------
+    UsageError
+        When the volume is empty, or a voxel has several components.
+    """
+    image = volume.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None or not scalars.GetNumberOfTuples():
+        raise UsageError(f"the volume {volume.GetName()} is empty")
+    if scalars.GetNumberOfComponents() != 1:
+        raise UsageError(f"{volume.GetName()} has {scalars.GetNumberOfComponents()} components; choose a scalar volume")
+    return vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1])
+
+
+def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
+    """Return (4, 4) from a node's own coordinates to world, RAS mm.
+
+    Raises
+    ------
+    UsageError
+        When it is under a transform that is not linear.
+    """
+    parent, matrix = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
+    if parent is not None and not parent.GetMatrixTransformToWorld(matrix):
+        raise UsageError(
+            f"{node.GetName()} is under a transform that is not linear, so it has no lattice in world; harden the "
+            "transform first, or take the node out of it"
+        )
+    return numpy_matrix(matrix)
 
 
 def place_under_study(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode, study_uid: str) -> bool:

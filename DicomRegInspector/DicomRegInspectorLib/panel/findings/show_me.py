@@ -15,7 +15,8 @@ from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import place_quality_volumes
 from ...scene.quality.transform_display import show_transform
 from ...scene.transforms.loaded import innermost, transforms_of, volumes_of
-from ...scene.transforms.node_field import LinearField, Sampling, WorldField, take_field, volume_lattice
+from ...scene.transforms.node_field import LinearField, Sampling, WorldField, take_field
+from ...scene.volumes import volume_lattice
 from ...series import Series
 from ..navigation import show_layers, show_position, show_slice_positions_layout
 from ..settings.stored import stored_settings

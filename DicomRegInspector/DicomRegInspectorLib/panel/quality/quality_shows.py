@@ -22,7 +22,8 @@ from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import QualityVolumes, Subject, place_quality_volumes
 from ...scene.quality.transform_display import show_transform
 from ...scene.quality.warping import Comparison, compare_images, gather_comparison, place_comparison
-from ...scene.transforms.node_field import WorldField, volume_lattice
+from ...scene.transforms.node_field import WorldField
+from ...scene.volumes import volume_lattice
 from ..job import Endings, Job
 from ..navigation import (
     restore_layout,

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import slicer
-import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...registration.measures.histograms import Histogram, jacobian_histogram
 from ...space import LPS_TO_RAS, apply_matrix
 from ...words import round_down
 from .. import colours
-from ..convert import numpy_matrix
+from ..convert import voxel_matrix
 from ..quality.histograms import displacement_histograms
 from ..quality.show_quality import QualityNodes
 from ..quality.warping import tile_mm
@@ -119,11 +118,9 @@ def render_quality(
 
 def image_of_node(node: slicer.vtkMRMLVolumeNode) -> Image:
     """Return a volume node's voxels, not copied, in its own coordinates."""
-    matrix = vtk.vtkMatrix4x4()
-    node.GetIJKToRASMatrix(matrix)
     data = node.GetImageData()
     values = vtk_to_numpy(data.GetPointData().GetScalars()).reshape(data.GetDimensions()[::-1])
-    return Image(values, LPS_TO_RAS @ numpy_matrix(matrix))
+    return Image(values, LPS_TO_RAS @ voxel_matrix(node))
 
 
 def _panels(nodes: QualityNodes, fixed: slicer.vtkMRMLScalarVolumeNode, image: Image) -> list[_Panel]:

@@ -11,7 +11,7 @@ from ...errors import UsageError
 from ...progress import Progress, report_progress
 from ...registration.measures.regions import LabelImage
 from ..convert import numpy_matrix
-from ..transforms.node_field import parent_matrix, volume_lattice
+from ..volumes import parent_matrix, volume_lattice
 
 
 def labels_of_node(node: slicer.vtkMRMLNode, progress: Progress | None = None) -> list[LabelImage]:

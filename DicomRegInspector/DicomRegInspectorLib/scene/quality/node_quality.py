@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
-from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
 from ...findings import Finding
@@ -23,10 +21,10 @@ from ...registration.mapping import MappingError
 from ...space import LPS_TO_RAS
 from ...tasks.judge import Judgement, Judges, JudgingImage, judge
 from ...tasks.named_mapping import NamedMapping
-from ..convert import numpy_matrix
+from ..convert import voxel_matrix
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
-from ..transforms.node_field import LinearField, Sampling, WorldField, take_field, volume_lattice
-from ..volumes import frame_of_volume, modality_of
+from ..transforms.node_field import LinearField, Sampling, WorldField, take_field
+from ..volumes import frame_of_volume, modality_of, volume_lattice, voxels_of
 from .labels import labels_of_node
 from .node_relations import frames_of_node, matrices_beside, slices_of_volume
 
@@ -131,7 +129,7 @@ def gather(
         landmarks = (landmarks_of(fixed_landmarks, world=True), landmarks_of(moving_landmarks, world=False))
     judging_fixed, judging_moving = (None if place is None else JudgingImage(place) for place in places)
     if fixed is not None and moving is not None:
-        lattices = (volume_lattice(fixed)[0], _own_lattice(moving))
+        lattices = (volume_lattice(fixed)[0], voxel_matrix(moving))
         judging_fixed, judging_moving = (
             JudgingImage(place, image_of(scene, volume, lattice), modality_of(scene, volume))
             for place, volume, lattice in zip(places, (fixed, moving), lattices, strict=True)
@@ -205,30 +203,8 @@ def _zeroed_finding(inputs: NodeInputs) -> tuple[Finding, ...]:
 def image_of(
     scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode, index_to_ras: np.ndarray
 ) -> ScalarImage:
-    """Return a volume's voxels, not copied, at a lattice in RAS mm.
-
-    Raises
-    ------
-    UsageError
-        When a voxel has several components.
-    """
-    image = volume.GetImageData()
-    scalars = image.GetPointData().GetScalars()
-    if scalars is None or scalars.GetNumberOfComponents() != 1:
-        raise UsageError(f"{volume.GetName()} has several components for each voxel; choose a scalar volume")
-    ni, nj, nk = image.GetDimensions()
-    array = vtk_to_numpy(scalars).reshape(nk, nj, ni)
-    return ScalarImage(array, LPS_TO_RAS @ index_to_ras, frame_of_volume(scene, volume))
-
-
-def _own_lattice(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
-    """(4, 4) from voxel index to the volume's own RAS mm, whatever transform it is under."""
-    image = volume.GetImageData()
-    if image is None or 0 in image.GetDimensions():
-        raise UsageError(f"the volume {volume.GetName()} is empty")
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return numpy_matrix(matrix)
+    """Return a volume's voxels, not copied, at a lattice in RAS mm; UsageError as of :func:`~..volumes.voxels_of`."""
+    return ScalarImage(voxels_of(volume), LPS_TO_RAS @ index_to_ras, frame_of_volume(scene, volume))
 
 
 def landmarks_of(markups: slicer.vtkMRMLMarkupsNode, world: bool) -> list[Landmark]:

@@ -12,14 +12,13 @@ from ...registration import Mapping
 from ...space import LPS_TO_RAS, to_ras
 from ...tasks.named_mapping import NamedMapping
 from ...tasks.relations import Slices, slices_of_lattice
-from ..convert import numpy_matrix
+from ..convert import nodes_of_class, numpy_matrix
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
-from ..transforms.node_field import volume_lattice
-from ..volumes import frame_of_volume
+from ..volumes import frame_of_volume, volume_lattice
 
 
 def frames_of_node(node: slicer.vtkMRMLTransformNode) -> tuple[str, str]:
-    """Return frame of Reference UIDs that a transform node names: registered, source; empty where it does not."""
+    """Return the Frame of Reference UIDs that a transform node names: registered, source; empty where it does not."""
     return (
         node.GetAttribute(ATTRIBUTE_PREFIX + "RegisteredFrameOfReferenceUID") or "",
         node.GetAttribute(ATTRIBUTE_PREFIX + "SourceFrameOfReferenceUID") or "",
@@ -42,11 +41,9 @@ def matrices_beside(node: slicer.vtkMRMLTransformNode) -> tuple[NamedMapping, ..
     while parent is not None:
         own.add(parent.GetID())
         parent = parent.GetParentTransformNode()
-    nodes = node.GetScene().GetNodesByClass("vtkMRMLLinearTransformNode")
-    every = [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
     return tuple(
         _named(other, number)
-        for number, other in enumerate(every, 1)
+        for number, other in enumerate(nodes_of_class(node.GetScene(), "vtkMRMLLinearTransformNode"), 1)
         if other.GetID() not in own and other.GetAttribute(ATTRIBUTE_PREFIX + "Kind") == "matrix"
     )
 

@@ -22,7 +22,7 @@ from .. import colours
 from ..transforms.node_field import WorldField
 
 Lattice: TypeAlias = tuple[np.ndarray, tuple[int, int, int]]
-"""((4, 4) index to RAS mm, (ni, nj, nk)), as :func:`..transforms.node_field.volume_lattice` tells it."""
+"""((4, 4) index to RAS mm, (ni, nj, nk)), as :func:`..volumes.volume_lattice` tells it."""
 
 _SPREADS = (0.1, 0.2, 0.5, 1.0)
 """How far from 1 the ends of the Jacobian's colours lie; the widest one is used as soon as anything folds."""

@@ -10,8 +10,9 @@ import vtk
 
 from ...progress import Progress
 from .. import colours
-from ..convert import vtk_matrix
-from ..transforms.node_field import WorldField, volume_lattice
+from ..convert import nodes_of_class, vtk_matrix
+from ..transforms.node_field import WorldField
+from ..volumes import volume_lattice
 from .quality_arrays import VALUES, QualityArrays, quality_arrays
 
 QUALITY_ATTRIBUTE = "DicomRegInspector.QualityOf"
@@ -141,8 +142,7 @@ def add_image(
 
 def remove_earlier(scene: slicer.vtkMRMLScene, key: str, group: str) -> None:
     """Remove what was made before for the same field, display and storage nodes included."""
-    nodes = scene.GetNodesByClass("vtkMRMLNode")
-    for node in [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]:
+    for node in nodes_of_class(scene, "vtkMRMLNode"):
         if node.GetAttribute(QUALITY_ATTRIBUTE) != key or node.GetAttribute(QUALITY_ATTRIBUTE + ".Group") != group:
             continue
         if node.IsA("vtkMRMLDisplayableNode"):

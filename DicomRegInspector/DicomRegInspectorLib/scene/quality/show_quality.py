@@ -46,9 +46,7 @@ def show_quality(
     fixed, moving
         Images of the registered and of the source frame. The mask is on the registered image's lattice where given.
     field
-        What :func:`..transforms.node_field.field_of_node` made of the node, or
-        :func:`..transforms.node_field.field_of_item` of the file it came from, which also knows the vectors that are
-        undefined; by default the node's.
+        What :func:`..transforms.node_field.field_of_node` made of the node, where that was asked for before.
 
     Raises
     ------

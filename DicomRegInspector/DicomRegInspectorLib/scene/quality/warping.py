@@ -10,13 +10,12 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from ...errors import UsageError
 from ...progress import Progress, report_progress
 from ...words import round_up
 from .. import colours
 from ..transforms.node_field import WorldField
 from ..transforms.transform_chain import Chain
-from ..volumes import modality_of, show_soft_tissue, value_unit
+from ..volumes import modality_of, show_soft_tissue, value_unit, voxels_of
 from .quality_arrays import as_image, float_array, remember_range
 from .quality_views import Subject, add_array, add_image, remove_earlier, show_values
 
@@ -132,7 +131,7 @@ def gather_comparison(
 
 
 def _own_image(volume: slicer.vtkMRMLVolumeNode) -> vtk.vtkImageData:
-    _array_of(volume)
+    voxels_of(volume)  # refuses what cannot be compared
     image = vtk.vtkImageData()
     # The node's own image stays with the application's pipelines; this one is the thread's.
     image.ShallowCopy(volume.GetImageData())
@@ -156,16 +155,14 @@ def compare_images(
         report_progress(progress, done, total, text, "the comparison was cancelled")
 
     reference = as_image(inputs.fixed.GetPointData().GetScalars(), inputs.fixed.GetDimensions()).astype(np.float32)
-    warped_array, warped = _resampled(
-        inputs, inputs.registered_way, lambda k: told(k, "Warping the moving image")
-    )  # fmt: skip
-    _, before = _resampled(inputs, inputs.plain_way, lambda k: told(slices + k, "Moving image as loaded"))
+    warped_array, warped = resample(inputs, inputs.registered_way, lambda k: told(k, "Warping the moving image"))
+    _, before = resample(inputs, inputs.plain_way, lambda k: told(slices + k, "Moving image as loaded"))
     before -= reference
     told(2 * slices, "Comparing the images")
     if mask is not None:
         warped[mask >= colours.UNDEFINED] = np.nan
     difference_array, board_array = float_array(reference.size), float_array(reference.size)
-    difference, board = (vtk_to_numpy(one).reshape(reference.shape) for one in (difference_array, board_array))
+    difference, board = (vtk_to_numpy(made).reshape(reference.shape) for made in (difference_array, board_array))
     np.subtract(warped, reference, out=difference)
     inside = ~np.isnan(warped)
     board[:] = np.where(checkerboard(reference.shape, inputs.spacing) & inside, warped, reference)
@@ -210,27 +207,6 @@ def place_comparison(
     )  # fmt: skip
 
 
-def resample(
-    moving: slicer.vtkMRMLScalarVolumeNode,
-    fixed: slicer.vtkMRMLScalarVolumeNode,
-    node: slicer.vtkMRMLTransformNode | None,
-) -> tuple[vtk.vtkFloatArray, np.ndarray]:
-    """Give the source image at the points that the registered image's voxels map to, trilinear; NaN outside its voxels.
-
-    Returns
-    -------
-    tuple
-        VTK's array, and (nk, nj, ni) float32 in the same memory.
-
-    Raises
-    ------
-    UsageError
-        When an image is empty or has several components.
-    """
-    inputs = gather_comparison(node, fixed, moving)
-    return _resampled(inputs, inputs.registered_way)
-
-
 def _way(
     moving: slicer.vtkMRMLScalarVolumeNode,
     fixed: slicer.vtkMRMLScalarVolumeNode,
@@ -251,10 +227,21 @@ def _way(
     return way
 
 
-def _resampled(
+def resample(
     inputs: ComparisonInputs, way: vtk.vtkGeneralTransform, told: Callable[[int], None] = lambda _slice: None
 ) -> tuple[vtk.vtkFloatArray, np.ndarray]:
-    """The source image at the registered image's voxels, some slices at a time; ``told`` gets the next one's number."""
+    """Take the source image where a way leads from the registered image's voxels, trilinear; NaN outside its voxels.
+
+    Parameters
+    ----------
+    told
+        Called with the number of the slice that comes next; some are done at a time.
+
+    Returns
+    -------
+    tuple
+        VTK's array, and (nk, nj, ni) float32 in the same memory.
+    """
     reslice = vtk.vtkImageReslice()
     reslice.SetInputData(inputs.moving)
     reslice.SetResliceTransform(way)
@@ -303,18 +290,7 @@ def _both_ways(after: np.ndarray, before: np.ndarray) -> tuple[float | None, flo
     known = ~(np.isnan(after) | np.isnan(before))
     if not known.any():
         return None, None
-    return tuple(float(np.sqrt(np.mean(np.square(one[known], dtype=np.float64)))) for one in (after, before))
-
-
-def _array_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    image = volume.GetImageData()
-    scalars = image.GetPointData().GetScalars() if image is not None else None
-    if scalars is None or not scalars.GetNumberOfTuples():
-        raise UsageError(f"the volume {volume.GetName()} is empty")
-    if scalars.GetNumberOfComponents() != 1:
-        raise UsageError(f"{volume.GetName()} has {scalars.GetNumberOfComponents()} components; choose a scalar volume")
-    ni, nj, nk = image.GetDimensions()
-    return vtk_to_numpy(scalars).reshape(nk, nj, ni)
+    return tuple(float(np.sqrt(np.mean(np.square(way[known], dtype=np.float64)))) for way in (after, before))
 
 
 def _matrix(volume: slicer.vtkMRMLVolumeNode, method: str) -> vtk.vtkMatrix4x4:

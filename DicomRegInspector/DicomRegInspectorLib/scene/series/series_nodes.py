@@ -6,7 +6,6 @@ from os import PathLike
 from typing import Any
 
 import slicer
-import vtk
 
 from ...errors import UsageError
 from ...progress import Progress, Run, in_background
@@ -20,7 +19,7 @@ from ...series.regularize.regular import Regularized
 from ...series.regularize.regularize import carry_out, load_planned
 from ...space import LPS_TO_RAS
 from ...tasks.regularize import Outcome, save_series
-from ..convert import numpy_matrix
+from ..volumes import volume_lattice
 from .acquisition import add_regularized
 from .series_volume import add_series_volume
 
@@ -126,19 +125,8 @@ def reference_of_node(node: slicer.vtkMRMLVolumeNode) -> ReferenceGrid:
     UsageError
         The node has no image, or is warped or sheared there.
     """
-    image = node.GetImageData()
-    if image is None:
-        raise UsageError(f"The reference {node.GetName()!r} has no image.")
-    matrix = vtk.vtkMatrix4x4()
-    node.GetIJKToRASMatrix(matrix)
-    affine = numpy_matrix(matrix)
-    parent = node.GetParentTransformNode()
-    if parent is not None:
-        to_world = vtk.vtkMatrix4x4()
-        if not parent.IsTransformToWorldLinear() or not parent.GetMatrixTransformToWorld(to_world):
-            raise UsageError(f"The reference {node.GetName()!r} is warped by a transform: it lies on no regular grid.")
-        affine = numpy_matrix(to_world) @ affine
-    return ReferenceGrid(LPS_TO_RAS @ affine, image.GetDimensions())
+    index_to_ras, dimensions = volume_lattice(node)
+    return ReferenceGrid(LPS_TO_RAS @ index_to_ras, dimensions)
 
 
 def load_section_node(

@@ -95,8 +95,3 @@ def fill_volume_node(node: slicer.vtkMRMLScalarVolumeNode, volume: SeriesVolume)
     for key, value in attributes.items():
         if value:
             node.SetAttribute(key, value)
-
-
-def slice_corners_ras(volume: SeriesVolume) -> np.ndarray:
-    """Return (nk, 3) RAS mm of the first pixel of each slice, as the headers say it."""
-    return volume.slice_corners_lps_mm @ LPS_TO_RAS[:3, :3]

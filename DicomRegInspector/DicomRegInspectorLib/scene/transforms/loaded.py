@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import slicer
 
 from ...registration import Registration
 from ...series import Series
+from ..convert import nodes_of_class
 from .load_registration import ATTRIBUTE_PREFIX
 
 
@@ -18,7 +17,7 @@ def transforms_of(
     wanted = registration.sop_instance_uid
     return [
         node
-        for node in _nodes(scene, "vtkMRMLTransformNode")
+        for node in nodes_of_class(scene, "vtkMRMLTransformNode")
         if wanted
         and node.GetAttribute(ATTRIBUTE_PREFIX + "SOPInstanceUID") == wanted
         and (item is None or node.GetAttribute(ATTRIBUTE_PREFIX + "Item") == str(item))
@@ -38,14 +37,9 @@ def volumes_of(
     """Return volume nodes made of a series, by whoever loaded them; those that hold an instance come first."""
     uids = {slice_.sop_instance_uid for stack in series.stacks for slice_ in stack.slices}
     found = []
-    for node in _nodes(scene, "vtkMRMLVolumeNode"):
+    for node in nodes_of_class(scene, "vtkMRMLVolumeNode"):
         held = set((node.GetAttribute("DICOM.instanceUIDs") or "").split())
         made_of = node.GetAttribute(ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID")
         if held & uids or (made_of and made_of == series.series_instance_uid):
             found.append((sop_instance_uid not in held, node))
-    return [node for _, node in sorted(found, key=lambda one: one[0])]
-
-
-def _nodes(scene: slicer.vtkMRMLScene, class_name: str) -> Iterator[slicer.vtkMRMLNode]:
-    nodes = scene.GetNodesByClass(class_name)
-    return (nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems()))
+    return [node for _, node in sorted(found, key=lambda found_node: found_node[0])]

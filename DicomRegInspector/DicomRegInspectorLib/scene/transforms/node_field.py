@@ -18,12 +18,11 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 from ...errors import UsageError
 from ...findings.about import about_node
 from ...progress import Progress, report_progress
-from ...registration import Grid, Mapping, RegistrationItem
+from ...registration import Grid, Mapping
 from ...registration.grid import grid_of_array
 from ...registration.mapping import affine_mapping
-from ...registration.measures.quality import Quality, measure
-from ...space import LPS_TO_RAS, RAS_SIGNS, apply_matrix, lattice_corners, plane_indices, to_ras
-from ..convert import numpy_matrix
+from ...space import LPS_TO_RAS, RAS_SIGNS, plane_indices, to_ras
+from ..volumes import volume_lattice
 from .transform_chain import Chain, image_lattice, inverse_matrix, transform_points
 
 INVERSE_ACCEPTED_MM = 1e-2
@@ -78,44 +77,6 @@ class LinearField:
     def jacobian(self) -> float:
         """Determinant, the same everywhere."""
         return float(np.linalg.det(self.matrix[:3, :3]))
-
-    @property
-    def curl(self) -> float:
-        """Length of the curl of the displacement, mm/mm."""
-        m = self.matrix
-        return float(np.linalg.norm([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]]))
-
-    def displacement_mm(self, index_to_ras: np.ndarray, dimensions: Sequence[int]) -> dict[str, float]:
-        """Return ``max`` and ``rms`` of the displacement over the nodes of a lattice, without visiting them.
-
-        The longest displacement of an affine map is at a corner; its mean square follows from the lattice's centre
-        and its moments (a row of n nodes h apart has the variance h² (n² - 1) / 12).
-        """
-        change = self.matrix - np.eye(4)
-        count = np.asarray(dimensions, float)
-        points = lattice_corners(index_to_ras, dimensions)
-        longest = np.linalg.norm(apply_matrix(change, points), axis=1).max()
-        middle = apply_matrix(change, points.mean(axis=0))
-        along = change[:3, :3] @ index_to_ras[:3, :3]
-        square = middle @ middle + (along**2).sum(axis=0) @ ((count**2 - 1) / 12)
-        return {"max": float(longest), "rms": float(np.sqrt(square))}
-
-
-def field_of_item(item: RegistrationItem) -> WorldField:
-    """Return the field of a registration that was read, undefined vectors and all.
-
-    Raises
-    ------
-    RegistrationError
-        When the item cannot be used.
-    UsageError
-        When it has no grid.
-    """
-    item.require_usable()
-    if item.grid is None:
-        raise UsageError(f"{item.subject} has no grid: there is no field to show")
-    name = f"Registration item {item.number}"
-    return WorldField(item.mapping, item.subject, "vectors of the file", name, str(item.subject))
 
 
 def field_of_node(
@@ -179,51 +140,6 @@ def take_field(
         backward.Inverse()
     source = f"sampled on {where}: {chain.describe()}"
     return Sampling(chain.copy(), backward, index_to_ras, dimensions, source, name, node.GetID() or name)
-
-
-def measure_node(
-    node: slicer.vtkMRMLTransformNode,
-    *,
-    to_world: bool = True,
-    reference: slicer.vtkMRMLVolumeNode | None = None,
-    progress: Progress | None = None,
-) -> Quality | LinearField:
-    """All measures of a transform node: of a grid or what was sampled, or the linear transform, which is its own."""
-    field = field_of_node(node, to_world=to_world, reference=reference, progress=progress)
-    return field if isinstance(field, LinearField) else measure(field.mapping, field.subject, progress)
-
-
-def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """Return ((4, 4) voxel index to world RAS mm, (nx, ny, nz)) of a volume, under linear transforms too.
-
-    Raises
-    ------
-    UsageError
-        When the volume is empty, or under a transform that is not linear.
-    """
-    image = volume.GetImageData()
-    if image is None or 0 in image.GetDimensions():
-        raise UsageError(f"the volume {volume.GetName()} is empty")
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return parent_matrix(volume) @ numpy_matrix(matrix), image.GetDimensions()
-
-
-def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
-    """Return (4, 4) from a node's own coordinates to world, RAS mm.
-
-    Raises
-    ------
-    UsageError
-        When it is under a transform that is not linear.
-    """
-    parent, matrix = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
-    if parent is not None and not parent.GetMatrixTransformToWorld(matrix):
-        raise UsageError(
-            f"{node.GetName()} is under a transform that is not linear, so it has no lattice in world; harden the "
-            "transform first, or take the node out of it"
-        )
-    return numpy_matrix(matrix)
 
 
 def _as_stored(grid: vtk.vtkGridTransform, before: np.ndarray, after: np.ndarray, name: str, key: str) -> WorldField:
