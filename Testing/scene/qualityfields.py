@@ -9,9 +9,14 @@ import vtk
 from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.registration.grid import grid_of_array
+from DicomRegInspectorLib.registration.measures.histograms import jacobian_histogram
 from DicomRegInspectorLib.scene.convert import vtk_matrix
 from DicomRegInspectorLib.scene.quality import warping
+from DicomRegInspectorLib.scene.quality.histograms import displacement_histograms, place_histograms
+from DicomRegInspectorLib.scene.quality.quality_arrays import quality_arrays
+from DicomRegInspectorLib.scene.quality.quality_views import place_quality_volumes
 from DicomRegInspectorLib.scene.transforms.node_field import WorldField
+from DicomRegInspectorLib.scene.volumes import volume_lattice
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 SIZE = (14, 12, 10)
@@ -84,6 +89,25 @@ def shown(node) -> np.ndarray:
     connection.GetProducer().Update()
     image = connection.GetProducer().GetOutputDataObject(connection.GetIndex())
     return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*image.GetDimensions()[::-1], -1)
+
+
+def add_quality_volumes(scene, field, *, reference=None, progress=None):
+    """Computed and added in one step."""
+    return place_quality_volumes(
+        scene, quality_arrays(field, volume_lattice(reference) if reference else None, progress)
+    )
+
+
+def add_histograms(scene, field, determinants=None):
+    found = displacement_histograms(field)
+    if determinants is not None:
+        found["jacobian"] = jacobian_histogram(determinants)
+    return place_histograms(scene, field, found)
+
+
+def add_comparison(scene, node, fixed, moving, subject, mask=None, progress=None):
+    arrays = warping.compare_images(warping.gather_comparison(node, fixed, moving), mask, progress)
+    return warping.place_comparison(scene, arrays, fixed, moving, subject)
 
 
 def resample(moving, fixed, node):

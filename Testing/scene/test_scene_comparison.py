@@ -10,10 +10,11 @@ import slicer
 from DicomRegInspectorLib.errors import Cancelled
 from DicomRegInspectorLib.scene import colours
 from DicomRegInspectorLib.scene.convert import vtk_matrix
-from DicomRegInspectorLib.scene.quality.warping import add_comparison, checkerboard
+from DicomRegInspectorLib.scene.quality.warping import checkerboard
 from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
 from qualityfields import (
     SPACING,
+    add_comparison,
     anatomy,
     array,
     comparable,

@@ -14,7 +14,7 @@ from DicomRegInspectorLib.scene import colours
 from DicomRegInspectorLib.scene.pictures.images import add_volume
 from DicomRegInspectorLib.scene.pictures.render_quality import image_of_node, render_quality
 from DicomRegInspectorLib.scene.pictures.synthetic import source_image_for
-from DicomRegInspectorLib.scene.quality.quality_views import add_legend, add_quality_volumes
+from DicomRegInspectorLib.scene.quality.quality_views import add_legend
 from DicomRegInspectorLib.scene.quality.show_quality import show_quality
 from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
 from DicomRegInspectorLib.scene.transforms.save import new_scene, save_scene
@@ -120,7 +120,7 @@ def test_a_saved_scene_shows_the_same_when_it_is_read_again(tmp_path):
 def test_where_the_application_knows_legends_each_coloured_volume_has_one():
     scene = slicer.vtkMRMLScene()
     node = qf.node_of(scene, qf.smooth(qf.points(qf.lattice())), qf.lattice(), qf.OBLIQUE)
-    assert add_legend(add_quality_volumes(scene, field_of_node(node)).magnitude, "mm", (0.0, 1.0)) is None
+    assert add_legend(qf.add_quality_volumes(scene, field_of_node(node)).magnitude, "mm", (0.0, 1.0)) is None
     scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
     made = show_quality(node)
     for volume, title in ((made.volumes.magnitude, "Displacement\nmm"), (made.volumes.jacobian, "Jacobian")):

@@ -12,9 +12,8 @@ from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.scene import colours
-from DicomRegInspectorLib.scene.quality.histograms import add_histograms
 from DicomRegInspectorLib.scene.quality.quality_arrays import float_array, jacobian_window, remember_range
-from DicomRegInspectorLib.scene.quality.quality_views import QUALITY_ATTRIBUTE, add_quality_volumes, label_decimals
+from DicomRegInspectorLib.scene.quality.quality_views import QUALITY_ATTRIBUTE, label_decimals
 from DicomRegInspectorLib.scene.quality.show_quality import show_quality
 from DicomRegInspectorLib.scene.quality.transform_display import glyph_scale_percent, show_transform
 from DicomRegInspectorLib.scene.transforms.node_field import WorldField, field_of_node
@@ -23,6 +22,8 @@ from qualityfields import (
     ORIGIN,
     SIZE,
     SPACING,
+    add_histograms,
+    add_quality_volumes,
     array,
     comparable,
     folding_and_undefined,

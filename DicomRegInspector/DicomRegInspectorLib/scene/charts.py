@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..series import Series, Stack
 from .convert import nodes_of_class
 from .places import series_labels
-from .tables import fill_table
+from .tables import fill_table, table_of_rows
 
 if TYPE_CHECKING:
     import slicer
@@ -76,15 +76,12 @@ def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> Position
         raise UsageError(f"{label} has no two slices with positions in one stack: there is nothing to plot")
     _remove_earlier(scene, series.series_instance_uid)
     rows = interval_rows(stack)
-    table = fill_table(scene, None, f"Slice positions {label}", {name: [row[name] for row in rows] for name in rows[0]})
+    table = table_of_rows(scene, f"Slice positions {label}", rows)
     marked = irregular_intervals(stack)
     irregular_table = None
     nodes = [_line(scene, table)]
     if marked:
-        irregular = [rows[index] for index in marked]
-        irregular_table = fill_table(
-            scene, None, f"Irregular intervals {label}", {name: [row[name] for row in irregular] for name in rows[0]}
-        )
+        irregular_table = table_of_rows(scene, f"Irregular intervals {label}", [rows[index] for index in marked])
         nodes.append(_marks(scene, irregular_table))
     chart = _chart(scene, label, nodes)
     nodes += _limits(scene, chart, stack)
@@ -126,30 +123,38 @@ def _remove_earlier(scene: slicer.vtkMRMLScene, series_uid: str) -> None:
                 scene.RemoveNode(node)
 
 
-def _series_node(scene: slicer.vtkMRMLScene, name: str, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
-    node = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", scene.GenerateUniqueName(name))
+def new_curve(
+    scene: slicer.vtkMRMLScene,
+    name: str,
+    table: slicer.vtkMRMLTableNode,
+    columns: tuple[str, str],
+    colour: Sequence[float],
+) -> slicer.vtkMRMLPlotSeriesNode:
+    """Add a plot series of two columns of a table, x and y: a line without marks."""
+    node = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
     node.SetAndObserveTableNodeID(table.GetID())
     node.SetPlotType(node.PlotTypeScatter)
-    node.SetXColumnName(SLICE)
-    node.SetYColumnName(INTERVAL)
+    node.SetXColumnName(columns[0])
+    node.SetYColumnName(columns[1])
+    node.SetLineStyle(node.LineStyleSolid)
+    node.SetMarkerStyle(node.MarkerStyleNone)
+    node.SetColor(*(float(part) for part in colour))
     return node
 
 
 def _line(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
-    node = _series_node(scene, "Interval", table)
-    node.SetLineStyle(node.LineStyleSolid)
+    node = new_curve(scene, scene.GenerateUniqueName("Interval"), table, (SLICE, INTERVAL), REGULAR_COLOUR)
     node.SetMarkerStyle(node.MarkerStyleCircle)
     node.SetMarkerSize(5)
-    node.SetColor(*REGULAR_COLOUR)
     return node
 
 
 def _marks(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
-    node = _series_node(scene, "Irregular interval", table)
+    name = scene.GenerateUniqueName("Irregular interval")
+    node = new_curve(scene, name, table, (SLICE, INTERVAL), IRREGULAR_COLOUR)
     node.SetLineStyle(node.LineStyleNone)
     node.SetMarkerStyle(node.MarkerStyleDiamond)
     node.SetMarkerSize(15)
-    node.SetColor(*IRREGULAR_COLOUR)
     return node
 
 
@@ -206,7 +211,6 @@ def add_line(
     x: Sequence[float],
     y: Sequence[float],
     *,
-    colour: Sequence[float] = GREY,
     style: int | None = None,
     width: float = 2.0,
 ) -> list[slicer.vtkMRMLNode]:
@@ -226,15 +230,9 @@ def add_line(
     """
     table = fill_table(scene, None, name, {"x": [float(value) for value in x], "y": [float(value) for value in y]})
     table.SetHideFromEditors(True)
-    series = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
-    series.SetAndObserveTableNodeID(table.GetID())
-    series.SetPlotType(series.PlotTypeScatter)
-    series.SetXColumnName("x")
-    series.SetYColumnName("y")
+    series = new_curve(scene, name, table, ("x", "y"), GREY)
     series.SetLineStyle(series.LineStyleDash if style is None else style)
     series.SetLineWidth(width)
-    series.SetMarkerStyle(series.MarkerStyleNone)
-    series.SetColor(*(float(part) for part in colour))
     chart.AddAndObservePlotSeriesNodeID(series.GetID())
     return [series, table]
 

@@ -63,7 +63,7 @@ PLOTS = {
     "magnitude": ViewSpec("RegLength", "Length", (0.9, 0.9, 0.9)),
     "jacobian": ViewSpec("RegJacobian", "Jacobian", (0.9, 0.9, 0.9)),
 }
-"""Plot views of the histograms' layout by the names of :func:`.quality.histograms.add_histograms`."""
+"""Plot views of the histograms' layout by the names of :func:`.quality.histograms.place_histograms`."""
 
 _SLICER_SLICES = (("Red", "Axial", "R", "#F34A33"), ("Green", "Coronal", "G", "#6EB04B"),
                   ("Yellow", "Sagittal", "Y", "#EDD54C"))  # fmt: skip
@@ -160,24 +160,12 @@ def fill_comparison(
     list of vtkMRMLSliceNode
         In the order of :data:`COMPARISON_VIEWS`.
     """
-    layers = (volumes.fixed, volumes.moving, volumes.registered, volumes.difference)
+    shown = (volumes.fixed, volumes.moving, volumes.registered, volumes.difference)
     nodes = []
-    for spec, volume in zip(COMPARISON_VIEWS, layers, strict=True):
-        node = slice_view(scene, spec)
-        node.SetViewGroup(VIEW_GROUP)
-        composite = composite_of(scene, spec.tag)
-        before = composite.StartModify()
-        # What is loaded or chosen elsewhere must not take these views over.
-        composite.SetDoPropagateVolumeSelection(False)
-        composite.SetLinkedControl(True)
-        composite.SetHotLinkedControl(True)
-        composite.SetLabelVolumeID(None)
+    for spec, volume in zip(COMPARISON_VIEWS, shown, strict=True):
         behind = volumes.checkerboard if spec is DIFFERENCE else None
-        composite.SetBackgroundVolumeID((behind or volume).GetID())
-        composite.SetForegroundVolumeID(volume.GetID() if behind is not None else None)
-        composite.SetForegroundOpacity(1.0 if behind is not None else 0.0)
-        composite.EndModify(before)
-        nodes.append(node)
+        layers = (volume, None) if behind is None else (behind, volume)
+        nodes.append(linked_view(scene, spec, VIEW_GROUP, *layers))
     orient_comparison(scene, orientation, volumes.fixed)
     show_crosshair(scene)
     jump_comparison(scene, volumes, position_ras)
@@ -188,7 +176,7 @@ def jump_comparison(
     scene: slicer.vtkMRMLScene, volumes: ComparisonVolumes, position_ras: Sequence[float] | None = None
 ) -> None:
     """Have the four views cut through one point, RAS mm; by default the middle of the registered image."""
-    jump(scene, _centre(volumes.fixed) if position_ras is None else position_ras, group=VIEW_GROUP)
+    jump(scene, centre_of(volumes.fixed) if position_ras is None else position_ras, group=VIEW_GROUP)
 
 
 def orient_comparison(
@@ -270,32 +258,48 @@ def _view(scene: slicer.vtkMRMLScene, kind: str, tag: str) -> slicer.vtkMRMLAbst
     return scene.GetSingletonNode(tag, kind)
 
 
-def _new_view(scene: slicer.vtkMRMLScene, kind: str, spec: ViewSpec) -> slicer.vtkMRMLAbstractViewNode:
-    """As Slicer's layout logic makes views; it finds this one by its tag and makes no other."""
-    node = scene.CreateNodeByClass(kind)
-    node.UnRegister(None)
-    node.SetLayoutName(spec.tag)
-    node.SetName(spec.tag)
-    return scene.AddNode(node)
-
-
-def slice_view(scene: slicer.vtkMRMLScene, spec: ViewSpec) -> slicer.vtkMRMLSliceNode:
-    """Return the node of a slice view, made where there is none yet."""
-    node = _view(scene, "vtkMRMLSliceNode", spec.tag) or _new_view(scene, "vtkMRMLSliceNode", spec)
+def _view_of(scene: slicer.vtkMRMLScene, kind: str, spec: ViewSpec) -> slicer.vtkMRMLAbstractViewNode:
+    """The node of a view; made as Slicer's layout logic makes views, which finds it by its tag and makes no other."""
+    node = _view(scene, kind, spec.tag)
+    if node is None:
+        node = scene.CreateNodeByClass(kind)
+        node.UnRegister(None)
+        node.SetLayoutName(spec.tag)
+        node.SetName(spec.tag)
+        node = scene.AddNode(node)
     node.SetLayoutLabel(spec.label)
     node.SetLayoutColor(*spec.colour)
     return node
 
 
-def _fill_plot(
-    scene: slicer.vtkMRMLScene, spec: ViewSpec, chart: slicer.vtkMRMLPlotChartNode | None
-) -> slicer.vtkMRMLPlotViewNode:
-    node = _view(scene, "vtkMRMLPlotViewNode", spec.tag) or _new_view(scene, "vtkMRMLPlotViewNode", spec)
-    node.SetLayoutLabel(spec.label)
-    node.SetLayoutColor(*spec.colour)
+def linked_view(
+    scene: slicer.vtkMRMLScene,
+    spec: ViewSpec,
+    group: int,
+    background: slicer.vtkMRMLVolumeNode,
+    foreground: slicer.vtkMRMLVolumeNode | None = None,
+) -> slicer.vtkMRMLSliceNode:
+    """Return a slice view of a group with one volume or two in it, linked at once; made where there is none yet."""
+    node = _view_of(scene, "vtkMRMLSliceNode", spec)
+    node.SetViewGroup(group)
+    composite = composite_of(scene, spec.tag)
+    before = composite.StartModify()
+    # What is loaded or chosen elsewhere must not take these views over.
+    composite.SetDoPropagateVolumeSelection(False)
+    composite.SetLinkedControl(True)
+    composite.SetHotLinkedControl(True)
+    composite.SetLabelVolumeID(None)
+    composite.SetBackgroundVolumeID(background.GetID())
+    composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
+    composite.SetForegroundOpacity(1.0 if foreground is not None else 0.0)
+    composite.EndModify(before)
+    return node
+
+
+def _fill_plot(scene: slicer.vtkMRMLScene, spec: ViewSpec, chart: slicer.vtkMRMLPlotChartNode | None) -> None:
+    node = _view_of(scene, "vtkMRMLPlotViewNode", spec)
     node.SetDoPropagatePlotChartSelection(False)
     node.SetPlotChartNodeID(chart.GetID() if chart is not None else None)
-    return node
 
 
 def show_crosshair(scene: slicer.vtkMRMLScene) -> None:
@@ -319,7 +323,8 @@ def _restore_crosshair(scene: slicer.vtkMRMLScene) -> None:
         crosshair.RemoveAttribute(_CROSSHAIR_ATTRIBUTE)
 
 
-def _centre(volume: slicer.vtkMRMLVolumeNode) -> tuple[float, float, float]:
+def centre_of(volume: slicer.vtkMRMLVolumeNode) -> tuple[float, float, float]:
+    """Return the middle of a volume, RAS mm."""
     bounds = [0.0] * 6
     volume.GetRASBounds(bounds)
     return tuple((bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3))

@@ -120,14 +120,18 @@ class Places:
 def _place_in_registration(
     finding: Finding, registration: Registration, item: int | None, in_image: tuple[float, float, float] | None
 ) -> Place:
-    evidence = finding.evidence
-    position = in_image or evidence.get("lowest_at_lps_mm")
-    low, high = evidence.get("box_min_lps_mm"), evidence.get("box_max_lps_mm")
-    if position is None and low is not None and high is not None:
-        position = ((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist()
-    at = tuple(position) if position is not None else None
+    lowest = finding.evidence.get("lowest_at_lps_mm")
+    at = in_image or (tuple(lowest) if lowest is not None else _middle_of_box(finding))
     where = "" if item is None else f"item {item}"
     return Place(registration_label(registration), where, at, registration=registration, item=item)
+
+
+def _middle_of_box(finding: Finding) -> tuple[float, float, float] | None:
+    """The middle of the region of a grid that a finding tells of, LPS mm."""
+    low, high = (finding.evidence.get(f"box_{end}_lps_mm") for end in ("min", "max"))
+    if low is None or high is None:
+        return None
+    return tuple(((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist())
 
 
 def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registrations: Iterable[Registration]) -> Place:
@@ -141,14 +145,10 @@ def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registra
         (registration for registration in registrations if uid and registration.sop_instance_uid == uid), None
     )
     item = node.GetAttribute(prefix + "Item") or ""
-    low, high = finding.evidence.get("box_min_lps_mm"), finding.evidence.get("box_max_lps_mm")
-    position = None
-    if low is not None and high is not None:
-        position = tuple(((np.asarray(low, float) + np.asarray(high, float)) / 2).tolist())
     return Place(
         node.GetName(),
         "",
-        position,
+        _middle_of_box(finding),
         registration=registration,
         item=int(item) if item.isdecimal() else None,
         transform_id=node.GetID(),
@@ -157,11 +157,11 @@ def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registra
 
 def longest_vector_lps(registration: Registration, item: int | None) -> tuple[float, float, float] | None:
     """Where the longest vector of an item (or of the first item with a grid) stands, LPS mm; None without vectors."""
-    for one in registration.items:
-        if one.grid is None or one.problem is not None or (item is not None and one.number != item):
+    for other in registration.items:
+        if other.grid is None or other.problem is not None or (item is not None and other.number != item):
             continue
-        index = one.grid.statistics.max_index
-        return None if index is None else tuple(one.grid.node_position(index).tolist())
+        index = other.grid.statistics.max_index
+        return None if index is None else tuple(other.grid.node_position(index).tolist())
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..findings import Finding
@@ -54,11 +55,18 @@ def findings_table(
     )
 
 
+def table_of_rows(
+    scene: slicer.vtkMRMLScene, name: str, rows: Sequence[Mapping[str, str | int | float]]
+) -> slicer.vtkMRMLTableNode:
+    """Return a new table node of rows that have the same columns."""
+    return fill_table(scene, None, name, {column: [row[column] for row in rows] for column in rows[0]})
+
+
 def fill_table(
     scene: slicer.vtkMRMLScene,
     node: slicer.vtkMRMLTableNode | None,
     name: str,
-    columns: dict[str, list[str] | list[int] | list[float]],
+    columns: Mapping[str, Sequence[str | int | float]],
 ) -> slicer.vtkMRMLTableNode:
     """Return a table node with these columns; text columns hold text, others numbers. A given node is filled anew."""
     import vtk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,9 +27,8 @@ def volumes_in_frame(scene: slicer.vtkMRMLScene, frame_uid: str) -> list[slicer.
     """
     if not frame_uid:
         return []
-    return [
-        volume for volume in nodes_of_class(scene, "vtkMRMLVolumeNode") if frame_of_volume(scene, volume) == frame_uid
-    ]
+    volumes = nodes_of_class(scene, "vtkMRMLVolumeNode")
+    return [volume for volume in volumes if frame_of_volume(scene, volume) == frame_uid]
 
 
 def volumes_of_images(scene: slicer.vtkMRMLScene, instance_uids: Collection[str]) -> list[slicer.vtkMRMLVolumeNode]:
@@ -48,14 +47,17 @@ def volumes_of_images(scene: slicer.vtkMRMLScene, instance_uids: Collection[str]
 def frame_of_volume(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
     """Return the Frame of Reference UID of a volume that came from DICOM; empty when nothing tells."""
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
-    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
-    if hierarchy is not None:
-        item = hierarchy.GetItemByDataNode(volume)
-        frame = hierarchy.GetItemAttribute(item, name) if item != hierarchy.GetInvalidItemID() else ""
-        if frame:
-            return frame
-    frame = volume.GetAttribute(name)
+    frame = _noted_in_hierarchy(scene, volume, name) or volume.GetAttribute(name)
     return frame or _frame_in_database((volume.GetAttribute("DICOM.instanceUIDs") or "").split())
+
+
+def _noted_in_hierarchy(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode, name: str) -> str:
+    """An attribute of the node's subject hierarchy item; empty without either."""
+    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else None
+    if item is None or item == hierarchy.GetInvalidItemID():
+        return ""
+    return hierarchy.GetItemAttribute(item, name) or ""
 
 
 def _frame_in_database(instance_uids: list[str]) -> str:
@@ -114,6 +116,37 @@ def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
     return numpy_matrix(matrix)
 
 
+def new_volume_node(scene: slicer.vtkMRMLScene, name: str, image: vtk.vtkImageData) -> slicer.vtkMRMLVolumeNode:
+    """Add a volume node of an image, which is not copied, with a display; colour comes as a vector volume."""
+    is_colour = image.GetNumberOfScalarComponents() > 1
+    kind = "vtkMRMLVectorVolumeNode" if is_colour else "vtkMRMLScalarVolumeNode"
+    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    node.SetAndObserveImageData(image)
+    if is_colour:
+        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def note_images(
+    node: slicer.vtkMRMLNode, frame_uid: str, instance_uids: Iterable[str], more: Mapping[str, str] | None = None
+) -> None:
+    """Note on a node what it was made of, and more attributes; what is empty is not noted.
+
+    Parameters
+    ----------
+    frame_uid
+        Frame of Reference UID, as registrations go by it.
+    instance_uids
+        SOP Instance UIDs, as Slicer notes them.
+    """
+    frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
+    attributes = {frame: frame_uid, "DICOM.instanceUIDs": " ".join(instance_uids), **(more or {})}
+    for key, value in attributes.items():
+        if value:
+            node.SetAttribute(key, value)
+
+
 def place_under_study(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode, study_uid: str) -> bool:
     """Put a node under its study in the subject hierarchy, when the scene has that study. Returns whether it has."""
     hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
@@ -147,15 +180,8 @@ def note_modality(node: slicer.vtkMRMLVolumeNode, source: SeriesVolume) -> None:
 
 def modality_of(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLVolumeNode) -> str:
     """Return the DICOM modality of a volume; empty for volumes that came from elsewhere."""
-    noted = volume.GetAttribute(MODALITY_ATTRIBUTE) or ""
-    hierarchy = scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
-    if noted or hierarchy is None:
-        return noted
-    item = hierarchy.GetItemByDataNode(volume)
-    if item == hierarchy.GetInvalidItemID():
-        return ""
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMSeriesModalityAttributeName()
-    return hierarchy.GetItemAttribute(item, name) or ""
+    return volume.GetAttribute(MODALITY_ATTRIBUTE) or _noted_in_hierarchy(scene, volume, name)
 
 
 def value_unit(volume: slicer.vtkMRMLVolumeNode) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import slicer
+import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk
 
 from ...space import LPS_TO_RAS, apply_matrix, lattice_corners, trilinear
 from ..convert import vtk_matrix
+from ..volumes import new_volume_node, note_images
 
 
 @dataclass(frozen=True)
@@ -42,25 +45,18 @@ def add_volume(
     name: str,
     *,
     frame_uid: str = "",
-    instance_uids: str = "",
+    instance_uids: Sequence[str] = (),
     window: tuple[float, float] | None = None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """Add an image to a scene as a scalar volume node, with the Frame of Reference UID that registrations go by."""
-    import vtk
-
     values = np.ascontiguousarray(image.values)
     data = vtk.vtkImageData()
     data.SetDimensions(*values.shape[::-1])
     data.GetPointData().SetScalars(numpy_to_vtk(values.reshape(-1), deep=1))
-    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
-    node.SetAndObserveImageData(data)
+    node = new_volume_node(scene, name, data)
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ image.ijk_to_lps))
-    node.CreateDefaultDisplayNodes()
     if window is not None:
         node.GetDisplayNode().SetAutoWindowLevel(False)
         node.GetDisplayNode().SetWindowLevelMinMax(*window)
-    frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
-    for key, value in ((frame, frame_uid), ("DICOM.instanceUIDs", instance_uids)):
-        if value:
-            node.SetAttribute(key, value)
+    note_images(node, frame_uid, instance_uids)
     return node

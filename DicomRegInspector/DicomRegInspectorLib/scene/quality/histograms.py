@@ -13,12 +13,11 @@ from ...registration.measures.histograms import (
     Histogram,
     edges_between,
     histogram,
-    jacobian_histogram,
     lengths_of,
     range_of,
 )
 from .. import colours
-from ..charts import add_line, leave_room
+from ..charts import add_line, leave_room, new_curve
 from ..tables import fill_table
 from ..transforms.node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
@@ -58,19 +57,6 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
     return result
 
 
-def add_histograms(
-    scene: slicer.vtkMRMLScene, field: WorldField, determinants: np.ndarray | None = None
-) -> dict[str, slicer.vtkMRMLPlotChartNode]:
-    """Return charts ``components``, ``magnitude`` and, where determinants (nz, ny, nx) are given, ``jacobian``.
-
-    Computes and adds in one step; :func:`place_histograms` is the second.
-    """
-    found = displacement_histograms(field)
-    if determinants is not None:
-        found["jacobian"] = jacobian_histogram(determinants)
-    return place_histograms(scene, field, found)
-
-
 def place_histograms(
     scene: slicer.vtkMRMLScene, field: WorldField, found: dict[str, Histogram]
 ) -> dict[str, slicer.vtkMRMLPlotChartNode]:
@@ -92,9 +78,9 @@ def place_histograms(
         ),
     }  # fmt: skip
     if "jacobian" in found:
-        one = found["jacobian"]
+        counted = found["jacobian"]
         charts["jacobian"] = _chart(
-            scene, field, one.name, [one], [colours.DIVERGING[1]], one.axis,
+            scene, field, counted.name, [counted], [colours.DIVERGING[1]], counted.axis,
             (1.0, "1: volume is kept"), (0.0, "0: folded from here down"),
         )  # fmt: skip
     return charts
@@ -110,27 +96,22 @@ def _chart(
     *references: tuple[float, str],
 ) -> slicer.vtkMRMLPlotChartNode:
     columns = {axis: [float(centre) for centre in histograms[0].centres]}
-    for one in histograms:
-        columns[_column(one, histograms)] = [float(share) for share in one.share_percent]
+    for counted in histograms:
+        columns[_column(counted, histograms)] = [float(share) for share in counted.share_percent]
     table = _mark(fill_table(scene, None, f"{field.name}: {title}", columns), field)
     chart = _mark(scene.AddNewNodeByClass("vtkMRMLPlotChartNode", table.GetName()), field)
     chart.SetTitle(title)
     chart.SetXAxisTitle(axis)
     chart.SetYAxisTitle(SHARE)
     chart.SetLegendVisibility(len(histograms) > 1 or bool(references))
-    for one, colour in zip(histograms, line_colours, strict=True):
-        node = _mark(scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", one.name), field)
-        node.SetAndObserveTableNodeID(table.GetID())
-        node.SetXColumnName(axis)
-        node.SetYColumnName(_column(one, histograms))
+    for counted, colour in zip(histograms, line_colours, strict=True):
+        columns_of_curve = (axis, _column(counted, histograms))
+        node = _mark(new_curve(scene, counted.name, table, columns_of_curve, colour), field)
         # Bars of several components would hide each other: lines through the bins' centres.
-        node.SetPlotType(node.PlotTypeScatter if len(histograms) > 1 else node.PlotTypeScatterBar)
-        node.SetLineStyle(node.LineStyleSolid)
-        node.SetLineWidth(2)
-        node.SetMarkerStyle(node.MarkerStyleNone)
-        node.SetColor(*(float(part) for part in colour))
+        if len(histograms) == 1:
+            node.SetPlotType(node.PlotTypeScatterBar)
         chart.AddAndObservePlotSeriesNodeID(node.GetID())
-    edges, top = histograms[0].edges, max(float(one.share_percent.max()) for one in histograms)
+    edges, top = histograms[0].edges, max(float(counted.share_percent.max()) for counted in histograms)
     if references:
         leave_room(chart, top)
     styles = (slicer.vtkMRMLPlotSeriesNode.LineStyleDash, slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
@@ -142,8 +123,8 @@ def _chart(
     return chart
 
 
-def _column(one: Histogram, histograms: list[Histogram]) -> str:
-    return f"{one.name}: {SHARE}" if len(histograms) > 1 else SHARE
+def _column(counted: Histogram, histograms: list[Histogram]) -> str:
+    return f"{counted.name}: {SHARE}" if len(histograms) > 1 else SHARE
 
 
 def _mark(node: slicer.vtkMRMLNode, field: WorldField) -> slicer.vtkMRMLNode:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...registration.measures.rows import rows_of
-from ..tables import fill_table
+from ..tables import table_of_rows
 from .node_quality import NodeQuality
 from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
 
@@ -35,8 +35,7 @@ def add_quality_tables(scene: slicer.vtkMRMLScene, result: NodeQuality) -> Quali
     def table(title: str, rows: list[dict[str, str | float]]) -> slicer.vtkMRMLTableNode | None:
         if not rows:
             return None
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        node = fill_table(scene, None, f"{result.name}: {title}", columns)
+        node = table_of_rows(scene, f"{result.name}: {title}", rows)
         node.SetAttribute(QUALITY_ATTRIBUTE, result.key)
         node.SetAttribute(QUALITY_ATTRIBUTE + ".Group", "tables")
         return node

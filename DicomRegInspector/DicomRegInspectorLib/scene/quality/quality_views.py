@@ -8,12 +8,10 @@ import numpy as np
 import slicer
 import vtk
 
-from ...progress import Progress
 from .. import colours
 from ..convert import nodes_of_class, vtk_matrix
 from ..transforms.node_field import WorldField
-from ..volumes import volume_lattice
-from .quality_arrays import VALUES, QualityArrays, quality_arrays
+from .quality_arrays import VALUES, QualityArrays
 
 QUALITY_ATTRIBUTE = "DicomRegInspector.QualityOf"
 """On every node made here: what was measured. Nodes made before for the same are replaced."""
@@ -41,35 +39,6 @@ class QualityVolumes:
     counts: dict[str, int]
     """Voxels of the mask by what they are: ``folded``, ``undefined``, ``uncovered``."""
     longest_mm: float
-
-
-def add_quality_volumes(
-    scene: slicer.vtkMRMLScene,
-    field: WorldField,
-    *,
-    reference: slicer.vtkMRMLVolumeNode | None = None,
-    progress: Progress | None = None,
-) -> QualityVolumes:
-    """Return Jacobian and length on the field's own lattice, and the mask; each with colours and a legend.
-
-    Computes (:func:`.quality_arrays.quality_arrays`) and adds (:func:`place_quality_volumes`) in one step; where an
-    application has to stay alive the first can be done in a thread.
-
-    Parameters
-    ----------
-    reference
-        A volume of the registered frame; the mask is made on its lattice, and also shows what the grid does not
-        cover. Without it the mask is on the grid's lattice.
-
-    Raises
-    ------
-    UsageError
-        When the reference has no regular lattice in world; nothing is added to the scene then.
-    Cancelled
-        When ``progress`` returned False; nothing is added to the scene then.
-    """
-    lattice = volume_lattice(reference) if reference is not None else None
-    return place_quality_volumes(scene, quality_arrays(field, lattice, progress))
 
 
 def place_quality_volumes(scene: slicer.vtkMRMLScene, arrays: QualityArrays) -> QualityVolumes:

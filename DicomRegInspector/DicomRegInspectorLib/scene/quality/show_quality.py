@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import slicer
-from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...errors import UsageError
 from ...progress import Progress
+from ...registration.measures.histograms import jacobian_histogram
 from ..transforms.node_field import LinearField, WorldField, field_of_node
-from .histograms import add_histograms
-from .quality_views import QualityVolumes, add_quality_volumes
+from ..volumes import volume_lattice
+from .histograms import displacement_histograms, place_histograms
+from .quality_arrays import quality_arrays
+from .quality_views import QualityVolumes, place_quality_volumes
 from .transform_display import Mode, show_transform
-from .warping import Comparison, add_comparison
+from .warping import Comparison, compare_images, gather_comparison, place_comparison
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,14 @@ def show_quality(
         raise UsageError(
             f"{found.subject} is linear: its Jacobian determinant is {found.jacobian:.6g} everywhere, nothing folds"
         )
-    volumes = add_quality_volumes(scene, found, reference=fixed, progress=progress)
-    nx, ny, nz = found.grid.dimensions
-    determinants = vtk_to_numpy(volumes.jacobian.GetImageData().GetPointData().GetScalars()).reshape(nz, ny, nx)
-    charts = add_histograms(scene, found, determinants)
-    display = show_transform(node, found, volumes.longest_mm, mode=mode, region=volumes.magnitude)
-    comparison = None
+    lattice = volume_lattice(fixed) if fixed is not None else None
+    arrays = quality_arrays(found, lattice, progress)
+    compared = None
     if fixed is not None and moving is not None:
-        labels = volumes.mask.GetImageData()
-        ni, nj, nk = labels.GetDimensions()
-        mask = vtk_to_numpy(labels.GetPointData().GetScalars()).reshape(nk, nj, ni)
-        comparison = add_comparison(scene, node, fixed, moving, found, mask)
+        compared = compare_images(gather_comparison(node, fixed, moving), arrays.labels, progress)
+    volumes = place_quality_volumes(scene, arrays)
+    counted = displacement_histograms(found, progress) | {"jacobian": jacobian_histogram(arrays.determinants)}
+    charts = place_histograms(scene, found, counted)
+    display = show_transform(node, found, arrays.longest_mm, mode=mode, region=volumes.magnitude)
+    comparison = place_comparison(scene, compared, fixed, moving, found) if compared is not None else None
     return QualityNodes(found, volumes, charts, display, comparison)

@@ -43,7 +43,7 @@ def show_transform(
     mode
         What is drawn; the settings of the others are made too, so that the user can change over.
     region
-        Where it is drawn in 3-D: a volume, for instance one of :func:`.quality_views.add_quality_volumes`.
+        Where it is drawn in 3-D: a volume, for instance one of :func:`.quality_views.place_quality_volumes`.
     """
     scene = node.GetScene()
     node.CreateDefaultDisplayNodes()

@@ -76,50 +76,20 @@ class ComparisonArrays:
     rms_before: float | None
 
 
-def add_comparison(
-    scene: slicer.vtkMRMLScene,
-    node: slicer.vtkMRMLTransformNode,
-    fixed: slicer.vtkMRMLScalarVolumeNode,
-    moving: slicer.vtkMRMLScalarVolumeNode,
-    subject: WorldField | Subject,
-    mask: np.ndarray | None = None,
-    progress: Progress | None = None,
-) -> Comparison:
-    """Warp the source image onto the registered one's lattice; make a checkerboard and a difference of the two.
-
-    Gathers (:func:`gather_comparison`), computes (:func:`compare_images`) and adds (:func:`place_comparison`) in one
-    step; where an application has to stay alive the second can be done in a thread.
-
-    Parameters
-    ----------
-    node
-        The registration; the source image is taken in its own coordinates, whether it is under the node or not.
-    fixed, moving
-        The registered and the source image, one component each.
-    subject
-        What the node does, for names.
-    mask
-        (nk, nj, ni) on the registered image's lattice, not 0 where the registration defines nothing: VTK draws the
-        grid's border vectors on outside, which DICOM does not.
-
-    Raises
-    ------
-    UsageError
-        When an image is empty or has several components; the scene stays as it was then.
-    Cancelled
-        When ``progress`` returned False; likewise.
-    """
-    return place_comparison(
-        scene, compare_images(gather_comparison(node, fixed, moving), mask, progress), fixed, moving, subject
-    )  # fmt: skip
-
-
 def gather_comparison(
     node: slicer.vtkMRMLTransformNode | None,
     fixed: slicer.vtkMRMLScalarVolumeNode,
     moving: slicer.vtkMRMLScalarVolumeNode,
 ) -> ComparisonInputs:
-    """Take images and registration (None: the identity) out of the scene; nothing of their size is copied.
+    """Take images and registration out of the scene; nothing of their size is copied.
+
+    Parameters
+    ----------
+    node
+        The registration, None for the identity.
+    fixed, moving
+        The registered image, where it stands in world; the source image, in its own coordinates, whether it is under
+        the node or not.
 
     Raises
     ------
@@ -142,6 +112,12 @@ def compare_images(
     inputs: ComparisonInputs, mask: np.ndarray | None = None, progress: Progress | None = None
 ) -> ComparisonArrays:
     """Warp the source image, with and without the registration, and compare. Uses neither the scene nor Qt.
+
+    Parameters
+    ----------
+    mask
+        (nk, nj, ni) on the registered image's lattice, not 0 where the registration defines nothing: VTK draws the
+        grid's border vectors on outside, which DICOM does not.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from ..convert import vtk_matrix
 from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..transforms.save import new_scene, save_scene, write_beside
-from ..volumes import note_modality, place_under_study
+from ..volumes import new_volume_node, note_images, note_modality, place_under_study
 from .series_volume import vtk_image
 
 SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
@@ -39,14 +39,9 @@ def add_regularized(
     The volume node, and the transform node or None.
     """
     name = name or _name(volume)
-    kind = "vtkMRMLVectorVolumeNode" if volume.array.ndim == 4 else "vtkMRMLScalarVolumeNode"
-    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    node = new_volume_node(scene, name, vtk_image(volume))
     affine = volume.affine_lps if volume.is_orthogonal else _upright(volume.affine_lps)
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
-    node.SetAndObserveImageData(vtk_image(volume))
-    if volume.array.ndim == 4:
-        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
-    node.CreateDefaultDisplayNodes()
     note_modality(node, volume.source)
     _note_provenance(node, volume)
     place_under_study(scene, node, volume.source.study_uid)
@@ -176,16 +171,9 @@ def _name(volume: RegularVolume) -> str:
 
 
 def _note_provenance(node: slicer.vtkMRMLNode, volume: RegularVolume) -> None:
-    frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
+    # Only untouched values where their headers say are those of these instances.
+    is_original = volume.is_untouched and not volume.is_restacked
     uids = dict.fromkeys(member.sop_instance_uid for members in volume.sources for member in members)
-    attributes = {
-        frame: "" if volume.is_restacked else volume.source.frame_uid,
-        ATTRIBUTE_PREFIX + "Regularized": volume.description,
-        SOURCE_SERIES_ATTRIBUTE: volume.source.series_uid,
-    }
-    if volume.is_untouched and not volume.is_restacked:
-        # Only untouched values where their headers say are those of these instances.
-        attributes["DICOM.instanceUIDs"] = " ".join(uids)
-    for key, value in attributes.items():
-        if value:
-            node.SetAttribute(key, value)
+    more = {ATTRIBUTE_PREFIX + "Regularized": volume.description, SOURCE_SERIES_ATTRIBUTE: volume.source.series_uid}
+    frame_uid = "" if volume.is_restacked else volume.source.frame_uid
+    note_images(node, frame_uid, uids if is_original else (), more)

@@ -22,13 +22,13 @@ from ..layouts import (
     PLAIN_VIEWS,
     REGULAR_VIEWS,
     align_view,
-    composite_of,
+    centre_of,
     jump,
+    linked_view,
     show_crosshair,
-    slice_view,
 )
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
-from ..volumes import place_under_study
+from ..volumes import new_volume_node, place_under_study
 from .series_volume import DEVIATION_ATTRIBUTE, vtk_image
 
 PLAIN_ATTRIBUTE = ATTRIBUTE_PREFIX + "PlainVolumeOf"
@@ -116,20 +116,13 @@ def _holds(node: slicer.vtkMRMLScalarVolumeNode, stack: Stack, uids: list[str]) 
 def _node(
     scene: slicer.vtkMRMLScene, series: Series, stack: Stack, placement: PlainStack, image: vtk.vtkImageData
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    is_colour = image.GetNumberOfScalarComponents() > 1
-    kind = "vtkMRMLVectorVolumeNode" if is_colour else "vtkMRMLScalarVolumeNode"
     called = series.description or f"{series.modality or 'Image'} series"
-    name = f"{called} as a plain volume"
-    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    node = new_volume_node(scene, f"{called} as a plain volume", image)
     between_rows, between_columns = stack.pixel_spacing_mm or (1.0, 1.0)
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = stack.axes[0] * between_columns, stack.axes[1] * between_rows
     affine[:3, 2], affine[:3, 3] = placement.step_lps_mm, placement.origin_lps_mm
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
-    node.SetAndObserveImageData(image)
-    if is_colour:
-        node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
-    node.CreateDefaultDisplayNodes()
     node.SetAttribute(DEVIATION_ATTRIBUTE, f"{placement.farthest[1]:.6g}")
     node.SetAttribute(PLAIN_ATTRIBUTE, series.series_instance_uid or "unknown")
     return node
@@ -164,19 +157,8 @@ def fill_before_after(scene: slicer.vtkMRMLScene, volumes: BeforeAfter) -> list[
     nodes = []
     for row, (orientation, group) in enumerate(BEFORE_AFTER_ROWS):
         for specs, (background, foreground) in zip((PLAIN_VIEWS, REGULAR_VIEWS), pairs, strict=True):
-            node = slice_view(scene, specs[row])
-            node.SetViewGroup(group)
+            node = linked_view(scene, specs[row], group, background, foreground)
             node.SetOrientation(orientation)
-            composite = composite_of(scene, specs[row].tag)
-            before = composite.StartModify()
-            composite.SetDoPropagateVolumeSelection(False)
-            composite.SetLinkedControl(True)
-            composite.SetHotLinkedControl(True)
-            composite.SetLabelVolumeID(None)
-            composite.SetBackgroundVolumeID(background.GetID())
-            composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
-            composite.SetForegroundOpacity(1.0 if foreground is not None else 0.0)
-            composite.EndModify(before)
             nodes.append(node)
     show_crosshair(scene)
     jump_before_after(scene, volumes)
@@ -185,9 +167,7 @@ def fill_before_after(scene: slicer.vtkMRMLScene, volumes: BeforeAfter) -> list[
 
 def jump_before_after(scene: slicer.vtkMRMLScene, volumes: BeforeAfter) -> None:
     """Have all four views cut through the middle of the plain volume."""
-    bounds = [0.0] * 6
-    volumes.plain.GetRASBounds(bounds)
-    middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+    middle = centre_of(volumes.plain)
     for _orientation, group in BEFORE_AFTER_ROWS:
         jump(scene, middle, group=group)
 

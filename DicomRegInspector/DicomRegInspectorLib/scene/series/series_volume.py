@@ -10,7 +10,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from ...series import SeriesVolume
 from ...space import LPS_TO_RAS
 from ..convert import vtk_matrix
-from ..volumes import note_modality
+from ..volumes import new_volume_node, note_images, note_modality
 
 DEVIATION_ATTRIBUTE = "DicomRegInspector.SliceDeviationMm"
 """How far the node's matrix puts a slice from where its header says, where that is more than rounding."""
@@ -67,11 +67,8 @@ def add_series_volume(
     name
         Of the node; by default the series' description, or its modality where it has none.
     """
-    kind = "vtkMRMLVectorVolumeNode" if volume.is_color else "vtkMRMLScalarVolumeNode"
     name = name or volume.description or f"{volume.modality or 'Image'} series"
-    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
-    node.SetAndObserveImageData(vtk_image(volume))
-    node.CreateDefaultDisplayNodes()
+    node = new_volume_node(scene, name, vtk_image(volume))
     fill_volume_node(node, volume)
     display = node.GetDisplayNode()
     inverted = "vtkMRMLColorTableNodeInvertedGrey"
@@ -86,12 +83,5 @@ def fill_volume_node(node: slicer.vtkMRMLScalarVolumeNode, volume: SeriesVolume)
     if volume.is_color:
         node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
     note_modality(node, volume)
-    frame = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMFrameOfReferenceUIDAttributeName()
-    attributes = {
-        "DICOM.instanceUIDs": " ".join(volume.instance_uids),
-        frame: volume.frame_uid,
-        DEVIATION_ATTRIBUTE: "" if volume.is_regular else f"{volume.deviation_mm:.6g}",
-    }
-    for key, value in attributes.items():
-        if value:
-            node.SetAttribute(key, value)
+    deviation = "" if volume.is_regular else f"{volume.deviation_mm:.6g}"
+    note_images(node, volume.frame_uid, volume.instance_uids, {DEVIATION_ATTRIBUTE: deviation})
