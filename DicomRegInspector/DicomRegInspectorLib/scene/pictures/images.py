@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +44,7 @@ def add_volume(
     name: str,
     *,
     frame_uid: str = "",
-    instance_uids: Sequence[str] = (),
+    instance_uids: str = "",
     window: tuple[float, float] | None = None,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """Add an image to a scene as a scalar volume node, with the Frame of Reference UID that registrations go by."""
@@ -58,5 +57,5 @@ def add_volume(
     if window is not None:
         node.GetDisplayNode().SetAutoWindowLevel(False)
         node.GetDisplayNode().SetWindowLevelMinMax(*window)
-    note_images(node, frame_uid, instance_uids)
+    note_images(node, frame_uid, instance_uids.split())
     return node
