@@ -110,8 +110,8 @@ def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
     parent, matrix = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
     if parent is not None and not parent.GetMatrixTransformToWorld(matrix):
         raise UsageError(
-            f"{node.GetName()} is under a transform that is not linear, so it has no lattice in world; harden the "
-            "transform first, or take the node out of it"
+            f"{node.GetName()} is under the transform {parent.GetName()}, which is not linear, so it has no lattice in "
+            "world; harden the transform first, or take the node out of it"
         )
     return numpy_matrix(matrix)
 
