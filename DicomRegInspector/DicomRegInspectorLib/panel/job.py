@@ -1,16 +1,24 @@
-"""One long work at a time behind a bar and a Cancel button, with a sentence for each way in which it can end."""
+"""One long work at a time behind a bar and a Cancel button, with a sentence for each way in which it can end.
+
+Sections of the panel are made of that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import slicer
 from slicer.i18n import tr as _
 
 from ..errors import Cancelled, DicomRegInspectorError
+from ..words import well_formed
 from .worker import Worker
+
+if TYPE_CHECKING:
+    import ctk
+    import qt
 
 Result = TypeVar("Result")
 
@@ -20,13 +28,20 @@ class Endings:
     """What is said when a work does not come to its end."""
 
     title: str
-    """Over the message of an unexpected error."""
+    """What did not happen, as a sentence; also over the message of an unexpected error."""
     refused: str
     """With the place ``{error}``: the work says itself why it cannot be done."""
     cancelled: str
-    memory: str
-    broken: str
-    """After an unexpected error, which the application shows and logs."""
+
+    @property
+    def memory(self) -> str:
+        """Where there is not enough memory."""
+        return self.refused.format(error=_("there is not enough memory for it."))
+
+    @property
+    def broken(self) -> str:
+        """After an unexpected error, which the application shows and logs."""
+        return _("{what} The application's log says more.").format(what=self.title)
 
 
 class Job:
@@ -137,3 +152,55 @@ class Job:
         self._bar.maximum = 0
         self._bar.setValue(0)
         self._cancel_button.enabled = True
+
+
+class Section:
+    """A section of the panel.
+
+    Parameters
+    ----------
+    frame
+        What folds the section; it rests while another section is busy.
+    status
+        Where its sentences stand; not there while there is nothing to say.
+    progress
+        The row, the bar and the button of :class:`Job`.
+    on_busy
+        Called with True when a work begins, and with False at its end.
+    """
+
+    def __init__(
+        self,
+        frame: ctk.ctkCollapsibleButton,
+        status: qt.QLabel,
+        progress: tuple[qt.QWidget, qt.QProgressBar, qt.QPushButton],
+        on_busy: Callable[[bool], None],
+    ) -> None:
+        self._frame, self._status, self._on_busy = frame, status, on_busy
+        self._job = Job(*progress, self.say, self._busy_changed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a work that was begun here is under way."""
+        return self._job.busy
+
+    def close(self) -> None:
+        """Stop what is under way and do not touch the widgets any more: they are about to go."""
+        self._job.close()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Rest while something else is under way."""
+        self._frame.enabled = enabled
+
+    def say(self, text: str) -> None:
+        """Show a sentence at the end of the section."""
+        self._status.text = well_formed(text)
+        self._status.visible = bool(text)
+
+    def _busy_changed(self, busy: bool) -> None:
+        self._set_busy(busy)
+        self._on_busy(busy)
+
+    def _set_busy(self, busy: bool) -> None:
+        """Let the section's own controls rest, or be used again."""
+        raise NotImplementedError

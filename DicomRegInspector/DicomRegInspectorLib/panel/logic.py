@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 
 class InspectorLogic:
-    """The methods of DicomRegInspectorLogic. Each imports what it needs when it is called: the application starts."""
+    """The methods of DicomRegInspectorLogic. Each imports what it needs when it is called: the application starts.
+
+    progress(done, total, text) is called as work goes on, and stops it by returning False: then
+    DicomRegInspectorLib.errors.Cancelled is raised. run(function) may call function(progress) in a thread, with a
+    callback of its own: it uses neither the scene nor Qt.
+    """
 
     def getParameterNode(self) -> DicomRegInspectorParameterNode:
         """Return the parameter node of the scene, in its wrapper."""
@@ -43,12 +48,7 @@ class InspectorLogic:
     """Share of the spacing that an interval between slices may be off; the panel takes that of the settings."""
 
     def inspect(self, folder: Paths, progress: Progress | None = None, run: Run | None = None) -> Inspection:
-        """Inspect a folder, a file, or a list of them, and return an Inspection.
-
-        progress(done, total, text) is called as the work goes on and stops it by returning False
-        (DicomRegInspectorLib.errors.Cancelled is raised then). run(function) may call function(progress) in a thread:
-        it uses neither the scene nor Qt.
-        """
+        """Inspect a folder, a file, or a list of them, and return an Inspection."""
         from .. import inspect_paths
         from ..progress import in_background
 
@@ -83,7 +83,6 @@ class InspectorLogic:
 
         repair reads it in another way than the standard's, which the nodes then say: voxel-units, reversed,
         axis-signs, without-bulk, matrices-ignored or matrices-swapped (DicomRegInspectorLib.registration.repairs).
-        run(function) may call function(progress) in a thread: it uses neither the scene nor Qt.
         """
         from ..scene import load_registration
 
@@ -114,9 +113,7 @@ class InspectorLogic:
         section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. duplicates
         (first, last, mean, or an acquisition number) says which slice of one place is kept, overlaps (keep, first,
         last, mean) which of two too close; further options are those of RegularizeOptions. A Plan in place of a series
-        says all of this. stack chooses one of several, by number from 1, label or value. progress(done, total, text)
-        stops the loading by returning False; run(function) may call function(progress) in a thread without scene and
-        Qt.
+        says all of this. stack chooses one of several, by number from 1, label or value.
         """
         from ..scene.series.series_nodes import load_series_nodes
 
@@ -137,7 +134,7 @@ class InspectorLogic:
 
         These are the sequence, its browser and the proxy volume that shows the set chosen. stacks says which sets, by
         number from 1, label or value ("b = 1000"), or a list of these; they have to share a grid. None takes all. Where
-        a set lacks a slice its volume holds a fill value. progress and run as for loadSeries.
+        a set lacks a slice its volume holds a fill value.
         """
         from ..scene.series.sequence import load_sequence_nodes
 
@@ -218,8 +215,7 @@ class InspectorLogic:
         """Measure any transform node and return a NodeQuality (its to_dict() holds all the numbers).
 
         With a segmentation or label volume it is measured in each segment too; with both images it is judged how the
-        transform is meant; with both markups nodes the distances of their points are told. run(function) may call
-        function(progress) in a thread: it uses neither the scene nor Qt.
+        transform is meant; with both markups nodes the distances of their points are told.
         """
         from ..scene.quality.node_quality import measure_transform
 
@@ -263,8 +259,7 @@ class InspectorLogic:
         """Write an inspection as one HTML file, with measures, pictures and the files' digests; return its path.
 
         identifiers tells in it who the patient is; without it nobody is told. A file that is there is replaced only if
-        it is such a report. progress(done, total, text) stops the writing by returning False; run(function) may call
-        function(progress) in a thread: it uses neither the scene nor Qt.
+        it is such a report.
         """
         from ..report.html.write_report import ReportOptions, write_report
         from ..scene.pictures import report_pictures
@@ -279,7 +274,7 @@ class InspectorLogic:
         return findings_table(inspection, slicer.mrmlScene)
 
     def plotSlicePositions(self, series: Series) -> slicer.vtkMRMLPlotChartNode:
-        """Return chart the distance from each slice of a series to the next; shown where there is a layout."""
+        """Plot the distance from each slice of a series to the next; return the chart, shown if there is a layout."""
         from ..scene.charts import plot_slice_positions
         from .navigation import show_slice_positions_layout
 

@@ -140,8 +140,6 @@ class InspectorPanel:
                 title=_("The sample data were not made."),
                 refused=_("No sample data: {error}"),
                 cancelled=_("Cancelled."),
-                memory=_("No sample data: there is not enough memory."),
-                broken=_("The sample data were not made; the application's log says more."),
             ),
         )
         if folder is not None:
@@ -178,8 +176,6 @@ class InspectorPanel:
                 title=_("The inspection failed."),
                 refused=_("Not inspected: {error}"),
                 cancelled=_("Cancelled. What is shown below is from before.") if before else _("Cancelled."),
-                memory=_("Not inspected: there is not enough memory."),
-                broken=_("The inspection failed; the application's log says more."),
             ),
         )
         if inspection is not None:

@@ -93,8 +93,6 @@ class FindingActions:
                 title=_("It cannot be shown."),
                 refused=_("Not shown: {error}"),
                 cancelled=_("Cancelled."),
-                memory=_("Not shown: there is not enough memory."),
-                broken=_("It cannot be shown; the application's log says more."),
             ),
         )
         if text:

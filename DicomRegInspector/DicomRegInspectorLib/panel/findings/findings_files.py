@@ -104,8 +104,6 @@ class FindingsFiles:
                 title=_("The report was not written."),
                 refused=_("Not written: {error}"),
                 cancelled=_("Cancelled; no report was written."),
-                memory=_("Not written: there is not enough memory."),
-                broken=_("Writing failed; the application's log says more."),
             ),
         )
         if written:

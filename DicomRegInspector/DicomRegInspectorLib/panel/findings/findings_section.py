@@ -14,8 +14,7 @@ from ...registration import Registration
 from ...scene.places import Place, Places, measured_place
 from ...scene.quality.node_quality import NodeQuality
 from ...tasks.inspect import Inspection
-from ...words import well_formed
-from ..job import Job
+from ..job import Section
 from ..navigation import show_position
 from .ask_box import AskBox, AskWidgets
 from .finding_actions import Elsewhere, FindingActions
@@ -46,7 +45,7 @@ class FindingsWidgets(AskWidgets, FileWidgets, FindingsTableWidgets, Protocol):
     findingsStatusLabel: qt.QLabel
 
 
-class FindingsSection:
+class FindingsSection(Section):
     """Connects the widgets of the section with the module's logic and with the other sections.
 
     Parameters
@@ -56,7 +55,7 @@ class FindingsSection:
     elsewhere
         The other sections.
     on_busy
-        Called with True when a work begins, and with False at its end.
+        See :class:`..job.Section`.
     """
 
     def __init__(
@@ -67,15 +66,14 @@ class FindingsSection:
         elsewhere: Elsewhere,
         on_busy: Callable[[bool], None],
     ) -> None:
-        self._ui, self._elsewhere, self._on_busy = ui, elsewhere, on_busy
+        progress = (ui.findingsProgressWidget, ui.findingsProgressBar, ui.findingsCancelButton)
+        super().__init__(ui.findingsCollapsibleButton, ui.findingsStatusLabel, progress, on_busy)
+        self._ui, self._elsewhere = ui, elsewhere
         self._inspection: Inspection | None = None
         self._places: Places | None = None
         self._row: Row | None = None
         self._measured: list[Row] = []
         """What measuring a transform found: it is about the scene, and outlives an inspection."""
-        self._job = Job(
-            ui.findingsProgressWidget, ui.findingsProgressBar, ui.findingsCancelButton, self.say, self._busy_changed
-        )
         self._ask = AskBox(ui)
         self.files = FindingsFiles(ui, logic, self._job, self.say)
         self._actions = FindingActions(logic, self._job, self._ask, self.say, elsewhere)
@@ -84,19 +82,6 @@ class FindingsSection:
         ui.repairButton.connect("clicked()", self.repair)
         ui.copyFindingButton.connect("clicked()", self.copy)
         self.show(None)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a work that was begun here is under way."""
-        return self._job.busy
-
-    def close(self) -> None:
-        """The widgets are about to go: stop what is under way and do not touch them any more."""
-        self._job.close()
-
-    def set_enabled(self, enabled: bool) -> None:
-        """Rest while something else is under way."""
-        self._ui.findingsCollapsibleButton.enabled = enabled
 
     def show(self, inspection: Inspection | None) -> None:
         """Show the findings of an inspection; None shows that there was none."""
@@ -126,11 +111,6 @@ class FindingsSection:
             widget.visible = bool(rows)
         ui.findingsEmptyLabel.visible = not rows
         ui.findingsEmptyLabel.text = self._nothing_found()
-
-    def say(self, text: str) -> None:
-        """Show a sentence at the end of the section."""
-        self._ui.findingsStatusLabel.text = well_formed(text)
-        self._ui.findingsStatusLabel.visible = bool(text)
 
     def _selected(self, row: Row | None) -> None:
         self._row = row
@@ -204,10 +184,9 @@ class FindingsSection:
             )
         return _("Select a finding to read it. Double-click it, or press Enter, to see its place.")
 
-    def _busy_changed(self, busy: bool) -> None:
+    def _set_busy(self, busy: bool) -> None:
         ui = self._ui
         for widget in (ui.severityComboBox, ui.filterLineEdit, ui.findingsTable, ui.askFrame):
             widget.enabled = not busy
         self._offer()
         self.files.update()
-        self._on_busy(busy)

@@ -12,8 +12,7 @@ from slicer.i18n import tr as _
 from ...errors import Cancelled
 from ...registration.measures.rows import rows_of
 from ...scene.quality.node_quality import NodeQuality
-from ...words import well_formed
-from ..job import Endings, Job
+from ..job import Endings, Section
 from ..worker import Worker
 from .quality_shows import QualityShows, ShowWidgets
 from .quality_words import verdict
@@ -43,13 +42,13 @@ class QualityWidgets(ShowWidgets, Protocol):
     measuresTable: qt.QTableWidget
 
 
-class QualitySection:
+class QualitySection(Section):
     """Connects the widgets of the section with the module's logic.
 
     Parameters
     ----------
     on_busy
-        Called with True when the measuring begins, and with False at its end.
+        See :class:`..job.Section`.
     on_measured
         Called with what the section shows, None for nothing, each time that it changes.
     """
@@ -61,13 +60,12 @@ class QualitySection:
         on_busy: Callable[[bool], None],
         on_measured: Callable[[NodeQuality | None], None] = lambda result: None,
     ) -> None:
-        self._ui, self._logic, self._on_busy, self._on_measured = ui, logic, on_busy, on_measured
-        self._job = Job(
-            ui.qualityProgressWidget, ui.qualityProgressBar, ui.qualityCancelButton, self._say, self._busy_changed
-        )
+        progress = (ui.qualityProgressWidget, ui.qualityProgressBar, ui.qualityCancelButton)
+        super().__init__(ui.qualityCollapsibleButton, ui.qualityStatusLabel, progress, on_busy)
+        self._ui, self._logic, self._on_measured = ui, logic, on_measured
         self.result: NodeQuality | None = None
         """What the section shows."""
-        self._shows = QualityShows(ui, logic, self._say, self._job)
+        self._shows = QualityShows(ui, logic, self.say, self._job)
         table = ui.measuresTable
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels([_("Measure"), _("Value"), _("Unit")])
@@ -82,29 +80,20 @@ class QualitySection:
         self._set_busy(False)
         self.reset()
 
-    @property
-    def busy(self) -> bool:
-        """Whether a measuring is under way."""
-        return self._job.busy
-
     def reset(self) -> None:
         """Show nothing, as at the beginning."""
         self._show(None)
-        self._say(self._nothing_measured())
+        self.say(self._nothing_measured())
 
     def close(self) -> None:
-        """The widgets are about to go: stop what is under way and do not touch them any more."""
-        self._job.close()
+        """Stop what is under way and let go of what was measured."""
+        super().close()
         self.result = None
         self._shows.forget()
 
     def choose(self, node: slicer.vtkMRMLTransformNode) -> None:
         """Take a transform that was just loaded."""
         self._ui.qualityTransformSelector.setCurrentNode(node)
-
-    def set_enabled(self, enabled: bool) -> None:
-        """Rest while something else is under way."""
-        self._ui.qualityCollapsibleButton.enabled = enabled
 
     def _judges(self) -> tuple[Any, ...]:
         ui = self._ui
@@ -150,7 +139,7 @@ class QualitySection:
         if self.busy:
             return
         if node is None:
-            self._say(_("Choose a transform first."))
+            self.say(_("Choose a transform first."))
             self._ui.qualityTransformSelector.setFocus()
             return
         result = self._job.run(
@@ -159,12 +148,10 @@ class QualitySection:
                 title=_("The transform was not measured."),
                 refused=_("Not measured: {error}"),
                 cancelled=_("Cancelled. What is shown is from before.") if self.result else _("Cancelled."),
-                memory=_("Not measured: there is not enough memory for a transform of this size."),
-                broken=_("Measuring failed; the application's log says more."),
             ),
         )
         if result is not None:
-            self._say(_("Measured {name}: {source}.").format(name=result.name, source=result.field.source))
+            self.say(_("Measured {name}: {source}.").format(name=result.name, source=result.field.source))
         if not self._job.closed:
             self._finish(result)
 
@@ -187,10 +174,6 @@ class QualitySection:
         if self.result is not None and (chosen is None or chosen.GetID() != self.result.key):
             self.reset()
 
-    def _busy_changed(self, busy: bool) -> None:
-        self._set_busy(busy)
-        self._on_busy(busy)
-
     def _set_busy(self, busy: bool) -> None:
         ui = self._ui
         chosen = ui.qualityTransformSelector.currentNode() is not None
@@ -198,9 +181,6 @@ class QualitySection:
         for selector in (ui.qualityTransformSelector, *self._judges()):
             selector.enabled = not busy
         self._shows.update(None if busy else self.result)
-
-    def _say(self, text: str) -> None:
-        self._ui.qualityStatusLabel.text = well_formed(text)
 
     def _show(self, result: NodeQuality | None) -> None:
         self.result = result

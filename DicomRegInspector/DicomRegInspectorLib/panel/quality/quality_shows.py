@@ -123,8 +123,6 @@ class QualityShows:
                 title=_("It cannot be shown."),
                 refused=_("Not shown: {error}"),
                 cancelled=_("Cancelled; nothing was made."),
-                memory=_("Not shown: there is not enough memory for volumes of this size."),
-                broken=_("It cannot be shown; the application's log says more."),
             ),
         )
         if sentence is not None:

@@ -14,8 +14,7 @@ from ...registration import Registration
 from ...registration.repairs import Repair
 from ...scene.places import registration_label
 from ...scene.transforms.loaded import transforms_of
-from ...words import well_formed
-from ..job import Endings, Job
+from ..job import Endings, Section
 from ..worker import Worker
 from .readings import ReadAsBox, ReadAsWidgets
 from .registrations_view import RegistrationsTableWidgets, RegistrationsView
@@ -33,8 +32,6 @@ def loading_endings() -> Endings:
         title=_("The registration was not loaded."),
         refused=_("Not loaded: {error}"),
         cancelled=_("Cancelled; nothing was loaded."),
-        memory=_("Not loaded: there is not enough memory for a transform of this size."),
-        broken=_("Loading failed; the application's log says more."),
     )
 
 
@@ -51,7 +48,7 @@ class RegistrationsWidgets(ReadAsWidgets, RegistrationsTableWidgets, Protocol):
     registrationsStatusLabel: qt.QLabel
 
 
-class RegistrationsSection:
+class RegistrationsSection(Section):
     """Connects the widgets of the section with the module's logic.
 
     Parameters
@@ -59,7 +56,7 @@ class RegistrationsSection:
     icons
         Folder of the severity icons.
     on_busy
-        Called with True when a loading begins, and with False at its end.
+        See :class:`..job.Section`.
     on_loaded
         Called with the nodes that were loaded.
     """
@@ -72,30 +69,12 @@ class RegistrationsSection:
         on_busy: Callable[[bool], None],
         on_loaded: Callable[[list[slicer.vtkMRMLTransformNode]], None],
     ) -> None:
-        self._ui, self._logic, self._on_busy, self._on_loaded = ui, logic, on_busy, on_loaded
-        self._job = Job(
-            ui.registrationsProgressWidget,
-            ui.registrationsProgressBar,
-            ui.registrationsCancelButton,
-            self.say,
-            self._busy_changed,
-        )
+        progress = (ui.registrationsProgressWidget, ui.registrationsProgressBar, ui.registrationsCancelButton)
+        super().__init__(ui.registrationsCollapsibleButton, ui.registrationsStatusLabel, progress, on_busy)
+        self._ui, self._logic, self._on_loaded = ui, logic, on_loaded
         self.read_as = ReadAsBox(ui)
         self.view = RegistrationsView(ui, icons, self._selected, self._activated)
         ui.loadButton.connect("clicked()", self.load_selected)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a loading is under way."""
-        return self._job.busy
-
-    def close(self) -> None:
-        """The widgets are about to go: stop what is under way and do not touch them any more."""
-        self._job.close()
-
-    def set_enabled(self, enabled: bool) -> None:
-        """Rest while something else is under way."""
-        self._ui.registrationsCollapsibleButton.enabled = enabled
 
     def show(
         self,
@@ -111,11 +90,6 @@ class RegistrationsSection:
         """Select a registration, and how it is read; nothing is loaded yet."""
         self.view.select(registration)
         self.read_as.choose(reading)
-
-    def say(self, text: str) -> None:
-        """Show a sentence at the end of the section."""
-        self._ui.registrationsStatusLabel.text = well_formed(text)
-        self._ui.registrationsStatusLabel.visible = bool(text)
 
     def load_selected(self) -> None:
         """Load the selected registration with the options of the panel."""
@@ -143,12 +117,11 @@ class RegistrationsSection:
     def _activated(self, _registration: Registration) -> None:
         self.load_selected()
 
-    def _busy_changed(self, busy: bool) -> None:
+    def _set_busy(self, busy: bool) -> None:
         ui = self._ui
         for widget in (ui.registrationsTable, ui.readAsComboBox, ui.bakeCheckBox, ui.placeVolumesCheckBox):
             widget.enabled = not busy
         self._selected(self.view.selected())
-        self._on_busy(busy)
 
     def _selected(self, registration: Registration | None) -> None:
         self.read_as.offer(registration)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import slicer
+
 
 class FindingsSelfTests:
     """Needs ``makeWidget`` and ``folder`` of the class that it is mixed into."""
@@ -17,8 +19,6 @@ class FindingsSelfTests:
 
     def test_finding_is_told_in_full_and_copied(self) -> None:
         """Message, meaning, what to do; the clipboard takes it as text."""
-        import slicer
-
         from ...findings import CODES
 
         widget = self.makeWidget()
@@ -30,8 +30,6 @@ class FindingsSelfTests:
 
     def test_show_me_asks_and_shows_the_series(self) -> None:
         """Nothing is loaded before the user says so; then the image is there, and a chart of its positions."""
-        import slicer
-
         widget = self.makeWidget()
         ui = widget.ui
         self.selectFinding(widget, "slice-gap")
@@ -46,8 +44,6 @@ class FindingsSelfTests:
 
     def test_repair_tells_before_it_does(self) -> None:
         """Splitting at the gap gives the two volumes that were announced."""
-        import slicer
-
         widget = self.makeWidget()
         ui = widget.ui
         self.selectFinding(widget, "slice-gap")
@@ -60,8 +56,6 @@ class FindingsSelfTests:
 
     def test_question_can_be_declined(self) -> None:
         """And leaves everything as it was."""
-        import slicer
-
         widget = self.makeWidget()
         self.selectFinding(widget, "slice-gap")
         widget.ui.repairButton.click()

@@ -11,13 +11,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import qt
+import slicer
+import vtk
+
 from .findings_tests import FindingsSelfTests
 from .samples_tests import SamplesSelfTests
-from .series_tests import SeriesSelfTests
+from .series_tests import POSITIONS_MM, SeriesSelfTests
 from .views_tests import ViewsSelfTests
 
-POSITIONS_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 17.5, 20.0, 22.5)
-"""Nine slices 2.5 mm apart, with one missing between slices 5 and 6."""
 TOLERANCE_MM = 1e-3
 
 
@@ -26,8 +28,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def setUp(self) -> None:
         """An empty scene, and a folder with a stack that has a gap and a registration with a known field."""
-        import slicer
-
         from .files import KnownField, write_ct_stack, write_deformable
 
         manager = slicer.app.layoutManager()
@@ -43,8 +43,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def tearDown(self) -> None:
         """Leave nothing behind: neither in the scene and the layout nor among the folders that the path box offers."""
-        import slicer
-
         from ..navigation import restore_layout
 
         if self.widget is not None:
@@ -67,8 +65,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def makeWidget(self) -> Any:
         """Return the module's widget, with the folder of this run chosen and the inspection done."""
-        import slicer
-
         self.widget = widget = slicer.util.getModuleWidget("DicomRegInspector")
         store, key = self.folderHistory()
         self.foldersBefore = store.value(key)
@@ -77,10 +73,15 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         widget.ui.inspectFolderButton.click()
         return widget
 
+    def loadedWidget(self) -> Any:
+        """Return the module's widget with the registration loaded, whose transform is chosen to be measured."""
+        widget = self.makeWidget()
+        widget.ui.registrationsTable.selectRow(0)
+        widget.ui.loadButton.click()
+        return widget
+
     def folderHistory(self) -> tuple[Any, str]:
         """Return where the path box keeps the folders that it offers: CTK puts its own name before the key."""
-        import slicer
-
         return slicer.app.userSettings(), "ctkPathLineEdit/" + self.widget.ui.inputPathLineEdit.settingKey
 
     def forgetFolders(self) -> None:
@@ -96,7 +97,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
     def assertNodeFollowsEquation(self, node: Any) -> None:
         """Points of the registered frame go where Equation C.20.3-1 sends them, through the node and its parents."""
         import numpy as np
-        import vtk
 
         transform = vtk.vtkGeneralTransform()
         node.GetTransformFromWorld(transform)
@@ -133,7 +133,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
     def test_positions_are_plotted(self) -> None:
         """The chart's table holds every interval, the second one the gap alone."""
         import numpy as np
-        import slicer
 
         logic = self.makeLogic()
         series = logic.inspect([self.folder / "stack"]).series[0]
@@ -149,8 +148,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def test_panel_shows_findings_and_jumps_to_the_slice(self) -> None:
         """From the button to the slice view."""
-        import slicer
-
         widget = self.makeWidget()
         table, shown = widget.ui.findingsTable, widget.panel.findings.shown
         self.assertEqual(table.rowCount, len(widget.panel.inspection.findings))
@@ -168,8 +165,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def sliceCounts(self) -> list[int]:
         """Return those of the volumes in the scene."""
-        import slicer
-
         volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
         return [volume.GetImageData().GetDimensions()[2] for volume in volumes]
 
@@ -199,8 +194,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def test_panel_loads_the_registration(self) -> None:
         """With the options of the panel."""
-        import slicer
-
         widget = self.makeWidget()
         self.assertEqual(widget.ui.registrationsTable.rowCount, 1)
         widget.ui.registrationsTable.selectRow(0)
@@ -222,7 +215,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
     def test_quality_of_a_node_is_that_of_its_formula(self) -> None:
         """Measured through the chain of nodes, in a segment too, and put into tables."""
         import numpy as np
-        import slicer
 
         logic = self.makeLogic()
         (node,) = logic.loadRegistration(str(self.registrationFile))
@@ -240,11 +232,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def test_panel_measures_and_shows_the_loaded_registration(self) -> None:
         """Computed in a thread while the application goes on; then volumes, charts and arrows of it."""
-        import slicer
-
-        widget = self.makeWidget()
-        widget.ui.registrationsTable.selectRow(0)
-        widget.ui.loadButton.click()
+        widget = self.loadedWidget()
         widget.ui.measureButton.click()
         self.assertIn("Measured", widget.ui.qualityStatusLabel.text)
         jacobian = widget.panel.quality.result.quality.jacobian
@@ -261,9 +249,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def test_measuring_can_be_cancelled(self) -> None:
         """By the panel's button, which is pressed while the thread computes."""
-        widget = self.makeWidget()
-        widget.ui.registrationsTable.selectRow(0)
-        widget.ui.loadButton.click()
+        widget = self.loadedWidget()
         measure = widget.logic.measureQuality
 
         def disturbed(*arguments: Any, run: Any, **options: Any) -> Any:
@@ -282,7 +268,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
     def test_panel_loads_with_another_reading(self) -> None:
         """The whole transform reversed: source points go back to the registered ones."""
         import numpy as np
-        import vtk
 
         widget = self.makeWidget()
         widget.ui.registrationsTable.selectRow(0)
@@ -311,8 +296,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def test_scene_may_be_closed_while_inspecting(self) -> None:
         """And the module left and entered again."""
-        import slicer
-
         widget = self.makeWidget()
 
         def interrupt() -> None:
@@ -328,8 +311,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
     def inspectWith(self, widget: Any, interrupt: Any) -> None:
         """Inspect the folder from the panel; in the middle of it something happens, in the application's thread."""
         import threading
-
-        import qt
 
         inspect, happened = widget.logic.inspect, threading.Event()
 
@@ -358,7 +339,6 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
 
     def test_plugin_offers_and_loads_registrations(self) -> None:
         """The DICOM browser's way: files in the database, loadables by plugin, nodes in the scene."""
-        import slicer
         from DICOMLib import DICOMUtils
 
         plugin = slicer.modules.dicomPlugins["DicomRegInspectorPlugin"]()

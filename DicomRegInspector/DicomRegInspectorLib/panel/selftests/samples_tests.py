@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import qt
+import slicer
+import vtk
+
 
 class SamplesSelfTests:
     """Needs ``makeLogic`` and ``folder`` of the class that it is mixed into; no main window."""
 
     def test_sample_data_are_listed_once_with_pictures(self) -> None:
         """In the module Sample Data, however often they are registered."""
-        import slicer
-
         from ..sample_data import CATEGORY, register_sample_data
 
         icons = Path(slicer.util.modulePath("DicomRegInspector")).parent / "Resources" / "Icons"
@@ -27,7 +29,6 @@ class SamplesSelfTests:
     def test_irregular_sample_loads_with_every_slice_in_its_place(self) -> None:
         """Through the acquisition transform the first and the last slice lie where their headers say."""
         import numpy as np
-        import vtk
 
         from ...samples.sets import irregular_geometry
         from ..sample_data import load_sample
@@ -47,7 +48,6 @@ class SamplesSelfTests:
     def test_pair_sample_maps_by_its_known_field(self) -> None:
         """The transform follows the formula that both images were made with, and carries the moving one."""
         import numpy as np
-        import vtk
 
         from ...samples.known_field import BREATHING
         from ..sample_data import load_sample
@@ -63,8 +63,6 @@ class SamplesSelfTests:
 
     def test_settings_page_stores_resets_and_restores(self) -> None:
         """On a settings file of its own: what the user has set stays as it is."""
-        import qt
-
         from ..settings.page import SettingsPanel
         from ..settings.values import DEFAULTS, KEYS, settings_from
 

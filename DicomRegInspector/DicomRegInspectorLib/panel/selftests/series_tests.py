@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import qt
+import slicer
+
 POSITIONS_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 17.5, 20.0, 22.5)
 """Of the stack that the other self-tests write: nine slices over 22.5 mm, 2.5 mm apart, one missing."""
 AVERAGE_MM = 22.5 / 8
@@ -17,8 +20,6 @@ class SeriesSelfTests:
 
     def volumeNodes(self) -> list[Any]:
         """List them in the order they were made."""
-        import slicer
-
         return list(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"))
 
     def test_table_tells_before_and_after(self) -> None:
@@ -36,8 +37,6 @@ class SeriesSelfTests:
 
     def test_sets_are_loaded_as_a_sequence(self) -> None:
         """One volume for each time point, in order, and the proxy shows the one that is chosen."""
-        import slicer
-
         from .files import write_phases
 
         write_phases(self.folder / "phases", 3)
@@ -58,8 +57,6 @@ class SeriesSelfTests:
 
     def test_strips_are_drawn_again_when_the_widget_changes(self) -> None:
         """A change of the widget's state reaches the event filter, which draws the strips in its colours and size."""
-        import qt
-
         widget = self.makeWidget()
         label = widget.ui.stripLabel
         self.assertFalse(label.isHidden())
@@ -74,7 +71,6 @@ class SeriesSelfTests:
     def test_plain_volume_stands_beside_the_regularized_one(self) -> None:
         """Equally spaced from the first slice to the last, with the pixels of the volume that was loaded."""
         import numpy as np
-        import slicer
 
         widget = self.makeWidget()
         ui = widget.ui
@@ -99,7 +95,6 @@ class SeriesSelfTests:
 
         import numpy as np
         import pydicom
-        import slicer
         from pydicom.pixels import get_decoder, get_encoder
         from pydicom.uid import JPEGLSLossless
 
@@ -112,9 +107,9 @@ class SeriesSelfTests:
         write_ct_stack(folder, POSITIONS_MM)
         expected = slicer.util.arrayFromVolume(self.makeLogic().loadSeries(folder)[0]).copy()
         for path in folder.iterdir():
-            one = pydicom.dcmread(path)
-            one.compress(JPEGLSLossless, generate_instance_uid=False)
-            one.save_as(path)
+            image = pydicom.dcmread(path)
+            image.compress(JPEGLSLossless, generate_instance_uid=False)
+            image.save_as(path)
         self.assertTrue(is_decoded_apart(JPEGLSLossless))
         found = slicer.util.arrayFromVolume(self.makeLogic().loadSeries(folder)[0])
         self.assertTrue(np.array_equal(found, expected))

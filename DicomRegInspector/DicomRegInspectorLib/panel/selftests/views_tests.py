@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import qt
+import slicer
+
 
 class ViewsSelfTests:
-    """Needs ``makeWidget``, ``makeLogic`` and ``folder`` of the class that it is mixed into; no main window."""
+    """Needs ``loadedWidget``, ``makeLogic`` and ``folder`` of the class that it is mixed into; no main window."""
 
     def imageNode(self, name: str, shift: float) -> Any:
         """Return a ball of 8 mm radius, ``shift`` mm to the patient's right of the grid's middle, RAS."""
         import numpy as np
-        import slicer
 
         count, spacing = 24, 2.0
         registered = self.known.inside((0.5, 0.5, 0.5))
@@ -27,18 +29,19 @@ class ViewsSelfTests:
         node.CreateDefaultDisplayNodes()
         return node
 
+    def fourUp(self) -> tuple[Any, int]:
+        """Return the layout manager, None without a main window, and the number of the layout that it shows now."""
+        manager, four_up = slicer.app.layoutManager(), slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+        if manager is not None:
+            manager.setLayout(four_up)
+        return manager, four_up
+
     def test_comparison_stands_in_linked_views_and_goes_away_again(self) -> None:
         """Where there is a main window the layout changes and comes back; without one only the nodes are made."""
-        import slicer
-
         from ...scene import layouts
 
-        widget = self.makeWidget()
-        manager, before = slicer.app.layoutManager(), slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-        if manager is not None:
-            manager.setLayout(before)
-        widget.ui.registrationsTable.selectRow(0)
-        widget.ui.loadButton.click()
+        manager, before = self.fourUp()
+        widget = self.loadedWidget()
         fixed, moving = self.imageNode("fixed", 0.0), self.imageNode("moving", 4.0)
         widget.ui.qualityFixedSelector.setCurrentNode(fixed)
         widget.ui.qualityMovingSelector.setCurrentNode(moving)
@@ -61,17 +64,11 @@ class ViewsSelfTests:
 
     def test_histograms_and_positions_have_their_layouts(self) -> None:
         """Each plot view holds its chart; the layout before comes back from both."""
-        import slicer
-
         from ...scene import layouts
         from ..navigation import restore_layout
 
-        widget = self.makeWidget()
-        manager, before = slicer.app.layoutManager(), slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-        if manager is not None:
-            manager.setLayout(before)
-        widget.ui.registrationsTable.selectRow(0)
-        widget.ui.loadButton.click()
+        manager, before = self.fourUp()
+        widget = self.loadedWidget()
         widget.ui.measureButton.click()
         widget.ui.showHistogramsButton.click()
         for spec in layouts.PLOTS.values():
@@ -89,12 +86,7 @@ class ViewsSelfTests:
 
     def test_show_buttons_leave_the_application_alive(self) -> None:
         """The event loop runs while determinants are computed, and Cancel stops them: no volume is made."""
-        import qt
-        import slicer
-
-        widget = self.makeWidget()
-        widget.ui.registrationsTable.selectRow(0)
-        widget.ui.loadButton.click()
+        widget = self.loadedWidget()
         widget.ui.measureButton.click()
         count = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
         from ..quality import quality_shows
@@ -122,8 +114,6 @@ class ViewsSelfTests:
 
     def test_opened_scene_has_linear_grids(self) -> None:
         """Slicer's reader makes them cubic; they are made linear again."""
-        import slicer
-
         from ...scene import restore_interpolation
 
         (node,) = self.makeLogic().loadRegistration(str(self.registrationFile), bake=True)

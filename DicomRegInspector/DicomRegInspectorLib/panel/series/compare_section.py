@@ -78,8 +78,6 @@ class CompareSection:
                 title=_("The volumes were not compared."),
                 refused=_("Not compared: {error}"),
                 cancelled=_("Cancelled; the volumes were not compared to the end."),
-                memory=_("Not compared: there is not enough memory."),
-                broken=_("The comparison failed; the application's log says more."),
             ),
         )
         if self._job.closed:

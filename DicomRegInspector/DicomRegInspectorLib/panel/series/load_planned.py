@@ -21,8 +21,6 @@ def load_planned(job: Job, logic: InspectorLogic, plan: Plan) -> list[Any] | Non
             title=_("The series was not loaded."),
             refused=_("Not loaded: {error}"),
             cancelled=_("Cancelled; nothing was loaded."),
-            memory=_("Not loaded: there is not enough memory for a volume of this size."),
-            broken=_("Loading failed; the application's log says more."),
         ),
     )
     return nodes

@@ -136,8 +136,6 @@ class SeriesActions:
                 title=_("The sets were not loaded."),
                 refused=_("Not loaded: {error}"),
                 cancelled=_("Cancelled; nothing was loaded."),
-                memory=_("Not loaded: there is not enough memory for volumes of this size."),
-                broken=_("Loading failed; the application's log says more."),
             ),
         )
         if nodes is None:
@@ -157,8 +155,6 @@ class SeriesActions:
                 title=_("The plain volume was not made."),
                 refused=_("Not shown: {error}"),
                 cancelled=_("Cancelled; nothing was added to the scene."),
-                memory=_("Not shown: there is not enough memory for a second volume of this size."),
-                broken=_("The plain volume could not be made; the application's log says more."),
             ),
         )
         if volumes is None:
@@ -180,8 +176,6 @@ class SeriesActions:
                 title=_("The pixels were not checked."),
                 refused=_("Not checked: {error}"),
                 cancelled=_("Cancelled; the pixels were not checked to the end."),
-                memory=_("Not checked: there is not enough memory."),
-                broken=_("The check failed; the application's log says more."),
             ),
         )
         if report is None:

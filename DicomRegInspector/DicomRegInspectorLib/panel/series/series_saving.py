@@ -124,8 +124,6 @@ class SeriesSaving:
                 title=_("The series was not saved."),
                 refused=_("Not saved: {error}"),
                 cancelled=_("Cancelled; nothing was left in the folder."),
-                memory=_("Not saved: there is not enough memory for a volume of this size."),
-                broken=_("Saving failed; the application's log says more."),
             ),
         )
         if outcome is not None:

@@ -16,7 +16,7 @@ from ...series.regularize.one_per_place import stack_to_regularize
 from ...series.regularize.options import EVERY_MODE, Mode
 from ...series.regularize.plan import Plan
 from ...words import well_formed
-from ..job import Job
+from ..job import Section
 from .compare_section import CompareSection, CompareWidgets
 from .plans import Plans
 from .series_actions import ActionWidgets, Chosen, SeriesActions
@@ -48,7 +48,7 @@ class SeriesWidgets(ActionWidgets, CompareWidgets, OptionWidgets, PictureWidgets
     seriesCancelButton: qt.QPushButton
 
 
-class SeriesSection:
+class SeriesSection(Section):
     """Connects the widgets of the section with the module's logic.
 
     Parameters
@@ -56,7 +56,7 @@ class SeriesSection:
     plans
         Makes and keeps what a series would be made into.
     on_busy
-        Called with True when something begins that takes long, and with False at its end.
+        See :class:`..job.Section`.
     add_findings
         Takes what the pixel checks find in a series; without it pixels are not offered to be checked.
     ask
@@ -72,26 +72,20 @@ class SeriesSection:
         add_findings: AddFindings | None = None,
         ask: Callable[[], str] = ask_folder,
     ) -> None:
-        self._ui, self._logic, self._plans, self._on_busy = ui, logic, plans, on_busy
+        progress = (ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton)
+        super().__init__(ui.seriesCollapsibleButton, ui.seriesStatusLabel, progress, on_busy)
+        self._ui, self._logic, self._plans = ui, logic, plans
         self._series: list[Series] = []
         self._nothing = ""
         self._picture = BeforeAfterPicture(ui)
         self._options = OptionBoxes(ui, self._show_plan)
-        self._job = Job(
-            ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton, self._say, self._busy_changed
-        )
-        self._actions = SeriesActions(ui, logic, self._job, self._say, lambda: self._chosen, add_findings)
-        self.saving = SeriesSaving(ui, logic, self._job, self._say, lambda: self._chosen, ask)
-        self._compare = CompareSection(ui, logic, self._job, self._say)
+        self._actions = SeriesActions(ui, logic, self._job, self.say, lambda: self._chosen, add_findings)
+        self.saving = SeriesSaving(ui, logic, self._job, self.say, lambda: self._chosen, ask)
+        self._compare = CompareSection(ui, logic, self._job, self.say)
         ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
         ui.stackComboBox.connect("currentIndexChanged(int)", self._show_stack)
         ui.plotButton.connect("clicked()", self.plot)
         self._set_busy(False)
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is under way."""
-        return self._job.busy
 
     @property
     def mode(self) -> Mode:
@@ -99,20 +93,16 @@ class SeriesSection:
         return self._options.mode
 
     def close(self) -> None:
-        """The widgets are about to go: stop what is under way and do not touch them any more."""
-        self._job.close()
+        """Stop what is under way and draw nothing any more."""
+        super().close()
         self._picture.close()
-
-    def set_enabled(self, enabled: bool) -> None:
-        """Rest while something else is under way."""
-        self._ui.seriesCollapsibleButton.enabled = enabled
 
     def show(self, every: Sequence[Series], nothing: str) -> None:
         """List the series of an inspection; without any, say the words ``nothing``."""
         self._series, self._nothing = list(every), nothing
         self._plans.forget()
         self._fill(self._ui.seriesComboBox, series_labels(self._series))
-        self._say("")
+        self.say("")
         self._show_series()
 
     def choose(self, series: Series | None, mode: Mode | None = None) -> None:
@@ -218,13 +208,9 @@ class SeriesSection:
             try:
                 chart = self._logic.plotSlicePositions(series)
             except DicomRegInspectorError as error:
-                self._say(_("Not plotted: {error}").format(error=error))
+                self.say(_("Not plotted: {error}").format(error=error))
                 return
-            self._say(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
-
-    def _busy_changed(self, busy: bool) -> None:
-        self._set_busy(busy)
-        self._on_busy(busy)
+            self.say(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
 
     def _set_busy(self, busy: bool) -> None:
         ui = self._ui
@@ -240,8 +226,3 @@ class SeriesSection:
         series = self._current_series()
         stack = series.main_stack if series is not None else None
         return stack is not None and len(stack.slices) > 1 and not self.busy
-
-    def _say(self, text: str) -> None:
-        label = self._ui.seriesStatusLabel
-        label.text = well_formed(text)
-        label.visible = bool(text)
