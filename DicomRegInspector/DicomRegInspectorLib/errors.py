@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike, fspath
 
 
@@ -80,3 +84,58 @@ class RegistrationError(FileError):
 
 class Cancelled(DicomRegInspectorError):
     """The caller's progress callback asked to stop."""
+
+
+@contextmanager
+def errors_of_file(path: str | PathLike[str], problem: str, *, code: str = "file-unreadable") -> Iterator[None]:
+    """Make a FileError of whatever is raised over what a file holds; warnings of other packages stay off the screen.
+
+    Packages that parse files raise many kinds on broken ones, none of them documented.
+
+    Parameters
+    ----------
+    problem
+        What is wrong with the file then, without a full stop: ``has functional groups that cannot be parsed``.
+
+    Raises
+    ------
+    DicomRegInspectorError
+        As it comes, or a FileError with the ``code``.
+    OSError
+        With a number, as it comes: who reads or writes says of which file.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, DicomRegInspectorError) or (isinstance(error, OSError) and error.errno is not None):
+                raise
+            raise file_error(path, error, problem, code) from error
+
+
+def file_error(
+    path: str | PathLike[str],
+    error: Exception,
+    problem: str = "holds what cannot be understood",
+    code: str = "file-unreadable",
+) -> FileError:
+    """Make a FileError of any error that was raised over one file, so that a loop over files goes on."""
+    if isinstance(error, FileError):
+        return error
+    if isinstance(error, RecursionError):
+        return FileError(path, "has sequences nested too deeply to be read.")
+    if isinstance(error, MemoryError):
+        return FileError(path, "needs more memory than there is.", code=code)
+    if isinstance(error, OSError) and error.errno is not None:
+        return FileError(path, f"cannot be read ({error.strerror}).")
+    return FileError(path, f"{problem} ({_reason(error)}).", code=code)
+
+
+_TAG = re.compile(r"\([0-9A-Fa-f]{4},\s?[0-9A-Fa-f]{4}\)")
+
+
+def _reason(error: BaseException) -> str:
+    """The kind of another package's error and the element it names; its text may quote a person's name."""
+    tag = _TAG.search(str(error))
+    return f"{type(error).__name__} at {tag.group()}" if tag else type(error).__name__

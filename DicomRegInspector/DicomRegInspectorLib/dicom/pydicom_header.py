@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FileError, NotDicomError, TruncatedFileError
+from ..errors import FileError, NotDicomError, TruncatedFileError, errors_of_file
 from .header import Header
 from .pixel_extent import pixel_extent
 from .source import BoundedFile, inflated_beginning
@@ -40,8 +39,6 @@ MAX_INFLATED = 1 << 26
 MOST_READS = 400_000
 """Pieces of a header that pydicom may ask for, several for an element: it takes seconds and 700 bytes for each item of
 a sequence, and a small file can have a million of them."""
-
-TOO_DEEP = "has sequences nested too deeply to be read."
 
 _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
@@ -114,32 +111,21 @@ class _Stop:
 
 @contextmanager
 def _pydicom_errors(name: str) -> Iterator[None]:
-    """Turn whatever pydicom raises into a FileError; its warnings are no use to somebody who did not write the file."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    """Turn whatever pydicom raises into a FileError."""
+    with errors_of_file(name, "has a header that cannot be parsed"):
+        try:
             yield
-    except FileError:
-        raise
-    except EOFError as error:
-        raise TruncatedFileError(name, "is cut off within its header. Copy or export it again.") from error
-    except RecursionError as error:
-        raise FileError(name, TOO_DEEP) from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        # pydicom raises this whatever happened where it reads the header of an item.
-        if isinstance(error.__context__, FileError):
-            raise error.__context__ from None
-        if isinstance(error.__context__, RecursionError):
-            raise FileError(name, TOO_DEEP) from error
-        raise TruncatedFileError(
-            name, "is cut off within a sequence of its header. Copy or export it again."
-        ) from error
-    except MemoryError as error:
-        raise FileError(name, "announces more data than there is memory.") from error
-    except Exception as error:  # pydicom raises many kinds on broken input, none of them documented
-        raise FileError(name, f"has a header that cannot be parsed ({type(error).__name__}).") from error
+        except EOFError as error:
+            raise TruncatedFileError(name, "is cut off within its header. Copy or export it again.") from error
+        except OSError as error:
+            # pydicom raises one without a number whatever happened where it reads the header of an item.
+            if error.errno is not None:
+                raise
+            if isinstance(error.__context__, FileError | RecursionError):
+                raise error.__context__ from None
+            raise TruncatedFileError(
+                name, "is cut off within a sequence of its header. Copy or export it again."
+            ) from error
 
 
 def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:

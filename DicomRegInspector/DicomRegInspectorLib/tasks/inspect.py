@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileError, NotDicomError, UsageError
+from ..errors import NotDicomError, UsageError, file_error
 from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..progress import Progress, report_progress
@@ -219,11 +219,16 @@ class _Work:
                     self._registration_paths.append(file)
                 elif expected:
                     self._note(error.code, error.sentence, file)
-            except FileError as error:
-                self._unreadable += 1
-                self._note(error.code, error.sentence, file)
+            except Exception as error:
+                self._note_unreadable(file, error)
             else:
                 self._sort(file, header)
+
+    def _note_unreadable(self, file: str, error: Exception) -> None:
+        """Whatever a file does to its reader is told of that file; the others are judged."""
+        self._unreadable += 1
+        problem = file_error(file, error)
+        self._note(problem.code, problem.sentence, file)
 
     def _sort(self, file: str, header: Header) -> None:
         if header.is_registration:
@@ -239,10 +244,9 @@ class _Work:
         """A structure set may hold a registration; what else it holds is not judged, and no fault of it is told."""
         try:
             self._findings += structure_set.relationship_findings(file)
-        except FileError as error:
-            self._unreadable += 1
+        except Exception as error:
             self._other -= 1
-            self._note(error.code, error.sentence, file)
+            self._note_unreadable(file, error)
 
     def read_registrations(self) -> None:
         """Read the registrations, their vectors once each."""
@@ -254,9 +258,8 @@ class _Work:
                 # Vectors are looked at here, so that a file that fails is told as one.
                 _ = registration.findings
                 self._registrations.append(registration)
-            except FileError as error:
-                self._unreadable += 1
-                self._note(error.code, error.sentence, file)
+            except Exception as error:
+                self._note_unreadable(file, error)
 
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""

@@ -11,7 +11,7 @@ import numpy as np
 from ...dicom.header import Header, numbers
 from ...dicom.raw_elements import first_item, raw_of, text_of, vector_of
 from ...dicom.tags import element_name
-from ...errors import FileError
+from ...errors import errors_of_file
 from ...findings import Finding
 from ...words import mm
 from .stacks import Slice, axes_of, precision_of, slice_of
@@ -42,11 +42,9 @@ def dose_slices(header: Header, subject: str) -> tuple[list[Slice], list[Finding
     from ...dicom.pydicom_header import read_elements
 
     dataset = read_elements(header.path, [GRID_FRAME_OFFSETS, _SUMMATION, _DOSE_TYPE, _PLANS])
-    try:
+    # Items are parsed only when they are asked for.
+    with errors_of_file(header.path, "has a reference to its plan that cannot be parsed"):
         values = dict(_values(header, dataset))
-    except Exception as error:  # items are parsed only when asked for, and broken ones raise many kinds
-        problem = f"has a reference to its plan that cannot be parsed ({type(error).__name__})."
-        raise FileError(header.path, problem) from error
     first = replace(slice_of(header), frame_values=values)
     raw = raw_of(dataset, GRID_FRAME_OFFSETS)
     count = raw.count(b"\\") + 1 if raw.strip(b" \0") else 0

@@ -11,7 +11,7 @@ from ...dicom.header import Header, numbers
 from ...dicom.private_elements import gradient_text
 from ...dicom.raw_elements import first_item, raw_of, text_of, vector_of
 from ...dicom.tags import Tag
-from ...errors import FileError
+from ...errors import errors_of_file
 from .stacks import SLIDE, ULTRASOUND_VOLUME, Slice, precision_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def functional_group_slices(header: Header) -> list[Slice]:
     from ...dicom.pydicom_header import read_elements
 
     dataset = read_elements(header.path, [SHARED_GROUPS, PER_FRAME_GROUPS, DIMENSION_INDEX_SEQUENCE])
-    try:
+    with errors_of_file(header.path, "has functional groups that cannot be parsed"):
         shared = first_item(dataset, SHARED_GROUPS)
         frames = list(dataset[PER_FRAME_GROUPS].value) if PER_FRAME_GROUPS in dataset else []
         if not frames:
@@ -84,11 +84,6 @@ def functional_group_slices(header: Header) -> list[Slice]:
             _frame_slice(header, group, number, index)
             for number, (group, index) in enumerate(zip(groups, indices, strict=True), start=1)
         ]
-    except RecursionError as error:
-        raise FileError(header.path, "has sequences nested too deeply to be read.") from error
-    except Exception as error:  # items are parsed only when asked for, and broken ones raise many kinds
-        problem = f"has functional groups that cannot be parsed ({type(error).__name__})."
-        raise FileError(header.path, problem) from error
 
 
 _Group = Callable[[int], "Dataset | None"]

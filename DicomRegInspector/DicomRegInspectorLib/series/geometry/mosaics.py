@@ -14,7 +14,7 @@ from ...dicom.private_elements import gradient_text
 from ...dicom.raw_elements import raw_of, text_of, vector_of
 from ...dicom.siemens_csa import csa_values
 from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag
-from ...errors import FileError
+from ...errors import FileError, errors_of_file
 from .stacks import UNPLACED, Slice, Tile, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _mosaic(header: Header) -> Mosaic | None:
         for block in _BLOCKS:
             tags += [group << 16 | block, *(group << 16 | block << 8 | element for element in elements)]
     dataset = read_elements(header.path, tags)
-    try:
+    with errors_of_file(header.path, "has private elements that cannot be parsed"):
         named = "MOSAIC" in header.image_type
         blocks = {group: _block(dataset, group, creator, named=named) for group, creator in _CREATORS.items()}
         if blocks[0x0065] is not None:
@@ -113,11 +113,6 @@ def _mosaic(header: Header) -> Mosaic | None:
             if grid is not None:
                 return grid
         return _siemens_mosaic(header, dataset, blocks)
-    except FileError:
-        raise
-    except Exception as error:  # items are parsed only when asked for, and broken ones raise many kinds
-        problem = f"has private elements that cannot be parsed ({type(error).__name__})."
-        raise FileError(header.path, problem) from error
 
 
 def _block(dataset: Dataset, group: int, creator: str, *, named: bool) -> int | None:

@@ -10,7 +10,7 @@ import numpy as np
 from ...dicom.header import Header, numbers
 from ...dicom.raw_elements import raw_of, vector_of
 from ...dicom.tags import Tag
-from ...errors import FileError
+from ...errors import errors_of_file
 from .dose_frames import MOST_FRAMES, can_be_placed, moved
 from .stacks import Slice, axes_of, precision_of
 
@@ -57,15 +57,12 @@ def nuclear_slices(header: Header, step_mm: float | None) -> list[Slice]:
     from ...dicom.pydicom_header import read_elements
 
     dataset = read_elements(header.path, [DETECTOR_INFORMATION, SLICE_VECTOR, NUMBER_OF_SLICES, *_VECTORS])
-    try:
+    with errors_of_file(header.path, "has detector information that cannot be parsed"):
         detectors = list(dataset[DETECTOR_INFORMATION].value or ()) if DETECTOR_INFORMATION in dataset else []
         firsts = [_first_plane(header, item) for item in detectors] or [_first_plane(header, None)]
         vectors = {name: vector_of(dataset, tag) for tag, name in _VECTORS.items()}
         places = vector_of(dataset, SLICE_VECTOR)
         slices = int((vector_of(dataset, NUMBER_OF_SLICES) or (0,))[0])
-    except Exception as error:  # items are parsed only when asked for, and broken ones raise many kinds
-        problem = f"has detector information that cannot be parsed ({type(error).__name__})."
-        raise FileError(header.path, problem) from error
     count = min(header.number_of_frames, MOST_FRAMES)
     if len(places) != header.number_of_frames and not any(vectors.values()) and slices in (0, count):
         # Without vectors, frames are the slices in their order.

@@ -30,7 +30,7 @@ from ...dicom.tags import (
     Tag,
     is_encapsulated,
 )
-from ...errors import FileError, NotDicomError, UsageError
+from ...errors import FileError, NotDicomError, UsageError, file_error
 from ...findings import Finding, by_severity
 from ...findings.about import about_file, about_series
 from ...progress import Progress, report_progress
@@ -147,8 +147,9 @@ def check_pixels(
                 not_dicom += 1
                 if asked_for:
                     broken.append(Finding(error.code, "error", error.sentence, about_file(path)))
-            except FileError as error:
-                broken.append(Finding(error.code, "error", error.sentence, about_file(path)))
+            except Exception as error:
+                problem = file_error(path, error)
+                broken.append(Finding(problem.code, "error", problem.sentence, about_file(path)))
             else:
                 files.append(one)
     found = [(file.series_uid, finding) for file in files for finding in file.findings]

@@ -26,7 +26,7 @@ from ...dicom.tags import (
     UNITS,
     element_name,
 )
-from ...errors import FileError
+from ...errors import FileError, errors_of_file
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
 from .memory import require_memory
 from .rescale import Rescale, linear_rescale
@@ -78,16 +78,12 @@ def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
     if not keyword:
         problem = "has no pixel data. Get the images again from the source system."
         raise FileError(header.path, problem, code="pixel-data-missing")
-    try:
+    problem = "describes its pixels in a way that cannot be parsed"
+    with errors_of_file(header.path, problem, code="pixel-not-decodable"):
         values = {tag: _value(dataset, tag) for tag in KEPT if tag in dataset}
         rescales = _rescales(header, dataset, scale_dose=scale_dose)
         units = _units(dataset, scale_dose=scale_dose)
         return SlowValues(values, place, rescales, units, keyword)
-    except FileError:
-        raise
-    except Exception as error:  # values are parsed only when asked for, and broken ones raise many kinds
-        problem = f"describes its pixels in a way that cannot be parsed ({type(error).__name__}: {error})."
-        raise FileError(header.path, problem, code="pixel-not-decodable") from error
 
 
 def _value(dataset: Dataset, tag: int) -> Any:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FileError, UsageError
+from ...errors import FileError, UsageError, errors_of_file
 from ...progress import Progress, report_progress
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES
 from ..geometry.stacks import Slice, Stack
 from .derived import make_derived, new_series
 from .new_folder import new_folder
-from .sources import read_file
+from .sources import NOT_WRITTEN, read_file
 from .stored_values import decimal_string
 from .write_back import WrittenSeries
 
@@ -116,15 +116,18 @@ def write_corrected(
     numbers = {id(slice_): k for k, slice_ in enumerate(stack.slices)}
     with new_folder(place, [slice_.path for slice_ in stack.slices]) as unfinished:
         for slices in _by_file(stack):
-            instance = read_file(slices[0].path, pixels=True)
-            if slices[0].frame_number is None:
-                make_derived(instance, series, numbers[id(slices[0])] + 1, slices)
-            else:
-                make_derived(instance, series, len(names) + 1, [replace(slices[0], frame_number=None)])
-            for slice_ in slices:
-                _set_position(instance, slice_, corrected.positions_lps_mm[numbers[id(slice_)]], corrected.spacing_mm)
             names.append(f"{len(names) + 1:05d}.dcm")
-            instance.save_as(unfinished / names[-1], enforce_file_format=True)
+            first = slices[0]
+            with errors_of_file(first.path, NOT_WRITTEN):
+                instance = read_file(first.path, pixels=True)
+                if first.frame_number is None:
+                    make_derived(instance, series, numbers[id(first)] + 1, slices)
+                else:
+                    make_derived(instance, series, len(names), [replace(first, frame_number=None)])
+                for slice_ in slices:
+                    position = corrected.positions_lps_mm[numbers[id(slice_)]]
+                    _set_position(instance, slice_, position, corrected.spacing_mm)
+                instance.save_as(unfinished / names[-1], enforce_file_format=True)
             report_progress(progress, len(names), len(stack.slices), "Writing DICOM", "Writing was stopped.")
     return WrittenSeries(place, tuple(place / name for name in names), series.uid, None), corrected
 

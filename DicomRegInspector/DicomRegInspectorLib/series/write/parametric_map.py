@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -11,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import FileError, UsageError, errors_of_file
 from ..geometry.stacks import Slice
 from ..regularize.regular import RegularVolume
 from .new_folder import require_new_folder
+from .single_frames import elements_in_words
 from .sources import read_file
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 _UNITS = {"HU": ("[hnsf'U]", "UCUM", "Hounsfield unit"), "BQML": ("Bq/ml", "UCUM", "Becquerels/milliliter")}
+_NOT_COPIED = "describes its images in a way that a Parametric Map cannot take over"
+_IDENTITY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
+_PLANE, _FRAMES = ("ImagePositionPatient", "ImageOrientationPatient"), ("PerFrameFunctionalGroupsSequence",)
 _NO_UNITS = ("1", "UCUM", "no units")
 
 
@@ -55,13 +58,13 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
     sources = [read_file(slice_.path, pixels=False) for slice_ in slices]
     if len(sources) > 1 and any(slice_.frame_number is not None for slice_ in slices):
         raise UsageError("A Parametric Map of several files with several frames each cannot be written.")
-    for source, one in zip(sources, slices, strict=True):
-        _complete(source)
-        if one.frame_number is not None:
-            _type_planes(hd, source, one)
-    with warnings.catch_warnings():
-        # highdicom comments on patients' names, in full.
-        warnings.simplefilter("ignore")
+    for source, slice_ in zip(sources, slices, strict=True):
+        with errors_of_file(slice_.path, _NOT_COPIED):
+            _complete(source, slice_.path)
+            if slice_.frame_number is not None:
+                _type_planes(hd, source, slice_)
+    # highdicom comments on patients' names, in full.
+    with errors_of_file(slices[0].path, _NOT_COPIED):
         parametric_map = hd.pm.ParametricMap(
             source_images=sources,
             pixel_array=_as_floats(volume.array),
@@ -92,8 +95,13 @@ def _import_highdicom() -> ModuleType:
     return highdicom
 
 
-def _complete(source: Dataset) -> None:
-    """What highdicom copies from the source without asking whether it is there (type 2: may be empty)."""
+def _complete(source: Dataset, path: str) -> None:
+    """What highdicom copies from the source without asking: type 2 may be empty, the rest may not."""
+    planes = _FRAMES if "NumberOfFrames" in source else _PLANE
+    missing = [keyword for keyword in (*_IDENTITY, *planes) if not source.get(keyword)]
+    if missing:
+        problem = f"lacks {elements_in_words(missing)}, which a Parametric Map takes over from its images."
+        raise FileError(path, f"{problem} Write a volume file (.nrrd, .nii.gz) instead.")
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "AccessionNumber"):
         if keyword not in source:
             setattr(source, keyword, "")

@@ -7,7 +7,7 @@ that is required of the classic image is made up: where the enhanced one does no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -167,15 +167,20 @@ def _no_class_problem(dataset: Dataset) -> str:
 
 
 def _missing_problem(kind: str, missing: list[str]) -> str:
-    from pydicom.datadict import dictionary_description, tag_for_keyword
     from pydicom.uid import UID
 
-    tags = [(dictionary_description(absent), tag_for_keyword(absent) or 0) for absent in missing]
-    names = ", ".join(f"{name} ({tag >> 16:04X},{tag & 0xFFFF:04X})" for name, tag in tags)
     return (
-        f"holds several frames; as {UID(kind).name} they need {names}, which nothing in the file says. Write a volume "
-        "file (.nrrd, .nii.gz) or a Slicer scene (.mrb) instead."
+        f"holds several frames; as {UID(kind).name} they need {elements_in_words(missing)}, which nothing in the file "
+        "says. Write a volume file (.nrrd, .nii.gz) or a Slicer scene (.mrb) instead."
     )
+
+
+def elements_in_words(keywords: Iterable[str]) -> str:
+    """Return the names and tags of elements: ``Series Instance UID (0020,000E), Modality (0008,0060)``."""
+    from pydicom.datadict import dictionary_description, tag_for_keyword
+
+    tags = [(dictionary_description(keyword), tag_for_keyword(keyword) or 0) for keyword in keywords]
+    return ", ".join(f"{name} ({tag >> 16:04X},{tag & 0xFFFF:04X})" for name, tag in tags)
 
 
 def _of_frame(dataset: Dataset, number: int) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FileError
+from ...errors import FileError, errors_of_file
 from ..geometry.stacks import Slice, Tile
 from ..pixels.decode import FrameJob, FrameKind, frame_kind, read_frames
 from ..pixels.decode_apart import DecodingProcesses
@@ -18,6 +18,9 @@ from .stored_values import decimal_string
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+
+NOT_WRITTEN = "holds elements that cannot be written again"
 
 
 class Sources:
@@ -140,6 +143,7 @@ def read_file(path: str, *, pixels: bool) -> Dataset:
     import pydicom
 
     try:
-        return pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
-    except Exception as error:  # pydicom raises many kinds on broken files
-        raise FileError(path, f"cannot be read ({' '.join(str(error).split())[:200]})") from error
+        with errors_of_file(path, "cannot be parsed"):
+            return pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror}).") from error

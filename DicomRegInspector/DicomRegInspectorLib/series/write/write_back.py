@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import UsageError, errors_of_file
 from ...progress import Progress, report_progress
 from ..geometry.stacks import Slice
 from ..regularize.regular import Regularized, RegularVolume
 from .derived import SPATIAL_RESAMPLING, NewSeries, make_derived, new_series
 from .new_folder import new_folder
-from .sources import Sources
+from .sources import NOT_WRITTEN, Sources
 from .stored_values import Encoding, choose_encoding, decimal_string
 
 if TYPE_CHECKING:
@@ -97,9 +97,10 @@ def write_series(
             if volume.is_restacked:
                 series = replace(series, frame_uid=str(generate_uid()))
             names = []
-            for count, instance in enumerate(_instances(volume, series, encoding, reading), 1):
+            for count, (path, instance) in enumerate(_instances(volume, series, encoding, reading), 1):
                 names.append(f"{count:05d}.dcm")
-                instance.save_as(unfinished / name / names[-1], enforce_file_format=True)
+                with errors_of_file(path, NOT_WRITTEN):
+                    instance.save_as(unfinished / name / names[-1], enforce_file_format=True)
                 done += 1
                 report_progress(progress, done, total, "Writing DICOM", "Writing was stopped.")
             paths = tuple(place / name / one for one in names)
@@ -141,7 +142,8 @@ def _code(volume: RegularVolume) -> tuple[str, str, str] | None:
 
 def _instances(
     volume: RegularVolume, series: NewSeries, encoding: Encoding | None, reading: Sources
-) -> Iterator[Dataset]:
+) -> Iterator[tuple[str, Dataset]]:
+    """Each new instance, and the file that most of it comes from."""
     number = 0
     template: tuple[Slice, Dataset] | None = None
     everything = tuple(member for members in volume.sources for member in members)
@@ -149,20 +151,23 @@ def _instances(
         if encoding is None:
             if members:
                 number += 1
-                instance = reading.read(members[0])
-                make_derived(instance, series, number, members)
-                if members[0].is_restacked:
-                    instance.ImagePositionPatient = [
-                        decimal_string(corner) for corner in volume.slice_corners_lps_mm[k]
-                    ]
-                    instance.pop("SliceLocation", None)
-                yield instance
+                first = members[0]
+                with errors_of_file(first.path, NOT_WRITTEN):
+                    instance = reading.read(first)
+                    make_derived(instance, series, number, members)
+                    if first.is_restacked:
+                        corner = volume.slice_corners_lps_mm[k]
+                        instance.ImagePositionPatient = [decimal_string(value) for value in corner]
+                        instance.pop("SliceLocation", None)
+                yield first.path, instance
             continue
         nearest = _nearest(volume, k, members or everything)
-        if template is None or template[0] is not nearest:
-            template = (nearest, reading.read(nearest, pixels=False))
         number += 1
-        yield _resampled(volume, k, template[1], series, number, encoding, members)
+        with errors_of_file(nearest.path, NOT_WRITTEN):
+            if template is None or template[0] is not nearest:
+                template = (nearest, reading.read(nearest, pixels=False))
+            instance = _resampled(volume, k, template[1], series, number, encoding, members)
+        yield nearest.path, instance
 
 
 def _nearest(volume: RegularVolume, k: int, candidates: tuple[Slice, ...]) -> Slice:

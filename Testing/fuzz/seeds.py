@@ -1,0 +1,73 @@
+"""Whole files to damage: those that pydicom ships, and one of every kind that this library understands."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pydicom.data
+from damage import Seed, seed
+
+_HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(_HERE.parent / "registration"), str(_HERE.parent / "series")]
+
+import mosaic_making as mosaics
+import regfiles as rf
+import volume_making as vm
+
+LARGEST = 150_000
+"""Bytes of pydicom's files that are used: damage in larger ones hits pixels only."""
+SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
+
+
+def seed_folders() -> list[list[Seed]]:
+    """Return the seeds, those of one series together."""
+    with tempfile.TemporaryDirectory() as place:
+        made = [
+            [seed(f"{group}/{file.name}", file.read_bytes()) for file in sorted(files)]
+            for group, files in _made(Path(place))
+        ]
+    shipped = [[seed(file.name, file.read_bytes())] for file in _shipped()]
+    return shipped + made * 4
+
+
+def _shipped() -> Iterator[Path]:
+    folder = Path(pydicom.data.__file__).parent
+    for file in sorted(folder.rglob("*")):
+        is_data = file.is_file() and file.suffix not in (".py", ".pyc", ".json", ".xml", ".txt", ".md")
+        if is_data and 0 < file.stat().st_size < LARGEST:
+            yield file
+
+
+def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
+    grid = rf.GridSpec(rf.smooth_vectors((4, 5, 3)))
+    turned = rf.rigid((0.1, 0.2, 0.3), (5.0, -3.0, 2.0))
+    specs = {
+        "reg-deformable": rf.RegistrationSpec((rf.DeformableItem(grid, turned, turned), rf.DeformableItem(grid))),
+        "reg-matrices": rf.RegistrationSpec(
+            (rf.MatrixItem((turned, np.eye(4))), rf.MatrixItem((turned,), frame="1.2.9"))
+        ),
+    }
+    for name, spec in specs.items():
+        yield name, [rf.write(place / f"{name}.dcm", spec)]
+    for number, syntax in enumerate(SYNTAXES):
+        folder = place / f"ct{number}"
+        folder.mkdir()
+        images = [vm.dataset(pixels, where) for pixels, where in zip(vm.pixels_of(5), vm.axial(5), strict=True)]
+        for index, image in enumerate(images):
+            image.RescaleSlope, image.RescaleIntercept, image.SeriesDescription = "1.5", "-1024", "Thorax"
+            image.KVP, image.AcquisitionNumber = "120", "1"
+            vm.save(image, folder / f"{index}.dcm", syntax)
+        yield f"ct{number}", list(folder.iterdir())
+    enhanced = vm.enhanced(vm.pixels_of(4), vm.axial(4), [("1", "0")] * 4)
+    yield "enhanced", [vm.save(enhanced, place / "enhanced.dcm")]
+    yield "nuclear", [vm.save(vm.nuclear(vm.pixels_of(4, dtype="u2"), 2.5), place / "nuclear.dcm")]
+    orientation = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    slices = mosaics.slices_of(7)
+    mosaic = mosaics.mosaic(slices, (0, 0, 0), orientation, normal=(0, 0, 1))
+    yield "mosaic", [vm.save(mosaic, place / "mosaic.dcm")]
+    corners = np.array([(0.0, 0.0, 3.0 * k) for k in range(7)])
+    yield "uih", [vm.save(mosaics.uih_grid(slices, corners, orientation), place / "uih.dcm")]
