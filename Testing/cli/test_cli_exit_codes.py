@@ -106,6 +106,33 @@ def test_a_broken_file_among_good_ones_is_a_finding(run, regular_series: Path) -
     assert "broken.dcm" in out
 
 
+def test_show_describes_what_it_can_and_counts_what_it_cannot(run, tmp_path: Path) -> None:
+    folder = tmp_path / "registrations"
+    folder.mkdir()
+    for name in ("a.dcm", "b"):
+        write_linear(folder / name)
+    write_slice(folder / "ct", 0.0, SERIES)
+    (folder / "garbage.dcm").write_bytes(b"\xff" * 3000)
+    for paths in ([folder], [folder / "a.dcm", folder / "b", folder / "garbage.dcm", folder / "a.dcm"]):
+        assert run("show", *paths)[0] == 0
+        code, out, error = run("show", *paths, "--fail-on", "error")
+        assert (code, error) == (1, "")
+        titles = [line.partition(":")[0] for line in out.splitlines() if line.endswith(("Registration", "be read"))]
+        assert sorted(titles) == ["a.dcm", "b", "garbage.dcm"]
+        code, out, _ = run("show", *paths, "--json", "-", "--fail-on", "error")
+        told = json.loads(out)
+        assert (code, len(told["registrations"]), told["series"]) == (1, 2, [])
+        assert [finding["code"] for finding in told["findings"]] == ["file-unreadable"]
+        assert told["findings"][0]["evidence"]["file"].endswith("garbage.dcm")
+    assert run("show", folder / "a.dcm", folder / "ct", "--fail-on", "error")[0] == 0
+    assert run("show", folder / "garbage.dcm", "--fail-on", "error")[0] == 2
+
+
+def test_show_of_a_folder_without_registrations_says_so(run, regular_series: Path) -> None:
+    code, _, error = run("show", regular_series)
+    assert (code, str(regular_series) in error, "holds no registration" in error) == (2, True, True)
+
+
 def test_a_file_name_cannot_break_the_one_line(run, tmp_path: Path) -> None:
     code, _, error = run("show", tmp_path / "a\nb\x1b[31m\u202e.dcm")
     assert code == 2

@@ -56,6 +56,20 @@ def test_compare_tells_the_order_of_voxels(pair: list[str], capsys: pytest.Captu
     assert "The same physical image" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("options", "code"), [((), 1), (("--fail-on", "error"), 1), (("--fail-on", "never"), 0)])
+def test_compare_fails_on_a_difference_unless_told_not_to(
+    pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], code: int
+) -> None:
+    sitk = pytest.importorskip("SimpleITK")
+    image = sitk.ReadImage(pair[1])
+    image[1, 2, 3] = 999
+    sitk.WriteImage(image, str(tmp_path / "c.nrrd"))
+    assert cli.main(["compare", pair[0], str(tmp_path / "c.nrrd"), *options]) == code
+    assert "Not the same image" in capsys.readouterr().out
+    assert cli.main(["compare", *pair, *options, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_compare_refuses_what_it_cannot_use(pair: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["compare", pair[0], "absent.nii"]) == 2
     assert cli.main(["compare", *pair, "--tolerance", "-1"]) == 2

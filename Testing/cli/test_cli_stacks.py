@@ -64,7 +64,7 @@ def test_compare_takes_the_set_chosen_of_the_series(
         (folder, folder, [choice, "3"], False),
     ):
         options = [text for stack in stacks for text in ("--stack", stack)]
-        assert cli.main(["compare", str(a), str(b), *options, "--json", "-"]) == 0
+        assert cli.main(["compare", str(a), str(b), *options, "--json", "-"]) == (0 if is_same else 1)
         assert json.loads(capsys.readouterr().out)["same_physical_image"] is is_same
 
 

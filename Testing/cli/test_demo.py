@@ -26,7 +26,7 @@ def demonstration(tmp_path_factory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo") / "made" / "here"
     with pytest.MonkeyPatch.context() as patch:
         said: list[str] = []
-        patch.setattr("DicomRegInspectorLib.cli.trying.tell", said.append)
+        patch.setattr("DicomRegInspectorLib.cli.trying.tell", lambda _, text: said.append(text))
         # The demonstration is for machines without a network too.
         patch.setattr("socket.socket.connect", lambda *_: pytest.fail("the demonstration went to the network"))
         assert cli.main(["demo", str(folder)]) == 0

@@ -23,7 +23,7 @@ def samples(tmp_path_factory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("samples") / "made"
     with pytest.MonkeyPatch.context() as patch:
         said: list[str] = []
-        patch.setattr("DicomRegInspectorLib.cli.trying.tell", said.append)
+        patch.setattr("DicomRegInspectorLib.cli.trying.tell", lambda _, text: said.append(text))
         patch.setattr("socket.socket.connect", lambda *_: pytest.fail("the sample data went to the network"))
         assert cli.main(["sample-data", str(folder)]) == 0
     return folder, "\n".join(said)

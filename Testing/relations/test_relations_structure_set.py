@@ -58,7 +58,7 @@ def test_a_structure_set_that_relates_frames_is_named_and_shown(tmp_path: Path, 
     (finding,) = notes(path)
     assert "(3006,00C0)" in finding.message and "1.2.3.200 to 1.2.3.100" in finding.message
     assert finding.evidence["relationships"] == 1
-    text = show_file(path, Style(width=200, colour=False))
+    text = show_file(path, Style(width=200, colour=False)).text
     assert "Frame of Reference Relationship Sequence (3006,00C0)" in text and "1.2.3.200" in text
     assert ("translation (12.5, -7, 30) mm" in text) == (matrix is not None)
     assert "SECRET" not in text
@@ -79,4 +79,4 @@ def test_fiducials_that_a_matrix_was_made_of_are_named(tmp_path: Path, outer: bo
     (finding,) = notes(path)
     assert "(0070,0314)" in finding.message and "3 fiducials" in finding.message
     assert finding.evidence["fiducial_uids"] == ["1.2.3.7", "1.2.3.8", "1.2.3.9"]
-    assert "Used Fiducials Sequence" in show_file(path, Style(width=200, colour=False))
+    assert "Used Fiducials Sequence" in show_file(path, Style(width=200, colour=False)).text

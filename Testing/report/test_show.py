@@ -40,7 +40,7 @@ def row(text: str, name: str) -> str:
 
 
 def test_a_deformable_object_says_frames_matrices_and_grid(tmp_path: Path) -> None:
-    text = show_file(write_linear(tmp_path / "r.dcm", rigid(30.0, (1.0, 2.0, 3.0))), WIDE)
+    text = show_file(write_linear(tmp_path / "r.dcm", rigid(30.0, (1.0, 2.0, 3.0))), WIDE).text
     assert REGISTERED in row(text, "Frame of Reference UID (0020,0052)")
     assert row(text, "Source Frame of Reference UID (0064,0003)") == SOURCE
     assert row(text, "Grid Dimensions (0064,0007)") == "9 × 8 × 7 nodes (504 vectors)"
@@ -61,7 +61,7 @@ def test_the_extremes_stand_where_they_are_in_the_file(deformable_pair: Path) ->
     lengths = np.linalg.norm(vectors.astype(float), axis=-1)
     k, j, i = np.unravel_index(lengths.argmax(), lengths.shape)
     place = np.array(grid.ImagePositionPatient, float) + np.array(grid.GridResolution) * (i, j, k)
-    line = row(show_file(path, WIDE), "longest  ")
+    line = row(show_file(path, WIDE).text, "longest  ")
     numbers = [float(value) for value in re.findall(r"-?\d+\.?\d*", line)]
     assert numbers[:3] == [i, j, k]
     np.testing.assert_allclose(numbers[3:6], place, atol=0.06)
@@ -98,7 +98,7 @@ def test_the_preview_is_what_numpy_finds(tmp_path: Path) -> None:
 
 
 def test_the_box_of_an_oblique_grid_holds_all_its_nodes(tmp_path: Path) -> None:
-    text = show_file(write_linear(tmp_path / "r.dcm"), WIDE)
+    text = show_file(write_linear(tmp_path / "r.dcm"), WIDE).text
     nodes = node_points().reshape(-1, 3)
     expected = [value for axis in range(3) for value in (nodes[:, axis].min(), nodes[:, axis].max())]
     numbers = [float(value) for value in re.findall(r"-?\d+\.?\d*", row(text, "covers, LPS"))]
@@ -110,14 +110,14 @@ def test_the_box_of_an_oblique_grid_holds_all_its_nodes(tmp_path: Path) -> None:
 
 def test_a_matrix_object_says_which_way_it_goes(tmp_path: Path) -> None:
     path = write_matrices(tmp_path / "m.dcm", {REGISTERED: np.eye(4), SOURCE: rigid(12.5, (0.0, 0.0, 7.0))})
-    text = show_file(path, WIDE)
+    text = show_file(path, WIDE).text
     assert "the registered frame itself" in text
     assert "rotation by 12.50°, translation (0, 0, 7) mm" in text
     assert "into the registered frame" in text
 
 
 def test_fiducials_are_counted_and_named(tmp_path: Path) -> None:
-    text = show_file(write_fiducials(tmp_path / "f.dcm", ["Nasion", "Tragus L\x1b[2J"]), WIDE)
+    text = show_file(write_fiducials(tmp_path / "f.dcm", ["Nasion", "Tragus L\x1b[2J"]), WIDE).text
     assert "2 fiducials" in text
     assert "Nasion (point)" in text
     assert "Tragus L\\x1b[2J" in text
@@ -127,7 +127,7 @@ def test_fiducials_are_counted_and_named(tmp_path: Path) -> None:
 def test_an_image_says_how_it_lies(tilted_irregular_ct: Path) -> None:
     path = sorted(tilted_irregular_ct.glob("*.dcm"))[3]
     dataset = pydicom.dcmread(path)
-    text = show_file(path, WIDE)
+    text = show_file(path, WIDE).text
     assert row(text, "Image Orientation (Patient) (0020,0037)") == "axial, tilted 18.5°"
     assert row(text, "along a row") == "left"
     row_axis, column = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
@@ -140,7 +140,7 @@ def test_frames_of_a_dose_are_placed_by_their_offsets() -> None:
     path = get_testdata_file("rtdose.dcm")
     dataset = pydicom.dcmread(path)
     last = float(dataset.ImagePositionPatient[2]) + float(dataset.GridFrameOffsetVector[-1])
-    text = show_file(path, WIDE)
+    text = show_file(path, WIDE).text
     assert f"{last:g}) mm LPS, last slice" in text
     assert row(text, "spacing") == "5 mm, slices 1–15"
 
@@ -150,7 +150,7 @@ def test_frames_of_a_dose_are_placed_by_their_offsets() -> None:
     [("DICOMDIR", "media directory"), ("rtplan.dcm", "RT Plan Storage"), ("examples_rgb_color.dcm", "nothing places")],
 )
 def test_anything_else_is_named(name: str, words: str) -> None:
-    assert words in show_file(get_testdata_file(name), WIDE)
+    assert words in show_file(get_testdata_file(name), WIDE).text
 
 
 def test_every_dicom_file_of_pydicom_is_shown_or_refused_in_a_sentence() -> None:
@@ -159,7 +159,7 @@ def test_every_dicom_file_of_pydicom_is_shown_or_refused_in_a_sentence() -> None
     for path in sorted(folder.glob("*.dcm")):
         dataset = pydicom.dcmread(path, force=True, stop_before_pixels=True)
         try:
-            text = show_file(path, WIDE)
+            text = show_file(path, WIDE).text
         except FileError:
             continue
         shown += 1

@@ -94,7 +94,7 @@ def test_a_scene_file_holds_them_and_no_other_format_does(tmp_path: Path) -> Non
 
 def test_show_says_where_each_point_is(tmp_path: Path) -> None:
     sets = {"1.2.3.100": {"Carina": (1.5, -20, 30.25), "marked": ()}}
-    text = show_file(fiducials(tmp_path / "f.dcm", sets), Style(width=200, colour=False))
+    text = show_file(fiducials(tmp_path / "f.dcm", sets), Style(width=200, colour=False)).text
     assert "2 fiducials" in text
     assert "Carina (point): (1.5, -20, 30.25) mm LPS" in text
     assert "marked (point): no place" in text

@@ -1,23 +1,19 @@
-"""The command line of dicom-reg-inspector.
-
-Exit codes: 0 done, 1 findings at or above ``--fail-on``, 2 bad usage or unreadable input (one line on stderr).
-"""
+"""The command line of dicom-reg-inspector; :data:`.ending.EXIT_CODES` has its exit codes."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 
 from ..errors import ChoiceError, DicomRegInspectorError
 from . import inspecting, registrations, trying, volumes
-from .arguments import UNUSABLE, make_parser
-from .output import DONE, complain, drop_output
-
-INTERRUPTED = 130
-"""What shells expect of a program stopped by Ctrl-C (128 + SIGINT)."""
+from .arguments import make_parser
+from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, prepare_program
+from .output import complain, drop_output
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": inspecting.inspect_command,
@@ -48,9 +44,22 @@ NOT_EVERYWHERE = ("series", "stack")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code. No traceback gets out unless ``--debug`` asks for it."""
-    if arguments is None:
-        arguments = sys.argv[1:]
+    """Run a command; returns the exit code.
+
+    Without arguments it is the program: it takes those of the process, and ends by the signal that stops it.
+    """
+    if arguments is not None:
+        return _exit_code(arguments)
+    prepare_program()
+    try:
+        code = _exit_code(sys.argv[1:])
+    except Stopped as stopped:
+        return die_of(stopped.number)
+    return die_of(signal.SIGINT) if code == INTERRUPTED else code
+
+
+def _exit_code(arguments: Sequence[str]) -> int:
+    """Run a command. No traceback gets out unless ``--debug`` asks for it."""
     debug = "--debug" in arguments
     try:
         options = make_parser().parse_args(arguments)
@@ -58,17 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Libraries comment on odd files in their own words; the findings say it in ours.
             warnings.simplefilter("ignore")
             logging.disable(logging.CRITICAL)
-        code = COMMANDS[options.command](options)
-        sys.stdout.flush()
-        return code
+        return COMMANDS[options.command](options)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else UNUSABLE
     except BrokenPipeError:
-        drop_output()
-        return DONE
+        return READER_LEFT
     except KeyboardInterrupt:
         complain("stopped")
         return INTERRUPTED
+    except Stopped:
+        complain("stopped")
+        raise
     except ChoiceError as error:
         known = [choice for choice in error.choices if choice not in NOT_EVERYWHERE or hasattr(options, choice)]
         how = f" [{', '.join(_OPTIONS[choice] for choice in known)}]" if known else ""
@@ -85,7 +94,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(f"unexpected {type(error).__name__}: {error}; run again with --debug for details and report it")
     finally:
         logging.disable(logging.NOTSET)
+        _flush()
     return UNUSABLE
+
+
+def _flush() -> None:
+    """Write what help and errors left in the buffers; nobody is told when nobody reads."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            drop_output(stream)
 
 
 if __name__ == "__main__":

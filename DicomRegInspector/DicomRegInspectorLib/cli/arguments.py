@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
-from ..findings import SEVERITIES
 from ..version import __version__
-
-UNUSABLE = 2
-"""Exit code for bad usage and unreadable input."""
+from .ending import EXIT_CODES
+from .shared import (
+    STACK_HELP,
+    Parser,
+    common_options,
+    fail_on_option,
+    html_options,
+    json_option,
+    series_options,
+)
 
 READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
 """The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
 
-STACK_HELP = "number of the stack, counting from 1, its label, or a value that it is told apart by ('b = 1000')"
 LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(UNUSABLE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -30,14 +28,14 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands; ``command`` of what it gives says which one."""
-    common = Parser(add_help=False)
-    common.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    common = common_options()
     parser = Parser(
         prog="dicom-reg-inspector",
         description="Where a DICOM registration really sends each point, and whether an image series really is a "
         "regular volume.",
-        epilog="Coordinates are DICOM's (LPS) in millimetres. Exit codes: 0 done, 1 findings at or above --fail-on, "
-        "2 bad usage or unreadable input.",
+        epilog="Coordinates are DICOM's (LPS) in millimetres. Exit codes: "
+        + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
+        + ".",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -49,11 +47,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_inspect(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
-        "inspect", parents=[common], help="report what is wrong with registrations and image series"
+        "inspect",
+        parents=[json_option(), html_options(), fail_on_option(), common],
+        help="report what is wrong with registrations and image series",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
-    _add_json(parser, "the whole report")
-    _add_html(parser)
     parser.add_argument(
         "--tolerance",
         type=float,
@@ -62,39 +60,17 @@ def _add_inspect(commands: Commands, common: Parser) -> None:
         help="how far an interval between slices may be off the spacing before it is a gap, an overlap or a change, in "
         "per cent of the spacing (default: 5)",
     )
-    _add_fail_on(parser)
     parser.add_argument("--all", action="store_true", help="show every finding, without folding those of a kind")
 
 
-def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--json", metavar="FILE", help=f"also write {what} as JSON; - for stdout, and nothing else")
-
-
-def _add_html(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--html",
-        metavar="FILE",
-        help="also write a report to look at, print and keep: one file, with measures, pictures and the files' digests",
-    )
-    parser.add_argument(
-        "--identifiers",
-        action="store_true",
-        help="name the patient in the HTML report (default: no names)",
-    )
-
-
-def _add_fail_on(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--fail-on",
-        choices=("never", *SEVERITIES[1:]),
-        default="never",
-        help="exit with 1 when there is a finding of this severity or worse (default: never)",
-    )
-
-
 def _add_show(commands: Commands, common: Parser) -> None:
-    parser = commands.add_parser("show", parents=[common], help="say what one DICOM object holds, in words and units")
-    parser.add_argument("file", metavar="FILE")
+    parser = commands.add_parser(
+        "show",
+        parents=[json_option(), fail_on_option(), common],
+        help="say what DICOM objects hold, in words and units",
+        description="Say what each file holds, in words and units, with each element's tag.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="FILE", help="any DICOM object; of a folder its registrations")
 
 
 def _add_map(commands: Commands, common: Parser) -> None:
@@ -138,7 +114,7 @@ def _add_load(commands: Commands, common: Parser) -> None:
 def _add_quality(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "quality",
-        parents=[common],
+        parents=[json_option(), html_options(), common],
         help="is the deformation plausible, and is it read the way it was meant?",
         description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
         "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "
@@ -155,34 +131,28 @@ def _add_quality(commands: Commands, common: Parser) -> None:
         metavar=("FIXED", "MOVING"),
         help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
     )
-    _add_json(parser, "everything")
     parser.add_argument(
         "--csv",
         metavar="FILE",
         help="also write a table: a row for each item and label; - for stdout, and nothing else",
     )
-    _add_html(parser)
 
 
 def _add_pixels(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "pixels",
-        parents=[common],
+        parents=[series_options(), json_option(), fail_on_option(), common],
         help="check pixel data: length, bits, frames, colours, loss, spacing, rescale",
         description="Check the pixels of DICOM files: are they there, as long as announced, decodable, and do they "
         "mean what the header says?",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
-    parser.add_argument("--series", metavar="UID", help="check the files of this series alone")
-    parser.add_argument("--stack", metavar="N", help=f"check the files of one stack alone: {STACK_HELP}")
-    _add_json(parser, "the whole report")
-    _add_fail_on(parser)
 
 
 def _add_regularize(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "regularize",
-        parents=[common],
+        parents=[series_options(), json_option(), common],
         help="make an irregular series regular: place, resample, split or crop it, or correct its positions",
         description="Make an irregular image series regular, and write it as a volume file (.nrrd, .nii.gz, .nii, "
         ".mha), a Slicer scene (.mrb) or, into a new folder, as a new DICOM series.",
@@ -224,8 +194,6 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
         help="where there is no image (default: the image's own padding where it has some, else air or black)",
     )
     _add_sections(parser)
-    parser.add_argument("--series", metavar="UID", help="which series, where there are several")
-    parser.add_argument("--stack", metavar="N", help=STACK_HELP)
     parser.add_argument(
         "--frame-spacing",
         type=_frame_spacing,
@@ -234,7 +202,6 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
     )
     parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")
     parser.add_argument("--output", required=True, metavar="FILE_OR_DIR", help="what to write; must not be there")
-    _add_json(parser, "what was done")
 
 
 def _add_grid(parser: argparse.ArgumentParser) -> None:
@@ -306,7 +273,7 @@ def _frame_spacing(text: str) -> str | float:
 def _add_compare(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "compare",
-        parents=[common],
+        parents=[json_option(), fail_on_option("error", "they are not the same image, which is an error"), common],
         help="are two volumes the same physical image in another voxel order?",
         description="Compare two volumes by where their voxels lie and by their values. Each is a DICOM file, a folder "
         "with one DICOM series, or NIfTI, NRRD, MetaImage and anything else SimpleITK reads.",
@@ -320,7 +287,6 @@ def _add_compare(commands: Commands, common: Parser) -> None:
         metavar="N",
         help=f"{STACK_HELP}; of DICOM series. Given once it is for both, given twice for A and then for B",
     )
-    _add_json(parser, "the comparison")
 
 
 def _add_demo(commands: Commands, common: Parser) -> None:
@@ -343,10 +309,3 @@ def _add_sample_data(commands: Commands, common: Parser) -> None:
         default="dicom-reg-inspector-samples",
         help="a new folder (default: dicom-reg-inspector-samples)",
     )
-
-
-def one_line(text: str) -> str:
-    """Return a message as one line that a terminal does not act on."""
-    from ..report.text.terminal import printable
-
-    return printable(" ".join(text.split()))

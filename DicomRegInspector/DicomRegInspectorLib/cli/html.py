@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .libraries import picture_drawer, quiet_libraries
-from .output import tell
+from .output import progress_bar, tell
 
 if TYPE_CHECKING:
     from ..findings import Finding
@@ -40,13 +39,12 @@ def write_html(
     if options.html is None:
         return ()
     from ..report.html.write_report import ReportOptions, options_in_words, write_report
-    from ..report.text.progress import ProgressBar
 
     wanted = ReportOptions(paths=paths, identifiers=options.identifiers, told=options_in_words(vars(options)))
-    with quiet_libraries(options.debug), ProgressBar(sys.stderr) as progress:
+    with quiet_libraries(options.debug), progress_bar(options) as progress:
         written = write_report(
             inspection, options.html, wanted, drawer=picture_drawer(), quality=quality, progress=progress
         )
     if options.json != "-":
-        tell(f"\n{written.in_words}")
+        tell(options, f"\n{written.in_words}")
     return written.further_findings

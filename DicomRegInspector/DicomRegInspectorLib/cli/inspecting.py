@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
-from .arguments import UNUSABLE
+from ..errors import FileError
+from .ending import UNUSABLE
 from .html import check_html, write_html
-from .output import DONE, complain, tell, tell_report, verdict
+from .output import complain, progress_bar, tell_report, verdict
 
 if TYPE_CHECKING:
     from ..tasks.inspect import Inspection
@@ -20,18 +19,18 @@ def inspect_command(options: argparse.Namespace) -> int:
     """Report findings of files and folders; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.inspection_report import inspection_report
-    from ..report.text.progress import ProgressBar
     from ..report.text.terminal import Style
     from ..tasks.inspect import inspect_paths
 
     check_place(options.json, "JSON report", b"{")
     check_html(options)
-    with ProgressBar(sys.stderr) as progress:
+    with progress_bar(options) as progress:
         inspection = inspect_paths(options.paths, progress, interval_tolerance=options.tolerance / 100)
     tell_report(
+        options,
         lambda: inspection_report(inspection, Style.of(sys.stdout), complete=options.all),
         inspection.to_dict,
-        options.json,
+        inspection.findings,
     )
     further = write_html(options, inspection, options.paths)
     if not _anything_read(inspection):
@@ -45,14 +44,28 @@ def _anything_read(inspection: Inspection) -> bool:
 
 
 def show_command(options: argparse.Namespace) -> int:
-    """Describe one object in words; returns the exit code."""
-    from ..report.text.show import show_file
+    """Describe objects in words; returns the exit code."""
+    from ..report.files import check_place
+    from ..report.text.show import Shown, show_file, show_unreadable, shown_dict
     from ..report.text.terminal import Style
+    from ..tasks.inspect import list_registrations
 
-    if os.path.isdir(options.file):
-        raise UsageError(f"{options.file}: is a folder; show takes one file, inspect takes folders")
-    tell(show_file(options.file, Style.of(sys.stdout)))
-    return DONE
+    check_place(options.json, "JSON report", b"{")
+    with progress_bar(options) as progress:
+        files = list_registrations(options.paths, progress)
+    shown: list[Shown] = []
+    style, failed = Style.of(sys.stdout), []
+    for file in files:
+        try:
+            shown.append(show_file(file, style))
+        except FileError as error:
+            failed.append(error)
+            shown.append(show_unreadable(error, style))
+    if len(failed) == len(files):
+        raise failed[0]
+    findings = [finding for file in shown for finding in file.findings]
+    tell_report(options, lambda: "\n\n".join(file.text for file in shown), lambda: shown_dict(shown), findings)
+    return verdict(findings, options.fail_on)
 
 
 def _files_to_check(options: argparse.Namespace) -> list[str]:
@@ -71,14 +84,13 @@ def pixels_command(options: argparse.Namespace) -> int:
     """Report findings of pixel data; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.outcomes import pixel_report
-    from ..report.text.progress import ProgressBar
     from ..report.text.terminal import Style
     from ..series import check_pixels
 
     check_place(options.json, "JSON report", b"{")
-    with ProgressBar(sys.stderr) as progress:
+    with progress_bar(options) as progress:
         report = check_pixels(_files_to_check(options), progress)
-    tell_report(lambda: pixel_report(report, Style.of(sys.stdout)), report.to_dict, options.json)
+    tell_report(options, lambda: pixel_report(report, Style.of(sys.stdout)), report.to_dict, report.findings)
     if not report.files:
         complain(f"no DICOM object could be read in {', '.join(options.paths)}")
         return UNUSABLE

@@ -2,54 +2,110 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
+from ..errors import UsageError
 from ..findings import SEVERITIES
-from .arguments import one_line
+from .ending import DONE, FOUND
+from .shared import one_line
 
 if TYPE_CHECKING:
     from ..findings import Finding
-
-DONE, FOUND = 0, 1
-"""Exit codes; :data:`~.arguments.UNUSABLE` is the third."""
+    from ..report.text.progress import ProgressBar
 
 
 def complain(text: str) -> None:
-    """Say something in one line on stderr."""
+    """Say something in one line on stderr; where that is closed, the exit code has to do."""
     from ..report.text.terminal import write_text
 
-    write_text(sys.stderr, f"dicom-reg-inspector: {one_line(text)}")
+    if sys.stderr is not None:
+        write_text(sys.stderr, f"dicom-reg-inspector: {one_line(text)}")
 
 
-def tell(text: str) -> None:
-    """Print onto stdout; a reader that has gone (``| head``) does not change what the command found."""
+def remark(options: argparse.Namespace, text: str) -> None:
+    """Say on stderr what is good to know; ``--quiet`` leaves it out."""
+    if not options.quiet:
+        complain(text)
+
+
+def tell(options: argparse.Namespace, text: str) -> None:
+    """Print words for people onto stdout; ``--quiet`` leaves them out.
+
+    A reader that has gone (``| head``) does not change what the command found.
+    """
+    if not options.quiet:
+        _print(text)
+
+
+def _print(text: str) -> None:
+    try:
+        if sys.stdout is not None:
+            give(text)
+    except BrokenPipeError:
+        drop_output(sys.stdout)
+
+
+def give(text: str) -> None:
+    """Print what the command was asked for onto stdout, all of it.
+
+    Raises
+    ------
+    BrokenPipeError
+        When whoever reads it left.
+    UsageError
+        When stdout is closed or cannot be written.
+    """
     from ..report.text.terminal import write_text
 
+    if sys.stdout is None:
+        raise UsageError("stdout is closed")
     try:
         write_text(sys.stdout, text)
         sys.stdout.flush()
     except BrokenPipeError:
-        drop_output()
+        raise
+    except OSError as error:
+        raise UsageError(f"stdout: cannot be written ({error.strerror or error})") from error
 
 
-def drop_output() -> None:
-    """Turn stdout into nowhere: Python flushes it once more when it ends, and that must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def drop_output(stream: TextIO) -> None:
+    """Turn a stream into nowhere: Python flushes it once more when it ends, and that must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def tell_report(in_words: Callable[[], str], as_dict: Callable[[], dict[str, Any]], json_place: str | None) -> None:
-    """Print a report in words and, where asked for, write it as a JSON file; with ``-`` print JSON alone."""
+def progress_bar(options: argparse.Namespace) -> ProgressBar:
+    """Make the bar for long work; it shows nothing with ``--quiet`` or without a terminal."""
+    from ..report.text.progress import ProgressBar
+
+    return ProgressBar(None if options.quiet else sys.stderr)
+
+
+def tell_report(
+    options: argparse.Namespace,
+    in_words: Callable[[], str],
+    as_dict: Callable[[], dict[str, Any]],
+    findings: Sequence[Finding] = (),
+) -> None:
+    """Print a report in words and, where asked for, write it as a JSON file; with ``-`` print JSON alone.
+
+    Of the words ``--quiet`` leaves the findings, one to a line.
+    """
     from ..report.files import json_text, write_json
+    from ..report.text.outcomes import finding_line
 
-    if json_place == "-":
-        tell(json_text(as_dict(), ascii_only=True))
+    if options.json == "-":
+        give(json_text(as_dict(), ascii_only=True))
         return
-    tell(in_words())
-    if json_place is not None:
-        write_json(json_place, as_dict())
+    if not options.quiet:
+        _print(in_words())
+    elif findings:
+        _print("\n".join(map(finding_line, findings)))
+    if options.json is not None:
+        write_json(options.json, as_dict())
 
 
 def verdict(findings: Iterable[Finding], fail_on: str) -> int:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..words import plural
 from .arguments import LOAD_SUFFIXES
+from .ending import DONE
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
-from .output import DONE, complain, tell
+from .output import complain, give, progress_bar, remark, tell
 
 if TYPE_CHECKING:
     from ..registration import Registration, RegistrationItem
@@ -27,21 +28,22 @@ def map_command(options: argparse.Namespace) -> int:
     if options.residuals and not options.inverse:
         raise UsageError("--residuals belongs to --inverse: the forward direction has none")
     registration = read_registration(options.registration)
-    item = _choose_item(registration, options.item)
+    item = _choose_item(options, registration)
     name = "stdin" if options.points == "-" else options.points
     points = parse_points(_read_text(options.points), name)
     if not options.inverse:
         mapped = item.map_points(points)
-        tell(format_points(mapped))
+        give(format_points(mapped))
         undefined = int((mapped != mapped).any(axis=1).sum())
         if undefined:
-            complain(f"{undefined} of {len(points)} points lie where the registration is undefined: nan")
+            remark(options, f"{undefined} of {len(points)} points lie where the registration is undefined: nan")
         return DONE
     result = item.map_points_inverse(points)
-    tell(format_points(result.points, result.residual_mm if options.residuals else None))
+    give(format_points(result.points, result.residual_mm if options.residuals else None))
     found = int(result.converged.sum())
     largest = f", largest residual {result.residual_mm[result.converged].max():.2g} mm" if found else ""
-    complain(f"inverse: {found} of {len(points)} points found{largest}; {len(points) - found} not found")
+    lost = len(points) - found
+    remark(options, f"inverse: {found} of {len(points)} points found{largest}; {lost} not found")
     return DONE
 
 
@@ -55,20 +57,19 @@ def _read_text(place: str) -> str:
         raise UsageError(f"{place}: is not text in UTF-8; expected CSV with the header x,y,z") from error
 
 
-def _choose_item(registration: Registration, number: int | None) -> RegistrationItem:
+def _choose_item(options: argparse.Namespace, registration: Registration) -> RegistrationItem:
     """The item asked for or the only one meant; what was chosen among several is said on stderr."""
     from ..registration.choose import choose_item
 
-    choice = choose_item(registration, number)
+    choice = choose_item(registration, options.item)
     if choice.note:
-        complain(choice.note)
+        remark(options, choice.note)
     return choice.item
 
 
 def quality_command(options: argparse.Namespace) -> int:
     """Measure how good and plausible a registration is; returns the exit code."""
     from ..report.files import check_place, json_text, replace_file, write_json
-    from ..report.text.progress import ProgressBar
     from ..report.text.quality import quality_csv, quality_report
     from ..report.text.terminal import Style
     from ..tasks.inspect import inspect_paths
@@ -81,14 +82,14 @@ def quality_command(options: argparse.Namespace) -> int:
     check_html(options)
     first, second = options.landmarks or (None, None)
     judged_by = JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second)
-    with ProgressBar(sys.stderr) as progress:
+    with progress_bar(options) as progress:
         report = run_quality(options.registration, judged_by, options.item, progress)
     if options.json == "-":
-        tell(json_text(report.to_dict(), ascii_only=True))
+        give(json_text(report.to_dict(), ascii_only=True))
     elif options.csv == "-":
-        tell(quality_csv(report).rstrip("\n"))
+        give(quality_csv(report))
     else:
-        tell(quality_report(report, Style.of(sys.stdout)))
+        tell(options, quality_report(report, Style.of(sys.stdout)))
     if options.json not in (None, "-"):
         write_json(options.json, report.to_dict())
     if options.csv not in (None, "-"):
@@ -96,7 +97,7 @@ def quality_command(options: argparse.Namespace) -> int:
         replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table))
     if options.html is not None:
         paths = [options.registration, *judged_by.fixed, *judged_by.moving]
-        with ProgressBar(sys.stderr) as progress:
+        with progress_bar(options) as progress:
             inspection = inspect_paths(paths, progress)
         write_html(options, inspection, paths, report)
     return DONE
@@ -121,11 +122,11 @@ def load_command(options: argparse.Namespace) -> int:
     if options.item is not None:
         items = [options.item]
     elif not output.name.lower().endswith(".mrb") and len(registrations) == 1 and len(registrations[0].items) > 1:
-        items = [_choose_item(registrations[0], None).number]
+        items = [_choose_item(options, registrations[0]).number]
     with quiet_libraries(options.debug):
         save = scene_room("transforms.save")
         zeroed = save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
-    tell(f"{output}: {save.describe(registrations, output, items, options.read_as)}")
+    tell(options, f"{output}: {save.describe(registrations, output, items, options.read_as)}")
     if zeroed:
         complain(
             f"written as 0 mm: {plural(zeroed, 'vector')} that the file leaves undefined or infinite. The format "

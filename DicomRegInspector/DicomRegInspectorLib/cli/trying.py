@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
+from .ending import DONE
 from .libraries import quiet_libraries, scene_room
-from .output import DONE, tell
+from .output import tell
 
 
 def sample_data_command(options: argparse.Namespace) -> int:
@@ -17,7 +19,7 @@ def sample_data_command(options: argparse.Namespace) -> int:
 
     folder = Path(options.folder)
     write_samples(folder)
-    tell(describe_samples(folder, Style.of(sys.stdout).wrap))
+    tell(options, describe_samples(folder, Style.of(sys.stdout).wrap))
     return DONE
 
 
@@ -28,5 +30,5 @@ def demo_command(options: argparse.Namespace) -> int:
     from ..report.text.terminal import Style
     from .demo import run_demo
 
-    run_demo(Path(options.folder), Style.of(sys.stdout), tell, lambda: quiet_libraries(options.debug))
+    run_demo(Path(options.folder), Style.of(sys.stdout), partial(tell, options), lambda: quiet_libraries(options.debug))
     return DONE

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from .ending import DONE, FOUND
 from .libraries import quiet_libraries, scene_room
-from .output import DONE, tell_report
+from .output import progress_bar, tell_report
 
 if TYPE_CHECKING:
     from ..series.regularize.options import RegularizeOptions
@@ -22,7 +23,6 @@ def regularize_command(options: argparse.Namespace) -> int:
     """Make a regular volume of an irregular series; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.outcomes import regularize_report
-    from ..report.text.progress import ProgressBar
     from ..tasks.regularize import Request, run_regularize
 
     def save_files(result: Regularized, output: Path) -> list[Path]:
@@ -40,9 +40,9 @@ def regularize_command(options: argparse.Namespace) -> int:
         series_uid=options.series,
         frame_spacing=options.frame_spacing,
     )
-    with ProgressBar(sys.stderr) as progress:
+    with progress_bar(options) as progress:
         outcome = run_regularize(request, save_files, progress)
-    tell_report(lambda: regularize_report(outcome), outcome.to_dict, options.json)
+    tell_report(options, lambda: regularize_report(outcome), outcome.to_dict)
     return DONE
 
 
@@ -79,5 +79,5 @@ def compare_command(options: argparse.Namespace) -> int:
             raise UsageError("--stack is for DICOM series, and neither of the two is one")
         volumes = [read_volume(path, stack=stack) for path, stack in zip(places, (stacks * 2)[:2], strict=True)]
     comparison = compare_volumes(*volumes, tolerance_mm=options.tolerance)
-    tell_report(lambda: comparison_report(comparison, Style.of(sys.stdout)), comparison.to_dict, options.json)
-    return DONE
+    tell_report(options, lambda: comparison_report(comparison, Style.of(sys.stdout)), comparison.to_dict)
+    return DONE if comparison.same_physical_image or options.fail_on == "never" else FOUND

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import NotDicomError, UsageError, file_error
 from ..findings import Finding, by_severity
 from ..findings.about import about_file
+from ..findings.pixel_codes import FILE_CODES
 from ..progress import Progress, report_progress
 from ..registration import Registration, read_registration
 from ..registration.file import structure_set
@@ -137,6 +138,36 @@ def inspect_paths(
     return work.finish()
 
 
+def list_registrations(paths: Iterable[str | PathLike[str]], progress: Progress | None = None) -> list[str]:
+    """List the registrations among files and folders, without judging anything.
+
+    Returns
+    -------
+    Files that are named themselves, whatever they are; of folders the registrations, and what cannot be read: reading
+    it says why.
+
+    Raises
+    ------
+    UsageError
+        When a path does not exist, or a folder holds no such file.
+    Cancelled
+        When ``progress`` returned False.
+    """
+    files: list[str] = []
+    for path in paths:
+        work = _Work(progress, RELATIVE_TOLERANCE)
+        work.collect([path])
+        if os.path.isdir(path):
+            work.read_headers()
+            held = work.registrations_and_unreadable()
+            if not held:
+                raise UsageError(f"{os.fspath(path)}: this folder holds no registration")
+            files += held
+        else:
+            files.append(os.fspath(path))
+    return list(dict.fromkeys(files))
+
+
 def check_tolerance(interval_tolerance: float) -> None:
     """Refuse a tolerance under which gaps could not be told apart from spacings.
 
@@ -247,6 +278,11 @@ class _Work:
         except Exception as error:
             self._other -= 1
             self._note_unreadable(file, error)
+
+    def registrations_and_unreadable(self) -> list[str]:
+        """Registrations, and what was noted as unreadable, by path."""
+        noted = [finding.evidence["file"] for finding in self._findings if finding.code in FILE_CODES]
+        return [*self._registration_paths, *noted]
 
     def read_registrations(self) -> None:
         """Read the registrations, their vectors once each."""

@@ -117,6 +117,11 @@ def _kind(pixel_file: PixelFile) -> tuple[str, str]:
     return pixel_file.modality or "image", how
 
 
+def finding_line(finding: Finding) -> str:
+    """Return a finding as one line for programs: severity, code, what it is about, and the message."""
+    return printable(f"{finding.severity} {finding.code} {finding.subject}: {finding.message}")
+
+
 def _file_or_series(finding: Finding) -> str:
     about = finding.about
     return os.path.basename(about.file) if about is not None and about.kind == "file" else finding.subject

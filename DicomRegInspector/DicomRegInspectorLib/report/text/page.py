@@ -25,6 +25,8 @@ class Page:
         self.has_tags = True
         """Whether names carry their tags: only DICOM's elements have any."""
         self.lines: list[str] = []
+        self.found: list[Finding] = []
+        """The findings on the page."""
 
     def title(self, text: str) -> None:
         """Add the page's first line."""
@@ -62,6 +64,7 @@ class Page:
     def findings(self, findings: Iterable[Finding]) -> None:
         """Add what is wrong with the object, the most severe first, each with how to fix it."""
         found = by_severity(findings)
+        self.found += found
         if not found:
             return
         self.section("Findings")

@@ -15,13 +15,13 @@ _BAR = 24
 
 
 class ProgressBar:
-    """Redraws one line while work goes on; a no-op where the stream is no terminal.
+    """Redraws one line while work goes on; a no-op without a stream, and where it is no terminal.
 
     A context manager: the line is gone when the work is done, so that only results stay on the screen.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream if stream.isatty() else None
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream if stream is not None and stream.isatty() else None
         self._started = self._drawn = time.monotonic()
         self._shown = False
 

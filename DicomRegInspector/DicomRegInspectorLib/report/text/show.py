@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from os import PathLike, fspath
 from os import path as os_path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...errors import NotDicomError
+from ...errors import FileError, NotDicomError
+from ...findings import Finding
+from ...findings.about import about_file
 from ...registration import read_registration
 from ...registration.file.read import recognised_reader
 from ...registration.file.structure_set import MODALITY, read_frame_relationships, relationship_findings
@@ -20,10 +24,22 @@ from .show_registration import show_matrix, show_registration
 from .terminal import Style
 
 if TYPE_CHECKING:
-    from ...series import Header, Stack
+    from ...series import Header, Series, Stack
 
 
-def show_file(path: str | PathLike[str], style: Style) -> str:
+@dataclass(frozen=True)
+class Shown:
+    """What one file says."""
+
+    text: str
+    findings: tuple[Finding, ...]
+    kind: str
+    """Where the JSON report has it: ``registrations``, ``series``, ``other`` or ``unreadable``."""
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """What the JSON report holds of it."""
+
+
+def show_file(path: str | PathLike[str], style: Style) -> Shown:
     """Describe one file.
 
     Raises
@@ -37,15 +53,37 @@ def show_file(path: str | PathLike[str], style: Style) -> str:
     except NotDicomError:
         if recognised_reader(path) is None:
             raise
-        show_registration(read_registration(path), page)
-        return str(page)
-    if header.is_registration:
-        show_registration(read_registration(path), page)
+        header = None
+    if header is None or header.is_registration:
+        registration = read_registration(path)
+        show_registration(registration, page)
+        kind, told = "registrations", [registration.to_dict()]
     elif header.is_image:
-        _show_image(header, page)
+        kind, told = "series", [{"file": fspath(path), **series.to_dict()} for series in _show_image(header, page)]
     else:
         _show_other(header, page)
-    return str(page)
+        kind, told = "other", [{"file": fspath(path), "sop_class_uid": header.sop_class_uid}]
+    return Shown(str(page), tuple(page.found), kind, told)
+
+
+def show_unreadable(error: FileError, style: Style) -> Shown:
+    """Tell of a file that cannot be read, as a finding about it."""
+    page = Page(style)
+    page.title(f"{os_path.basename(error.path)}: cannot be read")
+    page.findings([Finding(error.code, "error", error.sentence, about_file(error.path), {"file": error.path})])
+    return Shown(str(page), tuple(page.found), "unreadable", [{"file": error.path, "problem": error.problem}])
+
+
+def shown_dict(shown: Iterable[Shown]) -> dict[str, Any]:
+    """Return what files say as JSON holds it; keys that an inspection has too mean the same."""
+    from ... import __version__
+
+    kinds: dict[str, list[dict[str, Any]]] = {"registrations": [], "series": [], "other": [], "unreadable": []}
+    findings: list[dict[str, Any]] = []
+    for file in shown:
+        kinds[file.kind] += file.told
+        findings += [finding.to_dict() for finding in file.findings]
+    return {"schema": 1, "version": __version__, **kinds, "findings": findings}
 
 
 def _show_identity(header: Header, page: Page) -> None:
@@ -86,7 +124,7 @@ def _show_relationships(header: Header, page: Page) -> None:
     page.findings(relationship_findings(header.path))
 
 
-def _show_image(header: Header, page: Page) -> None:
+def _show_image(header: Header, page: Page) -> list[Series]:
     frames = f", {header.number_of_frames} frames" if header.number_of_frames > 1 else ""
     what = f"{header.modality or 'image'}, {header.columns} × {header.rows} pixels{frames}"
     page.title(f"{os_path.basename(header.path)}: {what}")
@@ -102,6 +140,7 @@ def _show_image(header: Header, page: Page) -> None:
         _show_stack(header, stack, page)
     _show_claims(header, page)
     page.findings(finding for series_ in series for finding in series_.findings)
+    return series
 
 
 def _show_stack(header: Header, stack: Stack, page: Page) -> None:

@@ -25,6 +25,8 @@ _COLOURS: dict[str, str] = {
     "info": "\x1b[1;36m",
 }
 _RESET = "\x1b[0m"
+_WRITTEN_AT_ONCE = 32_768
+"""Signs; a pipe holds that many."""
 
 # Zs other than the blank can hide at the end of a line; Cf holds the marks that turn the reading direction.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -80,9 +82,9 @@ class Style:
     colour: bool = False
 
     @classmethod
-    def of(cls, stream: TextIO, environment: Mapping[str, str] = os.environ) -> Style:
+    def of(cls, stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> Style:
         """Find what a stream shows: colours only on a terminal that is not dumb, without NO_COLOR (no-color.org)."""
-        is_terminal = stream.isatty()
+        is_terminal = stream is not None and stream.isatty()
         colour = is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
         width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if is_terminal else PLAIN_WIDTH
         return cls(max(min(width, WIDEST), 40), colour)
@@ -111,7 +113,10 @@ def write_text(stream: TextIO, text: str) -> None:
         text.encode(encoding)
     except UnicodeError:
         text = text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
-    stream.write(text if text.endswith("\n") else text + "\n")
+    text = text if text.endswith("\n") else text + "\n"
+    # Unbuffered (PYTHONUNBUFFERED), Python takes a write that was cut short for a whole one.
+    for start in range(0, len(text), _WRITTEN_AT_ONCE):
+        stream.write(text[start : start + _WRITTEN_AT_ONCE])
 
 
 def plural(count: int, text: str, many: str | None = None) -> str:

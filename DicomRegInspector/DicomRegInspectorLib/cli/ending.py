@@ -1,0 +1,54 @@
+"""How a run ends: its exit codes, and what a signal or a reader that leaves makes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+DONE, FOUND, UNUSABLE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
+EXIT_CODES: dict[int, str] = {
+    DONE: "done",
+    FOUND: "findings at or above --fail-on; for compare: not the same image",
+    UNUSABLE: "bad usage, nothing readable, or not writable: one line on stderr",
+    129: "ended by SIGHUP",
+    INTERRUPTED: "interrupted (Ctrl-C, SIGINT)",
+    READER_LEFT: "the reader of stdout left before all data were written (SIGPIPE)",
+    143: "ended by SIGTERM",
+}
+"""Every exit code with its meaning; help is made of it. From 128 on they are what shells make of signals."""
+
+
+class Stopped(BaseException):
+    """A signal asked the program to end; what is unfinished is removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def prepare_program() -> None:
+    """Let SIGTERM and SIGHUP unwind the program, and give standard streams that are closed somewhere to go."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What is ignored (nohup) stays ignored.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number is taken: this one. Otherwise the next file that is opened would be stdout.
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def die_of(number: int) -> int:
+    """End by the signal itself, as a shell expects to stop its loop; returns the exit code where that cannot be."""
+    if os.name == "posix":
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    return 128 + number

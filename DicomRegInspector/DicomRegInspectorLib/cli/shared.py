@@ -1,0 +1,90 @@
+"""Options that several commands have, each defined once, as argparse's parents."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from ..findings import SEVERITIES
+from .ending import UNUSABLE
+
+STACK_HELP = "number of the stack, counting from 1, its label, or a value that it is told apart by ('b = 1000')"
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+
+
+def one_line(text: str) -> str:
+    """Return a message as one line that a terminal does not act on."""
+    from ..report.text.terminal import printable
+
+    return printable(" ".join(text.split()))
+
+
+def _options(title: str) -> tuple[Parser, argparse._ArgumentGroup]:
+    parser = Parser(add_help=False)
+    return parser, parser.add_argument_group(title)
+
+
+def common_options() -> Parser:
+    """Make what every command has."""
+    parser, group = _options("how much is said")
+    group.add_argument("--quiet", action="store_true", help="print results and errors only: no remarks, no progress")
+    group.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    return parser
+
+
+def json_option() -> Parser:
+    """Make the option of every command with a report."""
+    parser, group = _options("reports")
+    group.add_argument(
+        "--json", metavar="FILE", help="also write all there is to say as JSON; - for stdout, and nothing else"
+    )
+    return parser
+
+
+def html_options() -> Parser:
+    """Make the options of commands with an HTML report."""
+    parser, group = _options("reports")
+    group.add_argument(
+        "--html",
+        metavar="FILE",
+        help="also write a report to look at, print and keep: one file, with measures, pictures and the files' digests",
+    )
+    group.add_argument(
+        "--identifiers", action="store_true", help="name the patient in the HTML report (default: no names)"
+    )
+    return parser
+
+
+def fail_on_option(default: str = "never", what: str = "there is a finding of this severity or worse") -> Parser:
+    """Make the option of commands that judge."""
+    parser, group = _options("exit code")
+    group.add_argument(
+        "--fail-on",
+        choices=("never", *SEVERITIES[1:]),
+        default=default,
+        help=f"exit with 1 when {what} (default: {default})",
+    )
+    return parser
+
+
+def series_options() -> Parser:
+    """Make the options that choose among series and stacks."""
+    parser, group = _options("which images")
+    group.add_argument("--series", metavar="UID", help="the series with this Series Instance UID")
+    group.add_argument("--stack", metavar="N", help=STACK_HELP)
+    return parser
+
+
+def existing_options() -> Parser:
+    """Make the options of commands that write, for what is there already."""
+    parser, group = _options("when the output is there already (default: it is left alone, exit code 2)")
+    either = group.add_mutually_exclusive_group()
+    either.add_argument("--overwrite", action="store_true", help="replace it, in one step when the new one is whole")
+    either.add_argument("--skip-existing", action="store_true", help="do nothing: that is done, exit code 0")
+    return parser
