@@ -20,40 +20,14 @@ if __name__ == "__main__":
     sys.path += [str(ROOT / "Testing" / room) for room in ("registration", "series", "relations")]
 
 from DicomRegInspectorLib.findings import CODES, CodeInfo, Finding  # noqa: E402
-from DicomRegInspectorLib.findings.audit_codes import AUDIT_CODES  # noqa: E402
-from DicomRegInspectorLib.findings.geometry_codes import GEOMETRY_CODES  # noqa: E402
-from DicomRegInspectorLib.findings.mixture_codes import MIXTURE_CODES  # noqa: E402
-from DicomRegInspectorLib.findings.object_codes import OBJECT_CODES  # noqa: E402
-from DicomRegInspectorLib.findings.pixel_codes import FILE_CODES, PIXEL_CODES  # noqa: E402
-from DicomRegInspectorLib.findings.registration_codes import REGISTRATION_CODES  # noqa: E402
+from DicomRegInspectorLib.findings.explained import (  # noqa: E402
+    FINDERS,
+    GROUPS,
+    SEVERITY_MEANINGS,
+    related_codes,
+    unit_of,
+)
 
-GROUPS = (
-    ("Image series", {**GEOMETRY_CODES, **MIXTURE_CODES}),
-    ("Objects and headers", OBJECT_CODES),
-    ("Registrations", REGISTRATION_CODES),
-    ("How a registration is meant", AUDIT_CODES),
-    ("Pixels", PIXEL_CODES),
-    ("Files", FILE_CODES),
-)
-SEVERITY_WORDS = {
-    "error": "used as it is, geometry or values come out wrong",
-    "warning": "may come out wrong, or is not what a reader expects",
-    "info": "good to know",
-}
-FINDERS = {
-    "inspect": "`inspect`, and the panel's *Inspect*",
-    "quality": "`quality`, and the panel's *Quality*",
-    "pixels": "`pixels`, and the panel's *Check pixels*",
-    "loading": "making a volume of a series: `regularize`, and loading in Slicer",
-}
-UNITS = (
-    ("lps_mm", "mm, LPS"),
-    ("mm", "mm"),
-    ("deg", "°"),
-    ("percent", "%"),
-    ("bytes", "bytes"),
-    ("byte", "0 to 255"),
-)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])")
 LISTED = 3
 """Entries of a list that an example shows."""
@@ -66,24 +40,13 @@ def pages() -> dict[str, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         shown = examples()
-    relatives = _both_ways()
     made = {"README.md": _index()}
     for code, info in CODES.items():
         parts = [_head(code, info), _evidence(info)]
         parts += [_example(one.made, one.finding) for one in shown if one.code == code]
-        parts.append(_see_also(relatives[code]))
+        parts.append(_see_also(related_codes(code)))
         made[f"{code}.md"] = "\n".join(parts)
     return made
-
-
-def _both_ways() -> dict[str, list[str]]:
-    """Related codes, where either of two names the other."""
-    named = {code: list(info.related) for code, info in CODES.items()}
-    for code, info in CODES.items():
-        for other in info.related:
-            if code not in named[other]:
-                named[other].append(code)
-    return named
 
 
 def _index() -> str:
@@ -96,7 +59,7 @@ def _index() -> str:
         "",
         "| severity | says |",
         "|---|---|",
-        *(f"| {severity} | {words} |" for severity, words in SEVERITY_WORDS.items()),
+        *(f"| {severity} | {words} |" for severity, words in SEVERITY_MEANINGS.items()),
         "",
         "| found by | is |",
         "|---|---|",
@@ -131,11 +94,7 @@ def _head(code: str, info: CodeInfo) -> str:
 
 def _evidence(info: CodeInfo) -> str:
     lines = ["", "## Evidence", "", "| key | unit | what it is |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| `{key}` | {_unit(key)} | {text} |" for key, text in info.evidence.items())])
-
-
-def _unit(key: str) -> str:
-    return next((unit for ending, unit in UNITS if key == ending or key.endswith(f"_{ending}")), "")
+    return "\n".join([*lines, *(f"| `{key}` | {unit_of(key)} | {text} |" for key, text in info.evidence.items())])
 
 
 def _example(made: str, finding: Finding) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 
 from ..errors import ChoiceError, DicomRegInspectorError
-from . import inspecting, registrations, trying, volumes
+from . import about, inspecting, registrations, trying, volumes
 from .arguments import make_parser
 from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, prepare_program
 from .output import complain, drop_output
@@ -26,6 +27,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "regularize": volumes.regularize_command,
     "sample-data": trying.sample_data_command,
     "demo": trying.demo_command,
+    "explain": about.explain_command,
+    "completion": about.completion_command,
 }
 """What each command of :mod:`.arguments` runs."""
 
@@ -51,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _exit_code(arguments)
     prepare_program()
+    if "_ARGCOMPLETE" in os.environ:
+        about.answer_shell(make_parser())
     try:
         code = _exit_code(sys.argv[1:])
     except Stopped as stopped:

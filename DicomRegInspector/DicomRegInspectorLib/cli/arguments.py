@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TypeAlias
 
+from ..findings import CODES
 from ..version import __version__
+from .about import SHELLS
 from .ending import EXIT_CODES
 from .shared import (
     STACK_HELP,
@@ -40,7 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     adders = (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_compare)
-    for add in (*adders, _add_regularize, _add_sample_data, _add_demo):
+    for add in (*adders, _add_regularize, _add_sample_data, _add_demo, _add_explain, _add_completion):
         add(commands, common)
     return parser
 
@@ -309,3 +311,27 @@ def _add_sample_data(commands: Commands, common: Parser) -> None:
         default="dicom-reg-inspector-samples",
         help="a new folder (default: dicom-reg-inspector-samples)",
     )
+
+
+def _add_explain(commands: Commands, common: Parser) -> None:
+    parser = commands.add_parser(
+        "explain",
+        parents=[common],
+        help="what a finding means, how it is measured and what to do",
+        description="Explain findings by their codes, as they stand in brackets in reports; without a code, list all.",
+    )
+    codes = parser.add_argument("codes", nargs="*", metavar="CODE", help="slice-gap, reg-folding …")
+    # Not as choices: a mistyped code is answered with the one that is meant. A shell completes them all the same.
+    codes.completer = lambda **_: CODES  # type: ignore[attr-defined] # argcomplete looks for it there
+
+
+def _add_completion(commands: Commands, common: Parser) -> None:
+    parser = commands.add_parser(
+        "completion",
+        parents=[common],
+        help="make a shell complete commands, options and finding codes",
+        description="Print a script that makes a shell complete what you type. In bash and zsh: "
+        'eval "$(dicom-reg-inspector completion bash)"; in fish: dicom-reg-inspector completion fish | source; '
+        "in the shell's start-up file, for good.",
+    )
+    parser.add_argument("shell", choices=SHELLS)
