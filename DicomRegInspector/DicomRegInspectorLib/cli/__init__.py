@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from ..errors import ChoiceError, DicomRegInspectorError
-from . import about, inspecting, registrations, trying, volumes
+from . import about, inspecting, mapping, registrations, trying, volumes
 from .arguments import make_parser
 from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, prepare_program
 from .output import complain, drop_output
@@ -19,7 +19,7 @@ from .output import complain, drop_output
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": inspecting.inspect_command,
     "show": inspecting.show_command,
-    "map": registrations.map_command,
+    "map": mapping.map_command,
     "load": registrations.load_command,
     "quality": registrations.quality_command,
     "pixels": inspecting.pixels_command,

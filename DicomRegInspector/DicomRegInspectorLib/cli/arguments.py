@@ -13,6 +13,7 @@ from .shared import (
     STACK_HELP,
     Parser,
     common_options,
+    existing_options,
     fail_on_option,
     html_options,
     json_option,
@@ -78,13 +79,18 @@ def _add_show(commands: Commands, common: Parser) -> None:
 def _add_map(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "map",
-        parents=[common],
+        parents=[existing_options(), common],
         help="map points from the registered to the source frame",
-        description="Map points (LPS mm) from the registered to the source frame, as CSV x,y,z on stdout; nan where "
-        "the registration is undefined.",
+        description="Map points (mm) from the registered to the source frame, and write the file they came in with the "
+        "points where they are sent, all else as it was: CSV with the columns x,y,z or l,p,s (LPS) or r,a,s (RAS) and "
+        "any others, or Slicer's .fcsv and .mrk.json in the coordinate system that they say. Where the registration is "
+        "undefined, CSV has nan and markups have points without a position.",
     )
-    parser.add_argument("registration", metavar="REG")
-    parser.add_argument("--points", required=True, metavar="IN.csv", help="CSV with the columns x,y,z; - for stdin")
+    parser.add_argument(
+        "registrations", nargs="+", metavar="REG", help="one, or several that points go through in this order"
+    )
+    parser.add_argument("--points", required=True, metavar="IN", help="CSV, .fcsv or .mrk.json; - for stdin")
+    parser.add_argument("--output", default="-", metavar="OUT", help="where to (default: -, stdout)")
     parser.add_argument("--item", type=int, metavar="N", help="item of the registration, counting from 1")
     parser.add_argument("--inverse", action="store_true", help="map from the source to the registered frame")
     parser.add_argument("--residuals", action="store_true", help="with --inverse: add a column residual_mm")

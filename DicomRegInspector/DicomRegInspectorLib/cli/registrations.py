@@ -1,4 +1,4 @@
-"""Commands for registrations: map, quality and load."""
+"""Commands for registrations: quality and load."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..words import plural
@@ -14,57 +13,8 @@ from .arguments import LOAD_SUFFIXES
 from .ending import DONE
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
-from .output import complain, give, progress_bar, remark, tell
-
-if TYPE_CHECKING:
-    from ..registration import Registration, RegistrationItem
-
-
-def map_command(options: argparse.Namespace) -> int:
-    """Map points through one item, there or back; returns the exit code."""
-    from ..registration import read_registration
-    from ..report.text.points import format_points, parse_points
-
-    if options.residuals and not options.inverse:
-        raise UsageError("--residuals belongs to --inverse: the forward direction has none")
-    registration = read_registration(options.registration)
-    item = _choose_item(options, registration)
-    name = "stdin" if options.points == "-" else options.points
-    points = parse_points(_read_text(options.points), name)
-    if not options.inverse:
-        mapped = item.map_points(points)
-        give(format_points(mapped))
-        undefined = int((mapped != mapped).any(axis=1).sum())
-        if undefined:
-            remark(options, f"{undefined} of {len(points)} points lie where the registration is undefined: nan")
-        return DONE
-    result = item.map_points_inverse(points)
-    give(format_points(result.points, result.residual_mm if options.residuals else None))
-    found = int(result.converged.sum())
-    largest = f", largest residual {result.residual_mm[result.converged].max():.2g} mm" if found else ""
-    lost = len(points) - found
-    remark(options, f"inverse: {found} of {len(points)} points found{largest}; {lost} not found")
-    return DONE
-
-
-def _read_text(place: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{place}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{place}: is not text in UTF-8; expected CSV with the header x,y,z") from error
-
-
-def _choose_item(options: argparse.Namespace, registration: Registration) -> RegistrationItem:
-    """The item asked for or the only one meant; what was chosen among several is said on stderr."""
-    from ..registration.choose import choose_item
-
-    choice = choose_item(registration, options.item)
-    if choice.note:
-        remark(options, choice.note)
-    return choice.item
+from .mapping import choose_noted
+from .output import complain, give, progress_bar, tell
 
 
 def quality_command(options: argparse.Namespace) -> int:
@@ -122,7 +72,7 @@ def load_command(options: argparse.Namespace) -> int:
     if options.item is not None:
         items = [options.item]
     elif not output.name.lower().endswith(".mrb") and len(registrations) == 1 and len(registrations[0].items) > 1:
-        items = [_choose_item(options, registrations[0]).number]
+        items = [choose_noted(options, registrations[0]).number]
     with quiet_libraries(options.debug):
         save = scene_room("transforms.save")
         zeroed = save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
