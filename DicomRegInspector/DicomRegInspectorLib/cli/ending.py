@@ -47,7 +47,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def die_of(number: int) -> int:
-    """End by the signal itself, as a shell expects to stop its loop; returns the exit code where that cannot be."""
+    """Stop by the signal itself, as a shell expects to stop its loop; returns the exit code where that cannot be."""
     if os.name == "posix":
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -9,7 +9,7 @@ from .terminal import Style
 
 
 def explanation(code: str, style: Style) -> str:
-    """Explain a finding code: what it means, how it is measured, what to do, and what its evidence holds."""
+    """Tell of a finding code what it means, how it is measured, what to do, and what its evidence holds."""
     info, page = CODES[code], Page(style)
     page.title(f"{info.title} [{code}]")
     for severity in reversed(info.severities):
