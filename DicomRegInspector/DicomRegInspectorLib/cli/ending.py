@@ -47,7 +47,10 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def die_of(number: int) -> int:
-    """Stop by the signal itself, as a shell expects to stop its loop; returns the exit code where that cannot be."""
+    """Let the signal itself end the program, as a shell expects that is to stop its loop.
+
+    Returns the exit code, where a program cannot end so.
+    """
     if os.name == "posix":
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
