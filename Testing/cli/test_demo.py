@@ -142,7 +142,11 @@ def test_the_picture_is_a_png_of_a_useful_size(demonstration, name) -> None:
 
 def test_it_can_be_run_again_in_its_own_folder(demonstration) -> None:
     folder, _ = demonstration
-    assert cli.main(["demo", str(folder)]) == 0
+    assert cli.main(["demo", str(folder)]) == 2
+    assert cli.main(["demo", str(folder), "--skip-existing"]) == 0
+    before = (folder / "report.json").stat().st_mtime_ns
+    assert cli.main(["demo", str(folder), "--overwrite"]) == 0
+    assert (folder / "report.json").stat().st_mtime_ns > before
     assert sorted(path.name for path in folder.iterdir()) == FILES
 
 

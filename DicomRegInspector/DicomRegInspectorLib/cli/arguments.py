@@ -298,14 +298,16 @@ def _add_compare(commands: Commands, common: Parser) -> None:
 
 
 def _add_demo(commands: Commands, common: Parser) -> None:
-    parser = commands.add_parser("demo", parents=[common], help="the whole job on files that are installed anyway")
+    parser = commands.add_parser(
+        "demo", parents=[existing_options(), common], help="the whole job on files that are installed anyway"
+    )
     parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
 
 
 def _add_sample_data(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "sample-data",
-        parents=[common],
+        parents=[existing_options(), common],
         help="make DICOM files to try the other commands on",
         description="Make synthetic DICOM files, about 5 MB, the same each time, without a network: an irregular head "
         "CT, and two chest CTs with a deformable registration between them, once right and once in voxels.",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 REPORT, PAGE, SCENE, PICTURE = "report.json", "report.html", "scene.mrb", "registration.png"
 REGISTRATION = "synthetic-registration.dcm"
 QUALITY = "quality.png"
+OWN = frozenset((REPORT, PAGE, SCENE, PICTURE, QUALITY, REGISTRATION))
+"""What a demonstration leaves in its folder."""
 _SERIES = ("77654033/CT2", "98892001/CT5N", "98892003/MR700")
 _FIXED = "CT_small.dcm"
 _DESCRIPTION = "SYNTHETIC demonstration field, not clinical"
@@ -44,7 +46,7 @@ def run_demo(
     Parameters
     ----------
     folder
-        Made when it is not there; one that holds anything but an earlier demonstration is refused.
+        Made when it is not there; files of an earlier demonstration are replaced.
     style
         How wide and coloured the report is.
     say
@@ -146,16 +148,12 @@ def _installed_files() -> list[Path]:
 
 
 def _prepare(folder: Path) -> None:
-    own = {REPORT, PAGE, SCENE, PICTURE, QUALITY, REGISTRATION}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        foreign = sorted({entry.name for entry in folder.iterdir()} - own)
     except OSError as error:
         raise UsageError(
             f"{folder}: cannot be used as the demonstration's folder ({error.strerror or error})"
         ) from error
-    if foreign:
-        raise UsageError(f"{folder}: is not empty (it holds {foreign[0]}); name a new folder for the demonstration")
 
 
 def _read_image(path: Path) -> Dataset:

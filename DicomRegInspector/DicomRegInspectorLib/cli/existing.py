@@ -1,10 +1,14 @@
-"""Outputs that are there already: left alone, replaced or skipped, and never an input."""
+"""Outputs that are there already: left alone, replaced or skipped; and never an input."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from ..errors import UsageError
 from .output import tell
@@ -12,29 +16,84 @@ from .output import tell
 STDOUT = "-"
 
 
-def output_stays(options: argparse.Namespace, inputs: Iterable[str]) -> bool:
-    """Tell, before the work, whether an output file is there and to be left as it is, so that nothing is to be done.
+def output_stays(
+    options: argparse.Namespace, output: str, inputs: Iterable[str], is_own: Callable[[Path], bool] | None = None
+) -> bool:
+    """Tell, before the work, whether an output is there and to be left as it is, so that nothing is to be done.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders that are read.
+    is_own
+        For an output that is a folder: whether a file in it is one that the command writes. A folder that holds
+        anything else is nobody's output. None: a folder is no output.
 
     Raises
     ------
     UsageError
-        When it is there and neither ``--overwrite`` nor ``--skip-existing`` was given, is one of the inputs, is a
-        folder or would lie in one that is not there.
+        When it is there and neither ``--overwrite`` nor ``--skip-existing`` was given, or cannot be an output.
     """
-    output: str = options.output
     if output == STDOUT:
-        return False
-    if os.path.realpath(output) in map(os.path.realpath, inputs):
-        raise UsageError(f"{output}: is one of the inputs; name another output")
-    folder = os.path.dirname(os.path.abspath(output))
-    if not os.path.isdir(folder):
-        raise UsageError(f"{output}: there is no folder {folder}")
-    if os.path.isdir(output):
+        raise UsageError(f"{STDOUT}: what is written here cannot go to stdout; name a file or a folder")
+    place = Path(os.path.realpath(output))
+    for path in inputs:
+        source = Path(os.path.realpath(path))
+        if place == source or (place.is_dir() and place in source.parents):
+            raise UsageError(f"{output}: is one of the inputs, or holds one; name another output")
+    if is_own is None and place.is_dir():
         raise UsageError(f"{output}: is a folder; name a file")
-    # A device or a pipe is written to, not replaced.
-    if not os.path.isfile(output) or options.overwrite:
+    if is_own is None and not place.parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {place.parent}")
+    # A device or a pipe is written to, not replaced; an empty folder is as good as none.
+    if not (any(place.iterdir()) if place.is_dir() else place.is_file()):
         return False
+    if is_own is not None and place.is_dir():
+        foreign = next((file for file in sorted(place.rglob("*")) if not file.is_dir() and not is_own(file)), None)
+        if foreign is not None:
+            raise UsageError(
+                f"{output}: holds {foreign.relative_to(place)}, which this command does not write; name another folder"
+            )
     if options.skip_existing:
         tell(options, f"{output}: is there already; skipped")
         return True
-    raise UsageError(f"{output}: already exists; --overwrite replaces it, --skip-existing leaves it")
+    if not options.overwrite:
+        raise UsageError(f"{output}: already exists; --overwrite replaces it, --skip-existing leaves it")
+    return False
+
+
+@contextmanager
+def written_over(options: argparse.Namespace, output: str) -> Iterator[str]:
+    """Give a place to write an output to; what is there already is replaced when the new one is whole.
+
+    Without ``--overwrite`` that is the output itself, whose writers replace nothing.
+    """
+    if not options.overwrite:
+        yield output
+        return
+    final = Path(os.path.realpath(output))
+    beside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=final.parent))
+    try:
+        new, old = beside / "new", beside / "old"
+        new.mkdir()
+        old.mkdir()
+        yield str(new / final.name) + (os.sep if final.is_dir() or output.endswith(("/", os.sep)) else "")
+        for entry in new.iterdir():
+            _take_place(entry, final.with_name(entry.name), old / entry.name)
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _take_place(new: Path, place: Path, old: Path) -> None:
+    """Put a file or a folder where one may be; that one is back when it fails."""
+    if not place.is_dir():
+        os.replace(new, place)
+        return
+    os.rename(place, old)
+    try:
+        os.rename(new, place)
+    except OSError:
+        os.rename(old, place)
+        raise

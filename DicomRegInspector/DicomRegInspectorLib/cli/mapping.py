@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..words import plural
 from .ending import DONE
-from .existing import output_stays
+from .existing import STDOUT, output_stays
 from .output import give, remark
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def map_command(options: argparse.Namespace) -> int:
 
     if options.residuals and not options.inverse:
         raise UsageError("--residuals belongs to --inverse: the forward direction has none")
-    if output_stays(options, inputs=[*options.registrations, options.points]):
+    inputs = [*options.registrations, options.points]
+    if options.output != STDOUT and output_stays(options, options.output, inputs):
         return DONE
     points = parse_points(_read_text(options.points), "stdin" if options.points == "-" else options.points)
     if options.residuals and points.format != "CSV":
@@ -58,7 +59,7 @@ def _read_text(place: str) -> str:
 def _write(options: argparse.Namespace, text: str) -> None:
     from ..report.files import replace_file
 
-    if options.output == "-":
+    if options.output == STDOUT:
         give(text)
     else:
         replace_file(options.output, lambda unfinished: unfinished.write_bytes(text.encode("utf-8")))
