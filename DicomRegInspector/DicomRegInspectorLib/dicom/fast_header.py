@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from struct import Struct
 
@@ -48,12 +50,12 @@ MAX_RUNS = 1024
 
 _SHORT_HEADER = Struct("<HHHH").unpack_from
 _LONG_LENGTH = Struct("<L").unpack_from
+_DIRECTORY = MEDIA_STORAGE_DIRECTORY.encode()
 _LITTLE_ENDIAN = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
 # A VR compared as the number its two bytes make.
 _SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in SHORT_VRS)
 _LONG_CODES = frozenset(int.from_bytes(vr, "little") for vr in LONG_VRS)
-_WANTED_CODES = {tag: int.from_bytes(vr, "little") for tag, vr in WANTED.items()}
-# Wanted elements that differ from file to file in most series.
+# Elements that differ from file to file in most series.
 _VARYING = frozenset(
     [
         Tag.SOP_INSTANCE_UID,
@@ -72,8 +74,28 @@ _VARYING = frozenset(
 # never change: threads may share. Explicit and implicit encodings have their own: the same bytes can mean different
 # elements.
 _Runs = dict[int, tuple[bytes, int, dict[int, bytes]]]
-_explicit_runs: _Runs = {}
-_implicit_runs: _Runs = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Which elements a walk picks, and the runs of elements that it knows."""
+
+    codes: Mapping[int, tuple[int, ...]]
+    """Tag to the value representations it may have, each as the number that its two bytes make."""
+    last_tag: int
+    """Nothing after it is picked."""
+    lenient: frozenset[int] = frozenset()
+    """Tags passed over where they have another representation; for others that is not plain."""
+    explicit_runs: _Runs = field(default_factory=dict)
+    implicit_runs: _Runs = field(default_factory=dict)
+
+
+def codes_of(representations: Mapping[int, tuple[bytes, ...]]) -> dict[int, tuple[int, ...]]:
+    """Return what a :class:`Selection` has for each tag, from the names of its value representations."""
+    return {tag: tuple(int.from_bytes(vr, "little") for vr in vrs) for tag, vrs in representations.items()}
+
+
+_HEADER = Selection(codes_of({tag: (vr,) for tag, vr in WANTED.items()}), LAST_TAG, LENIENT)
 # O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has O_BINARY instead.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -169,7 +191,7 @@ def _walk_file(descriptor: int, head: bytes, size: int) -> tuple[dict[int, bytes
     """The walk over as much of the file as it takes."""
     for count in (SECOND_READ, THIRD_READ):
         try:
-            return walk(head, size)
+            return _header_walk(head, size)
         except IndexError:
             if len(head) > FIRST_READ:
                 raise NotPlainError from None  # after some big value, over which pydicom leaps in the file
@@ -179,18 +201,24 @@ def _walk_file(descriptor: int, head: bytes, size: int) -> tuple[dict[int, bytes
             raise NotPlainError
         head += os.read(descriptor, min(count, size - len(head)))
     try:
-        return walk(head, size)
+        return _header_walk(head, size)
     except (IndexError, struct.error):
         raise NotPlainError from None
 
 
-def walk(data: bytes, size: int) -> tuple[dict[int, bytes], int, int]:
+def _header_walk(data: bytes, size: int) -> tuple[dict[int, bytes], int, int]:
+    elements, end, next_tag = walk(data, size, _HEADER)
+    is_directory = elements.get(Tag.MEDIA_STORAGE_SOP_CLASS_UID) == _DIRECTORY
+    return elements if is_directory else _checked(elements), end, next_tag
+
+
+def walk(data: bytes, size: int, selection: Selection) -> tuple[dict[int, bytes], int, int]:
     """Pick the wanted elements of a little endian file whose elements are in ascending order.
 
     Returns
     -------
     elements
-        Tag to raw value, Transfer Syntax UID among them.
+        Tag to raw value, Transfer Syntax UID among them; of a media directory only those of its meta information.
     end
         Offset in the file where reading stopped.
     next_tag
@@ -208,25 +236,33 @@ def walk(data: bytes, size: int) -> tuple[dict[int, bytes], int, int]:
     elements: dict[int, bytes] = {}
     if data[132:136] == b"\x02\0\0\0" and data[136:140] != b"UL\x04\0":
         raise NotPlainError  # File Meta Information Group Length, which pydicom interprets.
-    offset, tag = _pick(data, 132, size, 0x0001FFFF, META_END, elements, _explicit_runs)
+    offset, tag = _pick(data, 132, size, 0x0001FFFF, META_END, elements, selection)
     if _is_plain_directory(elements, tag):
         return elements, offset, tag
     if elements[Tag.TRANSFER_SYNTAX_UID].rstrip(b"\0") != IMPLICIT_LITTLE_ENDIAN.encode():
-        runs = _explicit_runs
+        implicit = False
     elif data[offset + 4 : offset + 6].isalpha() and data[offset + 4 : offset + 6].isupper():
         raise NotPlainError  # encoded explicitly after all, or so pydicom believes
     else:
-        runs = _implicit_runs
-    offset, tag = _pick(data, offset, size, META_END, LAST_TAG, elements, runs)
-    return _checked(elements), offset, tag
+        implicit = True
+    offset, tag = _pick(data, offset, size, META_END, selection.last_tag, elements, selection, implicit=implicit)
+    return elements, offset, tag
 
 
 def _pick(
-    data: bytes, offset: int, size: int, previous: int, last_tag: int, elements: dict[int, bytes], runs: _Runs
+    data: bytes,
+    offset: int,
+    size: int,
+    previous: int,
+    last_tag: int,
+    elements: dict[int, bytes],
+    selection: Selection,
+    *,
+    implicit: bool = False,
 ) -> tuple[int, int]:
     """Walk on from ``offset`` up to and with ``last_tag``; wanted values go into ``elements``. See :func:`walk`."""
-    available = len(data)
-    implicit = runs is _implicit_runs
+    available, codes = len(data), selection.codes
+    runs = selection.implicit_runs if implicit else selection.explicit_runs
     run_start, run_key, run_count = offset, previous, 0
     run_values: dict[int, bytes] = {}
     while True:
@@ -262,29 +298,26 @@ def _pick(
             start += 4
         elif vr not in _SHORT_CODES:
             raise NotPlainError
-        offset = start + length if length != UNDEFINED else _end_of_sequence(data, start, tag, vr)
+        offset = start + length if length != UNDEFINED else _end_of_sequence(data, start, tag, vr, codes)
         if offset > size:
             raise NotPlainError
         run_count += 1
         previous = tag
-        wanted_vr = _WANTED_CODES.get(tag)
-        if wanted_vr is None:
-            continue
-        if vr and vr != wanted_vr:
-            if tag in LENIENT:
-                continue
+        wanted = codes.get(tag)
+        if wanted is not None and (not vr or vr in wanted):
+            if offset > available:
+                raise IndexError
+            elements[tag] = run_values[tag] = data[start:offset]
+            if tag == last_tag:
+                return offset, 0
+        elif wanted is not None and tag not in selection.lenient:
             raise NotPlainError
-        if offset > available:
-            raise IndexError
-        elements[tag] = run_values[tag] = data[start:offset]
-        if tag == last_tag:
-            return offset, 0
         if tag in _VARYING:
             run_start, run_key, run_count = offset, tag, 0
 
 
-def _end_of_sequence(data: bytes, start: int, tag: int, vr: int) -> int:
-    if tag in WANTED or tag >> 16 == 2:
+def _end_of_sequence(data: bytes, start: int, tag: int, vr: int, codes: Mapping[int, tuple[int, ...]]) -> int:
+    if tag in codes or tag >> 16 == 2:
         raise NotPlainError  # no sequences in any sound file
     return end_of_undefined(data, start, tag, vr)
 
@@ -314,7 +347,7 @@ def _is_plain_directory(elements: dict[int, bytes], next_tag: int) -> bool:
         if not media_class.replace(b".", b"").isdigit():
             raise NotPlainError
         elements[Tag.MEDIA_STORAGE_SOP_CLASS_UID] = media_class
-    if media_class == MEDIA_STORAGE_DIRECTORY.encode():
+    if media_class == _DIRECTORY:
         return True
     if next_tag >> 16 < 8:
         raise NotPlainError

@@ -1,20 +1,23 @@
 """How the pixels of one file are stored and what their values mean, without reading them.
 
-Plain files are read by a walk over their elements, all others by pydicom.
+Plain files are read by the walk that their headers are read by, those with much before their pixels by the walk for
+files of any encoding, all others by pydicom.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...dicom.dataset import open_dataset
-from ...dicom.element_head import EXPLICIT_LITTLE, Encoding
+from ...dicom.element_head import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, element_head
+from ...dicom.fast_header import FIRST_READ, Selection, codes_of, walk
 from ...dicom.header import Header
-from ...dicom.source import MAX_DEFLATION
+from ...dicom.source import MAX_DEFLATION, open_regular_file
 from ...dicom.tags import (
     BITS_ALLOCATED,
     BITS_STORED,
@@ -42,9 +45,11 @@ from ...dicom.tags import (
     SLOPE,
     UNDEFINED,
     UNITS,
+    Tag,
     element_name,
     is_encapsulated,
 )
+from ...dicom.undefined_length import NotPlainError
 from ...errors import FileError, TruncatedFileError
 from ...words import plural
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
@@ -56,10 +61,21 @@ _LONGEST = 4096
 _NOT_PLAIN = frozenset([MODALITY_LUT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA])
 _WANTED = frozenset([*KEPT, *_NOT_PLAIN, PIXEL_DATA])
 _ENCODINGS = {
-    IMPLICIT_LITTLE_ENDIAN: Encoding(False, True),
+    IMPLICIT_LITTLE_ENDIAN: IMPLICIT_LITTLE,
     EXPLICIT_LITTLE_ENDIAN: EXPLICIT_LITTLE,
     EXPLICIT_BIG_ENDIAN: Encoding(True, False),
 }
+_FAST = Selection(
+    codes_of(
+        {
+            Tag.MEDIA_STORAGE_SOP_CLASS_UID: (b"UI",),
+            Tag.TRANSFER_SYNTAX_UID: (b"UI",),
+            **{tag: (b"US", b"SS") if kind == "XS" else (kind.encode(),) for tag, kind in KEPT.items()},
+            **dict.fromkeys(_NOT_PLAIN, ()),
+        }
+    ),
+    PIXEL_DATA - 1,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,10 +202,14 @@ Place = tuple["int | None", "int | None"]
 
 def _walk_file(header: Header) -> tuple[dict[int, Any], Place, int] | None:
     """Kept elements, the place of Pixel Data and the file's size; None of what is not plain."""
-    syntax, values = header.transfer_syntax_uid, dict[int, Any]()
+    syntax = header.transfer_syntax_uid
     encoding = _ENCODINGS.get(syntax, EXPLICIT_LITTLE if is_encapsulated(syntax) else None)
     if encoding is None or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
         return None
+    fast = _walk_fast(header, encoding) if encoding.little else None
+    if fast is not None:
+        return fast
+    values: dict[int, Any] = {}
     with open_dataset(header.path) as dataset:
         walk = dataset.walk
         if dataset.encoding != encoding:
@@ -210,6 +230,28 @@ def _walk_file(header: Header) -> tuple[dict[int, Any], Place, int] | None:
             except ValueError:
                 return None
     return None
+
+
+def _walk_fast(header: Header, encoding: Encoding) -> tuple[dict[int, Any], Place, int] | None:
+    """What :func:`_walk_file` gives, where the first bytes of a file are enough; None where they are not."""
+    file, size = open_regular_file(header.path)
+    with file:
+        data = file.read(FIRST_READ)
+    if data[128:132] != b"DICM":
+        return None
+    try:
+        elements, offset, tag = walk(data, size, _FAST)
+        head = element_head(data[offset : offset + 12], offset, encoding) if tag == PIXEL_DATA else None
+        if head is None or elements.pop(Tag.TRANSFER_SYNTAX_UID).rstrip(b"\0") != header.transfer_syntax_uid.encode():
+            return None
+        elements.pop(Tag.MEDIA_STORAGE_SOP_CLASS_UID, None)
+        is_fragmented = head.length == UNDEFINED
+        if not _NOT_PLAIN.isdisjoint(elements) or (is_fragmented and not encoding.explicit):
+            return None
+        values = {tag: _value(KEPT[tag], raw[:_LONGEST], encoding) for tag, raw in elements.items()}
+    except (NotPlainError, IndexError, struct.error, ValueError):
+        return None
+    return values, (head.offset, None if is_fragmented else head.length), size
 
 
 def _value(kind: str, raw: bytes, encoding: Encoding) -> Any:
