@@ -196,7 +196,8 @@ class Header:
 
     def decimal(self, tag: int) -> float | None:
         """Return a DS or IS element's first value."""
-        return _number(self.elements.get(tag, b"").split(b"\\", 1)[0])
+        raw = self.elements.get(tag)
+        return _first_number(raw) if raw else None
 
     def _uid(self, tag: int) -> str:
         return self.elements.get(tag, b"").strip(_PADDING).decode("ascii", "replace")
@@ -207,6 +208,11 @@ class Header:
     def _unsigned(self, tag: int) -> int:
         raw = self.elements.get(tag, b"")
         return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else 0
+
+
+@lru_cache(maxsize=4096)
+def _first_number(raw: bytes) -> float | None:
+    return _number(raw.split(b"\\", 1)[0])
 
 
 def _number(raw: bytes) -> float | None:
@@ -260,6 +266,7 @@ def decode_text(raw: bytes, character_set: bytes) -> str:
     return "".join(character for character in text if character.isprintable()).strip()
 
 
+@lru_cache(maxsize=4096)
 def decimals_of(raw: bytes) -> int | None:
     """Return the most digits after the decimal point in a DS element's values, an exponent counted in.
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from ...dicom.private_elements import private_values
-from ..sets.attributes import ATTRIBUTES, BY_NAME, OF_PLACES, Value, parsed, raw_of
+from ..sets.attributes import ATTRIBUTES, BY_NAME, OF_PLACES, Value, parsed, raw_of, varying_tags
 from ..sets.divide import Division, divide
 from ..sets.images import Column, Images, code
 from ..sets.labels import label_of
@@ -112,15 +112,15 @@ def _usual(values: Iterable[float | None]) -> float | None:
 def columns_of(slices: tuple[Slice, ...]) -> dict[str, Column]:
     """Give the attributes that differ among slices, the most telling first; what frames say beyond them comes last."""
     framed = any(slice_.frame_values for slice_ in slices)
+    varying = None if framed else varying_tags([slice_.header for slice_ in slices])
     found: dict[str, Column] = {}
     for attribute in ATTRIBUTES:
-        if framed:
+        if varying is None:
             values: list[Value | None] = [slice_.value(attribute.name) for slice_ in slices]
+        elif varying.isdisjoint(attribute.tags):
+            continue
         else:
-            raws = [raw_of(slice_.header, attribute) for slice_ in slices]
-            if len(set(raws)) == 1:
-                continue
-            values = [parsed(raw, attribute) for raw in raws]
+            values = [parsed(raw_of(slice_.header, attribute), attribute) for slice_ in slices]
         if len(set(values)) > 1:
             found[attribute.name] = code(attribute.name, values)
     if framed:

@@ -109,13 +109,12 @@ class _Reader:
 
     def add(self, header: Header) -> None:
         kind, frames = header.sop_class_uid, header.number_of_frames
-        subject = about_series(header.series_uid)
         mosaic = self._mosaics.read(header)
         if mosaic is not None:
             self._found.append(mosaic)
             self.slices += mosaic.slices
         elif kind == RT_DOSE and (frames > 1 or Tag.NUMBER_OF_FRAMES in header.elements):
-            slices, found = dose_slices(header, subject)
+            slices, found = dose_slices(header, about_series(header.series_uid))
             self.slices += slices
             self.findings += found
         elif kind == NUCLEAR_MEDICINE and frames > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -97,6 +97,8 @@ ATTRIBUTES: tuple[Attribute, ...] = (
 """The most telling first. PS3.3 C.7.6.2, C.7.6.16, C.8.2, C.8.3, C.8.13; Siemens: its DICOM conformance statements."""
 
 BY_NAME: dict[str, Attribute] = {attribute.name: attribute for attribute in ATTRIBUTES}
+_SIEMENS = frozenset((Tag.SIEMENS_CREATOR, Tag.SIEMENS_B_VALUE, Tag.SIEMENS_GRADIENT))
+_TAGS = sorted({int(tag) for attribute in ATTRIBUTES for tag in attribute.tags} | set(map(int, _SIEMENS)))
 TIMES = ("acquisition date and time", "acquisition time", "trigger time", "cardiac trigger delay", "content time")
 """Values that tell images at one position apart by order, even where they differ from place to place as well."""
 OF_PLACES = frozenset(("slice thickness", "spacing between slices"))
@@ -127,6 +129,16 @@ def raw_of(header: Header, attribute: Attribute) -> tuple[bytes, ...]:
         if raw and (tag >> 16 != 0x0019 or elements.get(Tag.SIEMENS_CREATOR, b"").strip(b" \0") == SIEMENS_MR):
             return (raw, tag.to_bytes(4, "big"))
     return (b"",)
+
+
+def varying_tags(headers: Iterable[Header]) -> frozenset[int]:
+    """Return the tags of elements that attributes are read from and that are not the same bytes in all headers."""
+    headers = list(headers)
+    of_each = [header.elements for header in headers]
+    varying = {tag for tag in _TAGS if len({elements.get(tag, b"") for elements in of_each}) > 1}
+    if len({header.transfer_syntax_uid for header in headers}) > 1:
+        varying.add(Tag.TRANSFER_SYNTAX_UID)  # It is kept beside the elements.
+    return frozenset(varying | _SIEMENS if Tag.SIEMENS_CREATOR in varying else varying)
 
 
 def value_of(header: Header, name: str) -> Value | None:
