@@ -81,7 +81,7 @@ class Placed:
     voxel_bytes: int
     """Of a value, all channels; 1 where only headers are known."""
 
-    @property
+    @cached_property
     def members(self) -> tuple[tuple[Slice, ...], ...]:
         """For each place the slices it comes from."""
         return tuple(tuple(candidate.slice for candidate in place) for place in self.candidates)
@@ -112,7 +112,15 @@ class Placed:
     def own_corners_lps_mm(self) -> NDArray[np.float64]:
         """(nk, 2, 2, 3) centres of each slice's corner pixels, [row][column], as its own header says (PS3.3 C.7.6.2);
         of a mean of several slices those of the first."""
-        return np.stack([_corners(place[0].slice) for place in self.candidates])
+        slices = [place[0].slice for place in self.candidates]
+        sizes = np.array([(slice_.rows, slice_.columns) for slice_ in slices], np.float64) - 1
+        spacing = np.array([slice_.pixel_spacing_mm or (1.0, 1.0) for slice_ in slices], np.float64)
+        cosines = np.array([slice_.orientation for slice_ in slices], np.float64)
+        corners = np.array([slice_.position_lps_mm for slice_ in slices], np.float64)
+        along_row = cosines[:, :3] * spacing[:, 1:] * sizes[:, 1:]
+        along_column = cosines[:, 3:] * spacing[:, :1] * sizes[:, :1]
+        b, a = np.indices((2, 2))[..., None]
+        return corners[:, None, None] + a * along_row[:, None, None] + b * along_column[:, None, None]
 
     @cached_property
     def parallel_deviation_mm(self) -> float:
@@ -143,16 +151,6 @@ class Placed:
         """
         ni, nj, nk = dimensions
         require_memory(ni * nj * nk * self.voxel_bytes, f"A volume of {nk:,} × {nj:,} × {ni:,} values")
-
-
-def _corners(slice_: Slice) -> NDArray[np.float64]:
-    cosines = np.asarray(slice_.orientation, np.float64)
-    between_rows, between_columns = slice_.pixel_spacing_mm or (1.0, 1.0)
-    along_row = cosines[:3] * between_columns * (slice_.columns - 1)
-    along_column = cosines[3:] * between_rows * (slice_.rows - 1)
-    b, a = np.meshgrid((0, 1), (0, 1), indexing="ij")
-    corner = np.asarray(slice_.position_lps_mm, np.float64)
-    return corner + a[..., None] * along_row + b[..., None] * along_column
 
 
 def load_to_regularize(

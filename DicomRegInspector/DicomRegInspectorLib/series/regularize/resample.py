@@ -102,7 +102,8 @@ class PlannedResampling(PlannedVolume):
         )
         run_threads(resampler.write, list(enumerate(self.pairs)), progress, "Resampling")
         boxes = [resampler.box(pair) if pair else (0, 0, 0, 0) for pair in self.pairs]
-        sources = tuple(_sources(placed.members, pair) for pair in self.pairs)
+        members = placed.members
+        sources = tuple(_sources(members, pair) for pair in self.pairs)
         return self._volume(values, target, boxes, resampler.holes, sources)
 
     def _across(self, placed: Placed, values: Values, target: NDArray[Any], progress: Progress | None) -> RegularVolume:
@@ -256,19 +257,20 @@ def _pairs_around(
 ) -> list[SlicePair | None]:
     """For each plane the slices around it; None in a gap and outside."""
     result: list[SlicePair | None] = []
-    for plane in planes.tolist():
-        after = int(np.clip(np.searchsorted(positions, plane), 1, len(positions) - 1))
+    places, is_gap = positions.tolist(), gaps.tolist()
+    following = np.clip(np.searchsorted(positions, planes), 1, len(places) - 1).tolist()
+    for plane, after in zip(planes.tolist(), following, strict=True):
         before = after - 1
-        interval = positions[after] - positions[before]
-        weight = min(max((plane - positions[before]) / interval, 0.0), 1.0)
+        interval = places[after] - places[before]
+        weight = min(max((plane - places[before]) / interval, 0.0), 1.0)
         closest = before if weight < 0.5 else after
-        distance = abs(plane - positions[closest])
-        if distance <= NEARLY * min(interval, 1.0) or (gaps[before] and distance <= reach):
+        distance = abs(plane - places[closest])
+        if distance <= NEARLY * min(interval, 1.0) or (is_gap[before] and distance <= reach):
             result.append(SlicePair(closest, closest, 0.0))
-        elif gaps[before] or not positions[0] - reach <= plane <= positions[-1] + reach:
+        elif is_gap[before] or not places[0] - reach <= plane <= places[-1] + reach:
             result.append(None)
         else:
-            result.append(SlicePair(before, after, float(weight)))
+            result.append(SlicePair(before, after, weight))
     return result
 
 

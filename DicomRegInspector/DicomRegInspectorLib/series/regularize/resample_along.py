@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Line:
         """One after the last output sample inside."""
         return self.first + self.index.size
 
-    @property
+    @cached_property
     def shift(self) -> tuple[int, float] | None:
         """Source index of the first sample and one weight, where the output steps as the source does."""
         if not self.index.size or self.index[-1] - self.index[0] != self.index.size - 1:

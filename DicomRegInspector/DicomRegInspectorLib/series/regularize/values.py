@@ -84,10 +84,18 @@ def fill_value(volume: SeriesVolume, asked: float | None) -> float:
             return padding.value
     if volume.photometric == "MONOCHROME1":
         return float(volume.array.max())
-    smallest = float(volume.array.min())
-    # Many files name no units; a CT with values below 0 is in HU then.
-    in_hu = volume.units == "HU" or (not volume.units and volume.modality == "CT" and smallest < 0)
-    return -1000.0 if in_hu and dtype.kind != "u" and dtype.itemsize > 1 else smallest
+    if dtype.kind != "u" and dtype.itemsize > 1 and _is_in_hu(volume):
+        return -1000.0
+    return float(volume.array.min())
+
+
+def _is_in_hu(volume: SeriesVolume) -> bool:
+    """Many files name no units; a CT with values below 0 is in HU then."""
+    if volume.units or volume.modality != "CT":
+        return volume.units == "HU"
+    if volume.array.dtype.kind == "f":  # a NaN anywhere is the smallest of all
+        return bool(volume.array.min() < 0)
+    return any(values.min() < 0 for values in volume.array)
 
 
 def _gather(volume: SeriesVolume, chosen: tuple[tuple[Candidate, ...], ...]) -> tuple[NDArray[Any], Padding | None]:
