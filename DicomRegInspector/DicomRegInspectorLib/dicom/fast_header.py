@@ -73,7 +73,8 @@ _VARYING = frozenset(
 # same place with the same values. Tag before a run to its bytes, its last tag and the wanted values in it; entries
 # never change: threads may share. Explicit and implicit encodings have their own: the same bytes can mean different
 # elements.
-_Runs = dict[int, tuple[bytes, int, dict[int, bytes]]]
+_Elements = dict[int, bytes]
+_Runs = dict[int, tuple[bytes, int, _Elements]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +237,7 @@ def walk(data: bytes, size: int, selection: Selection) -> tuple[dict[int, bytes]
     elements: dict[int, bytes] = {}
     if data[132:136] == b"\x02\0\0\0" and data[136:140] != b"UL\x04\0":
         raise NotPlainError  # File Meta Information Group Length, which pydicom interprets.
-    offset, tag = _pick(data, 132, size, 0x0001FFFF, META_END, elements, selection)
+    offset, tag = _pick(data, 132, size, (0x0001FFFF, META_END), elements, selection, False)
     if _is_plain_directory(elements, tag):
         return elements, offset, tag
     if elements[Tag.TRANSFER_SYNTAX_UID].rstrip(b"\0") != IMPLICIT_LITTLE_ENDIAN.encode():
@@ -245,24 +246,18 @@ def walk(data: bytes, size: int, selection: Selection) -> tuple[dict[int, bytes]
         raise NotPlainError  # encoded explicitly after all, or so pydicom believes
     else:
         implicit = True
-    offset, tag = _pick(data, offset, size, META_END, selection.last_tag, elements, selection, implicit=implicit)
+    tags = META_END, selection.last_tag
+    offset, tag = _pick(data, offset, size, tags, elements, selection, implicit)
     return elements, offset, tag
 
 
 def _pick(
-    data: bytes,
-    offset: int,
-    size: int,
-    previous: int,
-    last_tag: int,
-    elements: dict[int, bytes],
-    selection: Selection,
-    *,
-    implicit: bool = False,
+    data: bytes, offset: int, size: int, tags: tuple[int, int], into: _Elements, picked: Selection, implicit: bool
 ) -> tuple[int, int]:
-    """Walk on from ``offset`` up to and with ``last_tag``; wanted values go into ``elements``. See :func:`walk`."""
-    available, codes = len(data), selection.codes
-    runs = selection.implicit_runs if implicit else selection.explicit_runs
+    """Walk on over what comes after the first of ``tags``, up to and with the last. See :func:`walk`."""
+    previous, last_tag = tags
+    available, codes = len(data), picked.codes
+    runs = picked.implicit_runs if implicit else picked.explicit_runs
     run_start, run_key, run_count = offset, previous, 0
     run_values: dict[int, bytes] = {}
     while True:
@@ -271,7 +266,7 @@ def _pick(
             offset += len(known[0])
             previous = known[1]
             if known[2]:
-                elements.update(known[2])
+                into.update(known[2])
             run_start, run_key, run_count = offset, previous, 0
             continue
         if offset + 8 > available:
@@ -307,10 +302,10 @@ def _pick(
         if wanted is not None and (not vr or vr in wanted):
             if offset > available:
                 raise IndexError
-            elements[tag] = run_values[tag] = data[start:offset]
+            into[tag] = run_values[tag] = data[start:offset]
             if tag == last_tag:
                 return offset, 0
-        elif wanted is not None and tag not in selection.lenient:
+        elif wanted is not None and tag not in picked.lenient:
             raise NotPlainError
         if tag in _VARYING:
             run_start, run_key, run_count = offset, tag, 0
