@@ -99,7 +99,7 @@ def _add_map(commands: Commands, common: Parser) -> None:
 def _add_load(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "load",
-        parents=[common],
+        parents=[existing_options(), common],
         help="write registrations as a Slicer scene or a transform file",
         description="Write registrations for other tools: .mrb a Slicer scene with all items as transform nodes; "
         ".h5 and .tfm an ITK transform; .nrrd, .nii.gz and .mha a displacement field. All map from the registered to "
@@ -116,7 +116,6 @@ def _add_load(commands: Commands, common: Parser) -> None:
         help="read the file in another way than the standard says; what was done is printed and, in a scene, noted on "
         f"the nodes: {', '.join(READINGS)}",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an output file that is there")
 
 
 def _add_quality(commands: Commands, common: Parser) -> None:
@@ -160,7 +159,7 @@ def _add_pixels(commands: Commands, common: Parser) -> None:
 def _add_regularize(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "regularize",
-        parents=[series_options(), json_option(), common],
+        parents=[series_options(), existing_options(), json_option(), common],
         help="make an irregular series regular: place, resample, split or crop it, or correct its positions",
         description="Make an irregular image series regular, and write it as a volume file (.nrrd, .nii.gz, .nii, "
         ".mha), a Slicer scene (.mrb) or, into a new folder, as a new DICOM series.",
@@ -209,7 +208,9 @@ def _add_regularize(commands: Commands, common: Parser) -> None:
         help="of frames that share one position: mm, or 'claimed' for what the header says (default: refuse them)",
     )
     parser.add_argument("--parametric-map", action="store_true", help="write a .dcm of floating-point values, exact")
-    parser.add_argument("--output", required=True, metavar="FILE_OR_DIR", help="what to write; must not be there")
+    parser.add_argument(
+        "--output", required=True, metavar="FILE_OR_DIR", help="what to write: a file by its ending, or a folder"
+    )
 
 
 def _add_grid(parser: argparse.ArgumentParser) -> None:

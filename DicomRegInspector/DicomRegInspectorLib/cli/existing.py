@@ -17,7 +17,11 @@ STDOUT = "-"
 
 
 def output_stays(
-    options: argparse.Namespace, output: str, inputs: Iterable[str], is_own: Callable[[Path], bool] | None = None
+    options: argparse.Namespace,
+    output: str,
+    inputs: Iterable[str],
+    is_own: Callable[[Path], bool] | None = None,
+    parts: Iterable[str] = (),
 ) -> bool:
     """Tell, before the work, whether an output is there and to be left as it is, so that nothing is to be done.
 
@@ -28,6 +32,8 @@ def output_stays(
     is_own
         For an output that is a folder: whether a file in it is one that the command writes. A folder that holds
         anything else is nobody's output. None: a folder is no output.
+    parts
+        Files that are written in the output's stead where it does not fit into one.
 
     Raises
     ------
@@ -46,7 +52,9 @@ def output_stays(
     if is_own is None and not place.parent.is_dir():
         raise UsageError(f"{output}: there is no folder {place.parent}")
     # A device or a pipe is written to, not replaced; an empty folder is as good as none.
-    if not (any(place.iterdir()) if place.is_dir() else place.is_file()):
+    is_there = any(place.iterdir()) if place.is_dir() else place.is_file()
+    there = [output] if is_there else [part for part in parts if os.path.isfile(part)]
+    if not there:
         return False
     if is_own is not None and place.is_dir():
         foreign = next((file for file in sorted(place.rglob("*")) if not file.is_dir() and not is_own(file)), None)
@@ -55,10 +63,10 @@ def output_stays(
                 f"{output}: holds {foreign.relative_to(place)}, which this command does not write; name another folder"
             )
     if options.skip_existing:
-        tell(options, f"{output}: is there already; skipped")
+        tell(options, f"{there[0]}: is there already; skipped")
         return True
     if not options.overwrite:
-        raise UsageError(f"{output}: already exists; --overwrite replaces it, --skip-existing leaves it")
+        raise UsageError(f"{there[0]}: already exists; --overwrite replaces it, --skip-existing leaves it")
     return False
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ..errors import UsageError
 from ..words import plural
 from .arguments import LOAD_SUFFIXES
 from .ending import DONE
+from .existing import STDOUT, output_stays
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
 from .mapping import choose_noted
@@ -56,15 +56,10 @@ def quality_command(options: argparse.Namespace) -> int:
 def load_command(options: argparse.Namespace) -> int:
     """Write registrations as a scene or a transform file; returns the exit code."""
     output = Path(options.output)
-    if not output.name.lower().endswith(LOAD_SUFFIXES):
+    if options.output != STDOUT and not output.name.lower().endswith(LOAD_SUFFIXES):
         raise UsageError(f"{output}: expected a name that ends in {', '.join(LOAD_SUFFIXES)}")
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"{output}: there is no folder {output.absolute().parent}")
-    inputs = {os.path.realpath(path) for path in options.registrations}
-    if os.path.realpath(output) in inputs:
-        raise UsageError(f"{output}: is one of the registrations; name another output")
-    if output.exists() and not options.overwrite:
-        raise UsageError(f"{output}: already exists; --overwrite replaces it")
+    if output_stays(options, options.output, options.registrations):
+        return DONE
     from ..registration import read_registration
 
     registrations = [read_registration(path) for path in options.registrations]

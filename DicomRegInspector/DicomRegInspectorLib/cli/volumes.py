@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .ending import DONE, FOUND
+from .existing import output_stays, written_over
 from .libraries import quiet_libraries, scene_room
 from .output import progress_bar, tell_report
 
@@ -23,6 +24,8 @@ def regularize_command(options: argparse.Namespace) -> int:
     """Make a regular volume of an irregular series; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.outcomes import regularize_report
+    from ..series.regularize.regular import VOLUME_SUFFIXES
+    from ..series.write.derived import is_derived_here
     from ..tasks.regularize import Request, run_regularize
 
     def save_files(result: Regularized, output: Path) -> list[Path]:
@@ -30,6 +33,11 @@ def regularize_command(options: argparse.Namespace) -> int:
             return scene_room("series.acquisition").save_regularized(result, output)
 
     check_place(options.json, "JSON report", b"{")
+    inputs = [*options.paths, *filter(None, [options.reference])]
+    suffix = next((suffix for suffix in VOLUME_SUFFIXES if options.output.lower().endswith(suffix)), "")
+    parts = [f"{options.output.removesuffix(suffix)}-section-1{suffix}"] if suffix else []
+    if output_stays(options, options.output, inputs, is_derived_here, parts):
+        return DONE
     request = Request(
         paths=tuple(options.paths),
         output=options.output,
@@ -40,8 +48,10 @@ def regularize_command(options: argparse.Namespace) -> int:
         series_uid=options.series,
         frame_spacing=options.frame_spacing,
     )
-    with progress_bar(options) as progress:
-        outcome = run_regularize(request, save_files, progress)
+    with progress_bar(options) as progress, written_over(options, options.output) as place:
+        outcome = run_regularize(replace(request, output=place), save_files, progress)
+    final = Path(options.output).parent
+    outcome = replace(outcome, written=tuple(final / path.relative_to(Path(place).parent) for path in outcome.written))
     tell_report(options, lambda: regularize_report(outcome), outcome.to_dict)
     return DONE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from ..geometry.stacks import Slice
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 SPATIAL_RESAMPLING = ("113085", "DCM", "Spatial resampling")
 SOURCE_OF_PROCESSING = ("121322", "DCM", "Source image for image processing operation")
 MODIFYING_EQUIPMENT = ("109103", "DCM", "Modifying Equipment")
+_MODEL = "DicomRegInspector"
 _LONG_STRING = 64
 _SHORT_TEXT = 1024
 
@@ -109,8 +111,19 @@ def _equipment(series: NewSeries) -> Dataset:
     from ... import __version__
 
     item = Dataset()
-    item.Manufacturer, item.ManufacturerModelName = "DicomRegInspector contributors", "DicomRegInspector"
+    item.Manufacturer, item.ManufacturerModelName = "DicomRegInspector contributors", _MODEL
     item.SoftwareVersions = __version__
     item.ContributionDateTime = series.created.strftime("%Y%m%d%H%M%S")
     item.PurposeOfReferenceCodeSequence = [_code(MODIFYING_EQUIPMENT)]
     return item
+
+
+def is_derived_here(path: str | PathLike[str]) -> bool:
+    """Return whether a file is an instance whose last Contributing Equipment (0018,A001) is this program."""
+    import pydicom
+
+    try:
+        equipment = pydicom.dcmread(path, specific_tags=["ContributingEquipmentSequence"], stop_before_pixels=True)
+        return bool(equipment.ContributingEquipmentSequence[-1].ManufacturerModelName == _MODEL)
+    except (OSError, ValueError, LookupError, AttributeError, pydicom.errors.InvalidDicomError):
+        return False
