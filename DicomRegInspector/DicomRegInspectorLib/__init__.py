@@ -5,8 +5,9 @@ The names below are imported at first use, so that importing the package costs n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .lazy import names_from
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -29,23 +30,18 @@ __all__ = [
     "read_registration",
 ]
 
-_HOMES = {
-    "Inspection": "tasks.inspect",
-    "SeriesSets": "series",
-    "SeriesVolume": "series",
-    "check_pixels": "series",
-    "compare_volumes": "volumes",
-    "inspect_paths": "tasks.inspect",
-    "load_series": "series",
-    "load_sets": "series",
-    "Registration": "registration",
-    "read_registration": "registration",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = names_from(
+    __name__,
+    {
+        "Inspection": "tasks.inspect",
+        "SeriesSets": "series",
+        "SeriesVolume": "series",
+        "check_pixels": "series",
+        "compare_volumes": "volumes",
+        "inspect_paths": "tasks.inspect",
+        "load_series": "series",
+        "load_sets": "series",
+        "Registration": "registration",
+        "read_registration": "registration",
+    },
+)

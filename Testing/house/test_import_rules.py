@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
+import pydicom.data
 import pytest
 
 LIBRARY = "DicomRegInspectorLib"
@@ -18,7 +20,7 @@ APPLICATION = ("slicer", "vtk", "vtkmodules", "qt", "ctk", "DICOMLib", "PySide6"
 WITH_APPLICATION = ("__main__", "cli", "panel", "scene")
 """The rooms that may reach it: the panel and the scene themselves, the command line through the scene."""
 WITHOUT_APPLICATION = (
-    "dicom", "errors", "findings", "progress", "registration", "report", "samples", "series", "space", "tasks",
+    "dicom", "errors", "findings", "lazy", "progress", "registration", "report", "samples", "series", "space", "tasks",
     "version", "volumes", "words",
 )  # fmt: skip
 
@@ -87,10 +89,10 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run_python(project_root: Path, *arguments: str) -> str:
+def run_python(project_root: Path, *arguments: object) -> str:
     """What a fresh interpreter prints that finds the library in the checkout."""
     environment = {**os.environ, "PYTHONPATH": str(project_root / "DicomRegInspector")}
-    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *map(str, arguments)], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -207,9 +209,10 @@ def test_a_line_of_help_or_complaint_loads_no_room(arguments: list[str], status:
     assert {name.partition(".")[0] for name in loaded} & {"numpy", "pydicom", "SimpleITK", *APPLICATION} == set()
     rooms_loaded = {".".join(name.split(".")[1:2]) for name in loaded if name.startswith(f"{LIBRARY}.")}
     if status == 0:
-        assert rooms_loaded == {"cli", "errors", "findings", "version", "words"}
+        assert rooms_loaded == {"cli", "errors", "findings", "lazy", "version", "words"}
+        assert f"{LIBRARY}.findings.codes" not in loaded
     else:  # the terminal's words, which have to know what it can show
-        assert rooms_loaded == {"cli", "errors", "findings", "report", "version", "words"}
+        assert rooms_loaded == {"cli", "errors", "findings", "lazy", "report", "version", "words"}
         assert {name for name in loaded if name.startswith(f"{LIBRARY}.report.")} == {
             f"{LIBRARY}.report.text",
             f"{LIBRARY}.report.text.terminal",
@@ -269,3 +272,28 @@ def file_scope_imports(file: Path, folder: Path) -> list[str]:
             names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
         waiting += ast.iter_child_nodes(node)
     return names
+
+
+@pytest.mark.parametrize("package", [LIBRARY, f"{LIBRARY}.findings", f"{LIBRARY}.registration", f"{LIBRARY}.series"])
+def test_every_public_name_can_be_imported_and_no_other(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match=f"{package}.*has no attribute 'nothing'"):
+        _ = module.nothing
+
+
+def test_inspecting_images_loads_neither_registrations_nor_what_reads_pixels(project_root: Path) -> None:
+    image = Path(pydicom.data.__file__).parent / "test_files" / "CT_small.dcm"
+    program = f"import sys; from {LIBRARY}.cli import main; main(); print(*sys.modules)"
+    loaded = run_python(project_root, "-c", program, "inspect", image).splitlines()[-1].split()
+    assert f"{LIBRARY}.series.geometry.series" in loaded
+    rooms = (
+        "registration",
+        "series.pixel_checks",
+        "series.pixels",
+        "series.regularize",
+        "series.write",
+        "tasks.relations",
+    )
+    assert [name for name in loaded if name.startswith(tuple(f"{LIBRARY}.{room}" for room in rooms))] == []

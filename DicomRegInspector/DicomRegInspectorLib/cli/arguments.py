@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import TypeAlias
 
-from ..findings import CODES
 from ..version import __version__
 from .about import SHELLS
 from .ending import EXIT_CODES
@@ -331,7 +331,13 @@ def _add_explain(commands: Commands, common: Parser) -> None:
     )
     codes = parser.add_argument("codes", nargs="*", metavar="CODE", help="slice-gap, reg-folding …")
     # Not as choices: a mistyped code is answered with the one that is meant. A shell completes them all the same.
-    codes.completer = lambda **_: CODES  # type: ignore[attr-defined] # argcomplete looks for it there
+    codes.completer = _known_codes  # type: ignore[attr-defined] # argcomplete looks for it there
+
+
+def _known_codes(**_: object) -> Iterable[str]:
+    from ..findings import CODES
+
+    return CODES
 
 
 def _add_completion(commands: Commands, common: Parser) -> None:

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..lazy import names_from
 from ..words import numbers_of
 from .about import About
-from .audit_codes import AUDIT_CODES
 from .code_info import CodeInfo, FoundBy, Severity
-from .geometry_codes import GEOMETRY_CODES
-from .mixture_codes import MIXTURE_CODES
-from .object_codes import OBJECT_CODES
-from .pixel_codes import FILE_CODES, PIXEL_CODES
-from .registration_codes import REGISTRATION_CODES
-from .relation_codes import RELATION_CODES
+
+if TYPE_CHECKING:
+    from .codes import CODES
 
 __all__ = [
     "CODES",
@@ -35,18 +32,6 @@ __all__ = [
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 """From least to most severe. ``error``: used as it is, geometry or values come out wrong."""
-
-CODES: dict[str, CodeInfo] = {
-    **GEOMETRY_CODES,
-    **MIXTURE_CODES,
-    **OBJECT_CODES,
-    **REGISTRATION_CODES,
-    **RELATION_CODES,
-    **AUDIT_CODES,
-    **PIXEL_CODES,
-    **FILE_CODES,
-}
-"""Every code that can be reported: what it means, how it is measured, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +53,8 @@ class Finding:
     """Plain JSON values; a number's unit is in its key (``gap_mm``)."""
 
     def __post_init__(self) -> None:
+        from .codes import CODES
+
         if self.code not in CODES:
             raise ValueError(f"unknown finding code {self.code!r}")
         if self.severity not in SEVERITIES:
@@ -85,12 +72,18 @@ class Finding:
     @property
     def title(self) -> str:
         """The code's meaning in a few words."""
-        return CODES[self.code].title
+        return self._info.title
 
     @property
     def remedy(self) -> str:
         """What a user can do about it, in one sentence."""
-        return CODES[self.code].remedy
+        return self._info.remedy
+
+    @property
+    def _info(self) -> CodeInfo:
+        from .codes import CODES
+
+        return CODES[self.code]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as the JSON report holds it."""
@@ -117,3 +110,7 @@ def by_severity(findings: Iterable[Finding]) -> list[Finding]:
 def worst_severity(findings: Iterable[Finding]) -> Severity | None:
     """Find the highest severity among the findings, or None when there are none."""
     return max((finding.severity for finding in findings), key=SEVERITIES.index, default=None)
+
+
+# What codes mean is a long text, which a command line's help does without.
+__getattr__ = names_from(__name__, {"CODES": "codes"})

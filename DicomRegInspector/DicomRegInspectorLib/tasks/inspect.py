@@ -7,20 +7,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..dicom.fast_header import read_header
+from ..dicom.header import Header
 from ..errors import NotDicomError, UsageError, file_error
 from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..findings.pixel_codes import FILE_CODES
 from ..progress import Progress, report_progress
-from ..registration import Registration, read_registration
-from ..registration.file import structure_set
-from ..registration.file.read import recognised_reader
-from ..series import Header, Series, inspect_series, read_header
+from ..series.geometry.series import Series, inspect_series
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
-from .item_images import ImagesAtHand
-from .relations import ItemRelation, relate_items, relation_findings, with_images
+
+if TYPE_CHECKING:
+    from ..registration import Registration
+    from .relations import ItemRelation
 
 _REPORT_EVERY = 32
 """Headers read between two progress calls: often enough for a smooth bar, rare enough to cost nothing."""
@@ -61,6 +62,9 @@ class Inspection:
         for own, relations in zip(self.registrations, self.relations, strict=False):
             if own is registration:
                 return relations
+        from .item_images import ImagesAtHand
+        from .relations import relate_items
+
         (found,) = relate_items([registration], ImagesAtHand(self.series))
         return tuple(found)
 
@@ -245,6 +249,8 @@ class _Work:
             try:
                 header = read_header(file)
             except NotDicomError as error:
+                from ..registration.file.read import recognised_reader
+
                 self._not_dicom += 1
                 if recognised_reader(file) is not None:
                     self._registration_paths.append(file)
@@ -268,11 +274,14 @@ class _Work:
             self._images.append(header)
         else:
             self._other += 1
-            if header.modality == structure_set.MODALITY:
-                self._name_relationships(file)
+            self._name_relationships(file, header.modality)
 
-    def _name_relationships(self, file: str) -> None:
+    def _name_relationships(self, file: str, modality: str) -> None:
         """A structure set may hold a registration; what else it holds is not judged, and no fault of it is told."""
+        from ..registration.file import structure_set
+
+        if modality != structure_set.MODALITY:
+            return
         try:
             self._findings += structure_set.relationship_findings(file)
         except Exception as error:
@@ -286,6 +295,10 @@ class _Work:
 
     def read_registrations(self) -> None:
         """Read the registrations, their vectors once each."""
+        if not self._registration_paths:
+            return
+        from ..registration import read_registration
+
         total = len(self._registration_paths)
         for done, file in enumerate(self._registration_paths):
             self._report(done, total, f"Reading registration {os.path.basename(file)}")
@@ -301,12 +314,10 @@ class _Work:
         """Judge the series and put everything together."""
         self._report(len(self._files), len(self._files), "Judging slice positions")
         series = tuple(inspect_series(self._images, self._report, interval_tolerance=self._interval_tolerance))
-        self._report(len(self._files), len(self._files), "Comparing registrations with series")
-        related = relate_items(self._registrations, ImagesAtHand(series))
-        registrations = [with_images(*each) for each in zip(self._registrations, related, strict=True)]
+        registrations, relations, related_findings = self._related(series)
         findings = [finding for registration in registrations for finding in registration.findings]
         findings += self._findings + [finding for series_ in series for finding in series_.findings]
-        findings += relation_findings(registrations, series, related)
+        findings += related_findings
         files = len(self._files)
         counts = FileCounts(
             files=files,
@@ -321,5 +332,19 @@ class _Work:
             tuple(by_severity(findings)),
             counts,
             self._interval_tolerance,
-            tuple(map(tuple, related)),
+            relations,
         )
+
+    def _related(
+        self, series: tuple[Series, ...]
+    ) -> tuple[list[Registration], tuple[tuple[ItemRelation, ...], ...], list[Finding]]:
+        """The registrations over the images at hand, the images of each item, and what both together say."""
+        if not self._registrations:
+            return [], (), []
+        from .item_images import ImagesAtHand
+        from .relations import relate_items, relation_findings, with_images
+
+        self._report(len(self._files), len(self._files), "Comparing registrations with series")
+        related = relate_items(self._registrations, ImagesAtHand(series))
+        registrations = [with_images(*each) for each in zip(self._registrations, related, strict=True)]
+        return registrations, tuple(map(tuple, related)), relation_findings(registrations, series, related)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..registration import Registration, RegistrationItem
-from ..series import Series, Stack
 from .boxes import Box, box_of_stack
+
+if TYPE_CHECKING:
+    from ..registration import Registration, RegistrationItem
+    from ..series import Series, Stack
 
 
 @dataclass(frozen=True, eq=False)

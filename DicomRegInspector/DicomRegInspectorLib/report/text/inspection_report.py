@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ...findings import SEVERITIES, Finding, counted
 from ...series.geometry.spacing import RELATIVE_TOLERANCE
-from ...tasks.item_images import names_of
 from ...words import millimetres
 from .terminal import Style, plural, printable
 
@@ -93,6 +92,8 @@ def _image_lines(relation: ItemRelation) -> list[str]:
 
 def meeting_in_words(relation: ItemRelation) -> str:
     """Say how much of the registered image lands inside the one that is moved, or why that was not looked up."""
+    from ...tasks.item_images import names_of
+
     meetings, best = relation.meetings, relation.meetings.best
     if best is None:
         return f"whether the images meet was not checked: {meetings.unchecked}" if meetings.unchecked else ""
@@ -104,6 +105,8 @@ def meeting_in_words(relation: ItemRelation) -> str:
 
 def images_in_words(relation: ItemRelation) -> tuple[str, str]:
     """Return which series of this report an item registers to, and which it starts from."""
+    from ...tasks.item_images import names_of
+
     images, item = relation.images, relation.item
     source = _few(names_of(images.source))
     if images.by_reference:
