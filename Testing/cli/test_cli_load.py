@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zipfile
 import zlib
@@ -49,6 +50,20 @@ def through(transform, points: np.ndarray) -> np.ndarray:
     return np.array([transform.TransformPoint(point) for point in points.tolist()])
 
 
+def as_transform(output: Path):
+    if output.suffix in (".h5", ".tfm"):
+        return sitk.ReadTransform(str(output))
+    return sitk.DisplacementFieldTransform(sitk.ReadImage(str(output), sitk.sitkVectorFloat64))
+
+
+def read_by_slicer(output: Path):
+    node = getattr(slicer, f"vtkMRML{'' if output.suffix in ('.h5', '.tfm') else 'Grid'}TransformNode")()
+    storage = slicer.vtkMRMLTransformStorageNode()
+    storage.SetFileName(str(output))
+    assert storage.ReadData(node)
+    return node
+
+
 def from_world(node, points: np.ndarray) -> np.ndarray:
     """World to node, in LPS."""
     transform = vtk.vtkGeneralTransform()
@@ -86,33 +101,46 @@ def test_an_itk_transform_resamples_as_the_equation_says(load, tmp_path, name: s
     np.testing.assert_allclose(mapped, expected(points, PRE, POST), atol=TOLERANCE_MM)
 
 
-@pytest.mark.parametrize("name", ["f.nrrd", "f.mha", "f.nii.gz", "F.NRRD"])
+@pytest.mark.parametrize("name", ["f.nrrd", "f.mha", "f.nii.gz", "f.nii", "F.NRRD"])
 def test_a_displacement_field_holds_the_whole_mapping(load, tmp_path: Path, name: str) -> None:
     output, _ = load(name, write_linear(tmp_path / "r.dcm", PRE, POST))
-    field = sitk.ReadImage(str(output), sitk.sitkVectorFloat64)
     points = inner_points(30)
-    mapped = through(sitk.DisplacementFieldTransform(field), points)
+    mapped = through(as_transform(output), points)
     np.testing.assert_allclose(mapped, expected(points, PRE, POST), atol=TOLERANCE_MM)
 
 
 @pytest.mark.parametrize("name", ["f.nrrd", "f.mha", "f.nii.gz", "t.h5", "t.tfm"])
 def test_slicer_reads_it_as_the_same_mapping(load, tmp_path: Path, name: str) -> None:
     output, _ = load(name, write_linear(tmp_path / "r.dcm", PRE, POST))
-    scene = slicer.vtkMRMLScene()
-    node = scene.AddNewNodeByClass("vtkMRMLTransformNode" if name[0] == "t" else "vtkMRMLGridTransformNode")
-    storage = slicer.vtkMRMLTransformStorageNode()
-    storage.SetFileName(str(output))
-    assert storage.ReadData(node)
     points = inner_points(30)
-    np.testing.assert_allclose(from_world(node, points), expected(points, PRE, POST), atol=TOLERANCE_MM)
+    np.testing.assert_allclose(
+        from_world(read_by_slicer(output), points), expected(points, PRE, POST), atol=TOLERANCE_MM
+    )
+
+
+@pytest.mark.parametrize("name", ["f.nrrd", "t.h5"])
+def test_slicer_keeps_undefined_vectors_and_goes_on_with_the_border_s(load, tmp_path: Path, name: str) -> None:
+    vectors = np.full((8, 8, 8, 3), (1.0, 2.0, 3.0), np.float32)
+    vectors[:, :, 6:] = np.nan
+    path = write_linear(
+        tmp_path / "r.dcm", vectors=vectors, origin=np.zeros(3), directions=np.eye(3), spacing=np.full(3, 2.0)
+    )
+    output, said = load(name, path)
+    assert "a voxel further around" in said and "3D Slicer adds the border's vector" in said
+    node = read_by_slicer(output)
+    points = np.array([(7.9, 7.0, 7.0), (12.0, 6.0, 6.0), (11.0, 7.0, 7.0), (9.0, 7.0, 7.0), (5.0, -30.0, 40.0)])
+    mapped = from_world(node, points)
+    assert np.isnan(mapped[1:3]).all(), "on an undefined node, and beside one"
+    assert np.isnan(mapped[3]).all(), "a voxel further around"
+    np.testing.assert_allclose(mapped[[0, 4]], points[[0, 4]] + (1, 2, 3), atol=1e-6)
 
 
 def test_nifti_declares_its_vectors(load, tmp_path: Path) -> None:
     output, _ = load("f.nii.gz", write_linear(tmp_path / "r.dcm"))
     header = zlib.decompressobj(31).decompress(output.read_bytes(), 352)
-    # NIfTI-1: dim[5] at byte 50 counts components, intent_code at byte 68; 1006 displacement, 1007 vector.
+    # NIfTI-1: dim[5] at byte 50 counts components, intent_code at byte 68; 1007 is a vector.
     assert struct.unpack_from("<h", header, 50)[0] == 3
-    assert struct.unpack_from("<h", header, 68)[0] in (1006, 1007)
+    assert struct.unpack_from("<h", header, 68)[0] == 1007
 
 
 def test_a_scene_holds_every_item_in_its_place(load, tmp_path: Path) -> None:
@@ -177,17 +205,18 @@ def test_an_input_is_never_the_output(load, tmp_path: Path) -> None:
     assert registration.read_bytes() == before
 
 
-def test_a_failing_writer_leaves_nothing(load, tmp_path: Path, monkeypatch) -> None:
-    from DicomRegInspectorLib.scene.transforms import save
+@pytest.mark.parametrize("name", ["x.h5", "x.nrrd", "x.mrb"])
+def test_a_failing_writer_leaves_nothing(load, tmp_path: Path, monkeypatch, name: str) -> None:
+    from DicomRegInspectorLib import output_file
 
-    def half(node: object, place: Path) -> bool:
-        place.write_text("half")
-        return False
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(save, "_write_transform", half)
-    (tmp_path / "x.h5").write_text("mine")
-    output, said = load("x.h5", write_linear(tmp_path / "r.dcm"), options=("--overwrite",), code=2)
-    assert "failed" in said
+    registration = write_linear(tmp_path / "r.dcm")
+    monkeypatch.setattr(output_file.os, "replace", full)
+    (tmp_path / name).write_text("mine")
+    output, said = load(name, registration, options=("--overwrite",), code=2)
+    assert "cannot be written (No space left on device)" in said
     assert output.read_text() == "mine"
 
 
@@ -217,11 +246,13 @@ def test_without_slicer_the_command_says_what_to_install(load, tmp_path: Path, m
     assert "[headless]" in said
 
 
-def test_readings_offered_are_those_there_are() -> None:
-    from DicomRegInspectorLib.cli.arguments import READINGS
+def test_readings_and_formats_offered_are_those_there_are() -> None:
+    from DicomRegInspectorLib.cli.arguments import LOAD_SUFFIXES, READINGS, SCENE_SUFFIX
+    from DicomRegInspectorLib.registration.file.write_transform import FORMATS
     from DicomRegInspectorLib.registration.repairs import REPAIRS
 
     assert tuple(REPAIRS) == READINGS
+    assert (SCENE_SUFFIX, *(suffix for form in FORMATS for suffix in form.suffixes)) == LOAD_SUFFIXES
 
 
 @pytest.mark.parametrize("name", ["t.h5", "t.nrrd"])
@@ -265,18 +296,51 @@ def test_a_scene_says_on_its_nodes_how_the_file_was_read(tmp_path: Path, load) -
     assert repairs == {"direction reversed (as ToParent)"}
 
 
+ZEROED = "written as 0 mm: 40 vectors"
+
+
 @pytest.mark.parametrize(
-    "name", ["field.nrrd", "field.mha", "field.nii.gz", "transform.h5", "transform.tfm", "scene.mrb"]
+    ("name", "told", "kept"),
+    [
+        ("field.nrrd", "40 vectors that the file leaves undefined or infinite: NaN", True),
+        ("field.mha", "40 vectors that the file leaves undefined or infinite: NaN", True),
+        ("transform.h5", "40 vectors that the file leaves undefined or infinite: NaN", True),
+        ("field.nii.gz", "40 vectors that the file leaves undefined or infinite: NaN was written, but programs", False),
+        ("transform.tfm", ZEROED, False),
+        ("scene.mrb", ZEROED, False),
+    ],
 )
-def test_undefined_vectors_do_not_become_zero_without_a_word(name: str, tmp_path: Path, load) -> None:
+def test_undefined_vectors_do_not_become_zero_without_a_word(
+    name: str, told: str, kept: bool, tmp_path: Path, load
+) -> None:
     vectors = np.full((4, 5, 6, 3), 2.0, np.float32)
     vectors[:, :, 4:] = np.nan
-    path = tmp_path / "holes.dcm"
-    write_linear(path, vectors=vectors, origin=np.zeros(3), directions=np.eye(3), spacing=np.full(3, 2.0))
-    _, said = load(name, path)
-    assert "written as 0 mm: 40 vectors" in said
-    write_linear(
-        path, vectors=np.full((4, 5, 6, 3), 2.0), origin=np.zeros(3), directions=np.eye(3), spacing=np.full(3, 2.0)
-    )
+    vectors[0, 0, 4] = 1, np.inf, 2
+    path, report = tmp_path / "holes.dcm", tmp_path / "report.json"
+    upright = {"origin": np.zeros(3), "directions": np.eye(3), "spacing": np.full(3, 2.0)}
+    write_linear(path, vectors=vectors, **upright)
+    output, said = load(name, path, options=("--json", str(report)))
+    assert told in said
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert found["written"] == str(output) and found["undefined_vectors"] == 40
+    assert found["undefined_written_as"] == ("nan" if kept else "zero" if ZEROED in told else "nan, read as zero")
+    if kept:
+        undefined = through(as_transform(output), np.array([(7.0, 3.0, 3.0), (9.0, 1.0, 1.0), (8.0, 0.0, 0.0)]))
+        assert np.isnan(undefined).all(), "as map says"
+    write_linear(path, vectors=np.full((4, 5, 6, 3), 2.0), **upright)
     _, said = load(f"whole-{name}", path)
-    assert "written as 0" not in said
+    assert "undefined or infinite" not in said
+
+
+def test_what_readers_do_outside_the_grid_is_told(load, tmp_path: Path) -> None:
+    plain, full = write_linear(tmp_path / "plain.dcm"), write_linear(tmp_path / "full.dcm", PRE, POST)
+    output, said = load("t.h5", full)
+    assert "moves points by the matrices alone, from half a voxel on" in said
+    away = np.array([[900.0, -700.0, 800.0]])
+    both = POST @ PRE
+    np.testing.assert_allclose(through(as_transform(output), away), away @ both[:3, :3].T + both[:3, 3], atol=1e-9)
+    output, said = load("f.nrrd", plain)
+    assert "leaves points where they are, from half a voxel on" in said and "3D Slicer" in said
+    np.testing.assert_array_equal(through(as_transform(output), away), away)
+    _, said = load("m.tfm", write_matrices(tmp_path / "m.dcm", {SOURCE: rigid(3.0, (1, 2, 3))}))
+    assert "Outside the grid" not in said, "a matrix is defined everywhere"

@@ -155,3 +155,25 @@ def test_the_vectors_on_their_way_to_vtk_pass_through_small_pieces_only(large, e
         files[encoding],
     )
     assert out["peak"] < size * 0.25
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("encoding", "suffix"), [("explicit", "h5"), ("big endian", "nrrd"), ("explicit", "nii.gz"), ("deflated", "mha")]
+)
+def test_exporting_a_grid_holds_little_of_it(large, tmp_path: Path, encoding: str, suffix: str) -> None:
+    files, size, _ = large
+    out = run(
+        f"""
+        from pathlib import Path
+        from DicomRegInspectorLib.registration import read_registration
+        from DicomRegInspectorLib.tasks.export import export_registration
+        for name in ("first", "second"):
+            place = Path({str(tmp_path)!r}) / f"{{name}}.{suffix}"
+            before = peak()
+            export_registration(read_registration(small if name == "first" else path), place)
+        out["grown"] = peak() - before
+        """,
+        files[encoding],
+    )
+    assert out["grown"] < size * 0.25

@@ -14,8 +14,7 @@ vtk = pytest.importorskip("vtk")
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
 
-from DicomRegInspectorLib.errors import UsageError  # noqa: E402
-from DicomRegInspectorLib.scene.series.acquisition import add_regularized, save_regularized  # noqa: E402
+from DicomRegInspectorLib.scene.series.acquisition import add_regularized  # noqa: E402
 from DicomRegInspectorLib.scene.transforms.save import new_scene  # noqa: E402
 from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize  # noqa: E402
 from DicomRegInspectorLib.series.regularize.regularize import regularize  # noqa: E402
@@ -107,50 +106,3 @@ def test_nodes_use_the_volume_s_memory_and_say_what_was_done(tmp_path: Path) -> 
     untouched, _ = add_regularized(scene, regularize(volume, "acquisition").volume)
     assert untouched.GetAttribute("DICOM.instanceUIDs").split() == list(volume.instance_uids)
     assert "Phantom" not in node.GetName() and "PHANTOM" not in node.GetName()
-
-
-def test_volume_files_are_read_back_by_simpleitk(tmp_path: Path) -> None:
-    sitk = pytest.importorskip("SimpleITK")
-    volume = load_to_regularize(write_stack(tmp_path / "source", along_table(HEIGHTS), tilted(12)))[0]
-    result = regularize(volume, "resample", spacing_mm=1.5)
-    for name in ("a.nrrd", "a.nii.gz", "a.nii", "a.mha"):
-        assert save_regularized(result, tmp_path / name) == [tmp_path / name]
-        image = sitk.ReadImage(str(tmp_path / name))
-        np.testing.assert_array_equal(sitk.GetArrayFromImage(image), result.array)
-        matrix = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
-        np.testing.assert_allclose(matrix, result.affine_lps[:3, :3], atol=1e-5)
-        np.testing.assert_allclose(image.GetOrigin(), result.affine_lps[:3, 3], atol=1e-4)
-        with pytest.raises(UsageError, match="already exists"):
-            save_regularized(result, tmp_path / name)
-
-
-@pytest.mark.parametrize("ending", ["nrrd", "mha"])
-def test_sections_keep_their_tilt_in_formats_that_hold_it(tmp_path: Path, ending: str) -> None:
-    sitk = pytest.importorskip("SimpleITK")
-    volume = load_to_regularize(write_stack(tmp_path / "source", along_table(HEIGHTS), tilted(12)))[0]
-    result = regularize(volume, "split")
-    written = save_regularized(result, tmp_path / f"part.{ending}")
-    assert [path.name for path in written] == [f"part-section-{n + 1}.{ending}" for n in range(len(result.volumes))]
-    for path, one in zip(written, result.volumes, strict=True):
-        image = sitk.ReadImage(str(path))
-        matrix = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
-        np.testing.assert_allclose(matrix, one.affine_lps[:3, :3], atol=1e-9)
-
-
-def test_where_a_format_cannot_place_slices_the_transform_is_beside_it(tmp_path: Path) -> None:
-    volume = load_to_regularize(write_stack(tmp_path / "source", along_table(HEIGHTS), tilted(12)))[0]
-    result = regularize(volume, "acquisition")
-    place, beside = save_regularized(result, tmp_path / "head.nii.gz")
-    assert (place.name, beside.name) == ("head.nii.gz", "head-acquisition-transform.h5")
-    scene = new_scene()
-    node = scene.AddNewNodeByClass("vtkMRMLTransformNode")
-    storage = slicer.vtkMRMLTransformStorageNode()
-    storage.SetFileName(str(beside))
-    assert storage.ReadData(node)
-    to_world = vtk.vtkGeneralTransform()
-    node.GetTransformToWorld(to_world)
-    one = result.volume
-    for k in (0, 9, len(one.array) - 1):
-        lattice = one.affine_lps @ [0, 0, k, 1]
-        moved = np.array(to_world.TransformPoint(lattice[:3] * FLIP)) * FLIP
-        np.testing.assert_allclose(moved, one.slice_corners_lps_mm[k], atol=1e-3)

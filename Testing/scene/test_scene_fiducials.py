@@ -15,7 +15,8 @@ from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.report.text.show import show_file
 from DicomRegInspectorLib.report.text.terminal import Style
 from DicomRegInspectorLib.scene import load_registration
-from DicomRegInspectorLib.scene.transforms.save import describe, save_registrations
+from DicomRegInspectorLib.scene.transforms.save import save_registrations
+from DicomRegInspectorLib.tasks.export import export_registration
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -81,15 +82,15 @@ def test_points_without_a_place_are_counted_and_nothing_else_is_loaded(tmp_path:
 def test_a_scene_file_holds_them_and_no_other_format_does(tmp_path: Path) -> None:
     registration = read_registration(fiducials(tmp_path / "f.dcm", POINTS))
     output = tmp_path / "points.mrb"
-    save_registrations([registration], output)
-    assert describe([registration], output, None) == "a Slicer scene with 2 sets of fiducials as markups"
+    saved = save_registrations([registration], output)
+    assert saved.description == "a Slicer scene with 2 sets of fiducials as markups"
     with zipfile.ZipFile(output) as bundle:
-        saved = [json.loads(bundle.read(name)) for name in bundle.namelist() if name.endswith(".mrk.json")]
-    places = sorted(point["position"] for one in saved for point in one["markups"][0]["controlPoints"])
-    systems = {one["markups"][0]["coordinateSystem"] for one in saved}
+        lists = [json.loads(bundle.read(name)) for name in bundle.namelist() if name.endswith(".mrk.json")]
+    places = sorted(point["position"] for one in lists for point in one["markups"][0]["controlPoints"])
+    systems = {one["markups"][0]["coordinateSystem"] for one in lists}
     assert systems == {"LPS"} and places == sorted(list(map(float, p)) for s in POINTS.values() for p in s.values())
     with pytest.raises(UsageError, match=r"name a \.mrb"):
-        save_registrations([registration], tmp_path / "points.h5")
+        export_registration(registration, tmp_path / "points.h5")
 
 
 def test_show_says_where_each_point_is(tmp_path: Path) -> None:

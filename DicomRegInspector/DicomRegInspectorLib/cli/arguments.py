@@ -23,7 +23,8 @@ from .shared import (
 READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
 """The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
 
-LOAD_SUFFIXES = (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".mha")
+SCENE_SUFFIX = ".mrb"
+LOAD_SUFFIXES = (SCENE_SUFFIX, ".h5", ".tfm", ".nrrd", ".nii.gz", ".nii", ".mha")
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -99,11 +100,11 @@ def _add_map(commands: Commands, common: Parser) -> None:
 def _add_load(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "load",
-        parents=[existing_options(), common],
+        parents=[existing_options(), json_option(), common],
         help="write registrations as a Slicer scene or a transform file",
         description="Write registrations for other tools: .mrb a Slicer scene with all items as transform nodes; "
-        ".h5 and .tfm an ITK transform; .nrrd, .nii.gz and .mha a displacement field. All map from the registered to "
-        "the source frame, as resampling needs it.",
+        ".h5 and .tfm an ITK transform; .nrrd, .nii, .nii.gz and .mha a displacement field. All map from the "
+        "registered to the source frame, as resampling needs it. What a format cannot say is told.",
     )
     parser.add_argument("registrations", nargs="+", metavar="REG")
     parser.add_argument("--output", required=True, metavar="FILE", help="ends in " + ", ".join(LOAD_SUFFIXES))

@@ -57,7 +57,7 @@ def _read_text(place: str) -> str:
 
 
 def _write(options: argparse.Namespace, text: str) -> None:
-    from ..report.files import replace_file
+    from ..output_file import replace_file
 
     if options.output == STDOUT:
         give(text)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..words import plural
-from .arguments import LOAD_SUFFIXES
+from .arguments import LOAD_SUFFIXES, SCENE_SUFFIX
 from .ending import DONE
 from .existing import STDOUT, output_stays
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
-from .mapping import choose_noted
-from .output import complain, give, progress_bar, tell
+from .output import complain, give, progress_bar, remark, tell, tell_report
+
+if TYPE_CHECKING:
+    from ..tasks.export import Export
 
 
 def quality_command(options: argparse.Namespace) -> int:
     """Measure how good and plausible a registration is; returns the exit code."""
-    from ..report.files import check_place, json_text, replace_file, write_json
+    from ..output_file import replace_file
+    from ..report.files import check_place, json_text, write_json
     from ..report.text.quality import quality_csv, quality_report
     from ..report.text.terminal import Style
     from ..tasks.inspect import inspect_paths
@@ -60,21 +63,34 @@ def load_command(options: argparse.Namespace) -> int:
         raise UsageError(f"{output}: expected a name that ends in {', '.join(LOAD_SUFFIXES)}")
     if output_stays(options, options.output, options.registrations):
         return DONE
+    from ..report.files import check_place
+
+    check_place(options.json, "JSON report", b"{")
+    saved = _save_scene(options, output) if output.name.lower().endswith(SCENE_SUFFIX) else _export(options, output)
+    if saved.chosen:
+        remark(options, saved.chosen)
+    if saved.loss:
+        complain(saved.loss)
+    tell_report(options, lambda: "\n".join([f"{output}: {saved.description}", *saved.notes]), saved.to_dict)
+    return DONE
+
+
+def _save_scene(options: argparse.Namespace, output: Path) -> Export:
     from ..registration import read_registration
 
     registrations = [read_registration(path) for path in options.registrations]
-    items = None
-    if options.item is not None:
-        items = [options.item]
-    elif not output.name.lower().endswith(".mrb") and len(registrations) == 1 and len(registrations[0].items) > 1:
-        items = [choose_noted(options, registrations[0]).number]
+    items = None if options.item is None else [options.item]
     with quiet_libraries(options.debug):
-        save = scene_room("transforms.save")
-        zeroed = save.save_registrations(registrations, output, items=items, bake=options.bake, repair=options.read_as)
-    tell(options, f"{output}: {save.describe(registrations, output, items, options.read_as)}")
-    if zeroed:
-        complain(
-            f"written as 0 mm: {plural(zeroed, 'vector')} that the file leaves undefined or infinite. The format "
-            "cannot say so; do not use what lies there, for which map gives nan."
-        )
-    return DONE
+        save = scene_room("transforms.save").save_registrations
+        return save(registrations, output, items=items, bake=options.bake, repair=options.read_as)
+
+
+def _export(options: argparse.Namespace, output: Path) -> Export:
+    from ..registration import read_registration
+    from ..tasks.export import export_registration
+
+    if len(options.registrations) > 1:
+        count = len(options.registrations)
+        raise UsageError(f"{output}: this format holds one registration; name a {SCENE_SUFFIX} for {count} of them")
+    registration = read_registration(options.registrations[0])
+    return export_registration(registration, output, number=options.item, bake=options.bake, repair=options.read_as)

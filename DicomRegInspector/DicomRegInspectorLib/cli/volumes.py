@@ -28,9 +28,9 @@ def regularize_command(options: argparse.Namespace) -> int:
     from ..series.write.derived import is_derived_here
     from ..tasks.regularize import Request, run_regularize
 
-    def save_files(result: Regularized, output: Path) -> list[Path]:
+    def save_scene(result: Regularized, output: Path) -> None:
         with quiet_libraries(options.debug):
-            return scene_room("series.acquisition").save_regularized(result, output)
+            scene_room("series.acquisition").save_regularized(result, output)
 
     check_place(options.json, "JSON report", b"{")
     inputs = [*options.paths, *filter(None, [options.reference])]
@@ -49,7 +49,7 @@ def regularize_command(options: argparse.Namespace) -> int:
         frame_spacing=options.frame_spacing,
     )
     with progress_bar(options) as progress, written_over(options, options.output) as place:
-        outcome = run_regularize(replace(request, output=place), save_files, progress)
+        outcome = run_regularize(replace(request, output=place), save_scene, progress)
     final = Path(options.output).parent
     outcome = replace(outcome, written=tuple(final / path.relative_to(Path(place).parent) for path in outcome.written))
     tell_report(options, lambda: regularize_report(outcome), outcome.to_dict)

@@ -1,16 +1,16 @@
-"""Writing results so that nobody finds half of them."""
+"""JSON files, and places that a result may go to."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..output_file import replace_file
 
 
 def write_json(path: str | PathLike[str], value: Any) -> None:
@@ -56,35 +56,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "items"):
         return {str(key): finite(one) for key, one in value.items()}
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-
-
-def replace_file(path: str | PathLike[str], write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file beside the place, then move it there in one step.
-
-    Parameters
-    ----------
-    write
-        Called with the path of the unfinished file, whose name ends like the final one's.
-
-    Raises
-    ------
-    UsageError
-        When the file cannot be written; what was there before is untouched, and nothing is left behind.
-    """
-    place = Path(os.path.realpath(path))
-    if place.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
-    unfinished = place.with_name(f".unfinished-{os.getpid()}-{place.name}")
-    try:
-        if place.exists() and not place.is_file():
-            write(place)  # A device or a pipe is written to, not replaced.
-            return
-        write(unfinished)
-        os.replace(unfinished, place)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def check_place(path: str | None, what: str, beginning: bytes) -> None:

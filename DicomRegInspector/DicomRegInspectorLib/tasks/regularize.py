@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ from ..series.write.correct_positions import write_corrected
 from ..series.write.new_folder import require_new_folder
 from ..series.write.parametric_map import write_parametric_map
 from ..series.write.write_back import WrittenSeries, write_series
-from ..volumes.other_formats import read_reference
+from ..volumes.other_formats import import_simpleitk, read_reference
+from ..volumes.regularized_files import write_regularized
 
 SCENE_SUFFIX = ".mrb"
 MAP_SUFFIX = ".dcm"
-SaveFiles = Callable[[Regularized, Path], Sequence[Path]]
+SaveScene = Callable[[Regularized, Path], object]
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class Outcome:
         }
 
 
-def run_regularize(request: Request, save_files: SaveFiles, progress: Progress | None = None) -> Outcome:
-    """Do what is asked for; ``save_files`` writes volume files and scenes.
+def run_regularize(request: Request, save_scene: SaveScene, progress: Progress | None = None) -> Outcome:
+    """Do what is asked for; ``save_scene`` writes scenes.
 
     Raises
     ------
@@ -93,17 +94,17 @@ def run_regularize(request: Request, save_files: SaveFiles, progress: Progress |
         return _corrected(request, series, progress)
     if isinstance(options.reference, str):
         options = replace(options, reference=read_reference(options.reference))
-    return _carried_out(request, plan(series, options, request.stack), save_files, progress)
+    return _carried_out(request, plan(series, options, request.stack), save_scene, progress)
 
 
-def _carried_out(request: Request, planned: Plan, save_files: SaveFiles, progress: Progress | None) -> Outcome:
+def _carried_out(request: Request, planned: Plan, save_scene: SaveScene, progress: Progress | None) -> Outcome:
     volume = load_planned(planned, progress)
     if request.parametric_map and volume.array.dtype.kind in "iu":
         # What is interpolated between whole values keeps its fractions there.
         narrow = volume.array.dtype.itemsize <= 2
         volume = replace(volume, array=volume.array.astype(np.float32 if narrow else np.float64))
     result = carry_out(planned, volume, progress)
-    written, notes = _write(request, result, save_files, progress)
+    written, notes = _write(request, result, save_scene, progress)
     notes = [*planned.notes, *notes]
     return Outcome(result.description, result.dropped, tuple(written), tuple(notes), tuple(_geometry(result)))
 
@@ -150,12 +151,12 @@ def save_series(
         if how is None:
             return _corrected(request, series, report)
         planned = how if isinstance(how, Plan) else plan(series, how, stack)
-        return _carried_out(request, planned, _no_files, report)
+        return _carried_out(request, planned, _no_scene, report)
 
     return in_background(work, progress, run)
 
 
-def _no_files(result: Regularized, output: Path) -> Sequence[Path]:
+def _no_scene(result: Regularized, output: Path) -> None:
     raise UsageError(f"{output}: is neither a folder nor a {MAP_SUFFIX} file")
 
 
@@ -179,6 +180,8 @@ def _check(request: Request) -> None:
         )
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output}: there is no folder {output.absolute().parent}")
+    if output.name.lower().endswith(VOLUME_SUFFIXES):
+        import_simpleitk()
     if output.exists():
         raise UsageError(f"{output}: already exists and is not overwritten; name another output")
 
@@ -194,7 +197,7 @@ def _corrected(request: Request, series: Series, progress: Progress | None) -> O
 
 
 def _write(
-    request: Request, result: Regularized, save_files: SaveFiles, progress: Progress | None
+    request: Request, result: Regularized, save_scene: SaveScene, progress: Progress | None
 ) -> tuple[list[Path], list[str]]:
     output = Path(request.output)
     notes: list[str] = []
@@ -208,7 +211,10 @@ def _write(
             if series_.encoding is not None and not series_.encoding.is_exact
         ]
         return [series_.folder for series_ in series], notes
-    written = list(save_files(result, output))
+    if output.name.lower().endswith(SCENE_SUFFIX):
+        save_scene(result, output)
+        return [output], notes
+    written = write_regularized(result, output)
     transforms = [path for path in written if path.name.endswith("-acquisition-transform.h5")]
     if transforms:
         notes.append(

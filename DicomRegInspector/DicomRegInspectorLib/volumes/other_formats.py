@@ -37,7 +37,7 @@ def read_label_image(path: str | PathLike[str]) -> LabelImage:
         When SimpleITK is not installed.
     """
     image = read_image(path)
-    array = _import_simpleitk().GetArrayFromImage(image)
+    array = import_simpleitk().GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
         found = f"{image.GetDimension()} axes and {image.GetNumberOfComponentsPerPixel()} numbers for each voxel"
         raise FileError(path, f"is not a label volume: it has {found}; expected 3 and 1")
@@ -61,7 +61,7 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
     """
     if not os.path.isfile(path):
         raise FileError(path, "there is no such file")
-    reader = _import_simpleitk().ImageFileReader()
+    reader = import_simpleitk().ImageFileReader()
     reader.SetFileName(os.fspath(path))
     try:
         reader.ReadImageInformation()
@@ -94,7 +94,7 @@ def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
         if header.number_of_frames > 1:
             return reference_of_stack(the_stack(the_series(name, None), None))
         raise FileError(path, "is one image of a series; name the folder with the whole series as the reference")
-    reader = _import_simpleitk().ImageFileReader()
+    reader = import_simpleitk().ImageFileReader()
     reader.SetFileName(name)
     try:
         reader.ReadImageInformation()
@@ -127,9 +127,18 @@ def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarr
     return matrix
 
 
-def _import_simpleitk() -> ModuleType:
+def import_simpleitk() -> ModuleType:
+    """Return the module SimpleITK, which is not imported before it is needed.
+
+    Raises
+    ------
+    UsageError
+        When it is not installed.
+    """
     try:
         import SimpleITK
     except ImportError as error:
-        raise UsageError("volumes are read with SimpleITK, which is missing: pip install SimpleITK") from error
+        raise UsageError(
+            "volumes are read and written with SimpleITK, which is missing: pip install SimpleITK"
+        ) from error
     return SimpleITK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ import numpy as np
 
 from ...dicom import tags
 from ...errors import UsageError
+from ...output_file import replace_file
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -87,7 +87,7 @@ def write_deformable_registration(
 
     Raises
     ------
-    UsageError, OSError
+    UsageError
         When the grid means nothing, or the file cannot be written; nothing is left of it then.
     """
     grid, axes = _checked(vectors, directions, spacing, matrix_type)
@@ -231,15 +231,9 @@ def _series_references(images: Sequence[Dataset]) -> list[Dataset]:
 
 
 def _save(dataset: Dataset, path: Path) -> None:
-    """Write beside the place and move there, so that no half file is left."""
     from pydicom import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        dataset.save_as(unfinished, enforce_file_format=True)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    replace_file(path, lambda unfinished: dataset.save_as(unfinished, enforce_file_format=True))

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from ...errors import Cancelled, DicomRegInspectorError
 from ...findings import Finding
+from ...output_file import replace_file
 from ...progress import Progress, Run, in_background, report_progress
 from ...tasks.inspect import Inspection
 from ...tasks.quality import QualityReport
-from ..files import check_place, replace_file
+from ..files import check_place
 from ..text.inspection_report import count_by_severity
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
 from .measuring import Measured, further_findings, measure_items

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ...errors import UsageError
+from ...output_file import replace_file
 from .canvas import Canvas, Clip
 
 INK, FAINT = (0.13, 0.13, 0.13), (0.42, 0.42, 0.42)
@@ -110,12 +109,5 @@ def save_picture(canvas: Canvas, path: Path) -> None:
     UsageError
         When the file cannot be written.
     """
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
-    try:
-        canvas.write_texts()
-        unfinished.write_bytes(canvas.png())
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    canvas.write_texts()
+    replace_file(path, lambda unfinished: unfinished.write_bytes(canvas.png()))

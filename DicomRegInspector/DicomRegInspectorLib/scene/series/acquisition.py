@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,18 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
-from ...errors import UsageError
-from ...series.regularize.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
+from ...series.regularize.regular import AcquisitionGrid, Regularized, RegularVolume
 from ...space import LPS_TO_RAS, to_ras
+from ...volumes.regularized_files import require_new
 from ..convert import vtk_matrix
 from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
-from ..transforms.save import new_scene, save_scene, write_beside
+from ..transforms.save import new_scene, save_scene
 from ..volumes import new_volume_node, note_images, note_modality, place_under_study
 from .series_volume import vtk_image
 
 SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
 """On nodes made from a series: its Series Instance UID."""
-SHEARED_SUFFIXES = (".nrrd", ".mha")
-"""Of the formats that hold any matrix; ITK makes a tilted one orthogonal when it writes NIfTI."""
 
 
 def add_regularized(
@@ -40,7 +37,7 @@ def add_regularized(
     """
     name = name or _name(volume)
     node = new_volume_node(scene, name, vtk_image(volume))
-    affine = volume.affine_lps if volume.is_orthogonal else _upright(volume.affine_lps)
+    affine = volume.affine_lps if volume.is_orthogonal else volume.upright_affine_lps
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
     note_modality(node, volume.source)
     _note_provenance(node, volume)
@@ -74,80 +71,21 @@ def grid_transform(grid: AcquisitionGrid) -> vtk.vtkTransform:
     return transform
 
 
-def save_regularized(result: Regularized, output: Path) -> list[Path]:
-    """Write volumes to a Slicer scene (``.mrb``) or to volume files.
+def save_regularized(result: Regularized, output: Path) -> None:
+    """Write volumes to a Slicer scene (``.mrb``), under the transforms that put slices in their places.
 
-    The files are those of :data:`~...series.regularize.regular.VOLUME_SUFFIXES`. Several volumes go into files
-    of their own, ``NAME-section-1.nrrd`` and so on. Volume files hold no displacements, and NIfTI no tilt: then the
-    transform that puts the slices in place is written beside the file, as ``NAME-acquisition-transform.h5``, which
-    Slicer reads. NRRD and MetaImage hold the tilt of a section in their directions.
-
-    Returns
-    -------
-    The files written, volumes first.
+    Volume files are written by :func:`...volumes.regularized_files.write_regularized`.
 
     Raises
     ------
     UsageError
-        When a file is there already, or cannot be written.
+        When the file is there already, or cannot be written.
     """
+    require_new([output])
     scene = new_scene()
-    if output.name.lower().endswith(".mrb"):
-        _require_new([output])
-        for volume in result.volumes:
-            add_regularized(scene, volume)
-        save_scene(scene, output)
-        return [output]
-    suffix = next(suffix for suffix in VOLUME_SUFFIXES if output.name.lower().endswith(suffix))
-    stem = output.name[: -len(suffix)]
-    count = len(result.volumes)
-    stems = [stem] if count == 1 else [f"{stem}-section-{number + 1}" for number in range(count)]
-    places = [(output.with_name(stem + suffix), output.with_name(f"{stem}-acquisition-transform.h5")) for stem in stems]
-    nodes = [_nodes_for_file(scene, volume, suffix) for volume in result.volumes]
-    wanted = [place for place, _ in places]
-    wanted += [beside for (_, beside), (_, transform) in zip(places, nodes, strict=True) if transform is not None]
-    _require_new(wanted)
-    for (place, beside), (node, transform) in zip(places, nodes, strict=True):
-        write_beside(place, partial(_write, node))
-        if transform is not None:
-            write_beside(beside, partial(_write, transform))
-    return wanted
-
-
-def _nodes_for_file(
-    scene: slicer.vtkMRMLScene, volume: RegularVolume, suffix: str
-) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLTransformNode | None]:
-    node, transform = add_regularized(scene, volume)
-    if volume.displacement is None and suffix in SHEARED_SUFFIXES:
-        node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ volume.affine_lps))
-        return node, None
-    return node, transform
-
-
-def _require_new(places: list[Path]) -> None:
-    there = [place for place in places if place.exists()]
-    if there:
-        raise UsageError(f"{there[0]}: already exists and is not overwritten; name another output")
-
-
-def _write(node: slicer.vtkMRMLStorableNode, place: Path) -> bool:
-    if node.IsA("vtkMRMLTransformNode"):
-        storage = slicer.vtkMRMLTransformStorageNode()
-    elif place.name.endswith(".nrrd"):
-        storage = slicer.vtkMRMLNRRDStorageNode()
-    else:
-        storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
-    storage.SetFileName(str(place))
-    return bool(storage.WriteData(node))
-
-
-def _upright(affine_lps: np.ndarray) -> np.ndarray:
-    """The lattice with the same rows, columns and slice distance, the k axis along the normal."""
-    result = affine_lps.copy()
-    normal = np.cross(affine_lps[:3, 0], affine_lps[:3, 1])
-    normal /= np.linalg.norm(normal)
-    result[:3, 2] = normal * (normal @ affine_lps[:3, 2])
-    return result
+    for volume in result.volumes:
+        add_regularized(scene, volume)
+    save_scene(scene, output)
 
 
 def _transform_node(

@@ -13,6 +13,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ...progress import Progress, report_progress
 from ...registration import Grid, Mapping
+from ...registration.baking import Baking
 from ...registration.measures.statistics import NonFiniteRegions
 from ...registration.vectors import SLAB_VECTORS
 from ...space import LPS_TO_RAS, apply_matrix
@@ -65,28 +66,11 @@ def baked_grid_transform(mapping: Mapping, progress: Progress | None = None) -> 
         When ``progress`` returned False.
     """
     grid = mapping.grid
-    return _build(grid, grid.origin_lps_mm, grid.directions, _Baking(mapping), progress)
-
-
-class _Baking:
-    """Vectors ``D`` turned into ``post (pre x + D) - x``, slab by slab in double precision."""
-
-    def __init__(self, mapping: Mapping) -> None:
-        affine, grid = mapping.affine - np.eye(4), mapping.grid
-        self._dimensions = grid.dimensions
-        self._from_index = affine[:3, :3] @ grid.index_to_lps[:3, :3]
-        self._offset = apply_matrix(affine, grid.origin_lps_mm)
-        self._turn = mapping.post[:3, :3]
-
-    def __call__(self, slab: np.ndarray, first: int) -> None:
-        nx, ny, _ = self._dimensions
-        flat = np.arange(first, first + len(slab))
-        index = np.stack([flat % nx, flat // nx % ny, flat // (nx * ny)], axis=1)
-        slab[:] = slab.astype(np.float64) @ self._turn.T + index @ self._from_index.T + self._offset
+    return _build(grid, grid.origin_lps_mm, grid.directions, Baking(mapping), progress)
 
 
 def _build(
-    grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: _Baking | None, progress: Progress | None
+    grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: Baking | None, progress: Progress | None
 ) -> GridTransform:
     image = vtk.vtkImageData()
     image.SetDimensions(grid.dimensions)
@@ -105,7 +89,7 @@ def _build(
     return GridTransform(transform, zeroed)
 
 
-def _fill(grid: Grid, target: np.ndarray, baking: _Baking | None, progress: Progress | None) -> int:
+def _fill(grid: Grid, target: np.ndarray, baking: Baking | None, progress: Progress | None) -> int:
     regions = NonFiniteRegions(grid.dimensions)
     # Turning two of every three sign bits is one pass without gaps; negating strided components is far slower.
     signs = np.tile(np.array([1 << 31, 1 << 31, 0], np.uint32), SLAB_VECTORS)

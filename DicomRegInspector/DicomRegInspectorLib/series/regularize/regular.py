@@ -126,6 +126,15 @@ class RegularVolume:
         return ni, nj, nk
 
     @property
+    def upright_affine_lps(self) -> NDArray[np.float64]:
+        """(4, 4) of a lattice with the same rows, columns and slice distance, the k axis along the normal."""
+        affine = self.affine_lps.copy()
+        normal = np.cross(affine[:3, 0], affine[:3, 1])
+        normal /= np.linalg.norm(normal)
+        affine[:3, 2] = normal * (normal @ affine[:3, 2])
+        return affine
+
+    @property
     def is_orthogonal(self) -> bool:
         """Whether the axes are at right angles; formats and tools that store directions and spacings need it."""
         directions = self.affine_lps[:3, :3] / self.spacing_mm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import FileError, UsageError, errors_of_file
+from ...output_file import replace_file
 from ..geometry.stacks import Slice
 from ..regularize.regular import RegularVolume
 from .new_folder import require_new_folder
@@ -81,7 +81,7 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
         parametric_map.Laterality = sources[0].get("Laterality", "")
     parametric_map.SeriesDescription = f"{volume.source.description[:48]} regularized".strip()
     parametric_map.ContentDescription = f"DicomRegInspector: {volume.description}"[:64]
-    _save(parametric_map, place)
+    replace_file(place, parametric_map.save_as)
     return place
 
 
@@ -172,14 +172,3 @@ def _geometry(hd: ModuleType, volume: RegularVolume) -> dict[str, Any]:
             hd.PlanePositionSequence(patient, corner.tolist()) for corner in volume.slice_corners_lps_mm
         ],
     }
-
-
-def _save(parametric_map: Any, place: Path) -> None:
-    unfinished = place.with_name(f".unfinished-{os.getpid()}-{place.name}")
-    try:
-        parametric_map.save_as(unfinished)
-        os.replace(unfinished, place)
-    except OSError as error:
-        raise UsageError(f"{place}: cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
