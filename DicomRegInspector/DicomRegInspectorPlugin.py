@@ -37,6 +37,9 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         self.tags["modality"] = "0008,0060"
         self.tags["frameOfReferenceUID"] = "0020,0052"
         self.tags["seriesDescription"] = "0008,103E"
+        self.tags["patientName"] = "0010,0010"
+        self.tags["patientID"] = "0010,0020"
+        self.tags["patientBirthDate"] = "0010,0030"
         self.tags["seriesNumber"] = "0020,0011"
         self.tags["studyInstanceUID"] = "0020,000D"
 
@@ -125,7 +128,9 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
 
     def named(self, path, what):
         """``3: description - what``, as far as the series has a number and a description."""
-        number, description = self.value(path, "seriesNumber"), self.value(path, "seriesDescription")
+        from DicomRegInspectorLib.panel.registrations.browser_offers import described
+
+        number, description = self.value(path, "seriesNumber"), described(slicer.dicomDatabase, path)
         return (f"{number}: " if number else "") + (f"{description} - " if description else "") + what
 
     def value(self, path, name):

@@ -114,3 +114,12 @@ def commas_for_points() -> list[Finding]:
         one._dict[tag] = RawDataElement(tag, "DS", len(text), text, 0, False, True)
         vm.save(one, Path(f"ct/{k}.dcm"))
     return list(inspect_paths("ct").findings)
+
+
+@shows("file-names-identify")
+def a_folder_named_after_the_patient() -> list[Finding]:
+    """Three CT slices in a folder that is called after the patient."""
+    for k in range(3):
+        who = {"PatientName": "Doe^Jane", "PatientID": "4711-A"}
+        vm.save(vm.dataset(vm.pixels_of(1)[0], (0, 0, 2.5 * k), **settings(k + 1, **who)), Path(f"doe_jane/{k}.dcm"))
+    return list(inspect_paths("doe_jane").findings)

@@ -110,8 +110,8 @@ class Header:
     @property
     def series_description(self) -> str:
         """Series Description, decoded by the file's Specific Character Set."""
-        raw = self.elements.get(Tag.SERIES_DESCRIPTION, b"").strip(_PADDING)
-        return decode_text(raw, self.elements.get(Tag.SPECIFIC_CHARACTER_SET, b""))
+        character_set = self.elements.get(Tag.SPECIFIC_CHARACTER_SET, b"")
+        return decoded(self.elements.get(Tag.SERIES_DESCRIPTION, b""), character_set)
 
     @property
     def rows(self) -> int:
@@ -203,7 +203,7 @@ class Header:
         return self.elements.get(tag, b"").strip(_PADDING).decode("ascii", "replace")
 
     def _text(self, tag: int) -> str:
-        return self.elements.get(tag, b"").strip(_PADDING).decode("ascii", "replace")
+        return self.elements.get(tag, b"").strip(_PADDING).decode("utf-8", "replace")
 
     def _unsigned(self, tag: int) -> int:
         raw = self.elements.get(tag, b"")
@@ -241,26 +241,33 @@ def float64(raw: bytes) -> float | None:
 @lru_cache(maxsize=1024)
 def split_text(raw: bytes) -> tuple[str, ...]:
     """Return the values of a CS element, upper case."""
-    text = raw.strip(_PADDING).decode("ascii", "replace").upper()
+    text = raw.strip(_PADDING).decode("utf-8", "replace").upper()
     return tuple(part.strip() for part in text.split("\\")) if text else ()
 
 
-@lru_cache(maxsize=256)
-def decode_text(raw: bytes, character_set: bytes) -> str:
-    """Text by Specific Character Set (0008,0005); control characters are dropped, since text ends up on screens."""
+@lru_cache(maxsize=1024)
+def decoded(raw: bytes, character_set: bytes, breaks: frozenset[int] = frozenset(b"\r\n\t\f")) -> str:
+    r"""Text by Specific Character Set (0008,0005); control characters are dropped, since text ends up on screens.
+
+    Parameters
+    ----------
+    breaks
+        After which the first of several character sets holds again (PS3.5 section 6.1.2.5.3); ``\`` too where
+        there may be several values, ``^`` and ``=`` in names.
+    """
+    raw = raw.strip(_PADDING)
     if raw.isascii() and b"\x1b" not in raw:
         text = raw.decode("ascii")
     else:
         import warnings
 
         from pydicom.charset import convert_encodings, decode_bytes
-        from pydicom.valuerep import TEXT_VR_DELIMS
 
         names = [part.strip() for part in character_set.decode("ascii", "replace").strip(" \0").split("\\")]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                text = decode_bytes(raw, convert_encodings(names), TEXT_VR_DELIMS)
+                text = decode_bytes(raw, convert_encodings(names), set(breaks))
             except (LookupError, ValueError):
                 text = raw.decode("latin-1")
     return "".join(character for character in text if character.isprintable()).strip()

@@ -101,7 +101,7 @@ def text(element: Element | None, character_sets: Element | None = None) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            decoded = decode_bytes(element.value, convert_encodings(names), {"\\", "^", "="})
+            decoded = decode_bytes(element.value, convert_encodings(names), set(b"\\^="))
         except (LookupError, UnicodeError, ValueError):
             decoded = element.value.decode("ascii", "replace")
     return decoded.strip("\0 ")

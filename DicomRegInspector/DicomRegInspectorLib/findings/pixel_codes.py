@@ -302,5 +302,19 @@ FILE_CODES: dict[str, CodeInfo] = {
         },
         ("file-unreadable", "pixel-data-length"),
     ),
+    "file-names-identify": CodeInfo(
+        "File names tell who the patient is",
+        "Rename files and folders before a report is passed on, or pass on the HTML report, in which they are masked.",
+        "Names of files or folders hold the name, a number or the birth date of a person that the files themselves "
+        "name. Descriptions and other texts of files are masked wherever they are shown; a path is needed as it is to "
+        "find the file again, so the terminal and the JSON report show it.",
+        "Words of the names of files, and of folders at and below what was inspected, against Patient ID "
+        "(0010,0020), the patient's name and birth date and the other elements that name people or are issued to one, "
+        "of all files inspected. Case, accents and order do not matter; words that "
+        "descriptions are made of (head, phantom) count beside another part of the same name only.",
+        ("info",),
+        ("inspect",),
+        {"files": "how many file names", "folders": "how many folder names"},
+    ),
 }
 """Files as such."""

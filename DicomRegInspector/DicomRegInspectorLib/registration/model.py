@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import RegistrationError
 from ..findings import Finding
 from ..findings.about import about_item
+from ..privacy import NOBODY, Identities
 from ..space import as_points
 from .checks import mapping_findings
 from .file.fiducials import FiducialSet
@@ -233,7 +234,6 @@ class Registration:
     study_uid: str = ""
     series_uid: str = ""
     series_description: str = ""
-    """Empty when it is missing or repeats the patient's name or ID."""
     manufacturer: str = ""
     content_label: str = ""
     transfer_syntax_uid: str = ""
@@ -244,6 +244,26 @@ class Registration:
     fiducial_sets: tuple[FiducialSet, ...] = ()
     """The named points of a Spatial Fiducials object, one set for each frame."""
     header_findings: tuple[Finding, ...] = field(default=(), repr=False)
+    identities: Identities = field(default=NOBODY, repr=False, compare=False)
+    """Whom the file names: no text here does."""
+
+    @property
+    def shown_name(self) -> str:
+        """The file's name, for what is passed on: it may hold what the file says of the patient."""
+        return self.identities.masked(self.path.name)
+
+    def masked(self, identities: Identities) -> Registration:
+        """Return it with texts that name none of these people either, whom other files name."""
+        identities |= self.identities
+        shown = identities.masked
+        return replace(
+            self,
+            series_description=shown(self.series_description),
+            manufacturer=shown(self.manufacturer),
+            content_label=shown(self.content_label),
+            fiducial_sets=tuple(fiducials.masked(identities) for fiducials in self.fiducial_sets),
+            identities=identities,
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -58,7 +58,7 @@ def series_labels(every: Sequence[Series]) -> list[str]:
 
 def registration_label(registration: Registration) -> str:
     """Return a registration in a few words: its description, or its file's name."""
-    return well_formed(registration.series_description or registration.path.name)
+    return well_formed(registration.series_description or registration.shown_name)
 
 
 def slice_centre(slice_: Slice) -> tuple[float, float, float] | None:

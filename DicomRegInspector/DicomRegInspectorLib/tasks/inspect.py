@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..dicom.fast_header import read_header
 from ..dicom.header import Header
+from ..dicom.identity import Gathered
 from ..errors import NotDicomError, UsageError, file_error
 from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..findings.pixel_codes import FILE_CODES
+from ..privacy import NOBODY, Identities
 from ..progress import Progress, report_progress
 from ..series.geometry.series import Series, inspect_series
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
+from .file_names import file_name_findings
 
 if TYPE_CHECKING:
     from ..registration import Registration
@@ -56,6 +59,8 @@ class Inspection:
     """Share of the spacing that an interval between slices was allowed to be off."""
     relations: tuple[tuple[ItemRelation, ...], ...] = ()
     """Of each registration, of each of its items: the images at hand of both sides, and whether they meet."""
+    identities: Identities = field(default=NOBODY, repr=False)
+    """Whom the files name: no text here does; paths may."""
 
     def relations_of(self, registration: Registration) -> tuple[ItemRelation, ...]:
         """The items of a registration of this inspection with the images at hand; without images where not known."""
@@ -199,6 +204,8 @@ class _Work:
         self._registrations: list[Registration] = []
         self._findings: list[Finding] = []
         self._not_dicom = self._unreadable = self._other = 0
+        self._people = Gathered()
+        self._given: list[str] = []
 
     def _report(self, done: int, total: int, text: str) -> None:
         report_progress(self._progress, done, total, text, "the inspection was cancelled")
@@ -210,6 +217,7 @@ class _Work:
         for path in paths:
             if not os.path.lexists(path):
                 raise UsageError(f"{os.fspath(path)}: there is no such file or folder")
+        self._given = [os.fspath(path) for path in paths]
         seen: set[str] = set()
         self._report(0, 0, "Listing files")
         for path in paths:
@@ -259,6 +267,7 @@ class _Work:
             except Exception as error:
                 self._note_unreadable(file, error)
             else:
+                self._people.add(header)
                 self._sort(file, header)
 
     def _note_unreadable(self, file: str, error: Exception) -> None:
@@ -313,7 +322,16 @@ class _Work:
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""
         self._report(len(self._files), len(self._files), "Judging slice positions")
-        series = tuple(inspect_series(self._images, self._report, interval_tolerance=self._interval_tolerance))
+        identities = self._people.identities
+        for registration in self._registrations:
+            identities |= registration.identities
+        series = tuple(
+            inspect_series(
+                self._images, self._report, interval_tolerance=self._interval_tolerance, identities=identities
+            )
+        )
+        self._registrations = [registration.masked(identities) for registration in self._registrations]
+        self._findings += file_name_findings(self._files, self._given, identities)
         registrations, relations, related_findings = self._related(series)
         findings = [finding for registration in registrations for finding in registration.findings]
         findings += self._findings + [finding for series_ in series for finding in series_.findings]
@@ -333,6 +351,7 @@ class _Work:
             counts,
             self._interval_tolerance,
             relations,
+            identities,
         )
 
     def _related(

@@ -12,6 +12,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ...privacy import Identities
 from ...registration import Registration, RegistrationItem, read_registration
 
 MOST_WARNINGS = 3
@@ -109,9 +110,15 @@ def _images_by_frame(registration: Registration, database: Any) -> dict[str, tup
 
 
 def _label(database: Any, path: str) -> str:
-    modality, description = _value(database, path, "0008,0060"), _value(database, path, "0008,103E")
+    modality, description = _value(database, path, "0008,0060"), described(database, path)
     label = f"{modality} “{description}”" if description else _("{modality} series").format(modality=modality)
     return label.strip()
+
+
+def described(database: Any, path: str) -> str:
+    """Return the Series Description of a file in the DICOM database, without whom the file names."""
+    people = Identities(*(frozenset([_value(database, path, tag)]) for tag in ("0010,0010", "0010,0020", "0010,0030")))
+    return people.masked(_value(database, path, "0008,103E"))
 
 
 def _value(database: Any, path: str, tag: str) -> str:

@@ -13,6 +13,7 @@ from ...dicom.tags import element_name
 from ...dicom.values import half_units, numbers, shown_numbers, text
 from ...dicom.wanted_elements import Element, ElementTree, Items
 from ...findings import Finding
+from ...privacy import NOBODY, Identities
 from ..checks import ORTHONORMAL_TOLERANCE
 from ..grid import Grid
 from ..mapping import in_order
@@ -31,6 +32,8 @@ class ItemReport:
     findings: list[Finding] = field(default_factory=list)
     problem: str | None = None
     """The first thing that keeps the item from being used."""
+    identities: Identities = NOBODY
+    """Whom no text that is quoted may name."""
     rounded: set[str] = field(default_factory=set)
     """Matrices that are rigid only as far as the digits tell that they were written with."""
 
@@ -85,7 +88,7 @@ def read_matrix(items: Items, name: str, report: ItemReport, baked: bool = False
         )
         return None
     matrix[3] = (0, 0, 0, 1)
-    declared = text(items.get(tags.MATRIX_TYPE)).strip()
+    declared = report.identities.masked(text(items.get(tags.MATRIX_TYPE)).strip())
     halves = _half_units(items.get(tags.TRANSFORMATION_MATRIX))
     found = matrix_findings(matrix, declared, name, report.subject, baked, halves)
     report.findings += found

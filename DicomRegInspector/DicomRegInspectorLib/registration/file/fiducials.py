@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...dicom import tags
 from ...dicom.values import numbers, text
 from ...dicom.wanted_elements import Element, Items
+from ...privacy import NOBODY, Identities
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,22 @@ class FiducialSet:
     shapes_without_place: tuple[str, ...] = ()
     """Their Shape Types."""
 
+    def masked(self, identities: Identities) -> FiducialSet:
+        """Return it with identifiers that name none of these people."""
+        landmarks = tuple(replace(landmark, name=identities.masked(landmark.name)) for landmark in self.landmarks)
+        return replace(self, landmarks=landmarks, without_place=tuple(map(identities.masked, self.without_place)))
 
-def read_fiducial_sets(root: Items) -> tuple[FiducialSet, ...]:
-    """Return all sets of a Spatial Fiducials object."""
+
+def read_fiducial_sets(root: Items, identities: Identities = NOBODY) -> tuple[FiducialSet, ...]:
+    """Return all sets of a Spatial Fiducials object, whose words name none of these people."""
     character_sets = root.get(tags.SPECIFIC_CHARACTER_SET)
     sets = []
     for item in root.sequence(tags.FIDUCIAL_SET_SEQUENCE):
         placed, unplaced, shapes = [], [], []
         for number, fiducial in enumerate(item.sequence(tags.FIDUCIAL_SEQUENCE), 1):
-            name = text(fiducial.get(tags.FIDUCIAL_IDENTIFIER), character_sets) or f"fiducial {number}"
-            shape = text(fiducial.get(tags.SHAPE_TYPE))
+            name = identities.masked(text(fiducial.get(tags.FIDUCIAL_IDENTIFIER), character_sets))
+            name = name or f"fiducial {number}"
+            shape = identities.masked(text(fiducial.get(tags.SHAPE_TYPE)))
             position = _position(fiducial.get(tags.CONTOUR_DATA))
             if position is None:
                 unplaced.append(name)

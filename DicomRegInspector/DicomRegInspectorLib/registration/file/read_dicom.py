@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 
 from ...dicom import tags
+from ...dicom.identity import identities_in
 from ...dicom.tags import element_name
 from ...dicom.values import text
 from ...dicom.wanted_elements import ElementTree, Items, read_elements
@@ -50,19 +50,13 @@ class _Reader:
 
     def __init__(self, path: Path, tree: ElementTree) -> None:
         self.path, self.tree, self.root = path, tree, tree.root
+        self.identities = identities_in(path)
         self.frame_uid = self._text(self.root, tags.FRAME_OF_REFERENCE_UID)
         self.referenced_series = read_referenced_series(self.root, self._text(self.root, tags.STUDY_INSTANCE_UID))
         self.findings: list[Finding] = []
 
     def _text(self, items: Items, tag: int) -> str:
-        return text(items.get(tag), self.root.get(tags.SPECIFIC_CHARACTER_SET))
-
-    def _text_without_patient(self, tag: int) -> str:
-        """A description, unless it repeats the patient's name or ID: it becomes a node name and a report line."""
-        description = self._text(self.root, tag)
-        identity = f"{self._text(self.root, tags.PATIENT_NAME)} {self._text(self.root, tags.PATIENT_ID)}"
-        parts = [part for part in re.split(r"[\s^=,]+", identity.casefold()) if len(part) > 2]
-        return "" if any(part in description.casefold() for part in parts) else description
+        return self.identities.masked(text(items.get(tag), self.root.get(tags.SPECIFIC_CHARACTER_SET)))
 
     def read(self) -> Registration:
         """The whole object."""
@@ -92,13 +86,14 @@ class _Reader:
             frame_uid=self.frame_uid,
             study_uid=self._text(self.root, tags.STUDY_INSTANCE_UID),
             series_uid=self._text(self.root, tags.SERIES_INSTANCE_UID),
-            series_description=self._text_without_patient(tags.SERIES_DESCRIPTION),
+            series_description=self._text(self.root, tags.SERIES_DESCRIPTION),
             manufacturer=self._text(self.root, tags.MANUFACTURER),
-            content_label=self._text_without_patient(tags.CONTENT_LABEL),
+            content_label=self._text(self.root, tags.CONTENT_LABEL),
             transfer_syntax_uid=self.tree.transfer_syntax,
             items=tuple(items),
             referenced_series=self.referenced_series,
-            fiducial_sets=read_fiducial_sets(self.root) if kind == "fiducials" else (),
+            fiducial_sets=read_fiducial_sets(self.root, self.identities) if kind == "fiducials" else (),
+            identities=self.identities,
             header_findings=tuple(self.findings),
         )
 
@@ -168,7 +163,7 @@ class _Reader:
         return "it stands in the file a second time, which is not read; " if again else ""
 
     def _deformable_item(self, item: Items, number: int) -> RegistrationItem:
-        report = ItemReport(about_item(self.path, number))
+        report = ItemReport(about_item(self.path, number), identities=self.identities)
         has_grid = bool(item.sequence(tags.DEFORMABLE_GRID_SEQUENCE))
         pre = read_single_matrix(item, tags.PRE_MATRIX_SEQUENCE, "pre-deformation matrix", report, baked=has_grid)
         post = read_single_matrix(item, tags.POST_MATRIX_SEQUENCE, "post-deformation matrix", report)
@@ -176,7 +171,7 @@ class _Reader:
         return self._item(item, number, tags.SOURCE_FRAME_OF_REFERENCE_UID, report, Mapping(pre, grid, post))
 
     def _matrix_item(self, item: Items, number: int) -> RegistrationItem:
-        report = ItemReport(about_item(self.path, number))
+        report = ItemReport(about_item(self.path, number), identities=self.identities)
         chain = read_matrix_chain(item, report)
         mapping = Mapping(matrix=in_order(chain))
         report.findings += chain_findings(chain, report.subject)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...dicom.identity import identities_in
 from ...dicom.tags import FRAME_OF_REFERENCE_UID, TRANSFORMATION_MATRIX, element_name
 from ...dicom.values import numbers, text
 from ...dicom.wanted_elements import Items, read_elements
@@ -48,11 +49,12 @@ def read_frame_relationships(path: str | PathLike[str]) -> tuple[FrameRelationsh
         When the file cannot be read.
     """
     root = read_elements(Path(path), _WANTED, up_to=REFERENCED_FRAMES).root
+    identities = identities_in(path)
     found = []
     for frame in root.sequence(REFERENCED_FRAMES):
         uid = text(frame.get(FRAME_OF_REFERENCE_UID))
         for item in frame.sequence(RELATIONSHIPS):
-            related, kind = text(item.get(_RELATED_FRAME)), text(item.get(_TYPE))
+            related, kind = text(item.get(_RELATED_FRAME)), identities.masked(text(item.get(_TYPE)))
             found.append(FrameRelationship(uid, related, kind, _matrix(item)))
     return tuple(found)
 

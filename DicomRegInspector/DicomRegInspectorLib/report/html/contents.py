@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from ...privacy import NOBODY, Identities
 
 if TYPE_CHECKING:
     from ...findings import Finding
@@ -88,5 +90,5 @@ class Contents:
     provenance: Provenance | None = None
     patients: Sequence[Patient] | None = None
     """None: not asked for, and none is told."""
-    hidden: frozenset[str] = field(default_factory=frozenset)
-    """Words that identify a patient and that must not show up in descriptions and file names either."""
+    identities: Identities = NOBODY
+    """Whom names of files and folders must not name here."""

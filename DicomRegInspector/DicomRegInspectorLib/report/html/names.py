@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...findings import Finding, by_severity
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from ...registration import Registration
     from ...tasks.inspect import Inspection
 
-HIDDEN = "▮▮▮"
-"""In place of a word that identifies the patient."""
-
 
 class Names:
     """Names of one report's objects.
@@ -30,7 +26,7 @@ class Names:
     inspection
         Whose objects these are.
     contents
-        The folders that were inspected, and which words are to be hidden.
+        The folders that were inspected, and whom nothing is to name.
     """
 
     def __init__(self, inspection: Inspection, contents: Contents) -> None:
@@ -40,8 +36,7 @@ class Names:
         # Longer ones first: one may lie in another. A name like data must not be cut out of metadata/x.
         folders = sorted({re.escape(os.path.join(root, "")) for root in roots if len(root) > 1}, key=len, reverse=True)
         self._roots = re.compile(rf"(?<![\w/\\.-])(?:{'|'.join(folders)})") if folders else None
-        words = sorted((re.escape(word) for word in contents.hidden), key=len, reverse=True)
-        self._hidden = re.compile(rf"(?<![^\W_])(?:{'|'.join(words)})(?![^\W_])", re.IGNORECASE) if words else None
+        self._identities = contents.identities.plain
 
     @property
     def findings(self) -> list[Finding]:
@@ -56,9 +51,11 @@ class Names:
         return [finding for finding in self._findings if finding.about is not None and finding.about.file == path]
 
     def clean(self, value: object) -> str:
-        """Return words without the folders above those inspected, and without the patient."""
-        words = self._roots.sub("", str(value)) if self._roots else str(value)
-        return self._hidden.sub(HIDDEN, words) if self._hidden else words
+        """Return words without the folders above those inspected, and with whom names of files and folders name masked.
+
+        Texts of files name nobody any more when they come here.
+        """
+        return self._identities.masked(self._roots.sub("", str(value)) if self._roots else str(value))
 
     def shown(self, value: object, longest: int = 300) -> Markup:
         """Return :meth:`clean` text from a file, as HTML."""
@@ -95,13 +92,3 @@ def common_folders(inspection: Inspection) -> list[str]:
         return [os.path.commonpath(folders)] if folders else []
     except ValueError:  # drives of their own
         return sorted(folders)
-
-
-def hidden_words(names: Iterable[str]) -> frozenset[str]:
-    """List parts of names, numbers and dates by which a patient would be recognised; too short ones are left alone."""
-    found = set()
-    for name in names:
-        for part in re.split(r"[\s^=,]+", name):
-            if len(part) >= (5 if part.isdecimal() else 3):
-                found.add(part)
-    return frozenset(found)

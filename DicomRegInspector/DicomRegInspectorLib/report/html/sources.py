@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 
-from ...dicom import tags
+from ...dicom.tags import Tag
 from ...dicom.values import text
 from ...dicom.wanted_elements import read_elements
 from ...errors import FileError
 from ...progress import Progress, report_progress
 from ...tasks.inspect import Inspection
 from . import Digest, Patient
-from .names import hidden_words
 
 _CHUNK = 1 << 20
 STOPPED = "the report was cancelled"
@@ -94,23 +93,17 @@ def patients(inspection: Inspection) -> list[Patient]:
     return [Patient(*one, count) for one, count in counts.items() if any(one)]
 
 
-def identifying_words(found: Iterable[Patient]) -> frozenset[str]:
-    """Return words that must not be seen in a report that is not to tell who the patient is."""
-    return hidden_words(word for one in found for word in (one.name, one.patient_id, one.birth_date))
-
-
-BIRTH_DATE = 0x00100030
-_WANTED = {tags.SPECIFIC_CHARACTER_SET, tags.PATIENT_NAME, tags.PATIENT_ID, BIRTH_DATE}
+_PATIENT = (Tag.PATIENT_NAME, Tag.PATIENT_ID, Tag.PATIENT_BIRTH_DATE)
 
 
 def _patient_of(path: str | PathLike[str]) -> tuple[str, str, str]:
     """Reads no further than the patient: vectors and pixels come later in a file."""
     try:
-        root = read_elements(Path(path), _WANTED, up_to=BIRTH_DATE).root
+        root = read_elements(Path(path), {Tag.SPECIFIC_CHARACTER_SET, *_PATIENT}, up_to=_PATIENT[-1]).root
     except FileError:  # reported as such elsewhere
         return ("", "", "")
-    sets = root.get(tags.SPECIFIC_CHARACTER_SET)
-    name, number, born = (text(root.get(tag), sets) for tag in (tags.PATIENT_NAME, tags.PATIENT_ID, BIRTH_DATE))
+    sets = root.get(Tag.SPECIFIC_CHARACTER_SET)
+    name, number, born = (text(root.get(tag), sets) for tag in _PATIENT)
     return name, number, born
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ...errors import Cancelled, DicomRegInspectorError
 from ...findings import Finding
 from ...output_file import replace_file
+from ...privacy import NOBODY
 from ...progress import Progress, Run, in_background, report_progress
 from ...tasks.inspect import Inspection
 from ...tasks.quality import QualityReport
@@ -20,7 +21,7 @@ from ..text.inspection_report import count_by_severity
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
 from .measuring import Measured, further_findings, measure_items
 from .names import common_folders
-from .sources import STOPPED, digests, identifying_words, patients, versions
+from .sources import STOPPED, digests, patients, versions
 
 PICTURE_BUDGET = 3_000_000
 """Bytes of all pictures of a report: with them it stays below 5 MB."""
@@ -156,7 +157,6 @@ def _assembled(
     drawn_with: Sequence[tuple[str, str]],
     progress: Progress | None,
 ) -> bytes:
-    found = patients(inspection)
     contents = Contents(
         title=options.title or _title(options.paths or common_folders(inspection)),
         roots=[os.path.abspath(path) for path in _roots(options.paths)] + list(_roots(options.paths)),
@@ -165,8 +165,8 @@ def _assembled(
         provenance=Provenance(
             datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, progress)
         ),
-        patients=found if options.identifiers else None,
-        hidden=frozenset() if options.identifiers else identifying_words(found),
+        patients=patients(inspection) if options.identifiers else None,
+        identities=NOBODY if options.identifiers else inspection.identities,
     )
     return html_report(inspection, contents).encode("utf-8")
 

@@ -8,6 +8,7 @@ from os import PathLike, fspath
 from os import path as os_path
 from typing import TYPE_CHECKING, Any
 
+from ...dicom.identity import without_names
 from ...errors import FileError, NotDicomError
 from ...findings import Finding
 from ...findings.about import about_file
@@ -49,7 +50,7 @@ def show_file(path: str | PathLike[str], style: Style) -> Shown:
     """
     page = Page(style)
     try:
-        header = read_header(path)
+        header = without_names(read_header(path))
     except NotDicomError:
         if recognised_reader(path) is None:
             raise

@@ -56,6 +56,6 @@ def _provenance(registration: Registration, frame_uid: str, without_place: Itera
     return [
         ("SOPInstanceUID", registration.sop_instance_uid),
         ("FrameOfReferenceUID", frame_uid),
-        ("FileName", well_formed(registration.path.name)),
+        ("FileName", well_formed(registration.shown_name)),
         ("WithoutPlace", str(len(list(without_place)))),
     ]

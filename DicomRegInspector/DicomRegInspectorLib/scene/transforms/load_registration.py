@@ -266,7 +266,7 @@ def _note_provenance(
         "Kind": item.kind,
         "RegisteredFrameOfReferenceUID": item.registered_frame_uid,
         "SourceFrameOfReferenceUID": item.source_frame_uid,
-        "FileName": well_formed(registration.path.name),
+        "FileName": well_formed(registration.shown_name),
         "Applied": ", ".join(roles),
         "Version": __version__,
     }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...dicom.header import Header, numbers
+from ...dicom.header import Header, decoded, numbers
+from ...dicom.identity import identities_of
 from ...dicom.private_elements import gradient_text
 from ...dicom.raw_elements import first_item, raw_of, text_of, vector_of
 from ...dicom.tags import Tag
@@ -80,13 +81,26 @@ def functional_group_slices(header: Header) -> list[Slice]:
             return []
         groups = [_groups(shared, frame) for frame in frames]
         indices = _dimension_indices(dataset, groups)
+        shown = _shown_of(header)
         return [
-            _frame_slice(header, group, number, index)
+            _frame_slice(header, group, number, index, shown)
             for number, (group, index) in enumerate(zip(groups, indices, strict=True), start=1)
         ]
 
 
 _Group = Callable[[int], "Dataset | None"]
+_Shown = Callable[["Dataset | None", int], str]
+
+
+def _shown_of(header: Header) -> _Shown:
+    """What gives the text of an element, without whom the header names."""
+    identities, character_set = identities_of(header.elements), header.elements.get(Tag.SPECIFIC_CHARACTER_SET, b"")
+
+    def shown(dataset: Dataset | None, tag: int) -> str:
+        raw = raw_of(dataset, tag)
+        return identities.masked(decoded(raw, character_set) if raw else text_of(dataset, tag))
+
+    return shown
 
 
 def _groups(shared: Dataset | None, frame: Dataset) -> _Group:
@@ -102,11 +116,11 @@ def _groups(shared: Dataset | None, frame: Dataset) -> _Group:
     return group
 
 
-def _frame_slice(header: Header, group: _Group, number: int, index: str) -> Slice:
+def _frame_slice(header: Header, group: _Group, number: int, index: str, shown: _Shown) -> Slice:
     position = raw_of(group(_PLANE_POSITION), Tag.IMAGE_POSITION)
     orientation = raw_of(group(_PLANE_ORIENTATION), Tag.IMAGE_ORIENTATION)
     spacing = raw_of(group(_PIXEL_MEASURES), Tag.PIXEL_SPACING)
-    values = dict(_values(group))
+    values = dict(_values(group, shown))
     if index:
         values["dimension index"] = index
     place, plane, coordinates = numbers(position, 3), numbers(orientation, 6), ""
@@ -143,7 +157,7 @@ def _exactly(count: int, values: tuple[float, ...]) -> tuple[float, ...] | None:
     return values if len(values) == count else None
 
 
-def _values(group: _Group) -> Iterator[tuple[str, float | str]]:
+def _values(group: _Group, shown: _Shown) -> Iterator[tuple[str, float | str]]:
     """What the frame says for itself; the first of several places of a value counts."""
     told = set()
     for sequence, tag, name in _NUMBERS:
@@ -152,7 +166,7 @@ def _values(group: _Group) -> Iterator[tuple[str, float | str]]:
             told.add(name)
             yield name, found[0]
     for sequence, tag, name in _TEXTS:
-        text = text_of(group(sequence), tag).upper()
+        text = shown(group(sequence), tag).upper()
         if text and name not in told:
             told.add(name)
             yield name, "\\".join(part.strip() for part in text.split("\\"))

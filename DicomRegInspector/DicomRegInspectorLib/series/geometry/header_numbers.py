@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ...dicom.header import numbers
+from ...dicom.identity import identities_of
 from ...dicom.tags import Tag
 from ...findings import Finding, Severity
+from ...privacy import Identities
 from ...words import plural
 from .stacks import Slice
 
@@ -49,13 +52,15 @@ class InvalidNumber:
     severity: Severity
 
 
-def invalid_numbers(elements: Mapping[int, bytes]) -> Iterator[InvalidNumber]:
+def invalid_numbers(elements: Mapping[int, bytes], named: Callable[[], Identities]) -> Iterator[InvalidNumber]:
     """The elements among these that hold something else than the numbers they are made for; empty ones hold nothing.
 
     Parameters
     ----------
     elements
         Tag to raw value, of one image or frame.
+    named
+        Gives who is not to be named by what is quoted; asked only where something is.
     """
     is_placed = bool(elements.get(Tag.IMAGE_POSITION, b"").strip(b" \0"))
     for tag, rule in _RULES.items():
@@ -63,7 +68,8 @@ def invalid_numbers(elements: Mapping[int, bytes]) -> Iterator[InvalidNumber]:
         values = numbers(raw, rule.count) if raw else ()
         if not raw or (values is not None and not (rule.is_positive and min(values) <= 0)):
             continue
-        text = "".join(one if one.isprintable() else "?" for one in raw.decode("ascii", "replace"))
+        text = named().masked(raw.decode("utf-8", "replace"))
+        text = "".join(one if one.isprintable() else "?" for one in text)
         shown = text[:MAX_QUOTED] + ("…" if len(text) > MAX_QUOTED else "")
         hint = ""
         if b"," in raw and numbers(raw.replace(b",", b"."), rule.count) is not None:
@@ -84,7 +90,7 @@ def number_findings(slices: Iterable[Slice], subject: str) -> list[Finding]:
         if slice_.path not in seen:
             seen.add(slice_.path)
             elements = {**slice_.header.elements, **elements}
-        for number in invalid_numbers(elements):
+        for number in invalid_numbers(elements, partial(identities_of, slice_.header.elements)):
             found.setdefault((number.tag, number.severity), []).append((number, slice_))
     findings = []
     for (_, severity), group in found.items():

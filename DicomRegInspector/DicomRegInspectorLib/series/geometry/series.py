@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from ...dicom.header import Header
+from ...dicom.identity import gathered, masked_headers
 from ...dicom.tags import Tag
 from ...findings import Finding, by_severity
 from ...findings.about import about_series
+from ...privacy import Identities
 from ...words import exact_mm
 from .divided import divided
 from .frames import FrameSpacing, read_slices
@@ -123,6 +125,7 @@ def inspect_series(
     *,
     interval_tolerance: float = RELATIVE_TOLERANCE,
     frame_spacing: FrameSpacing = None,
+    identities: Identities | None = None,
 ) -> list[Series]:
     """Group headers by series and judge the geometry of each; headers that are no images are left out.
 
@@ -135,13 +138,16 @@ def inspect_series(
     frame_spacing
         How to place frames that share one position: so many mm apart, as far as the header claims (``"claimed"``), or
         not at all.
+    identities
+        Who is not to be named by any text; those that the headers name when nothing is given.
 
     Returns
     -------
     One Series per Series Instance UID, by study and series number, then in the order found.
     """
     by_series: dict[tuple[str, str], list[Header]] = {}
-    for header in headers:
+    headers = list(headers)
+    for header in masked_headers(headers, gathered(headers) if identities is None else identities):
         if header.is_image and not header.is_dicomdir:
             by_series.setdefault((header.study_uid, header.series_uid), []).append(header)
     # Of one number: in the order found, for UIDs are random numbers.

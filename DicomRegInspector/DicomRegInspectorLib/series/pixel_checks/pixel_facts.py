@@ -13,6 +13,8 @@ from typing import Any
 from ...dicom.dataset import Dataset, open_dataset
 from ...dicom.element_head import ElementHead
 from ...dicom.element_walk import ElementWalk
+from ...dicom.header import decoded
+from ...dicom.identity import header_of, identities_of
 from ...dicom.tags import (
     BITS_ALLOCATED,
     BITS_STORED,
@@ -38,6 +40,7 @@ from ...dicom.tags import (
 )
 from ...errors import TruncatedFileError
 from ...findings.about import Subject, about_file
+from ...privacy import NOBODY, Identities
 from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
 from ..geometry.header_numbers import CHECKED_NUMBERS, invalid_numbers
 from ..pixels.slow_format import PIXEL_VALUE_TRANSFORMATION
@@ -204,6 +207,10 @@ class PixelFacts:
     """Slope, intercept and type of functional groups, with the number of frames that have them."""
     spacings: Counter[tuple[float, ...]] = field(default_factory=Counter)
     """Pixel Spacing of functional groups, with the number of frames that have it."""
+    identities: Identities = NOBODY
+    """Whom the file names: no text here does."""
+    character_set: bytes = b""
+    """Specific Character Set (0008,0005)."""
     number_texts: dict[int, bytes] = field(default_factory=dict)
     """Raw values of :data:`~..geometry.header_numbers.CHECKED_NUMBERS` at the top; of frames where they are none."""
 
@@ -259,7 +266,9 @@ def open_facts(path: str) -> Iterator[PixelFacts]:
     NotDicomError, TruncatedFileError, FileError
     """
     with open_dataset(path, look_up=True) as dataset:
-        facts = PixelFacts(dataset)
+        header = header_of(path)
+        character_set = header.get(Tag.SPECIFIC_CHARACTER_SET, b"")
+        facts = PixelFacts(dataset, identities=identities_of(header), character_set=character_set)
         overlays: dict[int, dict[int, int]] = {}
         try:
             for element in dataset.walk.elements(_WANTED):
@@ -291,7 +300,7 @@ def _note(facts: PixelFacts, element: ElementHead) -> None:
     if tag in CHECKED_NUMBERS:
         facts.number_texts[tag] = walk.value(element, _MAX_TEXT)
     if kind is not None:
-        facts.values[tag] = _values(walk, element, kind, facts.signed)
+        facts.values[tag] = _values(facts, element, kind)
         facts.vrs[tag] = element.vr
     elif tag == OFFSETS:
         facts.offsets = element
@@ -300,23 +309,24 @@ def _note(facts: PixelFacts, element: ElementHead) -> None:
     elif tag == TOTAL_LENGTH and element.length == 8:
         facts.total_length = element.encoding.number(walk.value(element, 8))
     elif tag == REGIONS:
-        facts.regions = tuple(_regions(walk, element))
+        facts.regions = tuple(_regions(facts, element))
     elif tag == SHARED_GROUPS:
         _note_groups(facts, element, 0)
     elif tag == PER_FRAME_GROUPS:
         facts.frame_items = _note_groups(facts, element, 1)
 
 
-def _values(walk: ElementWalk, element: ElementHead, kind: str, signed: bool = False) -> tuple[Any, ...]:
-    raw = walk.value(element, _MAX_TEXT)
+def _values(facts: PixelFacts, element: ElementHead, kind: str) -> tuple[Any, ...]:
+    raw = facts.dataset.walk.value(element, _MAX_TEXT)
     if kind in ("short", "double"):
         order = "<" if element.encoding.little else ">"
-        size, letter = (2, "h" if element.vr == "SS" or (signed and not element.vr) else "H")
+        size, letter = (2, "h" if element.vr == "SS" or (facts.signed and not element.vr) else "H")
         if kind == "double":
             size, letter = 8, "d"
         count = len(raw) // size
         return struct.unpack(f"{order}{count}{letter}", raw[: count * size])
-    parts = [part.strip(" \0") for part in raw.decode("ascii", "replace").strip(" \0").split("\\")]
+    text = facts.identities.masked(decoded(raw, facts.character_set))
+    parts = [part.strip(" \0") for part in text.split("\\")]
     if kind == "text":
         return tuple(parts) if parts != [""] else ()
     try:
@@ -331,10 +341,11 @@ def _note_overlay(walk: ElementWalk, element: ElementHead, overlays: dict[int, d
     found[number] = element.encoding.number(walk.value(element, 2)) if is_number else 0
 
 
-def _regions(walk: ElementWalk, sequence: ElementHead) -> Iterator[Region]:
+def _regions(facts: PixelFacts, sequence: ElementHead) -> Iterator[Region]:
+    walk = facts.dataset.walk
     for _ in walk.items(sequence):
         found = {
-            element.tag: _values(walk, element, _REGION_KINDS[element.tag]) for element in walk.elements(_REGION_KINDS)
+            element.tag: _values(facts, element, _REGION_KINDS[element.tag]) for element in walk.elements(_REGION_KINDS)
         }
         first = {tag: (found.get(tag) or (0,))[0] for tag in _REGION_KINDS}
         yield Region((first[0x00186024], first[0x00186026]), (first[0x0018602C], first[0x0018602E]), first[0x00186014])
@@ -351,7 +362,7 @@ def _note_groups(facts: PixelFacts, sequence: ElementHead, weight: int) -> int:
                 for element in walk.elements(_IN_GROUPS[group.tag]):
                     _note_invalid(facts, element)
                     if element.tag in _GROUP_KINDS:
-                        found[element.tag] = _values(walk, element, _GROUP_KINDS[element.tag])
+                        found[element.tag] = _values(facts, element, _GROUP_KINDS[element.tag])
                 if group.tag == PIXEL_MEASURES:
                     facts.spacings[found.get(Tag.PIXEL_SPACING, ())] += weight
                 elif group.tag == PIXEL_VALUE_TRANSFORMATION:
@@ -364,6 +375,6 @@ def _note_invalid(facts: PixelFacts, element: ElementHead) -> None:
     """Keep a number of a frame's plane that is none, one for each element."""
     if element.tag in CHECKED_NUMBERS:
         raw = facts.dataset.walk.value(element, _MAX_TEXT)
-        if any(invalid_numbers({element.tag: raw})):
+        if any(invalid_numbers({element.tag: raw}, lambda: facts.identities)):
             # Functional groups count, whatever stands at the top.
             facts.number_texts[element.tag] = raw

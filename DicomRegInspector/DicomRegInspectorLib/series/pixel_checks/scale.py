@@ -121,7 +121,7 @@ def spacing_findings(facts: PixelFacts) -> Iterator[Finding]:
     def finding(severity: Severity, text: str) -> Finding:
         return Finding("pixel-spacing-kind", severity, text, facts.path, evidence)
 
-    for number in invalid_numbers(facts.number_texts):
+    for number in invalid_numbers(facts.number_texts, lambda: facts.identities):
         evidence_of_number = {"values": [number.text], "images": 1}
         yield Finding("number-invalid", number.severity, number.message, facts.path, evidence_of_number)
     if facts.get(IMAGER_SPACING) is not None and (imager is None or not all(0 < v < math.inf for v in imager)):

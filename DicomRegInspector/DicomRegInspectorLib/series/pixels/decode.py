@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dicom.identity import header_of, identities_of
 from ...dicom.tags import DEFLATED_FRAMES, DEFLATED_LITTLE_ENDIAN, is_encapsulated
 from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, UsageError
 from ..geometry.stacks import Tile
@@ -273,6 +274,7 @@ def _first_line(error: Exception) -> str:
 
 def _undecodable(pixels: PixelFormat, reason: str) -> FileError:
     how = f"compressed as {_syntax_text(pixels.syntax)}" if is_encapsulated(pixels.syntax) else "uncompressed"
+    reason = identities_of(header_of(pixels.path)).masked(reason)
     problem = f"Pixel Data (7FE0,0010), {how}, cannot be decoded: {reason}. Get the image again from the source system."
     return FileError(pixels.path, problem, code="pixel-not-decodable")
 

@@ -165,7 +165,7 @@ def _parsed(raw: tuple[bytes, ...], kind: Kind, joined: bool) -> Value | None:
 
 
 def _plain(raw: bytes) -> str:
-    text = raw.strip(b" \0").decode("ascii", "replace")
+    text = raw.strip(b" \0").decode("utf-8", "replace")
     return "".join(character for character in text if character.isprintable())
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from ...dicom.fast_header import read_header
+from ...privacy import HIDDEN
 from ..geometry.stacks import Slice
 
 if TYPE_CHECKING:
@@ -38,15 +40,20 @@ class NewSeries:
 
 
 def new_series(first: Slice, what: str, derivation: str, code: tuple[str, str, str] | None, part: int) -> NewSeries:
-    """Begin a series derived from that of a slice; ``part`` tells series of one derivation apart."""
+    """Begin a series derived from that of a slice; ``part`` tells series of one derivation apart.
+
+    Its description is the source's as the file has it, for the patient's name is in the copies too.
+    """
     from pydicom.uid import generate_uid
 
-    header = first.header
+    header = read_header(first.path)
     number = min(abs(header.series_number or 0), 10**7) * 100 + part
     description = f"{header.series_description} {what}".strip()
     if len(description) > _LONG_STRING:
         description = f"{header.series_description[: _LONG_STRING - len(what) - 1]} {what}"[-_LONG_STRING:]
-    return NewSeries(str(generate_uid()), number, description, derivation[:_SHORT_TEXT], code, datetime.now())
+    # What is masked in a label is so here too, in letters that every character set has.
+    derivation = derivation.replace(HIDDEN, "***")[:_SHORT_TEXT]
+    return NewSeries(str(generate_uid()), number, description, derivation, code, datetime.now())
 
 
 def make_derived(instance: Dataset, series: NewSeries, number: int, sources: Iterable[Slice]) -> None:

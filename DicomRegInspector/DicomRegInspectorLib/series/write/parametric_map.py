@@ -79,7 +79,8 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
         )
     if "Laterality" not in parametric_map:
         parametric_map.Laterality = sources[0].get("Laterality", "")
-    parametric_map.SeriesDescription = f"{volume.source.description[:48]} regularized".strip()
+    described = str(sources[0].get("SeriesDescription") or "")
+    parametric_map.SeriesDescription = f"{described[:48]} regularized".strip()
     parametric_map.ContentDescription = f"DicomRegInspector: {volume.description}"[:64]
     replace_file(place, parametric_map.save_as)
     return place
