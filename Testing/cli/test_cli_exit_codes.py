@@ -117,7 +117,7 @@ def test_show_describes_what_it_can_and_counts_what_it_cannot(run, tmp_path: Pat
         assert run("show", *paths)[0] == 0
         code, out, error = run("show", *paths, "--fail-on", "error")
         assert (code, error) == (1, "")
-        titles = [line.partition(":")[0] for line in out.splitlines() if line.endswith(("Registration", "be read"))]
+        titles = [line.partition(":")[0] for line in out.splitlines() if line.endswith(("Registration", "be used"))]
         assert sorted(titles) == ["a.dcm", "b", "garbage.dcm"]
         code, out, _ = run("show", *paths, "--json", "-", "--fail-on", "error")
         told = json.loads(out)

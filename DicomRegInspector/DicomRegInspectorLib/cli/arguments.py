@@ -122,13 +122,13 @@ def _add_load(commands: Commands, common: Parser) -> None:
 def _add_quality(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "quality",
-        parents=[json_option(), html_options(), common],
+        parents=[json_option(), html_options(), fail_on_option(), common],
         help="is the deformation plausible, and is it read the way it was meant?",
         description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
         "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "
         "errors.",
     )
-    parser.add_argument("registration", metavar="REG")
+    parser.add_argument("registrations", nargs="+", metavar="REG", help="registrations, or folders that hold some")
     parser.add_argument("--item", type=int, action="append", metavar="N", help="only this item, counting from 1")
     parser.add_argument("--fixed", nargs="+", metavar="DIR", help="image series of the registered frame")
     parser.add_argument("--moving", nargs="+", metavar="DIR", help="image series of the source frame")
@@ -142,7 +142,7 @@ def _add_quality(commands: Commands, common: Parser) -> None:
     parser.add_argument(
         "--csv",
         metavar="FILE",
-        help="also write a table: a row for each item and label; - for stdout, and nothing else",
+        help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,47 +14,63 @@ from .ending import DONE
 from .existing import STDOUT, output_stays
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
-from .output import complain, give, progress_bar, remark, tell, tell_report
+from .output import complain, give, progress_bar, remark, tell_report, verdict
 
 if TYPE_CHECKING:
     from ..tasks.export import Export
+    from ..tasks.qualities import Qualities
 
 
 def quality_command(options: argparse.Namespace) -> int:
-    """Measure how good and plausible a registration is; returns the exit code."""
+    """Measure how good and plausible registrations are; returns the exit code."""
     from ..output_file import replace_file
-    from ..report.files import check_place, json_text, write_json
-    from ..report.text.quality import quality_csv, quality_report
-    from ..report.text.terminal import Style
-    from ..tasks.inspect import inspect_paths
-    from ..tasks.quality import JudgedBy, run_quality
+    from ..report.files import check_place, write_json
+    from ..report.text.quality import quality_csv
+    from ..tasks.inspect import inspect_paths, list_registrations
+    from ..tasks.qualities import run_qualities
+    from ..tasks.quality import JudgedBy
 
-    if options.json == options.csv == "-":
+    if options.json == options.csv == STDOUT:
         raise UsageError("--json and --csv cannot both go to stdout")
+    is_one = len(options.registrations) == 1 and not os.path.isdir(options.registrations[0])
+    if options.html is not None and not is_one:
+        raise UsageError("--html is a report of one registration; inspect --html reports of all that is in a folder")
     check_place(options.json, "JSON report", b"{")
-    check_place(options.csv, "quality table", b"item,")
+    check_place(options.csv, "quality table", b"item," if is_one else b"file,")
     check_html(options)
     first, second = options.landmarks or (None, None)
     judged_by = JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second)
     with progress_bar(options) as progress:
-        report = run_quality(options.registration, judged_by, options.item, progress)
-    if options.json == "-":
-        give(json_text(report.to_dict(), ascii_only=True))
-    elif options.csv == "-":
-        give(quality_csv(report))
+        paths = list_registrations(options.registrations, progress)
+        measured = run_qualities(paths, judged_by, options.item, progress)
+    for nothing in measured.passed_over:
+        remark(options, f"{nothing}; passed over")
+    as_dict = measured.reports[0].to_dict if is_one else measured.to_dict
+    table = quality_csv(measured.reports, with_file=not is_one)
+    if options.csv == STDOUT:
+        give(table)
+        if options.json is not None:
+            write_json(options.json, as_dict())
     else:
-        tell(options, quality_report(report, Style.of(sys.stdout)))
-    if options.json not in (None, "-"):
-        write_json(options.json, report.to_dict())
-    if options.csv not in (None, "-"):
-        table = quality_csv(report).encode("utf-8")
-        replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table))
+        tell_report(options, lambda: _in_words(measured), as_dict, measured.findings)
+    if options.csv not in (None, STDOUT):
+        replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table.encode("utf-8")))
     if options.html is not None:
-        paths = [options.registration, *judged_by.fixed, *judged_by.moving]
+        paths = [*options.registrations, *(options.fixed or ()), *(options.moving or ())]
         with progress_bar(options) as progress:
             inspection = inspect_paths(paths, progress)
-        write_html(options, inspection, paths, report)
-    return DONE
+        write_html(options, inspection, paths, measured.reports[0])
+    return verdict(measured.findings, options.fail_on)
+
+
+def _in_words(measured: Qualities) -> str:
+    from ..report.text.quality import quality_report
+    from ..report.text.show import show_unreadable
+    from ..report.text.terminal import Style
+
+    style = Style.of(sys.stdout)
+    pages = [quality_report(report, style) for report in measured.reports]
+    return "\n\n".join([*pages, *(show_unreadable(error, style).text for error in measured.unusable)])
 
 
 def load_command(options: argparse.Namespace) -> int:

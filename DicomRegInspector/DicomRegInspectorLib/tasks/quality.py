@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
-from ..errors import ChoiceError, FileError, UsageError
+from ..errors import ChoiceError, FileError, RegistrationError, UsageError
 from ..findings import Finding, by_severity
 from ..progress import Progress
 from ..registration import Registration, RegistrationItem, read_registration
@@ -138,7 +138,7 @@ def _check_pairs(judged_by: JudgedBy) -> None:
 
 def _choose(registration: Registration, items: Sequence[int] | None) -> list[RegistrationItem]:
     if not registration.items:
-        raise UsageError(f"{registration.path} is a {registration.kind} object: it has no items to measure")
+        raise RegistrationError(registration.path, f"is a {registration.kind} object: it has no items to measure")
     if items is not None:
         chosen = items_by_number(registration, items)
     else:

@@ -123,15 +123,22 @@ def _landmarks(page: Page, error: TargetRegistrationError) -> None:
         page.text(f"Without a partner: {', '.join(error.unpaired)}")
 
 
-def quality_csv(report: QualityReport) -> str:
-    """Write a row for each item and each label in it; lengths in mm, volumes in cm³, empty where undefined."""
+def quality_csv(reports: Sequence[QualityReport], *, with_file: bool = False) -> str:
+    """Write a row for each item and each label in it; lengths in mm, volumes in cm³, empty where undefined.
+
+    ``with_file`` puts the registration's path in front.
+    """
     rows: list[dict[str, Any]] = []
-    for item in report.items:
-        whole = rows_of(item.quality.measures)
-        rows.append({"item": item.item.number, "label": "", "nodes": item.quality.jacobian.count, **_cells(whole)})
-        for region in item.regions or ():
-            rows.append({"item": item.item.number, "label": region.name, **_cells(region.rows)})
-    names = list(dict.fromkeys(["item", "label", "nodes", "volume_cm3", *(name for row in rows for name in row)]))
+    for report in reports:
+        of_file = {"file": str(report.registration.path)} if with_file else {}
+        for item in report.items:
+            of_item, whole = {**of_file, "item": item.item.number}, rows_of(item.quality.measures)
+            rows.append({**of_item, "label": "", "nodes": item.quality.jacobian.count, **_cells(whole)})
+            rows += [{**of_item, "label": region.name, **_cells(region.rows)} for region in item.regions or ()]
+    first = ["file"] if with_file else []
+    names = list(
+        dict.fromkeys([*first, "item", "label", "nodes", "volume_cm3", *(name for row in rows for name in row)])
+    )
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n", restval="")
     writer.writeheader()

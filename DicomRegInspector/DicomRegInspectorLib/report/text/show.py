@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...dicom.identity import without_names
 from ...errors import FileError, NotDicomError
 from ...findings import Finding
-from ...findings.about import about_file
+from ...findings.unreadable import unreadable_finding
 from ...registration import read_registration
 from ...registration.file.read import recognised_reader
 from ...registration.file.structure_set import MODALITY, read_frame_relationships, relationship_findings
@@ -68,10 +68,10 @@ def show_file(path: str | PathLike[str], style: Style) -> Shown:
 
 
 def show_unreadable(error: FileError, style: Style) -> Shown:
-    """Tell of a file that cannot be read, as a finding about it."""
+    """Tell of a file that cannot be used, as a finding about it."""
     page = Page(style)
-    page.title(f"{os_path.basename(error.path)}: cannot be read")
-    page.findings([Finding(error.code, "error", error.sentence, about_file(error.path), {"file": error.path})])
+    page.title(f"{os_path.basename(error.path)}: cannot be used")
+    page.findings([unreadable_finding(error)])
     return Shown(str(page), tuple(page.found), "unreadable", [{"file": error.path, "problem": error.problem}])
 
 
