@@ -154,7 +154,7 @@ def bad_arguments(tmp_path: Path) -> dict[str, list[object]]:
     return {
         "nothing": [],
         "no file": [tmp_path / "none.dcm"],
-        "a folder without registrations": [(tmp_path / "folder", (tmp_path / "folder").mkdir())[0]],
+        "an empty folder": [tmp_path / "empty"],
         "text": [tmp_path / "text"],
         "cut off": [tmp_path / "cut.dcm"],
         "an image": [save(picture, tmp_path / "image.dcm")],
@@ -173,7 +173,7 @@ def bad_arguments(tmp_path: Path) -> dict[str, list[object]]:
 
 
 BAD = [
-    "nothing", "no file", "a folder without registrations", "text", "cut off", "an image", "fiducials", "an item that is no number",
+    "nothing", "no file", "an empty folder", "text", "cut off", "an image", "fiducials", "an item that is no number",
     "fixed alone", "moving alone", "no labels", "labels that are text", "labels that are DICOM",
     "one list of landmarks", "no landmarks", "landmarks nowhere", "landmarks of a registration",
 ]  # fmt: skip
