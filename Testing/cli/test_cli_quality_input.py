@@ -173,7 +173,8 @@ def bad_arguments(tmp_path: Path) -> dict[str, list[object]]:
 
 
 BAD = [
-    "nothing", "no file", "an empty folder", "text", "cut off", "an image", "fiducials", "an item that is no number",
+    "nothing", "no file", "an empty folder", "text", "cut off", "an image", "fiducials",
+    "an item that is no number",
     "fixed alone", "moving alone", "no labels", "labels that are text", "labels that are DICOM",
     "one list of landmarks", "no landmarks", "landmarks nowhere", "landmarks of a registration",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -112,10 +113,27 @@ def test_html_is_of_one_registration(folder: Path, tmp_path: Path, run) -> None:
     assert not (tmp_path / "x.html").exists()
 
 
+def test_load_writes_what_it_can_and_fails_over_what_it_cannot(folder: Path, tmp_path: Path, run) -> None:
+    pytest.importorskip("slicer", reason="a scene needs slicer-core or Slicer")
+    output = tmp_path / "scene.mrb"
+    code, out, error = run("load", folder, "--output", output)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "2 registration items" in out and "garbage.dcm: is not DICOM" in error
+    with zipfile.ZipFile(output) as bundle:
+        assert sum(name.endswith((".h5", ".nrrd", ".tfm")) for name in bundle.namelist()) >= 2
+    line = ("load", folder / "a.dcm", folder / "garbage.dcm", "--output", output, "--overwrite")
+    code, out, _ = run(*line, "--fail-on", "never", "--json", "-")
+    assert (code, [finding["code"] for finding in json.loads(out)["findings"]]) == (0, ["file-unreadable"])
+    assert run(*line[:1], *line[2:])[0] == 2
+    (folder / "a.dcm").rename(folder / "a.mrb")
+    assert "in a folder that is read" in run("load", folder, "--output", folder / "a.mrb", "--overwrite")[2]
+
+
 def test_one_output_for_two_inputs_is_refused_before_anything_is_written(folder: Path, tmp_path: Path, run) -> None:
     points = tmp_path / "p.csv"
     points.write_text("x,y,z\n" + ",".join(map(repr, inner_points(1)[0].tolist())) + "\n")
-    assert run("load", folder / "a.dcm", folder / "b", "--output", tmp_path / "x.h5")[0] == 2
+    for other in ("b", "garbage.dcm"):
+        assert run("load", folder / "a.dcm", folder / other, "--output", tmp_path / "x.h5")[0] == 2
     assert run("map", folder / "a.dcm", "--points", points, "--output", tmp_path / "x.csv")[0] == 0
     assert run("map", folder / "b", "--points", points, "--output", tmp_path / "x.csv")[0] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.csv", "registrations", "x.csv"]

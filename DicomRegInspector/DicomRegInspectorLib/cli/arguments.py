@@ -100,13 +100,18 @@ def _add_map(commands: Commands, common: Parser) -> None:
 def _add_load(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "load",
-        parents=[existing_options(), json_option(), common],
+        parents=[
+            existing_options(),
+            json_option(),
+            fail_on_option("error", "a registration cannot be read, which is an error"),
+            common,
+        ],
         help="write registrations as a Slicer scene or a transform file",
         description="Write registrations for other tools: .mrb a Slicer scene with all items as transform nodes; "
         ".h5 and .tfm an ITK transform; .nrrd, .nii, .nii.gz and .mha a displacement field. All map from the "
         "registered to the source frame, as resampling needs it. What a format cannot say is told.",
     )
-    parser.add_argument("registrations", nargs="+", metavar="REG")
+    parser.add_argument("registrations", nargs="+", metavar="REG", help="registrations, or folders that hold some")
     parser.add_argument("--output", required=True, metavar="FILE", help="ends in " + ", ".join(LOAD_SUFFIXES))
     parser.add_argument("--item", type=int, metavar="N", help="only this item, counting from 1")
     parser.add_argument("--bake", action="store_true", help="put pre and post matrices into the vectors")

@@ -47,6 +47,8 @@ def output_stays(
         source = Path(os.path.realpath(path))
         if place == source or (place.is_dir() and place in source.parents):
             raise UsageError(f"{output}: is one of the inputs, or holds one; name another output")
+        if place.is_file() and source in place.parents:
+            raise UsageError(f"{output}: is there, in a folder that is read; name another output")
     if is_own is None and place.is_dir():
         raise UsageError(f"{output}: is a folder; name a file")
     if is_own is None and not place.parent.is_dir():

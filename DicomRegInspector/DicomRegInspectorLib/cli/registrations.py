@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..errors import FileError, UsageError
 from .arguments import LOAD_SUFFIXES, SCENE_SUFFIX
 from .ending import DONE
 from .existing import STDOUT, output_stays
@@ -17,6 +18,7 @@ from .libraries import quiet_libraries, scene_room
 from .output import complain, give, progress_bar, remark, tell_report, verdict
 
 if TYPE_CHECKING:
+    from ..registration import Registration
     from ..tasks.export import Export
     from ..tasks.qualities import Qualities
 
@@ -80,34 +82,54 @@ def load_command(options: argparse.Namespace) -> int:
         raise UsageError(f"{output}: expected a name that ends in {', '.join(LOAD_SUFFIXES)}")
     if output_stays(options, options.output, options.registrations):
         return DONE
+    from ..findings.unreadable import unreadable_finding
     from ..report.files import check_place
 
     check_place(options.json, "JSON report", b"{")
-    saved = _save_scene(options, output) if output.name.lower().endswith(SCENE_SUFFIX) else _export(options, output)
+    registrations, unusable = _read(options)
+    if output.name.lower().endswith(SCENE_SUFFIX):
+        saved = _save_scene(options, registrations, output)
+    else:
+        count = len(registrations) + len(unusable)
+        if count > 1:
+            raise UsageError(f"{output}: this format holds one registration; name a {SCENE_SUFFIX} for {count} of them")
+        saved = _export(options, registrations[0], output)
     if saved.chosen:
         remark(options, saved.chosen)
-    if saved.loss:
-        complain(saved.loss)
-    tell_report(options, lambda: "\n".join([f"{output}: {saved.description}", *saved.notes]), saved.to_dict)
-    return DONE
+    for text in (*map(str, unusable), saved.loss):
+        if text:
+            complain(text)
+    findings = [unreadable_finding(error) for error in unusable]
+    told = {**saved.to_dict(), "findings": [finding.to_dict() for finding in findings]}
+    tell_report(options, lambda: "\n".join([f"{output}: {saved.description}", *saved.notes]), lambda: told)
+    return verdict(findings, options.fail_on)
 
 
-def _save_scene(options: argparse.Namespace, output: Path) -> Export:
+def _read(options: argparse.Namespace) -> tuple[list[Registration], list[FileError]]:
+    """The registrations among what was named, and why the others cannot be read; one at least can."""
     from ..registration import read_registration
+    from ..tasks.inspect import list_registrations
 
-    registrations = [read_registration(path) for path in options.registrations]
+    registrations: list[Registration] = []
+    unusable: list[FileError] = []
+    for path in list_registrations(options.registrations):
+        try:
+            registrations.append(read_registration(path))
+        except FileError as error:
+            unusable.append(error)
+    if not registrations:
+        raise unusable[0]
+    return registrations, unusable
+
+
+def _save_scene(options: argparse.Namespace, registrations: Sequence[Registration], output: Path) -> Export:
     items = None if options.item is None else [options.item]
     with quiet_libraries(options.debug):
         save = scene_room("transforms.save").save_registrations
         return save(registrations, output, items=items, bake=options.bake, repair=options.read_as)
 
 
-def _export(options: argparse.Namespace, output: Path) -> Export:
-    from ..registration import read_registration
+def _export(options: argparse.Namespace, registration: Registration, output: Path) -> Export:
     from ..tasks.export import export_registration
 
-    if len(options.registrations) > 1:
-        count = len(options.registrations)
-        raise UsageError(f"{output}: this format holds one registration; name a {SCENE_SUFFIX} for {count} of them")
-    registration = read_registration(options.registrations[0])
     return export_registration(registration, output, number=options.item, bake=options.bake, repair=options.read_as)
