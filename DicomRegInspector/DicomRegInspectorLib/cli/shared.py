@@ -83,8 +83,12 @@ def series_options() -> Parser:
 
 def existing_options() -> Parser:
     """Make the options of commands that write, for what is there already."""
-    parser, group = _options("when the output is there already (default: it is left alone, exit code 2)")
-    either = group.add_mutually_exclusive_group()
-    either.add_argument("--overwrite", action="store_true", help="replace it, in one step when the new one is whole")
-    either.add_argument("--skip-existing", action="store_true", help="do nothing: that is done, exit code 0")
+    parser = Parser(add_help=False)
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace what is there, in one step when the new one is whole (default: leave it alone, exit code 2)",
+    )
+    either.add_argument("--skip-existing", action="store_true", help="do nothing where the output is there already")
     return parser
