@@ -6,7 +6,9 @@ audited and loaded without knowing where it came from.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -15,13 +17,14 @@ import numpy as np
 
 from ..errors import DicomRegInspectorError
 from ..space import LPS_TO_RAS, RAS_SIGNS, apply_matrix, as_points, to_ras
-from .grid import Grid, grid_of_array
+from .grid import BLOCK, Grid, grid_of_array
 from .matrices import is_identity
 from .measures.field import Field
 
 INVERSE_TOLERANCE_MM = 1e-4
 """Residual up to which a point of the inverse counts as found; a tenth of what the mapping itself is held to."""
 _SEARCH_TOLERANCE_MM = 1e-9
+MAX_THREADS = 8
 _FIXED_POINT_STEPS = 50
 _NEWTON_STEPS = 30
 
@@ -163,9 +166,38 @@ class Mapping:
         array = as_points(points)
         if self.grid is None:
             return apply_matrix(self.affine, array)
-        flat = array.reshape(-1, 3) * self.signs
-        mapped = apply_matrix(self.post, self._before_post(flat, self.grid.displacement)) * self.signs
+        flat = array.reshape(-1, 3)
+        mapped = np.empty_like(flat)
+
+        def work(part: slice) -> None:
+            mapped[part] = self._map(flat[part])
+
+        self._in_blocks(work, len(flat))
         return mapped.reshape(array.shape)
+
+    def _map(self, points: np.ndarray) -> np.ndarray:
+        """Points (n, 3) in LPS mm through the grid and its matrices."""
+        own = points * self.signs
+        return apply_matrix(self.post, self._before_post(own, self.grid.displacement)) * self.signs
+
+    def _in_blocks(self, work: Callable[[slice], None], count: int) -> None:
+        """Do some work on blocks of so many points, on several threads where that pays."""
+        starts = range(0, count, BLOCK)
+        _ = self.grid.vectors  # Read once, before threads ask for them.
+
+        def run(start: int) -> None:
+            # Points without a place are expected; what the caller set does not reach other threads.
+            with np.errstate(invalid="ignore", over="ignore"):
+                work(slice(start, start + BLOCK))
+
+        threads = min(MAX_THREADS, os.cpu_count() or 1, len(starts) // 2)
+        if threads < 2:
+            for start in starts:
+                run(start)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(run, starts):
+                pass
 
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
         """Map points of the Source RCS to the Registered RCS, with the residual of each.
@@ -189,16 +221,21 @@ class Mapping:
         """
         array = as_points(points)
         flat = array.reshape(-1, 3)
+        found, residual = np.empty_like(flat), np.empty(len(flat))
+
+        def work(part: slice) -> None:
+            found[part] = self._search(flat[part] * self.signs) * self.signs
+            residual[part] = np.linalg.norm(self._map(found[part]) - flat[part], axis=1)
+
         if self.grid is not None:
-            found = self._search(flat * self.signs) * self.signs
-        elif self.matrix is None:
-            found = apply_matrix(_inverse_of(self.affine), flat)
+            self._in_blocks(work, len(flat))
         else:
-            found = apply_matrix(to_ras(self.matrix) if self.ras else self.matrix, flat)
-        with np.errstate(invalid="ignore"):
+            back = _inverse_of(self.affine) if self.matrix is None else self.matrix
+            found = apply_matrix(to_ras(back) if self.ras and self.matrix is not None else back, flat)
             residual = np.linalg.norm(self.map_points(found) - flat, axis=1)
+        with np.errstate(invalid="ignore"):
             converged = residual <= INVERSE_TOLERANCE_MM
-        found = np.where(converged[:, None], found, np.nan)
+        found[~converged] = np.nan
         whole = array.shape[:-1]
         return InverseResult(found.reshape(array.shape), residual.reshape(whole), converged.reshape(whole))
 
