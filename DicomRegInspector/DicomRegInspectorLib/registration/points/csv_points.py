@@ -22,6 +22,8 @@ HEADINGS = {AXES: "LPS", ("l", "p", "s"): "LPS", ("r", "a", "s"): "RAS"}
 """The coordinate system that three headings stand for."""
 RESIDUAL, DEFINED, NAMES = "residual_mm", "defined", ("name", "label", "id")
 _DELIMITERS = (",", ";", "\t")
+_AT_ONCE = 4096
+"""Points that are written out together."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ def parse(text: str, name: str) -> PointFile:
     UsageError
         Naming the line, when the header or a row is not as expected.
     """
+    plain = _plain(text)
+    if plain is not None:
+        return plain
     first = next(line for line in text.splitlines() if line.strip())
     delimiter = next((sign for sign in _DELIMITERS if sign in first), ",")
     columns: _Columns | None = None
@@ -67,6 +72,30 @@ def parse(text: str, name: str) -> PointFile:
     names = tuple(row[table.name].strip() if table.name is not None else "" for row in rows)
     array = np.array(points, dtype=np.float64).reshape(-1, 3) * table.signs
     return PointFile(array, names, "CSV", rewrite)
+
+
+def _plain(text: str) -> PointFile | None:
+    """A table of x,y,z with nothing but numbers, by NumPy, which takes an eighth of the time; None of any other."""
+    head, _, rows = text.replace("\r\n", "\n").partition("\n")
+    if tuple(head.lower().split(",")) != AXES or not rows or rows.isspace() or "\r" in rows:
+        return None
+    try:
+        points = np.loadtxt(io.StringIO(rows), delimiter=",", comments=None, ndmin=2)
+    except ValueError:
+        return None  # The other way says which line is wrong, if it is wrong.
+    if points.shape[1] != len(AXES):
+        return None
+
+    def rewrite(positions: np.ndarray, residual_mm: np.ndarray | None) -> str:
+        table = positions + 0.0  # No -0.0, as in :func:`.point_file.in_file`.
+        heading = head
+        if residual_mm is not None:
+            table, heading = np.column_stack([table, residual_mm]), f"{head},{RESIDUAL}"
+        line = ",".join(["%r"] * table.shape[1]) + "\n"
+        blocks = (table[start : start + _AT_ONCE] for start in range(0, len(table), _AT_ONCE))
+        return "".join([f"{heading}\n", *(line * len(block) % tuple(block.ravel().tolist()) for block in blocks)])
+
+    return PointFile(points, ("",) * len(points), "CSV", rewrite)
 
 
 def _rows(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
