@@ -297,3 +297,4 @@ def test_inspecting_images_loads_neither_registrations_nor_what_reads_pixels(pro
         "tasks.relations",
     )
     assert [name for name in loaded if name.startswith(tuple(f"{LIBRARY}.{room}" for room in rooms))] == []
+    assert "pydicom" not in loaded

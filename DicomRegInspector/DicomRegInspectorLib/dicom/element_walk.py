@@ -317,7 +317,7 @@ class ElementWalk:
             level = self._levels[-1]
             if level.is_done or not level.has_delimiter:
                 if not level.has_delimiter:
-                    self._skip_to(level.end, level.name)
+                    self._skip_to(level.end, level)
                 self._levels.pop()
             elif level.is_sequence:
                 self._pass_empty_items(level)
@@ -341,9 +341,9 @@ class ElementWalk:
             self._enter(head)
             return
         self._require_inside(head)
-        self._skip_to(head.offset + head.length, element_name(head.tag) if self._size == _NO_END else "")
+        self._skip_to(head.offset + head.length, head)
 
-    def _skip_to(self, position: int, what: str) -> None:
+    def _skip_to(self, position: int, what: ElementHead | _Level) -> None:
         at = position - self._window_start
         missing = at - len(self._window)
         if missing <= 0:
@@ -351,8 +351,9 @@ class ElementWalk:
             return
         missing -= self._source.skip(missing)
         if missing:
+            name = what.name if isinstance(what, _Level) else element_name(what.tag)
             raise TruncatedFileError(
-                self.path, f"is cut off: {missing:,} bytes of {what} are missing. Export it again."
+                self.path, f"is cut off: {missing:,} bytes of {name} are missing. Export it again."
             )
         self._window, self._window_start, self._at = b"", position, 0
 
