@@ -147,8 +147,8 @@ def _written(
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     residual = columns.header.index(RESIDUAL) if RESIDUAL in columns.header else len(columns.header)
     writer.writerow(columns.header if residual_mm is None else _with(columns.header, residual, RESIDUAL))
-    for number, (row, position) in enumerate(zip(rows, positions, strict=True)):
-        cells, place = list(row), in_file(position, columns.signs)
+    for number, (row, place) in enumerate(zip(rows, in_file(positions, columns.signs), strict=True)):
+        cells = list(row)
         for column, value in zip(columns.places, place, strict=True):
             cells[column] = repr(value)
         if columns.defined is not None:

@@ -44,7 +44,7 @@ def parse(text: str, name: str) -> PointFile:
             points.append(_point(rows[number], f"{name}, line {number}"))
 
     def rewrite(positions: np.ndarray, residual_mm: np.ndarray | None) -> str:
-        places = dict(zip(rows, (in_file(position, signs) for position in positions), strict=True))
+        places = dict(zip(rows, in_file(positions, signs), strict=True))
         return "".join(
             _written(rows[number], places[number]) if number in rows else f"{line}\n"
             for number, line in enumerate(lines, 1)

@@ -48,10 +48,12 @@ def parse(text: str, name: str) -> PointFile:
             names.append(str(point.get("label", "")))
             signs.append(own)
 
-    def rewrite(positions: np.ndarray, residual_mm: np.ndarray | None) -> str:
-        return _written(document, [in_file(*each) for each in zip(positions, signs, strict=True)])
+    factors = np.array(signs).reshape(-1, 3)
 
-    array = np.array(points, dtype=np.float64).reshape(-1, 3) * np.array(signs).reshape(-1, 3)
+    def rewrite(positions: np.ndarray, residual_mm: np.ndarray | None) -> str:
+        return _written(document, in_file(positions, factors))
+
+    array = np.array(points, dtype=np.float64).reshape(-1, 3) * factors
     return PointFile(array, tuple(names), "mrk.json", rewrite)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 SIGNS = {"LPS": (1.0, 1.0, 1.0), "RAS": (-1.0, -1.0, 1.0)}
 """What a file's coordinates are multiplied by to be LPS, and LPS to be the file's."""
@@ -35,9 +36,10 @@ def number_of(cell: str) -> float | None:
         return None
 
 
-def in_file(position_lps_mm: np.ndarray, signs: tuple[float, ...]) -> list[float]:
-    """Return a position in the file's coordinates; a product that leaves -0.0 is no news to anybody."""
-    return [float(value) * sign + 0.0 for value, sign in zip(position_lps_mm, signs, strict=True)]
+def in_file(positions_lps_mm: np.ndarray, signs: ArrayLike) -> list[list[float]]:
+    """Return positions (n, 3) in the file's coordinates; a product that leaves -0.0 is no news to anybody."""
+    places: list[list[float]] = (positions_lps_mm * np.asarray(signs) + 0.0).tolist()
+    return places
 
 
 def is_defined(position: list[float]) -> bool:
