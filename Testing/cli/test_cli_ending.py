@@ -72,7 +72,7 @@ def test_points_without_a_place_to_go_are_an_error(
     assert (done.returncode, done.stderr) == (2, f"dicom-reg-inspector: {said}\n")
 
 
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-", "2> /dev/full", "2> >(exec true)"])
 def test_a_verdict_needs_no_stream(gapped: Path, tmp_path: Path, redirection: str) -> None:
     done = shell(f"run inspect {gapped} --fail-on error --json out.json {redirection}", tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
@@ -80,16 +80,30 @@ def test_a_verdict_needs_no_stream(gapped: Path, tmp_path: Path, redirection: st
     assert shell(f"run inspect nothing-here {redirection}", tmp_path).returncode == 2
 
 
+WAITING = """
+import sys, time
+from DicomRegInspectorLib import cli
+from DicomRegInspectorLib.samples import sets
+
+def write(samples, folder, progress):
+    (folder / "half").mkdir()
+    time.sleep(100)
+
+sets._write = write
+sys.exit(cli.main())
+"""
+"""The program, held where something unfinished is there that has to be removed."""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_as_a_shell_expects_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parent.parent.parent)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "DicomRegInspectorLib", "sample-data", "made"],
+        [sys.executable, "-c", WAITING, "sample-data", "made"],
         cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    # Not before something unfinished is there that has to be removed.
-    while not any(tmp_path.glob(".unfinished-made-*/*/*")) and time.monotonic() < deadline:
+    while not any(tmp_path.glob(".unfinished-made-*/half")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(number)
     assert process.communicate(timeout=60)[1] == "dicom-reg-inspector: stopped\n"

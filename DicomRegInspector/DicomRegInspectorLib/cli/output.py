@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 
 def complain(text: str) -> None:
-    """Say something in one line on stderr; where that is closed, the exit code has to do."""
+    """Say something in one line on stderr; where nobody can hear it, the exit code has to do."""
     from ..report.text.terminal import write_text
 
-    if sys.stderr is not None:
+    if sys.stderr is None:
+        return
+    try:
         write_text(sys.stderr, f"dicom-reg-inspector: {one_line(text)}")
+        sys.stderr.flush()
+    except OSError:
+        drop_output(sys.stderr)
 
 
 def remark(options: argparse.Namespace, text: str) -> None:
