@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import regfiles as rf
 from DicomRegInspectorLib import read_registration
+from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.tasks.export import export_registration
 from export_peers import READERS, Lattice, as_transform, map_by_warping, map_with_transformix, require
 
@@ -129,5 +130,22 @@ def test_a_file_s_name_may_be_any_text(tmp_path: Path) -> None:
     points = between_nodes().points
     for suffix in (*IMAGES, *TRANSFORMS):
         transform = as_transform(exported(item, folder, suffix))
+        mapped = np.array([transform.TransformPoint(point) for point in points.tolist()])
+        np.testing.assert_allclose(mapped, item.map_points(points), rtol=0, atol=TOLERANCE_MM)
+
+
+@pytest.mark.parametrize("count", [(6, 5, 1), (1, 5, 4), (1, 1, 1)])
+def test_grids_that_are_flat_are_exported_or_refused(tmp_path: Path, count: tuple[int, int, int]) -> None:
+    vectors = np.random.default_rng(0).normal(size=(*count[::-1], 3)).astype(np.float32)
+    path = rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((rf.DeformableItem(rf.GridSpec(vectors), None, None),)))
+    (item,) = read_registration(path).items
+    points = np.array([item.grid.node_position(index) for index in np.ndindex(*count)])
+    for suffix in (*IMAGES, *TRANSFORMS):
+        if suffix.startswith("nii") and count[2] == 1:
+            with pytest.raises(UsageError, match=r"2 or more slices.* name an output that ends in \.nrrd"):
+                exported(item, tmp_path, suffix)
+            assert not list(tmp_path.glob("*.nii*"))
+            continue
+        transform = as_transform(exported(item, tmp_path, suffix))
         mapped = np.array([transform.TransformPoint(point) for point in points.tolist()])
         np.testing.assert_allclose(mapped, item.map_points(points), rtol=0, atol=TOLERANCE_MM)

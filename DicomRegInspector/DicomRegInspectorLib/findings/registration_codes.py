@@ -38,7 +38,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     ),
     "reg-vectors-undefined": CodeInfo(
         "Undefined vectors",
-        "Do not use the registration where vectors are undefined (NaN); they load as zero displacement.",
+        "Do not use the registration where vectors are undefined (NaN); in a scene they are zero.",
         "In part of the grid the registration says nothing about where points go, on purpose. Contours and doses "
         "there cannot be mapped; a program that reads such vectors as zero leaves them where they are without a word.",
         "Vectors of Vector Grid Data (0064,0009) with a component that is NaN, counted with the box of nodes that "
@@ -50,7 +50,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     ),
     "reg-vectors-nonfinite": CodeInfo(
         "Infinite vectors",
-        "Ask for a new export: a displacement cannot be infinite; such vectors load as zero displacement.",
+        "Ask for a new export: a displacement cannot be infinite; in a scene such vectors are zero.",
         "Some vectors are infinite: the export went wrong there. Points near them map to nothing.",
         "Vectors of Vector Grid Data (0064,0009) with an infinite component, and none that is NaN, counted with the "
         "box of nodes that holds them.",

@@ -84,12 +84,14 @@ def write_nifti(place: Path, vectors: FieldVectors) -> None:
     Raises
     ------
     UsageError
-        When the grid has more nodes along an axis than NIfTI-1 can count.
+        When the grid has more nodes along an axis than NIfTI-1 can count, or a single slice, which ITK takes for a flat
+        image: it then reads a third component of zero.
     """
-    if max(vectors.grid.dimensions) > _NIFTI_MOST_NODES:
+    nx, ny, nz = vectors.grid.dimensions
+    if max(nx, ny, nz) > _NIFTI_MOST_NODES or nz == 1:
         raise UsageError(
-            f"{place.name}: NIfTI counts {_NIFTI_MOST_NODES} nodes along an axis at most, this grid has "
-            f"{_words(vectors.grid.dimensions)}; name an output that ends in .nrrd or .mha"
+            f"{place.name}: NIfTI holds fields of 2 or more slices and {_NIFTI_MOST_NODES} nodes along an axis at "
+            f"most, this grid has {nx} x {ny} x {nz} nodes; name an output that ends in .nrrd or .mha"
         )
     with _compressed_by_name(place) as file:
         file.write(_nifti_header(vectors.grid))
