@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -75,6 +76,23 @@ def _add_show(commands: Commands, common: Parser) -> None:
         description="Say what each file holds, in words and units, with each element's tag.",
     )
     parser.add_argument("paths", nargs="+", metavar="FILE", help="any DICOM object; of a folder its registrations")
+    parser.add_argument(
+        "--at",
+        type=_point,
+        metavar="X,Y,Z",
+        help="tell a registration's shift at this point of the registered frame, LPS mm (default: the centre of the "
+        "registered image in a folder that is named, else that of the grid)",
+    )
+
+
+def _point(text: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y,Z in mm, like -12.5,80,0") from None
+    if not all(map(math.isfinite, (x, y, z))):
+        raise argparse.ArgumentTypeError(f"{text!r} is not finite")
+    return x, y, z
 
 
 def _add_map(commands: Commands, common: Parser) -> None:

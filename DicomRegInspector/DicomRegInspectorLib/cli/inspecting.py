@@ -52,12 +52,12 @@ def show_command(options: argparse.Namespace) -> int:
 
     check_place(options.json, "JSON report", b"{")
     with progress_bar(options) as progress:
-        files = list_registrations(options.paths, progress)
+        files, images = list_registrations(options.paths, progress)
     shown: list[Shown] = []
     style, failed = Style.of(sys.stdout), []
     for file in files:
         try:
-            shown.append(show_file(file, style))
+            shown.append(show_file(file, style, options.at, images))
         except FileError as error:
             failed.append(error)
             shown.append(show_unreadable(error, style))

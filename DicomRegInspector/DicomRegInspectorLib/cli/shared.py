@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from ..findings import SEVERITIES
 from .ending import UNUSABLE
@@ -14,8 +17,22 @@ STACK_HELP = "number of the stack, counting from 1, its label, or a value that i
 class Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one line."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Take ``--at -10,2,3`` for an option with a value, though the value begins like an option."""
+        return super().parse_known_args(_with_coordinates(args), namespace)
+
     def error(self, message: str) -> NoReturn:
         self.exit(UNUSABLE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+
+
+def _with_coordinates(arguments: Iterable[str] | None) -> list[str]:
+    found: list[str] = []
+    for argument in sys.argv[1:] if arguments is None else arguments:
+        if re.match(r"-[\d.]+,", argument) and found and re.fullmatch(r"--[a-z-]+", found[-1]):
+            found[-1] += f"={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def one_line(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,9 @@ from .checks import mapping_findings
 from .file.fiducials import FiducialSet
 from .grid import Grid
 from .mapping import InverseResult, Mapping, MappingError, MappingKind
+from .matrices import is_singular
 from .references import ImageReferences, ReferencedSeries
+from .turns import Shift, turn_of
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,34 @@ class RegistrationItem:
         statistics = self.grid.statistics
         percentiles = statistics.percentiles_mm or dict.fromkeys(("p50", "p95", "p99"))
         return {"max": statistics.max_mm, "mean": statistics.mean_mm, **percentiles}
+
+    @property
+    def turns(self) -> dict[str, dict[str, Any]]:
+        """Pitch, roll and yaw of its matrices, by ``matrix`` (source to registered) or ``pre`` and ``post``."""
+        if self.problem is not None:
+            return {}
+        matrices = {"pre": self.pre, "post": self.post} if self.matrix is None else {"matrix": self.matrix}
+        return {name: turn_of(matrix[:3, :3]).to_dict() for name, matrix in matrices.items() if not is_singular(matrix)}
+
+    def shift_at(self, point: Sequence[float], of: str) -> Shift:
+        """Find how far a point of the registered frame is from where it goes.
+
+        Parameters
+        ----------
+        point
+            (3,) LPS mm.
+        of
+            What the point is, in words.
+
+        Raises
+        ------
+        RegistrationError
+            When the item cannot be used.
+        """
+        place = np.asarray(point, float)
+        vector = self.grid.displacement(place[None])[0].tolist() if self.grid is not None else None
+        shift = (self.map_points(place) - place).tolist()
+        return Shift(tuple(place.tolist()), of, tuple(shift), None if vector is None else tuple(vector))
 
     def require_usable(self) -> None:
         """Raise what keeps this item from being used.
@@ -211,6 +241,7 @@ class RegistrationItem:
             "pre_matrix_lps": self.pre.tolist(),
             "post_matrix_lps": self.post.tolist(),
             "matrix_lps": None if self.matrix is None else self.matrix.tolist(),
+            "turns": self.turns,
             "displacement_mm": self.displacement_mm,
             "problem": self.problem,
         }

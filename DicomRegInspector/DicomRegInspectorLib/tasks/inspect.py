@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..dicom.fast_header import read_header
 from ..dicom.header import Header
@@ -147,8 +147,17 @@ def inspect_paths(
     return work.finish()
 
 
-def list_registrations(paths: Iterable[str | PathLike[str]], progress: Progress | None = None) -> list[str]:
-    """List the registrations among files and folders, without judging anything.
+class Listed(NamedTuple):
+    """What files and folders hold, not judged."""
+
+    files: list[str]
+    """Those named themselves, the registrations of folders, and what in them cannot be read."""
+    images: list[Header]
+    """Of the folders."""
+
+
+def list_registrations(paths: Iterable[str | PathLike[str]], progress: Progress | None = None) -> Listed:
+    """List the registrations among files and folders, and the images beside them, without judging anything.
 
     Returns
     -------
@@ -158,23 +167,26 @@ def list_registrations(paths: Iterable[str | PathLike[str]], progress: Progress 
     Raises
     ------
     UsageError
-        When a path does not exist, or a folder holds no such file.
+        When a path does not exist, or a folder holds no such file and, beside files that are named, no image.
     Cancelled
         When ``progress`` returned False.
     """
     files: list[str] = []
+    images: list[Header] = []
+    paths = list(paths)
     for path in paths:
         work = _Work(progress, RELATIVE_TOLERANCE)
         work.collect([path])
         if os.path.isdir(path):
             work.read_headers()
             held = work.registrations_and_unreadable()
-            if not held:
+            images += work.images
+            if not held and (len(paths) == 1 or not work.images):
                 raise UsageError(f"{os.fspath(path)}: this folder holds no registration")
             files += held
         else:
             files.append(os.fspath(path))
-    return list(dict.fromkeys(files))
+    return Listed(list(dict.fromkeys(files)), images)
 
 
 def check_tolerance(interval_tolerance: float) -> None:
@@ -296,6 +308,11 @@ class _Work:
         except Exception as error:
             self._other -= 1
             self._note_unreadable(file, error)
+
+    @property
+    def images(self) -> list[Header]:
+        """Headers of the images."""
+        return self._images
 
     def registrations_and_unreadable(self) -> list[str]:
         """Registrations, and what was noted as unreadable, by path."""

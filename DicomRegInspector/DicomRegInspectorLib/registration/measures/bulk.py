@@ -10,6 +10,7 @@ import numpy as np
 from ...space import apply_matrix
 from ...words import point
 from ..mapping import Mapping
+from ..turns import closest_rotation, rotation_deg
 from .rows import Measure, MeasureRow, number
 from .sampled import sample_nodes
 
@@ -112,25 +113,16 @@ def fit_affine(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
     return _judge("affine", matrix, points, mapped)
 
 
-def closest_rotation(matrix: np.ndarray) -> np.ndarray:
-    """Return the proper rotation (3, 3) closest to a matrix."""
-    left, _, right = np.linalg.svd(matrix)
-    turn = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right)) or 1.0])
-    return left @ turn @ right
-
-
 def _judge(kind: str, matrix: np.ndarray, points: np.ndarray, mapped: np.ndarray) -> BulkPart:
     residual = np.linalg.norm(apply_matrix(matrix, points) - mapped, axis=1)
     whole = np.linalg.norm(mapped - points, axis=1)
     centre = points.mean(axis=0)
-    rotation = closest_rotation(matrix[:3, :3])
-    cosine = np.clip((np.trace(rotation) - 1) / 2, -1, 1)
     return BulkPart(
         kind,
         matrix,
         centre,
         apply_matrix(matrix, centre) - centre,
-        float(np.degrees(np.arccos(cosine))),
+        rotation_deg(closest_rotation(matrix[:3, :3])),
         float(np.linalg.det(matrix[:3, :3])),
         float(np.sqrt(np.mean(residual**2))),
         float(residual.max()),

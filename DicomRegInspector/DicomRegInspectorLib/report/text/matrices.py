@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from ...registration.matrices import IDENTITY_LINEAR, IDENTITY_SHIFT_MM, LEAST_SHEAR_DEG, RIGID_TOLERANCE, shear_deg
+from ...registration.turns import rotation_deg, turn_of
 from ...words import millimetres
 
 _SIDES = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))
 """What the positive and the negative direction of each LPS axis is called."""
+LEAST_SHIFT_MM = 0.005
+"""What two decimals show."""
 
 
 def describe_matrix(matrix: np.ndarray, rounded: bool = False) -> str:
@@ -42,11 +46,25 @@ def describe_matrix(matrix: np.ndarray, rounded: bool = False) -> str:
     return f"{words}, {shift}" if moves else words
 
 
-def rotation_deg(linear: np.ndarray) -> float:
-    """Return the angle in degrees of a rotation (3, 3)."""
-    # atan2 keeps small angles, where the cosine alone is blind.
-    skew = np.array([linear[2, 1] - linear[1, 2], linear[0, 2] - linear[2, 0], linear[1, 0] - linear[0, 1]])
-    return math.degrees(math.atan2(float(np.linalg.norm(skew)), float(np.trace(linear)) - 1))
+def describe_turn(linear: np.ndarray) -> str:
+    """Return the rotation of a matrix (3, 3) as pitch, roll and yaw; see :class:`~...registration.turns.Turn`."""
+    turn = turn_of(linear)
+    # Rounded first: -0.00 is no angle.
+    pitch, roll, yaw = (round(angle, 2) + 0.0 for angle in (turn.pitch_deg, turn.roll_deg, turn.yaw_deg))
+    text = f"pitch {pitch:.2f}°, roll {roll:.2f}°, yaw {yaw:.2f}°"
+    if turn.is_locked:
+        text += " (at a pitch of 90° roll and yaw turn about one axis: all is told as yaw)"
+    return text
+
+
+def describe_shift(shift: Iterable[float]) -> str:
+    """Return a vector in LPS mm in words: ``1.2 mm left, 0.3 mm anterior``; ``none`` for less than 0.005 mm."""
+    parts = [
+        f"{millimetres(abs(value), 2)} mm {sides[0 if value > 0 else 1]}"
+        for value, sides in zip(shift, _SIDES, strict=True)
+        if abs(value) >= LEAST_SHIFT_MM
+    ]
+    return ", ".join(parts) or "none"
 
 
 def describe_direction(vector: np.ndarray) -> str:

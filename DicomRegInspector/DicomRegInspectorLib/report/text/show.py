@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from os import path as os_path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ...dicom.identity import without_names
 from ...errors import FileError, NotDicomError
@@ -18,13 +20,16 @@ from ...registration.file.structure_set import MODALITY, read_frame_relationship
 from ...series import inspect_series, read_header
 from ...series.geometry.restarts import SMALL_MM
 from ...series.geometry.words import describe_plane
+from ...tasks.item_images import ImagesAtHand
 from ...words import decimals, millimetres, point
 from .matrices import describe_direction
 from .page import Page, product, uid_name
 from .show_registration import show_matrix, show_registration
+from .show_turns import shift_of
 from .terminal import Style
 
 if TYPE_CHECKING:
+    from ...registration import Registration
     from ...series import Header, Series, Stack
 
 
@@ -40,8 +45,17 @@ class Shown:
     """What the JSON report holds of it."""
 
 
-def show_file(path: str | PathLike[str], style: Style) -> Shown:
+def show_file(
+    path: str | PathLike[str], style: Style, at: Sequence[float] | None = None, images: Iterable[Header] = ()
+) -> Shown:
     """Describe one file.
+
+    Parameters
+    ----------
+    at
+        (3,) LPS mm in the registered frame: where to tell a registration's shift.
+    images
+        Headers of images at hand; without ``at`` the shift is told at the centre of those of the registered frame.
 
     Raises
     ------
@@ -57,8 +71,12 @@ def show_file(path: str | PathLike[str], style: Style) -> Shown:
         header = None
     if header is None or header.is_registration:
         registration = read_registration(path)
-        show_registration(registration, page)
+        centre = None if at is not None else _centre_of_registered(registration, images)
+        shifts = [shift_of(item, at, centre) for item in registration.items]
+        show_registration(registration, page, shifts)
         kind, told = "registrations", [registration.to_dict()]
+        for item, shift in zip(told[0]["items"], shifts, strict=True):
+            item["shift"] = None if shift is None else shift.to_dict()
     elif header.is_image:
         kind, told = "series", [{"file": fspath(path), **series.to_dict()} for series in _show_image(header, page)]
     else:
@@ -73,6 +91,19 @@ def show_unreadable(error: FileError, style: Style) -> Shown:
     page.title(f"{os_path.basename(error.path)}: cannot be used")
     page.findings([unreadable_finding(error)])
     return Shown(str(page), tuple(page.found), "unreadable", [{"file": error.path, "problem": error.problem}])
+
+
+def _centre_of_registered(registration: Registration, images: Iterable[Header]) -> tuple[np.ndarray, str] | None:
+    """The centre (3,) LPS mm of the largest stack of the registered side, and what it is; None without one."""
+    frame = registration.frame_uid
+    own = [header for header in images if frame and header.frame_of_reference_uid == frame]
+    sides = ImagesAtHand(inspect_series(own)).of_items(registration) if own else ()
+    boxes = [(stack, stack.box) for side in sides[:1] for stack in side.registered if stack.box is not None]
+    if not boxes:
+        return None
+    stack, box = max(boxes, key=lambda pair: len(pair[0].stack.slices))
+    name = f"“{stack.series.description}”" if stack.series.description else stack.series.series_instance_uid
+    return box.corners.mean(axis=0), f"centre of the registered image series {name}"
 
 
 def shown_dict(shown: Iterable[Shown]) -> dict[str, Any]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...registration import Registration, RegistrationItem
+from ...registration.matrices import is_rigid
 from ...words import DECIMALS, decimals, millimetres, point
 from .matrices import describe_direction, describe_matrix
 from .page import Page, product
+from .show_turns import MEANING, show_shift, show_turn, turns_worth_telling
 
 if TYPE_CHECKING:
     from ...registration import Grid
+    from ...registration.turns import Shift
 
 SHOWN_SERIES = 4
 """Series that the object refers to, and that images of an item are of: the rest is counted."""
@@ -30,8 +34,13 @@ _KINDS = {
 }
 
 
-def show_registration(registration: Registration, page: Page) -> None:
+def show_registration(registration: Registration, page: Page, shifts: Sequence[Shift | None]) -> None:
     """Put everything a registration says on the page.
+
+    Parameters
+    ----------
+    shifts
+        Of each item, at a point; None where there is no point to tell it at.
 
     Raises
     ------
@@ -44,8 +53,13 @@ def show_registration(registration: Registration, page: Page) -> None:
     page.title(f"{registration.path.name}: {kind}{many}")
     if page.has_tags:
         _show_object(registration, page)
-    for item in registration.items:
+    for item, shift in zip(registration.items, shifts, strict=True):
         _show_item(item, page)
+        if item.problem is None:
+            show_shift(shift, page)
+    if any(map(turns_worth_telling, registration.items)):
+        page.lines.append("")
+        page.text(MEANING)
     if registration.kind == "fiducials":
         _show_fiducials(registration, page)
     page.findings(registration.findings)
@@ -93,7 +107,9 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         )
         _show_references(item, page)
         if item.problem is None:
-            show_matrix("Matrix Registration Sequence (0070,0309)", item.matrix, page, "matrix" in item.rounded)
+            show_matrix(
+                "Matrix Registration Sequence (0070,0309)", item.matrix, page, "matrix" in item.rounded, both_ways=True
+            )
             page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
     else:
         of = " of Deformable Registration Sequence (0064,0002)"
@@ -112,8 +128,8 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
         page.row("Deformable Registration Grid (0064,0005)", "none: nothing is deformed")
 
 
-def show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool = False) -> None:
-    """Put a matrix (4, 4) in LPS mm on the page: in words, and as numbers unless it is the identity."""
+def show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool = False, *, both_ways: bool = False) -> None:
+    """Put a matrix (4, 4) in LPS mm on the page: in words, and as numbers and angles unless it is the identity."""
     words = describe_matrix(matrix, rounded)
     page.row(name, words)
     if words != "identity":
@@ -121,6 +137,7 @@ def show_matrix(name: str, matrix: np.ndarray, page: Page, rounded: bool = False
         width = max(len(cell) for row in cells for cell in row)
         for row in cells:
             page.text("[ " + "  ".join(cell.rjust(width) for cell in row).replace(" ", "\xa0") + " ]", 6)
+        show_turn(matrix, page, is_rigid=rounded or is_rigid(matrix), both_ways=both_ways)
 
 
 def _show_grid(item: RegistrationItem, grid: Grid, page: Page) -> None:
