@@ -48,11 +48,11 @@ def show_command(options: argparse.Namespace) -> int:
     from ..report.files import check_place
     from ..report.text.show import Shown, show_file, show_unreadable, shown_dict
     from ..report.text.terminal import Style
-    from ..tasks.inspect import list_registrations
+    from ..tasks.inspect import list_with_images
 
     check_place(options.json, "JSON report", b"{")
     with progress_bar(options) as progress:
-        files, images = list_registrations(options.paths, progress)
+        files, images = list_with_images(options.paths, progress)
     shown: list[Shown] = []
     style, failed = Style.of(sys.stdout), []
     for file in files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -151,42 +151,49 @@ class Listed(NamedTuple):
     """What files and folders hold, not judged."""
 
     files: list[str]
-    """Those named themselves, the registrations of folders, and what in them cannot be read."""
+    """Those named themselves, the registrations of folders, and what in them cannot be read: reading it says why."""
     images: list[Header]
     """Of the folders."""
 
 
-def list_registrations(paths: Iterable[str | PathLike[str]], progress: Progress | None = None) -> Listed:
-    """List the registrations among files and folders, and the images beside them, without judging anything.
+def list_registrations(paths: Iterable[str | PathLike[str]], progress: Progress | None = None) -> list[str]:
+    """List the registrations among files and folders, without judging anything.
 
     Returns
     -------
-    Files that are named themselves, whatever they are; of folders the registrations, and what cannot be read: reading
-    it says why.
+    Files that are named themselves, whatever they are; of folders the registrations, and what cannot be read.
 
     Raises
     ------
     UsageError
-        When a path does not exist, or a folder holds no such file and, beside files that are named, no image.
+        When a path does not exist, or a folder holds no such file.
     Cancelled
         When ``progress`` returned False.
     """
-    files: list[str] = []
-    images: list[Header] = []
-    paths = list(paths)
-    for path in paths:
-        work = _Work(progress, RELATIVE_TOLERANCE)
-        work.collect([path])
-        if os.path.isdir(path):
-            work.read_headers()
-            held = work.registrations_and_unreadable()
-            images += work.images
-            if not held and (len(paths) == 1 or not work.images):
-                raise UsageError(f"{os.fspath(path)}: this folder holds no registration")
-            files += held
-        else:
-            files.append(os.fspath(path))
-    return Listed(list(dict.fromkeys(files)), images)
+    files = (file for path in paths for file in _listed(path, progress, with_images=False).files)
+    return list(dict.fromkeys(files))
+
+
+def list_with_images(paths: Sequence[str | PathLike[str]], progress: Progress | None = None) -> Listed:
+    """List registrations as :func:`list_registrations` does, and the images in folders.
+
+    Beside other paths a folder may hold images alone. Errors as there.
+    """
+    found = [_listed(path, progress, with_images=len(paths) > 1) for path in paths]
+    files = dict.fromkeys(file for listed in found for file in listed.files)
+    return Listed(list(files), [image for listed in found for image in listed.images])
+
+
+def _listed(path: str | PathLike[str], progress: Progress | None, *, with_images: bool) -> Listed:
+    work = _Work(progress, RELATIVE_TOLERANCE)
+    work.collect([path])
+    if not os.path.isdir(path):
+        return Listed([os.fspath(path)], [])
+    work.read_headers()
+    held = work.registrations_and_unreadable()
+    if not held and not (with_images and work.images):
+        raise UsageError(f"{os.fspath(path)}: this folder holds no registration")
+    return Listed(held, work.images)
 
 
 def check_tolerance(interval_tolerance: float) -> None:
