@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +81,8 @@ def written_over(options: argparse.Namespace, output: str) -> Iterator[str]:
         yield output
         return
     final = Path(os.path.realpath(output))
+    import tempfile  # Not for help: it takes a while.
+
     beside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=final.parent))
     try:
         new, old = beside / "new", beside / "old"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["info", "warning", "error"]
+from .severities import Severity
+
 FoundBy = Literal["inspect", "quality", "pixels", "loading"]
 """The command that reports it; ``loading``: making a volume of a series, in Slicer or by ``regularize``."""
 

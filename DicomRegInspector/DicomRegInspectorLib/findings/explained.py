@@ -11,13 +11,14 @@ from collections.abc import Mapping
 
 from . import CODES
 from .audit_codes import AUDIT_CODES
-from .code_info import CodeInfo, FoundBy, Severity
+from .code_info import CodeInfo, FoundBy
 from .geometry_codes import GEOMETRY_CODES
 from .mixture_codes import MIXTURE_CODES
 from .object_codes import OBJECT_CODES
 from .pixel_codes import FILE_CODES, PIXEL_CODES
 from .registration_codes import REGISTRATION_CODES
 from .relation_codes import RELATION_CODES
+from .severities import Severity
 
 GROUPS: tuple[tuple[str, Mapping[str, CodeInfo]], ...] = (
     ("Image series", {**GEOMETRY_CODES, **MIXTURE_CODES}),

@@ -145,19 +145,28 @@ class Grid:
         tolerance = BORDER_TOLERANCE_MM / self.spacing_mm
         with np.errstate(invalid="ignore"):
             np.copyto(columns, nearest, where=np.abs(columns - nearest) < NODE_TOLERANCE)
-            inside = (columns >= -tolerance[:, None]) & (columns <= (last + tolerance)[:, None])
-        undefined = np.isnan(columns).any(axis=0) if extend else ~inside.all(axis=0)
+            if extend:
+                undefined = np.isnan(columns).any(axis=0)
+            else:
+                outside = (columns < -tolerance[:, None]) | ~(columns <= (last + tolerance)[:, None])
+                undefined = outside.any(axis=0)
         columns[:, undefined] = 0.0
-        np.clip(columns, 0, last[:, None], out=columns)
+        np.minimum(np.maximum(columns, 0.0, out=columns), last[:, None], out=columns)
         base = np.minimum(columns.astype(np.int64), np.maximum(last - 1, 0)[:, None])
         columns -= base
         if derivative:
             values, gradient = self._weigh_corners(base.T, columns.T, last, extend, derivative)
         else:
-            values, gradient = self._weigh_finite(base, columns, last), None
-            again = np.flatnonzero(~(np.isfinite(values).all(axis=1) | undefined))
+            found, gradient = self._weigh_finite(base, columns, last), None
+            # Faster than asking all three: a sum is finite only where they are.
+            again = np.flatnonzero(~np.isfinite(found[0] + found[1] + found[2]) & ~undefined)
+            values = np.ascontiguousarray(found.T)
             if again.size:
-                values[again], _ = self._weigh_corners(base[:, again].T, columns[:, again].T, last, extend, derivative)
+                some, _ = self._weigh_corners(base[:, again].T, columns[:, again].T, last, extend, derivative)
+                some[~np.isfinite(some).all(axis=1)] = np.nan
+                values[again] = some
+            values[undefined] = np.nan
+            return values, gradient
         values[undefined | ~np.isfinite(values).all(axis=1)] = np.nan
         return values, gradient
 
@@ -178,7 +187,7 @@ class Grid:
                 np.take(flat, node + (i * steps[0] + j * steps[1] + k * steps[2]), axis=0, out=rows, mode="clip")
                 np.multiply(rows.T, weight, out=vector)
                 values += vector
-        return values.T.copy()
+        return values
 
     def _weigh_corners(
         self, base: np.ndarray, fraction: np.ndarray, last: np.ndarray, fill: bool, derivative: bool
