@@ -33,13 +33,27 @@ def absolute(name: str, package: str) -> str:
 
 
 def import_graph(files: dict[str, Path]) -> dict[str, set[str]]:
-    """Which of the modules each imports, anywhere in it but where only types are checked."""
-    graph = {}
+    """Which of the modules each imports, anywhere in it but where only types are checked.
+
+    A name that a package has at first use is imported from where the package has it from.
+    """
+    graph, homes = {}, lazy_names(files)
     for module, file in files.items():
         tree = ast.parse(file.read_text(encoding="utf-8"))
         names = imported_names(tree, package_of(module, file))
-        graph[module] = {name for name in (_module_of(name, files) for name in names) if name} - {module}
+        graph[module] = {name for name in (_module_of(name, files, homes) for name in names) if name} - {module}
     return graph
+
+
+def lazy_names(files: dict[str, Path]) -> dict[str, str]:
+    """Names that packages have by :func:`~DicomRegInspectorLib.lazy.names_from`, and the same names in their homes."""
+    homes = {}
+    for package, file in files.items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if file.name == "__init__.py" else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "names_from":
+                for name, home in ast.literal_eval(node.args[1]).items():
+                    homes[f"{package}.{name}"] = f"{absolute(f'.{home}', package)}.{name}"
+    return homes
 
 
 def imported_names(node: ast.AST, package: str) -> Iterator[str]:
@@ -57,8 +71,10 @@ def imported_names(node: ast.AST, package: str) -> Iterator[str]:
         yield from imported_names(child, package)
 
 
-def _module_of(name: str, files: dict[str, Path]) -> str | None:
+def _module_of(name: str, files: dict[str, Path], homes: dict[str, str]) -> str | None:
     """The module that an imported name is or stands in; None where it is none of these."""
+    while name in homes:
+        name = homes[name]
     if name in files:
         return name
     parent = name.rpartition(".")[0]

@@ -19,7 +19,7 @@ class Finding:
     Raises
     ------
     ValueError
-        When the code is not one of :data:`CODES` or the severity not one of :data:`SEVERITIES`.
+        When the code is not one of :data:`.codes.CODES` or the severity not one of :data:`.severities.SEVERITIES`.
     """
 
     code: str
