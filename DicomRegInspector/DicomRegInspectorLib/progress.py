@@ -8,7 +8,8 @@ from typing import Any
 from .errors import Cancelled
 
 Progress = Callable[[int, int, str], object]
-"""Called with (done, total, what is being done); returning False stops the work."""
+"""Called with (done, total, what is being done); returning False stops the work, which then raises
+:class:`~.errors.Cancelled`, whoever was given the callback."""
 Run = Callable[[Callable[[Progress | None], Any]], Any]
 """Called with a function of a progress callback, and returns its result; may call it in a thread, with a callback of
 its own: the function uses neither the scene nor Qt."""

@@ -15,10 +15,7 @@ RAS_SIGNS = np.array([-1.0, -1.0, 1.0])
 def as_points(points: np.ndarray) -> np.ndarray:
     """Return points as float64 (..., 3).
 
-    Raises
-    ------
-    ValueError
-        When the last axis has not three coordinates.
+    Raises ValueError when the last axis has not three coordinates.
     """
     array = np.asarray(points, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] != 3:

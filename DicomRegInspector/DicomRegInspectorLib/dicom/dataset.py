@@ -72,10 +72,7 @@ class Dataset:
 def open_dataset(path: str | PathLike[str], *, look_up: bool = False) -> Iterator[Dataset]:
     """Open a file for walking.
 
-    Parameters
-    ----------
-    look_up
-        Let bytes be read at any place too; a deflated file is unpacked to a temporary file for that.
+    ``look_up``: let bytes be read at any place too; a deflated file is unpacked to a temporary file for that.
 
     Raises
     ------

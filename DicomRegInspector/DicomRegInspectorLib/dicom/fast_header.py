@@ -167,10 +167,7 @@ def looks_like_bare_dataset(head: bytes) -> bool:
 def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
     """Return the header by the walk alone.
 
-    Raises
-    ------
-    NotPlainError
-        When the file needs pydicom.
+    Raises NotPlainError when the file needs pydicom.
     """
     elements, end, next_tag = _walk_file(descriptor, head, size)
     syntax = elements.pop(Tag.TRANSFER_SYNTAX_UID).rstrip(b"\0").decode("ascii")

@@ -240,10 +240,7 @@ def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | N
 def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, int] | None:
     """Return offset and length of Pixel Data's value in any file; None where there is none.
 
-    Raises
-    ------
-    TruncatedFileError
-        When an element before Pixel Data ends beyond the file.
+    Raises TruncatedFileError when an element before Pixel Data ends beyond the file.
     """
     with BoundedFile(descriptor, size, name) as stream, _pydicom_errors(name):
         return _locate_pixel_data(stream, size, name)
@@ -252,10 +249,7 @@ def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, i
 def read_elements(path: str, tags: list[int]) -> Dataset:
     """Return the named elements of a file, wherever they stand before Pixel Data.
 
-    Raises
-    ------
-    FileError
-        When the file cannot be read any more or its elements cannot be parsed.
+    Raises FileError when the file cannot be read any more or its elements cannot be parsed.
     """
     from pydicom.filereader import read_dataset, read_partial
 

@@ -19,10 +19,7 @@ _TAG_BYTES, _ITEM_BYTES = 84, 16
 def csa_values(raw: bytes, names: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Return the values of the named tags, without empty ones; nothing of what is damaged.
 
-    Parameters
-    ----------
-    raw
-        The element's value.
+    ``raw``: the element's value.
     """
     is_second = raw[:4] == b"SV10"
     offset = 8 if is_second else 0

@@ -51,10 +51,7 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY
 def open_regular_file(path: str | PathLike[str]) -> tuple[io.FileIO, int]:
     """Open a file for reading, unless it is something that could hang or never end (a pipe, a device); and its size.
 
-    Raises
-    ------
-    FileError
-        When it is not a regular file or cannot be opened.
+    Raises FileError when it is not a regular file or cannot be opened.
     """
     try:
         file = io.FileIO(os.open(path, _OPEN_FLAGS))
@@ -213,10 +210,7 @@ class DeflatedSource:
 def inflated_beginning(path: str | PathLike[str], start: int, count: int) -> tuple[bytes, bool]:
     """Return up to ``count`` inflated bytes of a deflated data set, and whether it is cut off before that.
 
-    Raises
-    ------
-    FileError
-        When what is there is damaged.
+    Raises FileError when what is there is damaged.
     """
     data = bytearray()
     with DeflatedSource(path, start) as source:

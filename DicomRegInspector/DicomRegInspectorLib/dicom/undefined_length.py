@@ -54,10 +54,7 @@ def plain_character_set(value: bytes) -> bytes:
 def end_of_undefined(data: bytes, offset: int, tag: int, vr: int) -> int:
     """Return the offset behind a little endian element of undefined length whose value begins at ``offset``.
 
-    Parameters
-    ----------
-    vr
-        The number that the two bytes of the value representation make; 0 in an implicit encoding.
+    ``vr``: the number that the two bytes of the value representation make; 0 in an implicit encoding.
 
     Raises
     ------

@@ -72,16 +72,13 @@ class _Loader:
 def load_sample(key: str) -> list[Any]:
     """Make a data set where it is missing, load it, and choose its folder in the module's panel.
 
+    Raises DicomRegInspectorError when the data cannot be written or loaded.
+
     Returns
     -------
     list of vtkMRMLNode
         ``irregular``: the volume, under the transform that puts every slice where its header says. ``pair``: both
         volumes and the transform, with the moving volume under it.
-
-    Raises
-    ------
-    DicomRegInspectorError
-        When the data cannot be written or loaded.
     """
     from DicomRegInspector import DicomRegInspectorLogic
 

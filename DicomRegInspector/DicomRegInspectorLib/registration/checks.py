@@ -67,10 +67,7 @@ def mapping_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
 
     The first use reads the vectors twice: for their lengths and for folding.
 
-    Raises
-    ------
-    FileError
-        When their file is gone or has changed since it was opened.
+    Raises FileError when their file is gone or has changed since it was opened.
     """
     if mapping.grid is None:
         return ()

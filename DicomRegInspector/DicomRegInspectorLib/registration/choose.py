@@ -47,10 +47,7 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
 def items_by_number(registration: Registration, numbers: Iterable[int]) -> list[RegistrationItem]:
     """Return the items with these numbers, counting from 1, in the order asked for.
 
-    Raises
-    ------
-    UsageError
-        When there is none with a number asked for.
+    Raises UsageError when there is none with a number asked for.
     """
     by_number = {item.number: item for item in registration.items}
     chosen = []

@@ -60,10 +60,7 @@ class Grid:
     def vectors(self) -> np.ndarray:
         """(nz, ny, nx, 3) float32 displacements along LPS in mm, as the file holds them; read at the first use.
 
-        Raises
-        ------
-        FileError
-            When the file is gone or has changed.
+        Raises FileError when the file is gone or has changed.
         """
         if isinstance(self.place, MemoryPlace):
             return self.place.array

@@ -97,10 +97,7 @@ class Mapping:
     def affine(self) -> np.ndarray:
         """(4, 4) registered to source, of what is there besides the grid; LPS mm.
 
-        Raises
-        ------
-        MappingError
-            When the matrix cannot be inverted.
+        Raises MappingError when the matrix cannot be inverted.
         """
         whole = self.post @ self.pre if self.matrix is None else _inverse_of(self.matrix)
         return to_ras(whole) if self.ras else whole

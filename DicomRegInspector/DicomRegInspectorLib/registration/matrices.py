@@ -43,10 +43,8 @@ def is_singular(matrix: np.ndarray) -> bool:
 def is_rigid(matrix: np.ndarray, half_units: np.ndarray | None = None) -> bool:
     """Tell whether a 4x4 may be a rotation and a translation.
 
-    Parameters
-    ----------
-    half_units
-        (3, 3) half a unit of the last digit that each number of the rotation was written with; none without.
+    ``half_units``: (3, 3) half a unit of the last digit that each number of the rotation was written with; none
+    without.
     """
     return _keeps_handedness(matrix) and _may_keep_lengths(matrix[:3, :3], half_units)
 

@@ -97,10 +97,7 @@ class RegistrationItem:
     def findings(self) -> tuple[Finding, ...]:
         """Everything found about this item. The first use reads the vectors twice: for their lengths and for folding.
 
-        Raises
-        ------
-        FileError
-            When the file is gone or has changed since it was opened.
+        Raises FileError when the file is gone or has changed since it was opened.
         """
         if self.problem is not None:
             return self.header_findings
@@ -146,10 +143,7 @@ class RegistrationItem:
     def require_usable(self) -> None:
         """Raise what keeps this item from being used.
 
-        Raises
-        ------
-        RegistrationError
-            When :attr:`problem` says so.
+        Raises RegistrationError when :attr:`problem` says so.
         """
         if self.problem is not None:
             raise RegistrationError(self.path, f"item {self.number} cannot be used: {self.problem}")
@@ -158,10 +152,7 @@ class RegistrationItem:
     def naming_item(self) -> Iterator[None]:
         """Say of which item of which file it is what its mapping cannot do.
 
-        Raises
-        ------
-        RegistrationError
-            In place of a :class:`.mapping.MappingError`.
+        Raises RegistrationError in place of a :class:`.mapping.MappingError`.
         """
         try:
             yield
@@ -169,24 +160,10 @@ class RegistrationItem:
             raise RegistrationError(self.path, f"item {self.number} {error}") from error
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
-        """Map points of the Registered RCS to the Source RCS.
+        """Map points (..., 3) of the Registered RCS to the Source RCS, LPS mm; see :meth:`.mapping.Mapping.map_points`.
 
-        Parameters
-        ----------
-        points
-            (..., 3) LPS mm.
-
-        Returns
-        -------
-        np.ndarray
-            (..., 3) float64 LPS mm; NaN outside the grid and where the vectors are undefined.
-
-        Raises
-        ------
-        ValueError
-            When the last axis has not three coordinates.
-        RegistrationError
-            When the item cannot be used (:attr:`problem`).
+        RegistrationError takes the place of MappingError; it is raised too when the item cannot be used
+        (:attr:`problem`).
         """
         points = as_points(points)
         self.require_usable()
@@ -194,24 +171,9 @@ class RegistrationItem:
             return self.mapping.map_points(points)
 
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
-        """Map points of the Source RCS to the Registered RCS, with the residual of each.
+        """Map points (..., 3) of the Source RCS to the Registered RCS, LPS mm, with the residual of each.
 
-        Parameters
-        ----------
-        points
-            (..., 3) LPS mm.
-
-        Returns
-        -------
-        InverseResult
-            Points NaN where no point of the grid maps within 1e-4 mm of the given one.
-
-        Raises
-        ------
-        ValueError
-            When the last axis has not three coordinates.
-        RegistrationError
-            When the item cannot be used, or one of its matrices cannot be inverted.
+        See :meth:`.mapping.Mapping.map_points_inverse`; errors as of :meth:`map_points`.
         """
         points = as_points(points)
         self.require_usable()

@@ -64,8 +64,6 @@ def repair_item(item: RegistrationItem, repair: Repair, progress: Progress | Non
         When the repair is not known or does not apply to the item.
     RegistrationError
         When the item cannot be used, or not in this way.
-    Cancelled
-        When ``progress`` returned False.
     """
     item.require_usable()
     with item.naming_item():
@@ -92,8 +90,6 @@ def repair_mapping(mapping: Mapping, repair: Repair, subject: str, progress: Pro
         When the repair is not known or does not apply.
     MappingError
         When it cannot be reversed.
-    Cancelled
-        When ``progress`` returned False.
     """
     if repair not in get_args(Repair):
         raise UsageError(f"there is no repair {repair!r}; choose from {', '.join(REPAIRS)}")
@@ -117,10 +113,7 @@ def repair_mapping(mapping: Mapping, repair: Repair, subject: str, progress: Pro
 def require_reversible(mapping: Mapping) -> None:
     """Refuse to turn around what has no inverse anywhere.
 
-    Raises
-    ------
-    MappingError
-        When a matrix beside the grid is singular.
+    Raises MappingError when a matrix beside the grid is singular.
     """
     if is_singular(mapping.pre) or is_singular(mapping.post):
         raise MappingError("cannot be reversed: a matrix is singular")

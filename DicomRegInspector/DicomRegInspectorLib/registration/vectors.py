@@ -42,10 +42,7 @@ class VectorPlace:
     def open(self, first: int = 0) -> ByteSource:
         """Return the file, placed at a vector.
 
-        Raises
-        ------
-        FileError
-            When the file cannot be opened any more.
+        Raises FileError when the file cannot be opened any more.
         """
         if self.deflated_from is None:
             source: ByteSource = PlainSource(self.path)
@@ -57,6 +54,8 @@ class VectorPlace:
     def read_into(self, target: np.ndarray, work: SlabWork | None = None, *, threads: int = 2) -> None:
         """Fill an array with all vectors, components along LPS in mm as the file holds them.
 
+        Raises TruncatedFileError when the file has become shorter since its elements were read.
+
         Parameters
         ----------
         target
@@ -65,11 +64,6 @@ class VectorPlace:
             Applied to every slab once its numbers are in this machine's byte order, possibly from two threads.
         threads
             1 or 2.
-
-        Raises
-        ------
-        TruncatedFileError
-            When the file has become shorter since its elements were read.
         """
         flat = target.reshape(-1)
         if flat.size != self.count * 3 or flat.dtype != np.float32 or not np.shares_memory(flat, target):
@@ -89,10 +83,7 @@ class VectorPlace:
     def fill_repeatedly(self, buffer: np.ndarray, first: int) -> Iterator[None]:
         """Fill an array with the vectors from number ``first`` on, then with those that follow, each time it is asked.
 
-        Parameters
-        ----------
-        buffer
-            float32, C-contiguous.
+        ``buffer``: float32, C-contiguous.
         """
         flat = buffer.reshape(-1)
         source = self.open(first)

@@ -167,10 +167,7 @@ SAMPLES: tuple[Sample, ...] = (
 def write_samples(folder: Path) -> None:
     """Write all sample data into a new folder, which is there with everything in it or not at all.
 
-    Raises
-    ------
-    UsageError
-        When the folder holds something already, or cannot be written.
+    Raises UsageError when the folder holds something already, or cannot be written.
     """
     from ..series.write.new_folder import new_folder
 
@@ -180,6 +177,8 @@ def write_samples(folder: Path) -> None:
 
 def make_samples(folder: Path, key: str | None = None, progress: Progress | None = None) -> Path:
     """Keep the sample data in a folder of the application's own, made when something of it is missing.
+
+    Raises UsageError when it cannot be written.
 
     Parameters
     ----------
@@ -192,13 +191,6 @@ def make_samples(folder: Path, key: str | None = None, progress: Progress | None
     -------
     Path
         The folder that holds what was asked for.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be written.
-    Cancelled
-        When ``progress`` returned False.
     """
     from ..errors import UsageError
 

@@ -58,17 +58,14 @@ class PositionPlot:
 def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> PositionPlot:
     """Make a chart of the distance from each slice to the next, in mm, against the slice number (from 1).
 
+    Raises UsageError when the series has no stack of two slices or more: there is nothing to draw.
+
     Parameters
     ----------
     series
         Its main stack is drawn.
     scene
         Where table, plot series and chart nodes go. A chart made before for the same series is replaced.
-
-    Raises
-    ------
-    UsageError
-        When the series has no stack of two slices or more: there is nothing to draw.
     """
     stack = series.main_stack
     (label,) = series_labels([series])

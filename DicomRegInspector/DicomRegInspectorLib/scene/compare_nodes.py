@@ -14,10 +14,8 @@ from .volumes import frame_of_volume, volume_lattice
 def volume_of_node(node: slicer.vtkMRMLVolumeNode) -> Volume:
     """A volume node's values, without a copy, and where they lie in the world; parent transforms go into the matrix.
 
-    Raises
-    ------
-    UsageError
-        The node holds no image, or a parent transform is not linear: no matrix places its voxels then.
+    Raises UsageError when the node holds no image, or a parent transform is not linear: no matrix places its voxels
+    then.
     """
     index_to_ras, (ni, nj, nk) = volume_lattice(node)
     image = node.GetImageData()
@@ -39,11 +37,8 @@ def compare_nodes(
 ) -> Comparison:
     """Compare two volume nodes as they lie in the world. Parameters as in :func:`~..volumes.compare_volumes`.
 
-    Parameters
-    ----------
-    run
-        Called with the function that compares; may call it in a thread with a progress callback of its own: it uses
-        neither the scene nor Qt, and the values stay even when a node goes.
+    ``run``: called with the function that compares; may call it in a thread with a progress callback of its own: it
+    uses neither the scene nor Qt, and the values stay even when a node goes.
 
     Raises
     ------

@@ -71,10 +71,7 @@ def _frame_in_database(instance_uids: list[str]) -> str:
 def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[int, int, int]]:
     """Return ((4, 4) voxel index to world RAS mm, (nx, ny, nz)) of a volume, under linear transforms too.
 
-    Raises
-    ------
-    UsageError
-        When the volume is empty, or under a transform that is not linear.
+    Raises UsageError when the volume is empty, or under a transform that is not linear.
     """
     image = volume.GetImageData()
     if image is None or 0 in image.GetDimensions():
@@ -85,10 +82,7 @@ def volume_lattice(volume: slicer.vtkMRMLVolumeNode) -> tuple[np.ndarray, tuple[
 def voxels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
     """Return (nk, nj, ni) of a volume's voxels, not copied.
 
-    Raises
-    ------
-    UsageError
-        When the volume is empty, or a voxel has several components.
+    Raises UsageError when the volume is empty, or a voxel has several components.
     """
     image = volume.GetImageData()
     scalars = image.GetPointData().GetScalars() if image is not None else None
@@ -102,10 +96,7 @@ def voxels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
 def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
     """Return (4, 4) from a node's own coordinates to world, RAS mm.
 
-    Raises
-    ------
-    UsageError
-        When it is under a transform that is not linear.
+    Raises UsageError when it is under a transform that is not linear.
     """
     parent, matrix = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
     if parent is not None and not parent.GetMatrixTransformToWorld(matrix):

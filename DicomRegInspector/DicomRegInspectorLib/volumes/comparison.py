@@ -85,11 +85,6 @@ def compare_volumes(
         spacing where that is less.
     progress
         Called as ``progress(done, total, text)``; returning False stops.
-
-    Raises
-    ------
-    Cancelled
-        The progress callback asked for it.
     """
     if tolerance_mm is None:
         smallest = float(min(a.spacing_mm.min(), b.spacing_mm.min()))

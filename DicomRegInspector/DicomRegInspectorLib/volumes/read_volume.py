@@ -25,10 +25,7 @@ def read_volume(
 ) -> Volume:
     """Read a volume: a DICOM file, a folder with one DICOM series, or any format that SimpleITK reads.
 
-    Parameters
-    ----------
-    stack
-        Which set of a DICOM series, as in :func:`~..series.load_series`; it means nothing for other formats.
+    ``stack``: which set of a DICOM series, as in :func:`~..series.load_series`; it means nothing for other formats.
 
     Raises
     ------

@@ -85,13 +85,7 @@ class _Sums:
 
 
 def compare_values(a: Volume, b: Volume, mapping: IndexMapping, progress: Progress | None = None) -> ValueDifference:
-    """Compare all values under a mapping that fits both volumes' sizes.
-
-    Raises
-    ------
-    Cancelled
-        When ``progress`` returned False.
-    """
+    """Compare all values under a mapping that fits both volumes' sizes."""
     ours, theirs = a.array, mapping.view(b.array)
     steps = _steps_of(a), _steps_of(b)
     sums = _first_pass(ours, theirs, _step_bounds(steps, mapping, a), _precision(a, b), progress)

@@ -44,20 +44,14 @@ class _Images:
 def describe_registration(path: str, database: Any) -> Offer | None:
     """Describe a registration from its elements and from what the database says of the images of its frames.
 
-    Parameters
-    ----------
-    database
-        Slicer's DICOM database: ``fileValue``, ``filesForSeries``, ``seriesForStudy``, ``instancesForSeries``.
+    ``database``: Slicer's DICOM database: ``fileValue``, ``filesForSeries``, ``seriesForStudy``,
+    ``instancesForSeries``.
+    Raises FileError when it cannot be read.
 
     Returns
     -------
     Offer or None
         None when the file holds no registration that could be loaded.
-
-    Raises
-    ------
-    FileError
-        When it cannot be read.
     """
     registration = read_registration(path)
     if not registration.items:

@@ -20,10 +20,7 @@ class Plans:
     def of(self, series: Series, options: RegularizeOptions, stack: int | None = None) -> Plan:
         """Return the plan for a stack of a series.
 
-        Raises
-        ------
-        DicomRegInspectorError
-            See :func:`~...series.regularize.plan.plan`.
+        Raises DicomRegInspectorError, see :func:`~...series.regularize.plan.plan`.
         """
         found = next(
             (made for of, number, how, made in self._kept if of is series and (number, how) == (stack, options)), None

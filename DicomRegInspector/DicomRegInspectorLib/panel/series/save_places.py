@@ -11,10 +11,7 @@ from ...errors import UsageError
 def new_folder_in(folder: Path, name: str) -> Path:
     """Return the folder itself when it holds nothing, else one in it that is not there yet.
 
-    Raises
-    ------
-    UsageError
-        There is no such folder, or it cannot be read.
+    Raises UsageError when there is no such folder, or it cannot be read.
     """
     try:
         if not any(folder.iterdir()):
@@ -27,10 +24,7 @@ def new_folder_in(folder: Path, name: str) -> Path:
 def new_file_in(folder: Path, name: str, suffix: str) -> Path:
     """Return a file in a folder that is not there yet.
 
-    Raises
-    ------
-    UsageError
-        There is no such folder.
+    Raises UsageError when there is no such folder.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder; choose another one")

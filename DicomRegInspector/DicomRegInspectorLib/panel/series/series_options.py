@@ -78,10 +78,7 @@ class OptionBoxes:
     def chosen(self) -> RegularizeOptions:
         """What the boxes say; those that are not there say what is usual.
 
-        Raises
-        ------
-        UsageError
-            The volume whose grid was chosen lies on none, or the order of sections is none.
+        Raises UsageError when the volume whose grid was chosen lies on none, or the order of sections is none.
         """
         ui = self._ui
         resampled, restacked = self.mode == "resample", self.mode == "restack"

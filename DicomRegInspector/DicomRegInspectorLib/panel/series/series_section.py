@@ -148,10 +148,7 @@ class SeriesSection(Section):
     def _plan(self, series: Series) -> Plan:
         """What the stack will be made into by the options as they are now: a node whose grid is taken may have moved.
 
-        Raises
-        ------
-        DicomRegInspectorError
-            It cannot be made regular like that.
+        Raises DicomRegInspectorError when it cannot be made regular like that.
         """
         return self._plans.of(series, self._options.chosen, self._stack_number())
 

@@ -63,10 +63,7 @@ KEYS: dict[str, str] = {field.name: key_of(field.name) for field in fields(Setti
 def settings_from(stored: Mapping[str, object]) -> Settings:
     """Return what stored values mean.
 
-    Parameters
-    ----------
-    stored
-        Key to value, as QSettings gives it: of its type in the session it was set in, text or None in the next.
+    ``stored``: key to value, as QSettings gives it: of its type in the session it was set in, text or None in the next.
 
     Returns
     -------

@@ -35,16 +35,13 @@ class Reader(Protocol):
     def read(path: Path) -> Registration:
         """Read a file of this format.
 
+        Raises FileError when the file cannot be read or used; a format's own errors do not come through.
+
         Returns
         -------
         Registration
             An item for each mapping that the file holds, each with a :class:`..mapping.Mapping` in LPS mm from the
             registered to the source frame. Frames that the format does not name are empty, never invented.
-
-        Raises
-        ------
-        FileError
-            When the file cannot be read or used; a format's own errors do not come through.
         """
 
 
@@ -88,10 +85,7 @@ def read_registration(path: str | PathLike[str]) -> Registration:
 def recognised_reader(path: str | PathLike[str]) -> Reader | None:
     """Return the reader that recognises a file by its content; None when nobody does, and for what is no regular file.
 
-    Raises
-    ------
-    FileError
-        When the file cannot be read.
+    Raises FileError when the file cannot be read.
     """
     # A named pipe would wait for a writer for ever.
     if os.path.exists(path) and not os.path.isfile(path):

@@ -43,10 +43,7 @@ class FrameRelationship:
 def read_frame_relationships(path: str | PathLike[str]) -> tuple[FrameRelationship, ...]:
     """Read which frames a structure set relates; contours are not touched.
 
-    Raises
-    ------
-    FileError
-        When the file cannot be read.
+    Raises FileError when the file cannot be read.
     """
     root = read_elements(Path(path), _WANTED, up_to=REFERENCED_FRAMES).root
     identities = identities_in(path)
@@ -70,10 +67,7 @@ def _matrix(item: Items) -> np.ndarray | None:
 def relationship_findings(path: str | PathLike[str]) -> list[Finding]:
     """Tell that a structure set relates frames, which nothing here applies.
 
-    Raises
-    ------
-    FileError
-        When the file cannot be read.
+    Raises FileError when the file cannot be read.
     """
     found = read_frame_relationships(path)
     if not found:

@@ -169,10 +169,8 @@ def _pairs(
 def read_landmarks(path: str | PathLike[str]) -> list[Landmark]:
     """Return landmarks of a CSV file with the columns ``x``, ``y``, ``z`` (LPS mm) and, if there is one, ``name``.
 
-    Raises
-    ------
-    FileError
-        When the file cannot be read, lacks a column, or a row holds no three finite numbers; says which row.
+    Raises FileError when the file cannot be read, lacks a column, or a row holds no three finite numbers; says which
+    row.
     """
     place = Path(path)
     try:

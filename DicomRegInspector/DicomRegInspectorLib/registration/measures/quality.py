@@ -229,17 +229,8 @@ def measure(mapping: Mapping, subject: str, progress: Progress | None = None) ->
     Peak memory is one number for each node while a file is streamed, then the vectors themselves for what is
     measured at samples.
 
-    Parameters
-    ----------
-    subject
-        How findings name it.
-
-    Raises
-    ------
-    MappingError
-        When there is no grid, and a matrix that cannot be inverted.
-    Cancelled
-        When ``progress`` returned False.
+    ``subject``: how findings name it.
+    Raises MappingError when there is no grid, and the matrix cannot be inverted.
     """
     if mapping.grid is None:
         return _measure_affine(mapping.affine, subject)

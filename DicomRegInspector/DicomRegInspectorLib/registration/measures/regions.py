@@ -99,15 +99,7 @@ def measure_regions(
 ) -> list[RegionMeasures]:
     """Measure a mapping with a grid inside each label of each image.
 
-    Parameters
-    ----------
-    images
-        Labels of the registered frame.
-
-    Raises
-    ------
-    Cancelled
-        When ``progress`` returned False.
+    ``images``: labels of the registered frame.
     """
     regions = [region for image in images for region in _nodes_of_labels(mapping, image)]
     lattice = mapping.field

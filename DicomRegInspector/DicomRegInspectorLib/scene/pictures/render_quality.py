@@ -72,6 +72,8 @@ def render_quality(
 ) -> None:
     """Draw the axial section of determinants, lengths, mask and comparison, and the histograms, as PNG.
 
+    Raises UsageError when the file cannot be written.
+
     Parameters
     ----------
     path
@@ -84,11 +86,6 @@ def render_quality(
         Through which point the section goes; by default the middle of the image.
     title, notes
         The heading, and the lines below the picture.
-
-    Raises
-    ------
-    UsageError
-        When the file cannot be written.
     """
     image = image_of_node(fixed)
     corners = image.corners()

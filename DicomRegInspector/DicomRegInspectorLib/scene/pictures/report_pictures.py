@@ -51,17 +51,14 @@ class Drawing:
 def draw_deformation(item: RegistrationItem, fixed: AuditImage | None, name: str = "") -> Drawing:
     """Give axial, coronal and sagittal slices with the deformation on them, through the longest vector; in any thread.
 
+    Raises UsageError when there is neither grid nor image to show.
+
     Parameters
     ----------
     fixed
         An image of the registered frame; without one the background stays dark.
     name
         What the image is called.
-
-    Raises
-    ------
-    UsageError
-        When there is neither grid nor image to show.
     """
     image, centre, where = None, _longest(item), "Slices through the longest vector"
     if fixed is not None:

@@ -104,10 +104,7 @@ def draw_sides(canvas: Canvas, view: View) -> None:
 def save_picture(canvas: Canvas, path: Path) -> None:
     """Write a picture as PNG, in one step.
 
-    Raises
-    ------
-    UsageError
-        When the file cannot be written.
+    Raises UsageError when the file cannot be written.
     """
     canvas.write_texts()
     replace_file(path, lambda unfinished: unfinished.write_bytes(canvas.png()))

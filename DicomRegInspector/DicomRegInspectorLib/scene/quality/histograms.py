@@ -29,11 +29,6 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
     """Return ``R``, ``A`` and ``S`` over the same bins, and the ``magnitude`` over its own, all in mm.
 
     Touches neither a scene nor Qt.
-
-    Raises
-    ------
-    Cancelled
-        When ``progress`` returned False.
     """
     lattice, memory = field.mapping.field, None
     ranges = []

@@ -17,17 +17,8 @@ from ..volumes import parent_matrix, volume_lattice
 def labels_of_node(node: slicer.vtkMRMLNode, progress: Progress | None = None) -> list[LabelImage]:
     """Return the regions of a segmentation or of a label volume, in world RAS mm.
 
-    Parameters
-    ----------
-    progress
-        Of looking through a label volume, slice by slice.
-
-    Raises
-    ------
-    UsageError
-        When the node is something else, is empty, or its lattice in world is not a regular one.
-    Cancelled
-        When ``progress`` returned False.
+    ``progress``: of looking through a label volume, slice by slice.
+    Raises UsageError when the node is something else, is empty, or its lattice in world is not a regular one.
     """
     if node.IsA("vtkMRMLSegmentationNode"):
         return labels_of_segmentation(node)
@@ -41,10 +32,7 @@ def labels_of_segmentation(node: slicer.vtkMRMLSegmentationNode) -> list[LabelIm
 
     Where there is no binary labelmap it is made in a copy: the user's node stays as it is.
 
-    Raises
-    ------
-    UsageError
-        When there are no segments, or no binary labelmap can be made of them.
+    Raises UsageError when there are no segments, or no binary labelmap can be made of them.
     """
     segmentation, name = node.GetSegmentation(), slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
     if segmentation is None or not segmentation.GetNumberOfSegments():
@@ -88,12 +76,7 @@ def _layer(image: slicer.vtkOrientedImageData | None, names: dict[int, str], to_
 def labels_of_volume(volume: slicer.vtkMRMLScalarVolumeNode, progress: Progress | None = None) -> LabelImage:
     """Return a label volume, with the names that its colour table has for the labels.
 
-    Raises
-    ------
-    UsageError
-        When the volume is empty, holds fractions, or is under a transform that is not linear.
-    Cancelled
-        When ``progress`` returned False.
+    Raises UsageError when the volume is empty, holds fractions, or is under a transform that is not linear.
     """
     index_to_world, _ = volume_lattice(volume)
     image = volume.GetImageData()

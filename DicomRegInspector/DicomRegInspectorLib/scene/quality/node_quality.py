@@ -95,6 +95,9 @@ def gather(
 ) -> NodeInputs:
     """Take a transform and what it is judged by out of the scene.
 
+    Raises UsageError when only one of two landmark lists is given, or a node is empty or under a transform that is not
+    linear.
+
     Parameters
     ----------
     node
@@ -110,13 +113,6 @@ def gather(
         Points of both frames, as the images.
     progress
         Of looking through labels.
-
-    Raises
-    ------
-    UsageError
-        When only one of two landmark lists is given, or a node is empty or under a transform that is not linear.
-    Cancelled
-        When ``progress`` returned False.
     """
     if (fixed_landmarks is None) != (moving_landmarks is None):
         raise UsageError("landmark errors need landmarks of both frames: choose fixed and moving landmarks, or neither")
@@ -167,12 +163,7 @@ def _field(
 def measure(inputs: NodeInputs, progress: Progress | None = None) -> NodeQuality:
     """Return all measures; and with labels, images or landmarks what they say. Uses neither the scene nor Qt.
 
-    Raises
-    ------
-    UsageError
-        When landmarks cannot be paired, or a linear transform that has to be inverted cannot be.
-    Cancelled
-        When ``progress`` returned False.
+    Raises UsageError when landmarks cannot be paired, or a linear transform that has to be inverted cannot be.
     """
     if isinstance(inputs.field, Sampling):
         inputs = replace(inputs, field=inputs.field.field(progress))
@@ -210,15 +201,8 @@ def image_of(
 def landmarks_of(markups: slicer.vtkMRMLMarkupsNode, world: bool) -> list[Landmark]:
     """Return the placed control points of a markups node, LPS mm, by their labels.
 
-    Parameters
-    ----------
-    world
-        Where the points stand in world; else their own coordinates, whatever transform the node is under.
-
-    Raises
-    ------
-    UsageError
-        When no point is placed.
+    ``world``: where the points stand in world; else their own coordinates, whatever transform the node is under.
+    Raises UsageError when no point is placed.
     """
     found = []
     for index in range(markups.GetNumberOfControlPoints()):

@@ -62,15 +62,7 @@ def quality_arrays(
 ) -> QualityArrays:
     """Measure a field at its own nodes, and label where it folds, is undefined or does not reach.
 
-    Parameters
-    ----------
-    lattice
-        Of a volume of the registered frame: the mask is made of its voxels. Without it, of the grid's nodes.
-
-    Raises
-    ------
-    Cancelled
-        When ``progress`` returned False.
+    ``lattice``: of a volume of the registered frame: the mask is made of its voxels. Without it, of the grid's nodes.
     """
     slices = lattice[1][2] if lattice is not None else 1
     # Each measure takes about as long as looking at all voxels of as many slices.

@@ -147,10 +147,7 @@ def add_legend(
 
     The application's module Colors makes them known. A scene without it could be saved with legends, but not be read.
 
-    Parameters
-    ----------
-    window
-        Values at both ends: they decide with how many decimals the legend is written.
+    ``window``: values at both ends: they decide with how many decimals the legend is written.
     """
     if not node.GetScene().IsNodeClassRegistered("vtkMRMLColorLegendDisplayNode"):
         return None

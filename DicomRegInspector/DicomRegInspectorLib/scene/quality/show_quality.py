@@ -41,6 +41,8 @@ def show_quality(
 ) -> QualityNodes:
     """Return volumes, mask, charts and glyphs of a transform node, and with both images their comparison.
 
+    Raises UsageError when the transform is linear (there is nothing to show), or a volume cannot be used.
+
     Parameters
     ----------
     node
@@ -49,13 +51,6 @@ def show_quality(
         Images of the registered and of the source frame. The mask is on the registered image's lattice where given.
     field
         What :func:`..transforms.node_field.field_of_node` made of the node, where that was asked for before.
-
-    Raises
-    ------
-    UsageError
-        When the transform is linear (there is nothing to show), or a volume cannot be used.
-    Cancelled
-        When ``progress`` returned False.
     """
     scene = node.GetScene()
     found = field if field is not None else field_of_node(node, reference=fixed, progress=progress)

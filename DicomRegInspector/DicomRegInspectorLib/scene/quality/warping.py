@@ -83,6 +83,8 @@ def gather_comparison(
 ) -> ComparisonInputs:
     """Take images and registration out of the scene; nothing of their size is copied.
 
+    Raises UsageError when an image is empty or has several components.
+
     Parameters
     ----------
     node
@@ -90,11 +92,6 @@ def gather_comparison(
     fixed, moving
         The registered image, where it stands in world; the source image, in its own coordinates, whether it is under
         the node or not.
-
-    Raises
-    ------
-    UsageError
-        When an image is empty or has several components.
     """
     ways = (_way(moving, fixed, node), _way(moving, fixed, None))
     return ComparisonInputs(_own_image(fixed), _own_image(moving), *ways, np.array(fixed.GetSpacing()))
@@ -113,16 +110,8 @@ def compare_images(
 ) -> ComparisonArrays:
     """Warp the source image, with and without the registration, and compare. Uses neither the scene nor Qt.
 
-    Parameters
-    ----------
-    mask
-        (nk, nj, ni) on the registered image's lattice, not 0 where the registration defines nothing: VTK draws the
-        grid's border vectors on outside, which DICOM does not.
-
-    Raises
-    ------
-    Cancelled
-        When ``progress`` returned False.
+    ``mask``: (nk, nj, ni) on the registered image's lattice, not 0 where the registration defines nothing: VTK draws
+    the grid's border vectors on outside, which DICOM does not.
     """
     slices = inputs.fixed.GetDimensions()[2]
     total = 3 * slices
@@ -208,10 +197,7 @@ def resample(
 ) -> tuple[vtk.vtkFloatArray, np.ndarray]:
     """Take the source image where a way leads from the registered image's voxels, trilinear; NaN outside its voxels.
 
-    Parameters
-    ----------
-    told
-        Called with the number of the slice that comes next; some are done at a time.
+    ``told``: called with the number of the slice that comes next; some are done at a time.
 
     Returns
     -------

@@ -76,10 +76,7 @@ def save_regularized(result: Regularized, output: Path) -> None:
 
     Volume files are written by :func:`...volumes.regularized_files.write_regularized`.
 
-    Raises
-    ------
-    UsageError
-        When the file is there already, or cannot be written.
+    Raises UsageError when the file is there already, or cannot be written.
     """
     require_new([output])
     scene = new_scene()

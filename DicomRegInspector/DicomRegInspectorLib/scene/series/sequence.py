@@ -85,10 +85,7 @@ def load_sequence_nodes(
 def volumes_on_grid(sets: SeriesSets) -> list[SeriesVolume]:
     """Put each set on the grid that all share; where one lacks a slice, the fill value stands, and it is not valid.
 
-    Raises
-    ------
-    UsageError
-        They share no grid.
+    Raises UsageError when they share no grid.
     """
     if sets.grid is None or sets.together is None:
         raise UsageError(f"{sets.grid_problem} Load them one by one, or choose sets that share a grid.")
@@ -121,10 +118,7 @@ def add_sequence(
 ) -> SequenceNodes:
     """Add a sequence node, its browser and its proxy volume to a scene; the sequence's volumes use the arrays' memory.
 
-    Parameters
-    ----------
-    volumes
-        Of the sets, as :func:`volumes_on_grid` gives them.
+    ``volumes``: of the sets, as :func:`volumes_on_grid` gives them.
     """
     first = volumes[0]
     name = name or first.description or f"{first.modality or 'Image'} series"

@@ -84,10 +84,7 @@ def load_series_nodes(
 def options_of(mode: Mode, reference: slicer.vtkMRMLVolumeNode | None = None, **options: Any) -> RegularizeOptions:
     """Return the options of a mode: a volume node for the reference, None for what is not given.
 
-    Raises
-    ------
-    UsageError
-        See :class:`~...series.regularize.options.RegularizeOptions` and :func:`reference_of_node`.
+    Raises UsageError, see :class:`~...series.regularize.options.RegularizeOptions` and :func:`reference_of_node`.
     """
     given = {name: value for name, value in options.items() if value is not None}
     grid = reference_of_node(reference) if reference is not None else None
@@ -120,10 +117,7 @@ def save_series_or_plan(
 def reference_of_node(node: slicer.vtkMRMLVolumeNode) -> ReferenceGrid:
     """Return the grid of a volume node where it is in the world.
 
-    Raises
-    ------
-    UsageError
-        The node has no image, or is warped or sheared there.
+    Raises UsageError when the node has no image, or is warped or sheared there.
     """
     index_to_ras, dimensions = volume_lattice(node)
     return ReferenceGrid(LPS_TO_RAS @ index_to_ras, dimensions)

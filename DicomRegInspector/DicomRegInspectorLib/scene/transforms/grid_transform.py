@@ -36,15 +36,7 @@ def moved_grid_transform(mapping: Mapping, progress: Progress | None = None) -> 
     D is indexed by the point before ``pre`` (PS3.3 Equation C.20.3-1), and its components are along the registered
     axes, so that moving the lattice and leaving the vectors is exact.
 
-    Parameters
-    ----------
-    progress
-        Of the reading, from more than one thread.
-
-    Raises
-    ------
-    Cancelled
-        When ``progress`` returned False.
+    ``progress``: of the reading, from more than one thread.
     """
     grid, pre = mapping.grid, mapping.pre
     return _build(grid, apply_matrix(pre, grid.origin_lps_mm), pre[:3, :3] @ grid.directions, None, progress)
@@ -55,15 +47,7 @@ def baked_grid_transform(mapping: Mapping, progress: Progress | None = None) -> 
 
     Exact between the nodes too: an affine map of the position is what trilinear interpolation reproduces.
 
-    Parameters
-    ----------
-    progress
-        Of the reading, from more than one thread.
-
-    Raises
-    ------
-    Cancelled
-        When ``progress`` returned False.
+    ``progress``: of the reading, from more than one thread.
     """
     grid = mapping.grid
     return _build(grid, grid.origin_lps_mm, grid.directions, Baking(mapping), progress)

@@ -18,16 +18,13 @@ ATTRIBUTE_PREFIX = "DicomRegInspector."
 def load_fiducials(registration: Registration, scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLMarkupsFiducialNode]:
     """Add a point list for each set of fiducials (PS3.3 C.21) that has points with a place.
 
+    Raises RegistrationError when there is no fiducial with a place; nothing is added to the scene then.
+
     Returns
     -------
     list of vtkMRMLMarkupsFiducialNode
         Points by their identifiers, RAS mm, where the file says; under no transform. Of fiducials that are only marked
         on images the attribute ``DicomRegInspector.WithoutPlace`` has the number.
-
-    Raises
-    ------
-    RegistrationError
-        When there is no fiducial with a place; nothing is added to the scene then.
     """
     sets = [fiducials for fiducials in registration.fiducial_sets if fiducials.landmarks]
     if not sets:

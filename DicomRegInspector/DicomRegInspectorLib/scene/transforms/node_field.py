@@ -93,6 +93,9 @@ def field_of_node(
     Everything else is sampled at the nodes of a lattice: fields stored in the other direction (their inverse is
     searched for each node), B-splines, thin plate splines and composites of several fields.
 
+    Raises UsageError when a field has to be sampled and there is no lattice to do it on, or a matrix cannot be
+    inverted.
+
     Parameters
     ----------
     node
@@ -103,13 +106,6 @@ def field_of_node(
         Sample on this volume's lattice what has to be sampled. By default the lattice of the grid nearest to world,
         or a B-spline's control points with nodes between them (:data:`~.transform_chain.SPLINE_REFINEMENT`); where
         there is neither, the volume that the node names as fixed.
-
-    Raises
-    ------
-    UsageError
-        When a field has to be sampled and there is no lattice to do it on, or a matrix cannot be inverted.
-    Cancelled
-        When ``progress`` returned False.
     """
     found = take_field(node, to_world=to_world, reference=reference)
     return found.field(progress) if isinstance(found, Sampling) else found
@@ -120,10 +116,7 @@ def take_field(
 ) -> WorldField | LinearField | Sampling:
     """Return what :func:`field_of_node` tells, but for the sampling, which can be done without the scene.
 
-    Raises
-    ------
-    UsageError
-        Likewise.
+    Raises UsageError likewise.
     """
     chain = Chain(node, to_world)
     name = node.GetName() or "Transform"
@@ -194,13 +187,7 @@ class Sampling:
     key: str
 
     def field(self, progress: Progress | None = None) -> WorldField:
-        """Sample it: displacements at the nodes, NaN where no inverse is found. Uses neither the scene nor Qt.
-
-        Raises
-        ------
-        Cancelled
-            When ``progress`` returned False.
-        """
+        """Sample it: displacements at the nodes, NaN where no inverse is found. Uses neither the scene nor Qt."""
         vectors, lost = self._sample(progress)
         source = self.source
         if lost:

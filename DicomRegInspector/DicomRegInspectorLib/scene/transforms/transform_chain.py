@@ -116,10 +116,7 @@ def _product(parts: Sequence[vtk.vtkAbstractTransform]) -> np.ndarray | None:
 def inverse_matrix(matrix: np.ndarray) -> np.ndarray:
     """Return the inverse of a (4, 4).
 
-    Raises
-    ------
-    UsageError
-        When it is singular.
+    Raises UsageError when it is singular.
     """
     try:
         return np.linalg.inv(matrix)

@@ -34,10 +34,7 @@ def dose_slices(header: Header, subject: str) -> tuple[list[Slice], list[Finding
     Offsets that begin with 0 are distances along the normal from Image Position (rule a); others are the z coordinates
     themselves, allowed for transverse planes only (rule b).
 
-    Raises
-    ------
-    FileError
-        The file can no longer be read, or what it says of the plan cannot be parsed.
+    Raises FileError when the file can no longer be read, or what it says of the plan cannot be parsed.
     """
     from ...dicom.pydicom_header import read_elements
 

@@ -68,10 +68,7 @@ def read_slices(headers: Iterable[Header], frame_spacing: FrameSpacing = None) -
 
     Files that can no longer be read are findings.
 
-    Parameters
-    ----------
-    frame_spacing
-        How to place frames that share one position.
+    ``frame_spacing``: how to place frames that share one position.
     """
     reader = _Reader(frame_spacing)
     for header in headers:

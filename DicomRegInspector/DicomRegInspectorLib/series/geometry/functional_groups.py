@@ -62,14 +62,11 @@ _TEXTS = (
 def functional_group_slices(header: Header) -> list[Slice]:
     """The frames of an enhanced object: by their own functional groups first, the shared ones where they have none.
 
+    Raises FileError when the file can no longer be read, or its functional groups cannot be parsed.
+
     Returns
     -------
     One slice for each frame, without a plane where it has none; nothing where the object has no functional groups.
-
-    Raises
-    ------
-    FileError
-        The file can no longer be read, or its functional groups cannot be parsed.
     """
     from ...dicom.pydicom_header import read_elements
 

@@ -61,10 +61,7 @@ class MosaicReader:
     def read(self, header: Header) -> Mosaic | None:
         """Return the slices of an image, if it holds several side by side; None for any other image.
 
-        Raises
-        ------
-        FileError
-            When the file can no longer be read.
+        Raises FileError when the file can no longer be read.
         """
         if header.sop_class_uid != MR_IMAGE or header.number_of_frames > 1 or not header.is_image:
             return None

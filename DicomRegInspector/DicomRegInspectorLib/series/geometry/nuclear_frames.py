@@ -38,19 +38,13 @@ def is_reconstruction(header: Header) -> bool:
 def nuclear_slices(header: Header, step_mm: float | None) -> list[Slice]:
     """Return frames of a reconstruction: the first plane by the detector's item, then by Slice Vector (C.8.4.15).
 
-    Parameters
-    ----------
-    step_mm
-        From one slice to the next along the normal; negative where they run against it, None where it is not known.
+    ``step_mm``: from one slice to the next along the normal; negative where they run against it, None where it is not
+    known.
+    Raises FileError when the file can no longer be read, or its detector information cannot be parsed.
 
     Returns
     -------
     One slice for each frame, without a position where it is not known; nothing where frames are no slices.
-
-    Raises
-    ------
-    FileError
-        The file can no longer be read, or its detector information cannot be parsed.
     """
     if not is_reconstruction(header):
         return []

@@ -130,8 +130,6 @@ def check_pixels(
     ------
     UsageError
         A path is not there, or there is none.
-    Cancelled
-        The progress callback asked for it.
     """
     given = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
     places = list(_files([fspath(path) for path in given]))
@@ -187,10 +185,7 @@ def check_file(
 ) -> PixelFile:
     """Check the pixels of one file.
 
-    Parameters
-    ----------
-    processes
-        What decodes, for callers with many files; None: some for this file.
+    ``processes``: what decodes, for callers with many files; None: some for this file.
 
     Raises
     ------

@@ -117,10 +117,8 @@ def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
 def the_stacks(series: Series, choices: Choices = None) -> tuple[int, ...]:
     """Find all the stacks chosen; errors as of :func:`the_stack`.
 
-    Parameters
-    ----------
-    choices
-        A number, label or value, or several of them, each for all the stacks that it fits; None for every stack.
+    ``choices``: a number, label or value, or several of them, each for all the stacks that it fits; None for every
+    stack.
 
     Returns
     -------

@@ -55,15 +55,8 @@ class FrameJob:
 def frame_kind(pixels: PixelFormat, *, stored_values: bool, processes: DecodingProcesses | None = None) -> FrameKind:
     """Find type and channels of a file's frames; one that pydicom has to decode is decoded for this.
 
-    Parameters
-    ----------
-    processes
-        What decodes frames of syntaxes whose decoders may crash; without, they are decoded in this process.
-
-    Raises
-    ------
-    FileError
-        When nothing here can decode it (code ``pixel-not-decodable``).
+    ``processes``: what decodes frames of syntaxes whose decoders may crash; without, they are decoded in this process.
+    Raises FileError when nothing here can decode it (code ``pixel-not-decodable``).
     """
     if pixels.is_direct:
         return FrameKind(pixels.stored, pixels.samples)
@@ -289,10 +282,7 @@ def _syntax_text(uid: str) -> str:
 def _require_decoder(pixels: PixelFormat) -> None:
     """Whether a decoder for the transfer syntax is installed.
 
-    Raises
-    ------
-    FileError
-        Code ``pixel-not-decodable``, with the syntax and what to install.
+    Raises FileError with the code ``pixel-not-decodable``, with the syntax and what to install.
     """
     from pydicom.pixels import get_decoder
 

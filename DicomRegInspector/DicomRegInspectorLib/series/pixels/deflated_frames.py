@@ -21,10 +21,7 @@ def inflated_frames(pixels: PixelFormat, frames: list[int]) -> Generator[NDArray
     Each frame is one fragment, a raw deflate stream of the pixels as they would be without compression, in little
     endian order; nothing is inflated beyond a frame's size.
 
-    Raises
-    ------
-    ValueError
-        A fragment is missing, or its stream is damaged, too short or too long.
+    Raises ValueError when a fragment is missing, or its stream is damaged, too short or too long.
     """
     bits = pixels.rows * pixels.columns * pixels.samples * pixels.bits_allocated
     length = (bits + 7) // 8

@@ -166,10 +166,7 @@ class PixelFormat:
 def read_pixel_format(header: Header, *, scale_dose: bool = False) -> PixelFormat:
     """Read how a file's pixels are stored.
 
-    Parameters
-    ----------
-    scale_dose
-        Take Dose Grid Scaling (3004,000E) for the slope of an RT Dose.
+    ``scale_dose``: take Dose Grid Scaling (3004,000E) for the slope of an RT Dose.
 
     Raises
     ------

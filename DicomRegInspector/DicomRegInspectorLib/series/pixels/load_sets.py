@@ -60,16 +60,10 @@ class SeriesSets:
     def array(self, fill: float | None = None) -> NDArray[Any]:
         """Return all sets as one array (t, nk, nj, ni), or (t, nk, nj, ni, channels) for colour, on :attr:`grid`.
 
-        Parameters
-        ----------
-        fill
-            Stands where a set lacks a slice. NaN, or what the values' type does not hold, makes them floating point.
-            None: a missing slice is refused.
-
-        Raises
-        ------
-        UsageError
-            The sets share no grid; or one lacks a slice, and no value was given to stand there; or not enough memory.
+        ``fill``: stands where a set lacks a slice. NaN, or what the values' type does not hold, makes them floating
+        point. None: a missing slice is refused.
+        Raises UsageError when the sets share no grid; or one lacks a slice, and no value was given to stand there; or
+        there is not enough memory.
         """
         if self.grid is None or self.together is None:
             raise UsageError(f"{self.grid_problem} Take the volumes one by one, or choose sets that share a grid.")

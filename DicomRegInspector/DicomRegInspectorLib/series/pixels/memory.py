@@ -52,10 +52,7 @@ def _control_group() -> int | None:
 def require_memory(needed: int, what: str) -> None:
     """Refuse what does not fit.
 
-    Raises
-    ------
-    UsageError
-        With both sizes.
+    Raises UsageError with both sizes.
     """
     available = available_memory()
     if available is not None and needed > available:

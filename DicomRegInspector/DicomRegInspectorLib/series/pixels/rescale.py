@@ -55,10 +55,7 @@ class Rescale:
     def map_into(self, stored: NDArray[Any], target: NDArray[Any]) -> None:
         """Write values into an array of another type; the arithmetic is that of pydicom's apply_modality_lut.
 
-        Raises
-        ------
-        TooNarrowError
-            When an integer target does not hold a value.
+        Raises TooNarrowError when an integer target does not hold a value.
         """
         if self.table is not None:
             if target.dtype.kind != "f":
@@ -83,10 +80,7 @@ class Rescale:
     def map_in_place(self, stored: NDArray[Any], dtype: np.dtype) -> None:
         """Turn stored integers into values of ``dtype``, an integer type of the same size, where they lie.
 
-        Raises
-        ------
-        TooNarrowError
-            When the type does not hold a value.
+        Raises TooNarrowError when the type does not hold a value.
         """
         self._require_fit(stored, dtype)
         self._rescale_wrapping(stored)

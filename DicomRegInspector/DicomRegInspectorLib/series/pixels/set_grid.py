@@ -77,15 +77,8 @@ def shared_grid(sets: Sequence[LaidOut], numbers: Sequence[int]) -> SetGrid:
 
     A set may lack slices; places are the same when they differ by no more than the rounding of positions explains.
 
-    Parameters
-    ----------
-    numbers
-        What the sets are called in errors.
-
-    Raises
-    ------
-    UsageError
-        They share none; says which set differs from the first, and by what.
+    ``numbers``: what the sets are called in errors.
+    Raises UsageError when they share none; says which set differs from the first, and by what.
     """
     first = sets[0]
     tolerance = max(REGULAR_MM, *(laid.stack.precision_mm for laid in sets))

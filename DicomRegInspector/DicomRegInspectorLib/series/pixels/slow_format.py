@@ -55,9 +55,7 @@ class SlowValues:
 def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
     """Read by pydicom.
 
-    Raises
-    ------
-    FileError
+    Raises FileError.
     """
     tags = [*KEPT, MODALITY_LUT]
     if header.sop_class_uid == RT_DOSE:

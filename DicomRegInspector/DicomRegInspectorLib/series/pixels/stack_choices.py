@@ -18,11 +18,8 @@ SAME_NORMAL_DIGITS = 3
 def stacks_that_match(stacks: Sequence[Stack], choice: str) -> list[int]:
     """Find stacks by a number (``"3"``), a label, or values that tell them apart.
 
-    Parameters
-    ----------
-    choice
-        Values are written as in labels (``b=1000, gradient 2``) or by the attribute's name (``b-value = 1000``,
-        ``echo time 4.6``), with or without their unit; several, divided by commas, have to hold together.
+    ``choice``: values are written as in labels (``b=1000, gradient 2``) or by the attribute's name (``b-value = 1000``,
+    ``echo time 4.6``), with or without their unit; several, divided by commas, have to hold together.
 
     Returns
     -------
@@ -79,10 +76,7 @@ def _number(word: str) -> str:
 def describe_stacks(stacks: Sequence[Stack], numbers: Iterable[int] | None = None) -> str:
     """List stacks in one line, numbered from 1, with what tells them apart; of many the first ones.
 
-    Parameters
-    ----------
-    numbers
-        Of those to list; None lists all.
+    ``numbers``: of those to list; None lists all.
     """
     chosen = [(number, stacks[number - 1]) for number in (numbers or range(1, len(stacks) + 1))]
     sizes = {_size(stack) for _, stack in chosen}

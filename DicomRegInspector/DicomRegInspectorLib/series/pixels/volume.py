@@ -183,12 +183,10 @@ def load_series(
     Raises
     ------
     FileError
-        A file cannot be read or decoded; ``code`` is that of the finding (``pixel-not-decodable``,
-        ``pixel-data-missing``, ``file-truncated``, …).
+        A file cannot be read or decoded; ``code`` is that of the finding (``pixel-not-decodable``, ``pixel-data-
+        missing``, ``file-truncated``, …).
     UsageError
         There is no image, no stack or more than one to choose from (they are named), or not enough memory.
-    Cancelled
-        The progress callback asked for it.
     """
     series = the_series(paths, series_uid, frame_spacing)
     options: dict[str, Any] = {"stored_values": stored_values, "scale_dose": scale_dose, "dtype": dtype}

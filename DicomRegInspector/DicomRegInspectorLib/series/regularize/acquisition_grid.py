@@ -76,10 +76,8 @@ class PlannedAcquisition(PlannedVolume):
 def plan_acquisition(placed: Placed, options: RegularizeOptions) -> PlannedAcquisition:
     """Return the volume of ``acquisition``.
 
-    Raises
-    ------
-    UsageError
-        Slices are one pixel wide or high, or what is missing in gaps needs more memory than there is.
+    Raises UsageError when slices are one pixel wide or high, or what is missing in gaps needs more memory than there
+    is.
     """
     nj, ni = placed.size
     if ni < 2 or nj < 2:

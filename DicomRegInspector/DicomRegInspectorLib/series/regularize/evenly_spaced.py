@@ -46,10 +46,8 @@ class PlainStack:
 def plain_stack(corners_lps_mm: NDArray[np.float64]) -> PlainStack:
     """Take slices (n, 3), given by their first pixels in the order of the stack, for equally spaced.
 
-    Raises
-    ------
-    UsageError
-        There are fewer than two slices, or the first and the last lie at one place: there is no line.
+    Raises UsageError when there are fewer than two slices, or the first and the last lie at one place: there is no
+    line.
     """
     corners = np.asarray(corners_lps_mm, np.float64).reshape(-1, 3)
     if len(corners) < 2:

@@ -145,9 +145,7 @@ class Placed:
     def require_room(self, dimensions: tuple[int, int, int]) -> None:
         """Refuse a volume of (ni, nj, nk) that does not fit into memory.
 
-        Raises
-        ------
-        UsageError
+        Raises UsageError.
         """
         ni, nj, nk = dimensions
         require_memory(ni * nj * nk * self.voxel_bytes, f"A volume of {nk:,} × {nj:,} × {ni:,} values")
@@ -179,10 +177,8 @@ def stack_to_regularize(
 
     Not divided, it has all images of one orientation, size and spacing of pixels, among them those of the stack chosen.
 
-    Raises
-    ------
-    UsageError
-        When there is no stack, or none with more than half of the images (localizers aside); names those there are.
+    Raises UsageError when there is no stack, or none with more than half of the images (localizers aside); names those
+    there are.
     """
     if not is_divided and choice is not None:
         chosen = _group_of(series, the_stack(series, choice))
@@ -259,10 +255,7 @@ def _why_apart(slice_: Slice, stack: Stack | None, chosen: Stack, kind: tuple[st
 def place(volume: SeriesVolume, options: RegularizeOptions) -> Placed:
     """Return one image at each place of a volume's stack. No value is read.
 
-    Raises
-    ------
-    UsageError
-        The volume has no usable places, or no slice of the acquisition chosen.
+    Raises UsageError when the volume has no usable places, or no slice of the acquisition chosen.
     """
     stack = _stack_with_places(volume)
     dropped: list[Dropped] = []

@@ -100,10 +100,7 @@ class RegularizeOptions:
     def grid(self) -> ReferenceGrid | None:
         """The reference's grid.
 
-        Raises
-        ------
-        UsageError
-            The reference is the name of a file that nobody has read.
+        Raises UsageError when the reference is the name of a file that nobody has read.
         """
         if isinstance(self.reference, str):
             raise UsageError(f"{self.reference}: the reference has to be read before the series is planned.")

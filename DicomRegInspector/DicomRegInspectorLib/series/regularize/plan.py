@@ -82,6 +82,9 @@ class Plan:
 def plan(series: Series, options: RegularizeOptions, stack: int | str | None = None) -> Plan:
     """Plan how a series is made regular, by its headers; no pixel is read.
 
+    Raises UsageError when there is no such stack, it has no usable positions or fewer than two, or the result needs
+    more memory than there is.
+
     Parameters
     ----------
     series
@@ -90,12 +93,6 @@ def plan(series: Series, options: RegularizeOptions, stack: int | str | None = N
         How.
     stack
         See :func:`~.one_per_place.stack_to_regularize`.
-
-    Raises
-    ------
-    UsageError
-        There is no such stack, it has no usable positions or fewer than two, or the result needs more memory than
-        there is.
     """
     if options.mode == "restack":
         whole, apart = stack_to_regularize(series, stack, is_divided=False)

@@ -51,9 +51,7 @@ class ReferenceGrid:
     def require_frame(self, frame_uid: str) -> None:
         """Refuse a reference in other coordinates than a series is in, where both are known.
 
-        Raises
-        ------
-        UsageError
+        Raises UsageError.
         """
         if self.frame_uid and frame_uid and self.frame_uid != frame_uid:
             raise UsageError(
@@ -65,9 +63,7 @@ class ReferenceGrid:
 def reference_of_stack(stack: Stack) -> ReferenceGrid:
     """Return the grid of a stack of slices, which has to be a regular upright one; headers only.
 
-    Raises
-    ------
-    UsageError
+    Raises UsageError.
     """
     kept, _ = first_at_each_position(stack)
     if stack.pixel_spacing_mm is None or stack.spacing is None:

@@ -202,10 +202,7 @@ class Regularized:
     def volume(self) -> RegularVolume:
         """The only volume.
 
-        Raises
-        ------
-        UsageError
-            When there are several.
+        Raises UsageError when there are several.
         """
         if len(self.volumes) != 1:
             raise UsageError(f"There are {len(self.volumes)} volumes: take one of .volumes.")

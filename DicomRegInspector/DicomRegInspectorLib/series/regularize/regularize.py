@@ -40,8 +40,6 @@ def regularize(
         The volume has no usable positions, fewer than two, or the result needs more memory than there is.
     FileError
         A further slice cannot be read.
-    Cancelled
-        When ``progress`` returned False.
     """
     return carry_out(plan_volume(volume, RegularizeOptions(mode, **options), apart), volume, progress)
 

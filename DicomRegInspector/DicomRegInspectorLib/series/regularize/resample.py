@@ -153,10 +153,8 @@ class PlannedResampling(PlannedVolume):
 def plan_resampling(placed: Placed, options: RegularizeOptions) -> PlannedResampling:
     """Return the volume of ``resample``.
 
-    Raises
-    ------
-    UsageError
-        The reference lies in other coordinates, or the result has too many slices or needs more memory than there is.
+    Raises UsageError when the reference lies in other coordinates, or the result has too many slices or needs more
+    memory than there is.
     """
     reference = options.grid
     step = float(options.spacing_mm if options.spacing_mm is not None else placed.spacing.nominal_mm)

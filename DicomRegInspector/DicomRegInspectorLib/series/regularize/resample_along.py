@@ -230,13 +230,7 @@ class Resampler:
 def run_threads(
     write: Callable[[Sequence[Any]], None], work: Sequence[Any], progress: Progress | None, text: str
 ) -> None:
-    """Write all output slices on several threads; ``write`` gets some neighbouring items of ``work`` at a time.
-
-    Raises
-    ------
-    Cancelled
-        When the progress callback returned False.
-    """
+    """Write all output slices on several threads; ``write`` gets some neighbouring items of ``work`` at a time."""
     threads = min(MAX_THREADS, os.cpu_count() or 1)
     size = max(1, min(32, -(-len(work) // (threads * 2))))
     pool = ThreadPoolExecutor(threads)

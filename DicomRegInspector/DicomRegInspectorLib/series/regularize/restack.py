@@ -42,17 +42,14 @@ def restack(stack: Stack, options: RegularizeOptions) -> Restacked:
     through its slices, so that its first slice lies the gap behind the last one before it; tilt, and how sections lie
     beside each other in plane, are kept.
 
+    Raises UsageError when positions begin anew nowhere, or the order names another number of sections than there are.
+
     Parameters
     ----------
     stack
         All images of one orientation, size and spacing of pixels, not divided into sets.
     options
         Of mode ``restack``.
-
-    Raises
-    ------
-    UsageError
-        Positions begin anew nowhere, or the order names another number of sections than there are.
     """
     sections = restarting_sections(stack)
     if not sections:
@@ -140,9 +137,7 @@ def _notes(
 def require_restacked(slices: Sequence[Slice]) -> None:
     """Refuse a volume that was read before its sections were put one behind the other.
 
-    Raises
-    ------
-    UsageError
+    Raises UsageError.
     """
     if not all(slice_.is_restacked for slice_ in slices):
         raise UsageError(

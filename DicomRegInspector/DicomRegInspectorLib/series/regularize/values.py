@@ -66,10 +66,7 @@ def fill_value(volume: SeriesVolume, asked: float | None) -> float:
     """The fill value: the files' own padding where their images have some; else air (−1000) in HU; else what is shown
     black, the smallest value (MONOCHROME1: the largest).
 
-    Raises
-    ------
-    UsageError
-        When the volume's type does not hold the value asked for.
+    Raises UsageError when the volume's type does not hold the value asked for.
     """
     dtype = volume.array.dtype
     if asked is not None:

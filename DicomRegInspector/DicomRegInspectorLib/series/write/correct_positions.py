@@ -40,17 +40,10 @@ class CorrectedPositions:
 def correct_positions(stack: Stack, spacing_mm: float | None = None) -> CorrectedPositions:
     """Return slice positions at constant spacing on the straight line through a stack, tilt kept.
 
-    Parameters
-    ----------
-    spacing_mm
-        Along the normal, from the first slice on. None: what the positions themselves say, by least squares; then no
-        slice may move by more than rounding to the digits written explains.
-
-    Raises
-    ------
-    UsageError
-        The stack is no evenly spaced one whose positions were rounded: slices are missing or double, spacing changes,
-        or a slice would have to move farther.
+    ``spacing_mm``: along the normal, from the first slice on. None: what the positions themselves say, by least
+    squares; then no slice may move by more than rounding to the digits written explains.
+    Raises UsageError when the stack is no evenly spaced one whose positions were rounded: slices are missing or double,
+    spacing changes, or a slice would have to move farther.
     """
     corners = stack.corners_lps_mm
     spacing = stack.spacing
@@ -135,11 +128,8 @@ def write_corrected(
 def _by_file(stack: Stack) -> list[list[Slice]]:
     """The slices of each file, files in the order of their first slices.
 
-    Raises
-    ------
-    FileError
-        A file with several frames has some that are not in the stack, or says their places otherwise than frame by
-        frame: what is left of it would not be told by its header any more.
+    Raises FileError when a file with several frames has some that are not in the stack, or says their places otherwise
+    than frame by frame: what is left of it would not be told by its header any more.
     """
     files: dict[str, list[Slice]] = {}
     for slice_ in stack.slices:

@@ -15,10 +15,7 @@ from ...errors import UsageError
 def require_new_folder(folder: Path, sources: Iterable[str]) -> None:
     """Refuse a folder that holds something, or that lies in a folder with source files.
 
-    Raises
-    ------
-    UsageError
-        With the reason.
+    Raises UsageError with the reason.
     """
     place = Path(os.path.realpath(folder))
     for source in {os.path.dirname(os.path.realpath(source)) for source in sources}:
@@ -36,10 +33,7 @@ def require_new_folder(folder: Path, sources: Iterable[str]) -> None:
 def new_folder(folder: Path, sources: Iterable[str]) -> Iterator[Path]:
     """Give a place to write files into, which becomes the folder when nothing went wrong.
 
-    Raises
-    ------
-    UsageError
-        See :func:`require_new_folder`, or when it cannot be written.
+    Raises UsageError, see :func:`require_new_folder`, or when it cannot be written.
     """
     require_new_folder(folder, sources)
     place = Path(os.path.realpath(folder))

@@ -126,10 +126,7 @@ _UNASSIGNED = ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFram
 def single_frame(dataset: Dataset, number: int, path: str) -> Dataset:
     """Turn one frame (from 1) of an enhanced object into a classic image, without its pixels and their rescale.
 
-    Raises
-    ------
-    FileError
-        No single-frame class fits, or something is not to be had that the fitting one requires.
+    Raises FileError when no single-frame class fits, or something is not to be had that the fitting one requires.
     """
     from pydicom import Dataset
 

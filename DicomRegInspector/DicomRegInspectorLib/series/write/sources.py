@@ -47,10 +47,7 @@ class Sources:
 
         With ``pixels`` a frame comes with its stored values as they are, not compressed, and their rescale.
 
-        Raises
-        ------
-        FileError
-            When it cannot be read, or its frames cannot be images of one frame.
+        Raises FileError when it cannot be read, or its frames cannot be images of one frame.
         """
         if slice_.frame_number is None and slice_.tile is None:
             return read_file(slice_.path, pixels=pixels)
@@ -135,10 +132,7 @@ def cut_out(mosaic: Dataset, slice_: Slice) -> Dataset:
 def read_file(path: str, *, pixels: bool) -> Dataset:
     """Read the dataset of a file.
 
-    Raises
-    ------
-    FileError
-        When it cannot be read.
+    Raises FileError when it cannot be read.
     """
     import pydicom
 

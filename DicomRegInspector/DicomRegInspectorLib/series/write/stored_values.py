@@ -45,15 +45,8 @@ class Encoding:
 def choose_encoding(array: NDArray[Any], *, zero_intercept: bool = False) -> Encoding:
     """Find the encoding with which every value comes back within half a step; whole values, where they fit, exactly.
 
-    Parameters
-    ----------
-    zero_intercept
-        The intercept has to be 0, as in positron emission images (PS3.3 C.8.9.4).
-
-    Raises
-    ------
-    UsageError
-        For values that cannot be stored: NaN, infinite, colours of more than 8 bits.
+    ``zero_intercept``: the intercept has to be 0, as in positron emission images (PS3.3 C.8.9.4).
+    Raises UsageError for values that cannot be stored: NaN, infinite, colours of more than 8 bits.
     """
     if array.ndim == 4:
         if array.dtype != np.uint8:
