@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from DicomRegInspectorLib import inspect_paths
 from DicomRegInspectorLib.findings import About, Finding
-from DicomRegInspectorLib.findings.about import about_item, about_node, about_pair, about_registration, about_series
+from DicomRegInspectorLib.findings.about import about_item, about_node, about_registration, about_series
 
 
 @pytest.mark.parametrize(
     ("subject", "words"),
     [
         (about_item("/data/item 7 of x.dcm", 2), "item 2 of item 7 of x.dcm"),
-        (about_pair(Path("a") / "reg.dcm", 1, "1.2.3", (4, 5)), "item 1 of reg.dcm"),
+        (About("pair", "1.2.3", "a/reg.dcm", 1, (4, 5)).subject, "item 1 of reg.dcm"),
         (about_registration("/data/reg.dcm"), "reg.dcm"),
         (about_series("1.2.3"), "series 1.2.3"),
         (about_series(""), "series (without a UID)"),

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
 
 from DicomRegInspectorLib.scene.series.acquisition import add_regularized  # noqa: E402
 from DicomRegInspectorLib.scene.transforms.save import new_scene  # noqa: E402
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize  # noqa: E402
 from DicomRegInspectorLib.series.regularize.regularize import regularize  # noqa: E402
+from stack_loading import load_to_regularize  # noqa: E402
 from stack_making import SIZE, along_table, slice_points, tilted, write_stack  # noqa: E402
 
 HEIGHTS = np.concatenate([np.arange(0, 20, 2.0), [23.5], 40 + np.arange(0, 15, 3.0)])

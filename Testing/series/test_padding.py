@@ -9,11 +9,11 @@ import numpy as np
 import pydicom
 import pytest
 from DicomRegInspectorLib.series import load_series
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.reference import ReferenceGrid
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.write_back import write_series
 from pydicom.uid import ImplicitVRLittleEndian
+from stack_loading import load_to_regularize
 from stack_making import SIZE, along_table, tilted, write_stack
 
 HEIGHTS = np.concatenate([np.arange(0, 12, 2.0), 12.7 + np.arange(0, 12, 2.0)])

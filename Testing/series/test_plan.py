@@ -11,12 +11,12 @@ import pytest
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from DicomRegInspectorLib.series import Series
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.options import MODES, Mode, RegularizeOptions
 from DicomRegInspectorLib.series.regularize.plan import Plan, irregularities, plan
 from DicomRegInspectorLib.series.regularize.reference import ReferenceGrid
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.tasks.inspect import inspect_paths
+from stack_loading import load_to_regularize
 
 STACKS = {
     "regular": (0, 2, 4, 6, 8),

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.cli import main
 from DicomRegInspectorLib.errors import FileError, UsageError
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.reference import ReferenceGrid
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.write_back import write_series
 from DicomRegInspectorLib.volumes.other_formats import read_reference
 from series_making import rotation
+from stack_loading import load_to_regularize
 from stack_making import PIXEL_SPACING, along_table, phantom, tilted, write_stack
 
 RNG = np.random.default_rng(3)

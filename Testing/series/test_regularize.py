@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.series.pixels import memory
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from series_making import rotation
+from stack_loading import load_to_regularize
 from stack_making import AXIAL, PIXEL_SPACING, SIZE, along_table, phantom, slice_points, tilted, write_stack
 
 EVEN = np.arange(0, 60, 2.0)

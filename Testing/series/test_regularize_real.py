@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.regularize import regularize
+from stack_loading import load_to_regularize
 
 PADDING = -1500
 """Pixel Padding Value (0028,0120) of these files: outside the circle that was reconstructed."""

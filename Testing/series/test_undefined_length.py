@@ -6,7 +6,7 @@ import contextlib
 import struct
 
 import pytest
-from DicomRegInspectorLib.dicom.undefined_length import NotPlainError, end_of_items
+from DicomRegInspectorLib.dicom.undefined_length import NotPlainError, end_of_undefined
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -34,12 +34,16 @@ def encoded(levels: int, items: int, implicit: bool, undefined_items: bool) -> b
     return buffer.getvalue()[8 if implicit else 12 :]
 
 
+def end_of_items(data: bytes, implicit: bool) -> int:
+    return end_of_undefined(data, 0, 0x00081140, 0 if implicit else int.from_bytes(b"SQ", "little"))
+
+
 @pytest.mark.parametrize("implicit", [True, False])
 @pytest.mark.parametrize("undefined_items", [True, False])
 @pytest.mark.parametrize(("levels", "items"), [(1, 0), (1, 3), (3, 2), (10, 1)])
 def test_the_end_is_found(implicit: bool, undefined_items: bool, levels: int, items: int) -> None:
     data = encoded(levels, items, implicit, undefined_items)
-    assert end_of_items(data + b"what follows", 0, implicit) == len(data)
+    assert end_of_items(data + b"what follows", implicit) == len(data)
 
 
 @pytest.mark.parametrize("implicit", [True, False])
@@ -47,13 +51,13 @@ def test_a_cut_sequence_has_no_end(implicit: bool) -> None:
     data = encoded(2, 2, implicit, True)
     for length in range(0, len(data) - 1, 7):
         with pytest.raises(struct.error):
-            end_of_items(data[:length], 0, implicit)
+            end_of_items(data[:length], implicit)
 
 
 def test_endless_nesting_is_left_alone() -> None:
     item = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
     with pytest.raises(NotPlainError):
-        end_of_items(item[12:] + item * 1000, 0, False)
+        end_of_items(item[12:] + item * 1000, False)
 
 
 @settings(max_examples=200, deadline=None)
@@ -68,4 +72,4 @@ def test_damage_ends_in_an_end_or_a_refusal(implicit: bool, place: int, change: 
     place %= len(data)
     data[place : place + len(change)] = change
     with contextlib.suppress(struct.error, NotPlainError):
-        assert end_of_items(bytes(data), 0, implicit) > 0
+        assert end_of_items(bytes(data), implicit) > 0

@@ -13,12 +13,12 @@ import numpy as np
 import pydicom
 import pytest
 from DicomRegInspectorLib.errors import FileError, UsageError
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.correct_positions import write_corrected
 from DicomRegInspectorLib.series.write.parametric_map import write_parametric_map
 from DicomRegInspectorLib.series.write.stored_values import choose_encoding
 from DicomRegInspectorLib.series.write.write_back import write_series
+from stack_loading import load_to_regularize
 from stack_making import along_table, tilted, write_stack
 
 HEIGHTS = np.concatenate([np.arange(0, 20, 2.0), 30 + np.arange(0, 15, 3.0)])

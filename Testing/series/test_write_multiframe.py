@@ -14,7 +14,7 @@ import volume_making as vm
 from DicomRegInspectorLib.errors import FileError
 from DicomRegInspectorLib.series import load_series
 from DicomRegInspectorLib.series.pixels.choose_stack import the_series
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize, stack_to_regularize
+from DicomRegInspectorLib.series.regularize.one_per_place import stack_to_regularize
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.series.write.correct_positions import write_corrected
 from DicomRegInspectorLib.series.write.parametric_map import write_parametric_map
@@ -22,6 +22,7 @@ from DicomRegInspectorLib.series.write.write_back import write_series
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import RLELossless
+from stack_loading import load_to_regularize
 from stack_making import along_table, write_stack
 
 HEIGHTS = np.concatenate([np.arange(0, 12, 2.0), 12.5 + np.arange(0, 9, 2.0)])

@@ -9,19 +9,12 @@ from dataclasses import dataclass
 from os import PathLike
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
+from . import tags
 from .element_head import ElementHead, Encoding, element_head
 from .element_walk import ElementWalk
 from .fast_header import looks_like_bare_dataset
 from .source import MOST_INFLATED, MOST_UNPACKED, BoundedFile, DeflatedSource, PlainSource
-from .tags import (
-    DEFLATED_LITTLE_ENDIAN,
-    EXPLICIT_BIG_ENDIAN,
-    EXPLICIT_LITTLE_ENDIAN,
-    IMPLICIT_LITTLE_ENDIAN,
-    LONG_VRS,
-    SHORT_VRS,
-    Tag,
-)
+from .tags import Tag
 
 _META_END = 0x0002FFFF
 
@@ -52,8 +45,8 @@ class Dataset:
         if self.transfer_syntax_uid:
             return self.transfer_syntax_uid
         if not self.encoding.explicit:
-            return IMPLICIT_LITTLE_ENDIAN
-        return EXPLICIT_LITTLE_ENDIAN if self.encoding.little else EXPLICIT_BIG_ENDIAN
+            return tags.IMPLICIT_LITTLE_ENDIAN
+        return tags.EXPLICIT_LITTLE_ENDIAN if self.encoding.little else tags.EXPLICIT_BIG_ENDIAN
 
     def bytes_at(self, offset: int, count: int) -> bytes:
         """Bytes at any place, once the walk is over; fewer at the end. Only of what was opened to be looked up in."""
@@ -82,7 +75,7 @@ def open_dataset(path: str | PathLike[str], *, look_up: bool = False) -> Iterato
         with PlainSource(path) as source:
             walk, syntax = _after_meta(path, source)
             start = walk.position
-            if syntax != DEFLATED_LITTLE_ENDIAN:
+            if syntax != tags.DEFLATED_LITTLE_ENDIAN:
                 walk.encoding = _encoding_of(path, walk.peek(8), syntax)
                 yield Dataset(path, walk, start, syntax, source.size, source.for_lookup() if look_up else None)
                 return
@@ -121,5 +114,5 @@ def _encoding_of(path: str | PathLike[str], head: bytes, syntax: str) -> Encodin
     if len(head) < 8:
         raise TruncatedFileError(path, "is cut off: it ends before its dataset begins. Copy or export it again.")
     little, big = (int.from_bytes(head[:2], order) in (2, 4, 8) for order in ("little", "big"))
-    is_explicit = head[4:6] in SHORT_VRS or head[4:6] in LONG_VRS
-    return Encoding(is_explicit, little or (not big and syntax != EXPLICIT_BIG_ENDIAN))
+    is_explicit = head[4:6] in tags.SHORT_VRS or head[4:6] in tags.LONG_VRS
+    return Encoding(is_explicit, little or (not big and syntax != tags.EXPLICIT_BIG_ENDIAN))

@@ -18,6 +18,7 @@ from struct import Struct
 from ..errors import FileError, NotDicomError
 from .header import Header
 from .pixel_extent import pixel_extent, walk_to_pixel_data
+from .source import OPEN_FLAGS
 from .tags import (
     DEFORMABLE_REGISTRATION_SEQUENCE,
     EXPLICIT_LITTLE_ENDIAN,
@@ -97,8 +98,6 @@ def codes_of(representations: Mapping[int, tuple[bytes, ...]]) -> dict[int, tupl
 
 
 _HEADER = Selection(codes_of({tag: (vr,) for tag, vr in WANTED.items()}), LAST_TAG, LENIENT)
-# O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has O_BINARY instead.
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def read_header(path: str | PathLike[str]) -> Header:
@@ -115,7 +114,7 @@ def read_header(path: str | PathLike[str]) -> Header:
     """
     name = fspath(path)
     try:
-        descriptor = os.open(name, _OPEN_FLAGS)
+        descriptor = os.open(name, OPEN_FLAGS)
     except (OSError, ValueError) as error:
         raise FileError(name, f"cannot be opened ({_reason(error)}).") from error
     try:

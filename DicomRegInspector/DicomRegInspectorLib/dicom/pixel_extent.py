@@ -7,18 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from struct import Struct
 
+from . import tags
 from .source import WINDOW, read_at
-from .tags import (
-    DEFLATED_LITTLE_ENDIAN,
-    EXPLICIT_BIG_ENDIAN,
-    IMPLICIT_LITTLE_ENDIAN,
-    LONG_VRS,
-    PIXEL_DATA,
-    SHORT_VRS,
-    UNDEFINED,
-    Tag,
-    is_encapsulated,
-)
+from .tags import Tag
 from .undefined_length import NotPlainError, end_of_undefined
 
 MAX_FRAGMENTS = 100_000
@@ -80,9 +71,9 @@ def pixel_extent(
     """
     if not (elements.get(Tag.ROWS, b"").strip(b"\0") and elements.get(Tag.COLUMNS, b"").strip(b"\0")):
         return "absent", None
-    if syntax == DEFLATED_LITTLE_ENDIAN:
+    if syntax == tags.DEFLATED_LITTLE_ENDIAN:
         return "unchecked", None
-    if is_encapsulated(syntax):
+    if tags.is_encapsulated(syntax):
         if size >= header_end + 8 and read_at(descriptor, size - 8, 8) == _END_OF_ITEMS:
             return "complete", 0
     elif _ends_with_native(descriptor, native_length(elements), syntax, size, header_end):
@@ -91,26 +82,26 @@ def pixel_extent(
     if place is None:
         return "absent", None
     offset, length = place
-    if length == UNDEFINED:
+    if length == tags.UNDEFINED:
         return _fragments_extent(descriptor, offset, size)
     missing = offset + length - size
     return ("cut off", missing) if missing > 0 else ("complete", 0)
 
 
 def _ends_with_native(descriptor: int, length: int, syntax: str, size: int, header_end: int) -> bool:
-    implicit = syntax in ("", IMPLICIT_LITTLE_ENDIAN)
+    implicit = syntax in ("", tags.IMPLICIT_LITTLE_ENDIAN)
     start = size - length - (8 if implicit else 12)
-    if not length or length >= UNDEFINED or start < header_end:
+    if not length or length >= tags.UNDEFINED or start < header_end:
         return False
     found = read_at(descriptor, start, 8 if implicit else 12)
-    big = syntax == EXPLICIT_BIG_ENDIAN
+    big = syntax == tags.EXPLICIT_BIG_ENDIAN
     tag = b"\x7f\xe0\x00\x10" if big else b"\xe0\x7f\x10\x00"
     return found[:4] == tag and found[-4:] == length.to_bytes(4, "big" if big else "little")
 
 
 def walk_to_pixel_data(descriptor: int, start: int, syntax: str) -> tuple[int, int] | None:
     """Return offset and length of Pixel Data's value in a little endian file; None where pydicom has to look."""
-    implicit = syntax == IMPLICIT_LITTLE_ENDIAN
+    implicit = syntax == tags.IMPLICIT_LITTLE_ENDIAN
     offset, previous = start, 0
     window, window_start = b"", 0
     for _ in range(MAX_ELEMENTS):
@@ -123,18 +114,18 @@ def walk_to_pixel_data(descriptor: int, start: int, syntax: str) -> tuple[int, i
         tag = group << 16 | number
         if implicit:
             vr, length = b"", int.from_bytes(window[position + 4 : position + 8], "little")
-        elif vr in LONG_VRS:
+        elif vr in tags.LONG_VRS:
             length = int.from_bytes(window[position + 8 : position + 12], "little")
             offset += 4
-        elif vr not in SHORT_VRS:
+        elif vr not in tags.SHORT_VRS:
             return None
         offset += 8
-        if tag == PIXEL_DATA:
+        if tag == tags.PIXEL_DATA:
             return offset, length
-        if tag <= previous or tag > PIXEL_DATA:
+        if tag <= previous or tag > tags.PIXEL_DATA:
             return None
         previous = tag
-        if length == UNDEFINED:
+        if length == tags.UNDEFINED:
             length = _sequence_length(descriptor, offset, tag, vr)
             if not length:
                 return None

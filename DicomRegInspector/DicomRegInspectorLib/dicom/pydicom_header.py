@@ -9,25 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FileError, NotDicomError, TruncatedFileError, errors_of_file
+from . import tags
 from .header import Header
 from .pixel_extent import pixel_extent
 from .source import BoundedFile, inflated_beginning
-from .tags import (
-    BINARY_SIZES,
-    DEFLATED_LITTLE_ENDIAN,
-    DEFORMABLE_REGISTRATION_SEQUENCE,
-    LAST_TAG,
-    LENIENT,
-    LONG_VRS,
-    MEDIA_STORAGE_DIRECTORY,
-    PIXEL_DATA,
-    REGISTRATION_SEQUENCE,
-    UNDEFINED,
-    WANTED,
-    Tag,
-    partial_element_problem,
-    truncation_problem,
-)
+from .tags import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +30,7 @@ _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
 )
 _DIRECTORY_RECORDS = 0x00041220
-_FIRST_BULK_TAG = DEFORMABLE_REGISTRATION_SEQUENCE
+_FIRST_BULK_TAG = tags.DEFORMABLE_REGISTRATION_SEQUENCE
 
 
 class _LimitedReads:
@@ -82,31 +68,33 @@ class _Stop:
 
     def __call__(self, tag: int, vr: str | None, length: int) -> bool:
         self.was_asked = True
-        behind_sequence = self.length == UNDEFINED and not self.stopped_at
+        behind_sequence = self.length == tags.UNDEFINED and not self.stopped_at
         self.value_offset = self.stream.tell()
         self.length = length
         # A second call for one element happens when pydicom probes its encoding; the answer stays the same.
         if tag > self.last_tag or self.last_seen:
             self.stopped_at = int(tag)
             if behind_sequence:  # whose end only the next element tells
-                self.end = self.value_offset - (12 if vr is not None and vr.encode() in LONG_VRS else 8)
+                self.end = self.value_offset - (12 if vr is not None and vr.encode() in tags.LONG_VRS else 8)
             return True
-        if length == UNDEFINED:
+        if length == tags.UNDEFINED:
             self.end = 0
         else:
             self.end = self.value_offset + length
             if self.end > self.size:
-                raise TruncatedFileError(self.name, truncation_problem(int(tag), length, self.size - self.value_offset))
+                raise TruncatedFileError(
+                    self.name, tags.truncation_problem(int(tag), length, self.size - self.value_offset)
+                )
         self.last_seen = self.after_last and tag == self.last_tag
         return False
 
     def check_tail(self) -> None:
         """An element that begins within the last 8 bytes cannot be whole."""
-        if self.length == UNDEFINED and not self.stopped_at:
+        if self.length == tags.UNDEFINED and not self.stopped_at:
             self.end = self.size
         left = self.size - self.end
         if not self.stopped_at and not self.last_seen and self.end and 0 < left < 8:
-            raise TruncatedFileError(self.name, partial_element_problem(left))
+            raise TruncatedFileError(self.name, tags.partial_element_problem(left))
 
 
 @contextmanager
@@ -136,7 +124,7 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
     NotDicomError, TruncatedFileError, FileError
     """
     with BoundedFile(descriptor, size, name) as stream, _pydicom_errors(name):
-        if DEFLATED_LITTLE_ENDIAN.encode() in head[:2048]:
+        if tags.DEFLATED_LITTLE_ENDIAN.encode() in head[:2048]:
             return _deflated_header(name, size)
         meta, dataset, stop = _read(stream, size, name)
         if not _identified(dataset) and not _is_directory(meta):
@@ -150,20 +138,20 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
         extent = pixel_extent(
             descriptor, elements, syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
         )
-        sequence_follows = stop.stopped_at in (DEFORMABLE_REGISTRATION_SEQUENCE, REGISTRATION_SEQUENCE)
+        sequence_follows = stop.stopped_at in (tags.DEFORMABLE_REGISTRATION_SEQUENCE, tags.REGISTRATION_SEQUENCE)
         return Header(name, syntax, elements, size, *extent, sequence_follows)
 
 
-def _read(stream: Any, size: int, name: str, *, last_tag: int = LAST_TAG) -> tuple[Dataset, Dataset, _Stop]:
+def _read(stream: Any, size: int, name: str, *, last_tag: int = tags.LAST_TAG) -> tuple[Dataset, Dataset, _Stop]:
     from pydicom.filereader import read_partial
 
     stream.seek(0)
     stream = _LimitedReads(stream, name)
-    stop = _Stop(stream, size, name, last_tag=last_tag, after_last=last_tag == LAST_TAG)
-    in_directory = MEDIA_STORAGE_DIRECTORY.encode() in stream.read(1024)
+    stop = _Stop(stream, size, name, last_tag=last_tag, after_last=last_tag == tags.LAST_TAG)
+    in_directory = tags.MEDIA_STORAGE_DIRECTORY.encode() in stream.read(1024)
     stream.seek(0)
     stop_when = _DirectoryStop(stop) if in_directory else stop
-    dataset = read_partial(stream, stop_when=stop_when, force=True, specific_tags=list(WANTED))
+    dataset = read_partial(stream, stop_when=stop_when, force=True, specific_tags=list(tags.WANTED))
     stop.check_tail()
     return dataset.file_meta, dataset, stop
 
@@ -182,7 +170,7 @@ class _DirectoryStop:
 
 
 def _is_directory(meta: Dataset) -> bool:
-    return str(meta.get("MediaStorageSOPClassUID", "")) == MEDIA_STORAGE_DIRECTORY
+    return str(meta.get("MediaStorageSOPClassUID", "")) == tags.MEDIA_STORAGE_DIRECTORY
 
 
 def _syntax(meta: Dataset) -> str:
@@ -201,14 +189,14 @@ def _deflated_header(name: str, size: int) -> Header:
 
     meta, data, cut_off = _inflated(name)
     inflated = _LimitedReads(io.BytesIO(data), name)
-    stop = _Stop(inflated, len(data), name, last_tag=LAST_TAG, after_last=True)
-    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(WANTED))
+    stop = _Stop(inflated, len(data), name, last_tag=tags.LAST_TAG, after_last=True)
+    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(tags.WANTED))
     if cut_off:
         stop.check_tail()
     elements = _elements(meta, dataset)
     _require_content(name, b"", elements)
     state = "cut off" if cut_off else "unchecked"
-    return Header(name, DEFLATED_LITTLE_ENDIAN, elements, size, state)
+    return Header(name, tags.DEFLATED_LITTLE_ENDIAN, elements, size, state)
 
 
 def _inflated(name: str) -> tuple[Dataset, bytes, bool]:
@@ -221,7 +209,7 @@ def _inflated(name: str) -> tuple[Dataset, bytes, bool]:
     from pydicom.filereader import read_file_meta_info
 
     meta = read_file_meta_info(name)
-    if _syntax(meta) != DEFLATED_LITTLE_ENDIAN or "FileMetaInformationGroupLength" not in meta:
+    if _syntax(meta) != tags.DEFLATED_LITTLE_ENDIAN or "FileMetaInformationGroupLength" not in meta:
         raise FileError(name, "names the deflated transfer syntax where it has no meaning.")
     data, cut_off = inflated_beginning(name, 132 + 12 + int(meta.FileMetaInformationGroupLength), MAX_INFLATED)
     return meta, data, cut_off
@@ -232,9 +220,9 @@ def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | N
     from pydicom.filereader import read_partial
 
     stream.seek(0)
-    stop = _Stop(stream, size, name, last_tag=PIXEL_DATA - 1, after_last=False)
+    stop = _Stop(stream, size, name, last_tag=tags.PIXEL_DATA - 1, after_last=False)
     read_partial(stream, stop_when=stop, force=True, specific_tags=[Tag.SPECIFIC_CHARACTER_SET])
-    return (stop.value_offset, stop.length) if stop.stopped_at == PIXEL_DATA else None
+    return (stop.value_offset, stop.length) if stop.stopped_at == tags.PIXEL_DATA else None
 
 
 def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, int] | None:
@@ -246,7 +234,7 @@ def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, i
         return _locate_pixel_data(stream, size, name)
 
 
-def read_elements(path: str, tags: list[int]) -> Dataset:
+def read_elements(path: str, wanted: list[int]) -> Dataset:
     """Return the named elements of a file, wherever they stand before Pixel Data.
 
     Raises FileError when the file cannot be read any more or its elements cannot be parsed.
@@ -257,13 +245,13 @@ def read_elements(path: str, tags: list[int]) -> Dataset:
         with open(path, "rb") as file, _pydicom_errors(path):
             size = os.fstat(file.fileno()).st_size
             with BoundedFile(file.fileno(), size, path) as stream:
-                if DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
+                if tags.DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
                     data = _inflated(path)[1]
-                    stop = _Stop(io.BytesIO(data), len(data), path, last_tag=PIXEL_DATA - 1, after_last=False)
-                    return read_dataset(stop.stream, False, True, stop_when=stop, specific_tags=list(tags))
+                    stop = _Stop(io.BytesIO(data), len(data), path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
+                    return read_dataset(stop.stream, False, True, stop_when=stop, specific_tags=list(wanted))
                 stream.seek(0)
-                stop = _Stop(stream, size, path, last_tag=PIXEL_DATA - 1, after_last=False)
-                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(tags))
+                stop = _Stop(stream, size, path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
+                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(wanted))
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
 
@@ -272,19 +260,19 @@ def _elements(meta: Dataset, dataset: Dataset) -> dict[int, bytes]:
     """Raw values of the wanted elements as the fast walk gives them: text as it is, numbers little endian."""
     elements: dict[int, bytes] = {}
     media_class = str(meta.get("MediaStorageSOPClassUID", "") or "")
-    for tag, vr in WANTED.items():
+    for tag, vr in tags.WANTED.items():
         if tag >> 16 == 2:
             continue
         element = dataset.get_item(tag)
         if element is None:
             continue
-        allowed = {"UN", vr.decode()} if vr in BINARY_SIZES else _TEXT_VRS
-        allowed = {vr.decode()} if tag in LENIENT else allowed
+        allowed = {"UN", vr.decode()} if vr in tags.BINARY_SIZES else _TEXT_VRS
+        allowed = {vr.decode()} if tag in tags.LENIENT else allowed
         usable = element.VR is None or element.VR in allowed
         value = _character_set(element.value) if tag == Tag.SPECIFIC_CHARACTER_SET else element.value or b""
         if usable and isinstance(value, bytes):
             little = getattr(element, "is_little_endian", True)
-            elements[tag] = value if little or vr not in BINARY_SIZES else _swapped(value, BINARY_SIZES[vr])
+            elements[tag] = value if little or vr not in tags.BINARY_SIZES else _swapped(value, tags.BINARY_SIZES[vr])
     if media_class:
         elements[Tag.MEDIA_STORAGE_SOP_CLASS_UID] = media_class.encode("ascii", "replace")
     return elements

@@ -45,7 +45,8 @@ class ByteSource(Protocol):
         """Give the file back."""
 
 
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+# O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has O_BINARY instead.
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def open_regular_file(path: str | PathLike[str]) -> tuple[io.FileIO, int]:
@@ -54,7 +55,7 @@ def open_regular_file(path: str | PathLike[str]) -> tuple[io.FileIO, int]:
     Raises FileError when it is not a regular file or cannot be opened.
     """
     try:
-        file = io.FileIO(os.open(path, _OPEN_FLAGS))
+        file = io.FileIO(os.open(path, OPEN_FLAGS))
     except (OSError, ValueError) as error:
         raise FileError(path, f"cannot be opened ({getattr(error, 'strerror', None) or error}).") from error
     status = os.fstat(file.fileno())

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from struct import Struct
 
-from .tags import LONG_VRS, SHORT_VRS, UNDEFINED, Tag
+from .tags import END_OF_ITEM, END_OF_SEQUENCE, ITEM, LONG_VRS, SHORT_VRS, UNDEFINED, Tag
 
 MOST_LEVELS = 60
 """Sequences within sequences; real objects have fewer than ten, and pydicom gives up at about 190."""
 
-ITEM, END_OF_ITEM, END_OF_SEQUENCE = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 # Tags as one number read from a little endian file: the element in the upper half.
 _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE, _CHARACTER_SET = (
     (tag & 0xFFFF) << 16 | tag >> 16 for tag in (ITEM, END_OF_ITEM, END_OF_SEQUENCE, Tag.SPECIFIC_CHARACTER_SET)
@@ -63,40 +62,7 @@ def end_of_undefined(data: bytes, offset: int, tag: int, vr: int) -> int:
     NotPlainError
         When the element is no sequence, or holds something that is left to pydicom.
     """
-    return _end_of_items(data, offset, _encoding(data, offset, tag, vr))
-
-
-def end_of_items(data: bytes, offset: int, implicit: bool) -> int:
-    """The offset behind a little endian sequence whose first item is at ``offset``. See :func:`end_of_undefined`."""
-    return _end_of_items(data, offset, _IMPLICIT if implicit else _EXPLICIT)
-
-
-def _encoding(data: bytes, offset: int, tag: int, vr: int) -> int:
-    """How the items of an element of undefined length are encoded, if it is a sequence."""
-    if vr == _SEQUENCE:
-        return _EXPLICIT
-    if vr == _UNKNOWN:
-        # Encoded implicitly (PS3.5 section 6.2.2, note), but there are writers who do not.
-        return _IMPLICIT_BY_LOOK
-    if vr:
-        raise NotPlainError
-    if not tag >> 16 & 1:
-        from pydicom.datadict import dictionary_VR
-
-        try:
-            if dictionary_VR(tag) == "SQ":
-                return _IMPLICIT
-        except KeyError:
-            pass
-        else:
-            raise NotPlainError
-    # Of an element that is in no dictionary only its first item says that it is a sequence.
-    if _ITEM_HEADER(data, offset)[0] not in (_ITEM, _END_OF_SEQUENCE):
-        raise NotPlainError
-    return _IMPLICIT
-
-
-def _end_of_items(data: bytes, offset: int, encoding: int) -> int:
+    encoding = _encoding(data, offset, tag, vr)
     around: list[tuple[int, int]] = []  # ends and encodings of the items that the sequence at hand is in
     while True:
         tag, length = _ITEM_HEADER(data, offset)
@@ -146,3 +112,28 @@ def _end_of_items(data: bytes, offset: int, encoding: int) -> int:
         else:
             if offset > end:
                 raise NotPlainError  # an element that is longer than its item
+
+
+def _encoding(data: bytes, offset: int, tag: int, vr: int) -> int:
+    """How the items of an element of undefined length are encoded, if it is a sequence."""
+    if vr == _SEQUENCE:
+        return _EXPLICIT
+    if vr == _UNKNOWN:
+        # Encoded implicitly (PS3.5 section 6.2.2, note), but there are writers who do not.
+        return _IMPLICIT_BY_LOOK
+    if vr:
+        raise NotPlainError
+    if not tag >> 16 & 1:
+        from pydicom.datadict import dictionary_VR
+
+        try:
+            if dictionary_VR(tag) == "SQ":
+                return _IMPLICIT
+        except KeyError:
+            pass
+        else:
+            raise NotPlainError
+    # Of an element that is in no dictionary only its first item says that it is a sequence.
+    if _ITEM_HEADER(data, offset)[0] not in (_ITEM, _END_OF_SEQUENCE):
+        raise NotPlainError
+    return _IMPLICIT

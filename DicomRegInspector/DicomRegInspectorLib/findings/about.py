@@ -84,11 +84,6 @@ def about_item(path: str | PathLike[str], number: int) -> Subject:
     return About("item", file=fspath(path), item=number).subject
 
 
-def about_pair(path: str | PathLike[str], number: int, series_uid: str, slices: tuple[int, ...] = ()) -> Subject:
-    """Make what is about an item of a registration, with the slices of an image series that the finding tells of."""
-    return About("pair", series_uid, fspath(path), number, slices).subject
-
-
 def about_node(name: str) -> Subject:
     """Make what is about a node of the scene."""
     return About("node", name=name).subject

@@ -35,8 +35,6 @@ class ImageReferences:
     """SOP Instance UIDs, each once, in the order of the file."""
     class_uids: tuple[str, ...] = ()
     """Their SOP Class UIDs, each once, the most frequent first."""
-    without_uid: int = 0
-    """Items of the sequence that name no instance."""
     not_kept: int = 0
     """Items beyond those that are kept of a file."""
     series_uids: tuple[str, ...] = ()

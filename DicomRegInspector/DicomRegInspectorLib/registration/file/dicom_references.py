@@ -24,18 +24,14 @@ def read_image_references(element: Element | None, referenced: tuple[ReferencedS
         return ImageReferences()
     instances: dict[str, None] = {}
     classes: Counter[str] = Counter()
-    without = 0
     for instance, class_ in element.listed:
         uid = _uid(instance)
         if uid:
             instances[uid] = None
             classes[_uid(class_)] += 1
-        else:
-            without += 1
     return ImageReferences(
         tuple(instances),
         tuple(uid for uid, _ in classes.most_common() if uid),
-        without,
         element.count - len(element.listed),
         series_of_images(instances, referenced) if referenced else (),
     )

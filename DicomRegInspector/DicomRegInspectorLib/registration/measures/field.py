@@ -11,12 +11,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 ROW_BLOCK_NODES = 1 << 16
 """Nodes in a block of rows: few enough for a cache, enough that two threads seldom wait for the interpreter."""

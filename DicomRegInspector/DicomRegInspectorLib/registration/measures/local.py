@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +37,6 @@ class Summary:
         percentiles = self.percentiles or {}
         return {name: percentiles.get(name) if name[1:].isdigit() else getattr(self, name) for name in names}
 
-
-if TYPE_CHECKING:
-    pass
 
 _Measure = Callable[[np.ndarray, np.ndarray], None]
 """Called with a block's planes or differences and the block of the result to fill."""

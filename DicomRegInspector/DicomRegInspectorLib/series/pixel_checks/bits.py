@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dicom.tags import BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_DATA, REPRESENTATION, SAMPLES, UNDEFINED
+from ...dicom import tags
 from ...findings import Finding, Severity
-from .pixel_facts import LARGEST, PADDING, PADDING_LIMIT, SMALLEST, PixelFacts, named
+from .pixel_facts import LARGEST, SMALLEST, PixelFacts, named
 
 PIECE = 1 << 20
 """Bytes read at a time."""
@@ -38,36 +38,42 @@ class ValueScan:
 
 def bit_findings(facts: PixelFacts) -> Iterator[Finding]:
     """Check the four numbers against each other; yields what disagrees."""
-    if PIXEL_DATA not in facts.bulk:
+    if tags.PIXEL_DATA not in facts.bulk:
         return
 
     def finding(severity: Severity, text: str) -> Finding:
         evidence = {
-            "bits_allocated": facts.get(BITS_ALLOCATED),
-            "bits_stored": facts.get(BITS_STORED),
-            "high_bit": facts.get(HIGH_BIT),
-            "pixel_representation": facts.get(REPRESENTATION),
+            "bits_allocated": facts.get(tags.BITS_ALLOCATED),
+            "bits_stored": facts.get(tags.BITS_STORED),
+            "high_bit": facts.get(tags.HIGH_BIT),
+            "pixel_representation": facts.get(tags.REPRESENTATION),
         }
         return Finding("pixel-bits-inconsistent", severity, text, facts.path, evidence)
 
-    missing = [tag for tag in (BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION) if facts.get(tag) is None]
+    missing = [
+        tag
+        for tag in (tags.BITS_ALLOCATED, tags.BITS_STORED, tags.HIGH_BIT, tags.REPRESENTATION)
+        if facts.get(tag) is None
+    ]
     if missing:
-        needed = any(tag != HIGH_BIT for tag in missing)
+        needed = any(tag != tags.HIGH_BIT for tag in missing)
         names = ", ".join(named(tag) for tag in missing)
         yield finding("error" if needed else "warning", f"{names} missing: how pixels are stored is not said")
-    allocated, stored, high = facts.get(BITS_ALLOCATED), facts.get(BITS_STORED), facts.get(HIGH_BIT)
+    allocated, stored, high = facts.get(tags.BITS_ALLOCATED), facts.get(tags.BITS_STORED), facts.get(tags.HIGH_BIT)
     if allocated is not None and allocated not in DECODABLE:
-        text = f"{named(BITS_ALLOCATED)} is {allocated}; 1 or a multiple of 8 is allowed"
+        text = f"{named(tags.BITS_ALLOCATED)} is {allocated}; 1 or a multiple of 8 is allowed"
         yield finding("error", f"{text}, and common readers take 1, 8, 16, 32 and 64")
     if allocated is not None and stored is not None and not 1 <= stored <= allocated:
-        yield finding("error", f"{named(BITS_STORED)} is {stored}, with {allocated} bits allocated")
+        yield finding("error", f"{named(tags.BITS_STORED)} is {stored}, with {allocated} bits allocated")
     elif stored is not None and high is not None and high != stored - 1:
-        text = f"{named(HIGH_BIT)} is {high}; with {stored} bits stored it must be {stored - 1}"
+        text = f"{named(tags.HIGH_BIT)} is {high}; with {stored} bits stored it must be {stored - 1}"
         yield finding("error" if allocated is not None and high >= allocated else "warning", text)
-    if facts.get(REPRESENTATION) not in (None, 0, 1):
-        text = f"{named(REPRESENTATION)} is {facts.get(REPRESENTATION)}; 0 (unsigned) and 1 (signed) are defined"
+    if facts.get(tags.REPRESENTATION) not in (None, 0, 1):
+        text = (
+            f"{named(tags.REPRESENTATION)} is {facts.get(tags.REPRESENTATION)}; 0 (unsigned) and 1 (signed) are defined"
+        )
         yield finding("error", text)
-    elif facts.signed and (facts.integer(SAMPLES) or 1) > 1:
+    elif facts.signed and (facts.integer(tags.SAMPLES) or 1) > 1:
         yield finding("warning", "Colour samples are said to be signed; colours have no sign")
 
 
@@ -76,7 +82,7 @@ def value_findings(facts: PixelFacts, scan: ValueScan | None) -> Iterator[Findin
     yield from _representation_findings(facts)
     if scan is None or not scan.count:
         return
-    stored, allocated = facts.get(BITS_STORED), facts.get(BITS_ALLOCATED)
+    stored, allocated = facts.get(tags.BITS_STORED), facts.get(tags.BITS_ALLOCATED)
     overlays = [overlay for overlay in facts.overlays if not overlay.has_data and overlay.bit_position >= stored]
     overlay_bits = sum({1 << overlay.bit_position for overlay in overlays})
     evidence = {"bits_stored": stored, "bits_allocated": allocated, "values": scan.above, "bits": hex(scan.above_bits)}
@@ -106,9 +112,9 @@ def value_findings(facts: PixelFacts, scan: ValueScan | None) -> Iterator[Findin
 def _representation_findings(facts: PixelFacts) -> Iterator[Finding]:
     """Elements that are US or SS by Pixel Representation (PS3.5 A.1), written as the other."""
     expected = "SS" if facts.signed else "US"
-    for tag in (SMALLEST, LARGEST, PADDING, PADDING_LIMIT):
+    for tag in (SMALLEST, LARGEST, tags.PADDING, tags.PADDING_LIMIT):
         vr, value = facts.vrs.get(tag), facts.get(tag)
-        if vr not in ("US", "SS") or vr == expected or value is None or facts.get(REPRESENTATION) is None:
+        if vr not in ("US", "SS") or vr == expected or value is None or facts.get(tags.REPRESENTATION) is None:
             continue
         other = value + 65536 if value < 0 else value - 65536
         differs = value < 0 or value > 32767
@@ -142,19 +148,19 @@ def _range_findings(facts: PixelFacts, scan: ValueScan) -> Iterator[Finding]:
 
 def needs_scan(facts: PixelFacts) -> bool:
     """Tell whether values can contradict the header; most files of 8 or 16 bits stored cannot."""
-    element = facts.bulk.get(PIXEL_DATA)
-    stored, allocated = facts.get(BITS_STORED), facts.get(BITS_ALLOCATED)
-    if element is None or element.length == UNDEFINED or stored is None or allocated not in (8, 16, 32):
+    element = facts.bulk.get(tags.PIXEL_DATA)
+    stored, allocated = facts.get(tags.BITS_STORED), facts.get(tags.BITS_ALLOCATED)
+    if element is None or element.length == tags.UNDEFINED or stored is None or allocated not in (8, 16, 32):
         return False
-    if not 1 <= stored <= allocated or facts.get(REPRESENTATION) not in (0, 1):
+    if not 1 <= stored <= allocated or facts.get(tags.REPRESENTATION) not in (0, 1):
         return False
     return stored < allocated or (SMALLEST in facts.values and LARGEST in facts.values)
 
 
 def scan_values(facts: PixelFacts) -> ValueScan:
     """Go through uncompressed values, a megabyte at a time."""
-    element = facts.bulk[PIXEL_DATA]
-    allocated, stored = facts.get(BITS_ALLOCATED), facts.get(BITS_STORED)
+    element = facts.bulk[tags.PIXEL_DATA]
+    allocated, stored = facts.get(tags.BITS_ALLOCATED), facts.get(tags.BITS_STORED)
     size = allocated // 8
     dtype = np.dtype(f"{'<' if facts.dataset.encoding.little else '>'}u{size}")
     end = min(element.offset + element.length, facts.dataset.size)
@@ -166,10 +172,10 @@ def scan_values(facts: PixelFacts) -> ValueScan:
 
 
 def _padding(facts: PixelFacts) -> tuple[int, int] | None:
-    padding = facts.get(PADDING)
+    padding = facts.get(tags.PADDING)
     if padding is None:
         return None
-    limit = facts.get(PADDING_LIMIT, padding)
+    limit = facts.get(tags.PADDING_LIMIT, padding)
     return min(padding, limit), max(padding, limit)
 
 

@@ -10,26 +10,8 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any
 
-from ...dicom.tags import (
-    BITS_ALLOCATED,
-    BITS_STORED,
-    COLUMNS,
-    DEFLATED_LITTLE_ENDIAN,
-    EXPLICIT_BIG_ENDIAN,
-    EXPLICIT_LITTLE_ENDIAN,
-    FRAMES,
-    HIGH_BIT,
-    IMPLICIT_LITTLE_ENDIAN,
-    PHOTOMETRIC,
-    PIXEL_DATA,
-    PIXEL_KEYWORDS,
-    REPRESENTATION,
-    ROWS,
-    SAMPLES,
-    UNDEFINED,
-    Tag,
-    is_encapsulated,
-)
+from ...dicom import tags
+from ...dicom.tags import Tag
 from ...errors import FileError, NotDicomError, UsageError, file_error
 from ...findings import Finding, by_severity
 from ...findings.about import about_file, about_series
@@ -45,7 +27,13 @@ from .scale import Spacing, rescale_findings, spacing_findings, spacing_of
 from .stack import stack_pixel_findings
 from .trial_decoding import trial_findings
 
-_NATIVE = ("", IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, DEFLATED_LITTLE_ENDIAN)
+_NATIVE = (
+    "",
+    tags.IMPLICIT_LITTLE_ENDIAN,
+    tags.EXPLICIT_LITTLE_ENDIAN,
+    tags.EXPLICIT_BIG_ENDIAN,
+    tags.DEFLATED_LITTLE_ENDIAN,
+)
 """Transfer syntaxes that have no fragments; all others that are not known here may."""
 _EXPLAIN_FAILURE = ("pixel-not-decodable", "file-truncated", "pixel-data-length", "pixel-data-missing")
 """Errors after which decoding would only say the same in other words."""
@@ -200,15 +188,15 @@ def check_file(
         findings = list(_check(facts, found))
         one = _describe(facts, found)
     is_explained = any(finding.code in _EXPLAIN_FAILURE for finding in findings if finding.severity == "error")
-    if decode and found is not None and is_encapsulated(one.transfer_syntax_uid) and not is_explained:
+    if decode and found is not None and tags.is_encapsulated(one.transfer_syntax_uid) and not is_explained:
         with nullcontext(processes) if processes is not None else DecodingProcesses() as decoder:
             findings += trial_findings(name, decoder)
     return replace(one, findings=tuple(by_severity(findings)))
 
 
 def _fragments(facts: PixelFacts) -> Fragments | None:
-    element = facts.bulk.get(PIXEL_DATA)
-    if element is None or element.length != UNDEFINED or facts.syntax in _NATIVE:
+    element = facts.bulk.get(tags.PIXEL_DATA)
+    if element is None or element.length != tags.UNDEFINED or facts.syntax in _NATIVE:
         return None
     return read_fragments(facts)
 
@@ -237,18 +225,22 @@ def _check(facts: PixelFacts, found: Fragments | None) -> Iterator[Finding]:
 
 
 def _no_size_finding(facts: PixelFacts) -> Finding:
-    names = " and ".join(named(tag) for tag in (ROWS, COLUMNS) if not facts.get(tag))
+    names = " and ".join(named(tag) for tag in (tags.ROWS, tags.COLUMNS) if not facts.get(tag))
     text = f"There is pixel data, but {names} missing or 0: it cannot be read"
     return Finding(
-        "pixel-bits-inconsistent", "error", text, facts.path, {"rows": facts.get(ROWS), "columns": facts.get(COLUMNS)}
+        "pixel-bits-inconsistent",
+        "error",
+        text,
+        facts.path,
+        {"rows": facts.get(tags.ROWS), "columns": facts.get(tags.COLUMNS)},
     )
 
 
 def _frame_count_findings(facts: PixelFacts) -> Iterator[Finding]:
-    number = facts.integer(FRAMES)
-    if FRAMES in facts.values and (number is None or number < 1):
+    number = facts.integer(tags.FRAMES)
+    if tags.FRAMES in facts.values and (number is None or number < 1):
         text = "Number of Frames (0028,0008) is not a positive whole number; one frame is assumed"
-        evidence = {"number_of_frames": facts.get(FRAMES)}
+        evidence = {"number_of_frames": facts.get(tags.FRAMES)}
         yield Finding("pixel-frames-disagree", "warning", text, facts.path, evidence)
     if facts.frame_items is not None and facts.frame_items != facts.frames:
         text = (
@@ -266,18 +258,18 @@ def _describe(facts: PixelFacts, found: Fragments | None) -> PixelFile:
     if element is not None:
         length = sum(found.lengths) if found is not None else element.length
     numbers = {
-        "rows": ROWS,
-        "columns": COLUMNS,
-        "samples_per_pixel": SAMPLES,
-        "bits_allocated": BITS_ALLOCATED,
-        "bits_stored": BITS_STORED,
-        "high_bit": HIGH_BIT,
-        "pixel_representation": REPRESENTATION,
+        "rows": tags.ROWS,
+        "columns": tags.COLUMNS,
+        "samples_per_pixel": tags.SAMPLES,
+        "bits_allocated": tags.BITS_ALLOCATED,
+        "bits_stored": tags.BITS_STORED,
+        "high_bit": tags.HIGH_BIT,
+        "pixel_representation": tags.REPRESENTATION,
     }
     is_image = facts.is_image or bool(facts.bulk)
     description = {key: facts.get(tag) for key, tag in numbers.items()} if is_image else {}
     if is_image:
-        description |= {"frames": facts.frames, "photometric_interpretation": facts.text(PHOTOMETRIC)}
+        description |= {"frames": facts.frames, "photometric_interpretation": facts.text(tags.PHOTOMETRIC)}
     return PixelFile(
         path=facts.path,
         sop_class_uid=str(facts.get(Tag.SOP_CLASS_UID, "")),
@@ -286,7 +278,7 @@ def _describe(facts: PixelFacts, found: Fragments | None) -> PixelFile:
         modality=facts.text(Tag.MODALITY),
         transfer_syntax_uid=facts.syntax,
         pixels=state,
-        element=next((PIXEL_KEYWORDS[tag] for tag in facts.bulk), ""),
+        element=next((tags.PIXEL_KEYWORDS[tag] for tag in facts.bulk), ""),
         description=description,
         length_bytes=length,
         expected_bytes=expected_bytes(facts) if is_image else None,

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...dicom.tags import (
-    BITS_ALLOCATED,
-    BITS_STORED,
-    COLUMNS,
-    PHOTOMETRIC,
-    PIXEL_DATA,
-    PLANAR,
-    REPRESENTATION,
-    ROWS,
-    SAMPLES,
-    is_encapsulated,
-)
+from ...dicom import tags
 from ...findings import Finding, Severity
 from ...words import plural
 from .codestream import Codestream, parse_codestream
@@ -61,31 +50,31 @@ def head_of_frame(facts: PixelFacts, found: Fragments | None) -> Codestream | No
 
 def photometric_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Finding]:
     """Check Photometric Interpretation (C.7.6.3.1.2) against samples, palettes and transfer syntax."""
-    photometric, samples = facts.text(PHOTOMETRIC), facts.integer(SAMPLES)
+    photometric, samples = facts.text(tags.PHOTOMETRIC), facts.integer(tags.SAMPLES)
     evidence = {"photometric_interpretation": photometric, "samples_per_pixel": samples}
 
     def finding(severity: Severity, text: str) -> Finding:
         return Finding("pixel-photometric", severity, text, facts.path, evidence)
 
     if samples is None:
-        yield finding("error", f"{named(SAMPLES)} is missing: how many samples a pixel has is not said")
+        yield finding("error", f"{named(tags.SAMPLES)} is missing: how many samples a pixel has is not said")
     if not photometric:
-        yield finding("error", f"{named(PHOTOMETRIC)} is missing: what samples mean is not said")
+        yield finding("error", f"{named(tags.PHOTOMETRIC)} is missing: what samples mean is not said")
         return
     if photometric not in _SAMPLES:
-        yield finding("warning", f"{named(PHOTOMETRIC)} is {photometric!r}, which DICOM does not define")
+        yield finding("warning", f"{named(tags.PHOTOMETRIC)} is {photometric!r}, which DICOM does not define")
     elif samples is not None and samples not in _SAMPLES[photometric]:
         count = plural(_SAMPLES[photometric][0], "sample")
-        text = f"{named(PHOTOMETRIC)} is {photometric}, which has {count} per pixel; "
-        yield finding("error", f"{text}{named(SAMPLES)} is {samples}")
+        text = f"{named(tags.PHOTOMETRIC)} is {photometric}, which has {count} per pixel; "
+        yield finding("error", f"{text}{named(tags.SAMPLES)} is {samples}")
     if photometric == "PALETTE COLOR":
         yield from _palette_findings(facts)
-    planar = facts.get(PLANAR)
+    planar = facts.get(tags.PLANAR)
     if (samples or 1) > 1 and planar not in (0, 1):
         said = "missing" if planar is None else f"{planar}"
-        yield finding("warning", f"{named(PLANAR)} is {said}; colour needs 0 (by pixel) or 1 (by plane)")
+        yield finding("warning", f"{named(tags.PLANAR)} is {said}; colour needs 0 (by pixel) or 1 (by plane)")
     elif planar == 1 and photometric.endswith(("_422", "_420")):
-        yield finding("warning", f"{photometric} is stored by pixel; {named(PLANAR)} says by plane")
+        yield finding("warning", f"{photometric} is stored by pixel; {named(tags.PLANAR)} says by plane")
     text = _syntax_problem(facts.syntax, photometric)
     if text:
         yield finding("warning", text)
@@ -134,18 +123,18 @@ def stream_findings(facts: PixelFacts, stream: Codestream | None) -> Iterator[Fi
     """Check the header against the first compressed image: size, samples, bits and sign."""
     if stream is None:
         return
-    for tag, found in ((ROWS, stream.rows), (COLUMNS, stream.columns), (SAMPLES, stream.components)):
+    for tag, found in ((tags.ROWS, stream.rows), (tags.COLUMNS, stream.columns), (tags.SAMPLES, stream.components)):
         if facts.get(tag) is not None and facts.get(tag) != found:
             # What decodes to another size has no place in the image.
             yield _against_stream(facts, stream, "error", tag, found, "pixel-not-decodable")
-    stored, allocated = facts.get(BITS_STORED), facts.get(BITS_ALLOCATED)
+    stored, allocated = facts.get(tags.BITS_STORED), facts.get(tags.BITS_ALLOCATED)
     if stored is not None and stream.bits != stored:
         # A wider image than stored bits is common and harmless, as long as it fits into the bits allocated.
         too_wide = allocated is not None and stream.bits > allocated
         severity: Severity = "error" if too_wide else "warning" if stream.bits < stored else "info"
-        yield _against_stream(facts, stream, severity, BITS_STORED, stream.bits)
-    if stream.signed is not None and facts.get(REPRESENTATION) in (0, 1) and stream.signed != facts.signed:
-        yield _against_stream(facts, stream, "warning", REPRESENTATION, int(stream.signed))
+        yield _against_stream(facts, stream, severity, tags.BITS_STORED, stream.bits)
+    if stream.signed is not None and facts.get(tags.REPRESENTATION) in (0, 1) and stream.signed != facts.signed:
+        yield _against_stream(facts, stream, "warning", tags.REPRESENTATION, int(stream.signed))
 
 
 def _against_stream(
@@ -163,7 +152,7 @@ def _against_stream(
 
 def lossy_findings(facts: PixelFacts, found: Fragments | None, stream: Codestream | None) -> Iterator[Finding]:
     """Check Lossy Image Compression (C.7.6.1.1.5) against transfer syntax, method and ratio."""
-    if PIXEL_DATA not in facts.bulk:
+    if tags.PIXEL_DATA not in facts.bulk:
         return
     said, syntax = facts.text(LOSSY), facts.syntax
     ratios = [ratio for ratio in facts.values.get(LOSSY_RATIO, ()) if isinstance(ratio, float)]
@@ -193,8 +182,8 @@ def lossy_findings(facts: PixelFacts, found: Fragments | None, stream: Codestrea
 
 def _ratio(facts: PixelFacts, found: Fragments | None) -> float | None:
     expected = expected_bytes(facts)
-    if found is None or expected is None or not sum(found.lengths) or not is_encapsulated(facts.syntax):
+    if found is None or expected is None or not sum(found.lengths) or not tags.is_encapsulated(facts.syntax):
         return None
-    stored, allocated = facts.get(BITS_STORED) or 0, facts.get(BITS_ALLOCATED) or 1
+    stored, allocated = facts.get(tags.BITS_STORED) or 0, facts.get(tags.BITS_ALLOCATED) or 1
     # Unused bits are not counted as compressed away (C.7.6.1.1.5.2).
     return expected * min(max(stored, 1) / allocated, 1) / sum(found.lengths)

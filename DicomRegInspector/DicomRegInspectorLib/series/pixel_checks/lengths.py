@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...dicom import tags
 from ...dicom.header import REGISTRATION_SOP_CLASSES
-from ...dicom.tags import (
-    BITS_ALLOCATED,
-    COLUMNS,
-    DOUBLE_FLOAT_PIXEL_DATA,
-    FLOAT_PIXEL_DATA,
-    FRAMES,
-    PHOTOMETRIC,
-    PIXEL_DATA,
-    PIXEL_KEYWORDS,
-    ROWS,
-    SAMPLES,
-    UNDEFINED,
-    is_encapsulated,
-    tag_text,
-)
 from ...findings import Finding, Severity
 from ...words import plural
 from .fragments import Fragments
@@ -63,7 +49,11 @@ def missing_findings(facts: PixelFacts) -> Iterator[Finding]:
     """Yield ``pixel-data-missing`` for an image without pixels, or with two kinds of them."""
     if pixel_state(facts) == "missing":
         text = "The object is an image by its header, but has no Pixel Data (7FE0,0010)"
-        evidence = {"rows": facts.get(ROWS), "columns": facts.get(COLUMNS), "expected_bytes": expected_bytes(facts)}
+        evidence = {
+            "rows": facts.get(tags.ROWS),
+            "columns": facts.get(tags.COLUMNS),
+            "expected_bytes": expected_bytes(facts),
+        }
         yield Finding("pixel-data-missing", "error", text, facts.path, evidence)
     elif any(not element.length for element in facts.bulk.values()) and facts.is_image:
         (tag, _), *_ = facts.bulk.items()
@@ -72,18 +62,18 @@ def missing_findings(facts: PixelFacts) -> Iterator[Finding]:
     if len(facts.bulk) > 1:
         names = [named(tag) for tag in facts.bulk]
         text = f"Only one kind of pixel data is allowed; there are {' and '.join(names)}"
-        kinds = [PIXEL_KEYWORDS[tag] for tag in facts.bulk]
+        kinds = [tags.PIXEL_KEYWORDS[tag] for tag in facts.bulk]
         yield Finding("pixel-bits-inconsistent", "error", text, facts.path, {"elements": kinds})
 
 
 def frame_bits(facts: PixelFacts) -> int | None:
     """Return bits of one uncompressed frame; None where the header does not say."""
-    numbers = [facts.integer(tag) for tag in (ROWS, COLUMNS, BITS_ALLOCATED)]
+    numbers = [facts.integer(tag) for tag in (tags.ROWS, tags.COLUMNS, tags.BITS_ALLOCATED)]
     if any(not number for number in numbers):
         return None
     rows, columns, bits = (int(number or 0) for number in numbers)
-    samples = facts.integer(SAMPLES) or 1
-    photometric = facts.text(PHOTOMETRIC)
+    samples = facts.integer(tags.SAMPLES) or 1
+    photometric = facts.text(tags.PHOTOMETRIC)
     if samples == 3 and photometric in ("YBR_FULL_422", "YBR_PARTIAL_422"):
         # Two pixels share their chrominance samples.
         return rows * columns * 2 * bits
@@ -101,18 +91,18 @@ def expected_bytes(facts: PixelFacts) -> int | None:
 def length_findings(facts: PixelFacts, found: Fragments | None) -> Iterator[Finding]:
     """Yield ``file-truncated``, ``pixel-data-length`` and ``pixel-frames-disagree`` for the pixels of a file."""
     for tag, element in facts.bulk.items():
-        if found is not None and tag == PIXEL_DATA:
+        if found is not None and tag == tags.PIXEL_DATA:
             yield from _fragment_findings(facts, found)
             end = found.end if found.end is not None else facts.dataset.size
-        elif element.length == UNDEFINED or is_encapsulated(facts.syntax):
-            how = "no defined length" if element.length == UNDEFINED else f"a length of {element.length:,} bytes"
+        elif element.length == tags.UNDEFINED or tags.is_encapsulated(facts.syntax):
+            how = "no defined length" if element.length == tags.UNDEFINED else f"a length of {element.length:,} bytes"
             text = f"{named(tag)} has {how}, which transfer syntax {facts.syntax or '(none)'} does not allow"
             yield Finding("pixel-data-length", "error", text, facts.path, {"transfer_syntax_uid": facts.syntax})
             return
         else:
             yield from _native_findings(facts, tag, element.offset, element.length)
             end = element.offset + element.length
-        if tag == PIXEL_DATA and end < facts.dataset.size:
+        if tag == tags.PIXEL_DATA and end < facts.dataset.size:
             yield from _trailing_findings(facts, end)
 
 
@@ -126,7 +116,7 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
     if expected is None or one is None or not length:
         return
     padded = expected + expected % 2
-    what = f"{plural(facts.frames, 'frame')} of {facts.get(ROWS)} × {facts.get(COLUMNS)} pixels"
+    what = f"{plural(facts.frames, 'frame')} of {facts.get(tags.ROWS)} × {facts.get(tags.COLUMNS)} pixels"
     evidence = {"length_bytes": length, "expected_bytes": padded, "frame_bytes": (one + 7) // 8}
     if length == padded:
         # In big-endian words the last two bytes are exchanged.
@@ -147,10 +137,12 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
         evidence |= {"too_many_bytes": length - padded, "whole_frames": whole}
     full = _full_samples(facts)
     if full is not None and length in (full, full + full % 2):
-        text += f". It is the length without subsampled colours, which {facts.text(PHOTOMETRIC)} has"
-    elif facts.get(BITS_ALLOCATED) == 1 and length - ((one + 7) // 8) * facts.frames in (0, 1) and length > expected:
+        text += f". It is the length without subsampled colours, which {facts.text(tags.PHOTOMETRIC)} has"
+    elif (
+        facts.get(tags.BITS_ALLOCATED) == 1 and length - ((one + 7) // 8) * facts.frames in (0, 1) and length > expected
+    ):
         text += ". It is the length of frames that each begin at a whole byte; bits are packed without gaps"
-    elif rest // 8 <= 1 and whole and (whole != facts.frames or FRAMES not in facts.values):
+    elif rest // 8 <= 1 and whole and (whole != facts.frames or tags.FRAMES not in facts.values):
         text += f". There is room for {plural(whole, 'frame')}"
         yield Finding("pixel-frames-disagree", "error", text, facts.path, {**evidence, "frames": facts.frames})
         return
@@ -159,9 +151,9 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
 
 
 def _full_samples(facts: PixelFacts) -> int | None:
-    if facts.text(PHOTOMETRIC) not in ("YBR_FULL_422", "YBR_PARTIAL_422"):
+    if facts.text(tags.PHOTOMETRIC) not in ("YBR_FULL_422", "YBR_PARTIAL_422"):
         return None
-    rows, columns, bits = (facts.integer(tag) or 0 for tag in (ROWS, COLUMNS, BITS_ALLOCATED))
+    rows, columns, bits = (facts.integer(tag) or 0 for tag in (tags.ROWS, tags.COLUMNS, tags.BITS_ALLOCATED))
     return rows * columns * 3 * bits * facts.frames // 8
 
 
@@ -211,7 +203,7 @@ def _trailing_findings(facts: PixelFacts, end: int) -> Iterator[Finding]:
     dataset = facts.dataset
     offset = end
     while (element := dataset.element_at(offset)) is not None and element.tag in _AFTER_PIXELS:
-        if element.length == UNDEFINED or element.offset + element.length > dataset.size:
+        if element.length == tags.UNDEFINED or element.offset + element.length > dataset.size:
             return
         offset = element.offset + element.length
     left = dataset.size - offset
@@ -221,7 +213,7 @@ def _trailing_findings(facts: PixelFacts, end: int) -> Iterator[Finding]:
         not any(dataset.bytes_at(start, min(_PIECE, dataset.size - start)))
         for start in range(offset, min(dataset.size, offset + 64 * _PIECE), _PIECE)
     )
-    begins = "" if element is None else f"beginning with {tag_text(element.tag)}, "
+    begins = "" if element is None else f"beginning with {tags.tag_text(element.tag)}, "
     what = "all of them 0" if zeros else f"{begins}which may not follow the pixels"
     text = f"{left:,} bytes follow after Pixel Data, {what}"
     yield Finding("pixel-data-length", "warning", text, facts.path, {"trailing_bytes": left, "zeros": zeros})
@@ -229,8 +221,8 @@ def _trailing_findings(facts: PixelFacts, end: int) -> Iterator[Finding]:
 
 def float_findings(facts: PixelFacts) -> Iterator[Finding]:
     """Check that Float Pixel Data has 32 bits allocated, Double Float Pixel Data 64 (C.7.6.24, C.7.6.25)."""
-    for tag, bits in ((FLOAT_PIXEL_DATA, 32), (DOUBLE_FLOAT_PIXEL_DATA, 64)):
-        if tag in facts.bulk and facts.get(BITS_ALLOCATED) != bits:
-            text = f"{named(tag)} goes with {bits} Bits Allocated (0028,0100), found {facts.get(BITS_ALLOCATED)}"
-            evidence = {"bits_allocated": facts.get(BITS_ALLOCATED), "expected_bits": bits}
+    for tag, bits in ((tags.FLOAT_PIXEL_DATA, 32), (tags.DOUBLE_FLOAT_PIXEL_DATA, 64)):
+        if tag in facts.bulk and facts.get(tags.BITS_ALLOCATED) != bits:
+            text = f"{named(tag)} goes with {bits} Bits Allocated (0028,0100), found {facts.get(tags.BITS_ALLOCATED)}"
+            evidence = {"bits_allocated": facts.get(tags.BITS_ALLOCATED), "expected_bits": bits}
             yield Finding("pixel-bits-inconsistent", "error", text, facts.path, evidence)

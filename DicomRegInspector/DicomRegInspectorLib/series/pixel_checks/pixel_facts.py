@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...dicom import tags
 from ...dicom.dataset import Dataset, open_dataset
 from ...dicom.element_head import ElementHead
 from ...dicom.element_walk import ElementWalk
@@ -45,7 +46,7 @@ from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
 from ..geometry.header_numbers import CHECKED_NUMBERS, invalid_numbers
 from ..pixels.slow_format import PIXEL_VALUE_TRANSFORMATION
 
-SMALLEST, LARGEST, PADDING, PADDING_LIMIT = 0x00280106, 0x00280107, 0x00280120, 0x00280121
+SMALLEST, LARGEST = 0x00280106, 0x00280107
 IMAGER_SPACING, NOMINAL_SPACING, PLANE_SPACING = 0x00181164, 0x00182010, 0x30020011
 MAGNIFICATION, CALIBRATION_TYPE, ASPECT_RATIO = 0x00181114, 0x00280A02, 0x00280034
 LOSSY, LOSSY_RATIO, LOSSY_METHOD = 0x00282110, 0x00282112, 0x00282114
@@ -65,12 +66,12 @@ _KINDS: dict[int, str] = {
     Tag.STUDY_INSTANCE_UID: "text",
     Tag.SERIES_INSTANCE_UID: "text",
     Tag.PIXEL_SPACING: "decimal",
-    FRAMES: "decimal",
-    PHOTOMETRIC: "text",
-    SLOPE: "decimal",
-    INTERCEPT: "decimal",
-    RESCALE_TYPE: "text",
-    UNITS: "text",
+    tags.FRAMES: "decimal",
+    tags.PHOTOMETRIC: "text",
+    tags.SLOPE: "decimal",
+    tags.INTERCEPT: "decimal",
+    tags.RESCALE_TYPE: "text",
+    tags.UNITS: "text",
     IMAGER_SPACING: "decimal",
     NOMINAL_SPACING: "decimal",
     PLANE_SPACING: "decimal",
@@ -80,8 +81,20 @@ _KINDS: dict[int, str] = {
     LOSSY: "text",
     LOSSY_RATIO: "decimal",
     LOSSY_METHOD: "text",
-    **dict.fromkeys((SAMPLES, PLANAR, ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, REPRESENTATION), "short"),
-    **dict.fromkeys((SMALLEST, LARGEST, PADDING, PADDING_LIMIT), "short"),
+    **dict.fromkeys(
+        (
+            tags.SAMPLES,
+            tags.PLANAR,
+            tags.ROWS,
+            tags.COLUMNS,
+            tags.BITS_ALLOCATED,
+            tags.BITS_STORED,
+            tags.HIGH_BIT,
+            tags.REPRESENTATION,
+        ),
+        "short",
+    ),
+    **dict.fromkeys((SMALLEST, LARGEST, tags.PADDING, tags.PADDING_LIMIT), "short"),
     **dict.fromkeys(PALETTES.values(), "short"),
 }
 _MAX_TEXT = 4096
@@ -91,7 +104,7 @@ _WANTED = frozenset(
     [
         *_KINDS,
         *CHECKED_NUMBERS,
-        *PIXEL_KEYWORDS,
+        *tags.PIXEL_KEYWORDS,
         OFFSETS,
         OFFSET_LENGTHS,
         TOTAL_LENGTH,
@@ -99,7 +112,7 @@ _WANTED = frozenset(
         SHARED_GROUPS,
         PER_FRAME_GROUPS,
     ]
-    + [*PALETTE_DATA["red"], *PALETTE_DATA["green"], *PALETTE_DATA["blue"], MODALITY_LUT, PROVIDER_URL]
+    + [*PALETTE_DATA["red"], *PALETTE_DATA["green"], *PALETTE_DATA["blue"], tags.MODALITY_LUT, PROVIDER_URL]
     + [
         group << 16 | number
         for group in _OVERLAY_GROUPS
@@ -113,33 +126,38 @@ _REGION_KINDS = {
     0x0018602C: "double",
     0x0018602E: "double",
 }
-_GROUP_KINDS = {SLOPE: "decimal", INTERCEPT: "decimal", RESCALE_TYPE: "text", Tag.PIXEL_SPACING: "decimal"}
+_GROUP_KINDS = {
+    tags.SLOPE: "decimal",
+    tags.INTERCEPT: "decimal",
+    tags.RESCALE_TYPE: "text",
+    Tag.PIXEL_SPACING: "decimal",
+}
 _IN_GROUPS = {
     **dict.fromkeys(_PLANES, CHECKED_NUMBERS),
     PIXEL_MEASURES: CHECKED_NUMBERS,
-    PIXEL_VALUE_TRANSFORMATION: frozenset([SLOPE, INTERCEPT, RESCALE_TYPE]),
+    PIXEL_VALUE_TRANSFORMATION: frozenset([tags.SLOPE, tags.INTERCEPT, tags.RESCALE_TYPE]),
 }
 """Which elements of which functional groups are looked at."""
 
 _NAMES: dict[int, str] = {
     Tag.PIXEL_SPACING: "Pixel Spacing",
-    SAMPLES: "Samples per Pixel",
-    PHOTOMETRIC: "Photometric Interpretation",
-    PLANAR: "Planar Configuration",
-    FRAMES: "Number of Frames",
-    ROWS: "Rows",
-    COLUMNS: "Columns",
-    BITS_ALLOCATED: "Bits Allocated",
-    BITS_STORED: "Bits Stored",
-    HIGH_BIT: "High Bit",
-    REPRESENTATION: "Pixel Representation",
+    tags.SAMPLES: "Samples per Pixel",
+    tags.PHOTOMETRIC: "Photometric Interpretation",
+    tags.PLANAR: "Planar Configuration",
+    tags.FRAMES: "Number of Frames",
+    tags.ROWS: "Rows",
+    tags.COLUMNS: "Columns",
+    tags.BITS_ALLOCATED: "Bits Allocated",
+    tags.BITS_STORED: "Bits Stored",
+    tags.HIGH_BIT: "High Bit",
+    tags.REPRESENTATION: "Pixel Representation",
     SMALLEST: "Smallest Image Pixel Value",
     LARGEST: "Largest Image Pixel Value",
-    PADDING: "Pixel Padding Value",
-    PADDING_LIMIT: "Pixel Padding Range Limit",
-    INTERCEPT: "Rescale Intercept",
-    SLOPE: "Rescale Slope",
-    RESCALE_TYPE: "Rescale Type",
+    tags.PADDING: "Pixel Padding Value",
+    tags.PADDING_LIMIT: "Pixel Padding Range Limit",
+    tags.INTERCEPT: "Rescale Intercept",
+    tags.SLOPE: "Rescale Slope",
+    tags.RESCALE_TYPE: "Rescale Type",
     IMAGER_SPACING: "Imager Pixel Spacing",
     NOMINAL_SPACING: "Nominal Scanned Pixel Spacing",
     PLANE_SPACING: "Image Plane Pixel Spacing",
@@ -147,9 +165,9 @@ _NAMES: dict[int, str] = {
     ASPECT_RATIO: "Pixel Aspect Ratio",
     LOSSY: "Lossy Image Compression",
     LOSSY_RATIO: "Lossy Image Compression Ratio",
-    PIXEL_DATA: "Pixel Data",
-    FLOAT_PIXEL_DATA: "Float Pixel Data",
-    DOUBLE_FLOAT_PIXEL_DATA: "Double Float Pixel Data",
+    tags.PIXEL_DATA: "Pixel Data",
+    tags.FLOAT_PIXEL_DATA: "Float Pixel Data",
+    tags.DOUBLE_FLOAT_PIXEL_DATA: "Double Float Pixel Data",
     OFFSETS: "Extended Offset Table",
     OFFSET_LENGTHS: "Extended Offset Table Lengths",
     TOTAL_LENGTH: "Encapsulated Pixel Data Value Total Length",
@@ -159,7 +177,7 @@ _NAMES: dict[int, str] = {
 
 def named(tag: int) -> str:
     """Name and tag of an element, without pydicom's dictionary, which takes more memory than the checks."""
-    return f"{_NAMES[tag]} {tag_text(tag)}"
+    return f"{_NAMES[tag]} {tags.tag_text(tag)}"
 
 
 @dataclass(frozen=True)
@@ -243,18 +261,18 @@ class PixelFacts:
     @property
     def is_image(self) -> bool:
         """Whether the object has Rows and Columns."""
-        return bool(self.get(ROWS) and self.get(COLUMNS))
+        return bool(self.get(tags.ROWS) and self.get(tags.COLUMNS))
 
     @property
     def frames(self) -> int:
         """Number of Frames; 1 where absent or unusable."""
-        number = self.integer(FRAMES)
+        number = self.integer(tags.FRAMES)
         return number if number is not None and number > 0 else 1
 
     @property
     def signed(self) -> bool:
         """Whether Pixel Representation says that values have a sign."""
-        return self.get(REPRESENTATION) == 1
+        return self.get(tags.REPRESENTATION) == 1
 
 
 @contextmanager
@@ -273,9 +291,9 @@ def open_facts(path: str) -> Iterator[PixelFacts]:
         try:
             for element in dataset.walk.elements(_WANTED):
                 facts.present.add(element.tag)
-                if element.tag in PIXEL_KEYWORDS:
+                if element.tag in tags.PIXEL_KEYWORDS:
                     facts.bulk[element.tag] = element
-                    if element.tag == PIXEL_DATA:
+                    if element.tag == tags.PIXEL_DATA:
                         break
                 elif element.tag >> 16 in _OVERLAY_GROUPS:
                     _note_overlay(dataset.walk, element, overlays)
@@ -283,7 +301,7 @@ def open_facts(path: str) -> Iterator[PixelFacts]:
                     _note(facts, element)
         except TruncatedFileError:
             # What is cut off within Float Pixel Data is told with its bytes.
-            if not any(tag in facts.bulk for tag in (FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA)):
+            if not any(tag in facts.bulk for tag in (tags.FLOAT_PIXEL_DATA, tags.DOUBLE_FLOAT_PIXEL_DATA)):
                 raise
         facts.overlays = tuple(
             Overlay(group, found.get(_OVERLAY_BITS, 0), found.get(_OVERLAY_POSITION, 0), _OVERLAY_DATA in found)
@@ -366,8 +384,8 @@ def _note_groups(facts: PixelFacts, sequence: ElementHead, weight: int) -> int:
                 if group.tag == PIXEL_MEASURES:
                     facts.spacings[found.get(Tag.PIXEL_SPACING, ())] += weight
                 elif group.tag == PIXEL_VALUE_TRANSFORMATION:
-                    slope, intercept = ((found.get(tag) or (math.nan,))[0] for tag in (SLOPE, INTERCEPT))
-                    facts.rescales[slope, intercept, (found.get(RESCALE_TYPE) or ("",))[0]] += weight
+                    slope, intercept = ((found.get(tag) or (math.nan,))[0] for tag in (tags.SLOPE, tags.INTERCEPT))
+                    facts.rescales[slope, intercept, (found.get(tags.RESCALE_TYPE) or ("",))[0]] += weight
     return count
 
 

@@ -13,42 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from ...dicom import tags
 from ...dicom.dataset import open_dataset
 from ...dicom.element_head import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, element_head
 from ...dicom.fast_header import FIRST_READ, Selection, codes_of, walk
 from ...dicom.header import Header
 from ...dicom.source import MAX_DEFLATION, open_regular_file
-from ...dicom.tags import (
-    BITS_ALLOCATED,
-    BITS_STORED,
-    COLUMNS,
-    DEFLATED_LITTLE_ENDIAN,
-    DOUBLE_FLOAT_PIXEL_DATA,
-    EXPLICIT_BIG_ENDIAN,
-    EXPLICIT_LITTLE_ENDIAN,
-    FLOAT_PIXEL_DATA,
-    FRAMES,
-    HIGH_BIT,
-    IMPLICIT_LITTLE_ENDIAN,
-    INTERCEPT,
-    KEPT,
-    MODALITY_LUT,
-    PADDING,
-    PADDING_LIMIT,
-    PHOTOMETRIC,
-    PIXEL_DATA,
-    PLANAR,
-    REPRESENTATION,
-    RESCALE_TYPE,
-    ROWS,
-    SAMPLES,
-    SLOPE,
-    UNDEFINED,
-    UNITS,
-    Tag,
-    element_name,
-    is_encapsulated,
-)
+from ...dicom.tags import Tag
 from ...dicom.undefined_length import NotPlainError
 from ...errors import FileError, TruncatedFileError
 from ...words import plural
@@ -58,23 +29,23 @@ from .rescale import Rescale, StoredRange, linear_rescale
 
 _LONGEST = 4096
 """Bytes of a value that are looked at; those that are kept have a few."""
-_NOT_PLAIN = frozenset([MODALITY_LUT, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA])
-_WANTED = frozenset([*KEPT, *_NOT_PLAIN, PIXEL_DATA])
+_NOT_PLAIN = frozenset([tags.MODALITY_LUT, tags.FLOAT_PIXEL_DATA, tags.DOUBLE_FLOAT_PIXEL_DATA])
+_WANTED = frozenset([*tags.KEPT, *_NOT_PLAIN, tags.PIXEL_DATA])
 _ENCODINGS = {
-    IMPLICIT_LITTLE_ENDIAN: IMPLICIT_LITTLE,
-    EXPLICIT_LITTLE_ENDIAN: EXPLICIT_LITTLE,
-    EXPLICIT_BIG_ENDIAN: Encoding(True, False),
+    tags.IMPLICIT_LITTLE_ENDIAN: IMPLICIT_LITTLE,
+    tags.EXPLICIT_LITTLE_ENDIAN: EXPLICIT_LITTLE,
+    tags.EXPLICIT_BIG_ENDIAN: Encoding(True, False),
 }
 _FAST = Selection(
     codes_of(
         {
             Tag.MEDIA_STORAGE_SOP_CLASS_UID: (b"UI",),
             Tag.TRANSFER_SYNTAX_UID: (b"UI",),
-            **{tag: (b"US", b"SS") if kind == "XS" else (kind.encode(),) for tag, kind in KEPT.items()},
+            **{tag: (b"US", b"SS") if kind == "XS" else (kind.encode(),) for tag, kind in tags.KEPT.items()},
             **dict.fromkeys(_NOT_PLAIN, ()),
         }
     ),
-    PIXEL_DATA - 1,
+    tags.PIXEL_DATA - 1,
 )
 
 
@@ -132,7 +103,7 @@ class PixelFormat:
     @property
     def big_endian(self) -> bool:
         """Whether native pixels have their most significant byte first."""
-        return self.syntax == EXPLICIT_BIG_ENDIAN
+        return self.syntax == tags.EXPLICIT_BIG_ENDIAN
 
     @property
     def stored(self) -> StoredRange:
@@ -150,7 +121,7 @@ class PixelFormat:
         """Whether a frame is a plain run of bytes in the file that can be read where it is wanted."""
         return (
             self.offset is not None
-            and not is_encapsulated(self.syntax)
+            and not tags.is_encapsulated(self.syntax)
             and self.keyword == "PixelData"
             and self.bits_allocated in (8, 16, 32, 64)
             # Big-endian bytes may be exchanged in pairs, by their value representation (PS3.5 annex A.3).
@@ -182,7 +153,7 @@ def read_pixel_format(header: Header, *, scale_dose: bool = False) -> PixelForma
         plain = None  # pydicom reads it, or says what is wrong
     if plain is not None:
         values, place, size = plain
-        return _checked(header, values, place, _linear(header, values), values.get(UNITS) or "", size)
+        return _checked(header, values, place, _linear(header, values), values.get(tags.UNITS) or "", size)
     from .slow_format import slow_values
 
     try:
@@ -200,7 +171,7 @@ Place = tuple["int | None", "int | None"]
 def _walk_file(header: Header) -> tuple[dict[int, Any], Place, int] | None:
     """Kept elements, the place of Pixel Data and the file's size; None of what is not plain."""
     syntax = header.transfer_syntax_uid
-    encoding = _ENCODINGS.get(syntax, EXPLICIT_LITTLE if is_encapsulated(syntax) else None)
+    encoding = _ENCODINGS.get(syntax, EXPLICIT_LITTLE if tags.is_encapsulated(syntax) else None)
     if encoding is None or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
         return None
     fast = _walk_fast(header, encoding) if encoding.little else None
@@ -211,19 +182,19 @@ def _walk_file(header: Header) -> tuple[dict[int, Any], Place, int] | None:
         walk = dataset.walk
         if dataset.encoding != encoding:
             return None
-        for element in walk.elements(_WANTED, up_to=PIXEL_DATA):
+        for element in walk.elements(_WANTED, up_to=tags.PIXEL_DATA):
             tag = element.tag
             if tag in _NOT_PLAIN or walk.out_of_order:
                 return None
-            if tag == PIXEL_DATA:
-                is_fragmented = element.length == UNDEFINED
+            if tag == tags.PIXEL_DATA:
+                is_fragmented = element.length == tags.UNDEFINED
                 if is_fragmented and not encoding.explicit:
                     return None
                 return values, (element.offset, None if is_fragmented else element.length), dataset.size
-            if element.vr and element.vr not in (("US", "SS") if KEPT[tag] == "XS" else (KEPT[tag],)):
+            if element.vr and element.vr not in (("US", "SS") if tags.KEPT[tag] == "XS" else (tags.KEPT[tag],)):
                 return None
             try:
-                values[tag] = _value(KEPT[tag], walk.value(element, _LONGEST), element.encoding)
+                values[tag] = _value(tags.KEPT[tag], walk.value(element, _LONGEST), element.encoding)
             except ValueError:
                 return None
     return None
@@ -238,14 +209,14 @@ def _walk_fast(header: Header, encoding: Encoding) -> tuple[dict[int, Any], Plac
         return None
     try:
         elements, offset, tag = walk(data, size, _FAST)
-        head = element_head(data[offset : offset + 12], offset, encoding) if tag == PIXEL_DATA else None
+        head = element_head(data[offset : offset + 12], offset, encoding) if tag == tags.PIXEL_DATA else None
         if head is None or elements.pop(Tag.TRANSFER_SYNTAX_UID).rstrip(b"\0") != header.transfer_syntax_uid.encode():
             return None
         elements.pop(Tag.MEDIA_STORAGE_SOP_CLASS_UID, None)
-        is_fragmented = head.length == UNDEFINED
+        is_fragmented = head.length == tags.UNDEFINED
         if not _NOT_PLAIN.isdisjoint(elements) or (is_fragmented and not encoding.explicit):
             return None
-        values = {tag: _value(KEPT[tag], raw[:_LONGEST], encoding) for tag, raw in elements.items()}
+        values = {tag: _value(tags.KEPT[tag], raw[:_LONGEST], encoding) for tag, raw in elements.items()}
     except (NotPlainError, IndexError, struct.error, ValueError):
         return None
     return values, (head.offset, None if is_fragmented else head.length), size
@@ -265,7 +236,7 @@ def _value(kind: str, raw: bytes, encoding: Encoding) -> Any:
 
 def _linear(header: Header, values: dict[int, Any]) -> tuple[Rescale, ...]:
     """Rescale Slope and Intercept; as stored unless both are there, as in pydicom's apply_modality_lut."""
-    slope, intercept = values.get(SLOPE), values.get(INTERCEPT)
+    slope, intercept = values.get(tags.SLOPE), values.get(tags.INTERCEPT)
     if slope is None or intercept is None:
         return (Rescale(),)
     return (linear_rescale(header, float(slope), float(intercept)),)
@@ -283,31 +254,33 @@ def _checked(
     def required(tag: int) -> int:
         value = values.get(tag)
         if not isinstance(value, int):
-            raise _inconsistent(header, f"{element_name(tag)} is missing, without which pixels cannot be read.")
+            raise _inconsistent(header, f"{tags.element_name(tag)} is missing, without which pixels cannot be read.")
         return value
 
     is_float = keyword != "PixelData"
-    if not values.get(PHOTOMETRIC):
-        raise _inconsistent(header, f"{element_name(PHOTOMETRIC)} is missing, without which pixels cannot be read.")
-    samples = values.get(SAMPLES) or 1
+    if not values.get(tags.PHOTOMETRIC):
+        raise _inconsistent(
+            header, f"{tags.element_name(tags.PHOTOMETRIC)} is missing, without which pixels cannot be read."
+        )
+    samples = values.get(tags.SAMPLES) or 1
     one = PixelFormat(
         header=header,
-        rows=required(ROWS),
-        columns=required(COLUMNS),
+        rows=required(tags.ROWS),
+        columns=required(tags.COLUMNS),
         samples=samples,
-        photometric=str(values[PHOTOMETRIC]).upper(),
-        planar=values.get(PLANAR) or 0,
-        bits_allocated=required(BITS_ALLOCATED),
-        bits_stored=required(BITS_ALLOCATED if is_float else BITS_STORED),
-        high_bit=values.get(HIGH_BIT),
-        signed=bool(not is_float and required(REPRESENTATION) & 1),
-        frames=max(values.get(FRAMES) or 1, 1),
+        photometric=str(values[tags.PHOTOMETRIC]).upper(),
+        planar=values.get(tags.PLANAR) or 0,
+        bits_allocated=required(tags.BITS_ALLOCATED),
+        bits_stored=required(tags.BITS_ALLOCATED if is_float else tags.BITS_STORED),
+        high_bit=values.get(tags.HIGH_BIT),
+        signed=bool(not is_float and required(tags.REPRESENTATION) & 1),
+        frames=max(values.get(tags.FRAMES) or 1, 1),
         offset=place[0],
         length=place[1],
         keyword=keyword,
         rescales=rescales,
-        units=units or str(values.get(RESCALE_TYPE) or ""),
-        padding_elements=(values.get(PADDING), values.get(PADDING_LIMIT)),
+        units=units or str(values.get(tags.RESCALE_TYPE) or ""),
+        padding_elements=(values.get(tags.PADDING), values.get(tags.PADDING_LIMIT)),
     )
     _require_bits(one)
     _require_length(one, size)
@@ -323,13 +296,13 @@ def _require_bits(pixel_format: PixelFormat) -> None:
     if allocated not in (1, 8, 16, 32, 64) or not 1 <= stored <= allocated:
         raise _inconsistent(
             pixel_format.header,
-            f"{element_name(BITS_ALLOCATED)} is {allocated} and {element_name(BITS_STORED)} {stored}; pixels of 1, 8, "
-            "16, 32 or 64 bits with no more bits stored than allocated can be read.",
+            f"{tags.element_name(tags.BITS_ALLOCATED)} is {allocated}, {tags.element_name(tags.BITS_STORED)} {stored}; "
+            "pixels of 1, 8, 16, 32 or 64 bits with no more bits stored than allocated can be read.",
         )
     if pixel_format.samples not in (1, 3):
         raise _inconsistent(
             pixel_format.header,
-            f"{element_name(SAMPLES)} is {pixel_format.samples}; 1 (grey) and 3 (colour) can be read.",
+            f"{tags.element_name(tags.SAMPLES)} is {pixel_format.samples}; 1 (grey) and 3 (colour) can be read.",
         )
 
 
@@ -338,9 +311,9 @@ def _require_length(pixel_format: PixelFormat, size: int) -> None:
     start = pixel_format.offset or 0
     end = size if pixel_format.length is None else min(start + pixel_format.length, size)
     held = max(end - start, 0)
-    if pixel_format.syntax == DEFLATED_LITTLE_ENDIAN:
+    if pixel_format.syntax == tags.DEFLATED_LITTLE_ENDIAN:
         held *= MAX_DEFLATION
-    if is_encapsulated(pixel_format.syntax):
+    if tags.is_encapsulated(pixel_format.syntax):
         # Every frame has at least one item, whose header has 8 bytes.
         needed, what = pixel_format.frames * 8, f"{pixel_format.frames:,} compressed frames"
     else:

@@ -8,24 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...dicom import tags
 from ...dicom.dataset import open_dataset
 from ...dicom.header import Header
 from ...dicom.pixel_extent import native_length
 from ...dicom.pydicom_header import read_elements
+from ...dicom.raw_elements import first_item
 from ...dicom.source import MAX_DEFLATION, DeflatedSource
-from ...dicom.tags import (
-    DEFLATED_LITTLE_ENDIAN,
-    INTERCEPT,
-    KEPT,
-    MODALITY_LUT,
-    PIXEL_DATA,
-    PIXEL_KEYWORDS,
-    RESCALE_TYPE,
-    SLOPE,
-    UNDEFINED,
-    UNITS,
-    element_name,
-)
 from ...errors import FileError, errors_of_file
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
 from .memory import require_memory
@@ -57,17 +46,17 @@ def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
 
     Raises FileError.
     """
-    tags = [*KEPT, MODALITY_LUT]
+    wanted = [*tags.KEPT, tags.MODALITY_LUT]
     if header.sop_class_uid == RT_DOSE:
-        tags += [DOSE_GRID_SCALING, DOSE_UNITS]
+        wanted += [DOSE_GRID_SCALING, DOSE_UNITS]
     if header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES:
-        tags += [SHARED_GROUPS, PER_FRAME_GROUPS]
-    if header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN:
+        wanted += [SHARED_GROUPS, PER_FRAME_GROUPS]
+    if header.transfer_syntax_uid == tags.DEFLATED_LITTLE_ENDIAN:
         dataset = inflated_dataset(header)
-        keyword = next((keyword for tag, keyword in PIXEL_KEYWORDS.items() if tag in dataset), "")
+        keyword = next((keyword for tag, keyword in tags.PIXEL_KEYWORDS.items() if tag in dataset), "")
         place: tuple[int | None, int | None] = (None, None)
     else:
-        dataset = read_elements(header.path, tags)
+        dataset = read_elements(header.path, wanted)
         if not header.transfer_syntax_uid and dataset.original_encoding[1] is False:
             raise FileError(
                 header.path, "is big endian and names no transfer syntax: pixels cannot be told. Convert it."
@@ -78,7 +67,7 @@ def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
         raise FileError(header.path, problem, code="pixel-data-missing")
     problem = "describes its pixels in a way that cannot be parsed"
     with errors_of_file(header.path, problem, code="pixel-not-decodable"):
-        values = {tag: _value(dataset, tag) for tag in KEPT if tag in dataset}
+        values = {tag: _value(dataset, tag) for tag in tags.KEPT if tag in dataset}
         rescales = _rescales(header, dataset, scale_dose=scale_dose)
         units = _units(dataset, scale_dose=scale_dose)
         return SlowValues(values, place, rescales, units, keyword)
@@ -88,7 +77,7 @@ def _value(dataset: Dataset, tag: int) -> Any:
     value = dataset[tag].value
     if value is None or value == "":
         return None
-    kind = KEPT[tag]
+    kind = tags.KEPT[tag]
     if kind == "XS":
         # Without Pixel Representation at hand, pydicom may leave an implicit element's bytes as they are.
         little = dataset.original_encoding[1] is not False
@@ -103,10 +92,10 @@ def _place(header: Header) -> tuple[tuple[int | None, int | None], str]:
     """Where the value of Pixel Data lies; of floats only that they are there, since pydicom finds them."""
     with open_dataset(header.path) as dataset:
         keyword = ""
-        for element in dataset.walk.elements(PIXEL_KEYWORDS):
-            if element.tag == PIXEL_DATA:
-                return (element.offset, None if element.length == UNDEFINED else element.length), "PixelData"
-            keyword = keyword or PIXEL_KEYWORDS[element.tag]
+        for element in dataset.walk.elements(tags.PIXEL_KEYWORDS):
+            if element.tag == tags.PIXEL_DATA:
+                return (element.offset, None if element.length == tags.UNDEFINED else element.length), "PixelData"
+            keyword = keyword or tags.PIXEL_KEYWORDS[element.tag]
     return (None, None), keyword
 
 
@@ -135,13 +124,13 @@ def inflated_dataset(header: Header) -> Dataset:
 def _rescales(header: Header, dataset: Dataset, *, scale_dose: bool) -> tuple[Rescale, ...]:
     if scale_dose and header.sop_class_uid == RT_DOSE:
         if dataset.get(DOSE_GRID_SCALING) is None or dataset[DOSE_GRID_SCALING].value in (None, ""):
-            raise FileError(header.path, f"{element_name(DOSE_GRID_SCALING)} is missing: its dose has no scale.")
+            raise FileError(header.path, f"{tags.element_name(DOSE_GRID_SCALING)} is missing: its dose has no scale.")
         return (linear_rescale(header, float(dataset[DOSE_GRID_SCALING].value), 0.0),)
-    if MODALITY_LUT in dataset and dataset[MODALITY_LUT].value:
+    if tags.MODALITY_LUT in dataset and dataset[tags.MODALITY_LUT].value:
         return (_table(dataset),)
-    if PER_FRAME_GROUPS not in dataset or (INTERCEPT in dataset and SLOPE in dataset):
+    if PER_FRAME_GROUPS not in dataset or (tags.INTERCEPT in dataset and tags.SLOPE in dataset):
         return ()
-    shared = _transformation(_first(dataset, SHARED_GROUPS))
+    shared = _transformation(first_item(dataset, SHARED_GROUPS))
     frames = [_transformation(frame) or shared for frame in dataset[PER_FRAME_GROUPS].value]
     if not any(frames):
         return ()
@@ -150,22 +139,17 @@ def _rescales(header: Header, dataset: Dataset, *, scale_dose: bool) -> tuple[Re
     return (distinct[0],) if len(distinct) == 1 else tuple(made[frame] for frame in frames)
 
 
-def _first(dataset: Dataset | None, tag: int) -> Dataset | None:
-    items = dataset[tag].value if dataset is not None and tag in dataset else None
-    return items[0] if items else None
-
-
 def _transformation(groups: Dataset | None) -> tuple[float, float] | None:
     """Slope and intercept of a Pixel Value Transformation (C.7.6.16.2.9)."""
-    item = _first(groups, PIXEL_VALUE_TRANSFORMATION)
-    if item is None or SLOPE not in item or INTERCEPT not in item:
+    item = first_item(groups, PIXEL_VALUE_TRANSFORMATION)
+    if item is None or tags.SLOPE not in item or tags.INTERCEPT not in item:
         return None
-    return float(item[SLOPE].value), float(item[INTERCEPT].value)
+    return float(item[tags.SLOPE].value), float(item[tags.INTERCEPT].value)
 
 
 def _table(dataset: Dataset) -> Rescale:
     """The Modality LUT (C.11.1.1) as pydicom's apply_modality_lut reads it."""
-    item = dataset[MODALITY_LUT].value[0]
+    item = dataset[tags.MODALITY_LUT].value[0]
     count, first, bits = (int(value) for value in item.LUTDescriptor)
     count = count or 2**16
     if bits not in (8, 16):
@@ -184,10 +168,10 @@ def _table(dataset: Dataset) -> Rescale:
 def _units(dataset: Dataset, *, scale_dose: bool) -> str:
     if DOSE_UNITS in dataset:
         return str(dataset[DOSE_UNITS].value or "") if scale_dose else ""
-    if UNITS in dataset:
-        return str(dataset[UNITS].value or "")
-    for groups in (_first(dataset, SHARED_GROUPS), _first(dataset, PER_FRAME_GROUPS)):
-        item = _first(groups, PIXEL_VALUE_TRANSFORMATION)
-        if item is not None and RESCALE_TYPE in item:
-            return str(item[RESCALE_TYPE].value or "")
+    if tags.UNITS in dataset:
+        return str(dataset[tags.UNITS].value or "")
+    for groups in (first_item(dataset, SHARED_GROUPS), first_item(dataset, PER_FRAME_GROUPS)):
+        item = first_item(groups, PIXEL_VALUE_TRANSFORMATION)
+        if item is not None and tags.RESCALE_TYPE in item:
+            return str(item[tags.RESCALE_TYPE].value or "")
     return ""

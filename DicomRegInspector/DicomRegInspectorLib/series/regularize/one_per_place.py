@@ -6,28 +6,24 @@ Stacks that a scanner or an archive mixed up are taken apart here; nothing disap
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ChoiceError, UsageError
-from ...progress import Progress
 from ..geometry.divided import divided
-from ..geometry.frames import FrameSpacing
 from ..geometry.grouping import group_slices
 from ..geometry.segmentations import is_segmentation
 from ..geometry.series import Series
 from ..geometry.spacing import Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of
-from ..pixels.choose_stack import the_series, the_stack
+from ..pixels.choose_stack import the_stack
 from ..pixels.memory import require_memory
 from ..pixels.stack_choices import describe_stacks
-from ..pixels.volume import SeriesVolume, load_stack
+from ..pixels.volume import SeriesVolume
 from .options import Duplicates, Overlaps, RegularizeOptions
 
 
@@ -151,31 +147,14 @@ class Placed:
         require_memory(ni * nj * nk * self.voxel_bytes, f"A volume of {nk:,} × {nj:,} × {ni:,} values")
 
 
-def load_to_regularize(
-    paths: str | PathLike[str] | Iterable[str | PathLike[str]],
-    *,
-    stack: int | str | None = None,
-    series_uid: str | None = None,
-    frame_spacing: FrameSpacing = None,
-    progress: Progress | None = None,
-) -> tuple[SeriesVolume, tuple[Dropped, ...]]:
-    """Read the stack of a series that is worth regularizing, and list what stands apart from it.
-
-    Unlike :func:`~..pixels.volume.load_series`, acquisitions that overlap by accident stay together, so that it can be
-    chosen what becomes of their duplicates; localizers and other image types (the first three values of Image Type
-    (0008,0008)) are left out. Parameters and errors as there.
-    """
-    series = the_series(paths, series_uid, frame_spacing)
-    chosen, apart = stack_to_regularize(series, stack)
-    return load_stack(chosen, series.findings, progress=progress), apart
-
-
 def stack_to_regularize(
     series: Series, choice: int | str | None = None, *, is_divided: bool = True
 ) -> tuple[Stack, tuple[Dropped, ...]]:
-    """Return the stack of :func:`load_to_regularize` and the slices of the series that are not in it.
+    """Return the stack of a series that is worth regularizing, and the slices of the series that are not in it.
 
-    Not divided, it has all images of one orientation, size and spacing of pixels, among them those of the stack chosen.
+    Acquisitions that overlap by accident stay together, so that it can be chosen what becomes of their duplicates;
+    localizers and other image types (the first three values of Image Type (0008,0008)) are left out. Not
+    divided, it has all images of one orientation, size and spacing of pixels, among them those of the stack chosen.
 
     Raises UsageError when there is no stack, or none with more than half of the images (localizers aside); names those
     there are.

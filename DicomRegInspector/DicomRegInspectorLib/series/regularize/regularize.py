@@ -28,7 +28,7 @@ def regularize(
     Parameters
     ----------
     volume
-        From :func:`~..pixels.volume.load_series` or :func:`~.one_per_place.load_to_regularize`.
+        From :func:`~..pixels.volume.load_series`.
     mode, options
         Fields of :class:`~.options.RegularizeOptions`.
     apart

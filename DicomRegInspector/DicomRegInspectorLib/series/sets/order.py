@@ -81,10 +81,6 @@ def _one_to_one(these: Codes, those: Codes, count: int) -> bool:
     return pairs.shape[1] == np.unique(these).size == np.unique(those).size <= count
 
 
-def _fewest(divisions: list[Codes]) -> Codes:
-    return min(divisions, key=lambda codes: int(codes.max()))
-
-
 def _restarts(places: Codes, counted: NDArray[np.int64], length: int) -> Codes | None:
     """Volume by volume, numbers given anew after images were lost: a volume ends where its order starts again."""
     order = np.argsort(counted, kind="stable")
