@@ -79,8 +79,6 @@ class ElementWalk:
 
     Parameters
     ----------
-    path
-        The file, for messages.
     source
         Its bytes, nothing of them read yet.
     """

@@ -54,8 +54,6 @@ class InspectorPanel:
 
     Parameters
     ----------
-    icons
-        Folder of the severity icons.
     selected_series
         Tells which series are selected in the DICOM browser.
     """

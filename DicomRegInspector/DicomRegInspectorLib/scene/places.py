@@ -77,13 +77,7 @@ def slice_centre(slice_: Slice) -> tuple[float, float, float] | None:
 
 
 class Places:
-    """Where each finding of an inspection leads.
-
-    Parameters
-    ----------
-    inspection
-        Whose findings are asked for.
-    """
+    """Where each finding of an inspection leads."""
 
     def __init__(self, inspection: Inspection) -> None:
         self._series = list(zip(inspection.series, series_labels(inspection.series), strict=True))

@@ -50,19 +50,7 @@ class Elsewhere:
 
 
 class FindingActions:
-    """Asks, loads, shows and repairs.
-
-    Parameters
-    ----------
-    job
-        What long work is done with.
-    ask
-        Where the user is asked.
-    say
-        Shows a sentence.
-    elsewhere
-        The other sections.
-    """
+    """Asks, loads, shows and repairs."""
 
     reason_not_to_show = staticmethod(reason_not_to_show)
 

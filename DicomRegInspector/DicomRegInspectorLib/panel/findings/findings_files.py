@@ -30,15 +30,7 @@ class FileWidgets(Protocol):
 
 
 class FindingsFiles:
-    """The buttons at the end of the section Findings.
-
-    Parameters
-    ----------
-    job
-        What the writing is done with.
-    say
-        Shows a sentence.
-    """
+    """The buttons at the end of the section Findings."""
 
     def __init__(self, ui: FileWidgets, logic: InspectorLogic, job: Job, say: Callable[[str], None]) -> None:
         self._ui, self._logic, self._job, self._say = ui, logic, job, say

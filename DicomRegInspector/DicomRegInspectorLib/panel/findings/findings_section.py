@@ -46,17 +46,7 @@ class FindingsWidgets(AskWidgets, FileWidgets, FindingsTableWidgets, Protocol):
 
 
 class FindingsSection(Section):
-    """Connects the widgets of the section with the module's logic and with the other sections.
-
-    Parameters
-    ----------
-    icons
-        Folder of the severity icons.
-    elsewhere
-        The other sections.
-    on_busy
-        See :class:`..job.Section`.
-    """
+    """Connects the widgets of the section with the module's logic and with the other sections."""
 
     def __init__(
         self,

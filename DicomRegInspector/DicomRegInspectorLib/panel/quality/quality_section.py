@@ -47,8 +47,6 @@ class QualitySection(Section):
 
     Parameters
     ----------
-    on_busy
-        See :class:`..job.Section`.
     on_measured
         Called with what the section shows, None for nothing, each time that it changes.
     """

@@ -60,15 +60,7 @@ class ShowWidgets(Protocol):
 
 
 class QualityShows:
-    """The show buttons: enabled for what was measured, each makes its nodes and shows them.
-
-    Parameters
-    ----------
-    say
-        Shows a sentence.
-    job
-        Runs what takes long, one at a time.
-    """
+    """The show buttons: enabled for what was measured, each makes its nodes and shows them."""
 
     def __init__(self, ui: ShowWidgets, logic: InspectorLogic, say: Callable[[str], None], job: Job) -> None:
         self._ui, self._logic, self._say, self._job = ui, logic, say, job

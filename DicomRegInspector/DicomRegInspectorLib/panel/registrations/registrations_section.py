@@ -53,10 +53,6 @@ class RegistrationsSection(Section):
 
     Parameters
     ----------
-    icons
-        Folder of the severity icons.
-    on_busy
-        See :class:`..job.Section`.
     on_loaded
         Called with the nodes that were loaded.
     """

@@ -34,8 +34,6 @@ class CompareSection:
 
     Parameters
     ----------
-    job
-        Runs the comparison.
     say
         Shows a sentence of the section above; what is said of a comparison stands below its button instead.
     """

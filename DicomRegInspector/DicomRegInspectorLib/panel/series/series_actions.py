@@ -51,10 +51,6 @@ class SeriesActions:
 
     Parameters
     ----------
-    job
-        Runs what takes long.
-    say
-        Shows a sentence.
     chosen
         Tells what the section shows; None without a series.
     add_findings

@@ -42,15 +42,7 @@ class SavingWidgets(Protocol):
 
 
 class SeriesSaving:
-    """Connects the box and the button.
-
-    Parameters
-    ----------
-    job, say, chosen
-        As :class:`~.series_actions.SeriesActions` has them.
-    ask
-        Asks the user for a folder.
-    """
+    """Connects the box and the button."""
 
     def __init__(
         self,

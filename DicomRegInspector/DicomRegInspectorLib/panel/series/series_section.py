@@ -53,10 +53,6 @@ class SeriesSection(Section):
 
     Parameters
     ----------
-    plans
-        Makes and keeps what a series would be made into.
-    on_busy
-        See :class:`..job.Section`.
     add_findings
         Takes what the pixel checks find in a series; without it pixels are not offered to be checked.
     ask

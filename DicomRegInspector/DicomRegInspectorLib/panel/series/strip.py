@@ -70,8 +70,6 @@ def draw_strips(
         Of the picture in the widget's pixels; the height is :func:`height_of`.
     ink, font
         Colour and font of the text around.
-    titles
-        Of the two lanes.
     ratio
         Pixels of the screen for each pixel of the widget.
     """

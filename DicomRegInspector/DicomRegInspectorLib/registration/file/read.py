@@ -56,11 +56,6 @@ def read_registration(path: str | PathLike[str]) -> Registration:
     syntax, recognised by their sequences whatever their SOP class says; Spatial Fiducials are recognised and named.
     Of other formats those in :data:`READERS`, recognised by content.
 
-    Parameters
-    ----------
-    path
-        The file.
-
     Returns
     -------
     Registration

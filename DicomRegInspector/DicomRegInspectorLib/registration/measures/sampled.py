@@ -66,8 +66,6 @@ def bending_energy(field: Field, gather: Gather, count: int = BENDING_SAMPLE) ->
 
     Parameters
     ----------
-    field
-        For the lattice.
     gather
         Looks displacements up.
     count

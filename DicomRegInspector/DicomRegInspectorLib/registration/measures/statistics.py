@@ -59,12 +59,7 @@ class NonFiniteRegions:
 def measure_vectors(place: VectorPlace, dimensions: tuple[int, int, int]) -> VectorStatistics:
     """Measure the vectors in one pass; memory beyond a slab is one float32 for each vector (the exact percentiles).
 
-    Parameters
-    ----------
-    place
-        Where the vectors lie.
-    dimensions
-        (nx, ny, nz) of the grid.
+    ``dimensions``: (nx, ny, nz) of the grid.
     """
     magnitudes = np.empty(place.count, np.float32)
     regions, fills = NonFiniteRegions(dimensions), FillValues(dimensions)

@@ -76,8 +76,6 @@ def render_quality(
 
     Parameters
     ----------
-    path
-        The PNG file; replaced in one step.
     nodes
         What :func:`..quality.show_quality.show_quality` made of the registration with this registered image.
     fixed

@@ -19,12 +19,7 @@ def source_image_for(fixed: Image, node: slicer.vtkMRMLTransformNode) -> Image:
 
     It has the value of the fixed slice at each point's preimage, and reaches a little beyond the slice on all sides.
 
-    Parameters
-    ----------
-    fixed
-        An image of one slice.
-    node
-        The registration.
+    ``fixed``: an image of one slice.
 
     Returns
     -------

@@ -111,8 +111,6 @@ def gather(
         The image of the source frame, in its own coordinates, whether it is under the transform or not.
     fixed_landmarks, moving_landmarks
         Points of both frames, as the images.
-    progress
-        Of looking through labels.
     """
     if (fixed_landmarks is None) != (moving_landmarks is None):
         raise UsageError("landmark errors need landmarks of both frames: choose fixed and moving landmarks, or neither")

@@ -58,14 +58,7 @@ def add_series_volume(
     A node has one matrix. Where that cannot place every slice, the node says so in its attribute
     :data:`DEVIATION_ATTRIBUTE` (see :attr:`~...series.pixels.volume.SeriesVolume.is_regular`).
 
-    Parameters
-    ----------
-    scene
-        Where the node goes.
-    volume
-        What it shows.
-    name
-        Of the node; by default the series' description, or its modality where it has none.
+    ``name``: of the node; by default the series' description, or its modality where it has none.
     """
     name = name or volume.description or f"{volume.modality or 'Image'} series"
     node = new_volume_node(scene, name, vtk_image(volume))

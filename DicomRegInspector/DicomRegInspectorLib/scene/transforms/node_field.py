@@ -98,8 +98,6 @@ def field_of_node(
 
     Parameters
     ----------
-    node
-        Any transform node.
     to_world
         Measure the whole chain up to world; else the node's own transform, from its parent.
     reference

@@ -85,14 +85,7 @@ def plan(series: Series, options: RegularizeOptions, stack: int | str | None = N
     Raises UsageError when there is no such stack, it has no usable positions or fewer than two, or the result needs
     more memory than there is.
 
-    Parameters
-    ----------
-    series
-        From :func:`~..geometry.series.inspect_series`.
-    options
-        How.
-    stack
-        See :func:`~.one_per_place.stack_to_regularize`.
+    ``stack``: see :func:`~.one_per_place.stack_to_regularize`.
     """
     if options.mode == "restack":
         whole, apart = stack_to_regularize(series, stack, is_divided=False)
@@ -115,8 +108,6 @@ def plan_volume(
     ----------
     apart
         Slices left out before, to be listed with those dropped here.
-    series
-        What the volume is of.
     restacked
         How the volume's sections were put one behind the other, for ``restack``.
     """

@@ -44,12 +44,7 @@ def restack(stack: Stack, options: RegularizeOptions) -> Restacked:
 
     Raises UsageError when positions begin anew nowhere, or the order names another number of sections than there are.
 
-    Parameters
-    ----------
-    stack
-        All images of one orientation, size and spacing of pixels, not divided into sets.
-    options
-        Of mode ``restack``.
+    ``stack``: all images of one orientation, size and spacing of pixels, not divided into sets.
     """
     sections = restarting_sections(stack)
     if not sections:
