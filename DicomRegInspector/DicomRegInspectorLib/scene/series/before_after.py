@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import slicer
 import vtk
 
 from ...progress import Progress, Run, in_background
 from ...series import Series, Stack, load_stack
+from ...series.geometry.stacks import corners_of, lattice
 from ...series.pixels.choose_stack import first_at_each_position
 from ...series.pixels.volume import SeriesVolume
 from ...series.regularize.evenly_spaced import PlainStack, plain_stack
@@ -82,7 +82,7 @@ def add_plain_volume(
     """
     chosen, _ = stack_to_regularize(series, stack)
     kept, _ = first_at_each_position(chosen)
-    placement = plain_stack(np.array([kept_slice.position_lps_mm for kept_slice in kept], np.float64))
+    placement = plain_stack(corners_of(kept))
     lender = next(
         (node for node in after if _holds(node, chosen, [kept_slice.sop_instance_uid for kept_slice in kept])), None
     )
@@ -118,10 +118,8 @@ def _node(
 ) -> slicer.vtkMRMLScalarVolumeNode:
     called = series.description or f"{series.modality or 'Image'} series"
     node = new_volume_node(scene, f"{called} as a plain volume", image)
-    between_rows, between_columns = stack.pixel_spacing_mm or (1.0, 1.0)
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1] = stack.axes[0] * between_columns, stack.axes[1] * between_rows
-    affine[:3, 2], affine[:3, 3] = placement.step_lps_mm, placement.origin_lps_mm
+    spacing = stack.pixel_spacing_mm or (1.0, 1.0)
+    affine = lattice(stack.axes, spacing, placement.origin_lps_mm, placement.step_lps_mm)
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
     node.SetAttribute(DEVIATION_ATTRIBUTE, f"{placement.farthest[1]:.6g}")
     node.SetAttribute(PLAIN_ATTRIBUTE, series.series_instance_uid or "unknown")

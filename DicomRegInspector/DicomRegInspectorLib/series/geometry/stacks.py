@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...dicom.header import Header, decimals_of
 from ...dicom.tags import Tag
@@ -182,7 +182,7 @@ class Stack:
     @cached_property
     def corners_lps_mm(self) -> NDArray[np.float64]:
         """(n, 3) Image Position (Patient) of each slice."""
-        return np.array([slice_.position_lps_mm for slice_ in self.slices], dtype=np.float64).reshape(-1, 3)
+        return corners_of(self.slices)
 
     @cached_property
     def positions_mm(self) -> NDArray[np.float64]:
@@ -253,6 +253,30 @@ class Stack:
     def tilt_deg(self) -> float | None:
         """Angle between the normal and the line through the slice positions; None for a single position."""
         return math.degrees(math.atan(float(np.hypot(*self.line[0])))) if len(self.distinct) > 1 else None
+
+
+def corners_of(slices: Sequence[Slice]) -> NDArray[np.float64]:
+    """Return (n, 3) Image Position (Patient) of each slice, LPS mm."""
+    return np.array([slice_.position_lps_mm for slice_ in slices], dtype=np.float64).reshape(-1, 3)
+
+
+def lattice(
+    axes: NDArray[np.float64], pixel_spacing_mm: Sequence[float], origin: ArrayLike, step: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (4, 4) from (i, j, k, 1) to LPS mm.
+
+    Its columns and rows run along axes as :func:`axes_of` has them, its slices from the origin by a step (3,).
+    """
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = axes[0] * pixel_spacing_mm[1], axes[1] * pixel_spacing_mm[0]
+    affine[:3, 2], affine[:3, 3] = step, origin
+    return affine
+
+
+def farthest_from_lattice_mm(corners: NDArray[np.float64], affine: NDArray[np.float64]) -> float:
+    """Return the farthest that the first pixel of a slice, (n, 3), lies from the lattice's of the same number."""
+    places = affine[:3, 3] + np.arange(len(corners))[:, None] * affine[:3, 2]
+    return float(np.linalg.norm(corners - places, axis=1).max(initial=0.0))
 
 
 def axes_of(orientation: Sequence[float]) -> NDArray[np.float64]:

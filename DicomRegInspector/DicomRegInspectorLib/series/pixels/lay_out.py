@@ -12,7 +12,7 @@ from ...errors import FileError, UsageError
 from ...findings import Finding
 from ...findings.about import about_series
 from ..geometry.segmentations import is_segmentation, omitted_finding, omitted_planes
-from ..geometry.stacks import Slice, Stack
+from ..geometry.stacks import Slice, Stack, lattice
 from .choose_stack import first_at_each_position
 
 
@@ -68,22 +68,19 @@ def _with_pixels(stack: Stack, findings: list[Finding]) -> Stack:
 def affine_of(stack: Stack, kept: tuple[Slice, ...], findings: list[Finding]) -> NDArray[np.float64]:
     """Make the matrix from indices to LPS mm, (4, 4), along the line through the slices at the nominal spacing."""
     row, column, normal = stack.axes
-    affine = np.eye(4)
-    spacing = _pixel_spacing(kept[0], findings)
-    affine[:3, 0], affine[:3, 1] = row * spacing[1], column * spacing[0]
-    affine[:3, 3] = kept[0].position_lps_mm
+    pixel_spacing = _pixel_spacing(kept[0], findings)
     judged = stack.spacing
     if judged is None:
-        affine[:3, 2] = normal * _single_slice_spacing(kept[0], findings)
-        return affine
-    step = judged.nominal_mm
-    if len(judged.sections) == 1 and not judged.irregular and not judged.drifts:
-        # The mean of all intervals: what rounding adds to single ones must not add up.
-        positions = stack.positions_mm[stack.distinct]
-        step = float((positions[-1] - positions[0]) / (len(kept) - 1))
-    slope = stack.line[0]
-    affine[:3, 2] = step * (normal + slope[0] * row + slope[1] * column)
-    return affine
+        step = normal * _single_slice_spacing(kept[0], findings)
+    else:
+        distance = judged.nominal_mm
+        if len(judged.sections) == 1 and not judged.irregular and not judged.drifts:
+            # The mean of all intervals: what rounding adds to single ones must not add up.
+            positions = stack.positions_mm[stack.distinct]
+            distance = float((positions[-1] - positions[0]) / (len(kept) - 1))
+        slope = stack.line[0]
+        step = distance * (normal + slope[0] * row + slope[1] * column)
+    return lattice(stack.axes, pixel_spacing, kept[0].position_lps_mm or (), step)
 
 
 def _pixel_spacing(slice_: Slice, findings: list[Finding]) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from ...words import mm, plural
 from ..geometry.segmentations import is_segmentation
 from ..geometry.series import Series
 from ..geometry.spacing import same_position_mm
-from ..geometry.stacks import Slice, Stack
+from ..geometry.stacks import Slice, Stack, corners_of, farthest_from_lattice_mm
 from ..sets.search import LEAST_FILLED
 from .lay_out import LaidOut, affine_of, lay_out
 from .stack_choices import value_in
@@ -52,9 +52,7 @@ class SetGrid:
     @property
     def deviation_mm(self) -> float:
         """The farthest that a slice lies from where :attr:`affine_lps` puts it."""
-        k = np.arange(len(self.slice_corners_lps_mm))[:, None]
-        lattice = self.affine_lps[:3, 3] + k * self.affine_lps[:3, 2]
-        return float(np.linalg.norm(self.slice_corners_lps_mm - lattice, axis=1).max(initial=0.0))
+        return farthest_from_lattice_mm(self.slice_corners_lps_mm, self.affine_lps)
 
     def missing_in_words(self, numbers: Sequence[int]) -> str:
         """Say what the sets lack, by their numbers; empty where nothing is missing."""
@@ -90,7 +88,7 @@ def shared_grid(sets: Sequence[LaidOut], numbers: Sequence[int]) -> SetGrid:
     corners, positions = union.corners_lps_mm, union.positions_mm
     places = []
     for number, laid in zip(numbers, sets, strict=True):
-        own = _corners(laid.kept)
+        own = corners_of(laid.kept)
         nearest = np.abs(positions[:, None] - (own @ union.normal)[None, :]).argmin(axis=0)
         off = np.linalg.norm(own - corners[nearest], axis=1)
         if off.max() > tolerance:
@@ -109,13 +107,9 @@ def shared_grid(sets: Sequence[LaidOut], numbers: Sequence[int]) -> SetGrid:
     return SetGrid(affine_of(union, union.slices, []), corners, positions, tuple(places))
 
 
-def _corners(slices: Sequence[Slice]) -> NDArray[np.float64]:
-    return np.array([slice_.position_lps_mm for slice_ in slices], dtype=np.float64).reshape(-1, 3)
-
-
 def _union(slices: Sequence[Slice], like: Stack) -> Stack:
     """A stack with one slice at each place that any set has."""
-    positions = _corners(slices) @ like.normal
+    positions = corners_of(slices) @ like.normal
     order = np.argsort(positions, kind="stable")
     apart = np.diff(positions[order]) > same_position_mm(positions[order])
     kept = order[np.concatenate([[True], apart])]

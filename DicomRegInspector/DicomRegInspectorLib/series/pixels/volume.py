@@ -15,7 +15,7 @@ from ...findings import Finding, by_severity
 from ...progress import Progress
 from ..geometry.frames import FrameSpacing, claimed_spacing
 from ..geometry.series import Series
-from ..geometry.stacks import Slice, Stack
+from ..geometry.stacks import Slice, Stack, corners_of, farthest_from_lattice_mm
 from .choose_stack import Paths, the_series, the_stack
 from .format import read_pixel_format
 from .lay_out import LaidOut, lay_out, subject_of
@@ -121,9 +121,7 @@ class SeriesVolume:
     @cached_property
     def deviation_mm(self) -> float:
         """The farthest that a slice lies from where :attr:`affine_lps` puts it."""
-        k = np.arange(len(self.slice_corners_lps_mm))[:, None]
-        lattice = self.affine_lps[:3, 3] + k * self.affine_lps[:3, 2]
-        return float(np.linalg.norm(self.slice_corners_lps_mm - lattice, axis=1).max(initial=0.0))
+        return farthest_from_lattice_mm(self.slice_corners_lps_mm, self.affine_lps)
 
     @property
     def is_regular(self) -> bool:
@@ -214,45 +212,30 @@ def load_stack(
 
 def volume_of(places: LaidOut, loaded: Loaded, findings: Iterable[Finding], *, is_stored: bool) -> SeriesVolume:
     """Put what was read of a stack's slices where they lie."""
-    corners = np.array([kept_slice.position_lps_mm for kept_slice in places.kept], dtype=np.float64)
+    corners = corners_of(places.kept)
     return _volume(
         loaded,
-        places.affine_lps,
-        corners,
-        corners @ places.stack.normal,
-        places.stack,
-        places.kept,
-        places.dropped,
         [*findings, *places.findings],
         is_stored,
+        affine_lps=places.affine_lps,
+        slice_positions_mm=corners @ places.stack.normal,
+        slice_corners_lps_mm=corners,
+        stack=places.stack,
+        slices=places.kept,
+        dropped=places.dropped,
     )
 
 
-def _volume(
-    loaded: Loaded,
-    affine: NDArray[np.float64],
-    corners: NDArray[np.float64],
-    positions: NDArray[np.float64],
-    stack: Stack | None,
-    slices: tuple[Slice, ...],
-    dropped: tuple[Slice, ...],
-    findings: list[Finding],
-    is_stored: bool,
-) -> SeriesVolume:
+def _volume(loaded: Loaded, findings: list[Finding], is_stored: bool, **placed: Any) -> SeriesVolume:
     return SeriesVolume(
         array=loaded.array,
-        affine_lps=affine,
-        slice_positions_mm=positions,
-        slice_corners_lps_mm=corners,
-        valid=np.ones(len(slices), dtype=bool),
-        stack=stack,
-        slices=slices,
-        dropped=dropped,
+        valid=np.ones(len(loaded.array), dtype=bool),
         findings=tuple(by_severity([*findings, *loaded.findings])),
         units=loaded.units,
         photometric=loaded.photometric,
         is_stored=is_stored,
         padding=loaded.padding,
+        **placed,
     )
 
 
@@ -288,9 +271,16 @@ def _load_unplaced(series: Series, frame_spacing: FrameSpacing, **options: Any) 
     evidence = {"frames": count, "assumed_spacing_mm": step}
     findings = [Finding("position-missing", "error", text, subject_of(slices[0]), evidence)]
     spacing = in_plane or (1.0, 1.0)
-    affine = np.diag([spacing[1], spacing[0], step, 1.0])
     positions = np.arange(count, dtype=np.float64) * step
     loaded = load_pixels(slices, **options)
-    corners = np.stack([np.zeros(count), np.zeros(count), positions], axis=1)
-    findings += series.findings
-    return _volume(loaded, affine, corners, positions, None, slices, (), findings, bool(options["stored_values"]))
+    return _volume(
+        loaded,
+        findings + list(series.findings),
+        bool(options["stored_values"]),
+        affine_lps=np.diag([spacing[1], spacing[0], step, 1.0]),
+        slice_positions_mm=positions,
+        slice_corners_lps_mm=np.stack([np.zeros(count), np.zeros(count), positions], axis=1),
+        stack=None,
+        slices=slices,
+        dropped=(),
+    )

@@ -19,7 +19,7 @@ from ..geometry.grouping import group_slices
 from ..geometry.segmentations import is_segmentation
 from ..geometry.series import Series
 from ..geometry.spacing import Spacing, judge_spacing
-from ..geometry.stacks import Slice, Stack, axes_of
+from ..geometry.stacks import Slice, Stack, axes_of, lattice
 from ..pixels.choose_stack import the_stack
 from ..pixels.memory import require_memory
 from ..pixels.stack_choices import describe_stacks
@@ -131,12 +131,7 @@ class Placed:
 
     def lattice(self, origin: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (4, 4) with the stack's rows and columns, an origin, and a step (3,) from slice to slice; LPS mm."""
-        row, column, _ = self.axes
-        between_rows, between_columns = self.pixel_spacing_mm
-        affine = np.eye(4)
-        affine[:3, 0], affine[:3, 1], affine[:3, 2] = row * between_columns, column * between_rows, step
-        affine[:3, 3] = origin
-        return affine
+        return lattice(self.axes, self.pixel_spacing_mm, origin, step)
 
     def require_room(self, dimensions: tuple[int, int, int]) -> None:
         """Refuse a volume of (ni, nj, nk) that does not fit into memory.

@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import UsageError
 from ...findings import Finding
 from ..geometry.series import Series
-from ..geometry.stacks import Stack
+from ..geometry.stacks import Stack, corners_of
 from ..pixels.choose_stack import first_at_each_position
 from ..pixels.volume import SeriesVolume
 from .acquisition_grid import plan_acquisition
@@ -152,7 +152,7 @@ def _is_about(finding: Finding, uids: set[str]) -> bool:
 def _without_values(stack: Stack) -> SeriesVolume:
     """The stack as a volume whose array takes no memory: one value, seen as many times as there are voxels."""
     kept, dropped = first_at_each_position(stack)
-    corners = np.array([kept_slice.position_lps_mm for kept_slice in kept], dtype=np.float64).reshape(-1, 3)
+    corners = corners_of(kept)
     between_rows, between_columns = kept[0].pixel_spacing_mm or (1.0, 1.0)
     return SeriesVolume(
         array=np.broadcast_to(np.uint8(0), (len(kept), stack.rows, stack.columns)),

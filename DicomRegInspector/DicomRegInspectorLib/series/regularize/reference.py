@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
-from ..geometry.stacks import Stack
+from ..geometry.stacks import Stack, corners_of, farthest_from_lattice_mm, lattice
 from ..pixels.choose_stack import first_at_each_position
 
 RIGHT_ANGLE = 1e-4
@@ -68,14 +68,9 @@ def reference_of_stack(stack: Stack) -> ReferenceGrid:
     kept, _ = first_at_each_position(stack)
     if stack.pixel_spacing_mm is None or stack.spacing is None:
         raise UsageError("The reference is not a grid: it has no Pixel Spacing (0028,0030) or only one slice position.")
-    corners = np.array([kept_slice.position_lps_mm for kept_slice in kept], dtype=np.float64)
-    between_rows, between_columns = stack.pixel_spacing_mm
-    row, column, _ = stack.axes
-    affine = np.eye(4)
-    step = (corners[-1] - corners[0]) / (len(kept) - 1)
-    affine[:3, 0], affine[:3, 1], affine[:3, 2] = row * between_columns, column * between_rows, step
-    affine[:3, 3] = corners[0]
-    off = np.linalg.norm(corners[0] + np.arange(len(kept))[:, None] * step - corners, axis=1).max()
+    corners = corners_of(kept)
+    affine = lattice(stack.axes, stack.pixel_spacing_mm, corners[0], (corners[-1] - corners[0]) / (len(corners) - 1))
+    off = farthest_from_lattice_mm(corners, affine)
     if off > max(REGULAR_MM, 2 * stack.precision_mm):
         raise UsageError(f"The reference is not a grid: its slices lie up to {off:.3g} mm beside evenly spaced places.")
     return ReferenceGrid(affine, (stack.columns, stack.rows, len(kept)), stack.frame_of_reference_uid)
