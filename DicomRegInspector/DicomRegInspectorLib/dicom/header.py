@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .tags import MEDIA_STORAGE_DIRECTORY, Tag
+from .tags import MEDIA_STORAGE_DIRECTORY, SOP_CLASSES, STORAGE, Tag
 
-REGISTRATION_SOP_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.66.{number}" for number in (1, 2, 3))
+REGISTRATION_SOP_CLASSES = frozenset(SOP_CLASSES)
 """Spatial Registration, Spatial Fiducials and Deformable Spatial Registration Storage."""
 
-RAW_DATA, STANDARD_ROOT = "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008."
+RAW_DATA, STANDARD_ROOT = STORAGE + "66", "1.2.840.10008."
 """Raw Data Storage, and how the SOP classes of the standard begin."""
 
 _PADDING = b" \0"

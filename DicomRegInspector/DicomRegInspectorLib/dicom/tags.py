@@ -56,9 +56,10 @@ REFERENCE_LISTS = dict.fromkeys(
 )
 """Sequences of which an object may have a hundred thousand items, and what of each is kept."""
 
-SPATIAL_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.1"
-SPATIAL_FIDUCIALS = "1.2.840.10008.5.1.4.1.1.66.2"
-DEFORMABLE_REGISTRATION = "1.2.840.10008.5.1.4.1.1.66.3"
+STORAGE = "1.2.840.10008.5.1.4.1.1."
+"""How the UIDs of the Storage SOP Classes begin (PS3.4 table B.5-1)."""
+SPATIAL_REGISTRATION, SPATIAL_FIDUCIALS, DEFORMABLE_REGISTRATION = (f"{STORAGE}66.{number}" for number in (1, 2, 3))
+RT_DOSE = STORAGE + "481.2"
 
 SOP_CLASSES = {
     SPATIAL_REGISTRATION: "Spatial Registration",
@@ -290,6 +291,11 @@ DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 """Deflated Image Frame Compression (PS3.5 annex A.4.12): each frame deflated by itself."""
 _OTHER_FRAGMENTS = ("1.2.840.10008.1.2.5", DEFLATED_FRAMES)
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+def storage_classes(suffixes: str) -> frozenset[str]:
+    """Return the Storage SOP Classes with these ends of their UIDs, divided by blanks."""
+    return frozenset(STORAGE + suffix for suffix in suffixes.split())
 
 
 def is_encapsulated(transfer_syntax_uid: str) -> bool:

@@ -19,7 +19,6 @@ from .stacks import Slice, axes_of, precision_of, slice_of
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 GRID_FRAME_OFFSETS = 0x3004000C
 MOST_FRAMES = 100_000
 _SUMMATION, _DOSE_TYPE, _PLANS = 0x3004000A, 0x30040004, 0x300C0002

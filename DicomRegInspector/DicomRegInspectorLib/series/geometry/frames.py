@@ -9,55 +9,31 @@ from typing import Literal
 import numpy as np
 
 from ...dicom.header import Header
-from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag, element_name, is_encapsulated
+from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, RT_DOSE, Tag, element_name, is_encapsulated, storage_classes
 from ...errors import FileError
 from ...findings import Finding, Severity
 from ...findings.about import about_file, about_series
 from ...words import mm, plural
-from .dose_frames import MOST_FRAMES, RT_DOSE, can_be_placed, dose_slices, moved
+from .dose_frames import MOST_FRAMES, can_be_placed, dose_slices, moved
 from .functional_groups import PER_FRAME_GROUPS, SHARED_GROUPS, functional_group_slices
 from .kinds import SLICE_CLASSES, WHOLE_SLIDE
 from .mosaics import Mosaic, MosaicReader
 from .nuclear_frames import NUCLEAR_MEDICINE, is_reconstruction, nuclear_slices
 from .stacks import UNPLACED, Slice, axes_of, slice_of
 
-__all__ = ["FUNCTIONAL_GROUP_CLASSES", "PER_FRAME_GROUPS", "RT_DOSE", "SHARED_GROUPS", "read_slices"]
+__all__ = ["FUNCTIONAL_GROUP_CLASSES", "PER_FRAME_GROUPS", "SHARED_GROUPS", "read_slices"]
 
 FrameSpacing = float | Literal["claimed"] | None
 """How frames without positions of their own are placed: so many mm apart, as far as their header claims, or not."""
 
-FUNCTIONAL_GROUP_CLASSES = frozenset(
-    f"1.2.840.10008.5.1.4.1.1.{suffix}"
-    for suffix in (
-        "2.1",
-        "2.2",
-        "4.1",
-        "4.3",
-        "4.4",
-        "128.1",
-        "130",
-        "66.4",
-        "66.7",
-        "30",
-        "6.2",
-        "13.1.1",
-        "13.1.2",
-        "13.1.3",
-        "77.1.5.4",
-        "7.1",
-        "7.2",
-        "7.3",
-        "7.4",
-    )
+FUNCTIONAL_GROUP_CLASSES = storage_classes(
+    "2.1 2.2 4.1 4.3 4.4 128.1 130 66.4 66.7 30 6.2 13.1.1 13.1.2 13.1.3 77.1.5.4 7.1 7.2 7.3 7.4"
 )
 """SOP classes whose frames carry their own plane (PS3.3 C.7.6.16)."""
 
-_VOLUMES = frozenset(["1.2.840.10008.5.1.4.1.1.6.2"])
+_VOLUMES = storage_classes("6.2")
 """Enhanced US Volume."""
-_SELDOM_PLACED = _VOLUMES | frozenset(
-    f"1.2.840.10008.5.1.4.1.1.{suffix}"
-    for suffix in ("13.1.1", "13.1.2", "13.1.3", "77.1.5.4", "7.1", "7.2", "7.3", "7.4")
-)
+_SELDOM_PLACED = _VOLUMES | storage_classes("13.1.1 13.1.2 13.1.3 77.1.5.4 7.1 7.2 7.3 7.4")
 """Classes of which frames need not have planes in the patient: told as what they are, not as an error."""
 MAX_DEFLATION = 1032
 """No deflate stream inflates to more than so many times its size."""

@@ -6,20 +6,17 @@ import re
 from dataclasses import dataclass, replace
 
 from ...dicom.header import Header
-from ...dicom.tags import Tag
+from ...dicom.tags import STORAGE, Tag, storage_classes
 from ...findings import Finding
 from .grouping import Grouping
 from .stacks import SLIDE, ULTRASOUND_VOLUME, Slice, Stack
 
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-SEGMENTATIONS = frozenset(["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"])
-WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-SLICE_CLASSES = frozenset(
-    f"1.2.840.10008.5.1.4.1.1.{suffix}"
-    for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "13.1.1", "13.1.2", "13.1.3")
-)
+SECONDARY_CAPTURE = STORAGE + "7"
+SEGMENTATIONS = storage_classes("66.4 66.7")
+WHOLE_SLIDE = STORAGE + "77.1.6"
+SLICE_CLASSES = storage_classes("2 2.1 2.2 4 4.1 4.3 4.4 128 128.1 130 13.1.1 13.1.2 13.1.3")
 """CT, MR, PET and X-ray reconstructions: their images are slices, but for what is set aside here."""
-_MAPS = SEGMENTATIONS | {"1.2.840.10008.5.1.4.1.1.30"}
+_MAPS = SEGMENTATIONS | {STORAGE + "30"}
 FEW = 3
 """So many parallel images may be a volume, whatever they are called."""
 MAX_UIDS = 50

@@ -13,14 +13,14 @@ from ...dicom.header import Header, numbers
 from ...dicom.private_elements import gradient_text
 from ...dicom.raw_elements import raw_of, text_of, vector_of
 from ...dicom.siemens_csa import csa_values
-from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, Tag
+from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, STORAGE, Tag
 from ...errors import FileError, errors_of_file
 from .stacks import UNPLACED, Slice, Tile, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
+MR_IMAGE = STORAGE + "4"
 ACQUISITION_MATRIX = 0x00181310
 LARGEST_FIELD_MM = 600.0
 """No scanner's field of view is wider both ways; an MR image that is shows several slices side by side."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...dicom.header import Header, numbers
 from ...dicom.raw_elements import raw_of, vector_of
-from ...dicom.tags import Tag
+from ...dicom.tags import STORAGE, Tag
 from ...errors import errors_of_file
 from .dose_frames import MOST_FRAMES, can_be_placed, moved
 from .stacks import Slice, axes_of, precision_of
@@ -17,7 +17,7 @@ from .stacks import Slice, axes_of, precision_of
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
+NUCLEAR_MEDICINE = STORAGE + "20"
 DETECTOR_INFORMATION, SLICE_VECTOR, NUMBER_OF_SLICES = 0x00540022, 0x00540080, 0x00540081
 _VECTORS = {
     0x00540010: "energy window",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...dicom.header import Header
-from ...dicom.tags import Tag
+from ...dicom.tags import Tag, storage_classes
 from ...findings import Finding, Severity
 from ...findings.about import about_file
 from ...words import exact_mm, mm, plural
@@ -22,10 +22,7 @@ from .words import describe_plane
 MAX_UIDS = 50
 """SOP Instance UIDs listed in one finding; the evidence says how many there are."""
 
-_CROSS_SECTIONAL = frozenset(
-    f"1.2.840.10008.5.1.4.1.1.{suffix}"
-    for suffix in ("2", "2.1", "2.2", "4", "4.1", "4.3", "4.4", "128", "128.1", "130", "481.2", "66.4")
-)
+_CROSS_SECTIONAL = storage_classes("2 2.1 2.2 4 4.1 4.3 4.4 128 128.1 130 481.2 66.4")
 """CT, MR, PET, RT Dose, Segmentation: objects whose images are slices of a volume by definition."""
 
 

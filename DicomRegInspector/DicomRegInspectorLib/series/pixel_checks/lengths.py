@@ -11,19 +11,12 @@ from ...words import plural
 from .fragments import Fragments
 from .pixel_facts import PROVIDER_URL, TOTAL_LENGTH, PixelFacts, named
 
-_STORAGE = "1.2.840.10008.5.1.4.1.1."
-_IMAGE_CLASSES = frozenset(
-    _STORAGE + suffix
-    for suffix in (
-        *("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "2", "2.1", "2.2", "3.1", "4", "4.1", "4.3", "4.4"),
-        *("6.1", "6.2", "6.3", "7", "7.1", "7.2", "7.3", "7.4", "12.1", "12.1.1", "12.2", "12.2.1"),
-        *("13.1.1", "13.1.2", "13.1.3", "13.1.4", "13.1.5", "14.1", "14.2", "20", "30", "66.4", "66.7"),
-        *("77.1.1", "77.1.2", "77.1.3", "77.1.4", "77.1.5.1", "77.1.5.2", "77.1.5.4", "77.1.6"),
-        *("77.1.1.1", "77.1.2.1", "77.1.4.1", "128", "128.1", "130", "481.1"),
-    )
+_IMAGE_CLASSES = tags.storage_classes(
+    "1 1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 2 2.1 2.2 3.1 4 4.1 4.3 4.4 6.1 6.2 6.3 7 7.1 7.2 7.3 7.4 12.1 12.1.1 12.2 12.2.1 "
+    "13.1.1 13.1.2 13.1.3 13.1.4 13.1.5 14.1 14.2 20 30 66.4 66.7 77.1.1 77.1.2 77.1.3 77.1.4 77.1.5.1 77.1.5.2 "
+    "77.1.5.4 77.1.6 77.1.1.1 77.1.2.1 77.1.4.1 128 128.1 130 481.1"
 )
 """Storage SOP classes whose objects are images: pixels are required."""
-_RT_DOSE = _STORAGE + "481.2"
 _AFTER_PIXELS = (0xFFFAFFFA, 0xFFFCFFFC)
 """Digital Signatures Sequence and Data Set Trailing Padding may follow (PS3.10 section 7.2)."""
 _PIECE = 1 << 16
@@ -38,7 +31,7 @@ def pixel_state(facts: PixelFacts) -> str:
     sop_class = str(facts.get(0x00080016, ""))
     if sop_class in _IMAGE_CLASSES or facts.is_image:
         return "missing"
-    if sop_class == _RT_DOSE:
+    if sop_class == tags.RT_DOSE:
         return "none: this dose holds no grid, only what was computed from one"
     if sop_class in REGISTRATION_SOP_CLASSES:
         return "none: registrations have no pixels"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...dicom import tags
 from ...dicom.tags import BITS_STORED, INTERCEPT, MODALITY_LUT, REPRESENTATION, RESCALE_TYPE, SLOPE, Tag
 from ...findings import Finding, Severity
 from ..geometry.header_numbers import invalid_numbers
@@ -22,12 +23,9 @@ from .pixel_facts import (
     named,
 )
 
-_STORAGE = "1.2.840.10008.5.1.4.1.1."
-_PROJECTIONS = tuple(
-    _STORAGE + suffix for suffix in ("1", "1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1", "12.1", "12.2")
-)
-_ULTRASOUND = tuple(_STORAGE + suffix for suffix in ("3", "3.1", "6", "6.1"))
-_CT, _MR = _STORAGE + "2", _STORAGE + "4"
+_PROJECTIONS = tags.storage_classes("1 1.1 1.1.1 1.2 1.2.1 1.3 1.3.1 12.1 12.2")
+_ULTRASOUND = tags.storage_classes("3 3.1 6 6.1")
+_CT, _MR = tags.STORAGE + "2", tags.STORAGE + "4"
 _CENTIMETRES = 3
 _TISSUE = 1
 """Region Data Type of an ultrasound image of tissue, as opposed to a curve or a spectrum."""
@@ -83,9 +81,9 @@ def spacing_of(facts: PixelFacts) -> Spacing | None:
     return None
 
 
-def _is(facts: PixelFacts, classes: tuple[str, ...]) -> bool:
+def _is(facts: PixelFacts, classes: Container[str]) -> bool:
     sop_class = str(facts.get(Tag.SOP_CLASS_UID, ""))
-    return sop_class in classes or sop_class.startswith((_STORAGE + "12.1.", _STORAGE + "12.2.")) & (
+    return sop_class in classes or sop_class.startswith((tags.STORAGE + "12.1.", tags.STORAGE + "12.2.")) & (
         classes is _PROJECTIONS
     )
 

@@ -23,7 +23,7 @@ from ...dicom.tags import Tag
 from ...dicom.undefined_length import NotPlainError
 from ...errors import FileError, TruncatedFileError
 from ...words import plural
-from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, RT_DOSE
+from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES
 from .padding import stored_padding
 from .rescale import Rescale, StoredRange, linear_rescale
 
@@ -172,7 +172,7 @@ def _walk_file(header: Header) -> tuple[dict[int, Any], Place, int] | None:
     """Kept elements, the place of Pixel Data and the file's size; None of what is not plain."""
     syntax = header.transfer_syntax_uid
     encoding = _ENCODINGS.get(syntax, EXPLICIT_LITTLE if tags.is_encapsulated(syntax) else None)
-    if encoding is None or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == RT_DOSE:
+    if encoding is None or header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES or header.sop_class_uid == tags.RT_DOSE:
         return None
     fast = _walk_fast(header, encoding) if encoding.little else None
     if fast is not None:

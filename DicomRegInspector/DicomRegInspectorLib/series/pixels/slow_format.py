@@ -16,7 +16,7 @@ from ...dicom.pydicom_header import read_elements
 from ...dicom.raw_elements import first_item
 from ...dicom.source import MAX_DEFLATION, DeflatedSource
 from ...errors import FileError, errors_of_file
-from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, RT_DOSE, SHARED_GROUPS
+from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, SHARED_GROUPS
 from .memory import require_memory
 from .rescale import Rescale, linear_rescale
 
@@ -47,7 +47,7 @@ def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
     Raises FileError.
     """
     wanted = [*tags.KEPT, tags.MODALITY_LUT]
-    if header.sop_class_uid == RT_DOSE:
+    if header.sop_class_uid == tags.RT_DOSE:
         wanted += [DOSE_GRID_SCALING, DOSE_UNITS]
     if header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES:
         wanted += [SHARED_GROUPS, PER_FRAME_GROUPS]
@@ -122,7 +122,7 @@ def inflated_dataset(header: Header) -> Dataset:
 
 
 def _rescales(header: Header, dataset: Dataset, *, scale_dose: bool) -> tuple[Rescale, ...]:
-    if scale_dose and header.sop_class_uid == RT_DOSE:
+    if scale_dose and header.sop_class_uid == tags.RT_DOSE:
         if dataset.get(DOSE_GRID_SCALING) is None or dataset[DOSE_GRID_SCALING].value in (None, ""):
             raise FileError(header.path, f"{tags.element_name(DOSE_GRID_SCALING)} is missing: its dose has no scale.")
         return (linear_rescale(header, float(dataset[DOSE_GRID_SCALING].value), 0.0),)

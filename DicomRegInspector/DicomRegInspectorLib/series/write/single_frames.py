@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any
 
+from ...dicom.tags import STORAGE
 from ...errors import FileError
 from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
 from .stored_values import decimal_string
@@ -18,18 +19,17 @@ from .stored_values import decimal_string
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_STORAGE = "1.2.840.10008.5.1.4.1.1."
-CT, MR, PET, SECONDARY_CAPTURE = _STORAGE + "2", _STORAGE + "4", _STORAGE + "128", _STORAGE + "7"
+CT, MR, PET, SECONDARY_CAPTURE = STORAGE + "2", STORAGE + "4", STORAGE + "128", STORAGE + "7"
 SINGLE_FRAME_CLASSES = {
-    _STORAGE + "2.1": CT,
-    _STORAGE + "2.2": CT,
-    _STORAGE + "4.1": MR,
-    _STORAGE + "4.4": MR,
-    _STORAGE + "130": PET,
-    _STORAGE + "128.1": PET,
-    _STORAGE + "7.2": SECONDARY_CAPTURE,
-    _STORAGE + "7.3": SECONDARY_CAPTURE,
-    _STORAGE + "7.4": SECONDARY_CAPTURE,
+    STORAGE + "2.1": CT,
+    STORAGE + "2.2": CT,
+    STORAGE + "4.1": MR,
+    STORAGE + "4.4": MR,
+    STORAGE + "130": PET,
+    STORAGE + "128.1": PET,
+    STORAGE + "7.2": SECONDARY_CAPTURE,
+    STORAGE + "7.3": SECONDARY_CAPTURE,
+    STORAGE + "7.4": SECONDARY_CAPTURE,
 }
 """Enhanced and Legacy Converted classes, multi-frame secondary captures, and what their frames become."""
 _REQUIRED = {
