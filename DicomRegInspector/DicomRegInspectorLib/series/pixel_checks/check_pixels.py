@@ -17,6 +17,7 @@ from ...findings import Finding, by_severity
 from ...findings.about import about_file, about_series
 from ...progress import Progress, report_progress
 from ...words import plural
+from ..pixels.choose_stack import files_below
 from ..pixels.decode_apart import DecodingProcesses
 from .bits import bit_findings, needs_scan, scan_values, value_findings
 from .colour_and_compression import head_of_frame, lossy_findings, photometric_findings, stream_findings
@@ -154,18 +155,11 @@ def _files(paths: list[str]) -> Iterator[tuple[str, bool]]:
     for path in paths:
         if not os.path.lexists(path):
             raise UsageError(f"{path}: there is no such file or folder")
-        for file in _walk(path) if os.path.isdir(path) else [path]:
+        for file in files_below(path) if os.path.isdir(path) else [path]:
             real = os.path.realpath(file)
             if real not in seen:
                 seen.add(real)
                 yield file, file == path
-
-
-def _walk(folder: str) -> Iterator[str]:
-    for here, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            yield os.path.join(here, name)
 
 
 def check_file(

@@ -63,7 +63,7 @@ def _headers(paths: Paths) -> Iterator[Header]:
     seen: set[str] = set()
     for path in (fspath(given_path) for given_path in given):
         in_folder = os.path.isdir(path)
-        for file in _files(path) if in_folder else [path]:
+        for file in files_below(path) if in_folder else [path]:
             if file in seen:
                 continue
             seen.add(file)
@@ -74,7 +74,8 @@ def _headers(paths: Paths) -> Iterator[Header]:
                     raise
 
 
-def _files(folder: str) -> Iterator[str]:
+def files_below(folder: str) -> Iterator[str]:
+    """Yield the files of a folder and of those in it, by their names."""
     for here, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
