@@ -48,6 +48,8 @@ def trilinear(
 ) -> np.ndarray:
     """Interpolate between the eight nodes around each fractional index, in double precision.
 
+    Returns (n,) float64. A node of weight zero takes no part, even when its value is not finite.
+
     Parameters
     ----------
     value_at
@@ -56,11 +58,6 @@ def trilinear(
         (n, 3) fractional (i, j, k), inside the lattice: 0 to the number of nodes less 1.
     dimensions
         (ni, nj, nk).
-
-    Returns
-    -------
-    np.ndarray
-        (n,) float64. A node of weight zero takes no part, even when its value is not finite.
     """
     last = np.array(dimensions) - 1
     base = np.minimum(index.astype(np.int64), np.maximum(last - 1, 0))

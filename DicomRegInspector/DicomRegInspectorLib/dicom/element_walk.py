@@ -133,19 +133,15 @@ class ElementWalk:
     def elements(self, wanted: Container[int] | None = None, up_to: int = _LAST_TAG) -> Iterator[ElementHead]:
         """Elements of the data set that the walk is in: those asked for, one after the other, before their values.
 
+        Raises TruncatedFileError when the file ends within an element or a sequence; the element is given first. Raises
+        FileError when what is there is no data set, or more than the limits of this module allow.
+
         Parameters
         ----------
         wanted
             Their tags; all without.
         up_to
             The walk stops before the first element with a higher tag.
-
-        Raises
-        ------
-        TruncatedFileError
-            The file ends within an element or a sequence; the element is given first.
-        FileError
-            What is there is no data set, or more than the limits of this module allow.
         """
         depth, level = len(self._levels), self._levels[-1]
         level.last_tag = -1

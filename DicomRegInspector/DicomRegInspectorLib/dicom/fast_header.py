@@ -103,14 +103,9 @@ _HEADER = Selection(codes_of({tag: (vr,) for tag, vr in WANTED.items()}), LAST_T
 def read_header(path: str | PathLike[str]) -> Header:
     """Read what an inspection needs of a file's header.
 
-    Raises
-    ------
-    NotDicomError
-        The file is readable, but is not DICOM.
-    TruncatedFileError
-        The file ends within its header.
-    FileError
-        The file cannot be read, is no regular file, or its header cannot be parsed.
+    Raises NotDicomError when the file is readable, but is not DICOM. Raises TruncatedFileError when the file ends
+    within its header. Raises FileError when the file cannot be read, is no regular file, or its header cannot be
+    parsed.
     """
     name = fspath(path)
     try:
@@ -212,6 +207,10 @@ def _header_walk(data: bytes, size: int) -> tuple[dict[int, bytes], int, int]:
 def walk(data: bytes, size: int, selection: Selection) -> tuple[dict[int, bytes], int, int]:
     """Pick the wanted elements of a little endian file whose elements are in ascending order.
 
+    Raises IndexError when ``data`` ends before the last wanted element, though the file does not. Raises struct.error
+    when ``data`` ends within a sequence of undefined length. Raises NotPlainError for everything else this walk does
+    not understand, and for a file that is cut off.
+
     Returns
     -------
     elements
@@ -220,15 +219,6 @@ def walk(data: bytes, size: int, selection: Selection) -> tuple[dict[int, bytes]
         Offset in the file where reading stopped.
     next_tag
         The first element that is not read any more; 0 at the end of the file or after the last wanted one.
-
-    Raises
-    ------
-    IndexError
-        When ``data`` ends before the last wanted element, though the file does not.
-    struct.error
-        When ``data`` ends within a sequence of undefined length.
-    NotPlainError
-        For everything else this walk does not understand, and for a file that is cut off.
     """
     elements: dict[int, bytes] = {}
     if data[132:136] == b"\x02\0\0\0" and data[136:140] != b"UL\x04\0":

@@ -202,9 +202,8 @@ def _deflated_header(name: str, size: int) -> Header:
 def _inflated(name: str) -> tuple[Dataset, bytes, bool]:
     """PS3.5 annex A.5: everything after the file meta information is one deflate stream, explicit little endian.
 
-    Returns
-    -------
-    The file meta information, at most :data:`MAX_INFLATED` bytes of the dataset, and whether the stream is cut off.
+    Returns the file meta information, at most :data:`MAX_INFLATED` bytes of the dataset, and whether the stream is cut
+    off.
     """
     from pydicom.filereader import read_file_meta_info
 

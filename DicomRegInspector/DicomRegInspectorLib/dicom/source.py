@@ -148,12 +148,8 @@ class DeflatedSource:
     def pull(self, count: int) -> bytes:
         """Return one to ``count`` inflated bytes, or none at the end.
 
-        Raises
-        ------
-        TruncatedFileError
-            When the file ends before the deflated data do.
-        FileError
-            When they are damaged, or inflate to too much.
+        Raises TruncatedFileError when the file ends before the deflated data do. Raises FileError when they are
+        damaged, or inflate to too much.
         """
         while not self._inflater.eof:
             if not self._pending:

@@ -55,12 +55,8 @@ def end_of_undefined(data: bytes, offset: int, tag: int, vr: int) -> int:
 
     ``vr``: the number that the two bytes of the value representation make; 0 in an implicit encoding.
 
-    Raises
-    ------
-    struct.error
-        When ``data`` ends before.
-    NotPlainError
-        When the element is no sequence, or holds something that is left to pydicom.
+    Raises struct.error when ``data`` ends before. Raises NotPlainError when the element is no sequence, or holds
+    something that is left to pydicom.
     """
     encoding = _encoding(data, offset, tag, vr)
     around: list[tuple[int, int]] = []  # ends and encodings of the items that the sequence at hand is in

@@ -51,10 +51,7 @@ def half_units(element: Element) -> list[float] | None:
     decimals, or the significant digits, of the one that shows most, whichever leaves more open, and none is coarser
     than its own digits. Numbers that are not text have no digits.
 
-    Returns
-    -------
-    list of float or None
-        0 for whole numbers among whole numbers: they are meant.
+    Returns 0 for whole numbers among whole numbers: they are meant.
     """
     if element.vr in _FORMATS or element.value is None:
         return None

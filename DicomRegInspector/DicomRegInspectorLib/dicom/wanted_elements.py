@@ -96,6 +96,9 @@ def read_elements(
 ) -> ElementTree:
     """Walk a DICOM file and keep the wanted elements, at whatever level they stand.
 
+    Raises NotDicomError when the file is not DICOM. Raises TruncatedFileError when the file ends inside an element or a
+    sequence. Raises FileError when it cannot be read or its structure makes no sense.
+
     Parameters
     ----------
     path
@@ -109,15 +112,6 @@ def read_elements(
         kept: as :attr:`Element.listed`, a tenth of the memory.
     private_with
         Also keep small private elements, and private sequences that seem to hold an element with this tag.
-
-    Raises
-    ------
-    NotDicomError
-        When the file is not DICOM.
-    TruncatedFileError
-        When the file ends inside an element or a sequence.
-    FileError
-        When it cannot be read or its structure makes no sense.
     """
     with open_dataset(path) as dataset:
         root = _Keeper(dataset.walk, frozenset(wanted), lists or {}, private_with).items(up_to)

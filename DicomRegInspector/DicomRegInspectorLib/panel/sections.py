@@ -18,6 +18,8 @@ SECTIONS = ("Input", "Findings", "Registrations", "Quality", "Series")
 def load_sections(layout: qt.QLayout, resource_path: Callable[[str], str]) -> PanelWidgets:
     """Put the sections into a layout.
 
+    Returns the named widgets of all sections as attributes.
+
     Parameters
     ----------
     layout
@@ -26,11 +28,6 @@ def load_sections(layout: qt.QLayout, resource_path: Callable[[str], str]) -> Pa
         Finds a file in the module's folder Resources. The .ui files are there, not beside the code of their sections:
         they are the application's, which translates and installs them, and nothing of the headless package. All
         modules of an application may share that folder, so their names begin with the module's.
-
-    Returns
-    -------
-    PanelWidgets
-        The named widgets of all sections as attributes.
     """
     content = qt.QWidget()
     column = qt.QVBoxLayout(content)

@@ -22,12 +22,8 @@ def choose_item(registration: Registration, number: int | None) -> Choice:
 
     A Spatial Registration object usually holds an identity for the registered frame itself (PS3.3 C.20.2.1).
 
-    Raises
-    ------
-    RegistrationError
-        When there is no item.
-    UsageError
-        When there is no such item, or several could be meant.
+    Raises RegistrationError when there is no item. Raises UsageError when there is no such item, or several could be
+    meant.
     """
     items = registration.items
     if not items:

@@ -58,12 +58,8 @@ class RepairedItem:
 def repair_item(item: RegistrationItem, repair: Repair, progress: Progress | None = None) -> RepairedItem:
     """Read an item in another way; see :func:`repair_mapping`.
 
-    Raises
-    ------
-    UsageError
-        When the repair is not known or does not apply to the item.
-    RegistrationError
-        When the item cannot be used, or not in this way.
+    Raises UsageError when the repair is not known or does not apply to the item. Raises RegistrationError when the item
+    cannot be used, or not in this way.
     """
     item.require_usable()
     with item.naming_item():
@@ -74,6 +70,8 @@ def repair_item(item: RegistrationItem, repair: Repair, progress: Progress | Non
 def repair_mapping(mapping: Mapping, repair: Repair, subject: str, progress: Progress | None = None) -> Repaired:
     """Read a mapping in another way.
 
+    Raises UsageError when the repair is not known or does not apply. Raises MappingError when it cannot be reversed.
+
     Parameters
     ----------
     mapping
@@ -83,13 +81,6 @@ def repair_mapping(mapping: Mapping, repair: Repair, subject: str, progress: Pro
         inverse; it takes some microseconds a node for each step of the search.
     subject
         How messages name it.
-
-    Raises
-    ------
-    UsageError
-        When the repair is not known or does not apply.
-    MappingError
-        When it cannot be reversed.
     """
     if repair not in get_args(Repair):
         raise UsageError(f"there is no repair {repair!r}; choose from {', '.join(REPAIRS)}")

@@ -76,17 +76,14 @@ def write_ct_series(
 ) -> list[Dataset]:
     """Write ``slice001.dcm`` and on, explicit VR little endian, 12 bits stored, in the order of the positions.
 
+    Returns the slices without their pixels, for objects that refer to them.
+
     Parameters
     ----------
     hounsfield
         (n, rows, columns); rounded, and cut to what 12 bits hold: -1024 to 3071.
     written
         Called after each file.
-
-    Returns
-    -------
-    list of Dataset
-        The slices without their pixels, for objects that refer to them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = np.clip(np.rint(np.asarray(hounsfield, float) - INTERCEPT_HU), 0, 4095).astype("<u2")

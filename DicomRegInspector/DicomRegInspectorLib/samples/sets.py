@@ -180,17 +180,14 @@ def make_samples(folder: Path, key: str | None = None, progress: Progress | None
 
     Raises UsageError when it cannot be written.
 
+    Returns the folder that holds what was asked for.
+
     Parameters
     ----------
     key
         Of one of :data:`SAMPLES`; None for all.
     progress
         Called as the work goes on; what is written when it stops the work stays, and is mended the next time.
-
-    Returns
-    -------
-    Path
-        The folder that holds what was asked for.
     """
     from ..errors import UsageError
 

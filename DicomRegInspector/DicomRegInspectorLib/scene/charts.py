@@ -213,17 +213,14 @@ def add_line(
 ) -> list[slicer.vtkMRMLNode]:
     """Add a line through points to a chart; its name is told in the legend.
 
+    Returns the series node and its table, which is hidden in Slicer's lists: it holds nothing that was measured.
+
     Parameters
     ----------
     x, y
         Coordinates in the units of the chart's axes; NaN interrupts.
     style
         One of vtkMRMLPlotSeriesNode's; by default dashes.
-
-    Returns
-    -------
-    list
-        The series node and its table, which is hidden in Slicer's lists: it holds nothing that was measured.
     """
     table = fill_table(scene, None, name, {"x": [float(value) for value in x], "y": [float(value) for value in y]})
     table.SetHideFromEditors(True)

@@ -148,17 +148,14 @@ def fill_comparison(
     The views are linked at once ("hot"): scrolling, zooming, panning and changing the orientation in one of them does
     the same in the others, and the crosshair that Shift and the mouse move is seen in all.
 
+    Returns the slice nodes in the order of :data:`COMPARISON_VIEWS`.
+
     Parameters
     ----------
     orientation
         One of :data:`ORIENTATIONS`; the axis of the registered image nearest to it.
     position_ras
         A point in RAS mm that the views cut through; by default the middle of the registered image.
-
-    Returns
-    -------
-    list of vtkMRMLSliceNode
-        In the order of :data:`COMPARISON_VIEWS`.
     """
     shown = (volumes.fixed, volumes.moving, volumes.registered, volumes.difference)
     nodes = []

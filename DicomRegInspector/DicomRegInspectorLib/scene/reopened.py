@@ -19,10 +19,7 @@ def restore_interpolation(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLTran
     nodes of a scene say it: those made here have the attribute :data:`INTERPOLATION_ATTRIBUTE`. Other transforms are
     left alone. In Slicer the module does this after each scene that is opened; without it, call this.
 
-    Returns
-    -------
-    list of vtkMRMLTransformNode
-        Those that were changed.
+    Returns the nodes that were changed.
     """
     changed = []
     for node in nodes_of_class(scene, "vtkMRMLTransformNode"):

@@ -29,12 +29,8 @@ BELIEVED_VOXELS = 1 << 26
 def read_label_image(path: str | PathLike[str]) -> LabelImage:
     """Read a label volume, LPS mm; labels are named by their numbers.
 
-    Raises
-    ------
-    FileError
-        When the file cannot be read, is no volume of whole numbers, or holds more than one number for each voxel.
-    UsageError
-        When SimpleITK is not installed.
+    Raises FileError when the file cannot be read, is no volume of whole numbers, or holds more than one number for each
+    voxel. Raises UsageError when SimpleITK is not installed.
     """
     image = read_image(path)
     array = import_simpleitk().GetArrayFromImage(image)
@@ -52,12 +48,8 @@ def read_label_image(path: str | PathLike[str]) -> LabelImage:
 def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
     """Read a volume as SimpleITK does.
 
-    Raises
-    ------
-    FileError
-        When the file is not there, SimpleITK does not read it, or it claims more voxels than it can hold.
-    UsageError
-        When SimpleITK is not installed.
+    Raises FileError when the file is not there, SimpleITK does not read it, or it claims more voxels than it can hold.
+    Raises UsageError when SimpleITK is not installed.
     """
     if not os.path.isfile(path):
         raise FileError(path, "there is no such file")
@@ -74,12 +66,8 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
 def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
     """Return the grid of a volume, by its header: a folder with one DICOM series, or what SimpleITK reads.
 
-    Raises
-    ------
-    FileError
-        When the file is not there or is no volume.
-    UsageError
-        When the grid is none that can be resampled on: irregular, tilted, sheared.
+    Raises FileError when the file is not there or is no volume. Raises UsageError when the grid is none that can be
+    resampled on: irregular, tilted, sheared.
     """
     name = os.fspath(path)
     if os.path.isdir(name):

@@ -27,12 +27,8 @@ def read_volume(
 
     ``stack``: which set of a DICOM series, as in :func:`~..series.load_series`; it means nothing for other formats.
 
-    Raises
-    ------
-    FileError
-        The file cannot be read, or is no volume of three axes.
-    UsageError
-        A folder holds no series or several, memory does not suffice, or SimpleITK is not installed.
+    Raises FileError when the file cannot be read, or is no volume of three axes. Raises UsageError when a folder holds
+    no series or several, memory does not suffice, or SimpleITK is not installed.
     """
     name = os.fspath(path)
     if not os.path.exists(name):

@@ -99,12 +99,7 @@ class ShowMe:
     def show(self, finding: Finding, place: Place, worker: Worker[Any]) -> str:
         """Show it and say what is shown; what is not in the scene is left out.
 
-        Raises
-        ------
-        UsageError
-            When the transform in the scene cannot be shown.
-        Cancelled
-            When it was stopped.
+        Raises UsageError when the transform in the scene cannot be shown. Raises Cancelled when it was stopped.
         """
         if place.registration is not None or place.transform_id:
             return self._show_registration(finding, place, worker)

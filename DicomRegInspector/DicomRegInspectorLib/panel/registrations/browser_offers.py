@@ -48,10 +48,7 @@ def describe_registration(path: str, database: Any) -> Offer | None:
     ``instancesForSeries``.
     Raises FileError when it cannot be read.
 
-    Returns
-    -------
-    Offer or None
-        None when the file holds no registration that could be loaded.
+    Returns None when the file holds no registration that could be loaded.
     """
     registration = read_registration(path)
     if not registration.items:

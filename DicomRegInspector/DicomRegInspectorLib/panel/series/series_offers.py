@@ -42,10 +42,7 @@ class SeriesOffer:
 def offers_of_series(headers: Sequence[Header]) -> list[SeriesOffer]:
     """Describe the ways to load a series that Slicer's own reader does not have; no pixel is read.
 
-    Returns
-    -------
-    list of SeriesOffer
-        Empty for a regular series of one set, for files of several series, and where there are no pixels.
+    There is nothing to offer for a regular series of one set, for files of several series, and without pixels.
     """
     if any(header.pixel_data == "absent" for header in headers):
         return []  # There is nothing to load, and Slicer's own reader is no more confident than this one.

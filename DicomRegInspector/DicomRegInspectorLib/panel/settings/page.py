@@ -16,10 +16,7 @@ from .values import DEFAULTS, KEYS, MODE_NAMES, RANGES
 def add_settings_panel() -> Any:
     """Put the page into the dialog; nothing where the application has no main window, and so no dialog to open.
 
-    Returns
-    -------
-    SettingsPanel or None
-        To be kept as long as the application runs.
+    What is returned has to be kept as long as the application runs.
     """
     if slicer.app.commandOptions().noMainWindow:
         return None

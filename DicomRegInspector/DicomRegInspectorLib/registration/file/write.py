@@ -66,6 +66,8 @@ def write_deformable_registration(
 ) -> str:
     """Write one deformable registration item to a new DICOM file, explicit VR little endian.
 
+    Raises UsageError when the grid means nothing, or the file cannot be written; nothing is left of it then.
+
     Parameters
     ----------
     vectors
@@ -84,11 +86,6 @@ def write_deformable_registration(
     identity : UIDs, number and time of the new object; None makes new ones
 
     Returns the new SOP Instance UID.
-
-    Raises
-    ------
-    UsageError
-        When the grid means nothing, or the file cannot be written; nothing is left of it then.
     """
     grid, axes = _checked(vectors, directions, spacing, matrix_type)
     dataset = _new_object(registered_images, identity or NewIdentity())

@@ -96,18 +96,14 @@ def target_registration_error(
 ) -> TargetRegistrationError:
     """Return errors of landmarks of the registered frame against those of the same name in the source frame.
 
+    Raises MappingError when a matrix cannot be inverted. Raises UsageError when a name occurs twice, or there is no
+    pair.
+
     Parameters
     ----------
     fixed, moving
         Landmarks in the registered and in the source frame, LPS mm. Pairs are made by name, and by order when no name
         occurs in both and the numbers agree.
-
-    Raises
-    ------
-    MappingError
-        When a matrix cannot be inverted.
-    UsageError
-        When a name occurs twice, or there is no pair.
     """
     names, first, second, unpaired = _pairs(fixed, moving)
     mapped = mapping.map_points(first)

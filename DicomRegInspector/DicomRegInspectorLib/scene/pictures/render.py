@@ -40,12 +40,8 @@ def render_registration(
 ) -> None:
     """Write what :func:`draw_registration` draws as PNG; the file is replaced in one step.
 
-    Raises
-    ------
-    RegistrationError
-        When the item cannot be used.
-    UsageError
-        When there is neither grid nor image to show, or the file cannot be written.
+    Raises RegistrationError when the item cannot be used. Raises UsageError when there is neither grid nor image to
+    show, or the file cannot be written.
     """
     canvas = draw_registration(item, image, centre_lps_mm=centre_lps_mm, window=window, title=title, notes=notes)
     save_picture(canvas, Path(path))
@@ -67,6 +63,9 @@ def draw_registration(
     included; their colour is the whole length in mm, also of what points out of the plane. Any thread can draw; the
     canvas's texts are still to be written.
 
+    Raises RegistrationError when the item cannot be used. Raises UsageError when there is neither grid nor image to
+    show.
+
     Parameters
     ----------
     image
@@ -79,13 +78,6 @@ def draw_registration(
         The heading, and the lines below the picture.
     widest
         Pixels of the whole picture, by default :data:`WIDTH`; letters, arrows and grid are as large whatever it is.
-
-    Raises
-    ------
-    RegistrationError
-        When the item cannot be used.
-    UsageError
-        When there is neither grid nor image to show.
     """
     low, high = _extent(item, image)
     centre = np.asarray(_centre(item, low, high) if centre_lps_mm is None else centre_lps_mm, float)

@@ -19,12 +19,7 @@ def source_image_for(fixed: Image, node: slicer.vtkMRMLTransformNode) -> Image:
 
     It has the value of the fixed slice at each point's preimage, and reaches a little beyond the slice on all sides.
 
-    ``fixed``: an image of one slice.
-
-    Returns
-    -------
-    Image
-        Of :data:`LAYERS` slices.
+    ``fixed``: an image of one slice. What is returned has :data:`LAYERS` of them.
     """
     matrix = fixed.ijk_to_lps.copy()
     normal = matrix[:3, 2] / np.linalg.norm(matrix[:3, 2])

@@ -199,10 +199,7 @@ def resample(
 
     ``told``: called with the number of the slice that comes next; some are done at a time.
 
-    Returns
-    -------
-    tuple
-        VTK's array, and (nk, nj, ni) float32 in the same memory.
+    Returns VTK's array, and (nk, nj, ni) float32 in the same memory.
     """
     reslice = vtk.vtkImageReslice()
     reslice.SetInputData(inputs.moving)

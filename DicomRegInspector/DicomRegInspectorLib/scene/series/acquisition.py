@@ -31,9 +31,7 @@ def add_regularized(
     The node's own matrix always has axes at right angles, as Slicer's tools expect. Where slices lie elsewhere (an
     acquisition grid, or a tilted section) the node is under a transform, set as ToParent, that puts them there.
 
-    Returns
-    -------
-    The volume node, and the transform node or None.
+    Returns the volume node, and the transform node or None.
     """
     name = name or _name(volume)
     node = new_volume_node(scene, name, vtk_image(volume))

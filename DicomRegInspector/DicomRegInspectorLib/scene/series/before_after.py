@@ -145,10 +145,7 @@ def fill_before_after(scene: slicer.vtkMRMLScene, volumes: BeforeAfter) -> list[
 
     Of several sections the one with the most slices is shown, with the next one before it.
 
-    Returns
-    -------
-    list of vtkMRMLSliceNode
-        Plain and regularized, coronal; then plain and regularized, sagittal.
+    Returns the slice nodes: plain and regularized, coronal; then plain and regularized, sagittal.
     """
     by_size = sorted(volumes.after, key=lambda node: -node.GetImageData().GetDimensions()[2])
     pairs = ((volumes.plain, None), (by_size[0], by_size[1] if len(by_size) > 1 else None))

@@ -64,9 +64,8 @@ def functional_group_slices(header: Header) -> list[Slice]:
 
     Raises FileError when the file can no longer be read, or its functional groups cannot be parsed.
 
-    Returns
-    -------
-    One slice for each frame, without a plane where it has none; nothing where the object has no functional groups.
+    Returns one slice for each frame, without a plane where it has none; nothing where the object has no functional
+    groups.
     """
     from ...dicom.pydicom_header import read_elements
 

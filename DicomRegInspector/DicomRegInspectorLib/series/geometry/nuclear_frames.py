@@ -42,9 +42,7 @@ def nuclear_slices(header: Header, step_mm: float | None) -> list[Slice]:
     known.
     Raises FileError when the file can no longer be read, or its detector information cannot be parsed.
 
-    Returns
-    -------
-    One slice for each frame, without a position where it is not known; nothing where frames are no slices.
+    Returns one slice for each frame, without a position where it is not known; nothing where frames are no slices.
     """
     if not is_reconstruction(header):
         return []

@@ -38,10 +38,8 @@ Key = Callable[[Slice], tuple[Any, ...]]
 def restarting_sections(stack: Stack) -> tuple[Stack, ...]:
     """Take a stack apart where its positions turn back, in the order in which its slices were numbered.
 
-    Returns
-    -------
-    The sections in that order, each of two slices at least and one slice at a position; empty where positions do not
-    turn back, or the order cannot be told. Their slices are sorted along the normal, as in every stack.
+    Returns the sections in that order, each of two slices at least and one slice at a position; empty where positions
+    do not turn back, or the order cannot be told. Their slices are sorted along the normal, as in every stack.
     """
     for key in _orders():
         keys = [key(slice_) for slice_ in stack.slices]

@@ -112,6 +112,8 @@ def judge_spacing(
 ) -> Spacing | None:
     """Judge the intervals between distinct positions.
 
+    Returns None for fewer than two positions.
+
     Parameters
     ----------
     positions : (n,) float64
@@ -120,10 +122,6 @@ def judge_spacing(
         The smallest difference the positions could be written with; 0 where unknown.
     relative_tolerance
         Share of the spacing that an interval may be off.
-
-    Returns
-    -------
-    Spacing, or None for fewer than two positions.
     """
     if positions.size < 2:
         return None

@@ -25,12 +25,8 @@ Choices = int | str | Iterable[int | str] | None
 def the_series(paths: Paths, series_uid: str | None, frame_spacing: FrameSpacing = None) -> Series:
     """Find the one image series among files and folders; see :func:`~..geometry.series.inspect_series`.
 
-    Raises
-    ------
-    UsageError
-        There is no image, no series of that UID, or more than one series and no choice.
-    FileError
-        A file cannot be read. In folders, what is not DICOM is passed over.
+    Raises UsageError when there is no image, no series of that UID, or more than one series and no choice. Raises
+    FileError when a file cannot be read. In folders, what is not DICOM is passed over.
     """
     headers = list(_headers(paths))
     series = inspect_series(headers, frame_spacing=frame_spacing)
@@ -85,14 +81,8 @@ def files_below(folder: str) -> Iterator[str]:
 def the_stack(series: Series, choice: int | str | Stack | None) -> Stack:
     """Find the stack chosen: by number from 1, by label, by the value that tells it from the others, or the main one.
 
-    Raises
-    ------
-    ChoiceError
-        There is no such stack, several, or no main one; names those that there are.
-    UsageError
-        No image of the series can be placed.
-    FileError
-        The frames of a file share one position.
+    Raises ChoiceError when there is no such stack, several, or no main one; names those that there are. Raises
+    UsageError when no image of the series can be placed. Raises FileError when the frames of a file share one position.
     """
     if isinstance(choice, Stack):
         return choice
@@ -121,9 +111,7 @@ def the_stacks(series: Series, choices: Choices = None) -> tuple[int, ...]:
     ``choices``: a number, label or value, or several of them, each for all the stacks that it fits; None for every
     stack.
 
-    Returns
-    -------
-    The numbers of the stacks, from 1, ascending.
+    Returns the numbers of the stacks, from 1, ascending.
     """
     require_stacks(series)
     if choices is None:

@@ -81,12 +81,8 @@ def read_frames(
 ) -> None:
     """Read frames of one file into their targets and rescale them; ``processes`` as for :func:`frame_kind`.
 
-    Raises
-    ------
-    FileError
-        When the file cannot be read or decoded any more.
-    TooNarrowError
-        When a target's integer type does not hold a value of its frame.
+    Raises FileError when the file cannot be read or decoded any more. Raises TooNarrowError when a target's integer
+    type does not hold a value of its frame.
     """
     if any(job.tile is not None for job in jobs):
         _read_tiles(pixels, jobs, stored_values=stored_values, processes=processes)

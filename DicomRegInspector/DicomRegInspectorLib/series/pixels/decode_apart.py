@@ -79,14 +79,9 @@ class DecodingProcesses:
     def frames(self, path: str, syntax: str, frames: list[int], raw: bool) -> Generator[NDArray[np.generic]]:
         """Yield frames as :func:`~.decode_apart_program.by_pydicom` does.
 
-        Raises
-        ------
-        DecoderLostError
-            The process ended or was ended; the next call starts another one.
-        DecoderNotStartedError
-            There is no process: the installation is broken, not the file.
-        ValueError
-            With what the decoder said.
+        Raises DecoderLostError when the process ended or was ended; the next call starts another one. Raises
+        DecoderNotStartedError when there is no process: the installation is broken, not the file. Raises ValueError
+        with what the decoder said.
         """
         with self._free:
             process = self._take()

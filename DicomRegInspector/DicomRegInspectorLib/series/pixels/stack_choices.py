@@ -21,9 +21,7 @@ def stacks_that_match(stacks: Sequence[Stack], choice: str) -> list[int]:
     ``choice``: values are written as in labels (``b=1000, gradient 2``) or by the attribute's name (``b-value = 1000``,
     ``echo time 4.6``), with or without their unit; several, divided by commas, have to hold together.
 
-    Returns
-    -------
-    The numbers of all stacks that it fits, from 1: several where it leaves open which.
+    Returns the numbers of all stacks that it fits, from 1: several where it leaves open which.
     """
     choice = choice.strip()
     if choice.isdecimal():

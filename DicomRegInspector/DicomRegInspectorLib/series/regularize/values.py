@@ -46,12 +46,8 @@ class Values:
 def values_at(placed: Placed, volume: SeriesVolume, fill: float | None) -> Values:
     """Bring a volume's values to their places; further slices are read from their files as the choice needs them.
 
-    Raises
-    ------
-    UsageError
-        The volume's type does not hold the fill value, or there is not enough memory.
-    FileError
-        A further slice cannot be read.
+    Raises UsageError when the volume's type does not hold the fill value, or there is not enough memory. Raises
+    FileError when a further slice cannot be read.
     """
     value = fill_value(volume, fill)
     chosen = placed.candidates

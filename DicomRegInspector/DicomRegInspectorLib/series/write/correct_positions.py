@@ -89,14 +89,9 @@ def write_corrected(
 
     Objects with several frames stay such objects; the positions in their functional groups change.
 
-    Raises
-    ------
-    UsageError
-        See :func:`correct_positions` and :func:`~.write_back.write_series`.
-    FileError
-        A source cannot be read, or holds further frames whose positions would not be told any more.
-    Cancelled
-        When ``progress`` returned False; nothing is left behind then.
+    Raises UsageError, see :func:`correct_positions` and :func:`~.write_back.write_series`. Raises FileError when a
+    source cannot be read, or holds further frames whose positions would not be told any more. Raises Cancelled when
+    ``progress`` returned False; nothing is left behind then.
     """
     corrected = correct_positions(stack, spacing_mm)
     place = Path(folder)

@@ -72,14 +72,9 @@ def write_series(
     are not written. Otherwise slope and intercept are chosen so that every value comes back within half a step, and
     exactly where all are whole and fit into 16 bits.
 
-    Raises
-    ------
-    UsageError
-        The folder is not empty, or lies in the source's; values cannot be stored with 16 bits.
-    FileError
-        A source cannot be read, or has frames that cannot be images of one frame; see :mod:`.single_frames`.
-    Cancelled
-        When ``progress`` returned False; nothing is left behind then.
+    Raises UsageError when the folder is not empty, or lies in the source's; values cannot be stored with 16 bits.
+    Raises FileError when a source cannot be read, or has frames that cannot be images of one frame; see
+    :mod:`.single_frames`. Raises Cancelled when ``progress`` returned False; nothing is left behind then.
     """
     from pydicom.uid import generate_uid
 
