@@ -91,9 +91,9 @@ def round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
-def plural(count: int, noun: str) -> str:
-    """Return ``1 slice``, ``2 slices``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return ``1 slice``, ``2 slices``; ``many`` is the noun's plural where that is not made by an s."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
 def slices_in_words(numbers: Sequence[int]) -> str:

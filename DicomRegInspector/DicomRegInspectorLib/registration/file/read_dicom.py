@@ -14,6 +14,7 @@ from ...dicom.wanted_elements import ElementTree, Items, read_elements
 from ...errors import FileError, RegistrationError
 from ...findings import Finding
 from ...findings.about import about_item, about_registration
+from ...words import plural
 from ..chain import chain_findings
 from ..checks import order_findings, still_finding
 from ..mapping import Mapping, in_order
@@ -128,7 +129,7 @@ class _Reader:
                 Finding(
                     "reg-not-read",
                     "info",
-                    f"Spatial Fiducials object with {_counted(len(sets), 'set')} and {_counted(points, 'fiducial')} "
+                    f"Spatial Fiducials object with {plural(len(sets), 'set')} and {plural(points, 'fiducial')} "
                     f"in all; it maps no points itself.",
                     about_registration(self.path),
                     {"sets": len(sets), "fiducials": points},
@@ -188,7 +189,7 @@ class _Reader:
             return []
         uids = [uid for fiducial in used if (uid := self._text(fiducial, tags.FIDUCIAL_UID))]
         message = (
-            f"{element_name(tags.USED_FIDUCIALS_SEQUENCE)} names {_counted(len(used), 'fiducial')} that the matrix was "
+            f"{element_name(tags.USED_FIDUCIALS_SEQUENCE)} names {plural(len(used), 'fiducial')} that the matrix was "
             "made of; they stand in a Spatial Fiducials object and were not compared with it."
         )
         return [Finding("reg-not-read", "info", message, subject, {"fiducials": len(used), "fiducial_uids": uids[:50]})]
@@ -224,7 +225,3 @@ class _Reader:
             chain,
             frozenset(report.rounded),
         )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from ...findings import SEVERITIES, Finding
 from ...tasks.inspect import Inspection
+from ...words import plural
 from ..text.inspection_report import count_by_severity
-from ..text.terminal import plural
 from .contents import Contents
 from .findings import findings_section, verdict
 from .markup import DEFINITIONS, Markup, foreign, icon, items, join, tag

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...tasks.inspect import Inspection
-from ..text.terminal import plural
+from ...words import plural
 from .contents import Digest, Patient, Provenance
 from .markup import Markup, facts, foreign, join, table, tag
 from .names import Names

@@ -10,7 +10,7 @@ from ...registration.measures.quality import Quality
 from ...registration.measures.rows import Measure, number
 from ...tasks.inspect import Inspection
 from ...tasks.relations import ItemRelation
-from ...words import point
+from ...words import plural, point
 from ..text.inspection_report import (
     count_by_severity,
     images_in_words,
@@ -19,7 +19,6 @@ from ..text.inspection_report import (
     meeting_in_words,
 )
 from ..text.page import product
-from ..text.terminal import plural
 from .audit_tables import audit_box, judged_tables
 from .charts import histogram_figure
 from .contents import Contents, ItemDetails, Picture

@@ -5,10 +5,9 @@ from __future__ import annotations
 from ...series import Series, Stack
 from ...series.geometry.words import describe_plane
 from ...tasks.inspect import Inspection
-from ...words import decimals, millimetres
+from ...words import decimals, millimetres, plural
 from ..text.inspection_report import count_by_severity
 from ..text.page import product
-from ..text.terminal import plural
 from .markup import Markup, facts, join, tag, with_minus
 from .names import Names
 from .strip import strip

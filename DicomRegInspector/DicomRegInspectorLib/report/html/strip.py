@@ -13,8 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ...series import Stack
-from ...words import decimals, millimetres
-from ..text.terminal import plural
+from ...words import decimals, millimetres, plural
 from .charts import ticks_between
 from .markup import Markup, join, tag
 

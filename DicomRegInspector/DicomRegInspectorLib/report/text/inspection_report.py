@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ...findings import SEVERITIES, Finding, counted
 from ...series.geometry.spacing import RELATIVE_TOLERANCE
-from ...words import millimetres
-from .terminal import Style, plural, printable
+from ...words import millimetres, plural
+from .terminal import Style, printable
 
 if TYPE_CHECKING:
     from ...registration import Registration, RegistrationItem

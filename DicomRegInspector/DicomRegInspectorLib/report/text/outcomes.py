@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...findings import by_severity
-from ...words import point
+from ...words import plural, point
 from .page import Page, product
-from .terminal import Style, plural, printable
+from .terminal import Style, printable
 
 if TYPE_CHECKING:
     from ...findings import Finding

@@ -117,8 +117,3 @@ def write_text(stream: TextIO, text: str) -> None:
     # Unbuffered (PYTHONUNBUFFERED), Python takes a write that was cut short for a whole one.
     for start in range(0, len(text), _WRITTEN_AT_ONCE):
         stream.write(text[start : start + _WRITTEN_AT_ONCE])
-
-
-def plural(count: int, text: str, many: str | None = None) -> str:
-    """Return ``1 slice``, ``2 slices``."""
-    return f"{count} {text if count == 1 else many or text + 's'}"

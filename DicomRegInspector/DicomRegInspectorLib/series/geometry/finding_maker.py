@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,24 @@ from .stacks import Stack
 
 MAX_OF_A_KIND = 25
 """Findings of one code for one stack that are listed one by one; the rest is counted in one more."""
+
+
+MAX_UIDS = 50
+"""SOP Instance UIDs listed in one finding; the evidence says how many there are."""
+
+
+def first_of_each_code(findings: Iterable[Finding]) -> tuple[list[Finding], dict[str, list[Finding]]]:
+    """Divide findings into the first :data:`MAX_OF_A_KIND` of each code, and by their codes the others."""
+    kept: list[Finding] = []
+    rest: dict[str, list[Finding]] = {}
+    counts: Counter[str] = Counter()
+    for finding in findings:
+        counts[finding.code] += 1
+        if counts[finding.code] <= MAX_OF_A_KIND:
+            kept.append(finding)
+        else:
+            rest.setdefault(finding.code, []).append(finding)
+    return kept, rest
 
 
 class FindingMaker:
@@ -50,15 +69,7 @@ class FindingMaker:
 
     def limited(self, findings: list[Finding]) -> list[Finding]:
         """Return at most :data:`MAX_OF_A_KIND` of each code, and one that counts the others."""
-        kept: list[Finding] = []
-        rest: dict[str, list[Finding]] = {}
-        counts: dict[str, int] = {}
-        for finding in findings:
-            counts[finding.code] = counts.get(finding.code, 0) + 1
-            if counts[finding.code] <= MAX_OF_A_KIND:
-                kept.append(finding)
-            else:
-                rest.setdefault(finding.code, []).append(finding)
+        kept, rest = first_of_each_code(findings)
         for code, others in rest.items():
             numbers = sorted({number for other in others for number in other.evidence["slices"]})
             message = f"The same at {plural(len(others), 'further place')}, up to slice {numbers[-1]}"

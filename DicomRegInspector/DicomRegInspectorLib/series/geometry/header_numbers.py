@@ -12,12 +12,12 @@ from ...dicom.tags import Tag
 from ...findings import Finding, Severity
 from ...privacy import Identities
 from ...words import plural
+from .finding_maker import MAX_UIDS
 from .stacks import Slice
 
 MAX_QUOTED = 80
 """Characters of a value that are quoted."""
 MAX_TEXTS = 3
-MAX_UIDS = 50
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ...dicom.header import Header
 from ...dicom.tags import STORAGE, Tag, storage_classes
 from ...findings import Finding
+from .finding_maker import MAX_UIDS
 from .grouping import Grouping
 from .stacks import SLIDE, ULTRASOUND_VOLUME, Slice, Stack
 
@@ -19,7 +20,6 @@ SLICE_CLASSES = storage_classes("2 2.1 2.2 4 4.1 4.3 4.4 128 128.1 130 13.1.1 13
 _MAPS = SEGMENTATIONS | {STORAGE + "30"}
 FEW = 3
 """So many parallel images may be a volume, whatever they are called."""
-MAX_UIDS = 50
 
 Noun = tuple[str, str]
 DOSE: Noun = ("dose report or protocol", "dose reports or protocols")

@@ -8,7 +8,7 @@ from typing import Any
 from ...findings import Finding, Severity
 from ...words import exact_mm, mm, plural
 from .divided import Divided
-from .finding_maker import MAX_OF_A_KIND
+from .finding_maker import first_of_each_code
 from .stack_findings import stack_findings
 from .stacks import Stack
 
@@ -28,7 +28,8 @@ def sets_finding(found: Divided, subject: str) -> Finding:
         shift = mm(found.shift_mm, found.parts[0].nominal_spacing_mm)
         text += f"; their positions are shifted against each other by up to {shift} mm"
         text += "" if found.is_by_design else ": together they are no volume"
-    text += _lacking_text(lacking, found.parts)
+    if lacking:
+        text += "; " + lacking_in_words(lacking, found.parts[0].nominal_spacing_mm, f" of {len(found.parts)}")
     evidence: dict[str, Any] = {
         "distinguished_by": list(found.names),
         "way": division.way,
@@ -95,15 +96,15 @@ def _told_apart(found: Divided) -> str:
     return f", told apart by {' and '.join(names)}"
 
 
-def _lacking_text(lacking: Sequence[tuple[int, tuple[float, ...]]], sets: Sequence[Stack]) -> str:
-    spacing = sets[0].nominal_spacing_mm
-    parts = [
-        f"set {number} of {len(sets)} lacks {_places_text(depths, spacing)}" for number, depths in lacking[:NAMED_SETS]
-    ]
+def lacking_in_words(
+    lacking: Sequence[tuple[int, tuple[float, ...]]], spacing: float | None = None, of: str = ""
+) -> str:
+    """Say at which positions which sets lack slices, by their numbers; empty for none."""
+    parts = [f"set {number}{of} lacks {_places_text(depths, spacing)}" for number, depths in lacking[:NAMED_SETS]]
     if len(lacking) > NAMED_SETS:
         rest = sum(len(depths) for _, depths in lacking[NAMED_SETS:])
         parts.append(f"{plural(len(lacking) - NAMED_SETS, 'further set')} lack {plural(rest, 'slice')}")
-    return "; " + "; ".join(parts) if parts else ""
+    return "; ".join(parts)
 
 
 def _places_text(depths: tuple[float, ...], spacing: float | None) -> str:
@@ -117,20 +118,13 @@ def _places_text(depths: tuple[float, ...], spacing: float | None) -> str:
 def sets_geometry_findings(parts: Iterable[Stack], subject: str) -> list[Finding]:
     """Return what the geometry of each set decides, said once for all sets that lie and are written alike."""
     seen: set[tuple[Any, ...]] = set()
-    counts: dict[str, int] = {}
-    kept: list[Finding] = []
-    left_out: dict[str, list[Finding]] = {}
+    found: list[Finding] = []
     for part in parts:
         key = _geometry_key(part)
-        if key in seen:
-            continue
-        seen.add(key)
-        for finding in _part_findings(part, subject):
-            counts[finding.code] = counts.get(finding.code, 0) + 1
-            if counts[finding.code] <= MAX_OF_A_KIND:
-                kept.append(finding)
-            else:
-                left_out.setdefault(finding.code, []).append(finding)
+        if key not in seen:
+            seen.add(key)
+            found += _part_findings(part, subject)
+    kept, left_out = first_of_each_code(found)
     for code, findings in left_out.items():
         message = f"The same at {plural(len(findings), 'further place')} of other sets"
         evidence = {"further_places": len(findings), "sop_instance_uids": [], "slices": []}

@@ -10,11 +10,11 @@ from ...dicom.tags import BITS_STORED, INTERCEPT, REPRESENTATION, RESCALE_TYPE, 
 from ...errors import FileError
 from ...findings import Finding, Severity
 from ...findings.about import about_series
+from ..geometry.finding_maker import MAX_UIDS
 from ..geometry.series import inspect_series
 from ..geometry.stacks import Stack
 from .pixel_facts import open_facts
 
-MAX_UIDS = 50
 _BY_DESIGN = ("PT", "NM")
 """Modalities whose slices are scaled one by one."""
 

@@ -12,14 +12,13 @@ from ...errors import DicomRegInspectorError, UsageError
 from ...words import mm, plural
 from ..geometry.segmentations import is_segmentation
 from ..geometry.series import Series
+from ..geometry.set_findings import lacking_in_words
 from ..geometry.spacing import same_position_mm
 from ..geometry.stacks import Slice, Stack, corners_of, farthest_from_lattice_mm
 from ..sets.search import LEAST_FILLED
 from .lay_out import LaidOut, affine_of, lay_out
 from .stack_choices import value_in
 from .volume import REGULAR_MM
-
-NAMED_SETS, NAMED_SLICES = 5, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,17 +56,7 @@ class SetGrid:
     def missing_in_words(self, numbers: Sequence[int]) -> str:
         """Say what the sets lack, by their numbers; empty where nothing is missing."""
         lacking = [(number, depths) for number, depths in zip(numbers, self.missing, strict=True) if depths]
-        parts = []
-        for number, depths in lacking[:NAMED_SETS]:
-            if len(depths) > NAMED_SLICES:
-                parts.append(f"set {number} lacks {plural(len(depths), 'slice')}")
-            else:
-                of = "slice" if len(depths) == 1 else "slices"
-                parts.append(f"set {number} lacks the {of} at {', '.join(map(mm, depths))} mm")
-        if len(lacking) > NAMED_SETS:
-            rest = sum(len(depths) for _, depths in lacking[NAMED_SETS:])
-            parts.append(f"{plural(len(lacking) - NAMED_SETS, 'further set')} lack {plural(rest, 'slice')}")
-        return "; ".join(parts)
+        return lacking_in_words(lacking)
 
 
 def shared_grid(sets: Sequence[LaidOut], numbers: Sequence[int]) -> SetGrid:
