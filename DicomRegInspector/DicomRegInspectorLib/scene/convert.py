@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+import slicer
 import vtk
 
-if TYPE_CHECKING:
-    import slicer
+from ..space import RAS_SIGNS
 
 
 def vtk_matrix(matrix: np.ndarray) -> vtk.vtkMatrix4x4:
@@ -30,6 +30,26 @@ def voxel_matrix(volume: slicer.vtkMRMLVolumeNode) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     return numpy_matrix(matrix)
+
+
+def grid_of_vectors(
+    vectors: vtk.vtkDataArray, dimensions: Sequence[int], spacing: np.ndarray, origin_lps: np.ndarray, axes: np.ndarray
+) -> slicer.vtkOrientedGridTransform:
+    """Return a transform, linear between its nodes, that adds vectors along RAS, mm.
+
+    Its nodes, (ni, nj, nk) of them, run from the origin, LPS mm, along axes (3, 3), the columns, in LPS.
+    """
+    image = vtk.vtkImageData()
+    image.SetDimensions(*dimensions)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin((RAS_SIGNS * origin_lps).tolist())
+    vectors.SetName("displacement")
+    image.GetPointData().SetScalars(vectors)
+    transform = slicer.vtkOrientedGridTransform()
+    transform.SetInterpolationModeToLinear()
+    transform.SetDisplacementGridData(image)
+    transform.SetGridDirectionMatrix(vtk_matrix(RAS_SIGNS[:, None] * axes))
+    return transform
 
 
 def nodes_of_class(scene: slicer.vtkMRMLScene, class_name: str) -> list[slicer.vtkMRMLNode]:

@@ -21,8 +21,7 @@ from ...series.regularize.plan import Plan
 from ..job import Endings, Job
 from ..navigation import show_layers
 from ..registrations.registrations_section import RegistrationsSection, loaded_in_words, loading_endings
-from ..series.load_planned import load_planned
-from ..series.plans import Plans
+from ..series.plans import Plans, load_planned
 from ..series.series_words import plan_in_words
 from ..worker import Worker
 from .ask_box import AskBox, Question

@@ -17,7 +17,7 @@ from ...series.regularize.plan import Plan
 from ..findings.rows import summary
 from ..job import Endings, Job
 from ..navigation import show_before_after_layout, show_sequence
-from .load_planned import load_planned
+from .plans import load_planned
 from .series_words import plain_in_words, sequence_in_words
 
 if TYPE_CHECKING:

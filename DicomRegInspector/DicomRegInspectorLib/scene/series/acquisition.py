@@ -10,9 +10,9 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ...series.regularize.regular import AcquisitionGrid, Regularized, RegularVolume
-from ...space import LPS_TO_RAS, to_ras
+from ...space import LPS_TO_RAS, RAS_SIGNS, to_ras
 from ...volumes.regularized_files import require_new
-from ..convert import vtk_matrix
+from ..convert import grid_of_vectors, vtk_matrix
 from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..transforms.save import new_scene, save_scene
@@ -50,23 +50,12 @@ def add_regularized(
 
 def grid_transform(grid: AcquisitionGrid) -> vtk.vtkTransform:
     """Return a vtkOrientedGridTransform from points of the regular lattice to where they are in the patient, RAS mm."""
-    image = vtk.vtkImageData()
-    nk = len(grid.displacements_mm)
-    image.SetDimensions(2, 2, nk)
     steps = grid.affine_lps[:3, :3]
     spacing = np.linalg.norm(steps, axis=0)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin((LPS_TO_RAS @ grid.affine_lps[:, 3])[:3].tolist())
     # Doubles: single precision would cost 1e-5 mm, and the grid is small.
-    vectors = np.ascontiguousarray(grid.displacements_mm @ LPS_TO_RAS[:3, :3], dtype=np.float64)
+    vectors = np.ascontiguousarray(grid.displacements_mm * RAS_SIGNS, dtype=np.float64)
     scalars = numpy_to_vtk(vectors.reshape(-1, 3), deep=1)
-    scalars.SetName("displacement")
-    image.GetPointData().SetScalars(scalars)
-    transform = slicer.vtkOrientedGridTransform()
-    transform.SetInterpolationModeToLinear()
-    transform.SetDisplacementGridData(image)
-    transform.SetGridDirectionMatrix(vtk_matrix(LPS_TO_RAS[:3, :3] @ (steps / spacing)))
-    return transform
+    return grid_of_vectors(scalars, (2, 2, len(vectors)), spacing, grid.affine_lps[:3, 3], steps / spacing)
 
 
 def save_regularized(result: Regularized, output: Path) -> None:

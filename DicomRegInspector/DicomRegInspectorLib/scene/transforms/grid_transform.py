@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -16,8 +15,8 @@ from ...registration import Grid, Mapping
 from ...registration.baking import Baking
 from ...registration.measures.statistics import NonFiniteRegions
 from ...registration.vectors import SLAB_VECTORS
-from ...space import LPS_TO_RAS, apply_matrix
-from ..convert import vtk_matrix
+from ...space import apply_matrix
+from ..convert import grid_of_vectors
 
 
 @dataclass(frozen=True)
@@ -56,21 +55,11 @@ def baked_grid_transform(mapping: Mapping, progress: Progress | None = None) -> 
 def _build(
     grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: Baking | None, progress: Progress | None
 ) -> GridTransform:
-    image = vtk.vtkImageData()
-    image.SetDimensions(grid.dimensions)
-    image.SetSpacing(grid.spacing_mm.tolist())
-    image.SetOrigin((LPS_TO_RAS[:3, :3] @ origin).tolist())
     vectors = vtk.vtkFloatArray()
-    vectors.SetName("displacement")
     vectors.SetNumberOfComponents(3)
     vectors.SetNumberOfTuples(grid.place.count)
     zeroed = _fill(grid, vtk_to_numpy(vectors), baking, progress)
-    image.GetPointData().SetScalars(vectors)
-    transform = slicer.vtkOrientedGridTransform()
-    transform.SetInterpolationModeToLinear()
-    transform.SetDisplacementGridData(image)
-    transform.SetGridDirectionMatrix(vtk_matrix(LPS_TO_RAS[:3, :3] @ directions))
-    return GridTransform(transform, zeroed)
+    return GridTransform(grid_of_vectors(vectors, grid.dimensions, grid.spacing_mm, origin, directions), zeroed)
 
 
 def _fill(grid: Grid, target: np.ndarray, baking: Baking | None, progress: Progress | None) -> int:
