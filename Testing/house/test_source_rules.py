@@ -58,6 +58,20 @@ def test_functions_that_ship_fit_on_a_screen(project_root: Path) -> None:
     assert long == {}
 
 
+def variables(source: str) -> set[str]:
+    """Every name that a source binds or reads."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return names | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
+def test_variables_that_ship_say_what_they_hold(project_root: Path) -> None:
+    assert [
+        path for path in shipped_sources(project_root) if "one" in variables(path.read_text(encoding="utf-8"))
+    ] == []
+    assert "one" in variables("[one.size for one in images]") and "one" in variables("def f(one): pass")
+
+
 def test_each_exception_from_the_types_says_why(project_root: Path) -> None:
     # ``# type: ignore[code] # why``
     silent = re.compile(r"#\s*type:\s*ignore(?!\[[a-z-]+(?:, ?[a-z-]+)*\] # \w)")

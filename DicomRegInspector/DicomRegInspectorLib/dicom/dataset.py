@@ -49,7 +49,7 @@ class Dataset:
         return tags.EXPLICIT_LITTLE_ENDIAN if self.encoding.little else tags.EXPLICIT_BIG_ENDIAN
 
     def bytes_at(self, offset: int, count: int) -> bytes:
-        """Bytes at any place, once the walk is over; fewer at the end. Only of what was opened to be looked up in."""
+        """Return bytes at any place, once the walk is over; fewer at the end. Only where it was opened to look up."""
         if self.stream is None:
             raise ValueError(f"{self.path} was opened to be read forward")
         self.stream.seek(offset)

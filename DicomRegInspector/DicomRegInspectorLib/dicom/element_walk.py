@@ -131,7 +131,7 @@ class ElementWalk:
         return self._window[self._at : end] if end <= len(self._window) else self.peek(end - self._at)
 
     def elements(self, wanted: Container[int] | None = None, up_to: int = _LAST_TAG) -> Iterator[ElementHead]:
-        """Elements of the data set that the walk is in: those asked for, one after the other, before their values.
+        """Yield the elements asked for of the data set that the walk is in, one after the other, before their values.
 
         Raises TruncatedFileError when the file ends within an element or a sequence; the element is given first. Raises
         FileError when what is there is no data set, or more than the limits of this module allow.

@@ -146,7 +146,7 @@ def _reason(error: Exception) -> str:
 
 
 def looks_like_bare_dataset(head: bytes) -> bool:
-    """Whether bytes begin with a DICOM element though there is no preamble: old files and network dumps have none."""
+    """Tell whether bytes begin with a DICOM element without a preamble: old files and network dumps have none."""
     if len(head) < 8:
         return False
     little = int.from_bytes(head[:2], "little")

@@ -28,7 +28,7 @@ Extent = tuple[str, "int | None"]
 
 
 def native_length(elements: Mapping[int, bytes]) -> int:
-    """Bytes of uncompressed Pixel Data by Rows, Columns, samples, bits and frames, padded to even; 0: not an image."""
+    """Return the bytes of uncompressed Pixel Data by Rows, Columns, samples, bits and frames, even; 0: not an image."""
     return _length(*[elements.get(tag, b"") for tag in _LENGTH_TAGS])
 
 

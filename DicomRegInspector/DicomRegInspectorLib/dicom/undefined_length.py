@@ -43,7 +43,10 @@ class NotPlainError(Exception):
 
 
 def plain_character_set(value: bytes) -> bytes:
-    """Specific Character Set without padding; NotPlainError where a name is not known, since pydicom's word counts."""
+    """Return Specific Character Set without padding.
+
+    Raises NotPlainError where a name is not known, since pydicom's word counts.
+    """
     names = [part.strip(b" \0") for part in value.split(b"\\")]
     if not _CHARACTER_SETS.issuperset(names):
         raise NotPlainError

@@ -45,7 +45,7 @@ def _number(text: str) -> float:
 
 
 def half_units(element: Element) -> list[float] | None:
-    """Half a unit of the last digit of each number, as far as a writer's style shows it; None where it shows nothing.
+    """Return half a unit of the last digit of each number, as a writer's style shows it; None where it shows nothing.
 
     Zeros at the end are often left away, so ``0.71`` beside ``0.70711`` stands for ``0.71000``. All numbers have the
     decimals, or the significant digits, of the one that shows most, whichever leaves more open, and none is coarser

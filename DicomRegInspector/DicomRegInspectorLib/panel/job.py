@@ -78,7 +78,7 @@ class Job:
         return self._closed
 
     def close(self) -> None:
-        """The widgets are about to go: stop what is under way, do not wait for it, and begin nothing more."""
+        """Stop what is under way without waiting for it, and begin nothing more: the widgets are about to go."""
         self._closed = True
         if self._worker is not None:
             self._worker.abandon()

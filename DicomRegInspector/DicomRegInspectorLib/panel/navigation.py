@@ -111,7 +111,7 @@ def show_histograms_layout(
     overlay: slicer.vtkMRMLVolumeNode | None = None,
     opacity: float = 1.0,
 ) -> bool:
-    """Histograms (``components``, ``magnitude``, ``jacobian``) beside the slice views, with a measure over an image.
+    """Show histograms (``components``, ``magnitude``, ``jacobian``) beside slice views, with a measure over an image.
 
     Returns whether there is a layout to show them in.
     """

@@ -105,7 +105,7 @@ class InspectorPanel:
         self._say(_("Choose a folder with DICOM files, or select series in the DICOM browser, and inspect them."))
 
     def close(self) -> None:
-        """The widgets are about to go: stop what is under way and do not touch them any more."""
+        """Stop what is under way and do not touch the widgets any more: they are about to go."""
         unwatch_settings(self._apply_settings)
         for section in (self._job, *self._sections.values()):
             section.close()

@@ -54,7 +54,7 @@ class Worker(Generic[Result]):
         return not self._stop.is_set()
 
     def here(self, done: int, total: int, text: str) -> bool:
-        """The same for work that has to be done in the caller's thread: shows it and runs the event loop at once."""
+        """Report the same for work done in the caller's thread: show it and run the event loop at once."""
         going_on = self.progress(done, total, text)
         self._turn(None)
         return going_on and not self._stop.is_set()

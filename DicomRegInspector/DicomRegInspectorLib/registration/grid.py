@@ -117,7 +117,7 @@ class Grid:
         return self._interpolate(points, extend, derivative=False)[0]
 
     def displacement_and_gradient(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Displacement (n, 3) in mm and its gradient (n, 3, 3), ``[:, a, b] = dD_a / dx_b``, extended at the border."""
+        """Return displacement (n, 3), mm, and its gradient, ``[:, a, b] = dD_a / dx_b``, extended at the border."""
         return self._interpolate(points, True, derivative=True)
 
     def _interpolate(self, points: np.ndarray, extend: bool, derivative: bool) -> tuple[np.ndarray, np.ndarray | None]:
@@ -268,7 +268,7 @@ class _FileSlices:
 
 
 def vector_statistics(grid: Grid) -> VectorStatistics:
-    """Lengths of a grid's vectors; where some are undefined, overflow or may be fill values, by a pass for these."""
+    """Measure a grid's vectors; where some are undefined, overflow or may be fill values, in a pass for these."""
     field = grid.field()
     summary = summarize(magnitude(field), field)
     if summary.count < field.count or summary.max >= LEAST_FILL_MM:

@@ -50,7 +50,7 @@ def is_rigid(matrix: np.ndarray, half_units: np.ndarray | None = None) -> bool:
 
 
 def largest_move_mm(matrix: np.ndarray, corners: np.ndarray) -> float:
-    """How far a 4x4 moves any point of a box, given by its corners (8, 3) in mm: the farthest moved is a corner."""
+    """Return how far a 4x4 moves any point of a box, given by its corners (8, 3), mm: the farthest is a corner."""
     moved = corners @ (matrix[:3, :3] - np.eye(3)).T + matrix[:3, 3]
     return float(np.linalg.norm(moved, axis=1).max())
 
@@ -98,7 +98,7 @@ def rotation_deg(linear: np.ndarray) -> float:
 
 
 def shear_deg(linear: np.ndarray) -> float:
-    """By how much a (3, 3) takes right angles between the axes off 90°; 0 where it scales along axes after a turn."""
+    """Return by how much a (3, 3) takes right angles off 90°; 0 where it scales along the axes after a turn."""
     return 0.0 if _skew_deg(linear.T) < LEAST_SHEAR_DEG else _skew_deg(linear)
 
 

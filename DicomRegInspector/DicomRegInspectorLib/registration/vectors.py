@@ -95,7 +95,7 @@ class VectorPlace:
             source.close()
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
-        """All vectors in order: (number of the first, float32 (n, 3) LPS mm); the array is used again for the next."""
+        """Yield all vectors in order: (number of the first, float32 (n, 3) LPS mm); the array is used again."""
         buffer = np.empty(SLAB_VECTORS * 3, np.float32)
         source = self.open()
         try:
@@ -148,7 +148,7 @@ class MemoryPlace:
             yield first, flat[first : first + SLAB_VECTORS]
 
     def read_into(self, target: np.ndarray, work: SlabWork | None = None, *, threads: int = 1) -> None:
-        """As :meth:`VectorPlace.read_into`, on one thread."""
+        """Fill an array as :meth:`VectorPlace.read_into` does, on one thread."""
         flat = target.reshape(-1, 3)
         for first, slab in self.slabs():
             part = flat[first : first + len(slab)]

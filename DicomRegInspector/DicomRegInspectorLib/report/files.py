@@ -42,9 +42,9 @@ def _is_utf8(text: str) -> bool:
 def finite(value: Any) -> Any:
     """Return the value with NaN and infinities as None, and NumPy's types as Python's."""
     if isinstance(value, dict):
-        return {str(key): finite(one) for key, one in value.items()}
+        return {str(key): finite(held) for key, held in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(one) for one in value]
+        return [finite(held) for held in value]
     if hasattr(value, "tolist"):
         return finite(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, PathLike):
         return os.fspath(value)
     if hasattr(value, "items"):
-        return {str(key): finite(one) for key, one in value.items()}
+        return {str(key): finite(held) for key, held in value.items()}
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 

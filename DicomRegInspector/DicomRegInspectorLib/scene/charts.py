@@ -90,7 +90,7 @@ def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> Position
 
 
 def interval_rows(stack: Stack) -> list[dict[str, int | float]]:
-    """One row for each interval: the slices at both ends (from 1), their positions along the normal, the distance."""
+    """Return a row for each interval: slices at both ends (from 1), their positions along the normal, its length."""
     positions = np.asarray(stack.positions_mm, float)
     return [
         {

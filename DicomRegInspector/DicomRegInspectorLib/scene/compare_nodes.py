@@ -12,7 +12,7 @@ from .volumes import frame_of_volume, volume_lattice
 
 
 def volume_of_node(node: slicer.vtkMRMLVolumeNode) -> Volume:
-    """A volume node's values, without a copy, and where they lie in the world; parent transforms go into the matrix.
+    """Return a volume node's values, not copied, and where they lie in the world, parent transforms included.
 
     Raises UsageError when the node holds no image, or a parent transform is not linear: no matrix places its voxels
     then.

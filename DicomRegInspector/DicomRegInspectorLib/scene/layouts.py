@@ -300,7 +300,7 @@ def _fill_plot(scene: slicer.vtkMRMLScene, spec: ViewSpec, chart: slicer.vtkMRML
 
 
 def show_crosshair(scene: slicer.vtkMRMLScene) -> None:
-    """Seen in every view, and moving them; the user's own choice of a crosshair stays."""
+    """Show the crosshair in every view, and let it move them; the user's own choice of a crosshair stays."""
     crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     if crosshair is None:
         return

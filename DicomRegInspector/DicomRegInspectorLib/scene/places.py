@@ -41,7 +41,7 @@ class Place:
 
 
 def series_labels(every: Sequence[Series]) -> list[str]:
-    """Each series in a few words: modality, description, number of slices; those that would read alike are counted."""
+    """Describe each series: modality, description, number of slices; those that would read alike are counted."""
     labels = [
         f"{series.modality or 'Image'}, {series.description or 'no description'} "
         f"({series.slice_count} slice{'s' if series.slice_count != 1 else ''})"
@@ -129,7 +129,7 @@ def _middle_of_box(finding: Finding) -> tuple[float, float, float] | None:
 
 
 def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registrations: Iterable[Registration]) -> Place:
-    """Where a finding leads that came from measuring a transform node, loaded from one of some registrations or not.
+    """Return where a finding of a measured transform node leads, loaded from one of some registrations or not.
 
     A node that was read in another way than the standard's is no longer what the registration says.
     """
@@ -150,7 +150,7 @@ def measured_place(node: slicer.vtkMRMLTransformNode, finding: Finding, registra
 
 
 def longest_vector_lps(registration: Registration, item: int | None) -> tuple[float, float, float] | None:
-    """Where the longest vector of an item (or of the first item with a grid) stands, LPS mm; None without vectors."""
+    """Return where the longest vector of an item (or the first with a grid) stands, LPS mm; None without vectors."""
     for other in registration.items:
         if other.grid is None or other.problem is not None or (item is not None and other.number != item):
             continue

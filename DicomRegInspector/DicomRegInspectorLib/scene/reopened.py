@@ -35,7 +35,7 @@ def restore_interpolation(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLTran
 
 
 def scene_was_opened(scene: slicer.vtkMRMLScene) -> None:
-    """All of it: interpolation, and the layout when it is one of ours."""
+    """Put all of it right: interpolation, and the layout when it is one of ours."""
     restore_interpolation(scene)
     node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     if node is not None and node.GetViewArrangement() in OUR_LAYOUTS:

@@ -20,7 +20,7 @@ FRAME_OF_REFERENCE_TAG = "0020,0052"
 
 
 def volumes_in_frame(scene: slicer.vtkMRMLScene, frame_uid: str) -> list[slicer.vtkMRMLVolumeNode]:
-    """Volume nodes of a scene whose images have this Frame of Reference UID (0020,0052), in the order of the scene.
+    """Find volume nodes whose images have this Frame of Reference UID (0020,0052), in the order of the scene.
 
     Slicer notes the UID on the subject hierarchy item of what it loads from DICOM; where it does not, the instances
     that a volume names are looked up in the application's DICOM database.
@@ -32,7 +32,7 @@ def volumes_in_frame(scene: slicer.vtkMRMLScene, frame_uid: str) -> list[slicer.
 
 
 def volumes_of_images(scene: slicer.vtkMRMLScene, instance_uids: Collection[str]) -> list[slicer.vtkMRMLVolumeNode]:
-    """Volume nodes of a scene that were made of any of these images (SOP Instance UIDs), in the order of the scene.
+    """Find volume nodes that were made of any of these images (SOP Instance UIDs), in the order of the scene.
 
     Slicer, and this module, note the UIDs on the node.
     """

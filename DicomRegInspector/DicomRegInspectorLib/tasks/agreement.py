@@ -154,14 +154,14 @@ class _Ends:
         return item.source_frame_uid or next(iter(images.source_frames), "")
 
     def _add(self, frame: str, content: frozenset[Hashable]) -> None:
-        joined = [one for one in self._sets[frame] if one & content]
-        self._sets[frame] = [one for one in self._sets[frame] if not one & content] + [content.union(*joined)]
+        joined = [known for known in self._sets[frame] if known & content]
+        self._sets[frame] = [known for known in self._sets[frame] if not known & content] + [content.union(*joined)]
 
     def _end(self, frame: str, content: frozenset[Hashable] | None, alone: bool) -> End:
         """A frame, where nothing in it is told apart; else the set that images are of."""
         if content is None or (frame and not alone and len(self._sets[frame]) < 2):
             return frame
-        return next((one for one in self._sets[frame] if one & content), content)
+        return next((known for known in self._sets[frame] if known & content), content)
 
     def edges(
         self, registration: Registration, images: Sequence[ItemImages], without: set[int | None]

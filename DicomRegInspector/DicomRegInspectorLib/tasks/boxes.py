@@ -52,7 +52,7 @@ class Box:
 
 
 def box_of_stack(stack: Stack) -> Box | None:
-    """The box around all voxels of a stack, in its own directions; None where the size of its pixels is not known."""
+    """Return the box around a stack's voxels, in its own directions; None where its pixels' size is not known."""
     if not stack.pixel_spacing_mm or not stack.rows or not stack.columns:
         return None
     between_rows, between_columns = stack.pixel_spacing_mm
@@ -64,7 +64,7 @@ def box_of_stack(stack: Stack) -> Box | None:
 
 
 def are_apart(box: Box, other: Box, matrix: np.ndarray, tolerance_mm: float) -> bool:
-    """Whether a box, mapped by an affine matrix (4, 4), and another have no place in common, by more than a tolerance.
+    """Tell whether a box, mapped by an affine (4, 4), and another have no place in common, by more than a tolerance.
 
     Exact, by separating axes (Gottschalk, Lin and Manocha, SIGGRAPH 1996): the normals of the faces of both, and what
     is perpendicular to an edge of each.
@@ -77,8 +77,8 @@ def are_apart(box: Box, other: Box, matrix: np.ndarray, tolerance_mm: float) -> 
         length = np.linalg.norm(candidate)
         if length < 1e-9 * max(np.linalg.norm(edges, axis=1).max(), 1.0):
             continue
-        one, two = mapped @ candidate / length, theirs @ candidate / length
-        if max(one.min() - two.max(), two.min() - one.max()) > tolerance_mm:
+        ours, two = mapped @ candidate / length, theirs @ candidate / length
+        if max(ours.min() - two.max(), two.min() - ours.max()) > tolerance_mm:
             return True
     return False
 

@@ -63,7 +63,7 @@ class Inspection:
     """Whom the files name: no text here does; paths may."""
 
     def relations_of(self, registration: Registration) -> tuple[ItemRelation, ...]:
-        """The items of a registration of this inspection with the images at hand; without images where not known."""
+        """Return a registration's items with the images at hand; without images where these are not known."""
         for own, relations in zip(self.registrations, self.relations, strict=False):
             if own is registration:
                 return relations
@@ -82,7 +82,7 @@ class Inspection:
         -------
         The inspection, and the series in it that took the place of ``series``.
         """
-        new = [one for one in found if one not in series.findings]
+        new = [finding for finding in found if finding not in series.findings]
         changed = replace(series, findings=tuple(by_severity([*series.findings, *new])))
         every = tuple(changed if series_ is series else series_ for series_ in self.series)
         return replace(self, series=every, findings=tuple(by_severity([*self.findings, *new]))), changed

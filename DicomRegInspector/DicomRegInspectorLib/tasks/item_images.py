@@ -55,7 +55,7 @@ def corners_of(stacks: Iterable[StackAtHand]) -> tuple[np.ndarray, str] | None:
     known = [(stack, stack.box.corners) for stack in stacks if stack.box is not None]
     if not known:
         return None
-    return np.concatenate([corners for _, corners in known]), ", ".join(names_of(one for one, _ in known))
+    return np.concatenate([corners for _, corners in known]), ", ".join(names_of(stack for stack, _ in known))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,7 @@ class ImagesAtHand:
 
 
 def stays(item: RegistrationItem, frame_uid: str) -> bool:
-    """Whether an item leaves images of the registered frame, or of a frame that it does not name, where they are."""
+    """Tell whether an item leaves images of the registered frame, or of a frame it does not name, where they are."""
     return item.problem is None and item.mapping.is_identity and item.source_frame_uid in ("", frame_uid)
 
 

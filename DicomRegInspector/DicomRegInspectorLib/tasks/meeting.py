@@ -98,7 +98,7 @@ def meeting_finding(item: RegistrationItem, meetings: Meetings) -> list[Finding]
     best = meetings.best
     if best is None or best.gap_mm == 0:
         return []
-    registered, source = (names_of([one])[0] for one in (best.registered, best.source))
+    registered, source = (names_of([side])[0] for side in (best.registered, best.source))
     message = (
         f"Under this item the registered image, {registered}, lands {millimetres(best.gap_mm, 1)} mm beside the image "
         f"it is to be compared with, {source}: no point of the one lies in the other"

@@ -115,7 +115,7 @@ def relation_findings(
 
 
 def frame_findings(item: RegistrationItem, stacks: Sequence[Stack], series: Sequence[Series]) -> list[Finding]:
-    """``reg-frame-unknown`` for each frame of an item that no image series has, with the UIDs that nearly match."""
+    """Return ``reg-frame-unknown`` for each frame of an item that no image series has, with UIDs that nearly match."""
     frames = {stack.frame_of_reference_uid for stack in stacks if stack.frame_of_reference_uid}
     findings = []
     for role, frame in (("registered", item.registered_frame_uid), ("source", item.source_frame_uid)):
@@ -142,7 +142,7 @@ def frame_findings(item: RegistrationItem, stacks: Sequence[Stack], series: Sequ
 
 
 def near_misses(uid: str, candidates: Iterable[str]) -> list[str]:
-    """UIDs that differ from one only in their last component, if that counts something, or in their last digits."""
+    """Return UIDs that differ only in the last component, if that counts something, or in the last digits."""
     near = []
     for candidate in sorted(candidates):
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(uid, candidate, strict=False)))
@@ -268,7 +268,7 @@ def outside_of_grid(mapping: Mapping, slices: Slices) -> tuple[float, float, lis
 
 
 def image_frame_finding(subject: str, role: str, wanted: str, slices: Slices) -> list[Finding]:
-    """``reg-frame-unknown`` when the image that was chosen for a role is of another frame than the one named for it.
+    """Return ``reg-frame-unknown`` when the image chosen for a role is of another frame than is named for it.
 
     Parameters
     ----------

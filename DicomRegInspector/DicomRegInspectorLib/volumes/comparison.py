@@ -122,7 +122,7 @@ def _reason(
     if not same_kind:
         return f"Not the same image: A has the shape {a.array.shape}, B {b.array.shape}: the channels differ"
     if values is None:
-        sizes = [" × ".join(map(str, one.dimensions)) for one in (a, b)]
+        sizes = [" × ".join(map(str, volume.dimensions)) for volume in (a, b)]
         text = f"Not the same image: A has {sizes[0]} voxels, B {sizes[1]}"
     else:
         place = (

@@ -135,13 +135,13 @@ def estimated_step(array: NDArray[Any]) -> float:
     return float(gaps.sum() / np.round(gaps / step).sum()) if step else 0.0
 
 
-def _common_step(one: float, other: float, noise: float) -> float:
+def _common_step(step: float, other: float, noise: float) -> float:
     """The greatest number of which both are multiples, but for noise."""
-    while one > noise:
-        rest = other % one
-        if one - rest <= noise:
+    while step > noise:
+        rest = other % step
+        if step - rest <= noise:
             rest = 0.0
-        one, other = rest, one
+        step, other = rest, step
     return other
 
 
@@ -160,7 +160,7 @@ def _step_bounds(
 
 def _precision(a: Volume, b: Volume) -> float:
     """Relative rounding of values that went through floating point."""
-    floating = [one for one in (a, b) if one.array.dtype.kind == "f" or one.quanta is not None]
+    floating = [volume for volume in (a, b) if volume.array.dtype.kind == "f" or volume.quanta is not None]
     return 4 * float(np.finfo(np.float32).eps) if floating else 0.0
 
 

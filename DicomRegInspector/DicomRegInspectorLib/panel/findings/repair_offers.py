@@ -74,8 +74,8 @@ def _reading_offer(reading: Repair, registration: Registration) -> tuple[Offer |
     known = {reading.repair: reading for reading in readings_for(registration)}
     if reading not in known:
         return None, _("The reading that answers this finding does not apply to every item of this registration.")
-    one, name = known[reading], registration_label(registration)
-    changes = one.explanation
+    entry, name = known[reading], registration_label(registration)
+    changes = entry.explanation
     spacings = [item.grid.spacing_mm for item in registration.items if item.grid is not None and not item.problem]
     if reading == "voxel-units" and spacings:
         across, down, along = spacings[0]
@@ -83,7 +83,7 @@ def _reading_offer(reading: Repair, registration: Registration) -> tuple[Offer |
             across=across, down=down, along=along
         )
     text = _told(
-        _("Load {name} read in another way: {title}").format(name=name, title=one.title.lower()),
+        _("Load {name} read in another way: {title}").format(name=name, title=entry.title.lower()),
         _("It adds a new transform to the scene.") + " " + changes,
         _(
             "The file, transforms that are loaded already, and volumes under them. The new transform is called "

@@ -80,11 +80,11 @@ def filtered_rows(rows: Iterable[Row], least: Severity, text: str) -> list[Row]:
 
 def summary(findings: Sequence[Finding]) -> str:
     """Return how many findings of each severity, in words: ``1 error, 2 warnings``."""
-    one = {"error": _("1 error"), "warning": _("1 warning"), "info": _("1 info")}
+    single = {"error": _("1 error"), "warning": _("1 warning"), "info": _("1 info")}
     more = {"error": _("{count} errors"), "warning": _("{count} warnings"), "info": _("{count} info")}
     counts = Counter(finding.severity for finding in findings)
     told = [
-        one[severity] if counts[severity] == 1 else more[severity].format(count=counts[severity])
+        single[severity] if counts[severity] == 1 else more[severity].format(count=counts[severity])
         for severity in reversed(SEVERITIES)
         if counts[severity]
     ]

@@ -74,7 +74,7 @@ def reason_not_to_show(finding: Finding | None, place: Place | None) -> str:
 
 def can_be_loaded(registration: Registration, item: int | None = None) -> bool:
     """Tell whether a registration, or the item of it that a finding is about, can be loaded at all."""
-    items = [one for one in registration.items if item is None or one.number == item]
+    items = [candidate for candidate in registration.items if item is None or candidate.number == item]
     return bool(items) and not any(item.problem for item in registration.items)
 
 
@@ -184,7 +184,7 @@ def _arrays(
         return quality_arrays(sampled, lattice, progress)
 
     arrays = worker.run(compute)
-    if any(one is not None and one.GetScene() is None for one in (node, image)):
+    if any(shown is not None and shown.GetScene() is None for shown in (node, image)):
         raise Cancelled("what was to be shown is not in the scene any more")
     return arrays
 

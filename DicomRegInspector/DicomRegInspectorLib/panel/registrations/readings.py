@@ -63,7 +63,7 @@ def _readings() -> tuple[ReadAs, ...]:
 
 
 def readings_for(registration: Registration | None) -> list[ReadAs]:
-    """The readings that apply to every usable item of a registration; the standard's comes first and always applies."""
+    """Return the readings that apply to every usable item of a registration; the standard's, the first, always does."""
     items = [item for item in registration.items if not item.problem] if registration is not None else []
     return [
         reading
@@ -105,8 +105,8 @@ class ReadAsBox:
 
     def choose(self, reading: Repair | None) -> None:
         """Choose a reading; one that does not apply to the registration is left alone."""
-        for index, one in enumerate(self._readings):
-            if one.repair == reading:
+        for index, entry in enumerate(self._readings):
+            if entry.repair == reading:
                 self._ui.readAsComboBox.currentIndex = index
 
     def offer(self, registration: Registration | None) -> None:

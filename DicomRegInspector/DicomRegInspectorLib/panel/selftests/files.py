@@ -15,7 +15,7 @@ ROWS, COLUMNS, PIXEL_MM = 8, 10, 2.0
 
 
 def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
-    """Axial CT slices of 8 x 10 pixels of 2 mm, corner at x = y = 0, z as given (LPS mm). Returns the series' UID."""
+    """Write axial CT slices, 8 x 10 pixels of 2 mm, corner at x = y = 0, LPS z as given. Returns the series' UID."""
     from pydicom.uid import generate_uid
 
     series, study, frame = (str(generate_uid(prefix=None)) for _ in range(3))

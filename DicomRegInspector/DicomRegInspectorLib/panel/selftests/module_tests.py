@@ -27,7 +27,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
     """Mixed into the module's test class, which brings the assertions."""
 
     def setUp(self) -> None:
-        """An empty scene, and a folder with a stack that has a gap and a registration with a known field."""
+        """Begin with an empty scene, and a folder with a stack that has a gap and a registration with a known field."""
         from .files import KnownField, write_ct_stack, write_deformable
 
         manager = slicer.app.layoutManager()
@@ -95,7 +95,7 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         self.widget.ui.inputPathLineEdit.currentPath = ""
 
     def assertNodeFollowsEquation(self, node: Any) -> None:
-        """Points of the registered frame go where Equation C.20.3-1 sends them, through the node and its parents."""
+        """Check that node and parents send points of the registered frame where Equation C.20.3-1 does."""
         import numpy as np
 
         transform = vtk.vtkGeneralTransform()

@@ -57,7 +57,7 @@ class BeforeAfterPicture:
         self.show(None, None)
 
     def close(self) -> None:
-        """The widgets are about to go."""
+        """Stop drawing: the widgets are about to go."""
         self._watching.draw = None
         self._closed = True
 

@@ -44,7 +44,7 @@ class Scale:
         return round(self.left + (place_mm - self._low) * self._pixels_per_mm)
 
     def blocks(self, places_mm: list[float]) -> list[tuple[int, int]]:
-        """First and last column of slices that stand too close to be told apart; a slice by itself has one column."""
+        """Return the first and last column of slices too close to be told apart; a slice by itself has one column."""
         groups: list[list[float]] = []
         for place in sorted(places_mm):
             if groups and (place - groups[-1][-1]) * self._pixels_per_mm < DENSE:
@@ -94,7 +94,7 @@ def draw_strips(
 
 
 def _draw_lane(painter: qt.QPainter, lane: Lane, scale: Scale, top: int, ink: qt.QColor) -> None:
-    places = {kind: [place for place, one in lane.slices if one == kind] for kind in ("slice", "filled", "dropped")}
+    places = {kind: [place for place, own in lane.slices if own == kind] for kind in ("slice", "filled", "dropped")}
     height = LINE_BOTTOM - LINE_TOP
     for first, last in scale.blocks(places["slice"]):
         painter.fillRect(first, top + LINE_TOP, last - first + 1, height, ink)

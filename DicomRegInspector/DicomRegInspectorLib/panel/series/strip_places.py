@@ -41,7 +41,7 @@ class Lane:
 
     def count(self, kind: str) -> int:
         """Return how many slices or marks there are of a kind."""
-        return sum(one == kind for _place, one in self.slices) + sum(mark.kind == kind for mark in self.marks)
+        return sum(own == kind for _place, own in self.slices) + sum(mark.kind == kind for mark in self.marks)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def strips_of(stack: Stack, plan: Plan | None) -> Strips | None:
 def _before(stack: Stack, plan: Plan | None) -> Lane:
     dropped = {id(left_out.slice) for left_out in plan.dropped} if plan is not None else set()
     pairs = zip(stack.slices, stack.positions_mm.tolist(), strict=True)
-    slices = tuple((place, "dropped" if id(one) in dropped else "slice") for one, place in pairs)
+    slices = tuple((place, "dropped" if id(slice_) in dropped else "slice") for slice_, place in pairs)
     places = stack.positions_mm[stack.distinct].tolist()
     return Lane(slices, _marks(stack.spacing, places))
 

@@ -51,7 +51,7 @@ def watch_settings(watcher: Callable[[], None]) -> None:
 
 
 def unwatch_settings(watcher: Callable[[], None]) -> None:
-    """Not any more."""
+    """Stop calling a function after changes."""
     if watcher in _watchers:
         _watchers.remove(watcher)
 

@@ -90,7 +90,7 @@ class ScalarImage:
         return (self.slice_positions_mm - self.slice_positions_mm[0]) / self._rise_mm
 
     def index_of(self, points: np.ndarray) -> np.ndarray:
-        """Fractional (i, j, k) of points (n, 3) in LPS mm; beyond irregular slices the outermost interval goes on."""
+        """Return fractional (i, j, k) of points (n, 3) in LPS mm; beyond irregular slices the last interval goes on."""
         index = apply_matrix(np.linalg.inv(self.index_to_lps), np.asarray(points, dtype=np.float64))
         levels = self._levels
         if levels is not None and len(levels) > 1:

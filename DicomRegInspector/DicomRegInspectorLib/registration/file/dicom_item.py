@@ -75,7 +75,7 @@ def _unreadable(element: Element, count: int) -> str:
 
 
 def read_matrix(items: Items, name: str, report: ItemReport, baked: bool = False) -> np.ndarray | None:
-    """Frame of Reference Transformation Matrix (3006,00C6), row-major 4x4; a finding and None when it is not valid."""
+    """Read a Frame of Reference Transformation Matrix (3006,00C6), row-major 4x4; None, and a finding, if not valid."""
     values = read_numbers(items, tags.TRANSFORMATION_MATRIX, 16, report, "reg-matrix-invalid", name)
     if values is None:
         return None

@@ -72,7 +72,9 @@ def relationship_findings(path: str | PathLike[str]) -> list[Finding]:
     found = read_frame_relationships(path)
     if not found:
         return []
-    pairs = "; ".join(f"{one.related_frame_uid or 'missing'} to {one.frame_uid or 'missing'}" for one in found[:5])
+    pairs = "; ".join(
+        f"{relation.related_frame_uid or 'missing'} to {relation.frame_uid or 'missing'}" for relation in found[:5]
+    )
     message = (
         f"The structure set holds {element_name(RELATIONSHIPS)}: {plural(len(found), 'frame')} of reference related "
         f"to another ({pairs}). That is a registration in a retired place: named, not applied."

@@ -102,7 +102,7 @@ def bulk_motion(mapping: Mapping, nodes: int) -> BulkPart | None:
 
 
 def fit_affine(points: np.ndarray, mapped: np.ndarray) -> BulkPart:
-    """The affine mapping that takes points closest to where they map; along axes without extent it is the identity."""
+    """Fit the affine mapping that takes points closest to where they map; the identity along axes without extent."""
     centre, target = points.mean(axis=0), mapped.mean(axis=0)
     spread = points - centre
     # The displacement is fitted, not the position: a flat set of points then leaves the missing axis as it is.

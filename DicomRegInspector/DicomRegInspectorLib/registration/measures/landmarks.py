@@ -150,14 +150,14 @@ def _pairs(
         pairs = [(name, by_name[0][name], by_name[1][name]) for name in common]
         unpaired = [name for names in by_name for name in names if name not in common]
     elif fixed and len(fixed) == len(moving):
-        pairs = [(one.name, one, other) for one, other in zip(fixed, moving, strict=True)]
+        pairs = [(landmark.name, landmark, other) for landmark, other in zip(fixed, moving, strict=True)]
         unpaired = []
     else:
         raise UsageError(
             f"no landmark name occurs in both lists ({len(fixed)} fixed, {len(moving)} moving), "
             "and their numbers differ, so they cannot be paired by order either"
         )
-    first = np.array([one.position_lps_mm for _, one, _ in pairs], dtype=np.float64)
+    first = np.array([landmark.position_lps_mm for _, landmark, _ in pairs], dtype=np.float64)
     second = np.array([other.position_lps_mm for _, _, other in pairs], dtype=np.float64)
     return [name for name, _, _ in pairs], first, second, unpaired
 

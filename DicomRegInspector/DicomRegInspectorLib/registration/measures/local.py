@@ -80,7 +80,7 @@ def jacobian(field: Field, out: np.ndarray | None = None) -> np.ndarray:
 
 
 def curl(field: Field, out: np.ndarray | None = None) -> np.ndarray:
-    """(nz, ny, nx) float32 length of the curl of D, mm/mm: twice the local rotation in radians for small angles."""
+    """Return (nz, ny, nx) float32 length of the curl of D, mm/mm: twice the local rotation in radians if small."""
     return _from_differences(field, (_curl_of(field),), (out,))[0]
 
 
@@ -305,8 +305,8 @@ def component_statistics(values: np.ndarray) -> dict[str, Any]:
 
 
 def scaled_statistics(statistics: dict[str, float | None], factor: float) -> dict[str, float | None]:
-    """What :func:`component_statistics` would give for the values times a factor; below zero it turns the order."""
+    """Return what :func:`component_statistics` gives of values times a factor, which turns the order below zero."""
     ends = (("min", "max"), ("p1", "p99"), ("p5", "p95"))
-    opposite = {one: other for pair in ends for one, other in (pair, pair[::-1])} if factor < 0 else {}
+    opposite = {end: other for pair in ends for end, other in (pair, pair[::-1])} if factor < 0 else {}
     values = {name: statistics[opposite.get(name, name)] for name in statistics}
     return {name: None if value is None else value * factor for name, value in values.items()}

@@ -76,7 +76,9 @@ class RegionMeasures:
     @property
     def rows(self) -> list[MeasureRow]:
         """All numbers, as :attr:`.quality.Quality.measures` has those of the whole as far as they were measured."""
-        moved, jacobian, curl = (one.to_dict(*RANK_WORDS) for one in (self.displacement_mm, self.jacobian, self.curl))
+        moved, jacobian, curl = (
+            summary.to_dict(*RANK_WORDS) for summary in (self.displacement_mm, self.jacobian, self.curl)
+        )
         return [
             MeasureRow(("volume_cm3",), "Volume of the segment", self.volume_cm3, "cm³", "Volume"),
             MeasureRow(("nodes",), "Grid inside", float(self.nodes), "nodes", "Grid nodes inside"),

@@ -50,7 +50,7 @@ class BendingEnergy:
 
 
 def sample_nodes(dimensions: tuple[int, int, int], count: int, margin: int = 0) -> np.ndarray:
-    """Node indices (n, 3): all of them, or ``count`` at random, that keep a margin along axes of more than one node."""
+    """Choose node indices (n, 3): all, or ``count`` at random, with a margin along axes of more than one node."""
     first = np.array([margin if size > 1 else 0 for size in dimensions])
     sizes = np.array(dimensions) - 2 * first
     if (sizes < 1).any():
@@ -62,7 +62,7 @@ def sample_nodes(dimensions: tuple[int, int, int], count: int, margin: int = 0) 
 
 
 def bending_energy(field: Field, gather: Gather, count: int = BENDING_SAMPLE) -> BendingEnergy:
-    """``Σ_c Σ_ab (∂²D_c/∂x_a∂x_b)²`` averaged over inner nodes (Rueckert et al., IEEE TMI 18(8), 1999, equation 7).
+    """Average ``Σ_c Σ_ab (∂²D_c/∂x_a∂x_b)²`` over inner nodes (Rueckert et al., IEEE TMI 18(8), 1999, equation 7).
 
     Parameters
     ----------

@@ -150,5 +150,5 @@ def _inspected(inspection: Inspection, names: Names) -> Markup | None:
 
 def _entry(anchor: str, title: Markup, findings: Iterable[Finding]) -> Markup:
     found = list(findings)
-    worst = max((one.severity for one in found), key=SEVERITIES.index, default="good")
+    worst = max((finding.severity for finding in found), key=SEVERITIES.index, default="good")
     return join(icon(worst), tag("span", tag("a", title, href=f"#{anchor}"), f": {count_by_severity(found)}"))

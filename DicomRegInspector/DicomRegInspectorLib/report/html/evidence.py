@@ -41,7 +41,7 @@ def evidence_table(finding: Finding, names: Names) -> Markup | None:
     if len(rows) > MOST_ROWS:
         rest = f"and {len(rows) - MOST_ROWS} more values, in the JSON report"
         body.append(tag("tr", tag("td", rest, colspan=2)))
-    head = tag("tr", *(tag("th", one, scope="col") for one in ("What", "Value")))
+    head = tag("tr", *(tag("th", head_text, scope="col") for head_text in ("What", "Value")))
     return tag("table", tag("thead", head), tag("tbody", *body), class_="evidence")
 
 
@@ -50,9 +50,9 @@ def _rows(key: str, value: object, told: str | None, names: Names) -> Iterator[M
     name, unit = _split(key)
     if isinstance(value, Mapping):
         yield _row(name, _together(value, names), "", told)
-    elif isinstance(value, list | tuple) and value and all(isinstance(one, Mapping) for one in value):
-        for number, one in enumerate(value[:MOST_VALUES], 1):
-            yield _row(f"{name.removesuffix('s')} {number}", _together(one, names), "", told)
+    elif isinstance(value, list | tuple) and value and all(isinstance(part, Mapping) for part in value):
+        for number, part in enumerate(value[:MOST_VALUES], 1):
+            yield _row(f"{name.removesuffix('s')} {number}", _together(part, names), "", told)
     elif not _is_empty(value):
         yield _row(name, _value(value, names), unit, told)
 
@@ -78,7 +78,7 @@ def _together(values: Mapping[str, object], names: Names) -> Markup:
 def _is_empty(value: object) -> bool:
     """Whether there is nothing to tell: nothing known of any of the objects, too."""
     if isinstance(value, list | tuple):
-        return all(_is_empty(one) for one in value)
+        return all(_is_empty(part) for part in value)
     return value is None or value == ""
 
 
@@ -93,7 +93,7 @@ def _name(key: str, capital: bool = True) -> str:
 
 def _value(value: object, names: Names) -> Markup:
     if isinstance(value, list | tuple):
-        shown = join(*(_value(one, names) for one in value[:MOST_VALUES]), by=", ")
+        shown = join(*(_value(part, names) for part in value[:MOST_VALUES]), by=", ")
         rest = len(value) - MOST_VALUES
         return join(shown, tag("span", f" … ({len(value):,} in all)", class_="cut") if rest > 0 else None)
     if isinstance(value, Mapping):

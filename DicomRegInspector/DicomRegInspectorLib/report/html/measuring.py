@@ -65,9 +65,9 @@ def measure_items(
     for registration in inspection.registrations:
         for item in registration.items:
             if item.problem is None:
-                one = Measured(registration, item)
-                _measure(one, images, (known or {}).get(item.number), progress)
-                result.append(one)
+                measured = Measured(registration, item)
+                _measure(measured, images, (known or {}).get(item.number), progress)
+                result.append(measured)
     return result
 
 
@@ -173,7 +173,7 @@ def _volumes(side: Sequence[StackAtHand]) -> list[tuple[Series, Stack]]:
     for series in {id(side_image.series): side_image.series for side_image in side}.values():
         stacks = [side_image.stack for side_image in side if side_image.series is series]
         stack = stacks[0] if len(stacks) == 1 and series.is_volume else series.main_stack
-        if stack is not None and any(stack is one for one in stacks):
+        if stack is not None and any(stack is other for other in stacks):
             found.append((series, stack))
     return found
 

@@ -75,11 +75,11 @@ def _digests(digests: Sequence[Digest], inspection: Inspection, names: Names) ->
         series_.series_instance_uid: f"Series {number}" for number, series_ in enumerate(inspection.series, 1)
     }
     rows = []
-    for one in digests:
-        name = called.get(one.path) if one.path in called else None
-        what = tag("span", name) if name else names.shown(one.path, 160)
-        digest = tag("code", one.sha256) if one.sha256 else names.shown(one.problem, 200)
-        rows.append((what, plural(one.files, "file"), f"{one.size:,}", digest))
+    for entry in digests:
+        name = called.get(entry.path) if entry.path in called else None
+        what = tag("span", name) if name else names.shown(entry.path, 160)
+        digest = tag("code", entry.sha256) if entry.sha256 else names.shown(entry.problem, 200)
+        rows.append((what, plural(entry.files, "file"), f"{entry.size:,}", digest))
     told = join("The digest of a series is that of its files’ digests: ", tag("code", SERIES_DIGEST), ".")
     has_series = any(digest.path in called for digest in digests)
     return [

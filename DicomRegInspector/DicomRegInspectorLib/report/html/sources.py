@@ -60,7 +60,7 @@ class _Reading:
             return Digest(name, "", len(each), self._done - before, problem)
         if single:
             return Digest(name, each[0], 1, self._done - before)
-        lines = "".join(f"{one}\n" for one in sorted(each))
+        lines = "".join(f"{digest}\n" for digest in sorted(each))
         return Digest(name, hashlib.sha256(lines.encode("ascii")).hexdigest(), len(each), self._done - before)
 
     def _file(self, path: str) -> str:
@@ -90,7 +90,7 @@ def patients(inspection: Inspection) -> list[Patient]:
         counts[_patient_of(registration.path)] += 1
     for series in inspection.series:
         counts.update([*dict.fromkeys(map(_patient_of, series.paths))])
-    return [Patient(*one, count) for one, count in counts.items() if any(one)]
+    return [Patient(*identity, count) for identity, count in counts.items() if any(identity)]
 
 
 _PATIENT = (Tag.PATIENT_NAME, Tag.PATIENT_ID, Tag.PATIENT_BIRTH_DATE)

@@ -120,8 +120,8 @@ def in_words(stack: Stack, marks: Sequence[Mark]) -> str:
     text = f"{plural(len(stack.slices), 'slice')} over {length} mm"
     words = (("gap", "gap", None), ("overlap", "overlap", None),
              ("duplicate", "position with several slices", "positions with several slices"))  # fmt: skip
-    counts = [(sum(mark.kind == kind for mark in marks), one, many) for kind, one, many in words]
-    parts = [plural(count, one, many) for count, one, many in counts if count]
+    counts = [(sum(mark.kind == kind for mark in marks), singular, many) for kind, singular, many in words]
+    parts = [plural(count, singular, many) for count, singular, many in counts if count]
     return f"{text}; {', '.join(parts)}" if parts else f"{text}, no gap, no overlap"
 
 

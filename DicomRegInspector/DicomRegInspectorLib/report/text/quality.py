@@ -56,7 +56,7 @@ def _measures(page: Page, measures: Sequence[Measure]) -> None:
             page.row(measure.name, measure.told)
         elif measure is tabled[0]:
             heads = ("along", "min", "1 %", "median", "99 %", "max", "mean")
-            page.table(heads, [_distribution(one) for one in tabled])
+            page.table(heads, [_distribution(measure) for measure in tabled])
 
 
 def _distribution(measure: Measure) -> list[str]:

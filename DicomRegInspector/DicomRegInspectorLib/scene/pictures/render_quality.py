@@ -331,7 +331,7 @@ def _draw_chart(
     """Outlines of histograms over one axis; the share of nodes is for bins of the width that the axis title says."""
     left, top, right, bottom = box
     edges = curves[0][0].edges
-    most = max(float(one.share_percent.max()) for one, _, _ in curves) or 1.0
+    most = max(float(curve.share_percent.max()) for curve, _, _ in curves) or 1.0
     canvas.text(left - 46, top - 38, name, 19, INK, bold=True)
     width = f"{edges[1] - edges[0]:.2g}{' ' + unit if unit else ''}"
     canvas.text(left - 46, top - 14, f"% of the grid's nodes in each bin of {width}", 15, FAINT)
@@ -352,8 +352,8 @@ def _draw_chart(
         canvas.text(x, bottom + 18, _number(number * step, step), 15, INK, align="center")
     if unit:
         canvas.text(right, bottom + 40, unit, 15, INK, align="right")
-    for order, (one, colour, label) in enumerate(curves):
-        outline = place(np.repeat(one.edges, 2), np.concatenate([[0], np.repeat(one.share_percent, 2), [0]]))
+    for order, (curve, colour, label) in enumerate(curves):
+        outline = place(np.repeat(curve.edges, 2), np.concatenate([[0], np.repeat(curve.share_percent, 2), [0]]))
         canvas.lines([outline], colour, 2.0, 1.0)
         if label:
             y = top + 14 + 24 * order

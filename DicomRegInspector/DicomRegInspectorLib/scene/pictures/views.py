@@ -79,7 +79,7 @@ class View:
 
 
 def draw_label(canvas: Canvas, view: View) -> None:
-    """Plane and place above a view, and the patient's sides within it."""
+    """Write plane and place above a view, and the patient's sides within it."""
     canvas.text(view.left, view.top - 17, place_of(view), 19, INK, bold=True)
     draw_sides(canvas, view)
 
@@ -93,7 +93,7 @@ def place_of(view: View) -> str:
 
 
 def draw_sides(canvas: Canvas, view: View) -> None:
-    """The letters of the patient's sides."""
+    """Write the letters of the patient's sides."""
     left, top, right, bottom = view.clip
     middle = ((left + right) / 2, (top + bottom) / 2)
     places = [(left + 16, middle[1]), (right - 16, middle[1]), (middle[0], top + 15), (middle[0], bottom - 15)]

@@ -26,7 +26,7 @@ def frames_of_node(node: slicer.vtkMRMLTransformNode) -> tuple[str, str]:
 
 
 def slices_of_volume(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode) -> Slices:
-    """Where a volume's slices stand in world; nowhere when it is empty or bent: whoever needs its voxels says so."""
+    """Return where a volume's slices stand in world; None if it is empty or bent: who needs its voxels says so."""
     name, frame = volume.GetName(), frame_of_volume(scene, volume)
     try:
         index_to_ras, dimensions = volume_lattice(volume)

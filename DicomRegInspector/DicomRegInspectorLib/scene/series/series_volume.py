@@ -46,7 +46,7 @@ def vtk_image(volume: SeriesVolume) -> vtk.vtkImageData:
 
 
 def ijk_to_ras(volume: SeriesVolume) -> vtk.vtkMatrix4x4:
-    """A volume's index to RAS mm: exact for regular stacks, tilt included; others lie along it at nominal spacing."""
+    """Return index to RAS mm: exact for regular stacks, tilt included; others lie along it at nominal spacing."""
     return vtk_matrix(LPS_TO_RAS @ volume.affine_lps)
 
 

@@ -30,7 +30,7 @@ class GridTransform:
 
 
 def moved_grid_transform(mapping: Mapping, progress: Progress | None = None) -> GridTransform:
-    """``y → y + D(pre⁻¹ y)``: the vectors of a mapping in LPS, unchanged, on their lattice moved by a rigid ``pre``.
+    """Return ``y → y + D(pre⁻¹ y)``: a mapping's vectors in LPS, unchanged, on their lattice moved by a rigid ``pre``.
 
     D is indexed by the point before ``pre`` (PS3.3 Equation C.20.3-1), and its components are along the registered
     axes, so that moving the lattice and leaving the vectors is exact.

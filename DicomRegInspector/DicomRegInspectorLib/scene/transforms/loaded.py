@@ -13,7 +13,7 @@ from .load_registration import ATTRIBUTE_PREFIX
 def transforms_of(
     scene: slicer.vtkMRMLScene, registration: Registration, item: int | None = None
 ) -> list[slicer.vtkMRMLTransformNode]:
-    """Transform nodes that were loaded from a registration, or from one of its items (from 1), oldest first."""
+    """Find transform nodes that were loaded from a registration, or from one of its items (from 1), oldest first."""
     wanted = registration.sop_instance_uid
     return [
         node

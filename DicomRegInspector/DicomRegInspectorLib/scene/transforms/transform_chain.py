@@ -39,7 +39,7 @@ class Chain:
         return _product(self.parts)
 
     def stored_grid(self) -> tuple[vtk.vtkGridTransform, np.ndarray, np.ndarray] | None:
-        """(grid, matrix before it, matrix after it) when the only curved part is a grid in its stored direction."""
+        """Return (grid, matrix before, matrix after) when the only curved part is a grid in its stored direction."""
         curved = [number for number, part in enumerate(self.parts) if not _is_linear(part)]
         if len(curved) != 1:
             return None

@@ -161,10 +161,10 @@ class _Reader:
     def mosaic_findings(self) -> list[Finding]:
         """One for the mosaics of the series, and one for those of which nothing can be made."""
         found = []
-        split = [one for one in self._found if one.is_split]
+        split = [told for told in self._found if told.is_split]
         if split:
             found.append(_split_finding(split))
-        rest = [one for one in self._found if not one.is_split]
+        rest = [told for told in self._found if not told.is_split]
         if rest:
             header = rest[0].slices[0].header
             text = (

@@ -60,7 +60,7 @@ _TEXTS = (
 
 
 def functional_group_slices(header: Header) -> list[Slice]:
-    """The frames of an enhanced object: by their own functional groups first, the shared ones where they have none.
+    """Read the frames of an enhanced object: by their own functional groups first, else by the shared ones.
 
     Raises FileError when the file can no longer be read, or its functional groups cannot be parsed.
 

@@ -31,7 +31,7 @@ _VECTORS = {
 
 
 def is_reconstruction(header: Header) -> bool:
-    """Whether a nuclear medicine object holds slices: RECON TOMO, RECON GATED TOMO and their kind (C.8.4.9.1.1.3)."""
+    """Tell whether a nuclear medicine object holds slices: RECON TOMO, RECON GATED TOMO … (C.8.4.9.1.1.3)."""
     return any(value.startswith("RECON") for value in header.image_type)
 
 

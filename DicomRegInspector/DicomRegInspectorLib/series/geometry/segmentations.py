@@ -45,7 +45,7 @@ def segment_stacks(stack: Stack) -> list[Stack]:
 
 
 def lattice_mm(stack: Stack) -> float | None:
-    """The distance of the planes that a segmentation's frames lie on; None for a single one, or where there is none.
+    """Return the distance of the planes that a segmentation's frames lie on; None for a single one, or without one.
 
     Spacing Between Slices where all frames fit to it, else the smallest interval of all segments or a fraction of it.
     """

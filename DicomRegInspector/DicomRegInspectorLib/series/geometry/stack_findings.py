@@ -43,17 +43,18 @@ def stack_findings(stack: Stack, subject: str) -> list[Finding]:
 class _Maker(FindingMaker):
     """Makes the findings of one stack."""
 
-    def irregular(self, one: Irregular) -> Finding:
+    def irregular(self, interval: Irregular) -> Finding:
         mm = self.mm
-        before, after = self.stack.slice_number(one.before), self.stack.slice_number(one.before + 1)
-        lengths = {"interval_mm": one.interval_mm, "expected_mm": one.expected_mm, **self.judged()}
-        text = f"{mm(one.interval_mm)} mm between slices {before} and {after} instead of {mm(one.expected_mm)} mm"
-        if one.kind == "overlap":
-            text += f": they are {mm(one.expected_mm - one.interval_mm)} mm too close"
+        before, after = self.stack.slice_number(interval.before), self.stack.slice_number(interval.before + 1)
+        lengths = {"interval_mm": interval.interval_mm, "expected_mm": interval.expected_mm, **self.judged()}
+        text = f"{mm(interval.interval_mm)} mm between slices {before} and {after} "
+        text += f"instead of {mm(interval.expected_mm)} mm"
+        if interval.kind == "overlap":
+            text += f": they are {mm(interval.expected_mm - interval.interval_mm)} mm too close"
             return self.finding("slice-overlap", "error", text, (before, after), **lengths)
-        ratio = one.interval_mm / one.expected_mm
-        if one.missing is not None:
-            text += f": {plural(one.missing, 'slice')} {'is' if one.missing == 1 else 'are'} missing"
+        ratio = interval.interval_mm / interval.expected_mm
+        if interval.missing is not None:
+            text += f": {plural(interval.missing, 'slice')} {'is' if interval.missing == 1 else 'are'} missing"
         else:
             text += f": {ratio:.2f} times the spacing, not a whole number of slices"
         return self.finding(
@@ -61,10 +62,10 @@ class _Maker(FindingMaker):
             "error",
             text,
             (before, after),
-            gap_mm=one.interval_mm,
+            gap_mm=interval.interval_mm,
             **lengths,
-            missing_slices=one.missing,
-            whole_multiple=one.missing is not None,
+            missing_slices=interval.missing,
+            whole_multiple=interval.missing is not None,
         )
 
     def spacing_changes(self) -> list[Finding]:
@@ -99,13 +100,13 @@ class _Maker(FindingMaker):
     def _thickness(self, number: int) -> float | None:
         return self.stack.slices[number - 1].slice_thickness_mm
 
-    def drift(self, one: Drift) -> Finding:
+    def drift(self, drift: Drift) -> Finding:
         mm = self.mm
         stack = self.stack
-        first, last, at = (stack.slice_number(k) for k in (one.section.first, one.section.last, one.at_slice))
+        first, last, at = (stack.slice_number(k) for k in (drift.section.first, drift.section.last, drift.at_slice))
         text = (
-            f"The spacing drifts from {mm(one.first_interval_mm)} to {mm(one.last_interval_mm)} mm between slices "
-            f"{first} and {last}: small steps that add up to {mm(one.deviation_mm)} mm off a regular stack, most "
+            f"The spacing drifts from {mm(drift.first_interval_mm)} to {mm(drift.last_interval_mm)} mm between slices "
+            f"{first} and {last}: small steps that add up to {mm(drift.deviation_mm)} mm off a regular stack, most "
             f"around slice {at}"
         )
         return self.finding(
@@ -113,9 +114,9 @@ class _Maker(FindingMaker):
             "warning",
             text,
             (at,),
-            spacing_before_mm=one.first_interval_mm,
-            spacing_after_mm=one.last_interval_mm,
-            deviation_mm=one.deviation_mm,
+            spacing_before_mm=drift.first_interval_mm,
+            spacing_after_mm=drift.last_interval_mm,
+            deviation_mm=drift.deviation_mm,
             first_slice=first,
             last_slice=last,
             **self.judged(),

@@ -129,7 +129,7 @@ def check_pixels(
         for done, (path, asked_for) in enumerate(places):
             report_progress(progress, done, len(places), "Checking pixels", "the check was cancelled")
             try:
-                one = check_file(path, decode=decode, processes=processes)
+                file = check_file(path, decode=decode, processes=processes)
             except NotDicomError as error:
                 not_dicom += 1
                 if asked_for:
@@ -138,7 +138,7 @@ def check_pixels(
                 problem = file_error(path, error)
                 broken.append(Finding(problem.code, "error", problem.sentence, about_file(path)))
             else:
-                files.append(one)
+                files.append(file)
     found = [(file.series_uid, finding) for file in files for finding in file.findings]
     counts = Counter(file.series_uid for file in files if file.description)
     # One file is no stack, and need not be read again.
@@ -180,12 +180,12 @@ def check_file(
     with open_facts(name) as facts:
         found = _fragments(facts)
         findings = list(_check(facts, found))
-        one = _describe(facts, found)
+        described = _describe(facts, found)
     is_explained = any(finding.code in _EXPLAIN_FAILURE for finding in findings if finding.severity == "error")
-    if decode and found is not None and tags.is_encapsulated(one.transfer_syntax_uid) and not is_explained:
+    if decode and found is not None and tags.is_encapsulated(described.transfer_syntax_uid) and not is_explained:
         with nullcontext(processes) if processes is not None else DecodingProcesses() as decoder:
             findings += trial_findings(name, decoder)
-    return replace(one, findings=tuple(by_severity(findings)))
+    return replace(described, findings=tuple(by_severity(findings)))
 
 
 def _fragments(facts: PixelFacts) -> Fragments | None:

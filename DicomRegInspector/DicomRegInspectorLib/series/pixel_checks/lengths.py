@@ -105,12 +105,12 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
         text = f"The file ends within {named(tag)}: {length:,} bytes are announced, {held:,} are there"
         evidence = {"announced_bytes": length, "present_bytes": held, "missing_bytes": length - held}
         yield Finding("file-truncated", "error", text, facts.path, evidence)
-    expected, one = expected_bytes(facts), frame_bits(facts)
-    if expected is None or one is None or not length:
+    expected, bits = expected_bytes(facts), frame_bits(facts)
+    if expected is None or bits is None or not length:
         return
     padded = expected + expected % 2
     what = f"{plural(facts.frames, 'frame')} of {facts.get(tags.ROWS)} × {facts.get(tags.COLUMNS)} pixels"
-    evidence = {"length_bytes": length, "expected_bytes": padded, "frame_bytes": (one + 7) // 8}
+    evidence = {"length_bytes": length, "expected_bytes": padded, "frame_bytes": (bits + 7) // 8}
     if length == padded:
         # In big-endian words the last two bytes are exchanged.
         if length > expected and held == length and facts.dataset.encoding.little:
@@ -120,7 +120,7 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
         text = f"{named(tag)} has an odd length of {length:,} bytes: it lacks the byte that makes it even"
         yield Finding("pixel-data-length", "warning", text, facts.path, evidence)
         return
-    whole, rest = divmod(length * 8, one)
+    whole, rest = divmod(length * 8, bits)
     text = f"{named(tag)} has {length:,} bytes; expected {padded:,} for {what}"
     if length < expected:
         text += f": {padded - length:,} too few"
@@ -132,7 +132,9 @@ def _native_findings(facts: PixelFacts, tag: int, offset: int, length: int) -> I
     if full is not None and length in (full, full + full % 2):
         text += f". It is the length without subsampled colours, which {facts.text(tags.PHOTOMETRIC)} has"
     elif (
-        facts.get(tags.BITS_ALLOCATED) == 1 and length - ((one + 7) // 8) * facts.frames in (0, 1) and length > expected
+        facts.get(tags.BITS_ALLOCATED) == 1
+        and length - ((bits + 7) // 8) * facts.frames in (0, 1)
+        and length > expected
     ):
         text += ". It is the length of frames that each begin at a whole byte; bits are packed without gaps"
     elif rest // 8 <= 1 and whole and (whole != facts.frames or tags.FRAMES not in facts.values):

@@ -107,8 +107,8 @@ def _is_calibrated(facts: PixelFacts) -> bool:
     return bool(facts.text(CALIBRATION_TYPE)) or (imager is not None and plain is not None and not _same(plain, imager))
 
 
-def _same(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return all(abs(a - b) <= SAME_SPACING * max(abs(a), abs(b)) for a, b in zip(one, other, strict=True))
+def _same(pair: tuple[float, float], other: tuple[float, float]) -> bool:
+    return all(abs(a - b) <= SAME_SPACING * max(abs(a), abs(b)) for a, b in zip(pair, other, strict=True))
 
 
 def spacing_findings(facts: PixelFacts) -> Iterator[Finding]:

@@ -188,8 +188,8 @@ def _decoded(
     _require_decoder(pixels)
     palette = _palette(pixels) if pixels.photometric == "PALETTE COLOR" and not stored_values else None
     with _decoding_errors(pixels), closing(_found(pixels, frames, stored_values, processes)) as found:
-        for one in found:
-            yield _colored(one, palette)
+        for frame in found:
+            yield _colored(frame, palette)
 
 
 def _found(

@@ -263,7 +263,7 @@ def _checked(
             header, f"{tags.element_name(tags.PHOTOMETRIC)} is missing, without which pixels cannot be read."
         )
     samples = values.get(tags.SAMPLES) or 1
-    one = PixelFormat(
+    found = PixelFormat(
         header=header,
         rows=required(tags.ROWS),
         columns=required(tags.COLUMNS),
@@ -282,9 +282,9 @@ def _checked(
         units=units or str(values.get(tags.RESCALE_TYPE) or ""),
         padding_elements=(values.get(tags.PADDING), values.get(tags.PADDING_LIMIT)),
     )
-    _require_bits(one)
-    _require_length(one, size)
-    return one
+    _require_bits(found)
+    _require_length(found, size)
+    return found
 
 
 def _inconsistent(header: Header, problem: str) -> FileError:

@@ -135,22 +135,22 @@ def _plan(
     kinds: dict[str, FrameKind] = {}
     alike: dict[tuple[Any, ...], FrameKind] = {}
     frames = []
-    for done, one in enumerate(slices):
+    for done, slice_ in enumerate(slices):
         if done % REPORT_EVERY == 0:
             _report(progress, done, 2 * len(slices), "Reading how pixels are stored")
-        pixels = formats.get(one.path)
+        pixels = formats.get(slice_.path)
         if pixels is None:
-            pixels = formats[one.path] = _format(one.header, scale_dose)
+            pixels = formats[slice_.path] = _format(slice_.header, scale_dose)
             stored = (pixels.samples, pixels.bits_allocated, pixels.bits_stored, pixels.signed)
             key = (pixels.syntax, pixels.photometric, *stored, pixels.keyword, pixels.is_direct)
             if key not in alike:
                 alike[key] = frame_kind(pixels, stored_values=stored_values, processes=processes)
-            kinds[one.path] = alike[key]
-            _require_same(pixels, kinds[one.path], formats[slices[0].path], kinds[slices[0].path])
-        frame = (one.frame_number or 1) - 1
+            kinds[slice_.path] = alike[key]
+            _require_same(pixels, kinds[slice_.path], formats[slices[0].path], kinds[slices[0].path])
+        frame = (slice_.frame_number or 1) - 1
         if frame >= pixels.frames:
             problem = f"frame {frame + 1} has a position, but there are pixels of {plural(pixels.frames, 'frame')}."
-            raise FileError(one.path, problem, code="pixel-frames-disagree")
+            raise FileError(slice_.path, problem, code="pixel-frames-disagree")
         as_stored = stored_values or pixels.is_color
         frames.append((pixels, frame, Rescale() if as_stored else pixels.rescale(frame)))
     return _Plan(formats, kinds, tuple(frames), tuple(slice_.tile for slice_ in slices))

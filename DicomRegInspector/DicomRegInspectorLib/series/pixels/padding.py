@@ -47,7 +47,7 @@ def stored_padding(
     """
     if value is None:
         return None
-    ends = [_as_pixels(one, signed) for one in (value, value if limit is None else limit)]
+    ends = [_as_pixels(end, signed) for end in (value, value if limit is None else limit)]
     low, high = max(min(ends), stored.low), min(max(ends), stored.high)
     return (low, high) if low <= high else None
 

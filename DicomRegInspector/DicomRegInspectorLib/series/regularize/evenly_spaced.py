@@ -38,7 +38,7 @@ class PlainStack:
         return index + 1, float(self.distances_mm[index])
 
     def first_beyond(self, tolerance_mm: float) -> tuple[int, float] | None:
-        """Number (from 1) and distance, mm, of the first slice that lies farther off than this; None without one."""
+        """Return number (from 1) and distance, mm, of the first slice that lies farther off; None without one."""
         beyond = np.flatnonzero(self.distances_mm > tolerance_mm)
         return (int(beyond[0]) + 1, float(self.distances_mm[beyond[0]])) if beyond.size else None
 

@@ -236,7 +236,9 @@ def place(volume: SeriesVolume, options: RegularizeOptions) -> Placed:
     places = _places(volume, dropped)
     if isinstance(options.duplicates, int):
         places = _of_acquisition(places, options.duplicates, dropped)
-    chosen = [_choose(one, options.duplicates, "lies where another slice does", dropped) for one in places]
+    chosen = [
+        _choose(candidates, options.duplicates, "lies where another slice does", dropped) for candidates in places
+    ]
     if options.overlaps != "keep":
         chosen = _merged(volume.slices[0], stack, chosen, options.overlaps, dropped)
     if len(chosen) < 2:
@@ -289,14 +291,16 @@ def _places(volume: SeriesVolume, dropped: list[Dropped]) -> list[list[Candidate
     for left_out in volume.dropped:
         nearest = int(np.argmin(np.abs(positions - np.asarray(left_out.position_lps_mm) @ normal)))
         places[nearest].append(Candidate(left_out, None))
-    return [sorted(one, key=lambda candidate: candidate.order) for one in places if one]
+    return [sorted(candidates, key=lambda candidate: candidate.order) for candidates in places if candidates]
 
 
 def _of_acquisition(places: list[list[Candidate]], number: int, dropped: list[Dropped]) -> list[list[Candidate]]:
     """Without the slices of other acquisitions between the first and the last of this one."""
-    holds = [k for k, one in enumerate(places) if any(_is_of(candidate, number) for candidate in one)]
+    holds = [k for k, candidates in enumerate(places) if any(_is_of(candidate, number) for candidate in candidates)]
     if not holds:
-        found = sorted({candidate.slice.header.acquisition_number or 0 for one in places for candidate in one})
+        found = sorted(
+            {candidate.slice.header.acquisition_number or 0 for candidates in places for candidate in candidates}
+        )
         raise UsageError(f"No slice is of acquisition {number}; there are {', '.join(map(str, found))}.")
     result = []
     for k, candidates in enumerate(places):

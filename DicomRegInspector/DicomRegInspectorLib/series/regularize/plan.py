@@ -128,7 +128,7 @@ def plan_volume(
 
 
 def irregularities(series: Series) -> tuple[Finding, ...]:
-    """The findings that say why the stack worth regularizing is irregular; empty for a regular one, or for none."""
+    """Return the findings that say why the stack worth regularizing is irregular; empty for a regular one or none."""
     try:
         chosen, _ = stack_to_regularize(series)
     except UsageError:

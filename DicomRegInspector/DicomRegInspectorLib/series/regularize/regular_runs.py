@@ -23,7 +23,7 @@ PART_OF_A_SLICE = 0.25
 def wide_gaps(spacing: Spacing, positions: NDArray[np.float64], max_gap: float) -> NDArray[np.bool_]:
     """Return (n-1,) whether more than ``max_gap`` slices are missing in an interval, by the spacing around it."""
     intervals = np.diff(positions)
-    missing = np.array([one / around(spacing, k) - 1 for k, one in enumerate(intervals.tolist())])
+    missing = np.array([interval / around(spacing, k) - 1 for k, interval in enumerate(intervals.tolist())])
     return missing > max_gap + PART_OF_A_SLICE
 
 
@@ -77,8 +77,8 @@ def _between(
     while start < stop:
         end = start + 1
         while end < stop and not gaps[end - 1]:
-            interval, one = positions[end] - positions[end - 1], positions[start + 1] - positions[start]
-            if abs(interval - one) > judged.relative_tolerance * one:
+            interval, usual = positions[end] - positions[end - 1], positions[start + 1] - positions[start]
+            if abs(interval - usual) > judged.relative_tolerance * usual:
                 break
             end += 1
         spacing = (positions[end - 1] - positions[start]) / (end - 1 - start) if end - start > 1 else judged.nominal_mm

@@ -217,7 +217,7 @@ def _lattice_of(placed: Placed, reference: ReferenceGrid) -> Lattice | None:
     if np.abs(reference.affine_lps[:3, :3] / steps - placed.axes.T).max() > ALIGNED:
         return None
     starts = (placed.axes @ reference.affine_lps[:3, 3]).tolist()
-    found = (Axis(*one) for one in zip(starts, steps.tolist(), reference.dimensions, strict=True))
+    found = (Axis(*axis) for axis in zip(starts, steps.tolist(), reference.dimensions, strict=True))
     return Lattice(*found)
 
 

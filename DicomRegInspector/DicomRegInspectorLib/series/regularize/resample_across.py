@@ -67,7 +67,7 @@ class ObliqueResampler:
     def _block(self, k: int, rows: slice) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[int, int] | None]:
         """Values of some rows, which of them are valid, and the source slices they are from."""
         j, i = np.meshgrid(np.arange(rows.start, rows.stop), np.arange(self._target.shape[2]), indexing="ij")
-        along, down, height = (one[0] * i + one[1] * j + (one[2] * k + one[3]) for one in self._affine)
+        along, down, height = (row[0] * i + row[1] * j + (row[2] * k + row[3]) for row in self._affine)
         before, weight, valid = self._between(height)
         values = np.full((*valid.shape, *self._array.shape[3:]), self._fill, np.float64)
         # What lies beyond all slices, or in a gap, is most of some grids: only the others are worked on.
@@ -94,8 +94,8 @@ class ObliqueResampler:
         valid = np.ones(weight.shape, bool)
         for s, share in ((before, 1 - weight), (before + 1, weight)):
             has_part = share > 0
-            one, inside = self._bilinear(s, along, down, has_part)
-            values += one * share.reshape(*share.shape, *[1] * (values.ndim - share.ndim))
+            part, inside = self._bilinear(s, along, down, has_part)
+            values += part * share.reshape(*share.shape, *[1] * (values.ndim - share.ndim))
             valid &= inside | ~has_part
         if self._target.dtype.kind in "iu":
             np.rint(values, out=values)

@@ -136,7 +136,7 @@ class Resampler:
             self._blend(parts[0], parts[1], pair.weight, target[row:row_stop, column:column_stop])
             if self._padding is not None:
                 padded = {s: padded[s] if s in padded else self._prepare_padding(s) for s in needed}
-                self._cover(k, box, [self._part(one, s, box) for s, one in padded.items() if one is not None])
+                self._cover(k, box, [self._part(plane, s, box) for s, plane in padded.items() if plane is not None])
 
     def _part(self, prepared: NDArray[Any], s: int, box: tuple[int, int, int, int]) -> NDArray[Any]:
         """What was prepared of a source slice, in the output's box."""
@@ -161,10 +161,10 @@ class Resampler:
         mask = self._padding.mask(self._array[s], s)
         if mask is None:
             return None
-        for axis, one in enumerate((self._rows[s], self._columns[s])):
-            after = np.take(mask, one.index + 1, axis=axis, mode="clip")
-            after &= np.expand_dims(one.weight > 0, 1 - axis)
-            mask = np.take(mask, one.index, axis=axis) | after
+        for axis, axis_places in enumerate((self._rows[s], self._columns[s])):
+            after = np.take(mask, axis_places.index + 1, axis=axis, mode="clip")
+            after &= np.expand_dims(axis_places.weight > 0, 1 - axis)
+            mask = np.take(mask, axis_places.index, axis=axis) | after
         return mask
 
     def _prepare(self, s: int, scratch: _Scratch) -> NDArray[Any]:

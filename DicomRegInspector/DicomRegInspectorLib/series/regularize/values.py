@@ -59,8 +59,9 @@ def values_at(placed: Placed, volume: SeriesVolume, fill: float | None) -> Value
 
 
 def fill_value(volume: SeriesVolume, asked: float | None) -> float:
-    """The fill value: the files' own padding where their images have some; else air (−1000) in HU; else what is shown
-    black, the smallest value (MONOCHROME1: the largest).
+    """Return the fill value: the files' own padding where their images have some; else air (−1000) in HU.
+
+    Else what is shown black: the smallest value (MONOCHROME1: the largest).
 
     Raises UsageError when the volume's type does not hold the value asked for.
     """
@@ -93,7 +94,7 @@ def _is_in_hu(volume: SeriesVolume) -> bool:
 
 def _gather(volume: SeriesVolume, chosen: tuple[tuple[Candidate, ...], ...]) -> tuple[NDArray[Any], Padding | None]:
     """The slices chosen as a new array, in the volume's type where that holds them; means of integers are rounded."""
-    missing = [one.slice for place in chosen for one in place if one.index is None]
+    missing = [candidate.slice for place in chosen for candidate in place if candidate.index is None]
     read = load_pixels(missing, stored_values=volume.is_stored) if missing else None
     dtype = volume.array.dtype if read is None else np.result_type(volume.array.dtype, read.array.dtype)
     number = {id(absent): k for k, absent in enumerate(missing)}
@@ -122,7 +123,7 @@ def _gather(volume: SeriesVolume, chosen: tuple[tuple[Candidate, ...], ...]) -> 
 def _mean(images: list[tuple[NDArray[Any], Padding | None, int]], dtype: np.dtype) -> NDArray[Any]:
     """Mean of images at one place; padding has no part in it, and stays where all have it."""
     masks = [padding.mask(values, k) if padding is not None else None for values, padding, k in images]
-    values = np.stack([one.astype(np.float64) for one, _, _ in images])
+    values = np.stack([image.astype(np.float64) for image, _, _ in images])
     if all(mask is None for mask in masks):
         mean = values.mean(axis=0)
     else:

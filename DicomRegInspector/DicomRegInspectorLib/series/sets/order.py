@@ -160,7 +160,7 @@ def by_time(images: Images) -> Explanation | None:
 
 
 def times_of(values: tuple[object, ...]) -> NDArray[np.float64] | None:
-    """Values of a time attribute in one unit: milliseconds, or seconds since the first day; None if one is no time."""
+    """Return a time attribute's values in one unit: ms, or seconds since the first day; None if one is no time."""
     result = []
     for value in values:
         if isinstance(value, float):

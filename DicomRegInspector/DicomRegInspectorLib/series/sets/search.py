@@ -59,7 +59,7 @@ def canonical(codes: Codes) -> bytes:
 
 
 def distinct_columns(images: Images) -> list[Column]:
-    """The attributes that divide the images differently and into fewer sets than images, the most telling first."""
+    """Return the attributes that divide images differently, into fewer sets than images; the most telling first."""
     found: dict[bytes, Column] = {}
     most = max(images.count // 2, images.most if images.number_of_places == 1 else 0)
     for column in images.columns.values():

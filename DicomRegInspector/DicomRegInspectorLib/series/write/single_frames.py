@@ -133,23 +133,23 @@ def single_frame(dataset: Dataset, number: int, path: str) -> Dataset:
     kind = SINGLE_FRAME_CLASSES.get(str(dataset.get("SOPClassUID", "")))
     if kind is None:
         raise FileError(path, _no_class_problem(dataset))
-    one = Dataset()
-    one.file_meta = deepcopy(dataset.file_meta)
+    single = Dataset()
+    single.file_meta = deepcopy(dataset.file_meta)
     for element in dataset:
         if element.keyword not in _OF_THE_WHOLE:
             # Setting a value later must not set it in the source.
-            one[element.tag] = copy(element)
+            single[element.tag] = copy(element)
     for element in _of_frame(dataset, number):
         if element.keyword in _RENAMED:
-            _rename(one, element.keyword, element.value)
+            _rename(single, element.keyword, element.value)
         else:
-            one[element.tag] = copy(element)
-    one.SOPClassUID = kind
-    _complete(one, kind)
-    missing = [keyword for keyword in _REQUIRED.get(kind, ()) if one.get(keyword) in (None, "", [])]
+            single[element.tag] = copy(element)
+    single.SOPClassUID = kind
+    _complete(single, kind)
+    missing = [keyword for keyword in _REQUIRED.get(kind, ()) if single.get(keyword) in (None, "", [])]
     if missing:
         raise FileError(path, _missing_problem(kind, missing))
-    return one
+    return single
 
 
 def _no_class_problem(dataset: Dataset) -> str:

@@ -98,7 +98,7 @@ def write_series(
                     instance.save_as(unfinished / name / names[-1], enforce_file_format=True)
                 done += 1
                 report_progress(progress, done, total, "Writing DICOM", "Writing was stopped.")
-            paths = tuple(place / name / one for one in names)
+            paths = tuple(place / name / file_name for file_name in names)
             written.append(WrittenSeries(place / name, paths, series.uid, encoding))
     return tuple(written)
 
@@ -188,7 +188,7 @@ def _resampled(
     instance = deepcopy(template)
     # Vendors keep geometry in private elements, too; overlays are drawn on the former pixels.
     instance.remove_private_tags()
-    for element in [one.tag for one in instance if one.tag.group >> 8 in (0x50, 0x60)]:
+    for element in [element.tag for element in instance if element.tag.group >> 8 in (0x50, 0x60)]:
         del instance[element]
     for keyword in _STALE:
         if keyword in instance:
