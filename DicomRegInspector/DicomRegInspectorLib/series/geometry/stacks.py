@@ -279,6 +279,16 @@ def farthest_from_lattice_mm(corners: NDArray[np.float64], affine: NDArray[np.fl
     return float(np.linalg.norm(corners - places, axis=1).max(initial=0.0))
 
 
+def even_line(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the first of evenly spaced places (3,) nearest to corners (n, 3), two or more, and their step (3,).
+
+    By least squares, so that the rounding of single positions does not add up.
+    """
+    index = np.arange(len(corners)) - (len(corners) - 1) / 2
+    step = index @ corners / (index @ index)
+    return corners.mean(axis=0) - step * (len(corners) - 1) / 2, step
+
+
 def axes_of(orientation: Sequence[float]) -> NDArray[np.float64]:
     """Return (3, 3): unit row direction, column direction and normal as rows.
 

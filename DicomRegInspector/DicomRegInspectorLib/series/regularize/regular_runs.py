@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...progress import Progress
 from ..geometry.spacing import Section, Spacing
+from ..geometry.stacks import even_line
 from .one_per_place import Dropped, Placed
 from .options import RegularizeOptions
 from .regular import PlannedVolume, RegularVolume, full_boxes
@@ -159,10 +160,7 @@ def _line(placed: Placed, run: Run) -> tuple[NDArray[np.float64], NDArray[np.flo
     corners = placed.corners_lps_mm[run.first : run.stop]
     if len(corners) < 2:
         return corners[0], placed.axes[2] * run.spacing_mm
-    # A straight line by least squares, so that the rounding of single positions does not add up.
-    index = np.arange(len(corners)) - (len(corners) - 1) / 2
-    step = index @ corners / (index @ index)
-    return corners.mean(axis=0) - step * (len(corners) - 1) / 2, step
+    return even_line(corners)
 
 
 def _numbers(run: Run) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...errors import FileError, UsageError, errors_of_file
 from ...progress import Progress, report_progress
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES
-from ..geometry.stacks import Slice, Stack
+from ..geometry.stacks import Slice, Stack, even_line
 from .derived import make_derived, new_series
 from .new_folder import new_folder
 from .sources import NOT_WRITTEN, read_file
@@ -59,9 +59,7 @@ def correct_positions(stack: Stack, spacing_mm: float | None = None) -> Correcte
             f"The spacing of {spacing.nominal_mm:.6g} mm changes {where}: that is not rounding. Resample or split the "
             "stack; evenly spaced positions would be wrong."
         )
-    index = np.arange(count) - (count - 1) / 2
-    step = index @ corners / (index @ index)
-    first = corners.mean(axis=0) - step * (count - 1) / 2
+    first, step = even_line(corners)
     if spacing_mm is not None:
         if not (np.isfinite(spacing_mm) and spacing_mm > 0):
             raise UsageError(f"A spacing is {spacing_mm:g} mm; expected more than 0.")

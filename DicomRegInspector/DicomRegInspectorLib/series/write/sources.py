@@ -14,7 +14,7 @@ from ..pixels.decode_apart import DecodingProcesses
 from ..pixels.format import PixelFormat, read_pixel_format
 from ..pixels.rescale import Rescale
 from .single_frames import SECONDARY_CAPTURE, single_frame
-from .stored_values import decimal_string
+from .stored_values import decimal_string, set_pixels
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -65,8 +65,6 @@ class Sources:
         return instance
 
     def _set_pixels(self, instance: Dataset, pixels: PixelFormat, frame: int, tile: Tile | None) -> None:
-        from pydicom.uid import ExplicitVRLittleEndian
-
         rescale = pixels.rescale(frame)
         if rescale.table is not None or pixels.keyword != "PixelData" or pixels.bits_allocated not in (8, 16):
             problem = (
@@ -77,21 +75,11 @@ class Sources:
         if stored.ndim == 2 and instance.SOPClassUID != SECONDARY_CAPTURE and stored.dtype.itemsize == 1:
             # CT, MR and PET images have 16 bits allocated, however many of them are stored.
             stored = stored.astype(f"{stored.dtype.kind}2")
-        instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        instance.BitsAllocated = stored.dtype.itemsize * 8
-        instance.BitsStored = min(pixels.bits_stored, instance.BitsAllocated)
-        instance.HighBit, instance.PixelRepresentation = instance.BitsStored - 1, int(pixels.signed)
-        if stored.ndim == 3:
-            instance.PlanarConfiguration = 0
-            # What is stored in other colours is decoded to these.
-            instance.PhotometricInterpretation = "RGB"
-        else:
+        set_pixels(instance, stored, pixels.bits_stored)
+        if stored.ndim == 2:
             instance.RescaleSlope, instance.RescaleIntercept = map(decimal_string, (rescale.slope, rescale.intercept))
             if not instance.get("RescaleType"):
                 instance.RescaleType = pixels.units or "US"
-        data = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
-        instance.PixelData = data + b"\0" * (len(data) % 2)
-        instance["PixelData"].VR = "OB" if instance.BitsAllocated == 8 else "OW"
 
     def _stored(self, pixels: PixelFormat, frame: int, tile: Tile | None) -> NDArray[np.generic]:
         if self._kind is None:

@@ -1,14 +1,17 @@
-"""Values as 16-bit integers with a rescale slope and intercept, no further off than half a step."""
+"""Values as 16-bit integers with a rescale slope and intercept, no further off than half a step; written as pixels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 STEPS = 65534
 """One less than 16 bits have, so that the digits a decimal string holds cannot push the largest value out."""
@@ -71,6 +74,27 @@ def choose_encoding(array: NDArray[Any], *, zero_intercept: bool = False) -> Enc
         return _checked(Encoding(_as_written(slope), 0.0, np.dtype(np.int16 if signed else np.uint16)), low, high)
     slope = (high - low) / STEPS if high > low else 1.0
     return _checked(Encoding(_as_written(slope), _as_written(low), np.dtype(np.uint16)), low, high)
+
+
+def set_pixels(instance: Dataset, stored: NDArray[Any], bits_stored: int | None = None) -> None:
+    """Give an instance stored integers for its pixels, (rows, columns) or RGB (rows, columns, 3), not compressed.
+
+    ``bits_stored``: None for all that a value has.
+    """
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    bits = stored.dtype.itemsize * 8
+    instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    instance.Rows, instance.Columns = stored.shape[:2]
+    instance.BitsAllocated, instance.BitsStored = bits, min(bits_stored or bits, bits)
+    instance.HighBit, instance.PixelRepresentation = instance.BitsStored - 1, int(stored.dtype.kind == "i")
+    if stored.ndim == 3:
+        instance.SamplesPerPixel, instance.PlanarConfiguration = stored.shape[2], 0
+        # What is stored in other colours is decoded to these.
+        instance.PhotometricInterpretation = "RGB"
+    data = stored.astype(stored.dtype.newbyteorder("<"), order="C").tobytes()
+    instance.PixelData = data + b"\0" * (len(data) % 2)
+    instance["PixelData"].VR = "OB" if bits == 8 else "OW"
 
 
 def decimal_string(value: float) -> str:

@@ -17,7 +17,7 @@ from ..regularize.regular import Regularized, RegularVolume
 from .derived import SPATIAL_RESAMPLING, NewSeries, make_derived, new_series
 from .new_folder import new_folder
 from .sources import NOT_WRITTEN, Sources
-from .stored_values import Encoding, choose_encoding, decimal_string
+from .stored_values import Encoding, choose_encoding, decimal_string, set_pixels
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -183,8 +183,6 @@ def _resampled(
     """One new image with the nearest source's description of patient and acquisition."""
     from copy import deepcopy
 
-    from pydicom.uid import ExplicitVRLittleEndian
-
     instance = deepcopy(template)
     # Vendors keep geometry in private elements, too; overlays are drawn on the former pixels.
     instance.remove_private_tags()
@@ -193,7 +191,6 @@ def _resampled(
     for keyword in _STALE:
         if keyword in instance:
             delattr(instance, keyword)
-    instance.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     make_derived(instance, series, number, sources)
     kind = list(instance.get("ImageType", ["", ""]) or ["", ""])
     instance.ImageType = ["DERIVED", "SECONDARY", *([kind] if isinstance(kind, str) else kind)[2:]]
@@ -215,14 +212,8 @@ def _set_geometry(instance: Dataset, volume: RegularVolume, k: int) -> None:
 
 def _set_pixels(instance: Dataset, volume: RegularVolume, k: int, encoding: Encoding) -> None:
     stored = encoding.store(volume.array[k])
-    instance.Rows, instance.Columns = stored.shape[:2]
-    bits = stored.dtype.itemsize * 8
-    instance.BitsAllocated, instance.BitsStored, instance.HighBit = bits, bits, bits - 1
-    instance.PixelRepresentation = int(encoding.is_signed)
-    if stored.ndim == 3:
-        instance.SamplesPerPixel, instance.PlanarConfiguration = stored.shape[2], 0
-        instance.PhotometricInterpretation = "RGB"
-    elif volume.source.modality in _WITH_RESCALE or (encoding.slope, encoding.intercept) != (1, 0):
+    set_pixels(instance, stored)
+    if stored.ndim == 2 and (volume.source.modality in _WITH_RESCALE or (encoding.slope, encoding.intercept) != (1, 0)):
         instance.RescaleSlope, instance.RescaleIntercept = (
             decimal_string(encoding.slope),
             decimal_string(encoding.intercept),
@@ -231,6 +222,3 @@ def _set_pixels(instance: Dataset, volume: RegularVolume, k: int, encoding: Enco
             instance.RescaleType = "HU" if volume.source.modality == "CT" else "US"
     if not volume.is_all_valid and stored.ndim == 2:
         instance.add_new("PixelPaddingValue", "SS" if encoding.is_signed else "US", int(encoding.store(volume.fill)))
-    data = np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).tobytes()
-    instance.PixelData = data + b"\0" * (len(data) % 2)
-    instance["PixelData"].VR = "OB" if bits == 8 else "OW"
