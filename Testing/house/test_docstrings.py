@@ -11,8 +11,9 @@ import pytest
 from library_modules import LIBRARY
 
 ROOMS = (
-    "__init__.py", "__main__.py", "cli", "dicom", "errors.py", "files.py", "findings", "panel", "progress.py",
-    "registration", "report", "samples", "scene", "series", "space.py", "tasks", "version.py", "volumes", "words.py",
+    "__init__.py", "__main__.py", "cli", "dicom", "errors.py", "files.py", "findings", "lazy.py", "panel",
+    "progress.py", "registration", "report", "samples", "scene", "series", "space.py", "tasks", "version.py", "volumes",
+    "words.py",
 )  # fmt: skip
 VERBS = {
     "Add", "Answer", "Apply", "Ask", "Average", "Begin", "Bring", "Build", "Call", "Check", "Choose", "Collect",
