@@ -44,7 +44,7 @@ class Header:
     @property
     def is_dicomdir(self) -> bool:
         """Whether this is a media directory, which names files and holds no image."""
-        return self._uid(Tag.MEDIA_STORAGE_SOP_CLASS_UID) == MEDIA_STORAGE_DIRECTORY
+        return self._text(Tag.MEDIA_STORAGE_SOP_CLASS_UID) == MEDIA_STORAGE_DIRECTORY
 
     @property
     def is_image(self) -> bool:
@@ -75,27 +75,27 @@ class Header:
     @property
     def sop_class_uid(self) -> str:
         """SOP Class UID, or the media storage class where the dataset lacks it."""
-        return self._uid(Tag.SOP_CLASS_UID) or self._uid(Tag.MEDIA_STORAGE_SOP_CLASS_UID)
+        return self._text(Tag.SOP_CLASS_UID) or self._text(Tag.MEDIA_STORAGE_SOP_CLASS_UID)
 
     @property
     def sop_instance_uid(self) -> str:
         """SOP Instance UID."""
-        return self._uid(Tag.SOP_INSTANCE_UID)
+        return self._text(Tag.SOP_INSTANCE_UID)
 
     @property
     def study_uid(self) -> str:
         """Study Instance UID."""
-        return self._uid(Tag.STUDY_INSTANCE_UID)
+        return self._text(Tag.STUDY_INSTANCE_UID)
 
     @property
     def series_uid(self) -> str:
         """Series Instance UID."""
-        return self._uid(Tag.SERIES_INSTANCE_UID)
+        return self._text(Tag.SERIES_INSTANCE_UID)
 
     @property
     def frame_of_reference_uid(self) -> str:
         """Frame of Reference UID."""
-        return self._uid(Tag.FRAME_OF_REFERENCE_UID)
+        return self._text(Tag.FRAME_OF_REFERENCE_UID)
 
     @property
     def modality(self) -> str:
@@ -198,9 +198,6 @@ class Header:
         """Return a DS or IS element's first value."""
         raw = self.elements.get(tag)
         return _first_number(raw) if raw else None
-
-    def _uid(self, tag: int) -> str:
-        return self.elements.get(tag, b"").strip(_PADDING).decode("ascii", "replace")
 
     def _text(self, tag: int) -> str:
         return self.elements.get(tag, b"").strip(_PADDING).decode("utf-8", "replace")

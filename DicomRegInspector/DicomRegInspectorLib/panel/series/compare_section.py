@@ -97,9 +97,10 @@ def comparison_in_words(comparison: Comparison) -> str:
     """Return the verdict, then what it is from, a line each."""
     lines = [comparison.reason + "."]
     lines.append(_("A is {a}, B is {b}.").format(a=_volume(comparison.a), b=_volume(comparison.b)))
+    angle = f"{comparison.angle_deg:.3g}" if comparison.angle_deg >= LEAST_ANGLE_DEG else "0"
     lines.append(
         _("i, j, k of A run along {axes} of B; largest angle between axes {angle}°.").format(
-            axes=", ".join(comparison.index_mapping.signed_axes), angle=_angle(comparison.angle_deg)
+            axes=", ".join(comparison.index_mapping.signed_axes), angle=angle
         )
     )
     lines.append(
@@ -117,10 +118,6 @@ def comparison_in_words(comparison: Comparison) -> str:
         details = ", ".join(f"{name.replace('_', ' ')} {number:.6g}" for name, number in values.details.items())
         lines.append(text + (f"; {details}." if details else "."))
     return "\n".join(lines)
-
-
-def _angle(degrees: float) -> str:
-    return f"{degrees:.3g}" if degrees >= LEAST_ANGLE_DEG else "0"
 
 
 def _volume(volume: Volume) -> str:

@@ -59,7 +59,7 @@ class FindingMaker:
             details["frame_numbers"] = [slice_.frame_number for slice_ in chosen]
         if self.stack.label:
             details["stack"] = self.stack.label
-        details.update({key: _plain(value) for key, value in evidence.items()})
+        details |= {key: exact_mm(value) if isinstance(value, float) else value for key, value in evidence.items()}
         return Finding(code, severity, message + self.where, self.subject, details)
 
     def judged(self) -> dict[str, Any]:
@@ -75,7 +75,3 @@ class FindingMaker:
             message = f"The same at {plural(len(others), 'further place')}, up to slice {numbers[-1]}"
             kept.append(self.finding(code, others[0].severity, message, numbers[:2], further_places=len(others)))
         return kept
-
-
-def _plain(value: Any) -> Any:
-    return exact_mm(value) if isinstance(value, float) else value

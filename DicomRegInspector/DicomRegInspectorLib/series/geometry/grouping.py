@@ -42,7 +42,8 @@ def group_slices(slices: Iterable[Slice], interval_tolerance: float = RELATIVE_T
             slice_
         )
     errors = _orientation_errors(placed)
-    bad = [slice_ for slice_, (error, _) in zip(placed, errors, strict=True) if error > _allowed(slice_)]
+    allowed = [max(1e-3, min(2 * slice_.orientation_precision, INVALID_ORIENTATION)) for slice_ in placed]
+    bad = [slice_ for slice_, (error, _), most in zip(placed, errors, allowed, strict=True) if error > most]
     usable = [slice_ for slice_, (_, sine) in zip(placed, errors, strict=True) if sine >= UNUSABLE_SINE]
     groups: dict[Hashable, list[Slice]] = {}
     orientation_ids = _cluster([slice_.orientation or () for slice_ in usable], ORIENTATION_TOLERANCE, relative=False)
@@ -71,10 +72,6 @@ def sorted_stack(slices: list[Slice], interval_tolerance: float = RELATIVE_TOLER
     instances = [slice_.instance_number or 0 for slice_ in slices]
     order = np.lexsort((np.array(instances), np.array(acquisitions), np.round(stack.positions_mm, 4)))
     return replace(stack, slices=tuple(slices[k] for k in order))
-
-
-def _allowed(slice_: Slice) -> float:
-    return max(1e-3, min(2 * slice_.orientation_precision, INVALID_ORIENTATION))
 
 
 def _orientation_errors(slices: list[Slice]) -> list[tuple[float, float]]:

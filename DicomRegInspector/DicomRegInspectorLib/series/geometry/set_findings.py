@@ -22,7 +22,7 @@ LISTED_PLACES = 50
 def sets_finding(found: Divided, subject: str) -> Finding:
     """Return several sets of images in one stack; no more than info where each is complete and they may be."""
     division = found.division
-    lacking = _lacking(found)
+    lacking = [(number, depths) for number, depths in enumerate(division.missing, start=1) if depths]
     text = _counted(found) + _told_apart(found)
     if found.shift_mm > 0:
         shift = mm(found.shift_mm, found.parts[0].nominal_spacing_mm)
@@ -56,11 +56,6 @@ def sets_finding(found: Divided, subject: str) -> Finding:
     meant = found.is_by_design or (division.kind == "side by side" and not lacking)
     severity: Severity = "info" if meant else "warning"
     return Finding("acquisitions-mixed", severity, text, subject, evidence)
-
-
-def _lacking(found: Divided) -> list[tuple[int, tuple[float, ...]]]:
-    """Set numbers from 1 with the depths at which they lack a slice."""
-    return [(number, depths) for number, depths in enumerate(found.division.missing, start=1) if depths]
 
 
 def _counted(found: Divided) -> str:

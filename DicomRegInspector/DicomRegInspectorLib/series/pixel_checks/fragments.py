@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from ...dicom.element_head import ElementHead, item_head
+from ...dicom.element_head import item_head
 from ...dicom.tags import END_OF_SEQUENCE, ITEM, PIXEL_DATA
 from ...findings import Finding
 from ...words import plural
@@ -167,7 +167,7 @@ def _extended_table(facts: PixelFacts, found: Fragments, finding: Callable[..., 
             there = named(OFFSET_LENGTHS if tag == OFFSETS else OFFSETS)
             yield finding(f"{there} is there without {named(tag)}")
             return
-        tables[tag] = _table(facts, element)
+        tables[tag] = _numbers(facts, element.offset, min(element.length, 8 * MAX_FRAGMENTS), 8)
         if len(tables[tag]) != frames:
             yield finding(
                 f"{named(tag)} has {len(tables[tag]):,} entries, the header announces {plural(frames, 'frame')}",
@@ -194,7 +194,3 @@ def _extended_table(facts: PixelFacts, found: Fragments, finding: Callable[..., 
                 fragment_bytes=held,
             )
             return
-
-
-def _table(facts: PixelFacts, element: ElementHead) -> array[int]:
-    return _numbers(facts, element.offset, min(element.length, 8 * MAX_FRAGMENTS), 8)

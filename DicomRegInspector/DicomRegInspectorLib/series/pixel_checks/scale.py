@@ -135,15 +135,11 @@ def spacing_findings(facts: PixelFacts) -> Iterator[Finding]:
         and ratio[0] > 0
         and ratio[1] > 0
         and plain
-        and not _same((plain[0], plain[1]), _scaled(ratio, plain))
+        and not _same((plain[0], plain[1]), (plain[1] * ratio[0] / ratio[1], plain[1]))
     ):
         evidence["aspect_ratio"] = list(ratio)
         text = f"{named(ASPECT_RATIO)} is {ratio[0]:g}:{ratio[1]:g}, Pixel Spacing {plain[0]:g} × {plain[1]:g} mm"
         yield finding("warning", text)
-
-
-def _scaled(ratio: tuple[Any, ...], plain: tuple[float, float]) -> tuple[float, float]:
-    return plain[1] * ratio[0] / ratio[1], plain[1]
 
 
 def _projection_findings(facts: PixelFacts, plain: Any, imager: Any, finding: Any) -> Iterator[Finding]:

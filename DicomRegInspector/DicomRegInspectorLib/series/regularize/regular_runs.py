@@ -106,6 +106,7 @@ class PlannedSection(PlannedVolume):
         mine = values.part(run.first, run.stop)
         members = placed.members[run.first : run.stop]
         spacing = f"{run.spacing_mm:.4g} mm apart" if len(members) > 1 else "by itself"
+        which = f"slices {run.first + 1} to {run.stop}" if run.stop - run.first > 1 else f"slice {run.stop}"
         return RegularVolume(
             array=mine.array,
             affine_lps=self.affine_lps,
@@ -115,7 +116,7 @@ class PlannedSection(PlannedVolume):
             slice_corners_lps_mm=self.affine_lps[:3, 3] + np.arange(len(members))[:, None] * self.affine_lps[:3, 2],
             source=values.volume,
             is_untouched=all(len(member) == 1 for member in members),
-            description=f"{_numbers(run)} of {len(values.array)}, {spacing}, values untouched",
+            description=f"{which} of {len(values.array)}, {spacing}, values untouched",
             label=self.label,
             holes=mine.holes,
             deviation_mm=self.deviation_mm,
@@ -161,7 +162,3 @@ def _line(placed: Placed, run: Run) -> tuple[NDArray[np.float64], NDArray[np.flo
     if len(corners) < 2:
         return corners[0], placed.axes[2] * run.spacing_mm
     return even_line(corners)
-
-
-def _numbers(run: Run) -> str:
-    return f"slices {run.first + 1} to {run.stop}" if run.stop - run.first > 1 else f"slice {run.stop}"

@@ -30,14 +30,10 @@ def stations(images: Images) -> Explanation | None:
         beside = _cells(images, BESIDE)
         if beside.max() != codes.max() or found.sizes.min() < 3 or _is_one_line(images):
             return None
-    shared = np.bincount(codes, _shares_place(images))
+    shared = np.bincount(codes, np.bincount(images.places)[images.places] > 1)
     if ((found.sizes < 2) & (shared == 0)).any():
         return None
     return Explanation(("place in plane",), "place", codes, found)
-
-
-def _shares_place(images: Images) -> np.ndarray:
-    return np.bincount(images.places)[images.places] > 1
 
 
 def _cells(images: Images, share: float) -> Codes:

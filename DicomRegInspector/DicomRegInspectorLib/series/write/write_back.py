@@ -88,7 +88,9 @@ def write_series(
         for number, volume, encoding in plans:
             name = f"section-{number}" if len(plans) > 1 else ""
             (unfinished / name).mkdir(exist_ok=True)
-            series = new_series(_first(volume), _what(result, volume), _derivation(volume), _code(volume), number)
+            first = next(members[0] for members in volume.sources if members)
+            code = None if volume.is_untouched else SPATIAL_RESAMPLING
+            series = new_series(first, _what(result, volume), _derivation(volume), code, number)
             if volume.is_restacked:
                 series = replace(series, frame_uid=str(generate_uid()))
             names = []
@@ -111,10 +113,6 @@ def _encoding(volume: RegularVolume) -> Encoding | None:
     return choose_encoding(volume.array, zero_intercept=volume.source.modality == "PT")
 
 
-def _first(volume: RegularVolume) -> Slice:
-    return next(members[0] for members in volume.sources if members)
-
-
 def _what(result: Regularized, volume: RegularVolume) -> str:
     words = {
         "acquisition": "copy",
@@ -129,10 +127,6 @@ def _what(result: Regularized, volume: RegularVolume) -> str:
 def _derivation(volume: RegularVolume) -> str:
     label = f"{volume.label}: " if volume.label else ""
     return f"DicomRegInspector: {label}{volume.description}".replace("\\", "/")
-
-
-def _code(volume: RegularVolume) -> tuple[str, str, str] | None:
-    return None if volume.is_untouched else SPATIAL_RESAMPLING
 
 
 def _instances(
