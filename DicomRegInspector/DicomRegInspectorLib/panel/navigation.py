@@ -72,36 +72,18 @@ def show_layers(
         _fit([composite.GetLayoutName() for composite in layouts.main_composites(slicer.mrmlScene)])
 
 
-def show_comparison_layout(
-    volumes: layouts.ComparisonVolumes,
-    *,
-    orientation: str = "Axial",
-    position_lps_mm: Sequence[float] | None = None,
-) -> bool:
-    """Return registered image, source image as loaded, source image registered, and difference in four linked views.
+def show_comparison_layout(volumes: layouts.ComparisonVolumes) -> bool:
+    """Show registered image, source image as loaded, source image registered, and difference in four linked views.
 
-    Parameters
-    ----------
-    orientation
-        ``Axial``, ``Coronal`` or ``Sagittal``; later the user changes it in any of the views for all four.
-    position_lps_mm
-        A point the views cut through; by default the middle of the registered image.
-
-    Returns
-    -------
-    bool
-        Whether there is a layout to show them in.
+    They are axial and cut through the middle of the registered image; the user changes both in any of them for all.
+    Returns whether there is a layout to show them in.
     """
-    ras = None
-    if position_lps_mm is not None:
-        x, y, z = position_lps_mm
-        ras = (-x, -y, z)
-    layouts.fill_comparison(slicer.mrmlScene, volumes, orientation=orientation, position_ras=ras)
+    layouts.fill_comparison(slicer.mrmlScene, volumes)
     shown = _show_layout(layouts.COMPARISON)
     if shown:
         _fit([layouts.FIXED.tag])
         layouts.align_comparison(slicer.mrmlScene)
-        layouts.jump_comparison(slicer.mrmlScene, volumes, ras)
+        layouts.jump_comparison(slicer.mrmlScene, volumes)
     return shown
 
 

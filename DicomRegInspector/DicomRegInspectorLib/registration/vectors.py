@@ -51,7 +51,7 @@ class VectorPlace:
         source.skip(self.offset + first * BYTES_PER_VECTOR)
         return source
 
-    def read_into(self, target: np.ndarray, work: SlabWork | None = None, *, threads: int = 2) -> None:
+    def read_into(self, target: np.ndarray, work: SlabWork | None = None) -> None:
         """Fill an array with all vectors, components along LPS in mm as the file holds them.
 
         Raises TruncatedFileError when the file has become shorter since its elements were read.
@@ -62,16 +62,13 @@ class VectorPlace:
             float32, C-contiguous, ``count * 3`` numbers in all; its memory is written slab by slab.
         work
             Applied to every slab once its numbers are in this machine's byte order, possibly from two threads.
-        threads
-            1 or 2.
         """
         flat = target.reshape(-1)
         if flat.size != self.count * 3 or flat.dtype != np.float32 or not np.shares_memory(flat, target):
             raise ValueError(
                 f"target must be {self.count * 3} contiguous float32 numbers, got {target.shape} {target.dtype}"
             )
-        cores = min(threads, os.cpu_count() or 1)
-        if self.deflated_from is not None or cores < 2 or self.count <= 4 * SLAB_VECTORS:
+        if self.deflated_from is not None or (os.cpu_count() or 1) < 2 or self.count <= 4 * SLAB_VECTORS:
             self._fill(flat, 0, self.count, work)
             return
         middle = self.count // 2 // SLAB_VECTORS * SLAB_VECTORS
@@ -147,7 +144,7 @@ class MemoryPlace:
         for first in range(0, len(flat), SLAB_VECTORS):
             yield first, flat[first : first + SLAB_VECTORS]
 
-    def read_into(self, target: np.ndarray, work: SlabWork | None = None, *, threads: int = 1) -> None:
+    def read_into(self, target: np.ndarray, work: SlabWork | None = None) -> None:
         """Fill an array as :meth:`VectorPlace.read_into` does, on one thread."""
         flat = target.reshape(-1, 3)
         for first, slab in self.slabs():

@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..series import Series, Stack
 from .convert import nodes_of_class
 from .places import series_labels
-from .tables import fill_table, table_of_rows
+from .tables import new_table, table_of_rows
 
 if TYPE_CHECKING:
     import slicer
@@ -222,7 +222,7 @@ def add_line(
     style
         One of vtkMRMLPlotSeriesNode's; by default dashes.
     """
-    table = fill_table(scene, None, name, {"x": [float(value) for value in x], "y": [float(value) for value in y]})
+    table = new_table(scene, name, {"x": [float(value) for value in x], "y": [float(value) for value in y]})
     table.SetHideFromEditors(True)
     series = new_curve(scene, name, table, ("x", "y"), GREY)
     series.SetLineStyle(series.LineStyleDash if style is None else style)

@@ -31,48 +31,28 @@ def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
     return tuple(map(well_formed, texts))
 
 
-def findings_table(
-    inspection: Inspection, scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLTableNode | None = None
-) -> slicer.vtkMRMLTableNode:
-    """Return all findings of an inspection as a table, a row for each, most severe first.
-
-    Parameters
-    ----------
-    inspection
-        What was found.
-    scene
-        Where the node goes when it is made here.
-    node
-        A table node to fill anew instead.
-    """
+def findings_table(inspection: Inspection, scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLTableNode:
+    """Return all findings of an inspection as a new table, a row for each, most severe first."""
     places = Places(inspection)
     texts = [finding_texts(finding, places.of(finding)) for finding in inspection.findings]
-    return fill_table(
-        scene,
-        node,
-        "DICOM findings",
-        {name: [row[index] for row in texts] for index, name in enumerate(FINDING_COLUMNS)},
-    )
+    columns = {name: [row[index] for row in texts] for index, name in enumerate(FINDING_COLUMNS)}
+    return new_table(scene, "DICOM findings", columns)
 
 
 def table_of_rows(
     scene: slicer.vtkMRMLScene, name: str, rows: Sequence[Mapping[str, str | int | float]]
 ) -> slicer.vtkMRMLTableNode:
     """Return a new table node of rows that have the same columns."""
-    return fill_table(scene, None, name, {column: [row[column] for row in rows] for column in rows[0]})
+    return new_table(scene, name, {column: [row[column] for row in rows] for column in rows[0]})
 
 
-def fill_table(
-    scene: slicer.vtkMRMLScene,
-    node: slicer.vtkMRMLTableNode | None,
-    name: str,
-    columns: Mapping[str, Sequence[str | int | float]],
+def new_table(
+    scene: slicer.vtkMRMLScene, name: str, columns: Mapping[str, Sequence[str | int | float]]
 ) -> slicer.vtkMRMLTableNode:
-    """Return a table node with these columns; text columns hold text, others numbers. A given node is filled anew."""
+    """Return a new table node with these columns; text columns hold text, others numbers."""
     import vtk
 
-    if node is None:
-        node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
+    node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
     table = vtk.vtkTable()
     for column_name, values in columns.items():
         array: vtk.vtkAbstractArray

@@ -61,17 +61,12 @@ def sample_nodes(dimensions: tuple[int, int, int], count: int, margin: int = 0) 
     return index + first
 
 
-def bending_energy(field: Field, gather: Gather, count: int = BENDING_SAMPLE) -> BendingEnergy:
+def bending_energy(field: Field, gather: Gather) -> BendingEnergy:
     """Average ``Σ_c Σ_ab (∂²D_c/∂x_a∂x_b)²`` over inner nodes (Rueckert et al., IEEE TMI 18(8), 1999, equation 7).
 
-    Parameters
-    ----------
-    gather
-        Looks displacements up.
-    count
-        Nodes to sample at most.
+    ``gather``: looks displacements up.
     """
-    index = sample_nodes(field.dimensions, count, margin=1)
+    index = sample_nodes(field.dimensions, BENDING_SAMPLE, margin=1)
     active = [axis for axis, size in enumerate(field.dimensions) if size > 2]
     first = np.array([1 if size > 1 else 0 for size in field.dimensions])
     of = int(np.prod(np.maximum(np.array(field.dimensions) - 2 * first, 0)))

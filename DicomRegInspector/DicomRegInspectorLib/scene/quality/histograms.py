@@ -18,7 +18,7 @@ from ...registration.measures.histograms import (
 )
 from .. import colours
 from ..charts import add_line, leave_room, new_curve
-from ..tables import fill_table
+from ..tables import new_table
 from ..transforms.node_field import WorldField
 from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
 
@@ -93,7 +93,7 @@ def _chart(
     columns = {axis: [float(centre) for centre in histograms[0].centres]}
     for counted in histograms:
         columns[_column(counted, histograms)] = [float(share) for share in counted.share_percent]
-    table = _mark(fill_table(scene, None, f"{field.name}: {title}", columns), field)
+    table = _mark(new_table(scene, f"{field.name}: {title}", columns), field)
     chart = _mark(scene.AddNewNodeByClass("vtkMRMLPlotChartNode", table.GetName()), field)
     chart.SetTitle(title)
     chart.SetXAxisTitle(axis)

@@ -24,7 +24,7 @@ SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
 
 
 def add_regularized(
-    scene: slicer.vtkMRMLScene, volume: RegularVolume, name: str = ""
+    scene: slicer.vtkMRMLScene, volume: RegularVolume
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLTransformNode | None]:
     """Add a regularized volume to a scene, without copying its values.
 
@@ -33,7 +33,8 @@ def add_regularized(
 
     Returns the volume node, and the transform node or None.
     """
-    name = name or _name(volume)
+    called = volume.source.description or f"{volume.source.modality or 'Image'} series"
+    name = f"{called} {volume.label}".strip()
     node = new_volume_node(scene, name, vtk_image(volume))
     affine = volume.affine_lps if volume.is_orthogonal else volume.upright_affine_lps
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
@@ -85,11 +86,6 @@ def _transform_node(
     node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", scene.GenerateUniqueName(name))
     node.SetMatrixTransformToParent(vtk_matrix(to_ras(volume.affine_lps @ np.linalg.inv(affine))))
     return node
-
-
-def _name(volume: RegularVolume) -> str:
-    name = volume.source.description or f"{volume.source.modality or 'Image'} series"
-    return f"{name} {volume.label}".strip()
 
 
 def _note_provenance(node: slicer.vtkMRMLNode, volume: RegularVolume) -> None:
