@@ -163,7 +163,7 @@ def test_an_order_of_other_sections_than_there_are_is_refused(tmp_path: Path) ->
 
 def test_a_series_without_restarts_is_refused(tmp_path: Path) -> None:
     write_sections(tmp_path / "ct", (6,))
-    with pytest.raises(UsageError, match="positions of these 6 images begin anew nowhere"):
+    with pytest.raises(UsageError, match="positions of these 6 images never start again"):
         planned(tmp_path / "ct")
 
 

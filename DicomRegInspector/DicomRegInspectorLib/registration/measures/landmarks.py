@@ -175,7 +175,7 @@ def read_landmarks(path: str | PathLike[str]) -> list[Landmark]:
     except OSError as error:
         raise FileError(place, f"cannot be read ({error.strerror or error})") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(place, f"is no CSV text ({error})") from error
+        raise FileError(place, f"is not CSV text ({error})") from error
     if not rows:
         raise FileError(place, "holds no landmarks")
     return rows

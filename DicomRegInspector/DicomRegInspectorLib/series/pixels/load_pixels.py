@@ -96,7 +96,7 @@ def _wanted_dtype(dtype: DTypeLike | None, stored_values: bool) -> np.dtype | No
         return None
     wanted = np.dtype(dtype)
     if stored_values or wanted not in (np.float32, np.float64):
-        raise UsageError(f"Values can be had as float32 or float64, and stored values as they are; not as {wanted}.")
+        raise UsageError(f"Values are read as float32 or float64, and stored values only as they are; not as {wanted}.")
     return wanted
 
 
@@ -160,7 +160,7 @@ def _format(header: Header, scale_dose: bool) -> PixelFormat:
     pixels = read_pixel_format(header, scale_dose=scale_dose)
     if (pixels.rows, pixels.columns) != (header.rows, header.columns) or not pixels.rows * pixels.columns:
         raise FileError(
-            header.path, "has changed since its header was read, or says its size twice.", code="size-mixed"
+            header.path, "has changed since its header was read, or gives its size twice.", code="size-mixed"
         )
     return pixels
 

@@ -59,7 +59,7 @@ def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
         dataset = read_elements(header.path, wanted)
         if not header.transfer_syntax_uid and dataset.original_encoding[1] is False:
             raise FileError(
-                header.path, "is big endian and names no transfer syntax: pixels cannot be told. Convert it."
+                header.path, "is big endian and names no transfer syntax: its pixels cannot be read. Convert it."
             )
         place, keyword = _place(header)
     if not keyword:

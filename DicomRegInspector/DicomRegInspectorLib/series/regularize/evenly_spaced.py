@@ -51,7 +51,7 @@ def plain_stack(corners_lps_mm: NDArray[np.float64]) -> PlainStack:
     """
     corners = np.asarray(corners_lps_mm, np.float64).reshape(-1, 3)
     if len(corners) < 2:
-        raise UsageError(f"There {'is one slice' if len(corners) else 'are 0 slices'}: no line leads through them.")
+        raise UsageError(f"There {'is one slice' if len(corners) else 'are no slices'}: no line leads through them.")
     step = (corners[-1] - corners[0]) / (len(corners) - 1)
     if not np.linalg.norm(step) > 0:
         raise UsageError("The first and the last slice lie at one place: no line leads from one to the other.")

@@ -264,7 +264,7 @@ def _mean_corner(candidates: list[Candidate]) -> NDArray[np.float64]:
 def _stack_with_places(volume: SeriesVolume) -> Stack:
     count = len(volume.array)
     if count == 0:
-        raise UsageError("There are 0 slices: nothing to make regular.")
+        raise UsageError("There are no slices: there is nothing to make regular.")
     if volume.stack is None:
         raise UsageError("The images have no position: they cannot be made a regular volume.")
     corners = np.asarray(volume.slice_corners_lps_mm)

@@ -70,7 +70,7 @@ class RegularizeOptions:
             raise UsageError("A reference has a spacing of its own; choose either it or spacings.")
         for spacing in spacings:
             if spacing is not None and not (math.isfinite(spacing) and spacing > 0):
-                raise UsageError(f"A spacing is {spacing:g} mm; expected more than 0.")
+                raise UsageError(f"The spacing asked for is {spacing:g} mm; expected more than 0.")
         if not self.max_gap >= 0:
             raise UsageError(f"max_gap is {self.max_gap:g}; expected a number of slices, 0 or more.")
         if self.overlaps not in OVERLAPS:

@@ -127,7 +127,7 @@ class PlannedResampling(PlannedVolume):
     ) -> RegularVolume:
         missing = sum(not source for source in sources)
         if missing == len(sources):
-            raise UsageError("No slice of the result has any image: the reference lies elsewhere.")
+            raise UsageError("No slice of the result would hold any of the image: the reference lies elsewhere.")
         step = self.spacing_mm[2]
         text = f"resampled to {step:.6g} mm between slices, orthogonal, linear between true positions"
         if missing:

@@ -42,14 +42,14 @@ def restack(stack: Stack, options: RegularizeOptions) -> Restacked:
     through its slices, so that its first slice lies the gap behind the last one before it; tilt, and how sections lie
     beside each other in plane, are kept.
 
-    Raises UsageError when positions begin anew nowhere, or the order names another number of sections than there are.
+    Raises UsageError when positions never start again, or the order names another number of sections than there are.
 
     ``stack``: all images of one orientation, size and spacing of pixels, not divided into sets.
     """
     sections = restarting_sections(stack)
     if not sections:
         raise UsageError(
-            f"The positions of these {plural(len(stack.slices), 'image')} begin anew nowhere when the images are taken "
+            f"The positions of these {plural(len(stack.slices), 'image')} never start again when the images are taken "
             "in the order of their Instance Numbers (0020,0013): there are no sections to put one behind the other."
         )
     count = len(sections)
@@ -136,6 +136,6 @@ def require_restacked(slices: Sequence[Slice]) -> None:
     """
     if not all(slice_.is_restacked for slice_ in slices):
         raise UsageError(
-            "A volume that was read has one image at each position, of all sections. Plan mode restack with the series "
-            "and carry that plan out; it reads every section."
+            "A volume that was read has one image at each position, of all sections together. Plan the mode restack "
+            "from the series and carry out that plan, which reads every section."
         )

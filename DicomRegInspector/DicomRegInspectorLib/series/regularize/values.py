@@ -69,7 +69,7 @@ def fill_value(volume: SeriesVolume, asked: float | None) -> float:
     if asked is not None:
         fits = dtype.kind == "f" or (float(asked).is_integer() and np.iinfo(dtype).min <= asked <= np.iinfo(dtype).max)
         if not fits:
-            raise UsageError(f"The fill value {asked:g} is no {dtype}, which the volume's values are.")
+            raise UsageError(f"The fill value {asked:g} cannot be stored as {dtype}, the type of the volume's values.")
         return asked
     padding = volume.padding
     if padding is not None and padding.value is not None:

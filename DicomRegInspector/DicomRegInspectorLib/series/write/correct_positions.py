@@ -62,7 +62,7 @@ def correct_positions(stack: Stack, spacing_mm: float | None = None) -> Correcte
     first, step = even_line(corners)
     if spacing_mm is not None:
         if not (np.isfinite(spacing_mm) and spacing_mm > 0):
-            raise UsageError(f"A spacing is {spacing_mm:g} mm; expected more than 0.")
+            raise UsageError(f"The spacing asked for is {spacing_mm:g} mm; expected more than 0.")
         step *= spacing_mm / float(step @ stack.normal)
         first = corners[0]
     corrected = first + np.arange(count)[:, None] * step

@@ -48,8 +48,8 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
         raise UsageError("A Parametric Map of an irregular volume cannot be written; resample, split or crop it.")
     if volume.is_restacked:
         raise UsageError(
-            "A Parametric Map has the frame of reference of its images, which restacked sections left: write them as "
-            "images, into a new folder."
+            "A Parametric Map keeps the frame of reference of its images, which restacked sections have left: write "
+            "them as images, into a new folder."
         )
     if place.exists():
         raise UsageError(f"{path}: already exists and is not overwritten; name another file")
