@@ -17,27 +17,7 @@ from ...dicom.element_walk import ElementWalk
 from ...dicom.header import decoded
 from ...dicom.identity import header_of, identities_of
 from ...dicom.tags import (
-    BITS_ALLOCATED,
-    BITS_STORED,
-    COLUMNS,
-    DOUBLE_FLOAT_PIXEL_DATA,
-    FLOAT_PIXEL_DATA,
-    FRAMES,
-    HIGH_BIT,
-    INTERCEPT,
-    MODALITY_LUT,
-    PHOTOMETRIC,
-    PIXEL_DATA,
-    PIXEL_KEYWORDS,
-    PLANAR,
-    REPRESENTATION,
-    RESCALE_TYPE,
-    ROWS,
-    SAMPLES,
-    SLOPE,
-    UNITS,
     Tag,
-    tag_text,
 )
 from ...errors import TruncatedFileError
 from ...findings.about import Subject, about_file
