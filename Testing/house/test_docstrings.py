@@ -12,8 +12,8 @@ from library_modules import LIBRARY
 
 ROOMS = (
     "__init__.py", "__main__.py", "cli", "dicom", "errors.py", "findings", "lazy.py", "output_file.py", "panel",
-    "progress.py", "registration", "report", "samples", "scene", "series", "space.py", "tasks", "version.py", "volumes",
-    "words.py",
+    "privacy.py", "progress.py", "registration", "report", "samples", "scene", "series", "space.py", "tasks",
+    "version.py", "volumes", "words.py",
 )  # fmt: skip
 VERBS = {
     "Add", "Answer", "Apply", "Ask", "Average", "Begin", "Bring", "Build", "Call", "Check", "Choose", "Collect",

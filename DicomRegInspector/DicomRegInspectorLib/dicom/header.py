@@ -244,7 +244,7 @@ def split_text(raw: bytes) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def decoded(raw: bytes, character_set: bytes, breaks: frozenset[int] = frozenset(b"\r\n\t\f")) -> str:
-    r"""Text by Specific Character Set (0008,0005); control characters are dropped, since text ends up on screens.
+    r"""Decode text by Specific Character Set (0008,0005), without control characters, since it ends up on screens.
 
     Parameters
     ----------

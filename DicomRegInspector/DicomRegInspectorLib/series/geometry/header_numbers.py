@@ -53,7 +53,7 @@ class InvalidNumber:
 
 
 def invalid_numbers(elements: Mapping[int, bytes], named: Callable[[], Identities]) -> Iterator[InvalidNumber]:
-    """The elements among these that hold something else than the numbers they are made for; empty ones hold nothing.
+    """Yield the elements that hold something else than the numbers they are made for; empty ones hold nothing.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def invalid_numbers(elements: Mapping[int, bytes], named: Callable[[], Identitie
         if not raw or (values is not None and not (rule.is_positive and min(values) <= 0)):
             continue
         text = named().masked(raw.decode("utf-8", "replace"))
-        text = "".join(one if one.isprintable() else "?" for one in text)
+        text = "".join(character if character.isprintable() else "?" for character in text)
         shown = text[:MAX_QUOTED] + ("…" if len(text) > MAX_QUOTED else "")
         hint = ""
         if b"," in raw and numbers(raw.replace(b",", b"."), rule.count) is not None:
