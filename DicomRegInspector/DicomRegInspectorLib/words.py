@@ -1,4 +1,4 @@
-"""Numbers, counts and slice numbers as people read them, and texts that every screen can take."""
+"""Numbers, counts, slice numbers and planes as people read them, and texts that every screen can take."""
 
 from __future__ import annotations
 
@@ -116,6 +116,17 @@ def numbers_of(value: object) -> list[int]:
     if isinstance(value, int):
         return [value]
     return [int(number) for number in value] if isinstance(value, list | tuple) else []
+
+
+def describe_plane(normal: Iterable[float]) -> str:
+    """Return a slice plane by its normal (LPS): ``axial``, ``axial, tilted 18.5°``, ``oblique``."""
+    along = [abs(component) for component in normal]
+    axis = along.index(max(along))
+    angle = math.degrees(math.acos(min(along[axis] / math.hypot(*along), 1.0)))
+    name = ("sagittal", "coronal", "axial")[axis]
+    if angle < 0.05:
+        return name
+    return f"{name}, tilted {angle:.1f}°" if angle <= 40 else f"oblique, nearest to {name} ({angle:.1f}° off)"
 
 
 def well_formed(text: str) -> str:

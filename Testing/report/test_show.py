@@ -27,7 +27,7 @@ from DicomRegInspectorLib.report.text.matrices import describe_direction, descri
 from DicomRegInspectorLib.report.text.show import show_file
 from DicomRegInspectorLib.report.text.show_registration import preview_vectors
 from DicomRegInspectorLib.report.text.terminal import Style
-from DicomRegInspectorLib.series.geometry.words import describe_plane
+from DicomRegInspectorLib.words import describe_plane
 from pydicom.data import get_testdata_file
 
 WIDE = Style(200)

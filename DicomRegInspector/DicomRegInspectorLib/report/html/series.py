@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ...series import Series, Stack
-from ...series.geometry.words import describe_plane
 from ...tasks.inspect import Inspection
-from ...words import decimals, millimetres, plural
+from ...words import decimals, describe_plane, millimetres, plural
 from ..text.inspection_report import count_by_severity
 from ..text.page import product
 from .markup import Markup, facts, join, tag, with_minus

@@ -12,12 +12,11 @@ from ...dicom.header import Header
 from ...dicom.tags import Tag, storage_classes
 from ...findings import Finding, Severity
 from ...findings.about import about_file
-from ...words import exact_mm, mm, plural
+from ...words import describe_plane, exact_mm, mm, plural
 from .finding_maker import MAX_OF_A_KIND, MAX_UIDS
 from .grouping import INVALID_ORIENTATION, Grouping
 from .kinds import SEGMENTATIONS, is_secondary_capture
 from .stacks import UNPLACED, Slice, Stack
-from .words import describe_plane
 
 _CROSS_SECTIONAL = storage_classes("2 2.1 2.2 4 4.1 4.3 4.4 128 128.1 130 481.2 66.4")
 """CT, MR, PET, RT Dose, Segmentation: objects whose images are slices of a volume by definition."""
