@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicom_objects import expected, inner_points, rigid, write_linear
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
 
+from stack_loading import load_to_regularize
 from stack_making import along_table, tilted, write_stack
 
 PRE, POST = rigid(7.0, (3.0, -4.0, 2.0)), rigid(-11.0, (-6.0, 1.0, 5.0))

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.series.regularize.one_per_place import load_to_regularize
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from DicomRegInspectorLib.volumes.regularized_files import write_regularized
+from stack_loading import load_to_regularize
 from stack_making import along_table, tilted, write_stack
 
 sitk = pytest.importorskip("SimpleITK", reason="volume files are written with SimpleITK")
