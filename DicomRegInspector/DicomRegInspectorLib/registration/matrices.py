@@ -90,13 +90,6 @@ def _directions_to_try(linear: np.ndarray) -> list[np.ndarray]:
     return [*pairs, unit, excess, *(np.outer(axis, axis) for axis in axes.T)]
 
 
-def rotation_deg(linear: np.ndarray) -> float:
-    """Return the angle in degrees of a rotation (3, 3)."""
-    # atan2 keeps small angles, where the cosine alone is blind.
-    skew = np.array([linear[2, 1] - linear[1, 2], linear[0, 2] - linear[2, 0], linear[1, 0] - linear[0, 1]])
-    return math.degrees(math.atan2(float(np.linalg.norm(skew)), float(np.trace(linear)) - 1))
-
-
 def shear_deg(linear: np.ndarray) -> float:
     """Return by how much a (3, 3) takes right angles off 90°; 0 where it scales along the axes after a turn."""
     return 0.0 if _skew_deg(linear.T) < LEAST_SHEAR_DEG else _skew_deg(linear)

@@ -29,20 +29,20 @@ def describe_matrix(matrix: np.ndarray, rounded: bool = False) -> str:
         return "not all numbers"
     linear, offset = matrix[:3, :3], matrix[:3, 3]
     shift = f"translation ({', '.join(millimetres(value) for value in offset)}) mm"
-    moves = bool(np.abs(offset).max() > matrices.IDENTITY_SHIFT_MM)
-    if np.abs(linear - np.eye(3)).max() <= matrices.IDENTITY_LINEAR:
+    moves = bool(np.abs(offset).max() > IDENTITY_SHIFT_MM)
+    if np.abs(linear - np.eye(3)).max() <= IDENTITY_LINEAR:
         return shift if moves else "identity"
-    if not rounded and np.abs(linear @ linear.T - np.eye(3)).max() > matrices.RIGID_TOLERANCE:
+    if not rounded and np.abs(linear @ linear.T - np.eye(3)).max() > RIGID_TOLERANCE:
         scale = np.linalg.svd(linear, compute_uv=False)
         words = f"affine with scale {', '.join(f'{value:.4g}' for value in scale)}"
-        if (shear := matrices.shear_deg(linear)) >= matrices.LEAST_SHEAR_DEG:
+        if (shear := shear_deg(linear)) >= LEAST_SHEAR_DEG:
             words += f" and shear {shear:.1f}°"
         if np.linalg.det(linear) < 0:
             words += ", mirrored"
     elif np.linalg.det(linear) < 0:
         words = "reflection"
     else:
-        words = f"rotation by {matrices.rotation_deg(linear):.2f}°"
+        words = f"rotation by {rotation_deg(linear):.2f}°"
     return f"{words}, {shift}" if moves else words
 
 

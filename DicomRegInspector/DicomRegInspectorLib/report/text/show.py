@@ -19,9 +19,8 @@ from ...registration.file.read import recognised_reader
 from ...registration.file.structure_set import MODALITY, read_frame_relationships, relationship_findings
 from ...series import inspect_series, read_header
 from ...series.geometry.restarts import SMALL_MM
-from ...series.geometry.words import describe_plane
 from ...tasks.item_images import ImagesAtHand
-from ...words import decimals, millimetres, point
+from ...words import decimals, describe_plane, millimetres, point
 from .matrices import describe_direction
 from .page import Page, product, uid_name
 from .show_registration import show_matrix, show_registration
