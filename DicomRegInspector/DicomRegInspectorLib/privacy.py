@@ -65,6 +65,7 @@ COMMON_WORDS = frozenset(
 
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"[^\W\d_a-z]?[a-z]+|[^\W\d_a-z]+(?![a-z])")
+_HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
 _UID = re.compile(r"(?<![\w.])[0-2](?:\.\d+){4,}(?![\w.])")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f]")
 """Letters of scripts that put no space between a name and the word after it."""
@@ -250,7 +251,7 @@ def _stands_alone(text: str, start: int, stop: int) -> bool:
 def _beginnings_of(text: str) -> set[str]:
     words = set(_PIECE.findall(text.casefold()))
     if text.isascii():
-        return words | {part.casefold() for part in _CAMEL.findall(text)}
+        return words | {part.casefold() for part in _CAMEL.findall(text)} if _HUMP.search(text) else words
     return {variant for word in _PIECE.findall(unicodedata.normalize("NFC", text)) for variant in _variants(word)}
 
 

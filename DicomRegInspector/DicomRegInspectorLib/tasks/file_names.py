@@ -21,14 +21,14 @@ def file_name_findings(paths: Iterable[str], given: Iterable[str], identities: I
     given
         Files and folders that were named: the folders above them say nothing of what is in them.
     """
-    paths = list(paths)
-    if not identities.may_be_named_in("\n".join(paths)):
+    split = [path.rpartition(os.sep) for path in paths]
+    every = [*{folder for folder, _, _ in split}, *(name for _, _, name in split)]
+    if not identities.may_be_named_in("\n".join(every)):
         return []
     above = sorted({os.path.join(os.path.dirname(os.path.normpath(path)), "") for path in given}, key=len)
     folders, files = set(), 0
-    for path in paths:
-        folder, name = os.path.split(path)
-        folder = os.path.join(folder, "")
+    for above_file, _, name in split:
+        folder = os.path.join(above_file, "")
         root = next((root for root in reversed(above) if root and folder.startswith(root)), "")
         folders.add(folder[len(root) :])
         files += identities.are_named_in(name)
