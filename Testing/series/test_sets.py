@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from DicomRegInspectorLib.series import inspect_series
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from series_making import axial, codes, header, only
 from sets_making import DIRECTIONS, MR, VALUES, Sets, doubles, found, named_missing, worse
@@ -23,6 +23,8 @@ def shuffled(sets: Sets, chance: random.Random) -> list[Any]:
 
 @settings(max_examples=150, deadline=None)
 @given(names, st.integers(2, 24), st.integers(4, 20), st.integers(0, 4), st.booleans(), seeds)
+# Two of six places lost in one set: of its own intervals most are 4 mm.
+@example("ACQUISITION_DATE_TIME", 4, 6, 2, False, 4)
 def test_any_one_value_tells_sets_apart_whatever_their_order_and_with_images_lost(
     name: str, count: int, places: int, lost: int, by_place: bool, seed: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -72,8 +72,9 @@ def divided(stack: Stack) -> Divided:
     division = divide(images_of(stack))
     if len(division.members) == 1:
         return Divided(stack, division, (stack,))
+    shared = stack.nominal_spacing_mm if division.kind == "coinciding" and not division.complete else None
     parts = tuple(
-        Stack(_along(stack, chosen.tolist()), label_of(told), stack.is_localizer, stack.interval_tolerance, told)
+        replace(stack, slices=_along(stack, chosen.tolist()), label=label_of(told), told=told, shared_spacing_mm=shared)
         for chosen, told in zip(division.members, division.told, strict=True)
     )
     return Divided(stack, division, parts)

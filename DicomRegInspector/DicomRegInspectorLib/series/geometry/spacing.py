@@ -108,7 +108,10 @@ def same_position_mm(positions: NDArray[np.float64]) -> float:
 
 
 def judge_spacing(
-    positions: NDArray[np.float64], precision_mm: float, relative_tolerance: float = RELATIVE_TOLERANCE
+    positions: NDArray[np.float64],
+    precision_mm: float,
+    relative_tolerance: float = RELATIVE_TOLERANCE,
+    shared_mm: float | None = None,
 ) -> Spacing | None:
     """Judge the intervals between distinct positions.
 
@@ -122,13 +125,15 @@ def judge_spacing(
         The smallest difference the positions could be written with; 0 where unknown.
     relative_tolerance
         Share of the spacing that an interval may be off.
+    shared_mm
+        The spacing of the volume that these positions are a set of; its own intervals may be those of what was lost.
     """
     if positions.size < 2:
         return None
     intervals = np.diff(positions)
     slack = precision_mm + FLOAT_NOISE * float(np.abs(positions).max())
     coarse = _Allowed(relative_tolerance, slack)
-    nominal = _nominal(intervals, coarse)
+    nominal = _nominal(intervals, coarse, shared_mm)
     if precision_mm > 0 and _rounding_explains(positions, nominal, coarse):
         spacing = float((positions[-1] - positions[0]) / intervals.size)
         whole = Section(1, positions.size, spacing)
@@ -143,7 +148,7 @@ def judge_spacing(
     drifting = bool(judged.drifts) and all(_drifts(section, positions, coarse) for section in judged.sections)
     # Rounding does not explain these intervals: what is off by more than the tolerance is irregular.
     fine = _Allowed(relative_tolerance, min(slack, 2e-6))
-    strict = _judged(positions, intervals, _nominal(intervals, fine), fine)
+    strict = _judged(positions, intervals, _nominal(intervals, fine, shared_mm), fine)
     few_breaks = len(runs) - 1 <= max(2, MOST_BREAKS * intervals.size)
     if runs and not drifting and few_breaks and 2 * len(runs) - 1 < len(strict.irregular):
         return _of_runs(positions, runs, in_runs)
@@ -227,8 +232,11 @@ def _drifts(section: Section, positions: NDArray[np.float64], allowed: _Allowed)
     return all(rounding_width(windows[k]) <= allowed.digit for k in suspicious.tolist())
 
 
-def _nominal(intervals: NDArray[np.float64], allowed: _Allowed) -> float:
-    """The mode: the mean of the most intervals that agree within the tolerance; of equals the smallest spacing."""
+def _nominal(intervals: NDArray[np.float64], allowed: _Allowed, shared_mm: float | None) -> float:
+    """The mode: the mean of the most intervals that agree within the tolerance; of equals the smallest spacing.
+
+    Where it is off the spacing that the set shares with others, that one.
+    """
     ordered = np.sort(intervals)
     off = np.maximum(allowed.share * ordered, allowed.digit)
     reach = ordered + np.minimum(off, ordered / 2)
@@ -238,7 +246,7 @@ def _nominal(intervals: NDArray[np.float64], allowed: _Allowed) -> float:
     for _ in range(2):
         cap = min(allowed.of(nominal), nominal / 2)
         nominal = float(intervals[np.abs(intervals - nominal) <= cap].mean())
-    return nominal
+    return nominal if shared_mm is None or abs(nominal - shared_mm) <= allowed.of(shared_mm) else shared_mm
 
 
 def _rounding_explains(positions: NDArray[np.float64], nominal: float, allowed: _Allowed) -> bool:

@@ -148,6 +148,8 @@ class Stack:
     """Share of the spacing that an interval may be off before it is irregular."""
     told: tuple[Told, ...] = ()
     """What tells this stack from the other sets of its series; what the label says."""
+    shared_spacing_mm: float | None = None
+    """Between the places that this set has in common with others: of its own, most may be lost."""
 
     @property
     def frame_of_reference_uid(self) -> str:
@@ -217,7 +219,8 @@ class Stack:
 
         Its slice numbers count distinct positions; :attr:`sections` has them as slice numbers.
         """
-        return judge_spacing(self.positions_mm[self.distinct], self.precision_mm, self.interval_tolerance)
+        positions = self.positions_mm[self.distinct]
+        return judge_spacing(positions, self.precision_mm, self.interval_tolerance, self.shared_spacing_mm)
 
     def slice_number(self, place: int) -> int:
         """Return the slice number (from 1) of the ``place``-th distinct position (from 1)."""
