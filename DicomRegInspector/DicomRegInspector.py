@@ -80,6 +80,7 @@ class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.logic = DicomRegInspectorLogic()
         self.panel = InspectorPanel(self.ui, self.logic, pathlib.Path(self.resourcePath("Icons")))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEnd)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEnd)
         self.initializeParameterNode()
@@ -93,21 +94,25 @@ class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
 
     def enter(self) -> None:
         """Called each time the user opens this module."""
+        from DicomRegInspectorLib.panel.sections import hold_width
+
+        hold_width(self.parent, True)
         self.initializeParameterNode()
 
     def exit(self) -> None:
         """Called each time the user opens a different module."""
+        from DicomRegInspectorLib.panel.sections import hold_width
+
+        hold_width(self.parent, False)
         self.setParameterNode(None)
 
     def onSceneStartClose(self, caller, event) -> None:
-        """The parameter node is about to be reset."""
+        """The parameter node is about to be reset, or read: the boxes would empty it when their nodes come after it."""
         self.setParameterNode(None)
 
     def onSceneEnd(self, caller, event) -> None:
-        """A scene was closed or opened: connect the panel with its parameter node at once when the module is shown.
-
-        An opened scene's parameter node is read before the nodes that it names; the boxes would stay empty.
-        """
+        """A scene was closed or opened: connect the panel with its parameter node at once when the module is shown."""
+        self.panel.scene_changed()
         if self.parent.isEntered:
             self.initializeParameterNode()
 

@@ -2,6 +2,7 @@
 
 import logging
 import pathlib
+from typing import ClassVar
 
 import slicer
 from DICOMLib import DICOMLoadable, DICOMPlugin
@@ -17,22 +18,15 @@ NOT_IMAGES = ("REG", "SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "K
 REGISTRATIONS = (SPATIAL_REGISTRATION, DEFORMABLE_REGISTRATION)
 
 
-class DicomRegInspectorPluginClass(DICOMPlugin):
-    """Claims registrations with a higher confidence (0.95) than SlicerRT's reader does (0.9).
+LONGEST_DESCRIPTION = 40
+"""Characters: behind the description a name says what is loaded, which a narrow column must not cut."""
 
-    The sets of a series are offered as a sequence and one by one, an irregular series regularized and by sections; but
-    not selected, and with less confidence (0.4) than Slicer's own reader of volumes has in whole series (0.5) and in
-    parts of them (0.45): the DICOM browser selects what has the most, so Slicer's stays what is loaded unless the user
-    chooses. Of a regular series of one set nothing is offered.
-    """
 
-    CONFIDENCE = 0.95
-    SERIES_CONFIDENCE = 0.4
-    LAST_RESORT = 0.1
+class _Reader(DICOMPlugin):
+    """What both plugins have: a browser shows one name of a reader for all that it offers."""
 
     def __init__(self):
         super().__init__()
-        self.loadType = _("DICOM registration")
         self.tags["sopClassUID"] = "0008,0016"
         self.tags["modality"] = "0008,0060"
         self.tags["frameOfReferenceUID"] = "0020,0052"
@@ -54,15 +48,54 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
             loadables += found
         return loadables
 
-    def examineFiles(self, files):
-        """A loadable for each registration among the files; else what an irregular image series can be made to."""
-        registrations = [loadable for loadable in map(self.examineFile, files) if loadable is not None]
-        if registrations or len(files) == 0 or self.value(files[0], "modality") in NOT_IMAGES:
-            return registrations
-        return self.examineSeries(files)
+    def named(self, path, what):
+        """``3: description - what``, a series without a description called as Slicer calls it.
 
-    def examineSeries(self, files):
-        """Loadables for the sets of a series of images and for an irregular one, by its headers. Reads no pixel."""
+        A long description is cut in its middle: the list cuts names at their end, where they say what is loaded.
+        """
+        from DicomRegInspectorLib.panel.registrations.browser_offers import described
+
+        number, description = self.value(path, "seriesNumber"), described(slicer.dicomDatabase, path)
+        if len(description) > LONGEST_DESCRIPTION:
+            head, tail = description[: LONGEST_DESCRIPTION * 2 // 3], description[-(LONGEST_DESCRIPTION // 3 - 1) :]
+            description = f"{head.rstrip()}…{tail.lstrip()}"
+        return (f"{number}: " if number else "") + f"{description or 'Unnamed Series'} - {what}"
+
+    def value(self, path, name):
+        """A value from the DICOM database; empty when it has none."""
+        return (slicer.dicomDatabase.fileValue(path, self.tags[name]) or "").strip()
+
+
+class DicomRegInspectorSeriesPluginClass(_Reader):
+    """Offers an irregular series regularized and by sections.
+
+    Not selected, and with less confidence (0.4) than Slicer's own reader of volumes has in whole series (0.5) and in
+    parts of them (0.45): the DICOM browser selects what has the most, so Slicer's stays what is loaded unless the user
+    chooses. Of a regular series nothing is offered.
+    """
+
+    CONFIDENCE = 0.4
+    SETS = False
+    """Whether the sets of a series are offered, or what an irregular one can be made to."""
+
+    _offers: ClassVar = {}
+    """Ways to load a list of files, until the plugin of sets has taken its own from them too."""
+
+    def __init__(self):
+        super().__init__()
+        self.loadType = _("Irregular series")
+
+    def examineFiles(self, files):
+        """Loadables for the ways to load a series of images that there are, by its headers. Reads no pixel."""
+        if len(files) == 0 or self.value(files[0], "modality") in NOT_IMAGES:
+            return []
+        offers = self._offers.pop(tuple(files), None)
+        if offers is None:
+            offers = self._offers[tuple(files)] = self.offersOf(files)
+        return [self.seriesLoadable(files, offer) for offer in offers if bool(offer.stacks) == self.SETS]
+
+    def offersOf(self, files):
+        """All ways to load a series that Slicer's own reader does not have."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.panel.series.series_offers import offers_of_series
         from DicomRegInspectorLib.series import read_header
@@ -72,7 +105,7 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         except DicomRegInspectorError as error:
             logging.debug("Not offered as a series: %s", error)
             return []
-        return [self.seriesLoadable(files, offer) for offer in offers_of_series(headers)]
+        return offers_of_series(headers)
 
     def seriesLoadable(self, files, offer):
         """A loadable of a series, in the way that is offered."""
@@ -82,10 +115,66 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         loadable.tooltip = offer.tooltip
         loadable.warning = offer.warning
         loadable.selected = False
-        loadable.confidence = self.SERIES_CONFIDENCE
+        loadable.confidence = self.CONFIDENCE
         loadable.regularSection = offer.section
         loadable.stackNumbers = list(offer.stacks)
         return loadable
+
+    def load(self, loadable):
+        """Load sets of a series, or the series resampled (section 0), or one section of it, and show them.
+
+        True when all of it is in the scene; otherwise the log says why not.
+        """
+        from DicomRegInspectorLib.errors import DicomRegInspectorError
+        from DicomRegInspectorLib.panel.navigation import show_loaded, show_sequence
+        from DicomRegInspectorLib.scene.series.sequence import load_sequence_nodes
+        from DicomRegInspectorLib.scene.series.series_nodes import load_section_node, load_series_nodes
+
+        scene, files, stacks = slicer.mrmlScene, loadable.files, loadable.stackNumbers
+        section = loadable.regularSection
+        try:
+            if len(stacks) > 1:
+                nodes = load_sequence_nodes(scene, files, stacks, name=loadable.name)
+                show_sequence(nodes.browser)
+                node = nodes.proxy
+            elif section:
+                node = load_section_node(scene, files, section)
+            else:
+                mode = "acquisition" if stacks else "resample"
+                (node,) = load_series_nodes(scene, files, mode, stack=stacks[0] if stacks else None)
+        except DicomRegInspectorError as error:
+            logging.error("The series was not loaded. %s", error)
+            return False
+        if len(stacks) < 2:
+            node.SetName(scene.GenerateUniqueName(loadable.name))
+        self.addSeriesInSubjectHierarchy(loadable, node)
+        show_loaded(node)
+        return True
+
+
+class DicomRegInspectorSetsPluginClass(DicomRegInspectorSeriesPluginClass):
+    """Offers the sets of a series as a sequence and one by one, with the same confidence."""
+
+    SETS = True
+
+    def __init__(self):
+        super().__init__()
+        self.loadType = _("Series of sets")
+
+
+class DicomRegInspectorPluginClass(_Reader):
+    """Claims registrations with a higher confidence (0.95) than SlicerRT's reader does (0.9)."""
+
+    CONFIDENCE = 0.95
+    LAST_RESORT = 0.1
+
+    def __init__(self):
+        super().__init__()
+        self.loadType = _("Registration")
+
+    def examineFiles(self, files):
+        """A loadable for each registration among the files."""
+        return [loadable for loadable in map(self.examineFile, files) if loadable is not None]
 
     def examineFile(self, path):
         """A loadable for a registration, None for anything else. Only registrations are opened, and no vector is read.
@@ -126,50 +215,8 @@ class DicomRegInspectorPluginClass(DICOMPlugin):
         loadable.name = self.named(path, what)
         return loadable
 
-    def named(self, path, what):
-        """``3: description - what``, as far as the series has a number and a description."""
-        from DicomRegInspectorLib.panel.registrations.browser_offers import described
-
-        number, description = self.value(path, "seriesNumber"), described(slicer.dicomDatabase, path)
-        return (f"{number}: " if number else "") + (f"{description} - " if description else "") + what
-
-    def value(self, path, name):
-        """A value from the DICOM database; empty when it has none."""
-        return (slicer.dicomDatabase.fileValue(path, self.tags[name]) or "").strip()
-
     def load(self, loadable):
-        """Load what was offered. True when all of it is in the scene; otherwise the log says why not."""
-        section = getattr(loadable, "regularSection", None)
-        return self.loadRegistration(loadable) if section is None else self.loadSeries(loadable, section)
-
-    def loadSeries(self, loadable, section):
-        """Load sets of a series, or the series resampled (section 0), or one section of it."""
-        from DicomRegInspectorLib.errors import DicomRegInspectorError
-        from DicomRegInspectorLib.panel.navigation import show_sequence
-        from DicomRegInspectorLib.scene.series.sequence import load_sequence_nodes
-        from DicomRegInspectorLib.scene.series.series_nodes import load_section_node, load_series_nodes
-
-        scene, files, stacks = slicer.mrmlScene, loadable.files, loadable.stackNumbers
-        try:
-            if len(stacks) > 1:
-                nodes = load_sequence_nodes(scene, files, stacks, name=loadable.name)
-                show_sequence(nodes.browser)
-                node = nodes.proxy
-            elif section:
-                node = load_section_node(scene, files, section)
-            else:
-                mode = "acquisition" if stacks else "resample"
-                (node,) = load_series_nodes(scene, files, mode, stack=stacks[0] if stacks else None)
-        except DicomRegInspectorError as error:
-            logging.error("The series was not loaded. %s", error)
-            return False
-        if len(stacks) < 2:
-            node.SetName(scene.GenerateUniqueName(loadable.name))
-        self.addSeriesInSubjectHierarchy(loadable, node)
-        return True
-
-    def loadRegistration(self, loadable):
-        """Load a registration's transform nodes."""
+        """Load a registration's transform nodes. True when all are in the scene; otherwise the log says why not."""
         from DicomRegInspectorLib.errors import DicomRegInspectorError
         from DicomRegInspectorLib.scene import load_registration
         from DicomRegInspectorLib.scene.volumes import place_under_study
@@ -211,3 +258,5 @@ See the <a href="https://github.com/DicomRegInspector/SlicerDicomRegInspector">d
         except AttributeError:
             slicer.modules.dicomPlugins = {}
         slicer.modules.dicomPlugins["DicomRegInspectorPlugin"] = DicomRegInspectorPluginClass
+        slicer.modules.dicomPlugins["DicomRegInspectorSeriesPlugin"] = DicomRegInspectorSeriesPluginClass
+        slicer.modules.dicomPlugins["DicomRegInspectorSetsPlugin"] = DicomRegInspectorSetsPluginClass

@@ -76,6 +76,34 @@ def plugin(application: Any) -> Any:
 
 
 @pytest.fixture
+def series_plugins(application: Any) -> Any:
+    """New DICOM plugins for series of images, played as one: what is offered, and loading it."""
+    application.mrmlScene.Clear()
+    names = ("DicomRegInspectorSetsPlugin", "DicomRegInspectorSeriesPlugin")
+    return SeriesPlugins([application.modules.dicomPlugins[name]() for name in names])
+
+
+class SeriesPlugins:
+    """Asks each plugin, as the browser does, and loads with the one that offered."""
+
+    def __init__(self, plugins: list[Any]) -> None:
+        self.plugins = plugins
+        self.readers: dict[int, Any] = {}
+
+    def examineForImport(self, lists: list[list[str]]) -> list[Any]:  # noqa: N802 - as Slicer calls it
+        found = [(plugin, loadable) for plugin in self.plugins for loadable in plugin.examineForImport(lists)]
+        self.readers.update({id(loadable): plugin for plugin, loadable in found})
+        return [loadable for _, loadable in found]
+
+    def load(self, loadable: Any) -> bool:
+        return self.readers[id(loadable)].load(loadable)
+
+    def forget(self) -> None:
+        for plugin in self.plugins:
+            plugin.loadableCache.clear()
+
+
+@pytest.fixture
 def database(application: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An empty DICOM database, the application's own."""
     from slicer_standin.dicom import DicomDatabase

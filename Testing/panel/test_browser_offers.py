@@ -27,8 +27,8 @@ def offer(plugin: Any, database: Any, path: Path) -> Any:
 def test_the_name_says_kind_grid_and_the_images_it_registers_to(plugin: Any, database: Any, pair: Path) -> None:
     loadable = offer(plugin, database, pair / "registration.dcm")
     assert loadable.name == (
-        "3: SYNTHETIC registration, vectors in mm - Deformable registration, 55 × 43 × 48 grid, "
-        "to CT “SYNTHETIC chest CT, fixed”"
+        "3: SYNTHETIC registration, vectors in mm - Deformable registration, to CT “SYNTHETIC chest CT, fixed”, "
+        "55 × 43 × 48 grid"
     )
     assert "source images: CT “SYNTHETIC chest CT, moving”" in loadable.tooltip
     assert "pre-deformation matrix" in loadable.tooltip
@@ -37,6 +37,23 @@ def test_the_name_says_kind_grid_and_the_images_it_registers_to(plugin: Any, dat
 
 def test_images_it_refers_to_can_be_loaded_with_it(plugin: Any, database: Any, pair: Path) -> None:
     loadable = offer(plugin, database, pair / "registration.dcm")
+    files = {database.fileForInstance(uid) for uid in loadable.referencedInstanceUIDs}
+    assert files == {str(path) for name in ("fixed", "moving") for path in (pair / name).iterdir()}
+
+
+def test_single_slices_that_it_refers_to_stand_for_their_series(
+    plugin: Any, database: Any, pair: Path, tmp_path: Path
+) -> None:
+    """The browser loads just the instances that it is told."""
+    dataset = pydicom.dcmread(pair / "registration.dcm")
+    for series in dataset.ReferencedSeriesSequence:
+        del series.ReferencedInstanceSequence[1:]
+    for item in dataset.DeformableRegistrationSequence:
+        del item.ReferencedImageSequence[1:]
+    dataset.save_as(tmp_path / "r.dcm")
+    for name in ("fixed", "moving"):
+        database.insertFolder(str(pair / name))
+    loadable = offer(plugin, database, tmp_path / "r.dcm")
     files = {database.fileForInstance(uid) for uid in loadable.referencedInstanceUIDs}
     assert files == {str(path) for name in ("fixed", "moving") for path in (pair / name).iterdir()}
 
@@ -139,7 +156,7 @@ def test_examining_a_registration_reads_no_vector(plugin: Any, database: Any, tm
 
 
 def test_examining_an_irregular_series_reads_no_pixel(
-    plugin: Any, database: Any, tmp_path: Path, bytes_read: Any
+    series_plugins: Any, database: Any, tmp_path: Path, bytes_read: Any
 ) -> None:
     from DicomRegInspectorLib.samples.ct_files import SeriesNames, SliceGeometry, write_ct_series
 
@@ -149,10 +166,10 @@ def test_examining_an_irregular_series_reads_no_pixel(
     write_ct_series(tmp_path, np.zeros((7, 1024, 1024)), geometry, names)
     files = sorted(str(path) for path in tmp_path.iterdir())
     database.insertFolder(str(tmp_path))
-    plugin.examineForImport([files])
-    plugin.loadableCache.clear()
+    series_plugins.examineForImport([files])
+    series_plugins.forget()
     before = bytes_read()
-    assert len(plugin.examineForImport([files])) == 3
+    assert len(series_plugins.examineForImport([files])) == 3
     assert bytes_read() - before < 7 * 70_000 < 7 * 1024 * 1024 * 2 / 20
 
 

@@ -128,7 +128,7 @@ def test_show_me_asks_before_it_loads_the_series_and_shows_the_slice(application
     shown.askDoButton.click()
     (volume,) = nodes(application, "vtkMRMLScalarVolumeNode")
     composites = nodes(application, "vtkMRMLSliceCompositeNode")
-    assert all(one.GetBackgroundVolumeID() == volume.GetID() for one in composites)
+    assert all(one.GetBackgroundVolumeID() == volume.GetID() for one in composites if one.GetLayoutName()[:3] != "Reg")
     assert cut(application)[2] == pytest.approx(GAP_MM[2])
     assert nodes(application, "vtkMRMLPlotChartNode")
     assert volume.GetName() in shown.findingsStatusLabel.text
@@ -182,7 +182,7 @@ def test_undefined_vectors_are_shown_by_the_mask(application: Any, shown: Any, w
     shown.askDoButton.click()
     (mask,) = nodes(application, "vtkMRMLLabelMapVolumeNode")
     composites = nodes(application, "vtkMRMLSliceCompositeNode")
-    assert all(one.GetLabelVolumeID() == mask.GetID() for one in composites)
+    assert all(one.GetLabelVolumeID() == mask.GetID() for one in composites if one.GetLayoutName()[:3] != "Reg")
     known = KnownField()
     last = np.asarray(known.origin_lps_mm) + (np.asarray(known.dimensions) - 1) * known.resolution_mm
     assert cut(application) == pytest.approx(last.tolist(), abs=1e-3)

@@ -46,10 +46,12 @@ def test_examining_asks_the_database_only_for_tags_that_slicer_caches(
     assert set(database.tagsAsked) <= set(plugin.tags.values())
 
 
-def test_missing_values_are_left_out(plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_missing_values_are_left_out_and_a_nameless_series_is_called_as_slicer_calls_it(
+    plugin: Any, database: Any, tmp_path: Path
+) -> None:
     path = changed(tmp_path / "reg.dcm", SeriesNumber=None, SeriesDescription=None, Manufacturer=None)
     (loadable,) = offered(plugin, database, path)
-    assert loadable.name == "Deformable registration, 5 × 6 × 7 grid"
+    assert loadable.name == "Unnamed Series - Deformable registration, 5 × 6 × 7 grid"
     assert "an unknown system" in loadable.tooltip
 
 
@@ -73,16 +75,16 @@ def test_fiducials_and_images_are_not_offered(plugin: Any, database: Any, tmp_pa
 IRREGULAR_MM = (0.0, 2.5, 5.0, 7.5, 10.0, 40.0, 42.5, 45.0, 47.5)
 
 
-def series_offered(plugin: Any, database: Any, folder: Path) -> list[Any]:
+def series_offered(series_plugins: Any, database: Any, folder: Path) -> list[Any]:
     database.insertFolder(str(folder))
-    return plugin.examineForImport([sorted(str(path) for path in folder.iterdir())])
+    return series_plugins.examineForImport([sorted(str(path) for path in folder.iterdir())])
 
 
 def test_irregular_series_is_offered_below_slicers_own_reader_with_a_warning(
-    plugin: Any, database: Any, tmp_path: Path
+    series_plugins: Any, database: Any, tmp_path: Path
 ) -> None:
     write_ct_stack(tmp_path, IRREGULAR_MM)
-    found = series_offered(plugin, database, tmp_path)
+    found = series_offered(series_plugins, database, tmp_path)
     assert [one.name.split(" - ")[1] for one in found] == ["regularized", "section 1 of 2", "section 2 of 2"]
     assert {(one.selected, one.confidence) for one in found} == {(False, 0.4)}
     assert all("11 slices" in one.warning for one in found)  # (40 - 10) / 2.5 - 1
@@ -90,34 +92,36 @@ def test_irregular_series_is_offered_below_slicers_own_reader_with_a_warning(
 
 
 @pytest.mark.parametrize("positions", [[0.0, 2.5, 5.0, 7.5], [0.0, 2.5, 5.001, 7.5], [3.0]])
-def test_regular_series_is_left_to_slicer(plugin: Any, database: Any, tmp_path: Path, positions: list[float]) -> None:
+def test_regular_series_is_left_to_slicer(
+    series_plugins: Any, database: Any, tmp_path: Path, positions: list[float]
+) -> None:
     write_ct_stack(tmp_path, positions)
-    assert series_offered(plugin, database, tmp_path) == []
+    assert series_offered(series_plugins, database, tmp_path) == []
 
 
 def test_duplicates_alone_are_offered_to_be_left_out(
-    application: Any, plugin: Any, database: Any, tmp_path: Path
+    application: Any, series_plugins: Any, database: Any, tmp_path: Path
 ) -> None:
     write_ct_stack(tmp_path, (0, 2, 4, 4, 6, 8))
-    (found,) = series_offered(plugin, database, tmp_path)
+    (found,) = series_offered(series_plugins, database, tmp_path)
     assert found.name.endswith(" - without duplicates") and "one position" in found.warning
-    assert (found.selected, found.confidence) == (False, plugin.SERIES_CONFIDENCE)
-    assert plugin.load(found)
+    assert (found.selected, found.confidence) == (False, 0.4)
+    assert series_plugins.load(found)
     (node,) = application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     assert node.GetImageData().GetDimensions()[2] == 5 and node.GetSpacing()[2] == pytest.approx(2)
 
 
-def test_a_tilt_alone_is_offered_to_be_removed(plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_a_tilt_alone_is_offered_to_be_removed(series_plugins: Any, database: Any, tmp_path: Path) -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "series"))
     from stack_making import along_table, tilted, write_stack
 
     write_stack(tmp_path, along_table(range(0, 20, 2)), tilted(12))
-    (found,) = series_offered(plugin, database, tmp_path)
+    (found,) = series_offered(series_plugins, database, tmp_path)
     assert found.name.endswith(" - upright, tilt removed") and "12" in found.warning
-    assert plugin.load(found)
+    assert series_plugins.load(found)
 
 
-def test_phases_at_one_place_are_no_duplicates(plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_phases_at_one_place_are_no_duplicates(series_plugins: Any, database: Any, tmp_path: Path) -> None:
     import pydicom
 
     write_ct_stack(tmp_path, (0, 2, 4, 0, 2, 4))
@@ -125,7 +129,7 @@ def test_phases_at_one_place_are_no_duplicates(plugin: Any, database: Any, tmp_p
         one = pydicom.dcmread(path)
         one.TemporalPositionIdentifier = 1 if one.InstanceNumber <= 3 else 2
         one.save_as(path)
-    found = series_offered(plugin, database, tmp_path)
+    found = series_offered(series_plugins, database, tmp_path)
     assert [one.name.split(" - ")[1] for one in found] == [
         "4D: 2 volumes by temporal position",
         "set 1 of 2: temporal position 1",
@@ -134,7 +138,7 @@ def test_phases_at_one_place_are_no_duplicates(plugin: Any, database: Any, tmp_p
     assert [(one.selected, one.confidence, one.warning) for one in found] == [(False, 0.4, "")] * 3
 
 
-def test_irregular_series_without_pixels_is_not_offered(plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_irregular_series_without_pixels_is_not_offered(series_plugins: Any, database: Any, tmp_path: Path) -> None:
     import pydicom
 
     write_ct_stack(tmp_path, IRREGULAR_MM)
@@ -142,11 +146,11 @@ def test_irregular_series_without_pixels_is_not_offered(plugin: Any, database: A
         dataset = pydicom.dcmread(path)
         del dataset.PixelData
         dataset.save_as(path)
-    assert series_offered(plugin, database, tmp_path) == []
+    assert series_offered(series_plugins, database, tmp_path) == []
 
 
 def test_examining_a_series_reads_no_pixel(
-    plugin: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    series_plugins: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_arguments: Any, **_options: Any) -> Any:
         raise AssertionError("pixels were read")
@@ -154,17 +158,19 @@ def test_examining_a_series_reads_no_pixel(
     for user in ("pixels.volume", "regularize.values"):
         monkeypatch.setattr(f"DicomRegInspectorLib.series.{user}.load_pixels", refuse)
     write_ct_stack(tmp_path, IRREGULAR_MM)
-    found = series_offered(plugin, database, tmp_path)
+    found = series_offered(series_plugins, database, tmp_path)
     assert len(found) == 3
     with pytest.raises(AssertionError, match="pixels were read"):
-        plugin.load(found[0])
+        series_plugins.load(found[0])
 
 
-def test_regularized_and_section_are_loaded(application: Any, plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_regularized_and_section_are_loaded(
+    application: Any, series_plugins: Any, database: Any, tmp_path: Path
+) -> None:
     write_ct_stack(tmp_path, IRREGULAR_MM)
-    regularized, _first, second = series_offered(plugin, database, tmp_path)
-    assert plugin.load(regularized)
-    assert plugin.load(second)
+    regularized, _first, second = series_offered(series_plugins, database, tmp_path)
+    assert series_plugins.load(regularized)
+    assert series_plugins.load(second)
     whole, section = application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     assert whole.GetImageData().GetDimensions() == (10, 8, 20)
     assert whole.GetSpacing() == pytest.approx((2.0, 2.0, 2.5))
@@ -174,23 +180,27 @@ def test_regularized_and_section_are_loaded(application: Any, plugin: Any, datab
 
 
 def test_series_whose_files_vanished_is_logged(
-    plugin: Any, database: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    series_plugins: Any, database: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_ct_stack(tmp_path, IRREGULAR_MM)
-    loadables = series_offered(plugin, database, tmp_path)
+    loadables = series_offered(series_plugins, database, tmp_path)
     for path in tmp_path.iterdir():
         path.unlink()
     with caplog.at_level(logging.ERROR):
-        assert [plugin.load(one) for one in loadables] == [False] * 3
+        assert [series_plugins.load(one) for one in loadables] == [False] * 3
     assert len(caplog.records) == 3
 
 
-def test_real_tilted_series_is_offered_in_its_two_sections(plugin: Any, database: Any, shared_data: Path) -> None:
+def test_real_tilted_series_is_offered_in_its_two_sections(
+    series_plugins: Any, database: Any, shared_data: Path
+) -> None:
     folder = shared_data / "ct-ge-tilted-irregular"
     files = sorted(str(path) for path in folder.glob("*.dcm"))
     database.insertFolder(str(folder))
-    found = plugin.examineForImport([files])
-    assert [one.name for one in found] == ["2: regularized", "2: section 1 of 2", "2: section 2 of 2"]
+    found = series_plugins.examineForImport([files])
+    assert [one.name for one in found] == [
+        f"2: Unnamed Series - {what}" for what in ("regularized", "section 1 of 2", "section 2 of 2")
+    ]
     assert "18.5" in found[0].warning
 
 
@@ -233,3 +243,44 @@ def test_real_plastimatch_registration_is_offered_and_loaded(
     (loadable,) = plugin.examineForImport([[str(deformable_pair / "registration.dcm")]])
     assert plugin.load(loadable)
     assert application.mrmlScene.GetNumberOfNodesByClass("vtkMRMLGridTransformNode") == 1
+
+
+def test_the_reader_s_column_says_what_the_row_is(application: Any) -> None:
+    readers = {name: made().loadType for name, made in application.modules.dicomPlugins.items()}
+    assert readers == {
+        "DicomRegInspectorPlugin": "Registration",
+        "DicomRegInspectorSeriesPlugin": "Irregular series",
+        "DicomRegInspectorSetsPlugin": "Series of sets",
+    }
+
+
+def test_headers_are_read_once_for_both_plugins_of_series(
+    series_plugins: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import DicomRegInspectorLib.series as room
+
+    read, paths = room.read_header, []
+    monkeypatch.setattr(room, "read_header", lambda path: (paths.append(path), read(path))[1])
+    write_ct_stack(tmp_path, IRREGULAR_MM)
+    series_offered(series_plugins, database, tmp_path)
+    assert len(paths) == len(set(paths)) == len(IRREGULAR_MM)
+
+
+LONG = "Thorax-Abdomen mit Kontrastmittel, venoes, 1.25 mm, Phase 30 %"
+
+
+def test_a_long_description_is_cut_in_its_middle_and_what_is_loaded_can_be_read(
+    plugin: Any, series_plugins: Any, database: Any, tmp_path: Path
+) -> None:
+    import pydicom
+
+    write_ct_stack(tmp_path / "ct", IRREGULAR_MM)
+    for path in (tmp_path / "ct").iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.SeriesDescription, dataset.SeriesNumber = LONG, 12
+        dataset.save_as(path)
+    names = [one.name for one in series_offered(series_plugins, database, tmp_path / "ct")]
+    assert names == [
+        f"12: Thorax-Abdomen mit Kontras…, Phase 30 % - {what}"
+        for what in ("regularized", "section 1 of 2", "section 2 of 2")
+    ]

@@ -157,10 +157,10 @@ def test_comparison_stands_in_four_linked_views_and_the_layout_before_comes_back
     assert ui.qualityStatusLabel.text.startswith("The four views are linked")
     assert backgrounds(scene) == [
         "fixed", "moving", "field: warped source", "field: checkerboard", "field: difference"]  # fmt: skip
-    ui.restoreLayoutButton.click()
+    ui.hideButton.click()
     assert manager.layout == application.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-    ui.restoreLayoutButton.click()
-    assert "nothing to go back from" in ui.qualityStatusLabel.text
+    ui.hideButton.click()
+    assert ui.qualityStatusLabel.text == "Nothing is shown from here."
     assert manager.layout == application.vtkMRMLLayoutNode.SlicerLayoutFourUpView
 
 

@@ -9,22 +9,24 @@ import pytest
 from DicomRegInspectorLib.panel.selftests.files import write_phases
 
 
-def offered(plugin: Any, database: Any, folder: Path) -> list[Any]:
+def offered(series_plugins: Any, database: Any, folder: Path) -> list[Any]:
     database.insertFolder(str(folder))
-    return plugin.examineForImport([sorted(str(path) for path in folder.rglob("*.dcm"))])
+    return series_plugins.examineForImport([sorted(str(path) for path in folder.rglob("*.dcm"))])
 
 
 def ways(found: list[Any]) -> list[str]:
     return [loadable.name.split(" - ")[1] for loadable in found]
 
 
-def test_twenty_five_volumes_are_one_offer(application: Any, plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_twenty_five_volumes_are_one_offer(
+    application: Any, series_plugins: Any, database: Any, tmp_path: Path
+) -> None:
     write_phases(tmp_path, 25)
-    (found,) = offered(plugin, database, tmp_path)
+    (found,) = offered(series_plugins, database, tmp_path)
     assert ways([found]) == ["4D: 25 volumes by temporal position"]
     assert (found.selected, found.confidence, found.warning) == (False, 0.4, "")
     assert len(found.files) == 100
-    assert plugin.load(found)
+    assert series_plugins.load(found)
     (sequence,) = application.util.getNodesByClass("vtkMRMLSequenceNode")
     assert [sequence.GetNthIndexValue(t) for t in range(25)] == [str(t) for t in range(1, 26)]
     values = [application.util.arrayFromVolume(sequence.GetNthDataNode(t))[2, 0, 0] for t in range(25)]
@@ -33,24 +35,26 @@ def test_twenty_five_volumes_are_one_offer(application: Any, plugin: Any, databa
     assert browser.GetProxyNode(sequence).GetName().endswith("4D: 25 volumes by temporal position")
 
 
-def test_few_sets_are_offered_one_by_one_too(application: Any, plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_few_sets_are_offered_one_by_one_too(
+    application: Any, series_plugins: Any, database: Any, tmp_path: Path
+) -> None:
     write_phases(tmp_path, 3)
-    found = offered(plugin, database, tmp_path)
+    found = offered(series_plugins, database, tmp_path)
     assert ways(found) == [
         "4D: 3 volumes by temporal position",
         *(f"set {t} of 3: temporal position {t}" for t in (1, 2, 3)),
     ]
     assert {(one.selected, one.confidence) for one in found} == {(False, 0.4)}
-    assert plugin.load(found[2])
+    assert series_plugins.load(found[2])
     (node,) = application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     assert application.util.arrayFromVolume(node)[:, 0, 0].tolist() == [200, 201, 202, 203]
     assert node.GetParentTransformNode() is None and node.GetName() == found[2].name
 
 
-def test_an_incomplete_series_says_what_is_missing(plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_an_incomplete_series_says_what_is_missing(series_plugins: Any, database: Any, tmp_path: Path) -> None:
     write_phases(tmp_path, 4)
     (tmp_path / "time003" / "slice002.dcm").unlink()
-    found = offered(plugin, database, tmp_path)
+    found = offered(series_plugins, database, tmp_path)
     assert ways(found)[0] == "4D: 4 volumes by temporal position"
     assert found[0].warning == (
         "Not all are complete: set 3 lacks the slice at 2.5 mm. Missing slices hold a fill value."
@@ -59,9 +63,11 @@ def test_an_incomplete_series_says_what_is_missing(plugin: Any, database: Any, t
     assert not any("without duplicates" in name for name in ways(found))
 
 
-def test_a_gap_in_all_sets_is_offered_regularized_for_the_first(plugin: Any, database: Any, tmp_path: Path) -> None:
+def test_a_gap_in_all_sets_is_offered_regularized_for_the_first(
+    series_plugins: Any, database: Any, tmp_path: Path
+) -> None:
     write_phases(tmp_path, 3, (0.0, 2.5, 5.0, 7.5, 17.5, 20.0, 22.5))
-    found = offered(plugin, database, tmp_path)
+    found = offered(series_plugins, database, tmp_path)
     assert ways(found)[0] == "4D: 3 volumes by temporal position"
     assert "with one spacing for all they lie up to 7.5 mm off" in found[0].warning
     assert ways(found)[4:] == [
@@ -72,7 +78,7 @@ def test_a_gap_in_all_sets_is_offered_regularized_for_the_first(plugin: Any, dat
 
 
 def test_examining_sets_reads_no_pixel(
-    plugin: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    series_plugins: Any, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_arguments: Any, **_options: Any) -> Any:
         raise AssertionError("pixels were read")
@@ -80,7 +86,7 @@ def test_examining_sets_reads_no_pixel(
     monkeypatch.setattr("DicomRegInspectorLib.series.pixels.load_sets.load_pixels", refuse)
     monkeypatch.setattr("DicomRegInspectorLib.series.pixels.volume.load_pixels", refuse)
     write_phases(tmp_path, 3)
-    found = offered(plugin, database, tmp_path)
+    found = offered(series_plugins, database, tmp_path)
     assert len(found) == 4
     with pytest.raises(AssertionError, match="pixels were read"):
-        plugin.load(found[0])
+        series_plugins.load(found[0])

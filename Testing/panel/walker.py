@@ -13,6 +13,7 @@ from ui_files import elements, section_of
 
 INTERACTIVE = {
     "ctkCollapsibleButton",
+    "ctkComboBox",
     "ctkPathLineEdit",
     "QCheckBox",
     "QComboBox",
@@ -244,7 +245,7 @@ class Walker:
             assert isinstance(widget.focusProxy(), QtWidgets.QComboBox)
             widget = widget.focusProxy()
             kind = "QLineEdit" if kind == "ctkPathLineEdit" else "QComboBox"
-        if kind == "QComboBox":
+        if kind in ("QComboBox", "ctkComboBox"):
             press(widget, key.Key_Up if widget.currentIndex() == widget.count() - 1 else key.Key_Down)
         elif kind == "QLineEdit":
             QtTest.QTest.keyClicks(widget, "missing")
@@ -289,7 +290,7 @@ ELSEWHERE: dict[str, Callable[[Walker], None]] = {
     "measureButton": Walker.loaded,
     "measuresOfComboBox": Walker.measured_in_regions,
     "showComparisonButton": Walker.pictured,
-    "restoreLayoutButton": Walker.layout_changed,
+    "hideButton": Walker.layout_changed,
     "seriesComboBox": Walker.two_series,
     "stackComboBox": Walker.two_stacks,
     "gridSelector": Walker.resampling_like_another,

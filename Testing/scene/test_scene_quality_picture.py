@@ -11,10 +11,10 @@ import slicer
 import vtk
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.scene import colours
+from DicomRegInspectorLib.scene.drawn import show_legend_of
 from DicomRegInspectorLib.scene.pictures.images import add_volume
 from DicomRegInspectorLib.scene.pictures.render_quality import image_of_node, render_quality
 from DicomRegInspectorLib.scene.pictures.synthetic import source_image_for
-from DicomRegInspectorLib.scene.quality.quality_views import add_legend
 from DicomRegInspectorLib.scene.quality.show_quality import show_quality
 from DicomRegInspectorLib.scene.transforms.node_field import field_of_node
 from DicomRegInspectorLib.scene.transforms.save import new_scene, save_scene
@@ -109,7 +109,7 @@ def test_a_saved_scene_shows_the_same_when_it_is_read_again(tmp_path):
     display = again.GetFirstNodeByName("Deformation").GetDisplayNode()
     assert display.GetGlyphSpacingMm() == made.display.GetGlyphSpacingMm()
     assert display.GetColorNode().GetColorTransferFunction().GetRange()[1] == pytest.approx(
-        made.volumes.longest_mm, rel=1e-5
+        made.volumes.drawn_mm[-1], rel=1e-5
     )
     charts = again.GetNodesByClass("vtkMRMLPlotChartNode")
     (chart,) = [c for c in map(charts.GetItemAsObject, range(3)) if c.GetTitle() == "Displacement along R, A and S"]
@@ -117,15 +117,25 @@ def test_a_saved_scene_shows_the_same_when_it_is_read_again(tmp_path):
     assert chart.GetNthPlotSeriesNode(0).GetTableNode().GetNumberOfRows() == 100
 
 
-def test_where_the_application_knows_legends_each_coloured_volume_has_one():
+def legends(scene):
+    nodes = scene.GetNodesByClass("vtkMRMLColorLegendDisplayNode")
+    return [nodes.GetItemAsObject(index) for index in range(nodes.GetNumberOfItems())]
+
+
+def test_where_the_application_knows_legends_what_is_drawn_has_one():
     scene = slicer.vtkMRMLScene()
     node = qf.node_of(scene, qf.smooth(qf.points(qf.lattice())), qf.lattice(), qf.OBLIQUE)
-    assert add_legend(qf.add_quality_volumes(scene, field_of_node(node)).magnitude, "mm", (0.0, 1.0)) is None
+    made = qf.add_quality_volumes(scene, field_of_node(node))
+    show_legend_of(made.magnitude)  # without the module Colors there is none, and nothing is said
     scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
-    made = show_quality(node)
-    for volume, title in ((made.volumes.magnitude, "Displacement\nmm"), (made.volumes.jacobian, "Jacobian")):
+    assert legends(scene) == []
+    for volume, title in ((made.magnitude, "Displacement\n(mm)"), (made.jacobian, "Jacobian\ndeterminant")):
+        show_legend_of(volume)
         legend = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(volume)
         assert (legend.GetTitleText(), legend.GetVisibility()) == (title, 1)
+    show_quality(node)
+    (legend,) = legends(scene)
+    assert legend.GetPrimaryDisplayNode() is node.GetDisplayNode()
     count = scene.GetNumberOfNodes()
     show_quality(node)
     assert scene.GetNumberOfNodes() == count

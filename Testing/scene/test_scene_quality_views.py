@@ -12,8 +12,9 @@ from DicomRegInspectorLib.errors import Cancelled, UsageError
 from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.scene import colours
+from DicomRegInspectorLib.scene.drawn import label_decimals
 from DicomRegInspectorLib.scene.quality.quality_arrays import float_array, jacobian_window, remember_range
-from DicomRegInspectorLib.scene.quality.quality_views import QUALITY_ATTRIBUTE, label_decimals
+from DicomRegInspectorLib.scene.quality.quality_views import QUALITY_ATTRIBUTE
 from DicomRegInspectorLib.scene.quality.show_quality import show_quality
 from DicomRegInspectorLib.scene.quality.transform_display import glyph_scale_percent, show_transform
 from DicomRegInspectorLib.scene.transforms.node_field import WorldField, field_of_node
@@ -203,27 +204,29 @@ def test_slicers_own_display_shows_small_and_large_fields(scene, scale):
     node = node_of(scene, scale * smooth(points(lattice())), lattice(), OBLIQUE)
     field = field_of_node(node)
     made = add_quality_volumes(scene, field)
-    display = show_transform(node, field, made.longest_mm, region=made.magnitude)
+    display = show_transform(node, field, made.drawn_mm, region=made.magnitude)
+    in_3d = node.GetNthDisplayNode(1)
     assert display is node.GetDisplayNode()
-    assert display.GetVisibility() and display.GetVisibility2D() and display.GetVisibility3D()
+    assert display.GetVisibility() and display.GetVisibility2D() and not display.GetVisibility3D()
+    assert in_3d.GetVisibility() and in_3d.GetVisibility3D() and not in_3d.GetVisibility2D()
     assert display.GetVisualizationMode() == display.VIS_MODE_GLYPH
     # Nothing is filtered away, and the longest glyph neither vanishes nor covers its neighbours.
     assert display.GetGlyphDisplayRangeMinMm() < made.longest_mm / 50 < display.GetGlyphDisplayRangeMaxMm()
-    assert display.GetGlyphDisplayRangeMaxMm() >= made.longest_mm
-    drawn = made.longest_mm * display.GetGlyphScalePercent() / 100 / display.GetGlyphSpacingMm()
+    assert display.GetGlyphDisplayRangeMaxMm() >= made.drawn_mm[-1]
+    drawn = made.drawn_mm[-1] * display.GetGlyphScalePercent() / 100 / display.GetGlyphSpacingMm()
     assert 0.3 < drawn <= 2.0
-    assert display.GetRegionNode() is made.magnitude
+    assert in_3d.GetRegionNode() is made.magnitude
     low, high = display.GetColorNode().GetColorTransferFunction().GetRange()
-    assert (low, high) == (0.0, pytest.approx(made.longest_mm))
+    assert (low, high) == (0.0, pytest.approx(made.drawn_mm[-1]))
     levels = [float(level) for level in display.GetContourLevelsMmAsString().split()]
-    assert 3 <= len(levels) <= 9 and max(levels) <= made.longest_mm * 1.001
+    assert 3 <= len(levels) <= 9 and max(levels) <= made.drawn_mm[-1] * 1.001
 
 
 def test_slicer_draws_glyphs_of_the_chosen_length(scene):
     node = node_of(scene, smooth(points(lattice())), lattice(), OBLIQUE)
     field = field_of_node(node)
     made = add_quality_volumes(scene, field)
-    display = show_transform(node, field, made.longest_mm, region=made.magnitude)
+    display = show_transform(node, field, made.drawn_mm, region=made.magnitude)
     drawn = vtk.vtkPolyData()
     assert slicer.vtkSlicerTransformLogic.GetVisualization3d(drawn, display, made.magnitude, None)
     lengths = vtk_to_numpy(drawn.GetPointData().GetArray("DisplacementMagnitude"))

@@ -39,13 +39,15 @@ class LayoutManager(Closed):
     def __init__(self) -> None:
         super().__init__("layout manager")
         self._scene, self._slices = slicer.mrmlScene, vtk.vtkCollection()
-        self._logic = slicer.vtkMRMLLayoutLogic()
-        self._logic.SetMRMLScene(self._scene)
+        self.logic = slicer.vtkMRMLLayoutLogic()
+        self.logic.SetMRMLScene(self._scene)
         _kept[0].SetSliceLogics(self._slices)
         self._tag = self._scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, self._node_added)
         for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             self._add_slice_logic(node)
-        self._node = self._logic.GetLayoutNode()
+        for node in slicer.util.getNodesByClass("vtkMRMLViewNode"):
+            self._add_camera(node)
+        self._node = self.logic.GetLayoutNode()
         if self._node.GetViewArrangement() == self._node.SlicerLayoutNone:
             self.setLayout(self._node.SlicerLayoutFourUpView)
 
@@ -53,6 +55,15 @@ class LayoutManager(Closed):
     def _node_added(self, _scene: Any, _event: str, node: Any) -> None:
         if node.IsA("vtkMRMLSliceNode") and node.GetLayoutName():
             self._add_slice_logic(node)
+        if node.IsA("vtkMRMLViewNode") and node.GetLayoutName():
+            self._add_camera(node)
+
+    def _add_camera(self, node: Any) -> None:
+        """As the module Cameras does for each 3-D view."""
+        cameras = slicer.util.getNodesByClass("vtkMRMLCameraNode")
+        if node.GetLayoutName() not in [camera.GetLayoutName() for camera in cameras]:
+            camera = self._scene.AddNewNodeByClass("vtkMRMLCameraNode", "Camera")
+            camera.SetLayoutName(node.GetLayoutName())
 
     def _add_slice_logic(self, node: Any) -> None:
         logic = slicer.vtkMRMLSliceLogic()
@@ -70,7 +81,7 @@ class LayoutManager(Closed):
             logic.SetSliceNode(None)
             logic.SetMRMLScene(None)
         self._slices.RemoveAllItems()
-        self._logic.SetMRMLScene(None)
+        self.logic.SetMRMLScene(None)
 
     @property
     def layout(self) -> int:
@@ -295,6 +306,8 @@ def make_scene() -> Any:
     tables = slicer.vtkSlicerTablesLogic()
     tables.SetMRMLScene(scene)
     slicer.modules.tables = LogicModule(tables)
+    # As the module Colors does.
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
     _kept.append(logic)
     return scene
 

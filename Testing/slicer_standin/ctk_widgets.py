@@ -241,13 +241,20 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._scene = scene
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
             scene.AddObserver(event, self._refresh)
+        scene.AddObserver(scene.EndImportEvent, self._imported)
         self._refresh()
+
+    def _imported(self, *_arguments: Any) -> None:
+        """The model of the scene is built anew; what was asked for before its node was there is lost, and that told."""
+        self._refresh()
+        self.currentNodeIDChanged.emit(self._get_id())
 
     def mrmlScene(self) -> Any:
         return self._scene
 
     def _refresh(self, *_arguments: Any) -> None:
-        if self._scene is None or not shiboken6.isValid(self) or self._scene.IsClosing():
+        closed = self._scene is None or not shiboken6.isValid(self) or self._scene.IsClosing()
+        if closed or self._scene.IsImporting():
             return
         collections = [self._scene.GetNodesByClass(name) for name in self._types]
         nodes = [nodes.GetItemAsObject(index) for nodes in collections for index in range(nodes.GetNumberOfItems())]
@@ -291,8 +298,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     renameEnabled = _value(False, bool)
 
 
-CTK_CLASSES = (ctkCollapsibleButton, ctkPathLineEdit)
-SETTINGS_CLASSES = (ctkComboBox, ctkSettingsPanel)
+CTK_CLASSES = (ctkCollapsibleButton, ctkComboBox, ctkPathLineEdit)
+SETTINGS_CLASSES = (ctkSettingsPanel,)
 """Not in a .ui file."""
 SLICER_WIDGETS = (qMRMLWidget, qMRMLNodeComboBox)
 

@@ -14,8 +14,17 @@ from .pythonqt import unwrap
 class ctkComboBox(QtWidgets.QComboBox):
     """A combo box that can be set by the data of its items (ctkComboBox.h)."""
 
-    CTK_MEMBERS = frozenset({"setCurrentUserDataAsString"})
+    CTK_MEMBERS = frozenset({"setCurrentUserDataAsString", "setElideMode"})
     CTK_BASE = QtWidgets.QComboBox
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._elide = QtCore.Qt.TextElideMode.ElideNone
+
+    def setElideMode(self, mode: QtCore.Qt.TextElideMode) -> None:
+        self._elide = mode
+
+    elideMode = QtCore.Property(QtCore.Qt.TextElideMode, lambda self: self._elide, setElideMode)
 
     def _get_data(self) -> str:
         data = self.itemData(self.currentIndex())

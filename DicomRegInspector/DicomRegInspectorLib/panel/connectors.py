@@ -85,7 +85,7 @@ def connect_parameters(parameters: Any, ui: object) -> int:
     for widget in vars(ui).values():
         name = widget.property("SlicerParameterName")
         if name:
-            own = {qt.QComboBox: ChoiceConnector, ctk.ctkPathLineEdit: FolderConnector}.get(type(widget))
+            own = {ctk.ctkComboBox: ChoiceConnector, ctk.ctkPathLineEdit: FolderConnector}.get(type(widget))
             mapping[name] = own(widget) if own is not None else widget
     return parameters.connectParametersToGui(mapping)
 

@@ -5,12 +5,13 @@ Without a main window there is no layout: the nodes are set all the same, and no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import slicer
 
-from ..scene import layouts
+from ..scene import drawn, layouts
+from ..scene.convert import nodes_of_class
 from ..scene.series import before_after
 
 
@@ -39,37 +40,148 @@ def show_table(table: slicer.vtkMRMLTableNode) -> None:
     logic.PropagateTableSelection()
 
 
+class Drawing:
+    """What the module shows in the views at present: one thing. Whoever shows another begins by taking it away."""
+
+    def __init__(self) -> None:
+        self.what = ""
+        """A name that whoever began it gave it; empty for nothing."""
+        self.on_change: Callable[[], None] = lambda: None
+
+    def begin(self, what: str) -> bool:
+        """Take away what is shown, but for its layout, which may be the next one's too; False when nothing was."""
+        was_there = drawn.hide(slicer.mrmlScene)
+        self.what = what
+        self.on_change()
+        return was_there
+
+    def hide(self) -> bool:
+        """Take away all of it, and go back to the layout before; False when there was nothing."""
+        was_there = self.begin("")
+        return restore_layout() or was_there
+
+    def forget(self) -> None:
+        """The scene is another one: what was shown is gone."""
+        self.what = ""
+        self.on_change()
+
+
 def show_layers(
     background: slicer.vtkMRMLVolumeNode | None,
     foreground: slicer.vtkMRMLVolumeNode | None = None,
     label: slicer.vtkMRMLVolumeNode | None = None,
     opacity: float = 1.0,
     *,
-    fit: bool = False,
+    layout: int | None = None,
 ) -> None:
-    """Show volumes in Slicer's own slice views; the comparison's are left alone, and its layout is left.
+    """Show something over an image in Slicer's own slice views, with its legend, until it is hidden.
 
     Parameters
     ----------
     background
-        None keeps what is there.
+        None keeps what the user has there; where there is nothing, the foreground becomes the background.
     opacity
         Of what is in front: the foreground, and the label volume.
-    fit
-        Zoom to the background.
+    layout
+        One of ours, in which the slice views are; None is the one before ours.
     """
-    if layouts.shown_layout(slicer.mrmlScene) in (layouts.COMPARISON, layouts.BEFORE_AFTER):
+    if layout is None:
         restore_layout()
-    for composite in layouts.main_composites(slicer.mrmlScene):
-        if background is not None:
-            composite.SetBackgroundVolumeID(background.GetID())
-        composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
-        composite.SetForegroundOpacity(opacity if foreground is not None else 0.0)
-        composite.SetLabelVolumeID(label.GetID() if label is not None else None)
-        if label is not None:
-            composite.SetLabelOpacity(opacity)
-    if fit:
-        _fit([composite.GetLayoutName() for composite in layouts.main_composites(slicer.mrmlScene)])
+    composites = layouts.main_composites(slicer.mrmlScene)
+    is_empty = not any(composite.GetBackgroundVolumeID() for composite in composites)
+    if background is None and is_empty:
+        background, foreground = foreground or label, None
+    new = background is not None and not _is_shown(background)
+    for composite in composites:
+        drawn.put_layers(composite, background, foreground, label, opacity)
+    if new:
+        _fit([composite.GetLayoutName() for composite in composites])
+        look_at(background)
+    drawn.show_legend_of(foreground or background)
+
+
+def show_loaded(
+    volume: slicer.vtkMRMLVolumeNode | None, position_ras: Sequence[float] | None = None, *, replace: bool = True
+) -> None:
+    """Show what was loaded in Slicer's own slice views: the whole of it, and at a place where there is one.
+
+    As Slicer's readers do, it becomes the background of the views that follow what is loaded; layers in front of it,
+    and views that the user has taken out of that, stay.
+
+    Parameters
+    ----------
+    position_ras
+        A point for the slices to cut through, RAS mm.
+    replace
+        Take the place of another image; else an image that is there stays.
+    """
+    if volume is not None:
+        composites = [
+            composite
+            for composite in layouts.main_composites(slicer.mrmlScene)
+            if composite.GetDoPropagateVolumeSelection() and (replace or not composite.GetBackgroundVolumeID())
+        ]
+        for composite in composites:
+            composite.SetBackgroundVolumeID(volume.GetID())
+        if composites:
+            slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
+            _fit([composite.GetLayoutName() for composite in composites])
+            look_at(volume)
+    if position_ras is not None:
+        layouts.jump(slicer.mrmlScene, position_ras)
+
+
+def show_registration(
+    node: slicer.vtkMRMLTransformNode, position_lps_mm: Sequence[float] | None, *, replace: bool = False
+) -> None:
+    """Show a registration's fixed image, or its moving one, where no other image is shown, at a point (LPS mm)."""
+    roles = (node.GetFixedNodeReferenceRole(), node.GetMovingNodeReferenceRole())
+    volumes = [volume for volume in map(node.GetNodeReference, roles) if volume is not None]
+    ras = None
+    if position_lps_mm is not None:
+        x, y, z = position_lps_mm
+        ras = (-x, -y, z)
+    show_loaded(volumes[0] if volumes else None, ras, replace=replace)
+
+
+def _is_shown(volume: slicer.vtkMRMLVolumeNode) -> bool:
+    composites = layouts.main_composites(slicer.mrmlScene)
+    return any(composite.GetBackgroundVolumeID() == volume.GetID() for composite in composites)
+
+
+SOMETHING_IN_3D = ("vtkMRMLModelNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLVolumeNode")
+"""What else a 3-D view may show; of volumes their rendering."""
+
+
+def look_at(volume: slicer.vtkMRMLVolumeNode) -> None:
+    """Turn the 3-D views' cameras to a volume, from the side where they are, unless there is something else to see."""
+    scene = slicer.mrmlScene
+    for class_name in SOMETHING_IN_3D:
+        for node in nodes_of_class(scene, class_name):
+            displays = [node.GetNthDisplayNode(number) for number in range(node.GetNumberOfDisplayNodes())]
+            if not node.GetHideFromEditors() and any(map(_is_seen_in_3d, displays)):
+                return
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+    across = sum((bounds[2 * axis + 1] - bounds[2 * axis]) ** 2 for axis in range(3)) ** 0.5
+    for camera in nodes_of_class(scene, "vtkMRMLCameraNode"):
+        way = [place - focus for place, focus in zip(camera.GetPosition(), camera.GetFocalPoint(), strict=True)]
+        far = sum(part**2 for part in way) ** 0.5 or 1.0
+        before = camera.StartModify()
+        camera.SetFocalPoint(*middle)
+        # The whole of it at the default view angle of 30 degrees: half its diagonal over the sine of 15 degrees.
+        camera.SetPosition(*(focus + part / far * 2 * across for focus, part in zip(middle, way, strict=True)))
+        camera.EndModify(before)
+        camera.ResetClippingRange()
+
+
+def _is_seen_in_3d(display: slicer.vtkMRMLDisplayNode | None) -> bool:
+    if display is None or display.GetAttribute(drawn.DRAWN) is not None:
+        return False
+    is_flat = display.IsA("vtkMRMLVolumeDisplayNode") and not display.IsA("vtkMRMLVolumeRenderingDisplayNode")
+    is_solid = not is_flat and not display.IsA("vtkMRMLColorLegendDisplayNode")
+    return bool(is_solid and display.GetVisibility() and display.GetVisibility3D())
 
 
 def show_comparison_layout(volumes: layouts.ComparisonVolumes) -> bool:
@@ -84,13 +196,14 @@ def show_comparison_layout(volumes: layouts.ComparisonVolumes) -> bool:
         _fit([layouts.FIXED.tag])
         layouts.align_comparison(slicer.mrmlScene)
         layouts.jump_comparison(slicer.mrmlScene, volumes)
+        drawn.show_legend_of(volumes.difference)
     return shown
 
 
 def show_histograms_layout(
     charts: dict[str, slicer.vtkMRMLPlotChartNode],
-    background: slicer.vtkMRMLVolumeNode | None = None,
-    overlay: slicer.vtkMRMLVolumeNode | None = None,
+    background: slicer.vtkMRMLVolumeNode | None,
+    overlay: slicer.vtkMRMLVolumeNode,
     opacity: float = 1.0,
 ) -> bool:
     """Show histograms (``components``, ``magnitude``, ``jacobian``) beside slice views, with a measure over an image.
@@ -99,9 +212,9 @@ def show_histograms_layout(
     """
     layouts.fill_plots(slicer.mrmlScene, charts)
     shown = _show_layout(layouts.HISTOGRAMS)
-    if background is not None or overlay is not None:
-        front = overlay if background is not None else None
-        show_layers(background or overlay, front, opacity=opacity, fit=shown)
+    show_layers(background, overlay, opacity=opacity, layout=layouts.HISTOGRAMS)
+    if shown:
+        _fit([composite.GetLayoutName() for composite in layouts.main_composites(slicer.mrmlScene)])
     return shown
 
 
@@ -115,7 +228,7 @@ def show_slice_positions_layout(
     layouts.fill_positions(slicer.mrmlScene, chart)
     shown = _show_layout(layouts.POSITIONS)
     if volume is not None:
-        show_layers(volume, fit=shown)
+        show_loaded(volume)
     return shown
 
 
@@ -134,8 +247,8 @@ def show_before_after_layout(volumes: before_after.BeforeAfter) -> bool:
 
 
 def restore_layout() -> bool:
-    """Go back to the layout before one of these was shown; False when none is."""
-    return layouts.restore_layout(slicer.mrmlScene)
+    """Go back to the layout before one of these was shown; False when none is, or there is no window to show any."""
+    return slicer.app.layoutManager() is not None and layouts.restore_layout(slicer.mrmlScene)
 
 
 def _show_layout(number: int) -> bool:

@@ -10,7 +10,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..findings import Finding
+from ..registration import Registration
 from ..samples import make_samples
+from ..scene.places import longest_vector_lps
 from ..scene.quality.node_quality import NodeQuality
 from ..series import Series
 from ..tasks.inspect import Inspection
@@ -19,10 +21,11 @@ from .findings.finding_actions import Elsewhere
 from .findings.findings_section import FindingsSection, FindingsWidgets
 from .findings.rows import summary
 from .job import Endings, Job
-from .navigation import selected_series_uids
+from .navigation import Drawing, selected_series_uids, show_registration
 from .quality.quality_section import QualitySection, QualityWidgets
 from .registrations.registrations_section import RegistrationsSection, RegistrationsWidgets
 from .sample_data import sample_folder
+from .sections import bring_into_view
 from .series.plans import Plans
 from .series.series_section import SeriesSection, SeriesWidgets
 from .settings.stored import OPTIONS, stored_settings, unwatch_settings, watch_settings
@@ -70,15 +73,17 @@ class InspectorPanel:
         """What the panel shows."""
         self._job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, self._say, self._rest(None))
         self._sections: dict[str, Any] = {}
-        plans = Plans()
-        self.quality = self._sections["quality"] = QualitySection(ui, logic, self._rest("quality"), self._measured)
+        plans, self._drawing = Plans(), Drawing()
+        self.quality = self._sections["quality"] = QualitySection(
+            ui, logic, self._rest("quality"), self._measured, self._drawing
+        )
         self.series = self._sections["series"] = SeriesSection(
-            ui, logic, plans, self._rest("series"), self._add_findings
+            ui, logic, plans, self._rest("series"), self._add_findings, drawing=self._drawing
         )
         self.registrations = self._sections["registrations"] = RegistrationsSection(
             ui, logic, icons, self._rest("registrations"), self._loaded
         )
-        elsewhere = Elsewhere(self.registrations, plans, self.series.choose, self._reveal, self._loaded)
+        elsewhere = Elsewhere(self.registrations, plans, self.series.choose, self._reveal, self._loaded, self._drawing)
         self.findings_section = self._sections["findings"] = FindingsSection(
             ui, logic, icons, elsewhere, self._rest("findings")
         )
@@ -103,6 +108,10 @@ class InspectorPanel:
         self._show(None)
         self.quality.reset()
         self._say(_("Choose a folder with DICOM files, or select series in the DICOM browser, and inspect them."))
+
+    def scene_changed(self) -> None:
+        """Another scene was opened, or this one closed: nothing is shown from here."""
+        self._drawing.forget()
 
     def close(self) -> None:
         """Stop what is under way and do not touch the widgets any more: they are about to go."""
@@ -215,8 +224,10 @@ class InspectorPanel:
         self.findings_section.show(self.inspection)
         self.series.exchange(series, changed)
 
-    def _loaded(self, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
+    def _loaded(self, registration: Registration, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
         self.quality.choose(nodes[0])
+        self._drawing.hide()
+        show_registration(nodes[0], longest_vector_lps(registration, None))
         self._reveal("qualityCollapsibleButton")
 
     def _measured(self, result: NodeQuality | None) -> None:
@@ -226,7 +237,9 @@ class InspectorPanel:
             self.registrations.view.tell(findings.findings_of)
 
     def _reveal(self, section: str) -> None:
-        getattr(self._ui, section).collapsed = False
+        button = getattr(self._ui, section)
+        button.collapsed = False
+        bring_into_view(button)
 
 
 def inspection_in_words(inspection: Inspection) -> str:

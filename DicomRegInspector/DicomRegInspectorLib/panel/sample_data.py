@@ -82,15 +82,21 @@ def load_sample(key: str) -> list[Any]:
     """
     from DicomRegInspector import DicomRegInspectorLogic
 
+    from ..registration import read_registration
     from ..samples import make_samples
+    from ..scene.places import longest_vector_lps
+    from .navigation import show_loaded, show_registration
 
     folder = make_samples(sample_folder(), key)
     logic = DicomRegInspectorLogic()
     if key == "irregular":
         nodes = logic.loadSeries(str(folder), mode="acquisition")
+        show_loaded(nodes[0])
     else:
         volumes = [logic.loadSeries(str(folder / name))[0] for name in ("fixed", "moving")]
-        (transform,) = logic.loadRegistration(folder / "registration.dcm", placeVolumes=True)
+        registration = read_registration(folder / "registration.dcm")
+        (transform,) = logic.loadRegistration(registration, placeVolumes=True)
+        show_registration(transform, longest_vector_lps(registration, None), replace=True)
         nodes = [*volumes, transform]
         # Volumes are named by their series; transforms by their file, which does not say it.
         while transform is not None:

@@ -18,9 +18,9 @@ import slicer
 
 from ..errors import UsageError
 from ..series import Series, Stack
-from .convert import nodes_of_class
+from .own_nodes import PREFIX, own_node, remove_others
 from .places import series_labels
-from .tables import new_table, table_of_rows
+from .tables import fill_table
 
 if TYPE_CHECKING:
     import slicer
@@ -65,28 +65,39 @@ def plot_slice_positions(series: Series, scene: slicer.vtkMRMLScene) -> Position
     series
         Its main stack is drawn.
     scene
-        Where table, plot series and chart nodes go. A chart made before for the same series is replaced.
+        Where table, plot series and chart nodes go. A chart made before for the same series is filled anew.
     """
     stack = series.main_stack
     (label,) = series_labels([series])
     if stack is None or len(stack.slices) < 2:
         raise UsageError(f"{label} has no two slices with positions in one stack: there is nothing to plot")
-    _remove_earlier(scene, series.series_instance_uid)
-    rows = interval_rows(stack)
-    table = table_of_rows(scene, f"Slice positions {label}", rows)
-    marked = irregular_intervals(stack)
+    drawing = ChartNodes(scene, (PREFIX + "PositionsOfSeries", series.series_instance_uid), "positions: ")
+    rows, marked = interval_rows(stack), irregular_intervals(stack)
+    table = drawing.table(f"Slice positions {label}, table", "intervals", _columns(rows))
+    chart = drawing.chart(f"Slice positions {label}", label, "Slice number", "Distance to next slice (mm)")
+    chart.SetLegendVisibility(True)
+    line = drawing.series(chart, "Interval", table, SLICE, INTERVAL)
+    line.SetLineStyle(line.LineStyleSolid)
+    line.SetMarkerStyle(line.MarkerStyleCircle)
+    line.SetMarkerSize(5)
+    line.SetColor(*REGULAR_COLOUR)
     irregular_table = None
-    nodes = [_line(scene, table)]
     if marked:
-        irregular_table = table_of_rows(scene, f"Irregular intervals {label}", [rows[index] for index in marked])
-        nodes.append(_marks(scene, irregular_table))
-    chart = _chart(scene, label, nodes)
-    nodes += _limits(scene, chart, stack)
+        columns = _columns([rows[index] for index in marked])
+        irregular_table = drawing.table(f"Irregular intervals {label}", "irregular intervals", columns)
+        marks = drawing.series(chart, "Irregular interval", irregular_table, SLICE, INTERVAL)
+        marks.SetLineStyle(marks.LineStyleNone)
+        marks.SetMarkerStyle(marks.MarkerStyleDiamond)
+        marks.SetMarkerSize(15)
+        marks.SetColor(*IRREGULAR_COLOUR)
+    _draw_limits(drawing, chart, stack)
     leave_room(chart, max(float(row[INTERVAL]) for row in rows))
-    for node in [table, irregular_table, chart, *nodes]:
-        if node is not None:
-            node.SetAttribute("DicomRegInspector.PositionsOfSeries", series.series_instance_uid)
+    drawing.remove_others()
     return PositionPlot(chart, table, irregular_table)
+
+
+def _columns(rows: list[dict[str, int | float]]) -> dict[str, list[int | float]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def interval_rows(stack: Stack) -> list[dict[str, int | float]]:
@@ -113,48 +124,6 @@ def irregular_intervals(stack: Stack) -> list[int]:
     return sorted(marked)
 
 
-def _remove_earlier(scene: slicer.vtkMRMLScene, series_uid: str) -> None:
-    for class_name in ("vtkMRMLPlotChartNode", "vtkMRMLPlotSeriesNode", "vtkMRMLTableNode"):
-        for node in nodes_of_class(scene, class_name):
-            if node.GetAttribute("DicomRegInspector.PositionsOfSeries") == series_uid:
-                scene.RemoveNode(node)
-
-
-def new_curve(
-    scene: slicer.vtkMRMLScene,
-    name: str,
-    table: slicer.vtkMRMLTableNode,
-    columns: tuple[str, str],
-    colour: Sequence[float],
-) -> slicer.vtkMRMLPlotSeriesNode:
-    """Add a plot series of two columns of a table, x and y: a line without marks."""
-    node = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
-    node.SetAndObserveTableNodeID(table.GetID())
-    node.SetPlotType(node.PlotTypeScatter)
-    node.SetXColumnName(columns[0])
-    node.SetYColumnName(columns[1])
-    node.SetLineStyle(node.LineStyleSolid)
-    node.SetMarkerStyle(node.MarkerStyleNone)
-    node.SetColor(*(float(part) for part in colour))
-    return node
-
-
-def _line(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
-    node = new_curve(scene, scene.GenerateUniqueName("Interval"), table, (SLICE, INTERVAL), REGULAR_COLOUR)
-    node.SetMarkerStyle(node.MarkerStyleCircle)
-    node.SetMarkerSize(5)
-    return node
-
-
-def _marks(scene: slicer.vtkMRMLScene, table: slicer.vtkMRMLTableNode) -> slicer.vtkMRMLPlotSeriesNode:
-    name = scene.GenerateUniqueName("Irregular interval")
-    node = new_curve(scene, name, table, (SLICE, INTERVAL), IRREGULAR_COLOUR)
-    node.SetLineStyle(node.LineStyleNone)
-    node.SetMarkerStyle(node.MarkerStyleDiamond)
-    node.SetMarkerSize(15)
-    return node
-
-
 def regular_limits(stack: Stack) -> list[tuple[int, int, float, float]]:
     """Return between which distances an interval counts as regular, in each section of constant spacing.
 
@@ -177,7 +146,7 @@ def regular_limits(stack: Stack) -> list[tuple[int, int, float, float]]:
     return limits
 
 
-def _limits(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode, stack: Stack) -> list[slicer.vtkMRMLNode]:
+def _draw_limits(drawing: ChartNodes, chart: slicer.vtkMRMLPlotChartNode, stack: Stack) -> None:
     """Dashed lines below and above what counts as regular, half an interval longer on both sides."""
     x: list[float] = []
     y: list[float] = []
@@ -185,50 +154,92 @@ def _limits(scene: slicer.vtkMRMLScene, chart: slicer.vtkMRMLPlotChartNode, stac
         for limit in regular_limits(stack):
             x += [limit[0] - 0.5, limit[1] + 0.5, limit[1] + 0.5]
             y += [limit[side], limit[side], math.nan]
-    return add_line(scene, chart, "Limits of a regular interval", x, y, width=1.5) if x else []
+    if x:
+        drawing.line(chart, "Limits of a regular interval", x, y, width=1.5)
 
 
-def _chart(
-    scene: slicer.vtkMRMLScene, label: str, series_nodes: list[slicer.vtkMRMLPlotSeriesNode]
-) -> slicer.vtkMRMLPlotChartNode:
-    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", scene.GenerateUniqueName(f"Slice positions {label}"))
-    chart.SetTitle(label)
-    chart.SetXAxisTitle("Slice number")
-    chart.SetYAxisTitle("Distance to next slice (mm)")
-    chart.SetLegendVisibility(True)
-    for node in series_nodes:
-        chart.AddAndObservePlotSeriesNodeID(node.GetID())
-    return chart
-
-
-def add_line(
-    scene: slicer.vtkMRMLScene,
-    chart: slicer.vtkMRMLPlotChartNode,
-    name: str,
-    x: Sequence[float],
-    y: Sequence[float],
-    *,
-    style: int | None = None,
-    width: float = 2.0,
-) -> list[slicer.vtkMRMLNode]:
-    """Add a line through points to a chart; its name is told in the legend.
+class ChartNodes:
+    """Makes the nodes of charts of one subject, or finds those made before and fills them anew.
 
     Returns the series node and its table, which is hidden in Slicer's lists: it holds nothing that was measured.
 
     Parameters
     ----------
-    x, y
-        Coordinates in the units of the chart's axes; NaN interrupts.
-    style
-        One of vtkMRMLPlotSeriesNode's; by default dashes.
+    made_of
+        Attribute that says what the charts are made of, and its value.
+    role
+        What the roles of all nodes begin with.
     """
-    table = new_table(scene, name, {"x": [float(value) for value in x], "y": [float(value) for value in y]})
-    table.SetHideFromEditors(True)
-    series = new_curve(scene, name, table, ("x", "y"), GREY)
-    series.SetLineStyle(series.LineStyleDash if style is None else style)
-    series.SetLineWidth(width)
-    chart.AddAndObservePlotSeriesNodeID(series.GetID())
-    return [series, table]
+
+    def __init__(self, scene: slicer.vtkMRMLScene, made_of: tuple[str, str], role: str) -> None:
+        self._scene, self._made_of, self._role = scene, made_of, role
+        self._made: list[slicer.vtkMRMLNode] = []
+
+    def _node(self, kind: str, name: str, role: str) -> slicer.vtkMRMLNode:
+        node = own_node(self._scene, kind, name, self._made_of, self._role + role)
+        self._made.append(node)
+        return node
+
+    def table(
+        self, name: str, role: str, columns: dict[str, list[int | float]] | dict[str, list[float]]
+    ) -> slicer.vtkMRMLTableNode:
+        """Return a table of columns."""
+        return fill_table(self._node("vtkMRMLTableNode", name, role), columns)
+
+    def chart(self, name: str, title: str, x_axis: str, y_axis: str) -> slicer.vtkMRMLPlotChartNode:
+        """Return a chart without series."""
+        chart = self._node("vtkMRMLPlotChartNode", name, title)
+        chart.RemoveAllPlotSeriesNodeIDs()
+        chart.SetTitle(title)
+        chart.SetXAxisTitle(x_axis)
+        chart.SetYAxisTitle(y_axis)
+        return chart
+
+    def series(
+        self, chart: slicer.vtkMRMLPlotChartNode, name: str, table: slicer.vtkMRMLTableNode, x: str, y: str
+    ) -> slicer.vtkMRMLPlotSeriesNode:
+        """Add points to a chart, from two columns of a table; the name is told in the legend."""
+        node = self._node("vtkMRMLPlotSeriesNode", name, f"{chart.GetTitle()}: {name}")
+        node.SetAndObserveTableNodeID(table.GetID())
+        node.SetPlotType(node.PlotTypeScatter)
+        node.SetXColumnName(x)
+        node.SetYColumnName(y)
+        chart.AddAndObservePlotSeriesNodeID(node.GetID())
+        return node
+
+    def line(
+        self,
+        chart: slicer.vtkMRMLPlotChartNode,
+        name: str,
+        x: Sequence[float],
+        y: Sequence[float],
+        *,
+        style: int | None = None,
+        width: float = 2.0,
+    ) -> None:
+        """Add a line through points to a chart; its name is told in the legend.
+
+        Its table is hidden in Slicer's lists: it holds nothing that was measured.
+
+        Parameters
+        ----------
+        x, y
+            Coordinates in the units of the chart's axes; NaN interrupts.
+        style
+            One of vtkMRMLPlotSeriesNode's; by default dashes.
+        """
+        columns = {"x": [float(value) for value in x], "y": [float(value) for value in y]}
+        table = self.table(name, f"{chart.GetTitle()}: {name}", columns)
+        table.SetHideFromEditors(True)
+        node = self.series(chart, name, table, "x", "y")
+        node.SetLineStyle(node.LineStyleDash if style is None else style)
+        node.SetLineWidth(width)
+        node.SetMarkerStyle(node.MarkerStyleNone)
+        node.SetColor(*GREY)
+
+    def remove_others(self) -> None:
+        """Remove what was made before and is not drawn any more."""
+        remove_others(self._scene, self._made_of, self._role, self._made)
 
 
 def leave_room(chart: slicer.vtkMRMLPlotChartNode, top: float) -> None:

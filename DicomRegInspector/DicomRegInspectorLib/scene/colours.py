@@ -89,15 +89,13 @@ def problem_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
     return node
 
 
-def length_colours(scene: slicer.vtkMRMLScene, longest_mm: float, name: str) -> slicer.vtkMRMLProceduralColorNode:
-    """Make viridis from 0 mm to the longest displacement: Slicer's display of a transform maps mm to colours."""
-    node = scene.AddNewNodeByClass("vtkMRMLProceduralColorNode", scene.GenerateUniqueName(name))
+def fill_length_colours(node: slicer.vtkMRMLProceduralColorNode, longest_mm: float) -> None:
+    """Viridis from 0 mm to the longest displacement, for Slicer's display of a transform, which maps mm to colours."""
     node.SetAttribute("Category", _CATEGORY)
     function = node.GetColorTransferFunction()
     function.RemoveAllPoints()
     for share, colour in zip(np.linspace(0, 1, len(VIRIDIS)), VIRIDIS, strict=True):
         function.AddRGBPoint(float(share) * longest_mm, *(float(part) for part in colour))
-    return node
 
 
 def _find(scene: slicer.vtkMRMLScene, kind: str) -> slicer.vtkMRMLColorTableNode | None:

@@ -40,10 +40,20 @@ class Place:
     """MRML ID of the transform node that was measured; empty when the finding is about files."""
 
 
+def series_name(description: str, number: int | None) -> str:
+    """Return the description, or what Slicer's DICOM module calls a series that has none (defaultSeriesNodeName)."""
+    return description or (f"{number}: " if number is not None else "") + "Unnamed Series"
+
+
+def name_of_series(series: Series) -> str:
+    """Return the name of a series that was inspected, see :func:`series_name`."""
+    return series_name(series.description, series.slices[0].header.series_number if series.slices else None)
+
+
 def series_labels(every: Sequence[Series]) -> list[str]:
     """Describe each series: modality, description, number of slices; those that would read alike are counted."""
     labels = [
-        f"{series.modality or 'Image'}, {series.description or 'no description'} "
+        f"{series.modality or 'Image'}, {name_of_series(series)} "
         f"({series.slice_count} slice{'s' if series.slice_count != 1 else ''})"
         for series in every
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..findings import Finding
 from ..tasks.inspect import Inspection
 from ..words import well_formed
+from .own_nodes import PREFIX, own_node
 from .places import Place, Places
 
 if TYPE_CHECKING:
@@ -32,27 +33,19 @@ def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
 
 
 def findings_table(inspection: Inspection, scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLTableNode:
-    """Return all findings of an inspection as a new table, a row for each, most severe first."""
+    """Return all findings of an inspection as a table, a row for each, most severe first; one made before is filled anew."""
     places = Places(inspection)
     texts = [finding_texts(finding, places.of(finding)) for finding in inspection.findings]
-    columns = {name: [row[index] for row in texts] for index, name in enumerate(FINDING_COLUMNS)}
-    return new_table(scene, "DICOM findings", columns)
+    node = own_node(scene, "vtkMRMLTableNode", "DICOM findings", (PREFIX + "Findings", "all"), "table")
+    return fill_table(node, {name: [row[index] for row in texts] for index, name in enumerate(FINDING_COLUMNS)})
 
 
-def table_of_rows(
-    scene: slicer.vtkMRMLScene, name: str, rows: Sequence[Mapping[str, str | int | float]]
+def fill_table(
+    node: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence[str | int | float]]
 ) -> slicer.vtkMRMLTableNode:
-    """Return a new table node of rows that have the same columns."""
-    return new_table(scene, name, {column: [row[column] for row in rows] for column in rows[0]})
-
-
-def new_table(
-    scene: slicer.vtkMRMLScene, name: str, columns: Mapping[str, Sequence[str | int | float]]
-) -> slicer.vtkMRMLTableNode:
-    """Return a new table node with these columns; text columns hold text, others numbers."""
+    """Give a table node these columns and return it; text columns hold text, others numbers."""
     import vtk
 
-    node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
     table = vtk.vtkTable()
     for column_name, values in columns.items():
         array: vtk.vtkAbstractArray

@@ -109,14 +109,22 @@ def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
 
 def new_volume_node(scene: slicer.vtkMRMLScene, name: str, image: vtk.vtkImageData) -> slicer.vtkMRMLVolumeNode:
     """Add a volume node of an image, which is not copied, with a display; colour comes as a vector volume."""
-    is_colour = image.GetNumberOfScalarComponents() > 1
-    kind = "vtkMRMLVectorVolumeNode" if is_colour else "vtkMRMLScalarVolumeNode"
-    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    node = scene.AddNewNodeByClass(volume_class(image), scene.GenerateUniqueName(name))
+    fill_with_image(node, image)
+    return node
+
+
+def volume_class(image: vtk.vtkImageData) -> str:
+    """Return the class of a volume node for an image."""
+    return "vtkMRMLVectorVolumeNode" if image.GetNumberOfScalarComponents() > 1 else "vtkMRMLScalarVolumeNode"
+
+
+def fill_with_image(node: slicer.vtkMRMLVolumeNode, image: vtk.vtkImageData) -> None:
+    """Give a volume node an image, which is not copied, and a display where it has none yet."""
     node.SetAndObserveImageData(image)
-    if is_colour:
+    if node.IsA("vtkMRMLVectorVolumeNode"):
         node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
     node.CreateDefaultDisplayNodes()
-    return node
 
 
 def note_images(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ..sections import bring_into_view
+
 if TYPE_CHECKING:
     import qt
 
@@ -60,6 +62,7 @@ class AskBox:
         ui.askOptionsButton.visible = bool(question.other)
         ui.askFrame.visible = True
         ui.askDoButton.setFocus()
+        bring_into_view(ui.askFrame)
 
     def close(self) -> None:
         """Ask nothing any more."""

@@ -19,7 +19,7 @@ from ...series import Series
 from ...series.regularize.options import Mode, RegularizeOptions
 from ...series.regularize.plan import Plan
 from ..job import Endings, Job
-from ..navigation import show_layers
+from ..navigation import Drawing, show_loaded
 from ..registrations.registrations_section import RegistrationsSection, loaded_in_words, loading_endings
 from ..series.plans import Plans, load_planned
 from ..series.series_words import plan_in_words
@@ -44,8 +44,10 @@ class Elsewhere:
     """Show a series in its section, with a way to make it regular."""
     reveal: Callable[[str], None]
     """Unfold a section, by its name in the .ui file."""
-    loaded: Callable[[list[slicer.vtkMRMLTransformNode]], None]
+    loaded: Callable[[Registration, list[slicer.vtkMRMLTransformNode]], None]
     """Transforms were loaded from here."""
+    drawing: Drawing
+    """What all sections show in the views."""
 
 
 class FindingActions:
@@ -57,7 +59,7 @@ class FindingActions:
         self, logic: InspectorLogic, job: Job, ask: AskBox, say: Callable[[str], None], elsewhere: Elsewhere
     ) -> None:
         self._logic, self._job, self._ask, self._say, self._elsewhere = logic, job, ask, say, elsewhere
-        self._show_me = ShowMe(logic)
+        self._show_me = ShowMe(logic, elsewhere.drawing)
 
     def offer_for(self, finding: Finding | None, place: Place | None) -> tuple[Offer | None, str]:
         """Return the repair for a finding; without one, the reason in words."""
@@ -169,7 +171,7 @@ class FindingActions:
         if not nodes:
             return
         self._say(loaded_in_words(registration, nodes, again=False))
-        self._elsewhere.loaded(nodes)
+        self._elsewhere.loaded(registration, nodes)
         if then is not None:
             then()
 
@@ -181,4 +183,5 @@ class FindingActions:
         if then is not None:
             then()
         else:
-            show_layers(nodes[0], fit=True)
+            self._elsewhere.drawing.hide()
+            show_loaded(nodes[0])

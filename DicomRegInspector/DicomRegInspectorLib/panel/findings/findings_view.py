@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import ctk
 import qt
 from slicer.i18n import tr as _
 
@@ -34,7 +35,7 @@ class FindingsTableWidgets(Protocol):
     """The widgets that it uses, by their names in the .ui file."""
 
     severityLabel: qt.QLabel
-    severityComboBox: qt.QComboBox
+    severityComboBox: ctk.ctkComboBox
     filterLineEdit: qt.QLineEdit
     findingsTable: qt.QTableWidget
 

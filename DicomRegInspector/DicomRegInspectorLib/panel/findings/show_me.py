@@ -13,12 +13,12 @@ from ...registration import Registration
 from ...scene.places import Place, longest_vector_lps
 from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import place_quality_volumes
-from ...scene.quality.transform_display import show_transform
 from ...scene.transforms.loaded import innermost, transforms_of, volumes_of
 from ...scene.transforms.node_field import LinearField, Sampling, WorldField, take_field
 from ...scene.volumes import volume_lattice
 from ...series import Series
-from ..navigation import show_layers, show_position, show_slice_positions_layout
+from ..navigation import Drawing, restore_layout, show_layers, show_loaded, show_position, show_slice_positions_layout
+from ..quality.quality_shows import OVERLAY, arrows_in_words
 from ..settings.stored import stored_settings
 from ..worker import Worker
 
@@ -51,9 +51,6 @@ FIELD_SHOWS: dict[str, FieldShow] = {
 
 WITHOUT_A_PLACE = ("file-", "reg-frame-unknown", "reg-sop-class", "reg-tag-order", "reg-incomplete", "reg-not-read")
 """Codes that begin like this are about identifiers or files."""
-
-OVERLAY = 0.6
-"""Opacity of a measure's colours over the image: the anatomy stays to be seen."""
 
 
 def reason_not_to_show(finding: Finding | None, place: Place | None) -> str:
@@ -93,8 +90,8 @@ def missing(place: Place) -> Series | Registration | None:
 class ShowMe:
     """Shows the place of a finding in the scene's views."""
 
-    def __init__(self, logic: InspectorLogic) -> None:
-        self._logic = logic
+    def __init__(self, logic: InspectorLogic, drawing: Drawing) -> None:
+        self._logic, self._drawing = logic, drawing
 
     def show(self, finding: Finding, place: Place, worker: Worker[Any]) -> str:
         """Show it and say what is shown; what is not in the scene is left out.
@@ -109,13 +106,17 @@ class ShowMe:
         told = []
         volumes = volumes_of(slicer.mrmlScene, place.series, place.slice_uid)
         volume = volumes[0] if volumes else None
-        if volume is not None:
-            show_layers(volume, fit=True)
-            told.append(_("{name} is shown in the slice views.").format(name=volume.GetName()))
-        if finding.code in CHARTED and _has_chart(place.series) and stored_settings().layout_changes:
+        charted = finding.code in CHARTED and _has_chart(place.series) and stored_settings().layout_changes
+        self._drawing.begin("finding")
+        if charted:
             chart = self._logic.plotSlicePositions(place.series)
             show_slice_positions_layout(chart, volume)
             told.append(_("The distances between slices are in the chart {name}.").format(name=chart.GetName()))
+        elif volume is not None:
+            restore_layout()
+            show_loaded(volume)
+        if volume is not None:
+            told.insert(0, _("{name} is shown in the slice views.").format(name=volume.GetName()))
         if place.position_lps_mm is not None:
             show_position(place.position_lps_mm)
             told.append(_("The views are at {place}.").format(place=place.where))
@@ -151,23 +152,20 @@ class ShowMe:
         field = take_field(node, reference=image)
         name = {"name": node.GetName()}
         if isinstance(field, LinearField):
-            if image is not None:
-                show_layers(image, fit=True)
+            self._drawing.begin("finding")
+            show_layers(image)
             return [_("{name} is in the scene. It is linear: it does the same everywhere.").format(**name)]
         arrays = _arrays(field, node, image, worker)
         volumes = place_quality_volumes(slicer.mrmlScene, arrays)
-        back, front, label = image or volumes.magnitude, None, None
+        self._drawing.begin("finding")
         if what == "jacobian":
-            back, front = (image, volumes.jacobian) if image is not None else (volumes.jacobian, None)
-            told = _("{name}: the Jacobian determinant is shown; 0 or less folds.").format(**name)
-        elif what == "mask":
-            label = volumes.mask
-            told = _("{name}: folded, undefined and uncovered places are marked.").format(**name)
-        else:
-            show_transform(node, arrays.field, volumes.longest_mm, region=volumes.magnitude)
-            told = _("{name} is shown by arrows, coloured by their length in mm.").format(**name)
-        show_layers(back, front, label, OVERLAY, fit=True)
-        return [told]
+            show_layers(image, volumes.jacobian, opacity=OVERLAY)
+            return [_("{name}: the Jacobian determinant is shown; 0 or less folds.").format(**name)]
+        if what == "mask":
+            show_layers(image, label=volumes.mask, opacity=OVERLAY)
+            return [_("{name}: folded, undefined and uncovered places are marked.").format(**name)]
+        show_layers(image)
+        return [arrows_in_words(node, arrays.field, volumes)]
 
 
 def _arrays(

@@ -13,6 +13,7 @@ from ...errors import Cancelled
 from ...registration.measures.rows import rows_of
 from ...scene.quality.node_quality import NodeQuality
 from ..job import Endings, Section
+from ..navigation import Drawing
 from ..worker import Worker
 from .quality_shows import QualityShows, ShowWidgets
 from .quality_words import verdict
@@ -38,7 +39,7 @@ class QualityWidgets(ShowWidgets, Protocol):
     qualityStatusLabel: qt.QLabel
     verdictLabel: qt.QLabel
     measuresOfLabel: qt.QLabel
-    measuresOfComboBox: qt.QComboBox
+    measuresOfComboBox: ctk.ctkComboBox
     measuresTable: qt.QTableWidget
 
 
@@ -49,6 +50,8 @@ class QualitySection(Section):
     ----------
     on_measured
         Called with what the section shows, None for nothing, each time that it changes.
+    drawing
+        What all sections show in the views.
     """
 
     def __init__(
@@ -57,13 +60,14 @@ class QualitySection(Section):
         logic: InspectorLogic,
         on_busy: Callable[[bool], None],
         on_measured: Callable[[NodeQuality | None], None] = lambda result: None,
+        drawing: Drawing | None = None,
     ) -> None:
         progress = (ui.qualityProgressWidget, ui.qualityProgressBar, ui.qualityCancelButton)
         super().__init__(ui.qualityCollapsibleButton, ui.qualityStatusLabel, progress, on_busy)
         self._ui, self._logic, self._on_measured = ui, logic, on_measured
         self.result: NodeQuality | None = None
         """What the section shows."""
-        self._shows = QualityShows(ui, logic, self.say, self._job)
+        self._shows = QualityShows(ui, logic, self.say, self._job, drawing or Drawing())
         table = ui.measuresTable
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels([_("Measure"), _("Value"), _("Unit")])

@@ -26,7 +26,7 @@ from ...scene.transforms.node_field import WorldField
 from ...scene.volumes import volume_lattice
 from ..job import Endings, Job
 from ..navigation import (
-    restore_layout,
+    Drawing,
     show_comparison_layout,
     show_histograms_layout,
     show_layers,
@@ -55,28 +55,53 @@ class ShowWidgets(Protocol):
     showGlyphsButton: qt.QPushButton
     showHistogramsButton: qt.QPushButton
     showComparisonButton: qt.QPushButton
-    restoreLayoutButton: qt.QPushButton
+    hideButton: qt.QPushButton
     qualityTablesButton: qt.QPushButton
 
 
 class QualityShows:
-    """The show buttons: enabled for what was measured, each makes its nodes and shows them."""
+    """The show buttons: enabled for what was measured, each makes its nodes and shows them in place of what was shown.
 
-    def __init__(self, ui: ShowWidgets, logic: InspectorLogic, say: Callable[[str], None], job: Job) -> None:
-        self._ui, self._logic, self._say, self._job = ui, logic, say, job
+    A button stays pressed as long as its show is to be seen; pressed again it hides it.
+    """
+
+    def __init__(
+        self, ui: ShowWidgets, logic: InspectorLogic, say: Callable[[str], None], job: Job, drawing: Drawing
+    ) -> None:
+        self._ui, self._logic, self._say, self._job, self._drawing = ui, logic, say, job, drawing
         self._result: NodeQuality | None = None
         self._made: tuple[NodeQuality, str, QualityArrays, QualityVolumes] | None = None
-        for button, show in (
-            (ui.showJacobianButton, self.jacobian),
-            (ui.showMagnitudeButton, self.magnitude),
-            (ui.showMaskButton, self.mask),
-            (ui.showGlyphsButton, self.glyphs),
-            (ui.showHistogramsButton, self.histograms),
-            (ui.showComparisonButton, self.comparison),
-            (ui.qualityTablesButton, self.tables),
-        ):
-            button.connect("clicked()", partial(self._run, show))
-        ui.restoreLayoutButton.connect("clicked()", self.restore)
+        self._buttons = {
+            "jacobian": ui.showJacobianButton,
+            "magnitude": ui.showMagnitudeButton,
+            "mask": ui.showMaskButton,
+            "glyphs": ui.showGlyphsButton,
+            "histograms": ui.showHistogramsButton,
+            "comparison": ui.showComparisonButton,
+        }
+        for what, button in self._buttons.items():
+            button.connect("clicked()", partial(self._toggle, what))
+        ui.qualityTablesButton.connect("clicked()", partial(self._run, self.tables))
+        ui.hideButton.connect("clicked()", self.hide)
+        drawing.on_change = self._press_buttons
+
+    def _begin(self, what: str, result: NodeQuality) -> None:
+        self._drawing.begin(f"{what} of {result.key}")
+
+    def _is_shown(self, what: str) -> bool:
+        return self._result is not None and self._drawing.what == f"{what} of {self._result.key}"
+
+    def _press_buttons(self) -> None:
+        for what, button in self._buttons.items():
+            button.checked = self._is_shown(what)
+
+    def _toggle(self, what: str) -> None:
+        if self._is_shown(what):
+            self.hide()
+        else:
+            self._run(getattr(self, what))
+        if not self._job.closed:
+            self._press_buttons()
 
     def update(self, result: NodeQuality | None) -> None:
         """Offer what there is to show of a result."""
@@ -94,15 +119,15 @@ class QualityShows:
         both = ui.qualityFixedSelector.currentNode() is not None and ui.qualityMovingSelector.currentNode() is not None
         ui.showComparisonButton.enabled = result is not None and both
         ui.qualityTablesButton.enabled = result is not None
+        self._press_buttons()
 
     def forget(self) -> None:
         """Let go of volumes that were made: they would stay in memory when the scene they were in is closed."""
         self._made = None
 
-    def restore(self) -> None:
-        """Go back to the layout before the comparison, or whatever was shown, changed it."""
-        if not restore_layout():
-            self._say(_("The layout is not one of this section's: there is nothing to go back from."))
+    def hide(self) -> None:
+        """Hide what is shown, whichever button showed it; the views and the layout are as before."""
+        self._say(_("Hidden.") if self._drawing.hide() else _("Nothing is shown from here."))
 
     def _run(self, show: Callable[[NodeQuality, Worker[Any]], str]) -> None:
         """Show something; what goes wrong is said, not raised."""
@@ -148,22 +173,25 @@ class QualityShows:
         return arrays, volumes
 
     def jacobian(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Return the determinants over the fixed image, at the smallest of them."""
+        """Show the determinants over the fixed image, at the smallest of them."""
         volume = self._volumes(result, worker)[1].jacobian
-        self._overlay(volume)
+        self._begin("jacobian", result)
+        show_layers(self._fixed(), volume, opacity=OVERLAY)
         _go_to(result, result.quality.jacobian.min_index)
         return _("{name} is shown in the slice views, at its smallest value.").format(name=volume.GetName())
 
     def magnitude(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Return the lengths over the fixed image, at the longest of them."""
+        """Show the lengths over the fixed image, at the longest of them."""
         volume = self._volumes(result, worker)[1].magnitude
-        self._overlay(volume)
+        self._begin("magnitude", result)
+        show_layers(self._fixed(), volume, opacity=OVERLAY)
         _go_to(result, result.quality.vectors.max_index)
         return _("{name} is shown in the slice views, at its largest value.").format(name=volume.GetName())
 
     def mask(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Return the mask as label layer over the fixed image."""
+        """Show the mask as label layer over the fixed image."""
         volumes = self._volumes(result, worker)[1]
+        self._begin("mask", result)
         show_layers(self._fixed(), label=volumes.mask, opacity=OVERLAY)
         if volumes.counts["folded"]:
             _go_to(result, result.quality.jacobian.min_index)
@@ -180,24 +208,18 @@ class QualityShows:
             return _("The mask shows voxels, {counts}.").format(counts=counts)
         return _("The mask is empty: no voxel is folded, undefined or outside the grid.")
 
-    def _overlay(self, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
-        fixed = self._fixed()
-        if fixed is not None:
-            show_layers(fixed, volume, opacity=OVERLAY)
-        else:
-            show_layers(volume, fit=True)
-
     def glyphs(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Return Slicer's own display of the transform."""
+        """Show Slicer's own display of the transform over the fixed image, at the longest displacement."""
         volumes = self._volumes(result, worker)[1]
         node = slicer.mrmlScene.GetNodeByID(result.key)
-        show_transform(node, result.field, volumes.longest_mm, region=volumes.magnitude)
-        return _(
-            "{name} is shown by arrows; grid and contours are set too, under Display in the module Transforms."
-        ).format(name=node.GetName())
+        self._begin("glyphs", result)
+        show_layers(self._fixed())
+        told = arrows_in_words(node, result.field, volumes)
+        _go_to(result, result.quality.vectors.max_index)
+        return told
 
     def histograms(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Return three charts beside the slice views, with the determinants over the fixed image."""
+        """Show three charts beside the slice views, with the determinants over the fixed image."""
         arrays, volumes = self._volumes(result, worker)
 
         def count(progress: Any) -> Any:
@@ -207,11 +229,13 @@ class QualityShows:
 
         found = self._compute(worker, count, volumes.jacobian, self._fixed())
         charts = place_histograms(slicer.mrmlScene, result.field, found)
+        self._begin("histograms", result)
         show_histograms_layout(charts, self._fixed(), volumes.jacobian, OVERLAY)
-        return _("The charts are: {names}.").format(names=", ".join(chart.GetName() for chart in charts.values()))
+        _go_to(result, result.quality.jacobian.min_index)
+        return _("The charts are: {names}.").format(names="; ".join(chart.GetName() for chart in charts.values()))
 
     def comparison(self, result: NodeQuality, worker: Worker[Any]) -> str:
-        """Return fixed, moving as loaded, moving registered and their difference, side by side."""
+        """Show fixed, moving as loaded, moving registered and their difference, side by side."""
         fixed, moving = self._fixed(), self._ui.qualityMovingSelector.currentNode()
         node = slicer.mrmlScene.GetNodeByID(result.key)
         labels = self._volumes(result, worker)[0].labels if isinstance(result.field, WorldField) else None
@@ -221,6 +245,7 @@ class QualityShows:
         )  # fmt: skip
         subject = Subject(result.name, result.key, result.field.source)
         made = place_comparison(slicer.mrmlScene, arrays, fixed, moving, subject)
+        self._begin("comparison", result)
         shown = show_comparison_layout(
             ComparisonVolumes(fixed, made.as_loaded, made.warped, made.difference, made.checkerboard)
         )
@@ -234,6 +259,17 @@ class QualityShows:
         nodes = [node for node in (made.regions, made.landmarks, made.audit, made.measures) if node is not None]
         show_table(nodes[0])
         return _("The tables are: {names}.").format(names=", ".join(node.GetName() for node in nodes))
+
+
+def arrows_in_words(node: slicer.vtkMRMLTransformNode, field: WorldField, volumes: QualityVolumes) -> str:
+    """Show a transform by arrows, and say what they are: from where to where, how long, drawn at which scale."""
+    display = show_transform(node, field, volumes.drawn_mm, region=volumes.magnitude)
+    percent = display.GetGlyphScalePercent()
+    scale = _("true to scale") if percent == 100 else _("drawn {factor:g} times as long").format(factor=percent / 100)
+    return _(
+        "{name} is shown by arrows, from where the moving image has a point to where the registration puts it: up to "
+        "{longest:.3g} mm, {scale}; in 3-D the longest alone. Display in the module Transforms has a grid and contours."
+    ).format(name=node.GetName(), longest=float(volumes.drawn_mm[-1]), scale=scale)
 
 
 def _go_to(result: NodeQuality, index: tuple[int, int, int] | None) -> None:

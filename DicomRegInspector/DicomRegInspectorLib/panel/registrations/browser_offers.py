@@ -25,7 +25,7 @@ class Offer:
     """How a registration is offered."""
 
     what: str
-    """Behind the series' number and description: kind, grid, the images it registers to."""
+    """Behind the series' number and description: kind, the images it registers to, grid."""
     tooltip: str
     warning: str
     referenced_instance_uids: tuple[str, ...]
@@ -56,11 +56,14 @@ def describe_registration(path: str, database: Any) -> Offer | None:
     frames = _images_by_frame(registration, database)
     registered = frames.get(registration.frame_uid, ())
     parts = [_kind(registration)]
+    grids = [item.grid for item in registration.items if item.grid is not None]
     if registered:
         more = len(registered) - 1
         name = registered[0].label
         text = _("to {images} and {count} more") if more else _("to {images}")
         parts.append(text.format(images=name, count=more))
+    if len(grids) == 1:
+        parts.append(_("{} × {} × {} grid").format(*grids[0].dimensions))
     problems = [item.problem for item in registration.items if item.problem is not None]
     loadable = len(problems) < len(registration.items)
     return Offer(
@@ -74,14 +77,7 @@ def describe_registration(path: str, database: Any) -> Offer | None:
 
 def _kind(registration: Registration) -> str:
     items = registration.items
-    if registration.kind == "matrix":
-        kind = _("Spatial registration")
-    else:
-        kind = _("Deformable registration")
-        grids = [item.grid for item in items if item.grid is not None]
-        if len(grids) == 1:
-            nx, ny, nz = grids[0].dimensions
-            kind += ", " + _("{nx} × {ny} × {nz} grid").format(nx=nx, ny=ny, nz=nz)
+    kind = _("Spatial registration") if registration.kind == "matrix" else _("Deformable registration")
     return kind + (", " + _("{count} items").format(count=len(items)) if len(items) > 1 else "")
 
 
@@ -117,15 +113,17 @@ def _value(database: Any, path: str, tag: str) -> str:
 
 
 def _referenced(registration: Registration, images: Sequence[_Images], database: Any) -> tuple[str, ...]:
-    """SOP Instance UIDs that the object refers to; where none of them is at hand, those of the images of its frames."""
+    """SOP Instance UIDs of whole series: of those that the object refers to, else of the images of its frames.
+
+    An object may name single slices; the browser loads just the instances it is told, and they would be no volume.
+    """
     lists = [series.images.instance_uids for series in registration.referenced_series]
     lists += [item.images.instance_uids for item in registration.items]
     # The first and the last stand for all: a database is not asked for a hundred thousand.
-    known = [uids for uids in lists if any(database.fileForInstance(uid) for uid in {*uids[:1], *uids[-1:]})]
-    named = [uid for uids in known for uid in uids]
-    if not named:
-        named = [str(uid) for image in images for uid in database.instancesForSeries(image.uid)]
-    return tuple(dict.fromkeys(named))
+    files = [database.fileForInstance(uid) for uids in lists for uid in (*uids[:1], *uids[-1:])]
+    series = [_value(database, path, "0020,000E") for path in files if path] or [image.uid for image in images]
+    every = (database.instancesForSeries(uid) for uid in dict.fromkeys(series) if uid)
+    return tuple(dict.fromkeys(str(uid) for uids in every for uid in uids))
 
 
 def _source_images(item: RegistrationItem, frames: Mapping[str, Sequence[_Images]], database: Any) -> str:

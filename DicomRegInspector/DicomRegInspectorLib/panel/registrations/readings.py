@@ -11,6 +11,7 @@ from ...registration import Registration, RegistrationItem
 from ...registration.repairs import REPAIRS, Repair
 
 if TYPE_CHECKING:
+    import ctk
     import qt
 
 
@@ -83,7 +84,7 @@ def _applies(repair: Repair, item: RegistrationItem) -> bool:
 class ReadAsWidgets(Protocol):
     """The widgets that it uses, by their names in the .ui file."""
 
-    readAsComboBox: qt.QComboBox
+    readAsComboBox: ctk.ctkComboBox
     readAsExplanationLabel: qt.QLabel
 
 

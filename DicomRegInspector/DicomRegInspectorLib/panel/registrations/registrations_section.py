@@ -54,7 +54,7 @@ class RegistrationsSection(Section):
     Parameters
     ----------
     on_loaded
-        Called with the nodes that were loaded.
+        Called with the registration and the nodes that were loaded.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RegistrationsSection(Section):
         logic: InspectorLogic,
         icons: Path,
         on_busy: Callable[[bool], None],
-        on_loaded: Callable[[list[slicer.vtkMRMLTransformNode]], None],
+        on_loaded: Callable[[Registration, list[slicer.vtkMRMLTransformNode]], None],
     ) -> None:
         progress = (ui.registrationsProgressWidget, ui.registrationsProgressBar, ui.registrationsCancelButton)
         super().__init__(ui.registrationsCollapsibleButton, ui.registrationsStatusLabel, progress, on_busy)
@@ -96,7 +96,7 @@ class RegistrationsSection(Section):
         nodes = self._job.run(lambda worker: self.load(worker, registration, self.read_as.chosen), loading_endings())
         if nodes:
             self.say(loaded_in_words(registration, nodes, again))
-            self._on_loaded(nodes)
+            self._on_loaded(registration, nodes)
 
     def load(
         self, worker: Worker[Any], registration: Registration, reading: Repair | None

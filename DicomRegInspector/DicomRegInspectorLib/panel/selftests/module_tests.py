@@ -342,14 +342,15 @@ class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfT
         from DICOMLib import DICOMUtils
 
         plugin = slicer.modules.dicomPlugins["DicomRegInspectorPlugin"]()
+        series_plugin = slicer.modules.dicomPlugins["DicomRegInspectorSeriesPlugin"]()
         with DICOMUtils.TemporaryDICOMDatabase() as database:
             self.assertTrue(DICOMUtils.importDicom(str(self.folder), database))
             images = list(database.filesForSeries(self.seriesUID))
             self.assertEqual(len(images), len(POSITIONS_MM))
-            offered = plugin.examineForImport([images])
+            offered = series_plugin.examineForImport([images])
             self.assertEqual([offer.selected for offer in offered], [False, False, False])
             self.assertTrue(all(offer.warning and offer.confidence < 0.5 for offer in offered))
-            self.assertTrue(plugin.load(offered[0]))
+            self.assertTrue(series_plugin.load(offered[0]))
             self.assertEqual(self.sliceCounts(), [10])  # 22.5 mm in steps of 2.5 mm
             registrations = list(database.filesForSeries(self.registrationSeriesUID))
             (loadable,) = plugin.examineForImport([registrations])

@@ -59,7 +59,7 @@ class ViewsSelfTests:
             self.assertIsNotNone(composite.GetBackgroundVolumeID())
             offsets.append(slicer.mrmlScene.GetSingletonNode(spec.tag, "vtkMRMLSliceNode").GetSliceOffset())
         self.assertLess(max(offsets) - min(offsets), 1e-6)
-        widget.ui.restoreLayoutButton.click()
+        widget.ui.hideButton.click()
         self.assertEqual(manager.layout, before)
 
     def test_histograms_and_positions_have_their_layouts(self) -> None:

@@ -16,7 +16,7 @@ from ...series.pixels.set_grid import SetGroup, groups_of_sets
 from ...series.regularize.plan import Plan
 from ..findings.rows import summary
 from ..job import Endings, Job
-from ..navigation import show_before_after_layout, show_sequence
+from ..navigation import Drawing, show_before_after_layout, show_loaded, show_sequence
 from .plans import load_planned
 from .series_words import plain_in_words, sequence_in_words
 
@@ -55,6 +55,8 @@ class SeriesActions:
         Tells what the section shows; None without a series.
     add_findings
         Takes the series that was checked and what was found; None hides the button.
+    drawing
+        What all sections show in the views.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class SeriesActions:
         say: Callable[[str], None],
         chosen: Callable[[], Chosen | None],
         add_findings: Callable[[Series, Sequence[Finding]], None] | None,
+        drawing: Drawing,
     ) -> None:
         self._ui, self._logic, self._job, self._say, self._chosen = ui, logic, job, say, chosen
+        self._drawing = drawing
         self._add_findings = add_findings
         self._loaded: tuple[str, int | None, tuple[str, ...]] = ("", None, ())
         """Series, stack and node IDs of what was loaded last."""
@@ -108,6 +112,8 @@ class SeriesActions:
         if nodes is None:
             return
         self._loaded = (chosen.series.series_instance_uid, chosen.stack, tuple(node.GetID() for node in nodes))
+        self._drawing.hide()
+        show_loaded(nodes[0])
         self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))
         self.update()
 
@@ -136,6 +142,8 @@ class SeriesActions:
         )
         if nodes is None:
             return
+        self._drawing.hide()
+        show_loaded(nodes.proxy)
         show_sequence(nodes.browser)
         self._say(sequence_in_words(nodes, chosen.series, group))
 
@@ -155,6 +163,7 @@ class SeriesActions:
         )
         if volumes is None:
             return
+        self._drawing.begin("before and after")
         shown = show_before_after_layout(volumes)
         text = _("{plain} beside {after}: ").format(
             plain=volumes.plain.GetName(), after=", ".join(node.GetName() for node in volumes.after)

@@ -15,6 +15,7 @@ from ..connectors import fill_choices, value_choices
 from .series_words import spacing_text
 
 if TYPE_CHECKING:
+    import ctk
     import qt
     import slicer
 
@@ -23,7 +24,7 @@ class OptionWidgets(Protocol):
     """The widgets that it uses, by their names in the .ui file."""
 
     modeLabel: qt.QLabel
-    modeComboBox: qt.QComboBox
+    modeComboBox: ctk.ctkComboBox
     gridLabel: qt.QLabel
     gridSelector: slicer.qMRMLNodeComboBox
     spacingLabel: qt.QLabel
@@ -33,9 +34,9 @@ class OptionWidgets(Protocol):
     gapLabel: qt.QLabel
     gapSpinBox: qt.QDoubleSpinBox
     duplicatesLabel: qt.QLabel
-    duplicatesComboBox: qt.QComboBox
+    duplicatesComboBox: ctk.ctkComboBox
     overlapsLabel: qt.QLabel
-    overlapsComboBox: qt.QComboBox
+    overlapsComboBox: ctk.ctkComboBox
     sectionOrderLabel: qt.QLabel
     sectionOrderLineEdit: qt.QLineEdit
     sectionGapLabel: qt.QLabel

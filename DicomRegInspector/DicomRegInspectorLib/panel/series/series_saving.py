@@ -22,6 +22,8 @@ from .series_actions import Chosen
 from .series_words import outcome_in_words
 
 if TYPE_CHECKING:
+    import ctk
+
     from ..logic import InspectorLogic
 
 LEAST_MOVE_MM = 1e-6
@@ -37,7 +39,7 @@ class SavingWidgets(Protocol):
     """The widgets that it uses, by their names in the .ui file."""
 
     saveAsLabel: qt.QLabel
-    saveAsComboBox: qt.QComboBox
+    saveAsComboBox: ctk.ctkComboBox
     saveSeriesButton: qt.QPushButton
 
 

@@ -17,6 +17,7 @@ from ...series.regularize.options import EVERY_MODE, Mode
 from ...series.regularize.plan import Plan
 from ...words import well_formed
 from ..job import Section
+from ..navigation import Drawing
 from .compare_section import CompareSection, CompareWidgets
 from .plans import Plans
 from .series_actions import ActionWidgets, Chosen, SeriesActions
@@ -38,8 +39,8 @@ class SeriesWidgets(ActionWidgets, CompareWidgets, OptionWidgets, PictureWidgets
     """The widgets that it uses, by their names in the .ui file."""
 
     seriesCollapsibleButton: ctk.ctkCollapsibleButton
-    seriesComboBox: qt.QComboBox
-    stackComboBox: qt.QComboBox
+    seriesComboBox: ctk.ctkComboBox
+    stackComboBox: ctk.ctkComboBox
     seriesSummaryLabel: qt.QLabel
     plotButton: qt.QPushButton
     previewLabel: qt.QLabel
@@ -57,6 +58,8 @@ class SeriesSection(Section):
         Takes what the pixel checks find in a series; without it pixels are not offered to be checked.
     ask
         Asks the user for a folder to save in; returns an empty text when there is none.
+    drawing
+        What all sections show in the views.
     """
 
     def __init__(
@@ -67,15 +70,17 @@ class SeriesSection(Section):
         on_busy: Callable[[bool], None],
         add_findings: AddFindings | None = None,
         ask: Callable[[], str] = ask_folder,
+        drawing: Drawing | None = None,
     ) -> None:
         progress = (ui.seriesProgressWidget, ui.seriesProgressBar, ui.seriesCancelButton)
         super().__init__(ui.seriesCollapsibleButton, ui.seriesStatusLabel, progress, on_busy)
         self._ui, self._logic, self._plans = ui, logic, plans
+        self._drawing = drawing or Drawing()
         self._series: list[Series] = []
         self._nothing = ""
         self._picture = BeforeAfterPicture(ui)
         self._options = OptionBoxes(ui, self._show_plan)
-        self._actions = SeriesActions(ui, logic, self._job, self.say, lambda: self._chosen, add_findings)
+        self._actions = SeriesActions(ui, logic, self._job, self.say, lambda: self._chosen, add_findings, self._drawing)
         self.saving = SeriesSaving(ui, logic, self._job, self.say, lambda: self._chosen, ask)
         self._compare = CompareSection(ui, logic, self._job, self.say)
         ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
@@ -199,6 +204,7 @@ class SeriesSection(Section):
             return
         with slicer.util.tryWithErrorDisplay(_("The positions were not plotted.")):
             try:
+                self._drawing.begin("positions")
                 chart = self._logic.plotSlicePositions(series)
             except DicomRegInspectorError as error:
                 self.say(_("Not plotted: {error}").format(error=error))

@@ -17,10 +17,9 @@ from ...registration.measures.histograms import (
     range_of,
 )
 from .. import colours
-from ..charts import add_line, leave_room, new_curve
-from ..tables import new_table
+from ..charts import ChartNodes, leave_room
 from ..transforms.node_field import WorldField
-from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
+from .quality_views import QUALITY_ATTRIBUTE
 
 SHARE = "Share of the grid's nodes (%)"
 
@@ -59,30 +58,31 @@ def place_histograms(
 
     Each has a table of its own, a bin in each row: its centre, and the share of the nodes where the quantity is
     defined. Lines stand where nothing moves, where volume is kept, and where folding begins. Charts made before for
-    the same field are replaced.
+    the same field are filled anew.
     """
-    remove_earlier(scene, field.key, "histograms")
+    drawing = ChartNodes(scene, (QUALITY_ATTRIBUTE, field.key), "histogram: ")
     charts = {
         "components": _chart(
-            scene, field, "Displacement along R, A and S", [found[name] for name in "RAS"],
+            drawing, field, "Displacement along R, A and S", [found[name] for name in "RAS"],
             [colours.COMPONENT_COLOURS[name] for name in "RAS"], "Displacement (mm)", (0.0, "0 mm: no displacement"),
         ),
         "magnitude": _chart(
-            scene, field, "Length of the displacement", [found["magnitude"]], [colours.VIRIDIS[4]],
+            drawing, field, "Length of the displacement", [found["magnitude"]], [colours.VIRIDIS[4]],
             found["magnitude"].axis,
         ),
     }  # fmt: skip
     if "jacobian" in found:
-        counted = found["jacobian"]
+        shares = found["jacobian"]
         charts["jacobian"] = _chart(
-            scene, field, counted.name, [counted], [colours.DIVERGING[1]], counted.axis,
+            drawing, field, shares.name, [shares], [colours.DIVERGING[1]], shares.axis,
             (1.0, "1: volume is kept"), (0.0, "0: folded from here down"),
         )  # fmt: skip
+    drawing.remove_others()
     return charts
 
 
 def _chart(
-    scene: slicer.vtkMRMLScene,
+    drawing: ChartNodes,
     field: WorldField,
     title: str,
     histograms: list[Histogram],
@@ -91,38 +91,29 @@ def _chart(
     *references: tuple[float, str],
 ) -> slicer.vtkMRMLPlotChartNode:
     columns = {axis: [float(centre) for centre in histograms[0].centres]}
-    for counted in histograms:
-        columns[_column(counted, histograms)] = [float(share) for share in counted.share_percent]
-    table = _mark(new_table(scene, f"{field.name}: {title}", columns), field)
-    chart = _mark(scene.AddNewNodeByClass("vtkMRMLPlotChartNode", table.GetName()), field)
-    chart.SetTitle(title)
-    chart.SetXAxisTitle(axis)
-    chart.SetYAxisTitle(SHARE)
+    for shares in histograms:
+        columns[_column(shares, histograms)] = [float(share) for share in shares.share_percent]
+    table = drawing.table(f"{field.name}: {title}, table", title, columns)
+    chart = drawing.chart(f"{field.name}: {title}, chart", title, axis, SHARE)
     chart.SetLegendVisibility(len(histograms) > 1 or bool(references))
-    for counted, colour in zip(histograms, line_colours, strict=True):
-        columns_of_curve = (axis, _column(counted, histograms))
-        node = _mark(new_curve(scene, counted.name, table, columns_of_curve, colour), field)
+    for shares, colour in zip(histograms, line_colours, strict=True):
+        node = drawing.series(chart, shares.name, table, axis, _column(shares, histograms))
         # Bars of several components would hide each other: lines through the bins' centres.
-        if len(histograms) == 1:
-            node.SetPlotType(node.PlotTypeScatterBar)
-        chart.AddAndObservePlotSeriesNodeID(node.GetID())
-    edges, top = histograms[0].edges, max(float(counted.share_percent.max()) for counted in histograms)
+        node.SetPlotType(node.PlotTypeScatter if len(histograms) > 1 else node.PlotTypeScatterBar)
+        node.SetLineStyle(node.LineStyleSolid)
+        node.SetLineWidth(2)
+        node.SetMarkerStyle(node.MarkerStyleNone)
+        node.SetColor(*(float(part) for part in colour))
+    edges, top = histograms[0].edges, max(float(shares.share_percent.max()) for shares in histograms)
     if references:
         leave_room(chart, top)
     styles = (slicer.vtkMRMLPlotSeriesNode.LineStyleDash, slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
     for (value, name), style in zip(references, styles, strict=False):
         # Beyond the bins a line would only press the curves together.
         if top and edges[0] <= value <= edges[-1]:
-            for made in add_line(scene, chart, name, (value, value), (0.0, 1.15 * top), style=style):
-                _mark(made, field)
+            drawing.line(chart, name, (value, value), (0.0, 1.15 * top), style=style)
     return chart
 
 
-def _column(counted: Histogram, histograms: list[Histogram]) -> str:
-    return f"{counted.name}: {SHARE}" if len(histograms) > 1 else SHARE
-
-
-def _mark(node: slicer.vtkMRMLNode, field: WorldField) -> slicer.vtkMRMLNode:
-    node.SetAttribute(QUALITY_ATTRIBUTE, field.key)
-    node.SetAttribute(QUALITY_ATTRIBUTE + ".Group", "histograms")
-    return node
+def _column(shares: Histogram, histograms: list[Histogram]) -> str:
+    return f"{shares.name}: {SHARE}" if len(histograms) > 1 else SHARE

@@ -27,6 +27,7 @@ Lattice: TypeAlias = tuple[np.ndarray, tuple[int, int, int]]
 _SPREADS = (0.1, 0.2, 0.5, 1.0)
 """How far from 1 the ends of the Jacobian's colours lie; the widest one is used as soon as anything folds."""
 _SAMPLE = 1 << 20
+"""So many values tell how all are distributed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class QualityArrays:
     counts: dict[str, int]
     """Voxels of the mask by what they are: ``folded``, ``undefined``, ``uncovered``."""
     longest_mm: float
+    drawn_mm: np.ndarray
+    """Ascending lengths (n,) mm of what a transform node draws, see :func:`drawn_lengths`."""
     window: tuple[float, float]
     """Determinants at the ends of the colours."""
     folds: bool
@@ -66,7 +69,7 @@ def quality_arrays(
     """
     slices = lattice[1][2] if lattice is not None else 1
     # Each measure takes about as long as looking at all voxels of as many slices.
-    total = 3 * slices
+    total = 3 * slices + 1
 
     def told(done: int, text: str) -> None:
         report_progress(progress, done, total, text, "making the volumes was cancelled")
@@ -81,6 +84,8 @@ def quality_arrays(
         field, determinants, lengths, lattice,
         lambda done, _of: told(2 * slices + done, "Mask of folded and undefined regions"),
     )  # fmt: skip
+    told(3 * slices, "Whole displacement, matrices included")
+    drawn = drawn_lengths(field, lengths)
     names = {"folded": colours.FOLDED, "undefined": colours.UNDEFINED, "uncovered": colours.UNCOVERED}
     counts = {name: int(np.count_nonzero(mask == label)) for name, label in names.items()}
     remember_range(jacobian)
@@ -90,8 +95,41 @@ def quality_arrays(
     remember_range(labels)
     own = lattice if lattice is not None else (field.index_to_ras, dimensions)
     return QualityArrays(
-        field, jacobian, magnitude, labels, own, counts, longest, window, folds
+        field, jacobian, magnitude, labels, own, counts, longest, drawn, window, folds
     )  # fmt: skip
+
+
+def drawn_lengths(field: WorldField, lengths: np.ndarray) -> np.ndarray:
+    """Return ascending lengths (n,) mm of the whole displacement, matrices included, at a sample of the nodes.
+
+    A transform node draws ``x - post (pre x + D(x))`` at the point that x maps to, which is longer or shorter than the
+    vector. Between nodes it is an average, and so never longer: the longest of all nodes comes last.
+
+    Parameters
+    ----------
+    lengths
+        (nz, ny, nx) of the vectors, mm; NaN where undefined.
+    """
+    grid = field.mapping.field
+    step = math.ceil(grid.count / _SAMPLE)
+    if not field.mapping.has_matrices:
+        found = lengths.reshape(-1)
+        return _ascending(found[::step], np.fmax.reduce(found))
+    nx, ny, nz = grid.dimensions
+    change = (grid.post @ grid.pre - np.eye(4)) @ grid.index_to_world
+    plane = plane_indices(nx, ny) @ change[:3, :2].T + change[:3, 3]
+    read, sample, longest = grid.open_slices(), [], 0.0
+    for k in range(nz):
+        whole = plane + change[:3, 2] * k + read(k).reshape(-1, 3) @ grid.post[:3, :3].T
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = np.linalg.norm(whole, axis=1)
+        longest = np.fmax(longest, np.fmax.reduce(found))
+        sample.append(found[k % step :: step])
+    return _ascending(np.concatenate(sample), longest)
+
+
+def _ascending(sample: np.ndarray, longest: float) -> np.ndarray:
+    return np.append(np.sort(sample[np.isfinite(sample)]), longest if math.isfinite(longest) else 0.0)
 
 
 def problem_mask(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...registration.measures.rows import rows_of
-from ..tables import table_of_rows
+from ..own_nodes import own_node, remove_others
+from ..tables import fill_table
 from .node_quality import NodeQuality
-from .quality_views import QUALITY_ATTRIBUTE, remove_earlier
+from .quality_views import QUALITY_ATTRIBUTE
 
 if TYPE_CHECKING:
     import slicer
@@ -29,27 +30,29 @@ class QualityTables:
 
 
 def add_quality_tables(scene: slicer.vtkMRMLScene, result: NodeQuality) -> QualityTables:
-    """Put everything that was measured into table nodes; those made before for the same transform are replaced."""
-    remove_earlier(scene, result.key, "tables")
+    """Put everything that was measured into table nodes; those made before for the same transform are filled anew."""
+    made_of, kept = (QUALITY_ATTRIBUTE, result.key), []
 
     def table(title: str, rows: list[dict[str, str | float]]) -> slicer.vtkMRMLTableNode | None:
         if not rows:
             return None
-        node = table_of_rows(scene, f"{result.name}: {title}", rows)
-        node.SetAttribute(QUALITY_ATTRIBUTE, result.key)
-        node.SetAttribute(QUALITY_ATTRIBUTE + ".Group", "tables")
-        return node
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        node = own_node(scene, "vtkMRMLTableNode", f"{result.name}: {title}", made_of, f"measures: {title}")
+        kept.append(node)
+        return fill_table(node, columns)
 
     rows = [
         {"Measure": row.measure, "Value": _known(row.shown[0]), "Unit": row.shown[1]}
         for row in rows_of(result.quality.measures)
     ]
-    return QualityTables(
+    tables = QualityTables(
         table("quality", rows),
         table("quality by segment", _region_rows(result)),
         table("landmark errors", _landmark_rows(result)),
         table("readings", _audit_rows(result)),
     )
+    remove_others(scene, made_of, "measures: ", kept)
+    return tables
 
 
 def _known(value: float | None) -> float:

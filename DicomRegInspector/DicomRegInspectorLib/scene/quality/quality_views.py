@@ -9,12 +9,14 @@ import slicer
 import vtk
 
 from .. import colours
-from ..convert import nodes_of_class, vtk_matrix
+from ..convert import vtk_matrix
+from ..drawn import LEGEND
+from ..own_nodes import own_node
 from ..transforms.node_field import WorldField
 from .quality_arrays import VALUES, QualityArrays
 
 QUALITY_ATTRIBUTE = "DicomRegInspector.QualityOf"
-"""On every node made here: what was measured. Nodes made before for the same are replaced."""
+"""On every node made here: what was measured."""
 
 _LARGEST = 3e38
 """Every float32 number is less than this in size; NaN is not, so a threshold at it makes NaN transparent."""
@@ -39,85 +41,73 @@ class QualityVolumes:
     counts: dict[str, int]
     """Voxels of the mask by what they are: ``folded``, ``undefined``, ``uncovered``."""
     longest_mm: float
+    drawn_mm: np.ndarray
+    """See :attr:`.quality_arrays.QualityArrays.drawn_mm`."""
 
 
 def place_quality_volumes(scene: slicer.vtkMRMLScene, arrays: QualityArrays) -> QualityVolumes:
-    """Add what was computed to a scene; nothing is copied, and what was made before for the same field is replaced."""
+    """Put what was computed into a scene without a copy; nodes made before for the same field are filled anew."""
     field = arrays.field
-    remove_earlier(scene, field.key, "volumes")
     matrix, dimensions = field.index_to_ras, field.grid.dimensions
-    jacobian = add_array(scene, f"{field.name}: Jacobian determinant", arrays.jacobian, dimensions, matrix, field)
+    jacobian = put_array(scene, "Jacobian determinant", arrays.jacobian, dimensions, matrix, field)
     table = colours.jacobian_table if arrays.folds else colours.diverging_table
-    title = "Jacobian determinant\nyellow: 0 or less" if arrays.folds else "Jacobian"
+    title = "Jacobian\nyellow: folded" if arrays.folds else "Jacobian\ndeterminant"
     show_values(jacobian, table(scene), arrays.window, title)
-    magnitude = add_array(scene, f"{field.name}: Displacement (mm)", arrays.magnitude, dimensions, matrix, field)
-    show_values(magnitude, colours.sequential_table(scene), (0.0, arrays.longest_mm or 1.0), "Displacement\nmm")
+    magnitude = put_array(scene, "Displacement (mm)", arrays.magnitude, dimensions, matrix, field)
+    show_values(magnitude, colours.sequential_table(scene), (0.0, arrays.longest_mm or 1.0), "Displacement\n(mm)")
     mask_matrix, mask_dimensions = arrays.mask_lattice
-    mask = add_array(
-        scene, f"{field.name}: folded, undefined, uncovered", arrays.mask, mask_dimensions, mask_matrix, field,
-        "vtkMRMLLabelMapVolumeNode",
+    mask = put_array(
+        scene, "folded, undefined, uncovered", arrays.mask, mask_dimensions, mask_matrix, field,
+        kind="vtkMRMLLabelMapVolumeNode",
     )  # fmt: skip
     mask.GetDisplayNode().SetAndObserveColorNodeID(colours.problem_table(scene).GetID())
-    return QualityVolumes(jacobian, magnitude, mask, arrays.counts, arrays.longest_mm)
+    return QualityVolumes(jacobian, magnitude, mask, arrays.counts, arrays.longest_mm, arrays.drawn_mm)
 
 
-def add_array(
+def put_array(
     scene: slicer.vtkMRMLScene,
-    name: str,
+    role: str,
     array: vtk.vtkDataArray,
     dimensions: tuple[int, int, int],
     index_to_ras: np.ndarray,
     subject: WorldField | Subject,
     kind: str = "vtkMRMLScalarVolumeNode",
-    group: str = "volumes",
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    """Return a volume node of an array that is not copied; see :func:`add_image`."""
+    """Return a volume node of an array that is not copied; see :func:`put_image`."""
     image = vtk.vtkImageData()
     image.SetDimensions(*dimensions)
     if array.GetName() != VALUES:
         array.SetName(VALUES)
     image.GetPointData().SetScalars(array)
-    return add_image(scene, name, image, index_to_ras, subject, kind, group)
+    return put_image(scene, f"{subject.name}: {role}", role, image, index_to_ras, subject, kind)
 
 
-def add_image(
+def put_image(
     scene: slicer.vtkMRMLScene,
     name: str,
+    role: str,
     image: vtk.vtkImageData,
     index_to_ras: np.ndarray,
     subject: WorldField | Subject,
     kind: str = "vtkMRMLScalarVolumeNode",
-    group: str = "volumes",
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    """Return a volume node of an image that is not copied, with a display node, marked as made of a field or transform.
+    """Return the volume node of a field or transform for a role, with an image that is not copied and a display node.
 
     The display comes first and without automatic window: Slicer would look for one in all voxels.
     """
-    node = scene.AddNewNodeByClass(kind, scene.GenerateUniqueName(name))
+    node = own_node(scene, kind, name, (QUALITY_ATTRIBUTE, subject.key), role)
+    node.SetAndObserveTransformNodeID(None)
     node.SetIJKToRASMatrix(vtk_matrix(index_to_ras))
-    if kind == "vtkMRMLLabelMapVolumeNode":
+    if node.GetDisplayNode() is None and kind == "vtkMRMLLabelMapVolumeNode":
         # The default display would look for colours that only the application's scene has.
         display = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeDisplayNode")
         node.SetAndObserveDisplayNodeID(display.GetID())
-    else:
+    elif node.GetDisplayNode() is None:
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetAutoWindowLevel(False)
     node.SetAndObserveImageData(image)
-    node.SetAttribute(QUALITY_ATTRIBUTE, subject.key)
-    node.SetAttribute(QUALITY_ATTRIBUTE + ".Group", group)
     node.SetAttribute("DicomRegInspector.FieldSource", subject.source)
     return node
-
-
-def remove_earlier(scene: slicer.vtkMRMLScene, key: str, group: str) -> None:
-    """Remove what was made before for the same field, display and storage nodes included."""
-    for node in nodes_of_class(scene, "vtkMRMLNode"):
-        if node.GetAttribute(QUALITY_ATTRIBUTE) != key or node.GetAttribute(QUALITY_ATTRIBUTE + ".Group") != group:
-            continue
-        if node.IsA("vtkMRMLDisplayableNode"):
-            for number in reversed(range(node.GetNumberOfDisplayNodes())):
-                scene.RemoveNode(node.GetNthDisplayNode(number))
-        scene.RemoveNode(node)
 
 
 def show_values(
@@ -133,34 +123,4 @@ def show_values(
     display.SetAndObserveColorNodeID(table.GetID())
     display.SetThreshold(-_LARGEST, _LARGEST)
     display.SetApplyThreshold(True)
-    add_legend(node, legend, window)
-
-
-LEGEND_LABELS = 5
-"""On a colour legend: odd, so that the middle of a symmetric window is told too."""
-
-
-def add_legend(
-    node: slicer.vtkMRMLDisplayableNode, title: str, window: tuple[float, float]
-) -> slicer.vtkMRMLColorLegendDisplayNode | None:
-    """Return Slicer's colour legend in the views where the node is shown; None where the scene does not know legends.
-
-    The application's module Colors makes them known. A scene without it could be saved with legends, but not be read.
-
-    ``window``: values at both ends: they decide with how many decimals the legend is written.
-    """
-    if not node.GetScene().IsNodeClassRegistered("vtkMRMLColorLegendDisplayNode"):
-        return None
-    legend = slicer.vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(node)
-    if legend is not None:
-        legend.SetTitleText(title)
-        legend.SetNumberOfLabels(LEGEND_LABELS)
-        legend.SetLabelFormat(f"%.{label_decimals(*window)}f")
-        legend.SetVisibility(True)
-    return legend
-
-
-def label_decimals(low: float, high: float) -> int:
-    """Return decimals with which the labels of a legend can be told apart and are right to 2 % of their distance."""
-    step = (high - low) / (LEGEND_LABELS - 1)
-    return next((places for places in range(8) if abs(round(step, places) - step) <= 0.02 * step), 8)
+    node.SetAttribute(LEGEND, legend)

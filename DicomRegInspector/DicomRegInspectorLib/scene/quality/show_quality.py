@@ -9,6 +9,7 @@ import slicer
 from ...errors import UsageError
 from ...progress import Progress
 from ...registration.measures.histograms import jacobian_histogram
+from ..drawn import hide
 from ..transforms.node_field import LinearField, WorldField, field_of_node
 from ..volumes import volume_lattice
 from .histograms import displacement_histograms, place_histograms
@@ -66,6 +67,7 @@ def show_quality(
     volumes = place_quality_volumes(scene, arrays)
     counted = displacement_histograms(found, progress) | {"jacobian": jacobian_histogram(arrays.determinants)}
     charts = place_histograms(scene, found, counted)
-    display = show_transform(node, found, arrays.longest_mm, mode=mode, region=volumes.magnitude)
+    hide(scene)
+    display = show_transform(node, found, arrays.drawn_mm, mode=mode, region=volumes.magnitude)
     comparison = place_comparison(scene, compared, fixed, moving, found) if compared is not None else None
     return QualityNodes(found, volumes, charts, display, comparison)

@@ -9,14 +9,19 @@ import numpy as np
 import slicer
 
 from ...words import round_down, round_up
-from ..colours import length_colours
+from ..colours import fill_length_colours
+from ..drawn import DRAWN, show_legend
+from ..own_nodes import own_node
 from ..transforms.node_field import WorldField
-from .quality_views import QUALITY_ATTRIBUTE, add_legend
+from .quality_views import QUALITY_ATTRIBUTE
 
 Mode = Literal["glyph", "grid", "contour"]
 
 GLYPHS_ACROSS = 25
-"""Glyphs along the longest side of what is shown: they show the shape of a field and can be told apart."""
+"""Glyphs along the longest side of a slice view's field: they show its shape and can be told apart."""
+GLYPHS_ACROSS_3D = 16
+MOST_GLYPHS_3D = 250
+"""In 3-D the longest ones alone: a box full of arrows shows its sides and hides its middle."""
 LONGEST_GLYPH = 2.0
 """Length of the longest glyph against their distance, at most; a factor beyond 1 is only used below half of that."""
 CONTOURS = 8
@@ -25,50 +30,91 @@ CONTOURS = 8
 def show_transform(
     node: slicer.vtkMRMLTransformNode,
     field: WorldField,
-    longest_mm: float,
+    drawn_mm: np.ndarray,
     *,
     mode: Mode = "glyph",
     region: slicer.vtkMRMLVolumeNode | None = None,
 ) -> slicer.vtkMRMLTransformDisplayNode:
     """Show a transform node in slices and in 3-D, coloured by the length of the displacement from 0 mm to the longest.
 
-    Slicer draws the way of a volume under the node, which is to world: the inverse of how a registration samples.
+    Slicer draws the way of a volume under the node, which is to world: the inverse of how a registration samples,
+    matrices included. In 3-D a display of its own has fewer arrows, the long ones; no grid is drawn there.
 
     Parameters
     ----------
     field
         What the node does; its lattice gives distances of glyphs and lines.
-    longest_mm
-        Its longest displacement.
+    drawn_mm
+        Ascending lengths of what is drawn, see :func:`.quality_arrays.drawn_lengths`.
     mode
         What is drawn; the settings of the others are made too, so that the user can change over.
     region
         Where it is drawn in 3-D: a volume, for instance one of :func:`.quality_views.place_quality_volumes`.
+
+    Returns
+    -------
+    vtkMRMLTransformDisplayNode
+        Of the slice views: the one that Slicer's module Transforms sets.
     """
     scene = node.GetScene()
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
-    before = display.StartModify()
-    longest = longest_mm if math.isfinite(longest_mm) and longest_mm > 0 else 1.0
-    _set_glyphs(display, field, longest)
-    _set_grid(display)
-    _set_contours(display, field, longest)
-    modes = {"glyph": display.VIS_MODE_GLYPH, "grid": display.VIS_MODE_GRID, "contour": display.VIS_MODE_CONTOUR}
-    display.SetVisualizationMode(modes[mode])
-    if region is not None:
-        display.SetAndObserveRegionNode(region)
-    _set_colours(scene, display, field, longest)
-    display.SetVisibility(True)
-    display.SetVisibility2D(True)
-    display.SetVisibility3D(True)
-    display.EndModify(before)
-    add_legend(node, "Displacement\nmm", (0.0, longest))
+    longest = float(drawn_mm[-1]) or 1.0
+    colours = own_node(
+        scene, "vtkMRMLProceduralColorNode", f"{field.name}: displacement colours", (QUALITY_ATTRIBUTE, field.key),
+        "colours",
+    )  # fmt: skip
+    fill_length_colours(colours, longest)
+    in_3d = _display_in_3d(node)
+    for shown, across, is_3d in ((display, GLYPHS_ACROSS, False), (in_3d, GLYPHS_ACROSS_3D, True)):
+        before = shown.StartModify()
+        _set_glyphs(shown, field, longest, across)
+        _set_grid(shown)
+        _set_contours(shown, field, longest)
+        _set_colours(shown, colours, longest)
+        shown.SetVisualizationMode(_modes(shown)[mode])
+        if region is not None:
+            shown.SetAndObserveRegionNode(region)
+        shown.SetVisibility(mode != "grid" or not is_3d)
+        shown.SetVisibility2D(not is_3d)
+        shown.SetVisibility3D(is_3d)
+        shown.SetAttribute(DRAWN, "own" if is_3d else "shared")
+        shown.EndModify(before)
+    # True to one scale in all views; in 3-D what is short is left out.
+    in_3d.SetGlyphScalePercent(display.GetGlyphScalePercent())
+    shortest = _shortest_in_3d(region, in_3d.GetGlyphSpacingMm(), drawn_mm)
+    in_3d.SetGlyphDisplayRangeMinMm(max(shortest, display.GetGlyphDisplayRangeMinMm()))
+    show_legend(node, "Displacement\n(mm)", (0.0, longest))
     return display
 
 
-def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, field: WorldField, longest: float) -> None:
-    extent = np.linalg.norm(field.index_to_ras[:3, :3], axis=0) * (np.array(field.grid.dimensions) - 1)
-    spacing = round_up(max(float(extent.max()) / GLYPHS_ACROSS, 0.5))
+def _modes(display: slicer.vtkMRMLTransformDisplayNode) -> dict[Mode, int]:
+    return {"glyph": display.VIS_MODE_GLYPH, "grid": display.VIS_MODE_GRID, "contour": display.VIS_MODE_CONTOUR}
+
+
+def _display_in_3d(node: slicer.vtkMRMLTransformNode) -> slicer.vtkMRMLTransformDisplayNode:
+    """The display of the 3-D views: not the first, and gone when it is hidden."""
+    for number in range(1, node.GetNumberOfDisplayNodes()):
+        display = node.GetNthDisplayNode(number)
+        if display.IsA("vtkMRMLTransformDisplayNode") and display.GetAttribute(DRAWN) == "own":
+            return display
+    display = node.GetScene().AddNewNodeByClass("vtkMRMLTransformDisplayNode", f"{node.GetName()} in 3-D")
+    node.AddAndObserveDisplayNodeID(display.GetID())
+    return display
+
+
+def _shortest_in_3d(region: slicer.vtkMRMLVolumeNode | None, spacing: float, drawn_mm: np.ndarray) -> float:
+    """The length from which on there are about :data:`MOST_GLYPHS_3D` glyphs: nodes fill the space evenly."""
+    bounds = [0.0] * 6
+    if region is not None:
+        region.GetRASBounds(bounds)
+    cells = float(np.prod(np.maximum(np.diff(np.reshape(bounds, (3, 2))) / spacing, 1.0)))
+    return float(np.quantile(drawn_mm, 1.0 - min(MOST_GLYPHS_3D / cells, 1.0)))
+
+
+def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, field: WorldField, longest: float, across: int) -> None:
+    sides = np.linalg.norm(field.index_to_ras[:3, :3], axis=0) * (np.array(field.grid.dimensions) - 1)
+    spacing = round_up(max(float(sides.max()) / across, 0.5))
     display.SetGlyphSpacingMm(spacing)
     display.SetGlyphScalePercent(glyph_scale_percent(longest, spacing))
     display.SetGlyphType(display.GLYPH_TYPE_ARROW)
@@ -110,14 +156,9 @@ def _set_contours(display: slicer.vtkMRMLTransformDisplayNode, field: WorldField
 
 
 def _set_colours(
-    scene: slicer.vtkMRMLScene, display: slicer.vtkMRMLTransformDisplayNode, field: WorldField, longest: float
+    display: slicer.vtkMRMLTransformDisplayNode, colours: slicer.vtkMRMLProceduralColorNode, longest: float
 ) -> None:
-    old = display.GetColorNode()
-    node = length_colours(scene, longest, f"{field.name}: displacement colours")
-    node.SetAttribute(QUALITY_ATTRIBUTE, field.key)
     display.SetScalarVisibility(True)
     display.SetAutoScalarRange(False)
     display.SetScalarRange(0.0, longest)
-    display.SetAndObserveColorNodeID(node.GetID())
-    if old is not None and old.GetAttribute(QUALITY_ATTRIBUTE) == field.key:
-        scene.RemoveNode(old)
+    display.SetAndObserveColorNodeID(colours.GetID())

@@ -17,7 +17,7 @@ from ..transforms.node_field import WorldField
 from ..transforms.transform_chain import Chain
 from ..volumes import modality_of, show_soft_tissue, value_unit, voxels_of
 from .quality_arrays import as_image, float_array, remember_range
-from .quality_views import Subject, add_array, add_image, remove_earlier, show_values
+from .quality_views import Subject, put_array, put_image, show_values
 
 TILES_ACROSS = 8
 """Tiles of the checkerboard along the longest side of the image."""
@@ -152,11 +152,10 @@ def place_comparison(
     moving: slicer.vtkMRMLScalarVolumeNode,
     subject: WorldField | Subject,
 ) -> Comparison:
-    """Add what was computed to a scene; nothing is copied, and what was made before for the same is replaced."""
-    remove_earlier(scene, subject.key, "comparison")
+    """Put what was computed into a scene; nothing is copied, and nodes made before for the same are filled anew."""
     named = {"warped source": arrays.warped, "checkerboard": arrays.checkerboard, "difference": arrays.difference}
     first, second, third = (
-        _add(scene, f"{subject.name}: {name}", array, fixed, subject) for name, array in named.items()
+        _put(scene, name, array, fixed, subject) for name, array in named.items()
     )  # fmt: skip
     show_soft_tissue(scene, fixed, moving)
     # Images of two modalities have no window in common.
@@ -164,7 +163,7 @@ def place_comparison(
     _show_like(first, moving if all(kinds) and kinds[0] != kinds[1] else fixed)
     _show_like(second, fixed)
     unit = value_unit(fixed) if value_unit(fixed) == value_unit(moving) else ""
-    title = "Warped source\nminus registered" + (f"\n{unit}" if unit else "")
+    title = "Difference" + (f"\n({unit})" if unit else "")
     show_values(third, colours.diverging_table(scene), (-arrays.spread, arrays.spread), title)
     return Comparison(
         first, second, third, arrays.compared, arrays.before, arrays.rms, arrays.rms_before,
@@ -258,16 +257,14 @@ def _matrix(volume: slicer.vtkMRMLVolumeNode, method: str) -> vtk.vtkMatrix4x4:
     return matrix
 
 
-def _add(
+def _put(
     scene: slicer.vtkMRMLScene,
-    name: str,
+    role: str,
     array: vtk.vtkFloatArray,
     fixed: slicer.vtkMRMLScalarVolumeNode,
     subject: WorldField | Subject,
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    node = add_array(
-        scene, name, array, fixed.GetImageData().GetDimensions(), np.eye(4), subject, group="comparison"
-    )  # fmt: skip
+    node = put_array(scene, role, array, fixed.GetImageData().GetDimensions(), np.eye(4), subject)
     node.SetIJKToRASMatrix(_matrix(fixed, "GetIJKToRASMatrix"))
     parent = fixed.GetParentTransformNode()
     if parent is not None:
@@ -286,7 +283,7 @@ def _as_loaded(
         return moving
     image = vtk.vtkImageData()
     image.ShallowCopy(moving.GetImageData())
-    node = add_image(scene, f"{moving.GetName()} as loaded", image, np.eye(4), subject, group="comparison")
+    node = put_image(scene, f"{moving.GetName()} as loaded", "as loaded", image, np.eye(4), subject)
     node.SetIJKToRASMatrix(_matrix(moving, "GetIJKToRASMatrix"))
     _show_like(node, moving)
     return node

@@ -33,8 +33,7 @@ def add_regularized(
 
     Returns the volume node, and the transform node or None.
     """
-    called = volume.source.description or f"{volume.source.modality or 'Image'} series"
-    name = f"{called} {volume.label}".strip()
+    name = f"{name_of_volume(volume.source)} {volume.label}".strip()
     node = new_volume_node(scene, name, vtk_image(volume))
     affine = volume.affine_lps if volume.is_orthogonal else volume.upright_affine_lps
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))

@@ -27,8 +27,10 @@ from ..layouts import (
     linked_view,
     show_crosshair,
 )
+from ..own_nodes import own_node
+from ..places import name_of_series
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
-from ..volumes import new_volume_node, place_under_study
+from ..volumes import fill_with_image, place_under_study, volume_class
 from .series_volume import DEVIATION_ATTRIBUTE, vtk_image
 
 PLAIN_ATTRIBUTE = ATTRIBUTE_PREFIX + "PlainVolumeOf"
@@ -116,13 +118,14 @@ def _holds(node: slicer.vtkMRMLScalarVolumeNode, stack: Stack, uids: list[str]) 
 def _node(
     scene: slicer.vtkMRMLScene, series: Series, stack: Stack, placement: PlainStack, image: vtk.vtkImageData
 ) -> slicer.vtkMRMLScalarVolumeNode:
-    called = series.description or f"{series.modality or 'Image'} series"
-    node = new_volume_node(scene, f"{called} as a plain volume", image)
+    name, made_of = f"{name_of_series(series)} as a plain volume", (PLAIN_ATTRIBUTE, series.series_instance_uid)
+    role = "plain volume" + (f" of {stack.label}" if stack.label else "")
+    node = own_node(scene, volume_class(image), name, made_of, role)
+    fill_with_image(node, image)
     spacing = stack.pixel_spacing_mm or (1.0, 1.0)
     affine = lattice(stack.axes, spacing, placement.origin_lps_mm, placement.step_lps_mm)
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))
     node.SetAttribute(DEVIATION_ATTRIBUTE, f"{placement.farthest[1]:.6g}")
-    node.SetAttribute(PLAIN_ATTRIBUTE, series.series_instance_uid or "unknown")
     return node
 
 

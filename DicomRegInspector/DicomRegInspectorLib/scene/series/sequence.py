@@ -17,7 +17,7 @@ from ...series.sets.attributes import unit_of
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..volumes import place_under_study
 from .acquisition import SOURCE_SERIES_ATTRIBUTE
-from .series_volume import add_series_volume, fill_volume_node, vtk_image
+from .series_volume import add_series_volume, fill_volume_node, name_of_volume, vtk_image
 
 MISSING_ATTRIBUTE = ATTRIBUTE_PREFIX + "MissingSlices"
 """On the volume of an incomplete set: its slices, from 1, that no image is there for, and the value that they hold."""
@@ -62,7 +62,7 @@ def load_sequence_nodes(
     stacks
         Which sets; see :func:`~...series.pixels.load_sets.load_sets`. They have to share a grid.
     name
-        Of the nodes; by default the series' description, or its modality where it has none.
+        Of the nodes; by default what Slicer calls the series.
     progress, run
         See :func:`~.series_nodes.load_series_nodes`.
 
@@ -121,7 +121,7 @@ def add_sequence(
     ``volumes``: of the sets, as :func:`volumes_on_grid` gives them.
     """
     first = volumes[0]
-    name = name or first.description or f"{first.modality or 'Image'} series"
+    name = name or name_of_volume(first)
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", scene.GenerateUniqueName(f"{name} sequence"))
     index = _index(sets)
     sequence.SetIndexName(index.name)

@@ -10,10 +10,16 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from ...series import SeriesVolume
 from ...space import LPS_TO_RAS
 from ..convert import vtk_matrix
+from ..places import series_name
 from ..volumes import new_volume_node, note_images, note_modality
 
 DEVIATION_ATTRIBUTE = "DicomRegInspector.SliceDeviationMm"
 """How far the node's matrix puts a slice from where its header says, where that is more than rounding."""
+
+
+def name_of_volume(volume: SeriesVolume) -> str:
+    """Return what a series is called, see :func:`..places.series_name`."""
+    return series_name(volume.description, volume.slices[0].header.series_number)
 
 
 class _Keeper:
@@ -58,10 +64,9 @@ def add_series_volume(
     A node has one matrix. Where that cannot place every slice, the node says so in its attribute
     :data:`DEVIATION_ATTRIBUTE` (see :attr:`~...series.pixels.volume.SeriesVolume.is_regular`).
 
-    ``name``: of the node; by default the series' description, or its modality where it has none.
+    ``name``: of the node; by default what Slicer calls the series.
     """
-    name = name or volume.description or f"{volume.modality or 'Image'} series"
-    node = new_volume_node(scene, name, vtk_image(volume))
+    node = new_volume_node(scene, name or name_of_volume(volume), vtk_image(volume))
     fill_volume_node(node, volume)
     display = node.GetDisplayNode()
     inverted = "vtkMRMLColorTableNodeInvertedGrey"
