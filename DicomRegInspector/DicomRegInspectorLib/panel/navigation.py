@@ -61,7 +61,7 @@ class Drawing:
         return restore_layout() or was_there
 
     def forget(self) -> None:
-        """The scene is another one: what was shown is gone."""
+        """Note that the scene is another one: what was shown is gone."""
         self.what = ""
         self.on_change()
 

@@ -110,7 +110,7 @@ class InspectorPanel:
         self._say(_("Choose a folder with DICOM files, or select series in the DICOM browser, and inspect them."))
 
     def scene_changed(self) -> None:
-        """Another scene was opened, or this one closed: nothing is shown from here."""
+        """Note that another scene was opened, or this one closed: nothing is shown from here."""
         self._drawing.forget()
 
     def close(self) -> None:

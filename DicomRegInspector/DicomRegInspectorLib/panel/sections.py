@@ -56,7 +56,7 @@ LAID_OUT_MS = 50
 
 
 def bring_into_view(widget: qt.QWidget) -> None:
-    """Scroll the application's panel so that a widget is seen: all of it, or its beginning where it is too tall."""
+    """Move the application's panel so that a widget is seen: all of it, or its beginning where it is too tall."""
     area = scroll_area_of(widget)
 
     def scroll() -> None:

@@ -90,7 +90,7 @@ def problem_table(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLColorTableNode:
 
 
 def fill_length_colours(node: slicer.vtkMRMLProceduralColorNode, longest_mm: float) -> None:
-    """Viridis from 0 mm to the longest displacement, for Slicer's display of a transform, which maps mm to colours."""
+    """Make viridis from 0 mm to the longest displacement: Slicer's display of a transform maps mm to colours."""
     node.SetAttribute("Category", _CATEGORY)
     function = node.GetColorTransferFunction()
     function.RemoveAllPoints()

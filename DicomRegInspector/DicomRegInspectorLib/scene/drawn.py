@@ -10,7 +10,7 @@ import json
 import slicer
 
 from .convert import nodes_of_class
-from .own_nodes import PREFIX, ROLE
+from .own_nodes import PREFIX
 
 DRAWN = PREFIX + "Drawn"
 """On display nodes that are drawn from here: ``own`` goes when it is hidden, ``shared`` is the user's too and stays."""
@@ -95,12 +95,6 @@ def _restore(scene: slicer.vtkMRMLScene, composite: slicer.vtkMRMLSliceComposite
             getattr(composite, f"Set{layer}Opacity")(before[f"{layer}Opacity"])
     composite.EndModify(modified)
     return True
-
-
-def is_ours(scene: slicer.vtkMRMLScene, node_id: str | None) -> bool:
-    """Whether a node was made here to show something else: what is not is the user's."""
-    node = scene.GetNodeByID(node_id) if node_id else None
-    return node is not None and node.GetAttribute(ROLE) is not None
 
 
 def show_legend(

@@ -33,7 +33,7 @@ def finding_texts(finding: Finding, place: Place) -> tuple[str, ...]:
 
 
 def findings_table(inspection: Inspection, scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLTableNode:
-    """Return all findings of an inspection as a table, a row for each, most severe first; one made before is filled anew."""
+    """Return all findings of an inspection in the scene's table of them, a row for each, most severe first."""
     places = Places(inspection)
     texts = [finding_texts(finding, places.of(finding)) for finding in inspection.findings]
     node = own_node(scene, "vtkMRMLTableNode", "DICOM findings", (PREFIX + "Findings", "all"), "table")

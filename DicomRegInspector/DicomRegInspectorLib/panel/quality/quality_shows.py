@@ -126,7 +126,7 @@ class QualityShows:
         self._made = None
 
     def hide(self) -> None:
-        """Hide what is shown, whichever button showed it; the views and the layout are as before."""
+        """Take away what is shown, whichever button showed it; the views and the layout are as before."""
         self._say(_("Hidden.") if self._drawing.hide() else _("Nothing is shown from here."))
 
     def _run(self, show: Callable[[NodeQuality, Worker[Any]], str]) -> None:

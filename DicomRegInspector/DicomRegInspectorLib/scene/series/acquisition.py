@@ -17,7 +17,7 @@ from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..transforms.save import new_scene, save_scene
 from ..volumes import new_volume_node, note_images, note_modality, place_under_study
-from .series_volume import vtk_image
+from .series_volume import name_of_volume, vtk_image
 
 SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
 """On nodes made from a series: its Series Instance UID."""
