@@ -76,8 +76,8 @@ def test_a_row_that_is_no_point_is_named_by_file_and_line(tmp_path: Path, conten
         ("1,2,3\n4,5,6\n", "expected the header name,x,y,z"),
         ("name;x;y;z\na;1;2;3\n", "expected the header name,x,y,z"),
         ("name,x,y,z\n", "holds no landmarks"),
-        (b"name,x,y,z\n\xff\xfe,1,2,3\n", "no CSV text"),
-        ("name,x,y,z\n" + "a" * 200_000 + ",1,2,3\n", "no CSV text"),
+        (b"name,x,y,z\n\xff\xfe,1,2,3\n", "is not CSV text"),
+        ("name,x,y,z\n" + "a" * 200_000 + ",1,2,3\n", "is not CSV text"),
         (bytes(1000), "NUL|column"),
     ],
 )
