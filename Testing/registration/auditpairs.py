@@ -131,6 +131,9 @@ class Deformation:
             "axis-signs": through(self.pre, lambda p: bend(p) * [-1, -1, 1], self.post),
             "matrices-ignored": through(identity, bend, identity),
             "matrices-swapped": through(self.post, bend, self.pre),
+            "pre-inverted": through(np.linalg.inv(self.pre), bend, self.post),
+            "post-inverted": through(self.pre, bend, np.linalg.inv(self.post)),
+            "matrices-inverted": through(np.linalg.inv(self.pre), bend, np.linalg.inv(self.post)),
             "identity": through(self.pre, np.zeros_like, self.post),
         }[hypothesis]
 
@@ -174,3 +177,50 @@ def signs_in_file(registration: Registration, item: RegistrationItem) -> tuple[F
     """The signs in an item's vectors and in the names of its object."""
     names = (registration.manufacturer, registration.series_description, registration.content_label)
     return signs_in_vectors(item.mapping, item.subject, names)
+
+
+def placed(image: ScalarImage, where: ScalarImage, angles, shift) -> ScalarImage:
+    """An image turned about its centre and put onto another's, moved by ``shift`` mm."""
+    turn = rf.rotation(*angles)
+    middle = [i.points_of((np.array([i.dimensions]) - 1) / 2)[0] for i in (image, where)]
+    move = np.eye(4)
+    move[:3, :3] = turn
+    move[:3, 3] = middle[1] - turn @ middle[0] + shift
+    return ScalarImage(image.array, move @ image.index_to_lps, "", image.slice_positions_mm)
+
+
+UNRELATED = (
+    "noise",
+    "constant",
+    "no value",
+    "smooth pattern",
+    "elsewhere",
+    "the same head lying otherwise",
+    "another head",
+    "another head, moved",
+    "another head, turned",
+)
+"""Kinds of images that have nothing to do with a pair."""
+
+
+def unrelated(kind: str, pair, ct: Path) -> ScalarImage:
+    """An image of one of those kinds, in place of a pair's (fixed, moving) second one; ``ct`` holds another head."""
+    fixed, moving = pair
+    random = np.random.default_rng(3)
+    if kind == "noise":
+        return ScalarImage(random.normal(0, 300, moving.array.shape), moving.index_to_lps)
+    if kind == "constant":
+        return ScalarImage(np.full(moving.array.shape, 40, np.int16), moving.index_to_lps)
+    if kind == "no value":
+        return ScalarImage(np.full(moving.array.shape, np.nan), moving.index_to_lps)
+    if kind == "smooth pattern":
+        k, j, i = np.meshgrid(*(np.arange(n) for n in moving.array.shape), indexing="ij")
+        points = np.stack([i, j, k], axis=-1) @ moving.index_to_lps[:3, :3].T + moving.index_to_lps[:3, 3]
+        return ScalarImage(waves(points, 8), moving.index_to_lps)
+    if kind == "elsewhere":
+        return placed(moving, fixed, (0, 0, 0), (0, 0, 900))
+    if kind == "the same head lying otherwise":
+        return placed(moving, fixed, (1.2, 0.3, 2.0), (5, -10, 8))
+    other = series_image(ct)
+    shift = {"another head": (0, 0, 0), "another head, moved": (15, -12, 9), "another head, turned": (-5, 8, 0)}[kind]
+    return placed(other, fixed, (0.4, 0.2, -0.3) if kind.endswith("turned") else (0, 0, 0), shift)

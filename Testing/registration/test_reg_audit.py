@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import regfiles as rf
-from auditpairs import audit_item, inverse_field, series_image, waves
+from auditpairs import UNRELATED, audit_item, inverse_field, series_image, unrelated
 from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import read_registration
-from DicomRegInspectorLib.registration.audit.scalar_image import ScalarImage
 
 POINTS = 5000
 
@@ -111,53 +110,8 @@ def test_exchanged_images_are_told_as_reversed_with_their_frames_named(deformabl
     assert len(result.notes) == 2
 
 
-def placed(image: ScalarImage, where: ScalarImage, angles, shift) -> ScalarImage:
-    """An image turned about its centre and put onto another's, moved by ``shift`` mm."""
-    turn = rf.rotation(*angles)
-    middle = [i.points_of((np.array([i.dimensions]) - 1) / 2)[0] for i in (image, where)]
-    move = np.eye(4)
-    move[:3, :3] = turn
-    move[:3, 3] = middle[1] - turn @ middle[0] + shift
-    return ScalarImage(image.array, move @ image.index_to_lps, "", image.slice_positions_mm)
-
-
-def unrelated(kind: str, pair, ct: Path) -> ScalarImage:
-    fixed, moving = pair
-    random = np.random.default_rng(3)
-    if kind == "noise":
-        return ScalarImage(random.normal(0, 300, moving.array.shape), moving.index_to_lps)
-    if kind == "constant":
-        return ScalarImage(np.full(moving.array.shape, 40, np.int16), moving.index_to_lps)
-    if kind == "no value":
-        return ScalarImage(np.full(moving.array.shape, np.nan), moving.index_to_lps)
-    if kind == "smooth pattern":
-        k, j, i = np.meshgrid(*(np.arange(n) for n in moving.array.shape), indexing="ij")
-        points = np.stack([i, j, k], axis=-1) @ moving.index_to_lps[:3, :3].T + moving.index_to_lps[:3, 3]
-        return ScalarImage(waves(points, 8), moving.index_to_lps)
-    if kind == "elsewhere":
-        return placed(moving, fixed, (0, 0, 0), (0, 0, 900))
-    if kind == "the same head lying otherwise":
-        return placed(moving, fixed, (1.2, 0.3, 2.0), (5, -10, 8))
-    other = series_image(ct)
-    shift = {"another head": (0, 0, 0), "another head, moved": (15, -12, 9), "another head, turned": (-5, 8, 0)}[kind]
-    return placed(other, fixed, (0.4, 0.2, -0.3) if kind.endswith("turned") else (0, 0, 0), shift)
-
-
 @pytest.mark.parametrize("same_modality", [True, False])
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "noise",
-        "constant",
-        "no value",
-        "smooth pattern",
-        "elsewhere",
-        "the same head lying otherwise",
-        "another head",
-        "another head, moved",
-        "another head, turned",
-    ],
-)
+@pytest.mark.parametrize("kind", UNRELATED)
 def test_unrelated_images_decide_nothing(
     deformable_pair: Path, tilted_irregular_ct: Path, pair, kind: str, same_modality: bool
 ) -> None:

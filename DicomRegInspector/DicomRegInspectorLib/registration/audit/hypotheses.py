@@ -9,7 +9,7 @@ import numpy as np
 from ...space import RAS_SIGNS, apply_matrix, to_ras
 from ..grid import Grid
 from ..mapping import Mapping
-from ..matrices import is_singular
+from ..matrices import is_identity, is_singular
 
 HYPOTHESES = (
     "standard",
@@ -18,6 +18,9 @@ HYPOTHESES = (
     "axis-signs",
     "matrices-ignored",
     "matrices-swapped",
+    "pre-inverted",
+    "post-inverted",
+    "matrices-inverted",
     "identity",
 )
 """Every reading, in the order in which they are evaluated."""
@@ -29,6 +32,9 @@ TITLES = {
     "axis-signs": "signs of x and y slipped (LPS against RAS)",
     "matrices-ignored": "matrices ignored",
     "matrices-swapped": "pre and post matrices swapped",
+    "pre-inverted": "pre matrix inverted",
+    "post-inverted": "post matrix inverted",
+    "matrices-inverted": "pre and post matrices inverted",
     "identity": "no deformation",
 }
 """The readings in words."""
@@ -49,10 +55,13 @@ def point_maps(mapping: Mapping) -> dict[str, PointMap]:
 
     - ``standard``: ``B (A x + D(x))``, Equation C.20.3-1;
     - ``voxel-units``: D is a number of voxels along the grid's axes: ``B (A x + G (spacing * D(x)))``;
-    - ``reversed``: the stored mapping leads from source to registered: the y with ``B (A y + D(y)) = x``;
+    - ``reversed``: the stored mapping leads from source to registered, as it does too when the two frames are named the
+      wrong way round: the y with ``B (A y + D(y)) = x``;
     - ``axis-signs``: x and y of D carry the other sign, matrices as they are: ``B (A x + (-Dx, -Dy, Dz))``;
     - ``matrices-ignored``: ``x + D(x)``;
     - ``matrices-swapped``: ``A (B x + D(x))``;
+    - ``pre-inverted``: ``B (A^-1 x + D(x))``, ``post-inverted``: ``B^-1 (A x + D(x))``, ``matrices-inverted``:
+      ``B^-1 (A^-1 x + D(x))``, where those matrices have an inverse and are not the identity;
     - ``identity``: the deformation is left out, the matrices are kept: ``B A x``, where D is defined.
 
     Without a grid D is zero; the matrices then take the place of the vectors in ``axis-signs``: ``S B A S x`` with
@@ -82,15 +91,28 @@ def _affine(matrix: np.ndarray) -> PointMap:
     return lambda points: apply_matrix(matrix, points)
 
 
+def _inverted(pre: np.ndarray, post: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The matrices (pre, post) of the readings that invert one or both; what the identity or singular is has none."""
+    can_pre, can_post = (not (is_identity(matrix) or is_singular(matrix)) for matrix in (pre, post))
+    pairs = {}
+    if can_pre:
+        pairs["pre-inverted"] = (np.linalg.inv(pre), post)
+    if can_post:
+        pairs["post-inverted"] = (pre, np.linalg.inv(post))
+    if can_pre and can_post:
+        pairs["matrices-inverted"] = (pairs["pre-inverted"][0], pairs["post-inverted"][1])
+    return pairs
+
+
 def _without_grid(pre: np.ndarray, post: np.ndarray) -> dict[str, PointMap]:
     maps = {"standard": _affine(post @ pre)}
     if not is_singular(post @ pre):
         maps["reversed"] = _affine(np.linalg.inv(post @ pre))
-    return maps | {
-        "axis-signs": _affine(to_ras(post @ pre)),
-        "matrices-swapped": _affine(pre @ post),
-        "identity": np.array,
-    }
+    maps |= {"axis-signs": _affine(to_ras(post @ pre)), "matrices-swapped": _affine(pre @ post)}
+    inverted = _inverted(pre, post)
+    if len(inverted) > 1:  # of one matrix alone, that is the direction reversed
+        maps |= {name: _affine(last @ first) for name, (first, last) in inverted.items()}
+    return maps | {"identity": np.array}
 
 
 def _with_grid(pre: np.ndarray, grid: Grid, post: np.ndarray) -> dict[str, PointMap]:
@@ -113,6 +135,7 @@ def _with_grid(pre: np.ndarray, grid: Grid, post: np.ndarray) -> dict[str, Point
         "axis-signs": composed(pre, lambda vector: vector * RAS_SIGNS, post),
         "matrices-ignored": composed(none, lambda vector: vector, none),
         "matrices-swapped": composed(post, lambda vector: vector, pre),
+        **{name: composed(first, lambda vector: vector, last) for name, (first, last) in _inverted(pre, post).items()},
         "identity": composed(pre, lambda vector: vector * 0.0, post),
     }
     if not (is_singular(pre) or is_singular(post)):

@@ -10,7 +10,7 @@ from .hypotheses import TITLES
 from .result import MEASURE_NAMES, AuditResult, Reading
 from .sampling import Sample
 from .scalar_image import ScalarImage
-from .similarity import Measure, Scores, block_weights, score
+from .similarity import Measure, Scores, block_weights, chance_information, score
 
 LEAST_NCC = 0.3
 """Correlation that related images reach under the right reading, with 95 % confidence."""
@@ -22,6 +22,10 @@ precise than half of that tells nothing about how its file is to be read."""
 LEAST_DROP = 0.03
 """Share of the similarity that must be lost by that shift on average: anatomy that only lies about the same place
 fits nearly as well when it is moved."""
+LEAST_APART_MM = 2.0
+"""How far a reading has to lead from the standard's points, at the 95th percentile, to be held against them: TG-132
+asks registrations for no more than 2 mm, and one that is right to that may fit a little worse than none at all."""
+STANDARD_WORSE = "The standard's fits worse than any of them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +57,9 @@ def judge(
     """Rank the readings and decide.
 
     Undecided: when the best reading's similarity is too small to mean anything; when a rival's paired difference to
-    it is not above zero with 95 % confidence; when the images fit as well moved by :data:`SHIFT_MM`, as unrelated
-    ones do (in all directions they must fit no better, along two axes at least clearly worse).
+    it is not above zero with 95 % confidence; when it leads all but where the standard's does; when the images fit as
+    well moved by :data:`SHIFT_MM`, as unrelated ones do (in all directions they must fit no better, along two axes at
+    least clearly worse).
 
     Parameters
     ----------
@@ -77,11 +82,16 @@ def judge(
         blocks=compared.blocks,
     )
     doubt = _doubt(ranking, compared)
-    if doubt is None:
-        name = best.hypothesis
-        doubt = _shift_doubt(sample, mapped[name], values[name], moving, compared.measure, random)
     if doubt is not None:
         return replace(result, verdict="undecided", reason=doubt)
+    tie, name = _tie(ranking, compared), best.hypothesis
+    doubt = _nearness_doubt(best, mapped) or _shift_doubt(
+        sample, mapped[name], values[name], moving, compared.measure, random
+    )
+    if tie is not None and doubt is None and _standard_is_behind(ranking):
+        return replace(result, verdict="undecided", reason=f"{tie} {STANDARD_WORSE}", standard_worse=True)
+    if tie is not None or doubt is not None:
+        return replace(result, verdict="undecided", reason=tie or doubt or "")
     return replace(result, reason=_reason(best, runner_up, compared))
 
 
@@ -123,11 +133,12 @@ def _measured(reading: Reading, measure: Measure) -> tuple[float | None, tuple[f
 
 
 def _doubt(ranking: list[Reading], compared: Compared) -> str | None:
-    """What speaks against a verdict in the ranking itself, as a sentence; None when nothing does."""
-    best, rivals = ranking[0], ranking[1 : len(compared.names)]
-    name = MEASURE_NAMES[compared.measure]
+    """What speaks against any verdict in the ranking itself, as a sentence; None when nothing does."""
+    best, rivals, name = ranking[0], ranking[1 : len(compared.names)], MEASURE_NAMES[compared.measure]
     value, interval = _measured(best, compared.measure)
-    least = LEAST_NCC if compared.measure == "ncc" else LEAST_INFORMATION
+    least = LEAST_NCC
+    if compared.measure == "mutual_information":
+        least = LEAST_INFORMATION + chance_information(compared.samples)
     if value is None or interval is None:
         return "The values of the source image do not vary enough at the points looked at."
     if interval[0] < least:
@@ -138,10 +149,17 @@ def _doubt(ranking: list[Reading], compared: Compared) -> str | None:
         )
         return (
             f"The images are hardly alike under any reading: the best, {TITLES[best.hypothesis]}, has a {name} of "
-            f"{value:.3f} (95 % interval {interval[0]:.3f} to {interval[1]:.3f}); {least} is needed.{hint}"
+            f"{value:.3f} (95 % interval {interval[0]:.3f} to {interval[1]:.3f}); {least:.3g} is needed.{hint}"
         )
     if not rivals and not any(reading.same_as is None for reading in ranking[1:]):
         return "All readings lead to the same points: there is nothing to decide."
+    return None
+
+
+def _tie(ranking: list[Reading], compared: Compared) -> str | None:
+    """The readings that fit best, where they are several, as a sentence; None where one is ahead of all."""
+    best, rivals = ranking[0], ranking[1 : len(compared.names)]
+    name = MEASURE_NAMES[compared.measure]
     close = [rival for rival in rivals if rival.behind_best_ci95 is not None and rival.behind_best_ci95[0] <= 0]
     if close and close[0].behind_best_ci95 is not None:
         named = ", ".join(TITLES[rival.hypothesis] for rival in (best, *close))
@@ -153,8 +171,26 @@ def _doubt(ranking: list[Reading], compared: Compared) -> str | None:
     same = [reading.hypothesis for reading in ranking if reading.same_as == best.hypothesis]
     if same and best.hypothesis != "standard":
         named = ", ".join(TITLES[hypothesis] for hypothesis in (best.hypothesis, *same))
-        return f"The readings that fit best lead to the same points here: {named}. The standard's fits worse."
+        return f"The readings that fit best lead to the same points here: {named}."
     return None
+
+
+def _standard_is_behind(ranking: list[Reading]) -> bool:
+    """Whether the standard's reading was ranked, and surely fits worse than the best."""
+    standard = next(reading for reading in ranking if reading.hypothesis == "standard")
+    return standard.behind_best_ci95 is not None and standard.behind_best_ci95[0] > 0
+
+
+def _nearness_doubt(best: Reading, mapped: dict[str, np.ndarray]) -> str | None:
+    """Whether the best reading is another than the standard's, and leads to the same places all but the precision."""
+    distance = np.linalg.norm(mapped[best.hypothesis] - mapped["standard"], axis=1)
+    distance = distance[np.isfinite(distance)]
+    if best.hypothesis == "standard" or not len(distance) or np.percentile(distance, 95) >= LEAST_APART_MM:
+        return None
+    return (
+        f"The reading that fits best, {TITLES[best.hypothesis]}, leads to points within "
+        f"{np.percentile(distance, 95):.2g} mm of the standard's (95 % of them): registrations are hardly more precise."
+    )
 
 
 def _shift_doubt(
@@ -207,5 +243,5 @@ def _reason(best: Reading, runner_up: Reading | None, compared: Compared) -> str
         )
     text = f"{text}; {compared.samples} points in {compared.blocks} blocks of space."
     if best.hypothesis == "reversed":
-        text += " It would look the same if the two images had been exchanged."
+        text += " It would look the same if the two images had been exchanged, or the two frames swapped in the file."
     return text

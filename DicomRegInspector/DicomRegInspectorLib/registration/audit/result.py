@@ -17,6 +17,9 @@ _FINDING_OF_VERDICT: dict[str, tuple[str, Severity]] = {
     "axis-signs": ("reg-axis-signs-suspect", "error"),
     "matrices-ignored": ("reg-matrices-suspect", "error"),
     "matrices-swapped": ("reg-matrices-suspect", "error"),
+    "pre-inverted": ("reg-matrices-suspect", "error"),
+    "post-inverted": ("reg-matrices-suspect", "error"),
+    "matrices-inverted": ("reg-matrices-suspect", "error"),
     "identity": ("reg-deformation-suspect", "warning"),
     "undecided": ("reg-audit-undecided", "info"),
 }
@@ -73,6 +76,8 @@ class AuditResult:
     """Blocks of space that these points lie in: what the bootstrap draws."""
     notes: tuple[str, ...] = ()
     """What else a reader should know: frames of reference that do not match."""
+    standard_worse: bool = False
+    """Undecided among readings that all fit better than the standard's."""
 
     @property
     def best(self) -> Reading | None:
@@ -111,4 +116,6 @@ class AuditResult:
         if self.verdict not in _FINDING_OF_VERDICT:
             return ()
         code, severity = _FINDING_OF_VERDICT[self.verdict]
+        if self.standard_worse:
+            severity = "warning"
         return (Finding(code, severity, self.sentence, subject, self.to_dict()),)

@@ -111,6 +111,10 @@ def _audit(
     total = len(maps) + 3
     _report(progress, 0, total, "Choosing points of the registered image")
     sample = draw_sample(fixed, mapping.grid, count, random)
+    if len(sample.points) < FEWEST_POINTS and "reversed" in maps:
+        # The grid may lie over the source image: of a mapping that leads the other way, or of frames that are swapped.
+        whole = draw_sample(fixed, None, count, random)
+        sample = whole if np.isfinite(maps["reversed"](whole.points)).all(axis=1).sum() >= FEWEST_POINTS else sample
     if len(sample.points) < FEWEST_POINTS:
         return _undecided(
             f"Only {len(sample.points)} voxels of the registered image have a value and lie where the registration "

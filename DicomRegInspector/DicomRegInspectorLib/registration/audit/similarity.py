@@ -119,7 +119,7 @@ def _mutual_information(fixed: np.ndarray, moving: np.ndarray, blocks: np.ndarra
 
     Equally filled bins make it blind to any monotonic change of either scale. All versions share their bins.
     """
-    bins = int(np.clip(np.sqrt(len(fixed) / 8), 4, MOST_BINS))
+    bins = _bins_for(len(fixed))
     f, f_bins = _binned(fixed[None], bins)
     m, m_bins = _binned(moving, bins)
     cells = f_bins * m_bins
@@ -130,6 +130,16 @@ def _mutual_information(fixed: np.ndarray, moving: np.ndarray, blocks: np.ndarra
         values[row] = _information(joint.sum(axis=0)[None].reshape(1, f_bins, m_bins))[0]
         replicates[:, row] = _information((weights @ joint).reshape(-1, f_bins, m_bins))
     return _centred(values, replicates)
+
+
+def _bins_for(count: int) -> int:
+    return int(np.clip(np.sqrt(count / 8), 4, MOST_BINS))
+
+
+def chance_information(count: int) -> float:
+    """Return what independent values come to on average, in nats (Miller, "Note on the bias of information estimates",
+    1955): a histogram of few points looks as if it told something."""
+    return (_bins_for(count) - 1) ** 2 / (2 * count)
 
 
 def _binned(values: np.ndarray, bins: int) -> tuple[np.ndarray, int]:
