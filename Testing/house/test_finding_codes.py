@@ -11,7 +11,7 @@ import pytest
 from DicomRegInspectorLib.findings import CODES, SEVERITIES
 from DicomRegInspectorLib.registration import checks, matrices
 from DicomRegInspectorLib.registration.audit import judge, run, signs
-from DicomRegInspectorLib.registration.measures import fill_values
+from DicomRegInspectorLib.registration.measures import fill_values, landmarks
 from DicomRegInspectorLib.series.geometry import grouping, spacing, stack_findings, stacks
 from DicomRegInspectorLib.series.pixel_checks import colour_and_compression, scale, trial_decoding
 from DicomRegInspectorLib.series.sets import apart
@@ -144,6 +144,10 @@ THRESHOLDS = [
     ("reg-audit-undecided", "above 0.3", judge.LEAST_NCC, 0.3),
     ("reg-audit-undecided", "0.1 nats", judge.LEAST_INFORMATION, 0.1),
     ("reg-audit-undecided", "5 mm", judge.SHIFT_MM, 5),
+    ("reg-audit-undecided", "within 2 mm", judge.LEAST_APART_MM, 2),
+    ("reg-landmarks-off", "2 mm", landmarks.TG_132.mean_mm, 2),
+    ("reg-landmarks-off", "largest 5 mm", landmarks.TG_132.largest_mm, 5),
+    ("reg-landmarks-worse", "more than 0.5 mm", landmarks.WORSE_MM, 0.5),
     ("reg-units-suspect", "98 %", signs.WHOLE_SHARE, 0.98),
     ("rescale-absurd", "0.01 to 100", scale.HOUNSFIELD_SLOPE, (0.01, 100)),
     ("rescale-absurd", "-100,000", scale.LOWEST_HU, -100_000),

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import example_audits  # noqa: F401  (importing notes the examples)
+import example_landmarks  # noqa: F401
 import example_objects  # noqa: F401
 import example_pixels  # noqa: F401
 import example_registrations  # noqa: F401

@@ -186,21 +186,30 @@ def test_a_folder_without_dicom_gets_a_report_that_says_so(tmp_path: Path) -> No
     assert "Nothing could be inspected" in read(place).text
 
 
-def test_what_measuring_finds_besides_is_told_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Bulk motion is found by measuring; the inspection leaves it out for speed."""
+def test_the_report_finds_what_the_json_finds_and_the_terminal_prints(
+    deformable_pair: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A field in voxels, told by its two images; one that moves everything by 12 mm has that as a measure alone."""
     import numpy as np
     from dicom_objects import node_points
 
-    points = node_points()
-    path = write_linear(tmp_path / "reg.dcm", vectors=0 * points + np.array([12.0, 0, 0]))
-    place = tmp_path / "report.html"
-    assert "reg-bulk-motion" not in {one.code for one in inspect_paths([path]).findings}
-    assert cli.main(["inspect", str(path), "--html", str(place)]) == 0
-    assert "with what measuring found besides" in capsys.readouterr().out
-    page = read(place)
-    (note,) = [one for one in page.all("article", "finding") if one.one("code").text == "reg-bulk-motion"]
-    assert "no findings" not in page.one("nav").one("li").text
-    assert note.one("span", "word").text in ("Info", "Warning")
+    write_linear(tmp_path / "bulk.dcm", vectors=0 * node_points() + np.array([12.0, 0, 0]))
+    in_voxels = pydicom.dcmread(deformable_pair / "registration.dcm")
+    grid = in_voxels.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
+    vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(-1, 3) / np.array(grid.GridResolution, float)
+    grid.VectorGridData = vectors.astype("<f4").tobytes()
+    in_voxels.save_as(tmp_path / "voxels.dcm")
+    paths = [str(tmp_path / "bulk.dcm"), str(tmp_path / "voxels.dcm")]
+    paths += [str(deformable_pair / name) for name in ("fixed", "moving")]
+    place, told = tmp_path / "report.html", tmp_path / "told.json"
+    assert cli.main(["inspect", *paths, "--html", str(place), "--json", str(told), "--fail-on", "error"]) == 1
+    findings = json.loads(told.read_text(encoding="utf-8"))["findings"]
+    codes = sorted({one["code"] for one in findings})
+    assert "reg-units-suspect" in codes
+    assert sorted({one.one("code").text for one in read(place).all("article", "finding")}) == codes
+    printed = capsys.readouterr().out
+    assert sorted(set(re.findall(r"\[([a-z-]+)\]$", printed, re.MULTILINE))) == codes
+    assert "bulk motion, rigid" in read(place).text.lower()
 
 
 def test_without_slicers_libraries_the_report_says_what_is_missing(

@@ -65,6 +65,13 @@ def _add_inspect(commands: Commands, common: Parser) -> None:
         help="how far an interval between slices may be off the spacing before it is a gap, an overlap or a change, in "
         "per cent of the spacing (default: 5)",
     )
+    parser.add_argument(
+        "--no-audit",
+        dest="audit",
+        action="store_false",
+        help="do not read the images that registrations are between (default: where both are there, find out whether "
+        "they agree with the registration as the standard reads it)",
+    )
     parser.add_argument("--all", action="store_true", help="show every finding, without folding those of a kind")
 
 
@@ -163,10 +170,26 @@ def _add_quality(commands: Commands, common: Parser) -> None:
         help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
     )
     parser.add_argument(
+        "--tolerance",
+        type=_tolerance,
+        metavar="MEAN,MAX",
+        help="how far the registration may leave landmarks apart, in mm, on average and at most (default: 2,5, as AAPM "
+        "TG-132 asks of landmarks)",
+    )
+    parser.add_argument(
         "--csv",
         metavar="FILE",
         help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",
     )
+
+
+def _tolerance(text: str) -> tuple[float, float]:
+    """Two numbers of mm, as in ``2,5``."""
+    try:
+        mean, largest = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected two numbers of mm, as in 2,5") from None
+    return mean, largest
 
 
 def _add_pixels(commands: Commands, common: Parser) -> None:

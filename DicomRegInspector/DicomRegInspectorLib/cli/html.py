@@ -12,7 +12,6 @@ from .libraries import picture_drawer, quiet_libraries
 from .output import progress_bar, tell
 
 if TYPE_CHECKING:
-    from ..findings import Finding
     from ..tasks.inspect import Inspection
     from ..tasks.quality import QualityReport
 
@@ -34,17 +33,18 @@ def check_html(options: argparse.Namespace) -> None:
 
 def write_html(
     options: argparse.Namespace, inspection: Inspection, paths: Sequence[str], quality: QualityReport | None = None
-) -> Sequence[Finding]:
-    """Write the HTML report, where it was asked for; returns what measuring for it found besides."""
+) -> None:
+    """Write the HTML report, where it was asked for."""
     if options.html is None:
-        return ()
+        return
     from ..report.html.write_report import ReportOptions, options_in_words, write_report
 
-    wanted = ReportOptions(paths=paths, identifiers=options.identifiers, told=options_in_words(vars(options)))
+    kind = "Inspection report" if quality is None else "Quality of a registration"
+    told = options_in_words(vars(options))
+    wanted = ReportOptions(paths=paths, identifiers=options.identifiers, told=told, kind=kind)
     with quiet_libraries(options.debug), progress_bar(options) as progress:
         written = write_report(
             inspection, options.html, wanted, drawer=picture_drawer(), quality=quality, progress=progress
         )
     if options.json != "-":
         tell(options, f"\n{written.in_words}")
-    return written.further_findings

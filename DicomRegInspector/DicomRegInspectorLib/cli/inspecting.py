@@ -25,18 +25,20 @@ def inspect_command(options: argparse.Namespace) -> int:
     check_place(options.json, "JSON report", b"{")
     check_html(options)
     with progress_bar(options) as progress:
-        inspection = inspect_paths(options.paths, progress, interval_tolerance=options.tolerance / 100)
+        inspection = inspect_paths(
+            options.paths, progress, interval_tolerance=options.tolerance / 100, audit=options.audit
+        )
     tell_report(
         options,
         lambda: inspection_report(inspection, Style.of(sys.stdout), complete=options.all),
         inspection.to_dict,
         inspection.findings,
     )
-    further = write_html(options, inspection, options.paths)
+    write_html(options, inspection, options.paths)
     if not _anything_read(inspection):
         complain(f"no DICOM object could be read in {', '.join(options.paths)}")
         return UNUSABLE
-    return verdict([*inspection.findings, *further], options.fail_on)
+    return verdict(inspection.findings, options.fail_on)
 
 
 def _anything_read(inspection: Inspection) -> bool:

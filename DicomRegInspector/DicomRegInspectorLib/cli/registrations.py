@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..registration import Registration
     from ..tasks.export import Export
     from ..tasks.qualities import Qualities
+    from ..tasks.quality import JudgedBy
 
 
 def quality_command(options: argparse.Namespace) -> int:
@@ -30,7 +31,6 @@ def quality_command(options: argparse.Namespace) -> int:
     from ..report.text.quality import quality_csv
     from ..tasks.inspect import inspect_paths, list_registrations
     from ..tasks.qualities import run_qualities
-    from ..tasks.quality import JudgedBy
 
     if options.json == options.csv == STDOUT:
         raise UsageError("--json and --csv cannot both go to stdout")
@@ -40,8 +40,7 @@ def quality_command(options: argparse.Namespace) -> int:
     check_place(options.json, "JSON report", b"{")
     check_place(options.csv, "quality table", b"item," if is_one else b"file,")
     check_html(options)
-    first, second = options.landmarks or (None, None)
-    judged_by = JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second)
+    judged_by = _judged_by(options)
     with progress_bar(options) as progress:
         paths = list_registrations(options.registrations, progress)
         measured = run_qualities(paths, judged_by, options.item, progress)
@@ -60,9 +59,21 @@ def quality_command(options: argparse.Namespace) -> int:
     if options.html is not None:
         paths = [*options.registrations, *(options.fixed or ()), *(options.moving or ())]
         with progress_bar(options) as progress:
-            inspection = inspect_paths(paths, progress)
-        write_html(options, inspection, paths, measured.reports[0])
+            inspection = inspect_paths(paths, progress, audit=False)
+        (report,) = measured.reports
+        write_html(options, inspection.with_findings(report.findings, report.audits), paths, report)
     return verdict(measured.findings, options.fail_on)
+
+
+def _judged_by(options: argparse.Namespace) -> JudgedBy:
+    from ..registration.measures.landmarks import TG_132, Tolerance
+    from ..tasks.quality import JudgedBy
+
+    if options.tolerance is not None and options.landmarks is None:
+        raise UsageError("--tolerance belongs to --landmarks: it says how far these may be off")
+    first, second = options.landmarks or (None, None)
+    tolerance = TG_132 if options.tolerance is None else Tolerance(*options.tolerance)
+    return JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second, tolerance)
 
 
 def _in_words(measured: Qualities) -> str:

@@ -34,7 +34,7 @@ AUDIT_CODES: dict[str, CodeInfo] = {
         "known for it, 98 % of the components along the grid's axes are whole numbers, or sizes along the axes are "
         "equal once multiplied by the spacing. PS3.3 C.20.3.1.3 asks for mm.",
         ("info", "error"),
-        ("quality",),
+        ("inspect", "quality"),
         {
             **_AUDIT,
             "known_system": "the name that was found",
@@ -49,11 +49,11 @@ AUDIT_CODES: dict[str, CodeInfo] = {
         "Check that the two images were not exchanged; if they were not, load the registration reversed.",
         "The images fit better when the registration is read from source to registered instead of from registered to "
         "source. Used as the standard says, structures then move away from where they belong. It looks just the same "
-        "when the two images were exchanged.",
+        "when the two images were exchanged, or the two frames of reference swapped in the file.",
         "The mapping of Equation C.20.3-1 (PS3.3 C.20.3.1.1) is inverted point by point as a rival reading. "
         f"{_COMPARED}",
         ("error",),
-        ("quality",),
+        ("inspect", "quality"),
         _AUDIT,
         ("reg-audit-undecided", "reg-deformation-suspect"),
     ),
@@ -65,20 +65,22 @@ AUDIT_CODES: dict[str, CodeInfo] = {
         "x and y of Vector Grid Data (0064,0009) with the other sign (of a matrix: mirrored in x and y before and "
         f"after) as a rival reading. {_COMPARED} Axes are those of the patient, PS3.3 C.7.6.2.1.1.",
         ("error",),
-        ("quality",),
+        ("inspect", "quality"),
         _AUDIT,
         ("reg-audit-undecided", "reg-direction-suspect"),
     ),
     "reg-matrices-suspect": CodeInfo(
         "Matrices may not be meant as they are written",
         "Compare the registered images before use; load with the matrices ignored if the field contains them already.",
-        "The images fit better when the matrices beside the field are left out, or when pre and post are exchanged. "
+        "The images fit better when the matrices beside the field are left out, when pre and post are exchanged, or "
+        "when one or both are inverted. "
         "Some systems write the bulk motion into the field and into a matrix as well: applied as written, it counts "
         "twice.",
         "Pre Deformation Matrix Registration Sequence (0064,000F) and Post Deformation Matrix Registration Sequence "
-        f"(0064,0010), left out or exchanged in Equation C.20.3-1 (PS3.3 C.20.3.1.1), as rival readings. {_COMPARED}",
+        "(0064,0010), left out, exchanged or inverted in Equation C.20.3-1 (PS3.3 C.20.3.1.1), as rival readings. "
+        f"{_COMPARED}",
         ("error",),
-        ("quality",),
+        ("inspect", "quality"),
         _AUDIT,
         ("reg-double-application", "reg-bulk-motion", "reg-audit-undecided"),
     ),
@@ -90,7 +92,7 @@ AUDIT_CODES: dict[str, CodeInfo] = {
         "Equation C.20.3-1 (PS3.3 C.20.3.1.1) without D, matrices kept (without a grid: without the matrices), as a "
         f"rival reading. {_COMPARED}",
         ("warning",),
-        ("quality",),
+        ("inspect", "quality"),
         _AUDIT,
         ("reg-frame-unknown", "reg-audit-undecided"),
     ),
@@ -98,11 +100,14 @@ AUDIT_CODES: dict[str, CodeInfo] = {
         "Images do not tell how the registration is meant",
         "Compare the registered images by eye, or choose two images that show the same anatomy inside the grid.",
         "The two images leave open which way of reading the registration is right. That is no sign of an error: they "
-        "may be too unlike, too uniform, hardly overlap, or the readings may lead to the same points.",
+        "may be too unlike, too uniform, hardly overlap, or the readings may lead to the same points. A warning where "
+        "several readings fit equally well, and all of them better than the standard's. inspect tells only that: where "
+        "nothing can be decided, it says that this was not checked.",
         f"{_COMPARED} Also undecided: a correlation that is not above 0.3 (mutual information 0.1 nats) with 95 % "
-        "confidence, fewer than 500 points or 12 blocks of space in common, and readings that lead to the same points.",
-        ("info",),
-        ("quality",),
+        "confidence, fewer than 500 points or 12 blocks of space in common, readings that lead to the same points, and "
+        "a best reading that leads to within 2 mm of the standard's points, as precisely as registrations are made.",
+        ("info", "warning"),
+        ("inspect", "quality"),
         _AUDIT,
         ("reg-units-suspect", "reg-frame-unknown"),
     ),

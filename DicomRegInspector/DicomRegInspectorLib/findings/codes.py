@@ -5,6 +5,7 @@ from __future__ import annotations
 from .audit_codes import AUDIT_CODES
 from .code_info import CodeInfo
 from .geometry_codes import GEOMETRY_CODES
+from .landmark_codes import LANDMARK_CODES
 from .mixture_codes import MIXTURE_CODES
 from .object_codes import OBJECT_CODES
 from .pixel_codes import FILE_CODES, PIXEL_CODES
@@ -18,6 +19,7 @@ CODES: dict[str, CodeInfo] = {
     **REGISTRATION_CODES,
     **RELATION_CODES,
     **AUDIT_CODES,
+    **LANDMARK_CODES,
     **PIXEL_CODES,
     **FILE_CODES,
 }

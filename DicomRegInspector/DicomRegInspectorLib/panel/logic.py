@@ -47,13 +47,20 @@ class InspectorLogic:
     intervalTolerance: float = 0.05
     """Share of the spacing that an interval between slices may be off; the panel takes that of the settings."""
 
-    def inspect(self, folder: Paths, progress: Progress | None = None, run: Run | None = None) -> Inspection:
-        """Inspect a folder, a file, or a list of them, and return an Inspection."""
+    def inspect(
+        self, folder: Paths, progress: Progress | None = None, run: Run | None = None, audit: bool = True
+    ) -> Inspection:
+        """Inspect a folder, a file, or a list of them, and return an Inspection.
+
+        Where a registration and both its images are there, the images are read and compared; audit=False is faster.
+        """
         from .. import inspect_paths
         from ..progress import in_background
 
         share = self.intervalTolerance
-        return in_background(lambda report: inspect_paths(folder, report, interval_tolerance=share), progress, run)
+        return in_background(
+            lambda report: inspect_paths(folder, report, interval_tolerance=share, audit=audit), progress, run
+        )
 
     def inspectDatabaseSeries(
         self, seriesUIDs: str | Iterable[str], progress: Progress | None = None, run: Run | None = None

@@ -242,8 +242,12 @@ class InspectorPanel:
         bring_into_view(button)
 
 
+MOST_TOLD = 3
+"""Lines of what was not checked that the status has room for."""
+
+
 def inspection_in_words(inspection: Inspection) -> str:
-    """Return how many files of which kind were read, and how many findings there are."""
+    """Return how many files of which kind were read, how many findings there are, and what was not checked and why."""
     counts = inspection.file_counts
     parts = [
         _("{count} DICOM files").format(count=counts.dicom) if counts.dicom != 1 else _("1 DICOM file"),
@@ -257,4 +261,9 @@ def inspection_in_words(inspection: Inspection) -> str:
         text += " " + _("Left out: 1 file that is not DICOM.")
     elif counts.not_dicom:
         text += " " + _("Left out: {count} files that are not DICOM.").format(count=counts.not_dicom)
+    missing = inspection.coverage.missing_in_words
+    if missing:
+        shown = "; ".join(missing[:MOST_TOLD])
+        more = _(" and {count} more").format(count=len(missing) - MOST_TOLD) if len(missing) > MOST_TOLD else ""
+        text += " " + _("Not checked: {what}{more}.").format(what=shown, more=more)
     return text

@@ -70,6 +70,10 @@ class Grid:
         array.flags.writeable = False
         return array
 
+    def forget_vectors(self) -> None:
+        """Let go of vectors that were read from a file; the next use reads them again."""
+        vars(self).pop("vectors", None)
+
     @cached_property
     def statistics(self) -> VectorStatistics:
         """Magnitudes and undefined regions, measured at the first use in one pass over the file."""

@@ -92,7 +92,6 @@ class Places:
     def __init__(self, inspection: Inspection) -> None:
         self._series = list(zip(inspection.series, series_labels(inspection.series), strict=True))
         self._registrations = {str(registration.path): registration for registration in inspection.registrations}
-        self._findings = inspection.findings
 
     def of(self, finding: Finding) -> Place:
         """Return the place of one finding; a finding about neither series nor registration is about a file."""
@@ -106,11 +105,6 @@ class Places:
                 if about.uid in ("", series.series_instance_uid) and finding in series.findings:
                     return _place_in_series(finding, series, label)
         return Place(well_formed(Path(about.words).name), "")
-
-    def about(self, registration: Registration) -> list[Finding]:
-        """Return all findings about a registration, those that compare it with series and others too."""
-        path = str(registration.path)
-        return [finding for finding in self._findings if finding.about is not None and finding.about.file == path]
 
     def _position_in_image(self, about: About) -> tuple[float, float, float] | None:
         """The middle of the first slice that a finding about a registration tells of."""

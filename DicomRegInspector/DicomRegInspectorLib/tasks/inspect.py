@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..dicom.fast_header import read_header
 from ..dicom.header import Header
@@ -16,96 +15,29 @@ from ..errors import NotDicomError, UsageError, file_error
 from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..findings.pixel_codes import FILE_CODES
-from ..privacy import NOBODY, Identities
 from ..progress import Progress, report_progress
 from ..series.geometry.series import Series, inspect_series
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
 from .file_names import file_name_findings
+from .inspection import FileCounts, Inspection
 
 if TYPE_CHECKING:
     from ..registration import Registration
+    from .audits import ItemAudit
     from .relations import ItemRelation
+
+__all__ = [
+    "FileCounts",
+    "Inspection",
+    "Listed",
+    "check_tolerance",
+    "inspect_paths",
+    "list_registrations",
+    "list_with_images",
+]
 
 _REPORT_EVERY = 32
 """Headers read between two progress calls: often enough for a smooth bar, rare enough to cost nothing."""
-
-
-@dataclass(frozen=True)
-class FileCounts:
-    """How many files were looked at, and what they were."""
-
-    files: int = 0
-    dicom: int = 0
-    not_dicom: int = 0
-    unreadable: int = 0
-    other_dicom: int = 0
-    """DICOM that is neither image nor registration: directories, structured reports, plans."""
-
-    def to_dict(self) -> dict[str, int]:
-        """Return the counts by name."""
-        return dict(vars(self))
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What an inspection found."""
-
-    registrations: tuple[Registration, ...]
-    series: tuple[Series, ...]
-    findings: tuple[Finding, ...]
-    """All findings, those of registrations and series among them, the most severe first."""
-    file_counts: FileCounts = field(default_factory=FileCounts)
-    interval_tolerance: float = RELATIVE_TOLERANCE
-    """Share of the spacing that an interval between slices was allowed to be off."""
-    relations: tuple[tuple[ItemRelation, ...], ...] = ()
-    """Of each registration, of each of its items: the images at hand of both sides, and whether they meet."""
-    identities: Identities = field(default=NOBODY, repr=False)
-    """Whom the files name: no text here does; paths may."""
-
-    def relations_of(self, registration: Registration) -> tuple[ItemRelation, ...]:
-        """Return a registration's items with the images at hand; without images where these are not known."""
-        for own, relations in zip(self.registrations, self.relations, strict=False):
-            if own is registration:
-                return relations
-        from .item_images import ImagesAtHand
-        from .relations import relate_items
-
-        (found,) = relate_items([registration], ImagesAtHand(self.series))
-        return tuple(found)
-
-    def with_findings_of(self, series: Series, found: Iterable[Finding]) -> tuple[Inspection, Series]:
-        """Put what a later check found in a series among the findings of the series and of all.
-
-        What is there already is not told twice.
-
-        Returns
-        -------
-        The inspection, and the series in it that took the place of ``series``.
-        """
-        new = [finding for finding in found if finding not in series.findings]
-        changed = replace(series, findings=tuple(by_severity([*series.findings, *new])))
-        every = tuple(changed if series_ is series else series_ for series_ in self.series)
-        return replace(self, series=every, findings=tuple(by_severity([*self.findings, *new]))), changed
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON holds it; ``findings`` at the top repeats those of each registration and series."""
-        from .. import __version__
-
-        return {
-            "schema": 1,
-            "version": __version__,
-            "files": self.file_counts.to_dict(),
-            "options": {"interval_tolerance_percent": round(100 * self.interval_tolerance, 6)},
-            "registrations": [self._registration_dict(registration) for registration in self.registrations],
-            "series": [series.to_dict() for series in self.series],
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
-
-    def _registration_dict(self, registration: Registration) -> dict[str, Any]:
-        told = registration.to_dict()
-        for item, relation in zip(told["items"], self.relations_of(registration), strict=True):
-            item["images"] = relation.to_dict()
-        return told
 
 
 def inspect_paths(
@@ -113,6 +45,7 @@ def inspect_paths(
     progress: Progress | None = None,
     *,
     interval_tolerance: float = RELATIVE_TOLERANCE,
+    audit: bool = True,
 ) -> Inspection:
     """Inspect files and folders, whatever their names.
 
@@ -125,6 +58,10 @@ def inspect_paths(
     interval_tolerance
         Share of the nominal spacing that an interval between slices may be off before it is a gap, an overlap or a
         change of spacing. Findings say so when it is not the usual 0.05.
+    audit
+        Where a registration and both its images are there, read the images and find out whether they agree with the
+        registration as the standard reads it (:mod:`.audits`): a second or so for each item, and the time that the
+        images take to be read.
 
     Returns
     -------
@@ -140,7 +77,7 @@ def inspect_paths(
         When ``progress`` returned False.
     """
     check_tolerance(interval_tolerance)
-    work = _Work(progress, interval_tolerance)
+    work = _Work(progress, interval_tolerance, audit)
     work.collect([paths] if isinstance(paths, str | PathLike) else list(paths))
     work.read_headers()
     work.read_registrations()
@@ -185,7 +122,7 @@ def list_with_images(paths: Sequence[str | PathLike[str]], progress: Progress | 
 
 
 def _listed(path: str | PathLike[str], progress: Progress | None, *, with_images: bool) -> Listed:
-    work = _Work(progress, RELATIVE_TOLERANCE)
+    work = _Work(progress, RELATIVE_TOLERANCE, audit=False)
     work.collect([path])
     if not os.path.isdir(path):
         return Listed([os.fspath(path)], [])
@@ -214,8 +151,8 @@ def check_tolerance(interval_tolerance: float) -> None:
 class _Work:
     """One inspection under way."""
 
-    def __init__(self, progress: Progress | None, interval_tolerance: float) -> None:
-        self._progress, self._interval_tolerance = progress, interval_tolerance
+    def __init__(self, progress: Progress | None, interval_tolerance: float, audit: bool) -> None:
+        self._progress, self._interval_tolerance, self._audit = progress, interval_tolerance, audit
         self._files: dict[str, bool] = {}
         """Path to whether it was named itself (or looks like DICOM by its name), in the order found."""
         self._images: list[Header] = []
@@ -356,7 +293,7 @@ class _Work:
         )
         self._registrations = [registration.masked(identities) for registration in self._registrations]
         self._findings += file_name_findings(self._files, self._given, identities)
-        registrations, relations, related_findings = self._related(series)
+        registrations, relations, audits, related_findings = self._related(series)
         findings = [finding for registration in registrations for finding in registration.findings]
         findings += self._findings + [finding for series_ in series for finding in series_.findings]
         findings += related_findings
@@ -376,18 +313,24 @@ class _Work:
             self._interval_tolerance,
             relations,
             identities,
+            audits,
         )
 
     def _related(
         self, series: tuple[Series, ...]
-    ) -> tuple[list[Registration], tuple[tuple[ItemRelation, ...], ...], list[Finding]]:
-        """The registrations over the images at hand, the images of each item, and what both together say."""
+    ) -> tuple[
+        list[Registration], tuple[tuple[ItemRelation, ...], ...], tuple[tuple[ItemAudit, ...], ...], list[Finding]
+    ]:
+        """The registrations over the images at hand, the images of each item, their audits, and what all say."""
         if not self._registrations:
-            return [], (), []
+            return [], (), (), []
+        from .audits import audit_findings, audit_items
         from .item_images import ImagesAtHand
         from .relations import relate_items, relation_findings, with_images
 
         self._report(len(self._files), len(self._files), "Comparing registrations with series")
         related = relate_items(self._registrations, ImagesAtHand(series))
         registrations = [with_images(*each) for each in zip(self._registrations, related, strict=True)]
-        return registrations, tuple(map(tuple, related)), relation_findings(registrations, series, related)
+        audits = tuple(audit_items(registrations, related, self._audit, self._progress))
+        findings = [*audit_findings(registrations, audits), *relation_findings(registrations, series, related)]
+        return registrations, tuple(map(tuple, related)), audits, findings

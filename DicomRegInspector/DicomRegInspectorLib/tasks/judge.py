@@ -15,7 +15,12 @@ from ..progress import Progress
 from ..registration.audit import AuditResult, audit_mapping, signs_in_vectors
 from ..registration.audit.scalar_image import ScalarImage
 from ..registration.file.fiducials import Landmark
-from ..registration.measures.landmarks import TargetRegistrationError, target_registration_error
+from ..registration.measures.landmarks import (
+    TG_132,
+    TargetRegistrationError,
+    Tolerance,
+    target_registration_error,
+)
 from ..registration.measures.quality import Quality, measure
 from ..registration.measures.regions import LabelImage, RegionMeasures, measure_regions
 from .named_mapping import NamedMapping
@@ -48,6 +53,10 @@ class Judges:
     """Of the registered and of the source frame, LPS mm."""
     others: Sequence[NamedMapping] = ()
     """Registrations beside it: a matrix of the same motion would be applied twice."""
+    audit: AuditResult | None = None
+    """What the images were found to say already; they are not compared again then."""
+    tolerance: Tolerance = TG_132
+    """How far landmarks may be off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +90,9 @@ def judge(subject: NamedMapping, judges: Judges, progress: Progress | None = Non
     """Measure a mapping and judge it by what is there.
 
     Findings are those that its owner knows of already (:attr:`.named_mapping.NamedMapping.known`), those of the
-    measures (undefined vectors, folding, bulk motion …), what the images say of how it is meant, and what the images
-    and the other registrations say of its frames, its extent and its motion. Signs in the vectors themselves are
+    measures (undefined vectors, folding, bulk motion …), what the images say of how it is meant (where there is
+    anything to ask: the identity can be read in no other way), what landmarks show, and what the images and the other
+    registrations say of its frames, its extent and its motion. Signs in the vectors themselves are
     told unless the images have decided: then they would be a false alarm, or say the same with less.
 
     Raises
@@ -96,25 +106,26 @@ def judge(subject: NamedMapping, judges: Judges, progress: Progress | None = Non
     Cancelled
         When ``progress`` returned False.
     """
-    mapping, audit, landmarks = subject.mapping, None, None
+    mapping, audit, landmarks = subject.mapping, judges.audit, None
     # First what can fail: landmarks without a partner are told before anybody has waited.
     if judges.landmarks is not None:
-        landmarks = target_registration_error(mapping, *judges.landmarks)
+        landmarks = target_registration_error(mapping, *judges.landmarks, judges.tolerance)
     quality = measure(mapping, subject.name, progress)
     regions = None
     if judges.labels is not None and mapping.grid is not None:
         regions = tuple(measure_regions(mapping, judges.labels, progress=progress))
     fixed, moving = judges.fixed, judges.moving
-    if fixed is not None and moving is not None and fixed.image is not None and moving.image is not None:
+    images = [side.image for side in (fixed, moving) if side is not None and side.image is not None]
+    if audit is None and not mapping.is_identity and fixed is not None and moving is not None and len(images) == 2:
         same = fixed.modality == moving.modality if fixed.modality and moving.modality else None
-        audit = audit_mapping(
-            mapping, fixed.image, moving.image, frames=subject.frames, same_modality=same, progress=progress
-        )
+        audit = audit_mapping(mapping, *images, frames=subject.frames, same_modality=same, progress=progress)
     findings = [*subject.known, *quality.findings]
     if audit is None or audit.verdict == "undecided":
         findings += signs_in_vectors(mapping, subject.name, subject.origin)
     if audit is not None:
         findings += audit.findings(subject.name)
+    if landmarks is not None:
+        findings += landmarks.findings(subject.name)
     findings += _relations(subject, judges)
     return Judgement(
         quality=quality, audit=audit, regions=regions, landmarks=landmarks, findings=tuple(by_severity(findings)),

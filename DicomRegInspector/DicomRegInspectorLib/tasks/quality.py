@@ -13,8 +13,10 @@ from ..progress import Progress
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.choose import items_by_number
 from ..registration.file.fiducials import Landmark
-from ..registration.measures.landmarks import read_landmarks
+from ..registration.measures.landmarks import TG_132, Tolerance, read_landmarks
 from ..registration.measures.regions import LabelImage
+from .audits import MOVES_NOTHING, ItemAudit
+from .coverage import LANDMARKS, Check, Coverage, audit_check
 from .judge import Judgement, Judges, JudgingImage, judge
 from .named_mapping import named_item
 
@@ -35,6 +37,8 @@ class JudgedBy:
     """CSV with ``name,x,y,z`` (LPS mm) in the registered frame, or a Spatial Fiducials object."""
     moving_landmarks: Path | None = None
     """The same points in the source frame."""
+    tolerance: Tolerance = TG_132
+    """How far the registration may leave them apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,28 @@ class QualityReport:
         skipped = (finding for item in self.skipped for finding in item.findings)
         return tuple(by_severity([*(finding for item in self.items for finding in item.findings), *skipped]))
 
+    @property
+    def audits(self) -> tuple[ItemAudit, ...]:
+        """Of each item of the registration what its images say."""
+        measured = {item.item.number: item for item in self.items}
+        return tuple(_audit_of(item, measured.get(item.number)) for item in self.registration.items)
+
+    @property
+    def coverage(self) -> Coverage:
+        """What was looked at, and what was not and why."""
+        checks = [Check("elements", item.subject) for item in self.registration.items]
+        for item, audit in zip(self.registration.items, self.audits, strict=True):
+            measured = next((each for each in self.items if each.item is item), None)
+            if measured is None:
+                continue
+            if item.grid is not None:
+                checks.append(Check("vectors", item.subject))
+            checks.append(audit_check(audit, item.subject))
+            if measured.landmarks is not None:
+                checks.append(Check("landmarks", item.subject))
+        without = any(item.landmarks is None for item in self.items)
+        return Coverage(tuple(checks), (LANDMARKS,) if without else ())
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as the JSON report holds it."""
         from .. import __version__
@@ -81,7 +107,16 @@ class QualityReport:
             "items": [item.to_dict() for item in self.items],
             "skipped_items": [{"number": item.number, "problem": item.problem} for item in self.skipped],
             "findings": [finding.to_dict() for finding in self.findings],
+            "coverage": self.coverage.to_dict(),
         }
+
+
+def _audit_of(item: RegistrationItem, measured: ItemQuality | None) -> ItemAudit:
+    if measured is None:
+        return ItemAudit(item, reason="it was not measured", applies=item.problem is None)
+    if item.mapping.is_identity:
+        return ItemAudit(item, reason=MOVES_NOTHING, applies=False)
+    return ItemAudit(item, measured.audit, "" if measured.audit is not None else "no images of both sides were given")
 
 
 def run_quality(
@@ -116,6 +151,7 @@ def run_quality(
         _read_image(judged_by.fixed, progress),
         _read_image(judged_by.moving, progress),
         None if labels is None else [labels],
+        tolerance=judged_by.tolerance,
         others=[named_item(item) for item in registration.items if item.problem is None],
     )
     results = []

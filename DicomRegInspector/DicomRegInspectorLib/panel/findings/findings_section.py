@@ -154,7 +154,7 @@ class FindingsSection(Section):
 
     def findings_of(self, registration: Registration) -> list[Finding]:
         """Return all findings about a registration, what measuring its transform found among them."""
-        about = self._places.about(registration) if self._places is not None else []
+        about = self._inspection.findings_about(registration) if self._inspection is not None else []
         rows = [row for row in self.view.rows if row.place.transform_id and row.place.registration is registration]
         return about + [row.finding for row in rows]
 
@@ -163,7 +163,10 @@ class FindingsSection(Section):
             return _("Nothing inspected yet.")
         if not self._inspection.registrations and not self._inspection.series:
             return _("Nothing to judge: there is neither an image series nor a registration among the files.")
-        return _("Nothing found: slice positions are regular, and the registrations are as they should be.")
+        coverage = self._inspection.coverage
+        if coverage.is_complete:
+            return _("Nothing found. Checked: {checked}.").format(checked=coverage.checked_in_words)
+        return _("Nothing found in what could be checked.")
 
     def _nothing_selected(self) -> str:
         if not self.view.rows:

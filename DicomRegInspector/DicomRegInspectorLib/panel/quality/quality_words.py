@@ -9,12 +9,19 @@ from slicer.i18n import tr as _
 from ...findings import Finding
 from ...registration.mapping import INVERSE_TOLERANCE_MM
 from ...registration.measures.bulk import BulkPart
-from ...registration.measures.landmarks import MARKS_MM, TargetRegistrationError
+from ...registration.measures.landmarks import TargetRegistrationError
 from ...registration.measures.quality import Quality
 from ...scene.quality.node_quality import NodeQuality
 from ...scene.transforms.node_field import LinearField
 
-TOLD = ("reg-frame-unknown", "reg-grid-does-not-cover", "reg-double-application", "reg-near-zero")
+TOLD = (
+    "reg-frame-unknown",
+    "reg-grid-does-not-cover",
+    "reg-double-application",
+    "reg-near-zero",
+    "reg-landmarks-off",
+    "reg-landmarks-worse",
+)
 """Findings that are told as they are; the others are told by the measures and the audit that they come from."""
 
 LEAST_BULK_SHARE = 0.5
@@ -41,8 +48,19 @@ def verdict(result: NodeQuality) -> str:
         lines += [result.audit.sentence, *result.audit.notes]
     if result.landmarks is not None:
         lines.append(_landmarks(result.landmarks))
+    lines += _not_checked(result)
     lines += [finding.message for finding in result.findings if _is_told(finding)]
     return "\n".join(f"• {line}" for line in lines)
+
+
+def _not_checked(result: NodeQuality) -> list[str]:
+    """What nobody asked for is not judged, and said so: a list without a fault is no proof."""
+    lines = []
+    if result.audit is None and not result.field.mapping.is_identity:
+        lines.append(_("Not checked, for want of both images: whether the transform is read the way it was meant."))
+    if result.landmarks is None:
+        lines.append(_("Not checked, for want of landmarks: how far it leaves them apart."))
+    return lines
 
 
 def _is_told(finding: Finding) -> bool:
@@ -128,7 +146,7 @@ def _bulk(part: BulkPart) -> str:
 
 def _landmarks(error: TargetRegistrationError) -> str:
     told, marks = error.to_dict(), [landmark.mark for landmark in error.landmarks]
-    low, high = MARKS_MM
+    low, high = told["marks_mm"]
     within, between, above = (
         marks.count(mark) for mark in (f"within {low:g} mm", f"{low:g} to {high:g} mm", f"above {high:g} mm")
     )

@@ -1,13 +1,10 @@
-"""Named points of two frames and how far a registration leaves them apart: the target registration error.
-
-AAPM TG-132 (Brock et al., Med Phys 44(7), 2017) asks for the error at landmarks; 2 mm and 5 mm are the marks used here.
-"""
+"""Named points of two frames and how far a registration leaves them apart: the target registration error."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -16,12 +13,42 @@ from typing import Any
 import numpy as np
 
 from ...errors import FileError, UsageError
+from ...findings import Finding, Severity
 from ..file.fiducials import Landmark
 from ..mapping import Mapping
 
-MARKS_MM = (2.0, 5.0)
 MOST_LANDMARKS = 100_000
 """Rows of a landmark file that are read; thousands are already unusual."""
+WORSE_MM = 0.5
+"""How much the mean may grow by a registration before it makes things worse: landmarks are placed no better."""
+MOST_NAMED = 20
+"""Landmarks that a finding names."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a registration may leave landmarks apart.
+
+    By default what AAPM TG-132 (Brock et al., Med Phys 44(7), 2017) asks of the landmarks of a deformable registration.
+
+    Raises
+    ------
+    UsageError
+        When they are not two positive numbers, the mean no larger than the largest.
+    """
+
+    mean_mm: float = 2.0
+    largest_mm: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.mean_mm <= self.largest_mm < math.inf:
+            raise UsageError(
+                f"a tolerance of {self.mean_mm:g} mm for the mean and {self.largest_mm:g} mm for the largest error: "
+                "expected two positive numbers, the second no smaller than the first"
+            )
+
+
+TG_132 = Tolerance()
 
 
 @dataclass(frozen=True)
@@ -39,13 +66,15 @@ class LandmarkError:
     """Distance in the registered frame: moving point through the inverse to fixed point."""
     remark: str
     """Why an error is missing; empty when both are there."""
+    tolerance: Tolerance = TG_132
+    """What its mark goes by."""
 
     @property
     def mark(self) -> str:
         """``within 2 mm``, ``2 to 5 mm``, ``above 5 mm`` or ``undefined``."""
         if self.after_mm is None:
             return "undefined"
-        low, high = MARKS_MM
+        low, high = self.tolerance.mean_mm, self.tolerance.largest_mm
         if self.after_mm <= low:
             return f"within {low:g} mm"
         return f"{low:g} to {high:g} mm" if self.after_mm <= high else f"above {high:g} mm"
@@ -70,6 +99,67 @@ class TargetRegistrationError:
 
     landmarks: tuple[LandmarkError, ...]
     unpaired: tuple[str, ...]
+    tolerance: Tolerance = TG_132
+
+    @property
+    def undefined(self) -> list[LandmarkError]:
+        """Those where the mapping says nothing."""
+        return [landmark for landmark in self.landmarks if landmark.after_mm is None]
+
+    def findings(self, subject: str) -> tuple[Finding, ...]:
+        """Return what they show to be wrong: errors beyond the tolerance, or larger than before, or not defined."""
+        after = [landmark.after_mm for landmark in self.landmarks if landmark.after_mm is not None]
+        evidence: dict[str, Any] = {
+            "landmarks": len(self.landmarks),
+            "undefined": len(self.undefined),
+            "before_mean_mm": _mean_and_max([landmark.before_mm for landmark in self.landmarks])["mean"],
+            "mean_mm": _mean_and_max(after)["mean"],
+            "max_mm": _mean_and_max(after)["max"],
+        }
+        return (*self._off(subject, evidence), *self._worse(subject, evidence), *self._nowhere(subject, evidence))
+
+    def _off(self, subject: str, evidence: dict[str, Any]) -> Iterator[Finding]:
+        mean, largest, tolerance = evidence["mean_mm"], evidence["max_mm"], self.tolerance
+        if mean is None or (mean <= tolerance.mean_mm and largest <= tolerance.largest_mm):
+            return
+        beyond = [one for one in self.landmarks if one.after_mm is not None and one.after_mm > tolerance.largest_mm]
+        beyond.sort(key=lambda landmark: -(landmark.after_mm or 0))
+        message = (
+            f"The registration leaves landmarks {mean:.3g} mm apart on average, {largest:.3g} mm at most "
+            f"({len(self.landmarks) - len(self.undefined)} pairs); {tolerance.mean_mm:g} and {tolerance.largest_mm:g} "
+            "mm are tolerated"
+        )
+        named = [landmark.name for landmark in beyond[:MOST_NAMED]]
+        if beyond:
+            rest = f" and {len(beyond) - 3} more" if len(beyond) > 3 else ""
+            message += f". Farther off than {tolerance.largest_mm:g} mm: {', '.join(named[:3])}{rest}"
+        limits = {"tolerance_mean_mm": tolerance.mean_mm, "tolerance_max_mm": tolerance.largest_mm, "farthest": named}
+        yield Finding("reg-landmarks-off", "error", f"{message}.", subject, {**evidence, **limits})
+
+    def _worse(self, subject: str, evidence: dict[str, Any]) -> Iterator[Finding]:
+        known = [landmark for landmark in self.landmarks if landmark.after_mm is not None]
+        if not known:
+            return
+        before = math.fsum(landmark.before_mm for landmark in known) / len(known)
+        if evidence["mean_mm"] > before + WORSE_MM:
+            message = (
+                f"The landmarks are {evidence['mean_mm']:.3g} mm apart with the registration, on average, and "
+                f"{before:.3g} mm without it: it makes things worse."
+            )
+            yield Finding("reg-landmarks-worse", "error", message, subject, {**evidence, "before_mean_mm": before})
+
+    def _nowhere(self, subject: str, evidence: dict[str, Any]) -> Iterator[Finding]:
+        names = [landmark.name for landmark in self.undefined]
+        if not names:
+            return
+        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        message = (
+            f"The registration says nothing at {len(names)} of {len(self.landmarks)} landmarks: "
+            f"{', '.join(names[:3])}{rest}."
+        )
+        severity: Severity = "error" if len(names) == len(self.landmarks) else "warning"
+        evidence = {**evidence, "names": names[:MOST_NAMED]}
+        yield Finding("reg-landmarks-undefined", severity, message, subject, evidence)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as the JSON report holds it; means and maxima over the pairs where there is an error."""
@@ -77,8 +167,8 @@ class TargetRegistrationError:
             "before_mm": _mean_and_max([landmark.before_mm for landmark in self.landmarks]),
             "after_mm": _mean_and_max([landmark.after_mm for landmark in self.landmarks]),
             "after_inverse_mm": _mean_and_max([landmark.after_inverse_mm for landmark in self.landmarks]),
-            "marks_mm": list(MARKS_MM),
-            "undefined": [landmark.name for landmark in self.landmarks if landmark.after_mm is None],
+            "marks_mm": [self.tolerance.mean_mm, self.tolerance.largest_mm],
+            "undefined": [landmark.name for landmark in self.undefined],
             "unpaired": list(self.unpaired),
             "landmarks": [landmark.to_dict() for landmark in self.landmarks],
         }
@@ -92,7 +182,7 @@ def _mean_and_max(values: Sequence[float | None]) -> dict[str, float | None]:
 
 
 def target_registration_error(
-    mapping: Mapping, fixed: Sequence[Landmark], moving: Sequence[Landmark]
+    mapping: Mapping, fixed: Sequence[Landmark], moving: Sequence[Landmark], tolerance: Tolerance = TG_132
 ) -> TargetRegistrationError:
     """Return errors of landmarks of the registered frame against those of the same name in the source frame.
 
@@ -126,9 +216,10 @@ def target_registration_error(
                 after,
                 inverse,
                 "; ".join(remarks),
+                tolerance,
             )
         )
-    return TargetRegistrationError(tuple(rows), tuple(unpaired))
+    return TargetRegistrationError(tuple(rows), tuple(unpaired), tolerance)
 
 
 def _distance(values: np.ndarray, other: np.ndarray) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...registration.audit import AuditResult, Reading
 from ...registration.audit.hypotheses import TITLES
-from ...registration.measures.landmarks import TargetRegistrationError
+from ...registration.measures.landmarks import TG_132, TargetRegistrationError
 from ...registration.measures.regions import RegionMeasures
 from ...registration.measures.rows import number
 from ...tasks.quality import ItemQuality
@@ -108,13 +108,15 @@ def _landmarks(error: TargetRegistrationError, names: Names) -> Markup:
             ("After, by the inverse", "after_inverse_mm"),
         )
     ]
+    source = " (AAPM TG-132)" if error.tolerance == TG_132 else ""
+    rows.append((f"Tolerated{source}", number(error.tolerance.mean_mm, 3), number(error.tolerance.largest_mm, 3)))
     each = [
         (names.shown(landmark.name, 80), number(landmark.before_mm, 3), number(landmark.after_mm, 3),
          number(landmark.after_inverse_mm, 3),
          text(landmark.mark), text(landmark.remark))
         for landmark in error.landmarks[:SHOWN_LANDMARKS]
     ]  # fmt: skip
-    heads = ("Landmark", "Before, mm", "After, mm", "By the inverse, mm", "TG-132 mark", "Remark")
+    heads = ("Landmark", "Before, mm", "After, mm", "By the inverse, mm", "Mark", "Remark")
     parts = [
         tag("h5", "Target registration error"),
         table("Distances of landmarks", ("", "Mean, mm", "Largest, mm"), rows),

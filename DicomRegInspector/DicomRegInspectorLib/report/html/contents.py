@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ...privacy import NOBODY, Identities
 
 if TYPE_CHECKING:
-    from ...findings import Finding
     from ...registration.measures.histograms import Histogram
     from ...tasks.quality import ItemQuality
 
@@ -80,13 +79,13 @@ class Provenance:
 class Contents:
     """Everything besides the inspection. A report without it tells what the inspection found."""
 
+    kind: str = "Inspection report"
+    """What the report is, as its heading says."""
     title: str = ""
     """What was inspected, in a few words: the name of a folder or a file."""
     roots: Sequence[str] = ()
     """The folders that were inspected: files are named below them."""
     details: Sequence[ItemDetails] = ()
-    further_findings: Sequence[Finding] = ()
-    """What measuring for the report found besides what the inspection did."""
     provenance: Provenance | None = None
     patients: Sequence[Patient] | None = None
     """None: not asked for, and none is told."""

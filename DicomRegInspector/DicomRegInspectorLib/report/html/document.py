@@ -10,7 +10,7 @@ from ...tasks.inspect import Inspection
 from ...words import plural
 from ..text.inspection_report import count_by_severity
 from .contents import Contents
-from .findings import findings_section, verdict
+from .findings import coverage_box, findings_section, verdict
 from .markup import DEFINITIONS, Markup, foreign, icon, items, join, tag
 from .names import Names
 from .provenance import patients_box, provenance_section
@@ -41,13 +41,13 @@ def html_report(inspection: Inspection, contents: Contents | None = None) -> str
     """
     contents = contents or Contents()
     names = Names(inspection, contents)
-    findings = names.findings
+    findings = inspection.findings
     title = names.clean(contents.title) if contents.title else ""
     body = tag(
         "body",
         tag("a", "Skip to the findings", href="#findings", class_="skip"),
         DEFINITIONS,
-        _header(inspection, findings, title),
+        _header(inspection, names, title, contents.kind),
         tag(
             "main",
             patients_box(contents.patients),
@@ -63,11 +63,11 @@ def html_report(inspection: Inspection, contents: Contents | None = None) -> str
                 "judgement. Coordinates are LPS millimetres (DICOM)."),
         ),
     )  # fmt: skip
-    return f"{BEGINNING}{tag('html', _head(title), body, lang='en')}\n"
+    return f"{BEGINNING}{tag('html', _head(title, contents.kind), body, lang='en')}\n"
 
 
-def _head(title: str) -> Markup:
-    heading = f"Inspection report: {title[:100]}" if title else "Inspection report"
+def _head(title: str, kind: str) -> Markup:
+    heading = f"{kind}: {title[:100]}" if title else kind
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -81,10 +81,10 @@ def _head(title: str) -> Markup:
     )
 
 
-def _header(inspection: Inspection, findings: list[Finding], title: str) -> Markup:
+def _header(inspection: Inspection, names: Names, title: str, kind: str) -> Markup:
     """The summary in one look."""
-    anything = bool(inspection.registrations or inspection.series or inspection.file_counts.other_dicom)
-    severity, words, explained = verdict(findings, anything)
+    findings, coverage = inspection.findings, inspection.coverage
+    severity, words, explained = verdict(findings, coverage)
     counts = Counter(finding.severity for finding in findings)
     boxes = [
         _box(len(inspection.registrations), "registration"),
@@ -97,9 +97,10 @@ def _header(inspection: Inspection, findings: list[Finding], title: str) -> Mark
     return tag(
         "header",
         tag("p", "DICOM Registration Inspector", class_="product"),
-        tag("h1", "Inspection report", tag("span", foreign(title, 160), class_="subject") if title else None),
+        tag("h1", kind, tag("span", foreign(title, 160), class_="subject") if title else None),
         tag("div", icon(severity), tag("div", tag("p", words, class_="words"), tag("p", explained)),
             class_=f"verdict {severity}"),
+        coverage_box(coverage, names),
         tag("ul", *boxes, class_="counts"),
         tag("p", _files(inspection), class_="files"),
     )  # fmt: skip

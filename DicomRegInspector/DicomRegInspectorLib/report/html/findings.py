@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...findings import CODES, SEVERITIES, Finding, counted
+from ...tasks.coverage import Coverage
 from .evidence import evidence_table
-from .markup import Markup, foreign, icon, join, tag
+from .markup import Markup, facts, foreign, icon, items, join, tag
 from .names import Names
 
 SHOWN_OF_A_KIND = 40
@@ -17,8 +18,11 @@ OPEN_UP_TO = 12
 LONGEST_MESSAGE = 700
 
 
-def verdict(findings: Sequence[Finding], anything_read: bool) -> tuple[str, str, str]:
-    """Return the severity that the summary is coloured by, the verdict, and a sentence that explains it."""
+def verdict(findings: Sequence[Finding], coverage: Coverage) -> tuple[str, str, str]:
+    """Return what the summary is coloured by (a severity, ``good``, ``open``), the verdict, and what explains it.
+
+    Good is only what was looked at: where something could not be, the verdict is neither good nor bad.
+    """
     counts = Counter(finding.severity for finding in findings)
     if counts["error"]:
         also = f" and {counted(counts['warning'], 'warning')}" if counts["warning"] else ""
@@ -27,8 +31,6 @@ def verdict(findings: Sequence[Finding], anything_read: bool) -> tuple[str, str,
             f"Do not use as it is: {counted(counts['error'], 'error')}{also}",
             "An error means: used as it is, geometry or values come out wrong. Each finding says how to fix it.",
         )
-    if not anything_read:
-        return ("warning", "Nothing could be inspected", "No image and no registration was found here.")
     if counts["warning"]:
         return (
             "warning",
@@ -36,8 +38,34 @@ def verdict(findings: Sequence[Finding], anything_read: bool) -> tuple[str, str,
             "A warning is something to check, or to know, before the data are used.",
         )
     also = f" {counted(counts['info'], 'info')} below." if counts["info"] else ""
-    explained = f"Everything that is checked came out as it should be.{also} Whether a registration is right for its "
-    return "good", "Nothing wrong was found", explained + "purpose, no such check can tell."
+    if coverage.is_complete:
+        explained = f"What is named here was checked, and came out as it should be.{also} "
+        return (
+            "good",
+            "Nothing wrong was found",
+            f"{explained}Whether data are right for their purpose, no check tells.",
+        )
+    if not any(check.outcome == "checked" for check in coverage.checks):
+        return "open", "Nothing could be inspected", f"No image with a place and no registration was found here.{also}"
+    return (
+        "open",
+        "Nothing wrong was found in what could be checked",
+        f"Something could not be checked, and may be wrong: it is named here, with the reason.{also}",
+    )
+
+
+def coverage_box(coverage: Coverage, names: Names) -> Markup | None:
+    """Return what a verdict rests on: what was looked at, what was not and why, and what never is."""
+    checked, missing = coverage.checked_in_words, coverage.missing_in_words
+    shown = missing[:SHOWN_OF_A_KIND]
+    if len(missing) > len(shown):
+        shown.append(f"… and {len(missing) - len(shown)} more, in the JSON report")
+    rows = [
+        ("Checked", names.shown(checked, 600) if checked else None),
+        ("Not checked", items([names.shown(line, 600) for line in shown]) if shown else None),
+        ("Never part of it", "; ".join(coverage.outside)),
+    ]
+    return facts(rows, "facts coverage")
 
 
 def findings_section(findings: Sequence[Finding], names: Names) -> Markup:

@@ -84,14 +84,14 @@ def items(entries: Iterable[Child], name: str = "ul", **attributes: object) -> M
     return tag(name, *(tag("li", entry) for entry in entries), **attributes)
 
 
-def facts(rows: Iterable[tuple[Child, Child]]) -> Markup | None:
+def facts(rows: Iterable[tuple[Child, Child]], kind: str = "facts") -> Markup | None:
     """Make a list of names and what they say; None when there are none."""
     pairs = [
         tag("div", tag("dt", name), tag("dd", value), class_="wide" if _is_long(value) else None)
         for name, value in rows
         if value not in (None, "")
     ]
-    return tag("dl", *pairs, class_="facts") if pairs else None
+    return tag("dl", *pairs, class_=kind) if pairs else None
 
 
 def _is_long(value: Child) -> bool:
@@ -126,16 +126,17 @@ def table(
 
 
 def icon(name: str) -> Markup:
-    """Return a severity's sign (``error``, ``warning``, ``info``) or ``good``; the word stands beside it."""
+    """Return a severity's sign (``error``, ``warning``, ``info``), ``good`` or ``open``; the word stands beside it."""
     return tag("svg", tag("use", href=f"#icon-{name}"), class_=f"icon {name}", aria_hidden="true", focusable="false")
 
 
 _SHAPES = {
-    # An octagon with a cross, a triangle and a disc with their signs, a tick: known from everywhere.
+    # An octagon with a cross, a triangle and a disc with their signs, a tick, an empty ring: known from everywhere.
     "error": '<path d="M5 1h6l4 4v6l-4 4H5l-4-4V5z"/><path class="sign" d="M5.5 5.5l5 5m0-5l-5 5"/>',
     "warning": '<path d="M8 1l7.5 13.5H.5z"/><path class="sign" d="M8 6v4m0 2v.6"/>',
     "info": '<circle cx="8" cy="8" r="7"/><path class="sign" d="M8 7v5m0-8v.6"/>',
     "good": '<circle cx="8" cy="8" r="7"/><path class="sign" d="M4.5 8.5l2.5 2.5 4.5-5.5"/>',
+    "open": '<circle class="ring" cx="8" cy="8" r="6"/><path class="ring" d="M5 8h6"/>',
 }
 DEFINITIONS = Markup(
     '<svg class="definitions" width="0" height="0" aria-hidden="true" focusable="false"><defs>'

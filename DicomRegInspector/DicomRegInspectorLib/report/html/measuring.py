@@ -1,30 +1,27 @@
-"""What an inspection leaves out for speed, measured for the report: quality, histograms, and the audit by images."""
+"""What an inspection leaves out for speed and a report shows: the measures of each item, and their histograms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ...errors import Cancelled, DicomRegInspectorError
-from ...findings import Finding
+from ...errors import Cancelled
 from ...progress import Progress
 from ...registration import Registration, RegistrationItem
 from ...registration.measures.histograms import Histogram, jacobian_histogram, length_histogram
 from ...registration.measures.local import jacobian
-from ...series import Series, Stack
-from ...tasks.audit_images import AuditImage, read_stack_image
+from ...tasks.audit_images import AuditImage
+from ...tasks.audits import UNUSABLE, Volumes, unread, volumes_of
 from ...tasks.inspect import Inspection
-from ...tasks.item_images import ItemImages, StackAtHand
-from ...tasks.judge import Judges
+from ...tasks.item_images import names_of
+from ...tasks.judge import Judges, JudgingImage
 from ...tasks.named_mapping import named_item
 from ...tasks.quality import ItemQuality, judge_item
-from ..text.inspection_report import series_names
+from ...tasks.relations import slices_of_stack
 from .contents import Picture
 
 BINS = 60
 """Bars that can still be told apart on a phone."""
-UNUSABLE = (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError)
-"""What may keep one item from being measured; the report says so and goes on."""
 
 
 @dataclass(eq=False)
@@ -46,9 +43,7 @@ class Measured:
 def measure_items(
     inspection: Inspection, known: Mapping[int, ItemQuality] | None = None, progress: Progress | None = None
 ) -> list[Measured]:
-    """Measure every usable item of every registration.
-
-    Where exactly one image series lies in each of an item's two frames, it is audited by them.
+    """Measure every usable item of every registration; what its images say was found by the inspection.
 
     Parameters
     ----------
@@ -75,9 +70,8 @@ def _measure(measured: Measured, images: _Images, known: ItemQuality | None, pro
     item = measured.item
     try:
         measured.fixed, measured.fixed_name = images.registered(item, measured.notes)
-        measured.quality = known or judge_item(
-            measured.registration, item, images.judges(item, measured.notes), progress
-        )
+        judges = images.judges(item, measured.notes)
+        measured.quality = known or judge_item(measured.registration, item, judges, progress)
         if item.grid is not None:
             measured.lengths, measured.determinants = _histograms(item, progress)
     except Cancelled:
@@ -108,83 +102,30 @@ class _Images:
             for registration in inspection.registrations
             for relation in inspection.relations_of(registration)
         }
-        self._names = series_names(inspection)
-        self._kept: dict[int, AuditImage | str] = {}
+        self._audits = {(audit.item.path, audit.item.number): audit for own in inspection.audits for audit in own}
+        self._volumes = Volumes()
 
     def registered(self, item: RegistrationItem, notes: list[str]) -> tuple[AuditImage | None, str]:
         """The image of the registered side with the most slices, and what it is called; None without one."""
-        candidates = sorted(_volumes(self._images_of(item).registered), key=lambda volume: -len(volume[1].slices))
-        for series, stack in candidates[:1]:
-            image = self._read(stack)
+        images = self._of_item.get((item.path, item.number))
+        candidates = sorted(
+            volumes_of(images.registered) if images is not None else [], key=lambda side: -len(side.stack.slices)
+        )
+        for side in candidates[:1]:
+            image = self._volumes.read(side, self._progress)
             if isinstance(image, AuditImage):
-                return image, self._name(series)
-            notes.append(f"{self._name(series).capitalize()} could not be read as an image: {image}")
+                return image, names_of([side])[0]
+            notes.append(unread(side, image))
         return None, ""
 
     def judges(self, item: RegistrationItem, notes: list[str]) -> Judges:
-        """The two images that the item is judged by, where there is no doubt which they are."""
-        images = self._images_of(item)
-        volumes = [
-            [volume for volume in _volumes(side) if volume[0].is_volume] for side in (images.registered, images.source)
-        ]
-        if images.are_the_same or not all(volumes):
+        """What its images said of an item already, and where they lie; by which images, or why nothing, as a note."""
+        audit = self._audits.get((item.path, item.number))
+        if audit is None:
             return Judges(others=self._others)
-        if any(len(found) > 1 for found in volumes):
-            notes.append(
-                "Not audited: several series lie on a side of this item. The command quality takes the two images to "
-                "judge it by (--fixed and --moving)."
-            )
-            return Judges(others=self._others)
-        read = [self._read(found[0][1]) for found in volumes]
-        for image, found in zip(read, volumes, strict=True):
-            if not isinstance(image, AuditImage):
-                notes.append(f"Not audited: {self._name(found[0][0])} could not be read as an image: {image}")
-                return Judges(others=self._others)
-        fixed, moving = read
-        notes.append(
-            f"Audited with {self._name(volumes[0][0][0])} (fixed) and {self._name(volumes[1][0][0])} (moving)."
-        )
-        return Judges(fixed.judging, moving.judging, others=self._others)
-
-    def _name(self, series: Series) -> str:
-        return self._names[series.series_instance_uid]
-
-    def _images_of(self, item: RegistrationItem) -> ItemImages:
-        return self._of_item.get((item.path, item.number), ItemImages((), (), by_reference=False))
-
-    def _read(self, stack: Stack) -> AuditImage | str:
-        """The image, or why there is none."""
-        key = id(stack)
-        if key not in self._kept:
-            if len(self._kept) > 1:
-                self._kept.pop(next(iter(self._kept)))
-            try:
-                self._kept[key] = read_stack_image(stack, progress=self._progress)
-            except Cancelled:
-                raise
-            except UNUSABLE as error:
-                self._kept[key] = str(error) or "there is not enough memory"
-        return self._kept[key]
-
-
-def _volumes(side: Sequence[StackAtHand]) -> list[tuple[Series, Stack]]:
-    """The stack of each series that is looked at: the one that is meant alone, else the main one."""
-    found = []
-    for series in {id(side_image.series): side_image.series for side_image in side}.values():
-        stacks = [side_image.stack for side_image in side if side_image.series is series]
-        stack = stacks[0] if len(stacks) == 1 and series.is_volume else series.main_stack
-        if stack is not None and any(stack is other for other in stacks):
-            found.append((series, stack))
-    return found
-
-
-def further_findings(inspection: Inspection, measured: Iterable[Measured]) -> Sequence[Finding]:
-    """Return what the judge found besides the inspection."""
-    told = {(finding.code, finding.subject, finding.message) for finding in inspection.findings}
-    found = [
-        finding
-        for measured_item in measured
-        if measured_item.quality is not None
-        for finding in measured_item.quality.findings
-    ]
-    return [finding for finding in found if (finding.code, finding.subject, finding.message) not in told]
+        if audit.result is None:
+            notes.append(f"Not audited: {audit.reason}.")
+        elif audit.images_in_words:
+            notes.append(f"Audited with {audit.images_in_words}.")
+        fixed, moving = (side and JudgingImage(slices_of_stack(side.stack)) for side in (audit.fixed, audit.moving))
+        return Judges(fixed, moving, others=self._others, audit=audit.result)

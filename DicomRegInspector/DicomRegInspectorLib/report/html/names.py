@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from ...findings import Finding, by_severity
+from ...findings import Finding
 from ...series import Series
 from ...words import slices_in_words
 from ..text.inspection_report import named, series_names
@@ -31,24 +31,18 @@ class Names:
 
     def __init__(self, inspection: Inspection, contents: Contents) -> None:
         self._series = series_names(inspection)
-        self._findings = by_severity([*inspection.findings, *contents.further_findings])
+        self._inspection = inspection
         roots = contents.roots or common_folders(inspection)
         # Longer ones first: one may lie in another. A name like data must not be cut out of metadata/x.
         folders = sorted({re.escape(os.path.join(root, "")) for root in roots if len(root) > 1}, key=len, reverse=True)
         self._roots = re.compile(rf"(?<![\w/\\.-])(?:{'|'.join(folders)})") if folders else None
         self._identities = contents.identities.plain
 
-    @property
-    def findings(self) -> list[Finding]:
-        """All of the report, the most severe first."""
-        return self._findings
-
     def about(self, thing: Series | Registration) -> list[Finding]:
         """Return findings about a series or a registration, those of comparing it with others among them."""
         if isinstance(thing, Series):
-            return [finding for finding in self._findings if _is_about_series(finding, thing)]
-        path = str(thing.path)
-        return [finding for finding in self._findings if finding.about is not None and finding.about.file == path]
+            return [finding for finding in self._inspection.findings if _is_about_series(finding, thing)]
+        return self._inspection.findings_about(thing)
 
     def clean(self, value: object) -> str:
         """Return words without the folders above those inspected, and with whom names of files and folders name masked.

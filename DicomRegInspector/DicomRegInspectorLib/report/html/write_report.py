@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...errors import Cancelled, DicomRegInspectorError
-from ...findings import Finding
 from ...output_file import replace_file
 from ...privacy import NOBODY
 from ...progress import Progress, Run, in_background, report_progress
 from ...tasks.inspect import Inspection
 from ...tasks.quality import QualityReport
 from ..files import check_place
-from ..text.inspection_report import count_by_severity
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
-from .measuring import Measured, further_findings, measure_items
+from .measuring import Measured, measure_items
 from .names import common_folders
 from .sources import STOPPED, digests, patients, versions
 
@@ -50,6 +48,8 @@ class ReportOptions:
     pictures: bool = True
     told: Sequence[tuple[str, str]] = ()
     """Options that the report's reader should know, by name."""
+    kind: str = "Inspection report"
+    """What the report is, as its heading says."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,11 @@ class Written:
     path: str
     size: int
     """Bytes."""
-    further_findings: Sequence[Finding]
-    """What measuring for the report found besides the inspection."""
 
     @property
     def in_words(self) -> str:
         """A line for the user."""
-        more = ""
-        if self.further_findings:
-            more = f", with what measuring found besides: {count_by_severity(self.further_findings)}"
-        return f"HTML report: {self.path} ({max(self.size // 1000, 1):,} kB){more}"
+        return f"HTML report: {self.path} ({max(self.size // 1000, 1):,} kB)"
 
 
 _SILENT = frozenset(
@@ -142,26 +137,23 @@ def write_report(
     known = {item.item.number: item for item in quality.items} if quality is not None else None
     measured = beside(lambda report: measure_items(inspection, known, report))
     drawn_with = _draw(measured, drawer, beside, progress) if options.pictures else []
-    further = further_findings(inspection, measured)
-
-    data = beside(lambda report: _assembled(inspection, options, measured, further, drawn_with, report))
+    data = beside(lambda report: _assembled(inspection, options, measured, drawn_with, report))
     replace_file(path, lambda unfinished: unfinished.write_bytes(data))
-    return Written(os.fspath(path), len(data), further)
+    return Written(os.fspath(path), len(data))
 
 
 def _assembled(
     inspection: Inspection,
     options: ReportOptions,
     measured: Sequence[Measured],
-    further: Sequence[Finding],
     drawn_with: Sequence[tuple[str, str]],
     progress: Progress | None,
 ) -> bytes:
     contents = Contents(
+        kind=options.kind,
         title=options.title or _title(options.paths or common_folders(inspection)),
         roots=[os.path.abspath(path) for path in _roots(options.paths)] + list(_roots(options.paths)),
         details=[_details(measured_item) for measured_item in measured],
-        further_findings=further,
         provenance=Provenance(
             datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, progress)
         ),

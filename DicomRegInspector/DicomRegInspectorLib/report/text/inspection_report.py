@@ -14,6 +14,8 @@ from .terminal import Style, printable
 if TYPE_CHECKING:
     from ...registration import Registration, RegistrationItem
     from ...series import Series, Stack
+    from ...tasks.audits import ItemAudit
+    from ...tasks.coverage import Coverage
     from ...tasks.inspect import Inspection
     from ...tasks.relations import ItemRelation
 
@@ -37,7 +39,7 @@ def inspection_report(inspection: Inspection, style: Style, *, complete: bool = 
     if inspection.registrations:
         lines += ["", style.paint("Registrations", "bold")]
         for registration in inspection.registrations:
-            lines += _registration_lines(registration, inspection.relations_of(registration), style)
+            lines += _registration_lines(registration, inspection, style)
     if inspection.series:
         lines += ["", style.paint("Image series", "bold")]
         for number, series in enumerate(inspection.series, 1):
@@ -68,7 +70,21 @@ def _head(inspection: Inspection, style: Style) -> list[str]:
     return [
         style.wrap(f"{plural(files.files, 'file')} ({', '.join(details)}): {', '.join(what)}{judged}"),
         style.wrap(count_by_severity(inspection.findings)[:1].upper() + count_by_severity(inspection.findings)[1:]),
+        *(coverage_lines(inspection.coverage, style) if inspection.registrations or inspection.series else ()),
     ]
+
+
+def coverage_lines(coverage: Coverage, style: Style) -> list[str]:
+    """Say what a verdict rests on: what was looked at, what was not and why, and what never is."""
+    checked, missing = coverage.checked_in_words, coverage.missing_in_words
+    lines = [style.wrap(f"Checked: {checked}", 0, 2)] if checked else []
+    if missing:
+        shown = missing[:SHOWN_OF_A_KIND]
+        lines += ["Not checked:", *(style.wrap(printable(line), 2, 4) for line in shown)]
+        lines += [f"  … and {len(missing) - len(shown)} more, in the JSON report"] * (len(missing) > len(shown))
+    if coverage.outside:
+        lines.append(style.paint(style.wrap(f"Never part of this: {'; '.join(coverage.outside)}", 0, 2), "dim"))
+    return lines
 
 
 def series_names(inspection: Inspection) -> dict[str, str]:
@@ -80,10 +96,10 @@ def _quoted(text: str) -> str:
     return f" “{printable(text)}”" if text else ""
 
 
-def _image_lines(relation: ItemRelation) -> list[str]:
-    """Whether the images meet under an item, then which it registers to and which it moves."""
-    images, meeting = relation.images, meeting_in_words(relation)
-    lines = [meeting] if meeting else []
+def _image_lines(relation: ItemRelation, audit: str) -> list[str]:
+    """Whether the images meet under an item and agree with it, then which it registers to and which it moves."""
+    images = relation.images
+    lines = [line for line in (meeting_in_words(relation), audit) if line]
     if images.registered or images.source or images.by_reference:
         registered, source = images_in_words(relation)
         lines.append(f"registered frame: {registered}; source {'images' if images.by_reference else 'frame'}: {source}")
@@ -124,16 +140,28 @@ def _few(series: list[str]) -> str:
     return ", ".join(series[:4]) + (f" and {len(series) - 4} more" if len(series) > 4 else "")
 
 
-def _registration_lines(registration: Registration, relations: Iterable[ItemRelation], style: Style) -> list[str]:
+def audit_in_words(audit: ItemAudit) -> str:
+    """Say under which reading the images of an item agree best; empty where they leave that open."""
+    if audit.decided is None or audit.decided.verdict == "undecided":
+        return ""
+    from ...registration.audit import TITLES
+
+    reading = TITLES[audit.decided.verdict]
+    return f"the images agree best with it read {'' if reading.startswith('as') else 'otherwise: '}{reading}"
+
+
+def _registration_lines(registration: Registration, inspection: Inspection, style: Style) -> list[str]:
     kind = {"matrix": "spatial (matrix)", "deformable": "deformable", "fiducials": "spatial fiducials"}
     head = f"{printable(registration.path.name)}{_quoted(registration.series_description)}: {kind[registration.kind]}"
     if registration.items:
         head += f", {plural(len(registration.items), 'item')}"
-    head += f"; {count_by_severity(registration.findings)}"
+    head += f"; {count_by_severity(inspection.findings_about(registration))}"
     lines = [style.wrap(head, 2, 6)]
-    for relation in relations:
+    audits = {audit.item.number: audit_in_words(audit) for audit in inspection.audits_of(registration)}
+    for relation in inspection.relations_of(registration):
         lines.append(style.wrap(f"item {relation.item.number}: {item_summary(relation.item)}", 6, 10))
-        lines += [style.wrap(printable(line), 10, 10) for line in _image_lines(relation)]
+        own = _image_lines(relation, audits.get(relation.item.number, ""))
+        lines += [style.wrap(printable(line), 10, 10) for line in own]
     lines.append(style.paint(style.wrap(f"SOP instance {printable(registration.sop_instance_uid)}", 6, 10), "dim"))
     return lines
 

@@ -7,7 +7,9 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...registration.measures.landmarks import TG_132
 from ...registration.measures.rows import WHOLE_NUMBERS, Measure, MeasureRow, number, rows_of
+from .inspection_report import coverage_lines
 from .page import Page
 from .terminal import Style
 
@@ -25,6 +27,7 @@ def quality_report(report: QualityReport, style: Style) -> str:
     """Return what was measured of each item, then what was found."""
     page = Page(style)
     page.title(f"{report.registration.path.name}: quality of the registration")
+    page.lines += coverage_lines(report.coverage, style)
     for item in report.items:
         _item(page, item)
     for skipped in report.skipped:
@@ -105,6 +108,10 @@ def _landmarks(page: Page, error: TargetRegistrationError) -> None:
     page.section("Target registration error")
     for name, key in (("before", "before_mm"), ("after", "after_mm"), ("after, by the inverse", "after_inverse_mm")):
         page.row(name, f"mean {number(told[key]['mean'], 3)}, largest {number(told[key]['max'], 3)} mm")
+    mean, largest = told["marks_mm"]
+    page.row(
+        "tolerated", f"mean {mean:g}, largest {largest:g} mm{' (AAPM TG-132)' if error.tolerance == TG_132 else ''}"
+    )
     rows = [
         (
             landmark.name,
@@ -116,7 +123,7 @@ def _landmarks(page: Page, error: TargetRegistrationError) -> None:
         )
         for landmark in error.landmarks[:SHOWN_LANDMARKS]
     ]
-    page.table(("landmark", "before mm", "after mm", "inverse mm", "TG-132 mark", "remark"), rows)
+    page.table(("landmark", "before mm", "after mm", "inverse mm", "mark", "remark"), rows)
     if len(error.landmarks) > SHOWN_LANDMARKS:
         page.text(f"… and {len(error.landmarks) - SHOWN_LANDMARKS} more (all in the JSON report)")
     if error.unpaired:
