@@ -73,6 +73,11 @@ class Coverage:
         """Whether everything there is was looked at, and there was something."""
         return not self.missing and any(check.outcome == "checked" for check in self.checks)
 
+    def lacks(self, file: str) -> bool:
+        """Whether something about a registration's file was not looked at."""
+        abouts = (getattr(check.subject, "about", None) for check in self.missing)
+        return any(about is not None and about.file == file for about in abouts)
+
     @property
     def checked_in_words(self) -> str:
         """``2 registration items: elements and matrices, every vector; 3 image series: …``; empty where nothing was."""
@@ -116,7 +121,8 @@ def _subjects(subjects: Sequence[str]) -> str:
     return ", ".join(map(str, subjects))
 
 
-PIXELS = "pixel data, but where images were compared"
+PIXELS = "pixel data"
+COMPARED = "pixel data, but where images were compared"
 LANDMARKS = "how far landmarks are off"
 
 
@@ -144,7 +150,12 @@ def coverage_of_inspection(
         outcome: Outcome = "checked" if series_.stacks else "nothing-to-check"
         reason = "" if series_.stacks else "no image of it has a place"
         checks.append(Check("geometry", about_series(series_.series_instance_uid), outcome, reason))
-    outside = [PIXELS] * bool(series) + [LANDMARKS] * any(registration.items for registration in registrations)
+    outside = []
+    if series:
+        compared = any(audit.result is not None for own in audits for audit in own)
+        outside.append(COMPARED if compared else PIXELS)
+    if any(registration.items for registration in registrations):
+        outside.append(LANDMARKS)
     return Coverage(tuple(checks), tuple(outside))
 
 

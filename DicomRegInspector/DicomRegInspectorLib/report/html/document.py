@@ -126,7 +126,12 @@ def _files(inspection: Inspection) -> str:
 def _inspected(inspection: Inspection, names: Names) -> Markup | None:
     """A list that leads to each object."""
     entries = [
-        _entry(f"registration-{number}", registration_title(registration, names), names.about(registration))
+        _entry(
+            f"registration-{number}",
+            registration_title(registration, names),
+            names.about(registration),
+            "open" if inspection.coverage.lacks(str(registration.path)) else "good",
+        )
         for number, registration in enumerate(inspection.registrations, 1)
     ]
     entries += [
@@ -134,6 +139,7 @@ def _inspected(inspection: Inspection, names: Names) -> Markup | None:
             f"series-{number}",
             join(series_title(number, series_, names), f", {plural(series_.slice_count, 'slice')}"),
             names.about(series_),
+            "good" if series_.stacks else "open",
         )
         for number, series_ in enumerate(inspection.series, 1)
     ]
@@ -149,7 +155,8 @@ def _inspected(inspection: Inspection, names: Names) -> Markup | None:
     )
 
 
-def _entry(anchor: str, title: Markup, findings: Iterable[Finding]) -> Markup:
+def _entry(anchor: str, title: Markup, findings: Iterable[Finding], otherwise: str) -> Markup:
+    """With the sign of the worst finding that matters; ``otherwise``, where there is none."""
     found = list(findings)
-    worst = max((finding.severity for finding in found), key=SEVERITIES.index, default="good")
+    worst = max((one.severity for one in found), key=SEVERITIES.index, default=otherwise)
     return join(icon(worst), tag("span", tag("a", title, href=f"#{anchor}"), f": {count_by_severity(found)}"))

@@ -45,7 +45,8 @@ code{font:.86em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",mon
 .product{color:var(--faint);font-size:.9rem;padding-top:1.6rem}
 .icon{width:1.05em;height:1.05em;flex:none;fill:currentColor;position:relative;top:.14em}
 .icon.error{color:var(--error)}.icon.warning{color:var(--warning)}
-.icon.info{color:var(--info)}.icon.good{color:var(--good)}
+.icon.info{color:var(--info)}.icon.good{color:var(--good)}.icon.open{color:var(--faint)}
+.ring{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linecap:round}
 .sign{fill:none;stroke:var(--card);stroke-width:1.8;stroke-linecap:round}
 .verdict{display:flex;gap:.8rem;margin:1.1rem 0 .9rem;padding:.9rem 1.1rem;border-radius:6px;border-left:5px solid}
 .verdict .icon{width:1.7rem;height:1.7rem;top:.05rem}
@@ -55,6 +56,7 @@ code{font:.86em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",mon
 .warning.verdict,.audit.warning{background:var(--warning-pale);border-color:var(--warning)}
 .info.verdict,.audit.info{background:var(--info-pale);border-color:var(--info)}
 .good.verdict,.audit.good{background:var(--good-pale);border-color:var(--good)}
+.open.verdict{background:var(--card);border-color:var(--faint)}
 .counts{display:flex;flex-wrap:wrap;gap:.5rem}
 .counts li{flex:1 1 6.5rem;overflow-wrap:normal;
  background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.5rem .8rem}
@@ -83,7 +85,7 @@ details p{font-size:.92rem;color:var(--faint)}
 details{margin-top:.3rem}
 summary{cursor:pointer;color:var(--link);font-size:.92rem;width:fit-content}
 .facts{margin-top:.6rem;display:grid;gap:.15rem 2rem;grid-template-columns:repeat(2,minmax(0,1fr))}
-.facts .wide{grid-column:1/-1}
+.facts .wide{grid-column:1/-1}.coverage{margin:0 0 1rem}
 .facts>div{display:grid;grid-template-columns:12.2rem minmax(0,1fr);gap:0 1rem}
 dt{color:var(--faint)}dd{margin:0}
 .scroll{overflow-x:auto;max-width:100%}
