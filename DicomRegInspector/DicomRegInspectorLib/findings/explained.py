@@ -13,6 +13,7 @@ from . import CODES
 from .audit_codes import AUDIT_CODES
 from .code_info import CodeInfo, FoundBy
 from .geometry_codes import GEOMETRY_CODES
+from .landmark_codes import LANDMARK_CODES
 from .mixture_codes import MIXTURE_CODES
 from .object_codes import OBJECT_CODES
 from .pixel_codes import FILE_CODES, PIXEL_CODES
@@ -26,6 +27,7 @@ GROUPS: tuple[tuple[str, Mapping[str, CodeInfo]], ...] = (
     ("Registrations", REGISTRATION_CODES),
     ("Registrations, images and each other", RELATION_CODES),
     ("How a registration is meant", AUDIT_CODES),
+    ("What landmarks say of a registration", LANDMARK_CODES),
     ("Pixels", PIXEL_CODES),
     ("Files", FILE_CODES),
 )
