@@ -122,7 +122,7 @@ class TargetRegistrationError:
         mean, largest, tolerance = evidence["mean_mm"], evidence["max_mm"], self.tolerance
         if mean is None or (mean <= tolerance.mean_mm and largest <= tolerance.largest_mm):
             return
-        beyond = [one for one in self.landmarks if one.after_mm is not None and one.after_mm > tolerance.largest_mm]
+        beyond = [error for error in self.landmarks if (error.after_mm or 0) > tolerance.largest_mm]
         beyond.sort(key=lambda landmark: -(landmark.after_mm or 0))
         message = (
             f"The registration leaves landmarks {mean:.3g} mm apart on average, {largest:.3g} mm at most "

@@ -158,5 +158,5 @@ def _inspected(inspection: Inspection, names: Names) -> Markup | None:
 def _entry(anchor: str, title: Markup, findings: Iterable[Finding], otherwise: str) -> Markup:
     """With the sign of the worst finding that matters; ``otherwise``, where there is none."""
     found = list(findings)
-    worst = max((one.severity for one in found), key=SEVERITIES.index, default=otherwise)
+    worst = max((finding.severity for finding in found), key=SEVERITIES.index, default=otherwise)
     return join(icon(worst), tag("span", tag("a", title, href=f"#{anchor}"), f": {count_by_severity(found)}"))
