@@ -87,7 +87,7 @@ def audit_items(
     wanted: bool,
     progress: Progress | None = None,
 ) -> list[tuple[ItemAudit, ...]]:
-    """Audit every item of every registration whose two images are known.
+    """Compare the two images of every item of every registration where they are known.
 
     Items with the same images follow each other, so that an image is read once as long as it fits in memory
     (:data:`KEPT_BYTES`). At most :data:`MOST_AUDITED` items are audited.

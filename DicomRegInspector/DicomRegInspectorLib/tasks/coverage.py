@@ -105,14 +105,14 @@ class Coverage:
         return {"checks": [check.to_dict() for check in self.checks], "never": list(self.outside)}
 
 
-def _checked(checks: Sequence[Check], one: str, many: str) -> str:
+def _checked(checks: Sequence[Check], word: str, many: str) -> str:
     subjects = dict.fromkeys(check.subject for check in checks)
     parts = []
     for kind, words in WORDS.items():
         of_kind = [check for check in checks if check.kind == kind and check.outcome == "checked"]
         if of_kind:
             parts.append(words if len(of_kind) == len(subjects) else f"{words} (of {len(of_kind)})")
-    return f"{len(subjects)} {one if len(subjects) == 1 else many}: {', '.join(parts)}" if parts else ""
+    return f"{len(subjects)} {word if len(subjects) == 1 else many}: {', '.join(parts)}" if parts else ""
 
 
 def _subjects(subjects: Sequence[str]) -> str:

@@ -54,7 +54,7 @@ class Inspection:
     """Of each registration, of each of its items: what its two images say of how it is meant."""
 
     def relations_of(self, registration: Registration) -> tuple[ItemRelation, ...]:
-        """The items of a registration of this inspection with the images at hand; without images where not known."""
+        """Return the items of a registration of this inspection with the images at hand; without images where not known."""
         for own, relations in zip(self.registrations, self.relations, strict=False):
             if own is registration:
                 return relations
@@ -77,7 +77,7 @@ class Inspection:
         return [finding for finding in self.findings if finding.about is not None and finding.about.file == path]
 
     def audits_of(self, registration: Registration) -> tuple[ItemAudit, ...]:
-        """The audits of a registration's items; where there were none, they say so."""
+        """Return the audits of a registration's items; where there were none, they say so."""
         for own, audits in zip(self.registrations, self.audits, strict=False):
             if own is registration:
                 return audits
