@@ -74,7 +74,7 @@ class Coverage:
         return not self.missing and any(check.outcome == "checked" for check in self.checks)
 
     def lacks(self, file: str) -> bool:
-        """Whether something about a registration's file was not looked at."""
+        """Tell whether something about a registration's file was not looked at."""
         abouts = (getattr(check.subject, "about", None) for check in self.missing)
         return any(about is not None and about.file == file for about in abouts)
 

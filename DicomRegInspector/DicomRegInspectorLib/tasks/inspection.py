@@ -54,7 +54,7 @@ class Inspection:
     """Of each registration, of each of its items: what its two images say of how it is meant."""
 
     def relations_of(self, registration: Registration) -> tuple[ItemRelation, ...]:
-        """Return the items of a registration of this inspection with the images at hand; without images where not known."""
+        """Return the items of a registration with the images at hand; without images where these are not known."""
         for own, relations in zip(self.registrations, self.relations, strict=False):
             if own is registration:
                 return relations
