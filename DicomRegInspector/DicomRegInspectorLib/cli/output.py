@@ -47,9 +47,11 @@ def tell(options: argparse.Namespace, text: str) -> None:
 
 
 def _print(text: str) -> None:
+    from ..report.text.terminal import printable_lines
+
     try:
         if sys.stdout is not None:
-            give(text)
+            give(printable_lines(text))
     except BrokenPipeError:
         drop_output(sys.stdout)
 

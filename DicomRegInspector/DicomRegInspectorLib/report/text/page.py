@@ -39,7 +39,7 @@ class Page:
     def row(self, name: str, value: object, indent: int = 2) -> None:
         """Add a name (with its tag) and what it says; ``-`` for nothing."""
         text = printable(value) or "-"
-        name = name if self.has_tags else _TAG.sub("", name)
+        name = printable(name if self.has_tags else _TAG.sub("", name))
         width = NAME_WIDTH - indent
         lead = " " * indent + (name if len(name) >= width else name.ljust(width))
         # A UID longer than its column runs over rather than away from its name.

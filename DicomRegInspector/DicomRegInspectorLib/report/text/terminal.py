@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import textwrap
 import unicodedata
@@ -25,6 +26,9 @@ _COLOURS: dict[str, str] = {
     "info": "\x1b[1;36m",
 }
 _RESET = "\x1b[0m"
+_OWN = frozenset([*_COLOURS.values(), _RESET])
+_ACTING = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""Signs that a terminal acts on, colours in one piece so that own ones can be let through."""
 _WRITTEN_AT_ONCE = 32_768
 """Signs; a pipe holds that many."""
 
@@ -61,6 +65,11 @@ def printable(text: object) -> str:
     'CT \\x1b[31m head'
     """
     return "".join(_escaped(character) if _is_unsafe(character) else character for character in str(text))
+
+
+def printable_lines(text: str) -> str:
+    """Make whole lines safe, whatever was forgotten in them: line breaks, tabs and own colours are left."""
+    return _ACTING.sub(lambda found: found.group() if found.group() in _OWN else printable(found.group()), text)
 
 
 def _is_unsafe(character: str) -> bool:
