@@ -118,3 +118,69 @@ def test_work_in_the_same_thread_shows_and_may_be_stopped(events: Events) -> Non
     events.action = worker.cancel
     assert worker.here(1, 3, "sampling") is False
     assert (len(events.times), shown[0]) == (2, (0, 3, "sampling"))
+
+
+def hold(release: threading.Event) -> Any:
+    """A function that computes in one long step, asking nobody whether to go on."""
+
+    def work(progress: Any) -> str:
+        release.wait(10)
+        return "done"
+
+    return work
+
+
+def test_cancel_answers_within_a_third_of_a_second_in_the_middle_of_a_step(events: Events) -> None:
+    worker: Worker[str] = Worker(lambda *state: None, events)
+    events.action = worker.cancel
+    release, begun = threading.Event(), time.monotonic()
+    with pytest.raises(Cancelled):
+        worker.run(hold(release))
+    assert time.monotonic() - begun < 0.5  # 0.22 s, and what a busy machine adds
+    release.set()
+
+
+def test_what_writes_files_is_waited_for_when_it_is_cancelled(events: Events) -> None:
+    worker: Worker[str] = Worker(lambda *state: None, events, writes=True)
+    release = threading.Event()
+    events.action = worker.cancel
+    begun = time.monotonic()
+    threading.Timer(0.6, release.set).start()
+    with pytest.raises(Cancelled):
+        worker.run(hold(release))
+    assert time.monotonic() - begun >= 0.6
+
+
+def test_measures_ask_before_each_slice_whether_to_go_on() -> None:
+    from DicomRegInspectorLib.registration.grid import grid_of_array
+    from DicomRegInspectorLib.registration.mapping import Mapping
+    from DicomRegInspectorLib.registration.measures.quality import measure
+
+    asked: list[str] = []
+
+    def progress(done: int, total: int, text: str) -> bool:
+        asked.append(text)
+        return asked.count("Jacobian determinant and curl") < 4
+
+    field = Mapping(grid=grid_of_array(np.zeros((40, 6, 5, 3), np.float32), np.eye(4)))
+    with pytest.raises(Cancelled):
+        measure(field, "a field of 40 slices", progress)
+    assert 4 <= asked.count("Jacobian determinant and curl") < 10
+
+
+def test_exit_in_the_middle_of_a_work_is_not_held_up_by_it(application: Any, ui: Any) -> None:
+    """slicer.util.exit() emits no signal that would say so; it ends the event loops."""
+    from DicomRegInspectorLib.panel.job import Endings, Job
+    from PySide6 import QtCore, QtWidgets
+
+    told: list[str] = []
+    job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, told.append, lambda busy: None)
+    release, ends = threading.Event(), Endings("It failed.", "Refused: {error}", "Cancelled.")
+    application_ = QtWidgets.QApplication.instance()
+    QtCore.QTimer.singleShot(0, lambda: job.run(lambda worker: worker.run(hold(release)), ends))
+    QtCore.QTimer.singleShot(100, lambda: QtCore.QCoreApplication.exit(3))
+    begun = time.monotonic()
+    assert application_.exec() == 3
+    assert time.monotonic() - begun < 2
+    assert told[-1] == "Cancelled."
+    release.set()

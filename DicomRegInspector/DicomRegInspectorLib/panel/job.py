@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -18,7 +19,6 @@ from .worker import Worker
 
 if TYPE_CHECKING:
     import ctk
-    import qt
 
 Result = TypeVar("Result")
 
@@ -90,7 +90,7 @@ class Job:
             self._cancel_button.enabled = False
             self._say(_("Stopping …"))
 
-    def run(self, work: Callable[[Worker[Result]], Result], endings: Endings) -> Result | None:
+    def run(self, work: Callable[[Worker[Result]], Result], endings: Endings, *, writes: bool = False) -> Result | None:
         """Do a work to its end.
 
         Parameters
@@ -100,6 +100,8 @@ class Job:
             progress callback for what has to be done in this one.
         endings
             What is said when there is no result.
+        writes
+            Whether files are written: Cancel waits until what had been begun is removed.
 
         Returns
         -------
@@ -114,7 +116,7 @@ class Job:
         """
         if self.busy or self._closed:
             return None
-        worker = self._worker = Worker(self._show, slicer.app.processEvents)
+        worker = self._worker = Worker(self._show, self._process_events, writes=writes)
         self._show_row(True)
         self._on_busy(True)
         result, text = None, endings.broken
@@ -140,6 +142,11 @@ class Job:
                     self._say(text)
         return None if self._closed else result
 
+    def _process_events(self) -> None:
+        slicer.app.processEvents()
+        if self._worker is not None and _is_exiting():
+            self._worker.abandon()
+
     def _show(self, done: int, total: int, text: str) -> None:
         if self._closed:
             return
@@ -152,6 +159,16 @@ class Job:
         self._bar.maximum = 0
         self._bar.setValue(0)
         self._cancel_button.enabled = True
+
+
+_STAYS = 1
+
+
+def _is_exiting() -> bool:
+    """Whether the application was told to exit, which no signal says: then its event loops end, and none can begin."""
+    loop = qt.QEventLoop()
+    qt.QTimer.singleShot(0, lambda: loop.exit(_STAYS))
+    return loop.exec_() != _STAYS
 
 
 class Section:

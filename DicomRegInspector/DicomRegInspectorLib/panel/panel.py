@@ -148,6 +148,7 @@ class InspectorPanel:
                 refused=_("No sample data: {error}"),
                 cancelled=_("Cancelled."),
             ),
+            writes=True,
         )
         if folder is not None:
             self._ui.inputPathLineEdit.currentPath = str(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -12,6 +13,8 @@ Result = TypeVar("Result")
 
 POLL_S = 0.02
 """How long the event loop rests while the thread computes: fifty looks a second, and no key or click waits longer."""
+GRACE_S = 0.2
+"""So long a function that was asked to stop is waited for; then it goes on alone, and what it computes is dropped."""
 
 
 class Worker(Generic[Result]):
@@ -26,12 +29,17 @@ class Worker(Generic[Result]):
         Called in the caller's thread with done, total and a text, each time they have changed.
     process_events
         Runs the application's event loop once; a press on Cancel arrives in it.
+    writes
+        Whether the function writes files: then it is waited for, until what it had begun is removed.
     """
 
-    def __init__(self, show: Callable[[int, int, str], None], process_events: Callable[[], None]) -> None:
-        self._show, self._process_events = show, process_events
+    def __init__(
+        self, show: Callable[[int, int, str], None], process_events: Callable[[], None], *, writes: bool = False
+    ) -> None:
+        self._show, self._process_events, self._writes = show, process_events, writes
         self._state: tuple[int, int, str] | None = None
         self._stop = threading.Event()
+        self._left_at = float("inf")
         self._abandoned = False
 
     @property
@@ -41,6 +49,8 @@ class Worker(Generic[Result]):
 
     def cancel(self) -> None:
         """Ask the function to stop at its next step."""
+        if not self._writes and not self._stop.is_set():
+            self._left_at = time.monotonic() + GRACE_S
         self._stop.set()
 
     def abandon(self) -> None:
@@ -81,14 +91,14 @@ class Worker(Generic[Result]):
         thread = threading.Thread(target=work, name="DicomRegInspector", daemon=True)
         thread.start()
         shown = None
-        while thread.is_alive() and not self._abandoned:
+        while thread.is_alive() and not self._abandoned and time.monotonic() < self._left_at:
             # Waiting lets go of the interpreter; Slicer's event loop alone would keep it, and nothing be computed.
             thread.join(POLL_S)
             shown = self._turn(shown)
-        if errors and not self._abandoned:
-            raise errors[0]
-        if self._stop.is_set():
+        if self._stop.is_set() and (self._abandoned or not errors):
             raise Cancelled("the work was cancelled")
+        if errors:
+            raise errors[0]
         return results[0]
 
     def _turn(self, shown: tuple[int, int, str] | None) -> tuple[int, int, str] | None:

@@ -97,6 +97,7 @@ class FindingsFiles:
                 refused=_("Not written: {error}"),
                 cancelled=_("Cancelled; no report was written."),
             ),
+            writes=True,
         )
         if written:
             self._report = Path(written)

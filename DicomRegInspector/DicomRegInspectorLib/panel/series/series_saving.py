@@ -119,6 +119,7 @@ class SeriesSaving:
                 refused=_("Not saved: {error}"),
                 cancelled=_("Cancelled; nothing was left in the folder."),
             ),
+            writes=True,
         )
         if outcome is not None:
             self._say(outcome_in_words(outcome))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -59,6 +59,23 @@ class Field:
         """Return (i, j, k) of a node by its number, x fastest."""
         nx, ny, _ = self.dimensions
         return flat % nx, flat // nx % ny, flat // (nx * ny)
+
+    def asking(self, go_on: Callable[[], None]) -> Field:
+        """Return the same field, whose readers call ``go_on`` before each slice: it stops them by raising.
+
+        Measures of large fields answer within a slice; it is called from several threads.
+        """
+
+        def open_slices() -> SliceReader:
+            read = self.open_slices()
+
+            def ask_and_read(k: int) -> np.ndarray:
+                go_on()
+                return read(k)
+
+            return ask_and_read
+
+        return replace(self, open_slices=open_slices)
 
     def run(self, work: Callable[[SliceReader, range], None]) -> None:
         """Call ``work(reader, slices)`` for contiguous ranges of slices, on several threads where there are cores."""

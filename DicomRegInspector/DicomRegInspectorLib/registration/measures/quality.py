@@ -271,19 +271,24 @@ class _Measuring:
     def __init__(self, mapping: Mapping, subject: str, progress: Progress | None) -> None:
         self.mapping, self.subject, self.progress = mapping, subject, progress
         self.grid: Grid = mapping.grid
-        self.done = 0
+        self.done, self.text = 0, ""
         self.memory: np.ndarray | None = None
 
     def step(self, text: str) -> None:
         """Tell the progress; stop when asked to."""
-        report_progress(self.progress, self.done, self._STEPS, text, "measuring was cancelled")
+        self.text = text
+        self.ask()
         self.done += 1
+
+    def ask(self) -> None:
+        """Stop when asked to, in the middle of a step too."""
+        report_progress(self.progress, self.done, self._STEPS, self.text, "measuring was cancelled")
 
     def run(self) -> Quality:
         """Take all measures, in the order of the memory they need."""
         self.step("Lengths of the vectors")
         vectors = self.grid.statistics
-        field = self.mapping.field
+        field = self.mapping.field.asking(self.ask)
         in_mm, in_voxels = self._components(field)
         self.step("Jacobian determinant and curl")
         determinants, turning = local.jacobian_and_curl(field, self.memory)

@@ -29,23 +29,23 @@ def displacement_histograms(field: WorldField, progress: Progress | None = None)
 
     Touches neither a scene nor Qt.
     """
-    lattice, memory = field.mapping.field, None
+    steps, memory = 0, None
     ranges = []
 
-    def told(step: int) -> None:
-        report_progress(progress, step, 7, "Distribution of the displacements", "making the charts was cancelled")
+    def ask() -> None:
+        report_progress(progress, steps, 7, "Distribution of the displacements", "making the charts was cancelled")
 
-    for step, axis in enumerate(np.eye(3)):
-        told(step)
+    lattice = field.mapping.field.asking(ask)
+    for axis in np.eye(3):
         memory = local.component(lattice, field.direction(axis), memory)
         ranges.append(range_of(memory))
+        steps += 1
     edges = edges_between(min(low for low, _ in ranges), max(high for _, high in ranges))
     result = {}
-    for step, (name, axis) in enumerate(zip("RAS", np.eye(3), strict=True)):
-        told(3 + step)
+    for name, axis in zip("RAS", np.eye(3), strict=True):
         memory = local.component(lattice, field.direction(axis), memory)
         result[name] = histogram(memory, edges, f"Displacement along {name}", "mm")
-    told(6)
+        steps += 1
     memory = local.magnitude(lattice, memory)
     result["magnitude"] = lengths_of(memory)
     return result

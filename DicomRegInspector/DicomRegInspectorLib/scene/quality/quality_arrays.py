@@ -75,9 +75,9 @@ def quality_arrays(
         report_progress(progress, done, total, text, "making the volumes was cancelled")
 
     told(0, "Jacobian determinant")
-    jacobian = _measured(field, local.jacobian)
+    jacobian = _measured(field, local.jacobian, lambda: told(0, "Jacobian determinant"))
     told(slices, "Length of the displacement")
-    magnitude = _measured(field, local.magnitude)
+    magnitude = _measured(field, local.magnitude, lambda: told(slices, "Length of the displacement"))
     dimensions = field.grid.dimensions
     determinants, lengths = as_image(jacobian, dimensions), as_image(magnitude, dimensions)
     mask = problem_mask(
@@ -85,7 +85,7 @@ def quality_arrays(
         lambda done, _of: told(2 * slices + done, "Mask of folded and undefined regions"),
     )  # fmt: skip
     told(3 * slices, "Whole displacement, matrices included")
-    drawn = drawn_lengths(field, lengths)
+    drawn = drawn_lengths(field, lengths, lambda: told(3 * slices, "Whole displacement, matrices included"))
     names = {"folded": colours.FOLDED, "undefined": colours.UNDEFINED, "uncovered": colours.UNCOVERED}
     counts = {name: int(np.count_nonzero(mask == label)) for name, label in names.items()}
     remember_range(jacobian)
@@ -99,7 +99,7 @@ def quality_arrays(
     )  # fmt: skip
 
 
-def drawn_lengths(field: WorldField, lengths: np.ndarray) -> np.ndarray:
+def drawn_lengths(field: WorldField, lengths: np.ndarray, go_on: Callable[[], None] = lambda: None) -> np.ndarray:
     """Return ascending lengths (n,) mm of the whole displacement, matrices included, at a sample of the nodes.
 
     A transform node draws ``x - post (pre x + D(x))`` at the point that x maps to, which is longer or shorter than the
@@ -109,8 +109,10 @@ def drawn_lengths(field: WorldField, lengths: np.ndarray) -> np.ndarray:
     ----------
     lengths
         (nz, ny, nx) of the vectors, mm; NaN where undefined.
+    go_on
+        Called before each slice; it stops by raising.
     """
-    grid = field.mapping.field
+    grid = field.mapping.field.asking(go_on)
     step = math.ceil(grid.count / _SAMPLE)
     if not field.mapping.has_matrices:
         found = lengths.reshape(-1)
@@ -252,10 +254,10 @@ def byte_array(values: np.ndarray) -> vtk.vtkUnsignedCharArray:
     return array
 
 
-def _measured(field: WorldField, measure: Callable[..., np.ndarray]) -> vtk.vtkFloatArray:
+def _measured(field: WorldField, measure: Callable[..., np.ndarray], go_on: Callable[[], None]) -> vtk.vtkFloatArray:
     """A measure of each node, computed in the memory that VTK will show."""
     array = float_array(field.grid.place.count)
-    measure(field.mapping.field, vtk_to_numpy(array))
+    measure(field.mapping.field.asking(go_on), vtk_to_numpy(array))
     return array
 
 
