@@ -306,7 +306,7 @@ def test_report_is_written_where_the_user_says_and_opened(
     assert calls == [(widget.panel.inspection, False)]
     text = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert "Slices missing" in text
-    assert "Self^Test" not in text
+    assert "Made^Up" not in text
     assert "out.html" in shown.findingsStatusLabel.text
     shown.openReportButton.click()
     assert [(tmp_path / "out.html").as_uri()] == pythonqt.OPENED_URLS

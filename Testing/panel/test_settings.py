@@ -285,4 +285,4 @@ def test_saved_reports_name_patients_only_where_that_is_wanted(
     page.identifiers.checked = wanted
     widget.panel.findings_section.files.write(tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert ("Self^Test" in text or "Self, Test" in text) == wanted
+    assert ("Made^Up" in text or "Made, Up" in text) == wanted

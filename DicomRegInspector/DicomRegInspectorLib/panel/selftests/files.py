@@ -19,7 +19,7 @@ def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
     from pydicom.uid import generate_uid
 
     series, study, frame = (str(generate_uid(prefix=None)) for _ in range(3))
-    names = SeriesNames(series, study, frame, "Self-test stack", patient_name="Self^Test")
+    names = SeriesNames(series, study, frame, "Self-test stack", patient_name="Made^Up")
     positions = np.array([(0.0, 0.0, z) for z in positions_mm])
     write_ct_series(
         folder, np.zeros((len(positions), ROWS, COLUMNS)), SliceGeometry(positions, ROWS, COLUMNS, PIXEL_MM), names

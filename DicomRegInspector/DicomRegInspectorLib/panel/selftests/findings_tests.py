@@ -78,5 +78,5 @@ class FindingsSelfTests:
         widget.panel.findings_section.files.write(path)
         text = path.read_text(encoding="utf-8")
         self.assertIn("Slices missing", text)
-        self.assertNotIn("Self^Test", text)
+        self.assertNotIn("Made^Up", text)
         self.assertTrue(widget.ui.openReportButton.enabled)
