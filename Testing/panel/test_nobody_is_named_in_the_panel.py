@@ -63,10 +63,13 @@ def test_nobody_is_named_by_the_panel(application: Any, widget: Any, hostile: Pa
     assert found_in("\n".join(told).encode(), PERSON) == []
 
 
-def test_nobody_is_named_by_what_the_browser_offers(plugin: Any, database: Any, hostile: Path) -> None:
+def test_nobody_is_named_by_what_the_browser_offers(
+    plugin: Any, series_plugins: Any, database: Any, hostile: Path
+) -> None:
     database.insertFolder(str(hostile))
     files = sorted(hostile.glob("*.dcm")), sorted((hostile / "images-0").iterdir())
-    offers = plugin.examineForImport([list(map(str, group)) for group in files])
+    groups = [list(map(str, group)) for group in files]
+    offers = [offer for each in (plugin, series_plugins) for offer in each.examineForImport(groups)]
     assert len(offers) >= 3
     told = "\n".join(f"{offer.name} {offer.tooltip} {offer.warning}" for offer in offers)
     assert "▮▮▮" in told
