@@ -27,7 +27,7 @@ def check_find_gaps(space: dict[str, Any], here: Path) -> None:
 def check_csv(space: dict[str, Any], here: Path) -> None:
     with (here / "findings.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(space["inspection"].findings) == 6
+    assert len(rows) == len(space["inspection"].findings) == 7
     assert all(row["remedy"].endswith(".") for row in rows)
 
 
@@ -98,7 +98,7 @@ def check_placed(space: dict[str, Any], here: Path) -> None:
 
 
 def check_table(space: dict[str, Any], here: Path) -> None:
-    assert space["table"].GetNumberOfRows() == 6
+    assert space["table"].GetNumberOfRows() == 7
 
 
 def check_loaded_regular(space: dict[str, Any], here: Path) -> None:

@@ -18,7 +18,7 @@ IN_SLICER, PLAIN = (block for block in blocks(ROOT / "README.md") if block.langu
 
 def test_the_console_example_loads_volume_and_registration(here: Path, slicer_application: Any) -> None:
     space, printed = run_python(IN_SLICER)
-    assert printed.count("\n") == 6 and "slice-gap" in printed
+    assert printed.count("\n") == 7 and "reg-units-suspect" in printed
     assert space["volume"].GetParentTransformNode() is space["nodes"][0]
 
 
@@ -26,7 +26,7 @@ def test_the_plain_example_maps_there_and_back(here: Path) -> None:
     with redirect_stdout(io.StringIO()):
         space, _ = run_python(PLAIN)
     np.testing.assert_allclose(space["back"], [[60.0, 10.0, -20.0]], atol=1e-3)
-    assert space["report"]["schema"] == 1 and len(space["report"]["findings"]) == 6
+    assert space["report"]["schema"] == 1 and len(space["report"]["findings"]) == 7
 
 
 def test_it_names_python_that_the_package_runs_on() -> None:
