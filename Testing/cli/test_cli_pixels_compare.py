@@ -75,3 +75,21 @@ def test_compare_refuses_what_it_cannot_use(pair: list[str], capsys: pytest.Capt
     assert cli.main(["compare", *pair, "--tolerance", "-1"]) == 2
     assert cli.main(["compare", pair[0]]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_pixels_says_what_was_checked_and_what_was_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from DicomRegInspectorLib.report.text.outcomes import pixel_report
+    from DicomRegInspectorLib.report.text.terminal import Style
+    from DicomRegInspectorLib.series import check_pixels
+
+    plain, compressed = get_testdata_file("CT_small.dcm"), get_testdata_file("MR_small_RLE.dcm")
+    assert cli.main(["pixels", str(plain)]) == 0
+    said = capsys.readouterr().out
+    assert "Checked: whether pixels are there" in said and "decoded" not in said
+    assert cli.main(["pixels", str(plain), str(compressed)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "every frame of 1 compressed file was decoded" in said and "Not checked" not in said
+    report = check_pixels([str(plain), str(compressed)], decode=False)
+    said = " ".join(pixel_report(report, Style()).split())
+    assert "Not checked: whether the frames of 1 compressed file can be decoded" in said
+    assert [file["frames_decoded"] for file in report.to_dict()["files"]] == [None, False]

@@ -93,8 +93,22 @@ def pixel_report(report: PixelReport, style: Style) -> str:
     for (title, severity), number in hidden.items():
         page.text(f"… and {number:,} more of: {title} ({severity}); all are in the JSON report")
     if not report.findings:
-        page.text("Nothing is wrong with them.")
+        page.text("Nothing is wrong in what was checked." if count else "Nothing was checked.")
+    _show_checked(report, page)
     return str(page)
+
+
+def _show_checked(report: PixelReport, page: Page) -> None:
+    """What stands behind the verdict, and what it leaves open."""
+    if not report.files:
+        return
+    decoded = Counter(file.frames_decoded for file in report.files)
+    text = "Checked: whether pixels are there, their length, and what the headers say of their values"
+    if decoded[True]:
+        text += f"; every frame of {plural(decoded[True], 'compressed file')} was decoded"
+    page.text(text)
+    if decoded[False]:
+        page.text(f"Not checked: whether the frames of {plural(decoded[False], 'compressed file')} can be decoded")
 
 
 def _kind(pixel_file: PixelFile) -> tuple[str, str]:

@@ -65,6 +65,8 @@ class PixelFile:
     spacing: Spacing | None
     """Which one applies, in mm, and where."""
     findings: tuple[Finding, ...]
+    frames_decoded: bool | None = None
+    """Whether every compressed frame was decoded; None where none is compressed."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as the JSON report holds it."""
@@ -182,10 +184,13 @@ def check_file(
         findings = list(_check(facts, found))
         described = _describe(facts, found)
     is_explained = any(finding.code in _EXPLAIN_FAILURE for finding in findings if finding.severity == "error")
-    if decode and found is not None and tags.is_encapsulated(described.transfer_syntax_uid) and not is_explained:
+    is_compressed = found is not None and tags.is_encapsulated(described.transfer_syntax_uid)
+    is_tried = decode and is_compressed and not is_explained
+    if is_tried:
         with nullcontext(processes) if processes is not None else DecodingProcesses() as decoder:
             findings += trial_findings(name, decoder)
-    return replace(described, findings=tuple(by_severity(findings)))
+    decoded = is_tried if is_compressed else None
+    return replace(described, findings=tuple(by_severity(findings)), frames_decoded=decoded)
 
 
 def _fragments(facts: PixelFacts) -> Fragments | None:
