@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +29,64 @@ def write_ct_stack(folder: Path, positions_mm: Sequence[float]) -> str:
         folder, np.zeros((len(positions), ROWS, COLUMNS)), SliceGeometry(positions, ROWS, COLUMNS, PIXEL_MM), names
     )
     return names.series_uid
+
+
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+"""Transfer Syntax UID of JPEG-LS Lossless (PS3.5 A.4.3)."""
+_COMPRESS = """
+import sys
+import pydicom
+for path in sys.argv[2:]:
+    image = pydicom.dcmread(path)
+    image.compress(sys.argv[1], generate_instance_uid=False)
+    image.save_as(path)
+"""
+_DEADLY = """
+import os
+__version__ = "99.0.0"
+def __getattr__(name):
+    return lambda *arguments, **options: os._exit(9)
+"""
+
+
+def can_decode(syntax: str) -> bool:
+    """Tell whether frames of a transfer syntax can be encoded and decoded here."""
+    from pydicom.pixels import get_decoder, get_encoder
+
+    return bool(get_decoder(syntax).is_available and get_encoder(syntax).is_available)
+
+
+def compress_beside(folder: Path, syntax: str) -> None:
+    """Compress the files of a folder in a Python of its own.
+
+    Never in the application: its DCMTK and pyjpegls export the same symbols of CharLS, and encoding ends the process.
+
+    Raises
+    ------
+    RuntimeError
+        When that Python fails, with what it says.
+    """
+    command = [sys.executable, "-c", _COMPRESS, syntax, *map(str, sorted(folder.iterdir()))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"compressing failed: {done.stderr.strip()[-500:]}")
+
+
+@contextmanager
+def planted_decoder(place: Path) -> Iterator[None]:
+    """Put decoders that end their process before the real ones, for every Python that is started meanwhile."""
+    place.mkdir()
+    for name in ("jpeg_ls", "gdcm"):  # whichever of the two pydicom takes
+        (place / f"{name}.py").write_text(_DEADLY, encoding="utf-8")
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(place), *([before] if before else [])])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def write_phases(folder: Path, count: int, positions_mm: Sequence[float] = (0.0, 2.5, 5.0, 7.5)) -> str:

@@ -94,25 +94,35 @@ class SeriesSelfTests:
         from pathlib import Path
 
         import numpy as np
-        import pydicom
-        from pydicom.pixels import get_decoder, get_encoder
-        from pydicom.uid import JPEGLSLossless
 
         from ...series.pixels.decode_apart import is_decoded_apart
-        from .files import write_ct_stack
+        from .files import JPEG_LS, can_decode, compress_beside, write_ct_stack
 
-        if not (get_decoder(JPEGLSLossless).is_available and get_encoder(JPEGLSLossless).is_available):
+        if not can_decode(JPEG_LS):
             return  # Slicer brings no pyjpegls on Windows on ARM.
         folder = Path(self.folder) / "compressed"
         write_ct_stack(folder, POSITIONS_MM)
         expected = slicer.util.arrayFromVolume(self.makeLogic().loadSeries(folder)[0]).copy()
-        for path in folder.iterdir():
-            image = pydicom.dcmread(path)
-            image.compress(JPEGLSLossless, generate_instance_uid=False)
-            image.save_as(path)
-        self.assertTrue(is_decoded_apart(JPEGLSLossless))
+        compress_beside(folder, JPEG_LS)
+        self.assertTrue(is_decoded_apart(JPEG_LS))
         found = slicer.util.arrayFromVolume(self.makeLogic().loadSeries(folder)[0])
         self.assertTrue(np.array_equal(found, expected))
+
+    def test_a_decoder_that_ends_its_process_leaves_the_application_alone(self) -> None:
+        """Planted in place of the decoder, it is refused with the file's name; then the real one is there again."""
+        from pathlib import Path
+
+        from ...errors import FileError
+        from .files import JPEG_LS, can_decode, compress_beside, planted_decoder, write_ct_stack
+
+        if not can_decode(JPEG_LS):
+            return
+        folder = Path(self.folder) / "deadly"
+        write_ct_stack(folder, POSITIONS_MM)
+        compress_beside(folder, JPEG_LS)
+        with planted_decoder(Path(self.folder) / "planted"), self.assertRaisesRegex(FileError, "cannot be decoded"):
+            self.makeLogic().loadSeries(folder)
+        self.assertEqual(len(self.makeLogic().loadSeries(folder)), 1)
 
     def test_two_volumes_are_compared(self) -> None:
         """The same series loaded twice is one physical image; moved by 4 mm it is not."""
