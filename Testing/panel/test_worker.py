@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -151,21 +152,36 @@ def test_what_writes_files_is_waited_for_when_it_is_cancelled(events: Events) ->
     assert time.monotonic() - begun >= 0.6
 
 
-def test_measures_ask_before_each_slice_whether_to_go_on() -> None:
-    from DicomRegInspectorLib.registration.grid import grid_of_array
-    from DicomRegInspectorLib.registration.mapping import Mapping
-    from DicomRegInspectorLib.registration.measures.quality import measure
+def test_measures_stop_within_a_slice_and_ask_from_the_thread_that_measures() -> None:
+    from DicomRegInspectorLib.registration.measures.field import Field
 
-    asked: list[str] = []
+    slices, read, asked = 400, list[int](), list[int]()
 
-    def progress(done: int, total: int, text: str) -> bool:
-        asked.append(text)
-        return asked.count("Jacobian determinant and curl") < 4
+    def open_slices() -> Callable[[int], np.ndarray]:
+        def slow(k: int) -> np.ndarray:
+            time.sleep(0.02)
+            read.append(k)
+            return np.zeros((5, 6, 3), np.float32)
 
-    field = Mapping(grid=grid_of_array(np.zeros((40, 6, 5, 3), np.float32), np.eye(4)))
-    with pytest.raises(Cancelled):
-        measure(field, "a field of 40 slices", progress)
-    assert 4 <= asked.count("Jacobian determinant and curl") < 10
+        return slow
+
+    def go_on() -> None:
+        asked.append(threading.get_ident())
+        if len(asked) == 3:
+            raise Cancelled("enough")
+
+    def work(read_slice: Callable[[int], np.ndarray], part: range) -> None:
+        for k in part:
+            read_slice(k)
+
+    field = Field((6, 5, slices), np.eye(4), np.eye(4), np.eye(4), open_slices)
+    with pytest.raises(Cancelled, match="enough"):
+        field.asking(go_on).run(work)
+    assert asked == 3 * [threading.get_ident()]
+    assert 0 < len(read) < slices / 4
+    stopped_at = len(read)
+    time.sleep(0.1)
+    assert len(read) == stopped_at
 
 
 def test_exit_in_the_middle_of_a_work_is_not_held_up_by_it(application: Any, ui: Any) -> None:

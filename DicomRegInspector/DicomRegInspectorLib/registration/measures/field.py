@@ -7,8 +7,9 @@ than a few rows is held beyond what its owner holds.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -16,6 +17,8 @@ import numpy as np
 
 ROW_BLOCK_NODES = 1 << 16
 """Nodes in a block of rows: few enough for a cache, enough that two threads seldom wait for the interpreter."""
+ASKED_EVERY_S = 0.1
+"""How often a measure asks whether to go on."""
 
 SliceReader = Callable[[int], np.ndarray]
 """Gives slice k as float32 (ny, nx, 3); the array may be used again for the next slice."""
@@ -38,6 +41,8 @@ class Field:
     open_slices: Callable[[], SliceReader]
     """Makes a reader of slices; each thread takes its own."""
     threads: int = 2
+    go_on: Callable[[], None] | None = None
+    """See :meth:`asking`."""
 
     @property
     def count(self) -> int:
@@ -61,21 +66,11 @@ class Field:
         return flat % nx, flat // nx % ny, flat // (nx * ny)
 
     def asking(self, go_on: Callable[[], None]) -> Field:
-        """Return the same field, whose readers call ``go_on`` before each slice: it stops them by raising.
+        """Return the same field, whose measures call ``go_on`` as they work: it stops them, within a slice, by raising.
 
-        Measures of large fields answer within a slice; it is called from several threads.
+        It is called from the thread that measures, never from those that help.
         """
-
-        def open_slices() -> SliceReader:
-            read = self.open_slices()
-
-            def ask_and_read(k: int) -> np.ndarray:
-                go_on()
-                return read(k)
-
-            return ask_and_read
-
-        return replace(self, open_slices=open_slices)
+        return replace(self, go_on=go_on)
 
     def run(self, work: Callable[[SliceReader, range], None]) -> None:
         """Call ``work(reader, slices)`` for contiguous ranges of slices, on several threads where there are cores."""
@@ -83,9 +78,27 @@ class Field:
         threads = max(1, min(self.threads, os.cpu_count() or 1, nz))
         borders = np.linspace(0, nz, threads + 1).astype(int)
         ranges = [range(first, last) for first, last in pairwise(borders)]
+        stopped = threading.Event()
         with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(work, self.open_slices(), part) for part in ranges]:
-                done.result()
+            parts = [pool.submit(work, self._slices_until(stopped), part) for part in ranges]
+            try:
+                while self.go_on is not None and wait(parts, ASKED_EVERY_S).not_done:
+                    self.go_on()
+                for part in parts:
+                    part.result()
+            except BaseException:
+                stopped.set()
+                raise
+
+    def _slices_until(self, stopped: threading.Event) -> SliceReader:
+        read = self.open_slices()
+
+        def read_unless_stopped(k: int) -> np.ndarray:
+            if stopped.is_set():
+                raise InterruptedError
+            return read(k)
+
+        return read_unless_stopped
 
 
 class Planes:
