@@ -57,7 +57,7 @@ def can_decode(syntax: str) -> bool:
 
 
 def compress_beside(folder: Path, syntax: str) -> None:
-    """Compress the files of a folder in a Python of its own.
+    """Write the files of a folder anew, compressed, by a Python of its own.
 
     Never in the application: its DCMTK and pyjpegls export the same symbols of CharLS, and encoding ends the process.
 
