@@ -49,8 +49,10 @@ def __getattr__(name):
 """
 
 
-def can_decode(syntax: str) -> bool:
-    """Tell whether frames of a transfer syntax can be encoded and decoded here."""
+def has_codec_beside(syntax: str) -> bool:
+    """Tell whether there is a Python to start beside the application, and in it what encodes and decodes a syntax."""
+    if not sys.executable:
+        return False  # Python is embedded only.
     from pydicom.pixels import get_decoder, get_encoder
 
     return bool(get_decoder(syntax).is_available and get_encoder(syntax).is_available)

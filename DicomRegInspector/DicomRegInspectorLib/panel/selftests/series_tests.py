@@ -96,9 +96,9 @@ class SeriesSelfTests:
         import numpy as np
 
         from ...series.pixels.decode_apart import is_decoded_apart
-        from .files import JPEG_LS, can_decode, compress_beside, write_ct_stack
+        from .files import JPEG_LS, compress_beside, has_codec_beside, write_ct_stack
 
-        if not can_decode(JPEG_LS):
+        if not has_codec_beside(JPEG_LS):
             return  # Slicer brings no pyjpegls on Windows on ARM.
         folder = Path(self.folder) / "compressed"
         write_ct_stack(folder, POSITIONS_MM)
@@ -113,9 +113,9 @@ class SeriesSelfTests:
         from pathlib import Path
 
         from ...errors import FileError
-        from .files import JPEG_LS, can_decode, compress_beside, planted_decoder, write_ct_stack
+        from .files import JPEG_LS, compress_beside, has_codec_beside, planted_decoder, write_ct_stack
 
-        if not can_decode(JPEG_LS):
+        if not has_codec_beside(JPEG_LS):
             return
         folder = Path(self.folder) / "deadly"
         write_ct_stack(folder, POSITIONS_MM)
