@@ -26,9 +26,7 @@ _COLOURS: dict[str, str] = {
     "info": "\x1b[1;36m",
 }
 _RESET = "\x1b[0m"
-_OWN = frozenset([*_COLOURS.values(), _RESET])
-_ACTING = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""Signs that a terminal acts on, colours in one piece so that own ones can be let through."""
+_OWN = re.compile(f"({'|'.join(map(re.escape, (*_COLOURS.values(), _RESET)))})")
 _WRITTEN_AT_ONCE = 32_768
 """Signs; a pipe holds that many."""
 
@@ -69,7 +67,11 @@ def printable(text: object) -> str:
 
 def printable_lines(text: str) -> str:
     """Make whole lines safe, whatever was forgotten in them: line breaks, tabs and own colours are left."""
-    return _ACTING.sub(lambda found: found.group() if found.group() in _OWN else printable(found.group()), text)
+    parts = _OWN.split(text)
+    parts[::2] = [
+        "\n".join("\t".join(map(printable, line.split("\t"))) for line in part.split("\n")) for part in parts[::2]
+    ]
+    return "".join(parts)
 
 
 def _is_unsafe(character: str) -> bool:
