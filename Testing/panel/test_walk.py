@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from panel_states import ELSEWHERE, KINDS, STATES, STOPPED_BY
 from slicer_standin import pythonqt
 from ui_files import elements
-from walker import ELSEWHERE, KINDS, STATES, STOPPED_BY, Walker
+from walker import Walker
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from pathlib import Path
 
-import slicer_standin
-
-FOLDER = slicer_standin.MODULE_FOLDER / "Resources" / "UI"
+FOLDER = Path(__file__).resolve().parents[2] / "DicomRegInspector" / "Resources" / "UI"
 UI_FILES = [
     FOLDER / f"DicomRegInspector{section}.ui" for section in ("Input", "Findings", "Registrations", "Quality", "Series")
 ]
