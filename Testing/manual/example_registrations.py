@@ -8,6 +8,10 @@ import numpy as np
 import regfiles as rf
 from DicomRegInspectorLib import inspect_paths, read_registration
 from DicomRegInspectorLib.findings import Finding
+from DicomRegInspectorLib.findings.about import about_item
+from DicomRegInspectorLib.registration.bspline import BSpline, itk_region
+from DicomRegInspectorLib.registration.checks import mapping_findings
+from DicomRegInspectorLib.registration.composite import in_a_row
 from DicomRegInspectorLib.registration.measures.quality import measure
 from example_series import FRAME, SERIES
 from shown import shows
@@ -111,6 +115,15 @@ def collapsed() -> list[Finding]:
 def nothing_moves() -> list[Finding]:
     """A field of vectors of a few hundredths of a millimetre."""
     return inspected(spec(rf.DeformableItem(grid(vectors=GRID.vectors * np.float32(0.01)))))
+
+
+@shows("reg-sampled")
+def a_spline() -> list[Finding]:
+    """A B-spline whose control points, 20 mm apart, move by about 2 mm."""
+    size, place = np.array([8, 7, 6]), np.diag([20.0, 20.0, 20.0, 1.0])
+    controls = np.random.default_rng(5).normal(0, 2, (*size[::-1], 3))
+    spline = in_a_row([BSpline(3, controls, place, itk_region(3, size))])
+    return list(mapping_findings(spline, about_item(Path("spline.tfm"), 1)))
 
 
 @shows("reg-folding")

@@ -101,7 +101,20 @@ def vector_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
         )
         findings.append(Finding("reg-vectors-nonfinite", "error", message, subject, evidence))
     findings += [_fill_finding(mapping, fill, subject) for fill in statistics.fills]
-    return (*findings, *_near_zero_finding(mapping, subject))
+    return (*findings, *_near_zero_finding(mapping, subject), *_sampled_finding(mapping, subject))
+
+
+def _sampled_finding(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
+    error = mapping.sampling_error
+    if error is None or error.max_mm is None:
+        return ()
+    nodes = " × ".join(map(str, mapping.grid.dimensions))
+    message = (
+        f"To be measured and drawn it was sampled on a grid of {nodes} nodes. Between them the grid is up to "
+        f"{error.max_mm:.3g} mm off what the transform says (99 % of {error.samples} points within "
+        f"{error.p99_mm:.3g} mm, mean {error.mean_mm:.3g} mm). Points are mapped exactly."
+    )
+    return (Finding("reg-sampled", "info", message, subject, error.to_dict()),)
 
 
 def _fill_finding(mapping: Mapping, fill: FillValue, subject: str) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .measures.field import Field, SliceReader
 from .measures.fill_values import LEAST_FILL_MM
 from .measures.local import magnitude, summarize
 from .measures.statistics import PERCENTILES, VectorStatistics, measure_vectors
-from .vectors import MemoryPlace, VectorPlace
+from .vectors import LatePlace, MemoryPlace, VectorPlace
 
 BORDER_TOLERANCE_MM = 1e-3
 """How far outside the outermost nodes a point still counts as on them.
@@ -26,6 +27,9 @@ NODE_TOLERANCE = 1e-6
 
 BLOCK = 1 << 13
 """Points interpolated at a time: what is made of them on the way stays in the processor's cache."""
+Outside = Literal["undefined", "stays"]
+"""Outside of the outermost nodes nothing is defined, as in DICOM; or, as in ITK, the border's vector goes on for half a
+voxel, and points farther out stay where they are."""
 _CORNERS = tuple(np.ndindex(2, 2, 2))
 
 
@@ -45,8 +49,10 @@ class Grid:
     """(3,) centre of node (0, 0, 0)."""
     directions: np.ndarray
     """(3, 3), columns row, column and row x column."""
-    place: VectorPlace | MemoryPlace
-    """Where the vectors lie: in a file, or in memory."""
+    place: VectorPlace | MemoryPlace | LatePlace
+    """Where the vectors lie: in a file, in memory, or where they come from when they are asked for."""
+    outside: Outside = "undefined"
+    """What becomes of points outside."""
 
     @property
     def index_to_lps(self) -> np.ndarray:
@@ -62,7 +68,7 @@ class Grid:
 
         Raises FileError when the file is gone or has changed.
         """
-        if isinstance(self.place, MemoryPlace):
+        if not isinstance(self.place, VectorPlace):
             return self.place.array
         nx, ny, nz = self.dimensions
         array = np.empty((nz, ny, nx, 3), np.float32)
@@ -73,6 +79,8 @@ class Grid:
     def forget_vectors(self) -> None:
         """Let go of vectors that were read from a file; the next use reads them again."""
         vars(self).pop("vectors", None)
+        if isinstance(self.place, LatePlace):
+            self.place.forget()
 
     @cached_property
     def statistics(self) -> VectorStatistics:
@@ -89,7 +97,7 @@ class Grid:
         From the file by slices, from memory once the vectors were read.
         """
         pre, post = (np.eye(4) if matrix is None else matrix for matrix in (pre, post))
-        if "vectors" in vars(self) or isinstance(self.place, MemoryPlace):
+        if "vectors" in vars(self) or not isinstance(self.place, VectorPlace):
             vectors = self.vectors
             return Field(self.dimensions, self.index_to_lps, pre, post, lambda: vectors.__getitem__)
         nx, ny, _ = self.dimensions
@@ -116,7 +124,7 @@ class Grid:
         Returns
         -------
         np.ndarray
-            (n, 3) mm; NaN outside the grid and where a vector that takes part is undefined.
+            (n, 3) mm; NaN where a vector that takes part is undefined, and outside the grid unless points stay there.
         """
         return self._interpolate(points, extend, derivative=False)[0]
 
@@ -149,8 +157,10 @@ class Grid:
             if extend:
                 undefined = np.isnan(columns).any(axis=0)
             else:
-                outside = (columns < -tolerance[:, None]) | ~(columns <= (last + tolerance)[:, None])
-                undefined = outside.any(axis=0)
+                margin = 0.5 if self.outside == "stays" else tolerance[:, None]
+                beyond = (columns < -margin) | ~(columns <= last[:, None] + margin)
+                undefined = beyond.any(axis=0)
+        still = undefined & np.isfinite(columns).all(axis=0) if self.outside == "stays" and not extend else None
         columns[:, undefined] = 0.0
         np.minimum(np.maximum(columns, 0.0, out=columns), last[:, None], out=columns)
         base = np.minimum(columns.astype(np.int64), np.maximum(last - 1, 0)[:, None])
@@ -167,6 +177,8 @@ class Grid:
                 some[~np.isfinite(some).all(axis=1)] = np.nan
                 values[again] = some
             values[undefined] = np.nan
+            if still is not None:
+                values[still] = 0.0
             return values, gradient
         values[undefined | ~np.isfinite(values).all(axis=1)] = np.nan
         return values, gradient
@@ -230,7 +242,7 @@ def _fill_undefined(vectors: np.ndarray) -> None:
     vectors[:] = np.where(finite[:, :, None], vectors, mean)
 
 
-def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray) -> Grid:
+def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray, outside: Outside = "undefined") -> Grid:
     """Return a grid of vectors in memory, which are not copied.
 
     Parameters
@@ -242,7 +254,8 @@ def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray) -> Grid:
     """
     nz, ny, nx, _ = vectors.shape
     spacing = np.linalg.norm(index_to_world[:3, :3], axis=0)
-    return Grid((nx, ny, nz), spacing, index_to_world[:3, 3], index_to_world[:3, :3] / spacing, MemoryPlace(vectors))
+    place = MemoryPlace(vectors)
+    return Grid((nx, ny, nz), spacing, index_to_world[:3, 3], index_to_world[:3, :3] / spacing, place, outside)
 
 
 @dataclass(frozen=True)

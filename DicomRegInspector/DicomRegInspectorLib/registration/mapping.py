@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..space import LPS_TO_RAS, RAS_SIGNS, apply_matrix, as_points, to_ras
 from .grid import BLOCK, Grid, grid_of_array
 from .matrices import is_identity
 from .measures.field import Field
+from .on_grid import SamplingError, sampling_error
 
 INVERSE_TOLERANCE_MM = 1e-4
 """Residual up to which a point of the inverse counts as found; a tenth of what the mapping itself is held to."""
@@ -50,6 +51,28 @@ class InverseResult:
     """(...,) whether the residual is within :data:`INVERSE_TOLERANCE_MM`."""
 
 
+Lattice = tuple[tuple[int, int, int], np.ndarray]
+"""(nx, ny, nz) nodes, and (4, 4) from (i, j, k, 1) to LPS mm."""
+
+
+class PointTransform(Protocol):
+    """What sends points somewhere and finds where points come from: a :class:`Mapping`, and each part of a chain."""
+
+    @property
+    def description(self) -> str:
+        """It in a few words."""
+
+    @property
+    def lattice(self) -> Lattice | None:
+        """Nodes to measure it at; None where it is linear."""
+
+    def map_points(self, points: np.ndarray) -> np.ndarray:
+        """Map points (..., 3) LPS mm; NaN where undefined."""
+
+    def map_points_inverse(self, points: np.ndarray) -> InverseResult:
+        """Find points (..., 3) LPS mm that map to given ones."""
+
+
 @dataclass(frozen=True, eq=False)
 class Mapping:
     """From the Registered to the Source RCS; points go in and come out in LPS mm.
@@ -66,6 +89,10 @@ class Mapping:
     """(4, 4) affine, after the vector was added."""
     matrix: np.ndarray | None = None
     """(4, 4) from source to registered; None for a deformable mapping."""
+    exact: PointTransform | None = None
+    """What maps points where a grid between matrices cannot say it: a B-spline, several fields in a row. Pre and post
+    are the identity then, and the grid holds its displacements at nodes: that is measured, audited, drawn and written.
+    In LPS mm."""
     ras: bool = False
     """Whether grid and matrices are in RAS mm throughout, as a scene has them; what is mapped is LPS all the same."""
 
@@ -84,6 +111,8 @@ class Mapping:
         """The mapping in a few words: kind, grid, matrices."""
         if self.matrix is not None:
             return "matrix, source frame to registered frame"
+        if self.exact is not None:
+            return self.exact.description
         parts = []
         if self.grid is not None:
             nx, ny, nz = self.grid.dimensions
@@ -122,6 +151,18 @@ class Mapping:
         return LPS_TO_RAS @ own if self.ras else own
 
     @property
+    def lattice(self) -> Lattice | None:
+        """Nodes of the grid; None without one."""
+        return None if self.grid is None else (self.grid.dimensions, self.index_to_lps)
+
+    @cached_property
+    def sampling_error(self) -> SamplingError | None:
+        """How far the grid is, between its nodes, from where :attr:`exact` sends points; None where it is exact."""
+        if self.exact is None:
+            return None
+        return sampling_error(self.exact.map_points, Mapping(grid=self.grid).map_points, self.grid)
+
+    @property
     def field(self) -> Field:
         """The grid between its matrices as the measures take it, in the coordinates it lies in; there is a grid."""
         return self.grid.field(self.pre, self.post)
@@ -138,7 +179,8 @@ class Mapping:
 
     def with_grid(self, vectors: np.ndarray) -> Mapping:
         """Return the mapping with other vectors, (nz, ny, nx, 3) float32 mm, on the same grid."""
-        return replace(self, grid=replace(self.grid, place=grid_of_array(vectors, self.grid.index_to_lps).place))
+        grid = replace(self.grid, place=grid_of_array(vectors, self.grid.index_to_lps).place)
+        return replace(self, grid=grid, exact=None)
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
         """Map points of the Registered RCS to the Source RCS.
@@ -161,6 +203,8 @@ class Mapping:
             When the matrix cannot be inverted.
         """
         array = as_points(points)
+        if self.exact is not None:
+            return self.exact.map_points(array)
         if self.grid is None:
             return apply_matrix(self.affine, array)
         flat = array.reshape(-1, 3)
@@ -217,6 +261,8 @@ class Mapping:
             When a matrix cannot be inverted.
         """
         array = as_points(points)
+        if self.exact is not None:
+            return self.exact.map_points_inverse(array)
         flat = array.reshape(-1, 3)
         found, residual = np.empty_like(flat), np.empty(len(flat))
 
@@ -224,17 +270,23 @@ class Mapping:
             found[part] = self._search(flat[part] * self.signs) * self.signs
             residual[part] = np.linalg.norm(self._map(found[part]) - flat[part], axis=1)
 
-        if self.grid is not None:
-            self._in_blocks(work, len(flat))
-        else:
+        if self.grid is None:
             back = _inverse_of(self.affine) if self.matrix is None else self.matrix
             found = apply_matrix(to_ras(back) if self.ras and self.matrix is not None else back, flat)
-            residual = np.linalg.norm(self.map_points(found) - flat, axis=1)
+            return inverse_result(found, self.map_points(found), array)
+        self._in_blocks(work, len(flat))
+        if self.grid.outside == "stays":
+            self._try_outside(found, residual, flat)
+        return inverse_result(found, residual, array)
+
+    def _try_outside(self, found: np.ndarray, residual: np.ndarray, points: np.ndarray) -> None:
+        """What was not found in the grid may come from outside, where the matrices act alone."""
         with np.errstate(invalid="ignore"):
-            converged = residual <= INVERSE_TOLERANCE_MM
-        found[~converged] = np.nan
-        whole = array.shape[:-1]
-        return InverseResult(found.reshape(array.shape), residual.reshape(whole), converged.reshape(whole))
+            lost = np.flatnonzero(~(residual <= INVERSE_TOLERANCE_MM))
+        if not len(lost):
+            return
+        found[lost] = apply_matrix(_inverse_of(self.affine), points[lost])
+        residual[lost] = np.linalg.norm(self._map(found[lost]) - points[lost], axis=1)
 
     def _before_post(self, points: np.ndarray, displacement: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         return apply_matrix(self.pre, points) + displacement(points)
@@ -292,6 +344,26 @@ class Mapping:
                 scale[worse] /= 2
             found[active] = here - scale[:, None] * step
             active = active[size > _SEARCH_TOLERANCE_MM]
+
+
+def inverse_result(found: np.ndarray, told: np.ndarray, points: np.ndarray) -> InverseResult:
+    """Return what was found as a result: NaN beyond :data:`INVERSE_TOLERANCE_MM`.
+
+    Parameters
+    ----------
+    found
+        (n, 3) LPS mm; set to NaN in place.
+    told
+        (n, 3) where these map, or (n,) how far from the given points that is, mm.
+    points
+        (..., 3) the given points.
+    """
+    with np.errstate(invalid="ignore"):
+        residual = np.linalg.norm(told - points.reshape(-1, 3), axis=1) if told.ndim == 2 else told
+        converged = residual <= INVERSE_TOLERANCE_MM
+    found[~converged] = np.nan
+    whole = points.shape[:-1]
+    return InverseResult(found.reshape(points.shape), residual.reshape(whole), converged.reshape(whole))
 
 
 def affine_mapping(matrix: np.ndarray) -> Mapping:

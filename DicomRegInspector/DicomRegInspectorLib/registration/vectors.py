@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -126,17 +127,10 @@ class VectorPlace:
         to_native(slab, self.byte_order)
 
 
-@dataclass(frozen=True)
-class MemoryPlace:
-    """Vectors that are in memory already, in place of a file."""
+class _Held:
+    """What has all its vectors in one array."""
 
     array: np.ndarray
-    """(nz, ny, nx, 3) float32, C-contiguous."""
-
-    @property
-    def count(self) -> int:
-        """Number of vectors."""
-        return self.array.size // 3
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield what :meth:`VectorPlace.slabs` does; the slabs are views."""
@@ -152,6 +146,40 @@ class MemoryPlace:
             part[:] = slab
             if work is not None:
                 work(part, first)
+
+
+@dataclass(frozen=True)
+class MemoryPlace(_Held):
+    """Vectors that are in memory already, in place of a file."""
+
+    array: np.ndarray
+    """(nz, ny, nx, 3) float32, C-contiguous."""
+
+    @property
+    def count(self) -> int:
+        """Number of vectors."""
+        return self.array.size // 3
+
+
+@dataclass(frozen=True, eq=False)
+class LatePlace(_Held):
+    """Vectors that are made (read, decompressed, sampled) when something asks for them first, and kept then."""
+
+    make: Callable[[], np.ndarray]
+    """Returns (nz, ny, nx, 3) float32, C-contiguous."""
+    count: int
+    """Number of vectors."""
+
+    @cached_property
+    def array(self) -> np.ndarray:  # type: ignore[override] # made late, and read only
+        """(nz, ny, nx, 3) float32, C-contiguous; raises what making it raises."""
+        array = self.make()
+        array.flags.writeable = False
+        return array
+
+    def forget(self) -> None:
+        """Let go of the vectors; the next use makes them again."""
+        vars(self).pop("array", None)
 
 
 def to_native(slab: np.ndarray, byte_order: str) -> None:
