@@ -69,13 +69,13 @@ def three_measures(path: str) -> tuple[Callable[[], object], int]:
     """Magnitude, Jacobian and curl of every voxel, each with its extremes, mean and percentiles."""
     from DicomRegInspectorLib import read_registration
     from DicomRegInspectorLib.registration.measures import local
+    from DicomRegInspectorLib.registration.measures.summary import summarize_all
 
     item = read_registration(path).items[0]
 
     def run():
         field = item.mapping.field
-        lengths = local.magnitude(field)
-        return local.summarize_all([lengths, *local.jacobian_and_curl(field)], field)
+        return summarize_all(local.magnitude_jacobian_and_curl(field), field)
 
     return run, memory("VmRSS")
 

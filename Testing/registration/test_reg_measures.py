@@ -12,6 +12,7 @@ from DicomRegInspectorLib.registration.grid import Grid, grid_of_array
 from DicomRegInspectorLib.registration.mapping import affine_mapping
 from DicomRegInspectorLib.registration.measures import local
 from DicomRegInspectorLib.registration.measures.quality import Quality, measure
+from DicomRegInspectorLib.registration.measures.summary import summarize
 from scipy.spatial.transform import Rotation
 
 IDENTITY = np.eye(4)
@@ -186,7 +187,7 @@ def test_components_have_the_percentiles_of_both_ends():
 
 def test_percentiles_are_those_of_numpy():
     grid = grid_of(smooth, False)
-    summary = local.summarize(local.magnitude(grid.field()))
+    summary = summarize(local.magnitude(grid.field()))
     lengths = np.linalg.norm(grid.vectors.astype(np.float64), axis=-1)
     expected = np.percentile(lengths, [1, 5, 50, 95, 99])
     assert list(summary.percentiles.values()) == pytest.approx(expected, rel=1e-5)

@@ -14,8 +14,8 @@ from .mapping import Mapping
 from .matrices import largest_move_mm
 from .measures import local
 from .measures.fill_values import LEAST_ALONE_MM, FillValue
-from .measures.local import Summary
 from .measures.node_region import Region
+from .measures.summary import Summary, summarize
 
 if TYPE_CHECKING:
     from .measures.bulk import BulkPart
@@ -77,7 +77,7 @@ def mapping_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
     folded = local.folded_region(determinants)
     if folded is None:
         return found
-    jacobian = local.summarize(determinants, field)
+    jacobian = summarize(determinants, field)
     return found + folding_finding(subject, folding_evidence(mapping, folded, jacobian), jacobian)
 
 

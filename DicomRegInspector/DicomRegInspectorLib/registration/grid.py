@@ -12,8 +12,9 @@ import numpy as np
 from ..space import apply_matrix
 from .measures.field import Field, SliceReader
 from .measures.fill_values import LEAST_FILL_MM
-from .measures.local import magnitude, summarize
+from .measures.local import magnitude
 from .measures.statistics import PERCENTILES, VectorStatistics, measure_vectors
+from .measures.summary import Summary, summarize
 from .vectors import LatePlace, MemoryPlace, VectorPlace
 
 BORDER_TOLERANCE_MM = 1e-3
@@ -85,7 +86,14 @@ class Grid:
     @cached_property
     def statistics(self) -> VectorStatistics:
         """Magnitudes and undefined regions, measured at the first use in one pass over the file."""
-        return vector_statistics(self)
+        field = self.field()
+        return _statistics_of(self, summarize(magnitude(field), field))
+
+    def statistics_of(self, lengths: Summary) -> VectorStatistics:
+        """Return :attr:`statistics`, where they are not known yet from a summary of the vectors' lengths."""
+        if "statistics" not in vars(self):
+            vars(self)["statistics"] = _statistics_of(self, lengths)
+        return self.statistics
 
     def node_position(self, index: tuple[int, int, int]) -> np.ndarray:
         """Return (3,) LPS mm of node (i, j, k)."""
@@ -284,11 +292,9 @@ class _FileSlices:
         return read
 
 
-def vector_statistics(grid: Grid) -> VectorStatistics:
+def _statistics_of(grid: Grid, lengths: Summary) -> VectorStatistics:
     """Measure a grid's vectors; where some are undefined, overflow or may be fill values, in a pass for these."""
-    field = grid.field()
-    summary = summarize(magnitude(field), field)
-    if summary.count < field.count or summary.max >= LEAST_FILL_MM:
+    if lengths.count < grid.place.count or lengths.max >= LEAST_FILL_MM:
         return measure_vectors(grid.place, grid.dimensions)
-    percentiles = {name: summary.percentiles[name] for name in PERCENTILES}
-    return VectorStatistics(summary.count, summary.max, summary.max_index, summary.mean, percentiles, None, None)
+    percentiles = {name: lengths.percentiles[name] for name in PERCENTILES}
+    return VectorStatistics(lengths.count, lengths.max, lengths.max_index, lengths.mean, percentiles, None, None)

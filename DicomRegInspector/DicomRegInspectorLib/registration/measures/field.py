@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-ROW_BLOCK_NODES = 1 << 16
-"""Nodes in a block of rows: few enough for a cache, enough that two threads seldom wait for the interpreter."""
+BLOCK_NODES = 1 << 16
+"""Nodes in a block: few enough for a cache, enough that two threads seldom wait for the interpreter."""
 ASKED_EVERY_S = 0.1
 """How often a measure asks whether to go on."""
 
@@ -82,10 +83,7 @@ class Field:
         with ThreadPoolExecutor(threads) as pool:
             parts = [pool.submit(work, self._slices_until(stopped), part) for part in ranges]
             try:
-                while self.go_on is not None and wait(parts, ASKED_EVERY_S).not_done:
-                    self.go_on()
-                for part in parts:
-                    part.result()
+                results_of(parts, self.go_on)
             except BaseException:
                 stopped.set()
                 raise
@@ -101,33 +99,72 @@ class Field:
         return read_unless_stopped
 
 
+def results_of(tasks: Sequence[Future[Any]], go_on: Callable[[], None] | None) -> list[Any]:
+    """Return what tasks in other threads came to, asking meanwhile whether to go on, see :meth:`Field.asking`."""
+    while go_on is not None and wait(tasks, ASKED_EVERY_S).not_done:
+        go_on()
+    return [task.result() for task in tasks]
+
+
 class Planes:
-    """Component planes of slices, float32 (3, ny, nx), non-finite vectors NaN: the last three slices are kept."""
+    """Component planes of slices, float32 (3, ny, nx), non-finite vectors NaN: as many are kept as a block needs."""
 
     def __init__(self, field: Field, read: SliceReader) -> None:
         self._field, self._read = field, read
         self._kept: dict[int, np.ndarray] = {}
+        self._finite: dict[int, bool] = {}
+        self._most = _slices_in_block(field) + 2
 
     def get(self, k: int) -> np.ndarray:
         """Return slice k as planes."""
         if k not in self._kept:
             nx, ny, _ = self._field.dimensions
             old = min(self._kept, default=None)
-            planes = self._kept.pop(old) if len(self._kept) > 2 else np.empty((3, ny, nx), np.float32)
+            planes = self._kept.pop(old) if len(self._kept) >= self._most else np.empty((3, ny, nx), np.float32)
             stored = self._read(k)
             for axis in range(3):
                 planes[axis] = stored[..., axis]
             with np.errstate(over="ignore", invalid="ignore"):
-                finite = np.isfinite(np.add.reduce(planes, axis=None))
+                self._finite[k] = finite = bool(np.isfinite(np.add.reduce(planes, axis=None)))
             if not finite:
                 planes[:, ~np.isfinite(planes).all(axis=0)] = np.nan
             self._kept[k] = planes
         return self._kept[k]
 
+    def finite(self, k: int) -> bool:
+        """Return whether all of a slice that was asked for is known to be finite."""
+        return self._finite[k]
 
-def row_blocks(field: Field) -> Iterator[slice]:
-    """Yield slices of rows that make blocks of about :data:`ROW_BLOCK_NODES` nodes."""
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of some slices: whole slices where there is more than one."""
+
+    slices: range
+    rows: slice
+    nx: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Slices, rows and nodes in a row."""
+        return len(self.slices), self.rows.stop - self.rows.start, self.nx
+
+    @property
+    def where(self) -> tuple[slice, slice]:
+        """Its place in an array (nz, ny, nx)."""
+        return slice(self.slices.start, self.slices.stop), self.rows
+
+
+def blocks(field: Field, slices: range) -> Iterator[Block]:
+    """Yield the blocks of about :data:`BLOCK_NODES` nodes that make up some slices."""
     nx, ny, _ = field.dimensions
-    rows = max(1, ROW_BLOCK_NODES // nx)
-    for first in range(0, ny, rows):
-        yield slice(first, min(first + rows, ny))
+    together = _slices_in_block(field)
+    rows = ny if together > 1 else max(1, BLOCK_NODES // nx)
+    for k in range(slices.start, slices.stop, together):
+        for first in range(0, ny, rows):
+            yield Block(range(k, min(k + together, slices.stop)), slice(first, min(first + rows, ny)), nx)
+
+
+def _slices_in_block(field: Field) -> int:
+    nx, ny, nz = field.dimensions
+    return max(1, min(BLOCK_NODES // (nx * ny), nz))

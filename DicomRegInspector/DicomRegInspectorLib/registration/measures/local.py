@@ -1,72 +1,42 @@
 """Local measures of a displacement field: magnitude, components, Jacobian determinant, curl.
 
 Central differences inside and one-sided at the border, along the grid's own axes and then turned into the registered
-axes, so that an oblique grid gives what an axial one gives. Everything is float32 in blocks of rows, on two threads.
-Each quantity of the size of the grid can go into the memory of the one before (``out``): new pages cost as much as
-the arithmetic.
+axes, so that an oblique grid gives what an axial one gives. Everything is float32 in blocks of rows, or of whole
+slices where these are small, on two threads. Each quantity of the size of the grid can go into the memory of the one
+before (``out``): new pages cost as much as the arithmetic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .field import Field, Planes, SliceReader, row_blocks
+from .field import Block, Field, Planes, SliceReader, blocks
 from .node_region import Region
 
-
-@dataclass(frozen=True)
-class Summary:
-    """How one quantity is distributed over the nodes where it is defined."""
-
-    count: int
-    min: float | None = None
-    max: float | None = None
-    min_index: tuple[int, int, int] | None = None
-    max_index: tuple[int, int, int] | None = None
-    mean: float | None = None
-    percentiles: dict[str, float] | None = None
-    """``p1``, ``p5``, ``p50``, ``p95``, ``p99`` by linear interpolation between ranks."""
-
-    def to_dict(self, *names: str) -> dict[str, float | None]:
-        """Return the named numbers (``min``, ``max``, ``mean``, ``p1`` …), None where nothing is defined."""
-        percentiles = self.percentiles or {}
-        return {name: percentiles.get(name) if name[1:].isdigit() else getattr(self, name) for name in names}
-
-
-_Measure = Callable[[np.ndarray, np.ndarray], None]
-"""Called with a block's planes or differences and the block of the result to fill."""
-
-_RANKS = {"p1": 1, "p5": 5, "p50": 50, "p95": 95, "p99": 99}
+_OfVectors = Callable[[np.ndarray, np.ndarray], None]
+"""Called with planes (3, rows, nx) of a slice and the rows of the result to fill."""
+_OfDifferences = Callable[[np.ndarray, np.ndarray, np.ndarray], Callable[[np.ndarray], None]]
+"""Called with the memory of a block's differences (3, 3, …) and twice that of its result, to work in; returns what is
+called with the block of the result to fill, each time that the differences are there."""
 
 
 def magnitude(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     """Return (nz, ny, nx) float32 length of each vector in mm; NaN where undefined."""
-
-    def measure(planes: np.ndarray, out: np.ndarray) -> None:
-        np.multiply(planes[0], planes[0], out=out)
-        for axis in (1, 2):
-            out += planes[axis] * planes[axis]
-        np.sqrt(out, out=out)
-
-    return _pointwise(field, measure, out)
+    return _measured(field, (_length,), (), (out,))[0]
 
 
 def component(field: Field, direction: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Return (nz, ny, nx) float32 of the vectors' product with a direction (3,); NaN where undefined."""
-    used = [(axis, np.float32(factor)) for axis, factor in enumerate(direction) if factor]
+    return components(field, [direction], [out])[0]
 
-    def measure(planes: np.ndarray, out: np.ndarray) -> None:
-        (axis, factor), *rest = used
-        np.multiply(planes[axis], factor, out=out)
-        for axis, factor in rest:
-            out += planes[axis] * factor
 
-    return _pointwise(field, measure, out)
+def components(
+    field: Field, directions: Sequence[np.ndarray], outs: Sequence[np.ndarray | None] | None = None
+) -> list[np.ndarray]:
+    """Return :func:`component` for each of some directions, in one pass over the vectors."""
+    return _measured(field, [_along(direction) for direction in directions], (), outs or [None] * len(directions))
 
 
 def jacobian(field: Field, out: np.ndarray | None = None) -> np.ndarray:
@@ -76,55 +46,93 @@ def jacobian(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     grid's index matrix, so that ``det(pre + dD/dx) = det(pre · A + E) / det(A)`` and no block has to be turned.
     Values of 1 keep volume, values of 0 and less fold (e.g. Leow et al., IEEE TMI 26(6), 2007).
     """
-    return _from_differences(field, (_jacobian_of(field),), (out,))[0]
+    return _measured(field, (), (_jacobian_of(field),), (out,))[0]
 
 
 def curl(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     """Return (nz, ny, nx) float32 length of the curl of D, mm/mm: twice the local rotation in radians if small."""
-    return _from_differences(field, (_curl_of(field),), (out,))[0]
+    return _measured(field, (), (_curl_of(field),), (out,))[0]
 
 
-def jacobian_and_curl(field: Field, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return :func:`jacobian` and :func:`curl` in one pass over the vectors; ``out`` takes the Jacobian."""
+def magnitude_jacobian_and_curl(
+    field: Field, outs: Sequence[np.ndarray | None] = (None, None, None)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return :func:`magnitude`, :func:`jacobian` and :func:`curl` in one pass over the vectors."""
     # The Jacobian comes last: it works in the memory of the differences.
-    turning, determinants = _from_differences(field, (_curl_of(field), _jacobian_of(field)), (None, out))
-    return determinants, turning
+    lengths, turning, determinants = _measured(field, (_length,), (_curl_of(field), _jacobian_of(field)), outs)
+    return lengths, determinants, turning
 
 
-def _jacobian_of(field: Field) -> _Measure:
-    matrix = field.index_to_world[:3, :3]
-    with np.errstate(over="ignore", invalid="ignore"):
-        base = (2 * field.pre[:3, :3] @ matrix).astype(np.float32)[:, :, None, None]
-        scale = np.float32(np.linalg.det(field.post[:3, :3]) / np.linalg.det(matrix) / 8)
+def _along(direction: np.ndarray) -> _OfVectors:
+    used = [(axis, np.float32(factor)) for axis, factor in enumerate(direction) if factor]
 
-    def measure(twice: np.ndarray, out: np.ndarray) -> None:
-        # twice[a, b] is 2 dD_a/d(index b): the halves and the constants meet in one factor at the end.
-        twice += base
-        _determinant(twice, out)
-        out *= scale
+    def measure(planes: np.ndarray, out: np.ndarray) -> None:
+        (axis, factor), *rest = used
+        np.multiply(planes[axis], factor, out=out)
+        for axis, factor in rest:
+            out += planes[axis] * factor
 
     return measure
 
 
-def _curl_of(field: Field) -> _Measure:
+def _length(planes: np.ndarray, out: np.ndarray) -> None:
+    # Multiplies and adds in one go.
+    np.einsum("c...,c...->...", planes, planes, out=out)
+    np.sqrt(out, out=out)
+
+
+def _jacobian_of(field: Field) -> _OfDifferences:
+    matrix = field.index_to_world[:3, :3]
+    with np.errstate(over="ignore", invalid="ignore"):
+        base = (2 * field.pre[:3, :3] @ matrix).astype(np.float32)
+        scale = np.float32(np.linalg.det(field.post[:3, :3]) / np.linalg.det(matrix) / 8)
+
+    def bind(twice: np.ndarray, minor: np.ndarray, product: np.ndarray) -> Callable[[np.ndarray], None]:
+        # twice[a, b] is 2 dD_a/d(index b): the halves and the constants meet in one factor at the end.
+        added = [(twice[where], base[where]) for where in np.ndindex(3, 3) if base[where] != 0]
+        columns = [
+            (twice[0, a], twice[1, b], twice[2, c], twice[1, c], twice[2, b])
+            for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+        ]
+
+        def measure(out: np.ndarray) -> None:
+            for differences, number in added:
+                np.add(differences, number, out=differences)
+            for column, (first, *factors) in enumerate(columns):
+                np.multiply(factors[0], factors[1], out=minor)
+                np.multiply(factors[2], factors[3], out=product)
+                np.subtract(minor, product, out=minor)
+                np.multiply(minor, first, out=minor if column else out)
+                if column:
+                    np.add(out, minor, out=out)
+            np.multiply(out, scale, out=out)
+
+        return measure
+
+    return bind
+
+
+def _curl_of(field: Field) -> _OfDifferences:
     inverse = np.linalg.inv(field.index_to_world[:3, :3]) / 2
     terms = [_curl_terms(inverse, axis) for axis in range(3)]
 
-    def measure(twice: np.ndarray, out: np.ndarray) -> None:
-        part, product = np.empty_like(out), np.empty_like(out)
-        for axis in range(3):
-            for number, (component_, index, factor) in enumerate(terms[axis]):
-                np.multiply(twice[component_, index], factor, out=product if number else part)
-                if number:
-                    part += product
-            part *= part
-            if axis == 0:
-                out[:] = part
-            else:
-                out += part
-        np.sqrt(out, out=out)
+    def bind(twice: np.ndarray, part: np.ndarray, product: np.ndarray) -> Callable[[np.ndarray], None]:
+        axes = [[(twice[component_, index], factor) for component_, index, factor in of] for of in terms]
 
-    return measure
+        def measure(out: np.ndarray) -> None:
+            for axis, ((differences, factor), *rest) in enumerate(axes):
+                np.multiply(differences, factor, out=part)
+                for differences, factor in rest:
+                    np.multiply(differences, factor, out=product)
+                    np.add(part, product, out=part)
+                np.multiply(part, part, out=part if axis else out)
+                if axis:
+                    np.add(out, part, out=out)
+            np.sqrt(out, out=out)
+
+        return measure
+
+    return bind
 
 
 def _curl_terms(inverse: np.ndarray, axis: int) -> list[tuple[int, int, np.float32]]:
@@ -136,150 +144,85 @@ def _curl_terms(inverse: np.ndarray, axis: int) -> list[tuple[int, int, np.float
     return [(component_, index, np.float32(factor)) for component_, index, factor in rows if factor]
 
 
-def _determinant(m: np.ndarray, out: np.ndarray) -> None:
-    minor, product = np.empty_like(out), np.empty_like(out)
-    for column, (b, c) in enumerate(((1, 2), (2, 0), (0, 1))):
-        np.multiply(m[1, b], m[2, c], out=minor)
-        np.multiply(m[1, c], m[2, b], out=product)
-        minor -= product
-        minor *= m[0, column]
-        if column == 0:
-            out[:] = minor
-        else:
-            out += minor
-
-
-def _target(field: Field, out: np.ndarray | None) -> np.ndarray:
-    nx, ny, nz = field.dimensions
-    return np.empty((nz, ny, nx), np.float32) if out is None else out.reshape(nz, ny, nx)
-
-
-def _pointwise(field: Field, measure: _Measure, out: np.ndarray | None) -> np.ndarray:
-    result = _target(field, out)
-
-    def work(read: SliceReader, slices: range) -> None:
-        planes = Planes(field, read)
-        for k in slices:
-            whole = planes.get(k)
-            for rows in row_blocks(field):
-                with np.errstate(over="ignore", invalid="ignore"):
-                    measure(whole[:, rows], result[k, rows])
-                _mark_undefined(result[k, rows], whole[0, rows])
-
-    field.run(work)
-    return result
-
-
-def _from_differences(
-    field: Field, measures: tuple[_Measure, ...], outs: tuple[np.ndarray | None, ...]
+def _measured(
+    field: Field,
+    pointwise: Sequence[_OfVectors],
+    differential: Sequence[_OfDifferences],
+    outs: Sequence[np.ndarray | None],
 ) -> list[np.ndarray]:
-    nx, _, nz = field.dimensions
-    results = [_target(field, out) for out in outs]
+    """(nz, ny, nx) for each measure, first those of the vectors alone, then those of their differences."""
+    nx, ny, nz = field.dimensions
+    results = [np.empty((nz, ny, nx), np.float32) if out is None else out.reshape(nz, ny, nx) for out in outs]
+    of_points, of_differences = results[: len(pointwise)], results[len(pointwise) :]
 
     def work(read: SliceReader, slices: range) -> None:
         planes = Planes(field, read)
-        buffer = None
-        for k in slices:
-            before, here, after = planes.get(max(k - 1, 0)), planes.get(k), planes.get(min(k + 1, nz - 1))
-            through = np.float32(1 if 0 < k < nz - 1 else 2)
-            for rows in row_blocks(field):
-                size = rows.stop - rows.start
-                if buffer is None or buffer.shape[2] != size:
-                    buffer = np.empty((3, 3, size, nx), np.float32)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    _differences(here, rows, buffer)
-                    np.subtract(after[:, rows], before[:, rows], out=buffer[:, 2])
-                    if through != 1:
-                        buffer[:, 2] *= through
-                    for measure, result in zip(measures, results, strict=True):
-                        measure(buffer, result[k, rows])
-                for result in results:
-                    _mark_undefined(result[k, rows], here[0, rows])
+        buffer = np.empty((3, 3, 0, 0, nx), np.float32)
+        bound: list[Callable[[np.ndarray], None]] = []
+        for block in blocks(field, slices):
+            if differential and buffer.shape[2:4] != block.shape[:2]:
+                buffer = np.empty((3, 3, *block.shape), np.float32)
+                bound = [bind(buffer, *np.empty((2, *block.shape), np.float32)) for bind in differential]
+            with np.errstate(over="ignore", invalid="ignore"):
+                for place, k in enumerate(block.slices):
+                    here = planes.get(k)
+                    for measure, result in zip(pointwise, of_points, strict=True):
+                        measure(here[:, block.rows], result[k, block.rows])
+                    if differential:
+                        neighbours = planes.get(max(k - 1, 0)), planes.get(min(k + 1, nz - 1))
+                        _differences(here, block.rows, buffer[:, :, place])
+                        _differences_through(*neighbours, block.rows, 0 < k < nz - 1, buffer[:, 2, place])
+                for measure, result in zip(bound, of_differences, strict=True):
+                    measure(result[block.where])
+            for result in results:
+                _mark_undefined(result, block, planes)
 
     field.run(work)
     return results
 
 
-def _mark_undefined(values: np.ndarray, vectors: np.ndarray) -> None:
+def _mark_undefined(result: np.ndarray, block: Block, planes: Planes) -> None:
     """NaN where the node itself is undefined, and where the arithmetic overflowed."""
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(np.add.reduce(values, axis=None) + np.add.reduce(vectors, axis=None)):
+        if all(planes.finite(k) for k in block.slices) and np.isfinite(np.add.reduce(result[block.where], axis=None)):
             return
-    values[np.isnan(vectors) | ~np.isfinite(values)] = np.nan
+    for k in block.slices:
+        values = result[k, block.rows]
+        values[np.isnan(planes.get(k)[0, block.rows]) | ~np.isfinite(values)] = np.nan
 
 
 def _differences(planes: np.ndarray, rows: slice, out: np.ndarray) -> None:
     """Twice the derivative of each component along i and j: ``out[c, 0]`` and ``out[c, 1]``, of shape (rows, nx)."""
-    block = planes[:, rows]
     _, ny, nx = planes.shape
+    first, last = rows.start, rows.stop
+    # As one row: far faster than row by row, and the two columns that it gets wrong are written again.
+    flat, along = planes.reshape(3, -1), out.reshape(3, 3, -1)
     if nx == 1:
         out[:, 0] = 0
     else:
-        np.subtract(block[:, :, 2:], block[:, :, :-2], out=out[:, 0, :, 1:-1])
+        block = flat[:, first * nx : last * nx]
+        np.subtract(block[:, 2:], block[:, :-2], out=along[:, 0, 1:-1])
+        block = planes[:, rows]
         np.multiply(block[:, :, 1] - block[:, :, 0], 2, out=out[:, 0, :, 0])
         np.multiply(block[:, :, -1] - block[:, :, -2], 2, out=out[:, 0, :, -1])
     if ny == 1:
         out[:, 1] = 0
         return
-    first, last = rows.start, rows.stop
     inner = slice(max(first, 1), min(last, ny - 1))
     if inner.stop > inner.start:
-        upper, lower = planes[:, inner.start + 1 : inner.stop + 1], planes[:, inner.start - 1 : inner.stop - 1]
-        np.subtract(upper, lower, out=out[:, 1, inner.start - first : inner.stop - first])
+        upper, lower = (flat[:, (inner.start + step) * nx : (inner.stop + step) * nx] for step in (1, -1))
+        np.subtract(upper, lower, out=along[:, 1, (inner.start - first) * nx : (inner.stop - first) * nx])
     if first == 0:
         np.multiply(planes[:, 1] - planes[:, 0], 2, out=out[:, 1, 0])
     if last == ny:
         np.multiply(planes[:, -1] - planes[:, -2], 2, out=out[:, 1, -1])
 
 
-def summarize(values: np.ndarray, field: Field | None = None) -> Summary:
-    """Summarize a quantity, using its memory: the order of the values is lost.
-
-    Parameters
-    ----------
-    values
-        float32, any shape; NaN where undefined. Contiguous.
-    field
-        Where given, the places of the least and the greatest value are told.
-    """
-    flat = values.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspect = not np.isfinite(np.add.reduce(flat))
-    undefined = int(np.count_nonzero(np.isnan(flat))) if suspect else 0
-    count = flat.size - undefined
-    if not count:
-        return Summary(0)
-    least = int(np.nanargmin(flat) if undefined else np.argmin(flat))
-    greatest = int(np.nanargmax(flat) if undefined else np.argmax(flat))
-    low, high = float(flat[least]), float(flat[greatest])
-    total = np.nansum(flat, dtype=np.float64) if undefined else flat.sum(dtype=np.float64)
-    return Summary(
-        count,
-        low,
-        high,
-        field.index_of(least) if field is not None else None,
-        field.index_of(greatest) if field is not None else None,
-        float(total) / count,
-        _percentiles(flat, count),
-    )
-
-
-def summarize_all(quantities: Sequence[np.ndarray], field: Field | None = None) -> list[Summary]:
-    """Return :func:`summarize` for several quantities, on several threads."""
-    with ThreadPoolExecutor(max(len(quantities), 1)) as pool:
-        return list(pool.map(lambda values: summarize(values, field), quantities))
-
-
-def _percentiles(flat: np.ndarray, count: int) -> dict[str, float]:
-    """Exact percentiles of the first ``count`` values in order; a partition puts NaN last."""
-    ranks = {name: percent / 100 * (count - 1) for name, percent in _RANKS.items()}
-    needed = sorted({int(place) for rank in ranks.values() for place in (np.floor(rank), np.ceil(rank))})
-    flat.partition(needed)
-    result = {}
-    for name, rank in ranks.items():
-        low, high = int(np.floor(rank)), int(np.ceil(rank))
-        result[name] = float(flat[low] + (rank - low) * (float(flat[high]) - float(flat[low])))
-    return result
+def _differences_through(before: np.ndarray, after: np.ndarray, rows: slice, inner: bool, out: np.ndarray) -> None:
+    """Twice the derivative along k, of shape (3, rows, nx), between two slices, or one and its only neighbour."""
+    np.subtract(after[:, rows], before[:, rows], out=out)
+    if not inner:
+        out *= np.float32(2)
 
 
 def region_where(mask: np.ndarray) -> Region | None:
@@ -297,16 +240,3 @@ def folded_region(determinants: np.ndarray) -> Region | None:
     """Return where Jacobian determinants are 0 or less; None when nowhere."""
     with np.errstate(invalid="ignore"):
         return region_where(determinants <= 0)
-
-
-def component_statistics(values: np.ndarray) -> dict[str, Any]:
-    """Return ``min``, ``max``, ``mean`` and percentiles of one component, using the memory of the values."""
-    return summarize(values).to_dict("min", "max", "mean", "p1", "p5", "p50", "p95", "p99")
-
-
-def scaled_statistics(statistics: dict[str, float | None], factor: float) -> dict[str, float | None]:
-    """Return what :func:`component_statistics` gives of values times a factor, which turns the order below zero."""
-    ends = (("min", "max"), ("p1", "p99"), ("p5", "p95"))
-    opposite = {end: other for pair in ends for end, other in (pair, pair[::-1])} if factor < 0 else {}
-    values = {name: statistics[opposite.get(name, name)] for name in statistics}
-    return {name: None if value is None else value * factor for name, value in values.items()}

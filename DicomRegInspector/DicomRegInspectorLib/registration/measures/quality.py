@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +26,11 @@ from ..matrices import is_singular
 from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
 from .field import Field
-from .local import Summary
 from .node_region import Region
 from .rows import RANK_WORDS, Measure, MeasureRow, number, ranked
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
 from .statistics import VectorStatistics
+from .summary import Summary, component_statistics, scaled_statistics, summarize_all
 
 
 @dataclass(frozen=True)
@@ -266,13 +267,13 @@ def _same_everywhere(value: float) -> Summary:
 class _Measuring:
     """One run over all measures, passing the memory of each quantity on to the next."""
 
-    _STEPS = 11
+    _STEPS = 6
 
     def __init__(self, mapping: Mapping, subject: str, progress: Progress | None) -> None:
         self.mapping, self.subject, self.progress = mapping, subject, progress
         self.grid: Grid = mapping.grid
         self.done, self.text = 0, ""
-        self.memory: np.ndarray | None = None
+        self.memory: Sequence[np.ndarray | None] = (None, None, None)
 
     def step(self, text: str) -> None:
         """Tell the progress; stop when asked to."""
@@ -286,16 +287,16 @@ class _Measuring:
 
     def run(self) -> Quality:
         """Take all measures, in the order of the memory they need."""
-        self.step("Lengths of the vectors")
-        vectors = self.grid.statistics
         field = self.mapping.field.asking(self.ask)
+        self.step("Components of the vectors")
         in_mm, in_voxels = self._components(field)
-        self.step("Jacobian determinant and curl")
-        determinants, turning = local.jacobian_and_curl(field, self.memory)
+        self.step("Lengths, Jacobian determinant and curl")
+        lengths, determinants, turning = local.magnitude_jacobian_and_curl(field, self.memory)
         folded = local.folded_region(determinants)
         self.step("Their distribution")
-        jacobian, curl = local.summarize_all([determinants, turning], field)
-        self.memory = determinants = turning = None
+        length, jacobian, curl = summarize_all([lengths, determinants, turning], field)
+        self.memory = lengths = determinants = turning = None
+        vectors = self.grid.statistics_of(length)
         self.step("Bending energy")
         bending = bending_energy(field, self._gather)
         self.step("Bulk motion")
@@ -324,37 +325,33 @@ class _Measuring:
 
     def _components(self, field: Field) -> tuple[dict[str, Any], dict[str, Any]]:
         """Statistics along R, A, S in mm, and along the grid's axes in voxels; never pooled over axes."""
-        in_mm, signs = {}, self.mapping.signs * RAS_SIGNS
-        for axis, name in enumerate("RAS"):
-            self.step(f"Components along {name}")
-            self.memory = local.component(field, np.eye(3)[axis] * signs[axis], self.memory)
-            in_mm[name] = local.component_statistics(self.memory)
-        in_voxels = {}
+        signs = self.mapping.signs * RAS_SIGNS
+        in_mm = dict(zip("RAS", self._along(field, np.eye(3) * signs[:, None]), strict=True))
         to_voxels = np.linalg.inv(field.index_to_world[:3, :3])
+        if np.count_nonzero(to_voxels) > 3:
+            return in_mm, dict(zip("ijk", self._along(field, to_voxels), strict=True))
+        # Each of the grid's axes is one of R, A, S: the same numbers in another unit.
+        in_voxels = {}
         for name, direction in zip("ijk", to_voxels, strict=True):
-            self.step(f"Components along {name}")
-            used = np.flatnonzero(direction)
-            if len(used) == 1:
-                # The grid's axis is one of R, A, S: the same numbers in another unit.
-                axis = used[0]
-                in_voxels[name] = local.scaled_statistics(in_mm["RAS"[axis]], direction[axis] * signs[axis])
-            else:
-                self.memory = local.component(field, direction, self.memory)
-                in_voxels[name] = local.component_statistics(self.memory)
+            (axis,) = np.flatnonzero(direction)
+            in_voxels[name] = scaled_statistics(in_mm["RAS"[axis]], direction[axis] * signs[axis])
         return in_mm, in_voxels
 
-    def _gather(self, index: np.ndarray) -> np.ndarray:
-        vectors = self.grid.vectors[index[:, 2], index[:, 1], index[:, 0]].astype(np.float64)
-        vectors[~np.isfinite(vectors).all(axis=1)] = np.nan
-        return vectors
+    def _along(self, field: Field, directions: np.ndarray) -> list[dict[str, Any]]:
+        self.memory = local.components(field, list(directions), self.memory)
+        return component_statistics(self.memory, field)
+
+    def _gather(self, numbers: np.ndarray) -> np.ndarray:
+        return np.take(self.grid.vectors.reshape(-1, 3), numbers, axis=0).astype(np.float64)
 
     def _bulk(self) -> tuple[BulkPart | None, BulkPart | None]:
         index = sample_nodes(self.grid.dimensions, BULK_SAMPLE)
-        index = index[np.isfinite(self._gather(index)).all(axis=1)]
-        if len(index) < 4:
-            return None, None
         points = apply_matrix(self.mapping.index_to_lps, index)
         mapped = self.mapping.map_points(points)
+        defined = np.isfinite(mapped).all(axis=1)
+        if np.count_nonzero(defined) < 4:
+            return None, None
+        points, mapped = points[defined], mapped[defined]
         return fit_rigid(points, mapped), fit_affine(points, mapped)
 
     def _inverse(self) -> InverseQuality:

@@ -16,8 +16,8 @@ from ...space import LPS_TO_RAS, RAS_SIGNS, plane_indices
 from ..mapping import Mapping
 from . import local
 from .field import Field
-from .local import Summary
 from .rows import RANK_WORDS, MeasureRow, ranked
+from .summary import Summary, summarize
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def measure_regions(
             values = flat[nodes]
             if name == "jacobian":
                 folded[number] = _nonpositive(values)
-            rows[number][name] = local.summarize(values)
+            rows[number][name] = summarize(values)
     return [_region_measures(region, row, share) for region, row, share in zip(regions, rows, folded, strict=True)]
 
 

@@ -21,7 +21,7 @@ _CHUNK = 4096
 """Nodes whose 27 second derivatives are held at once: all of a sample would weigh as much as a small grid."""
 
 Gather = Callable[[np.ndarray], np.ndarray]
-"""Displacements (n, 3) mm at node indices (n, 3), as float64; NaN where undefined."""
+"""Displacements (n, 3) mm at nodes by their numbers (n,), x fastest, as float64; not finite where undefined."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,15 @@ def bending_energy(field: Field, gather: Gather) -> BendingEnergy:
     of = int(np.prod(np.maximum(np.array(field.dimensions) - 2 * first, 0)))
     if not len(index) or not active:
         return BendingEnergy(None, None, 0, of)
-    energy = np.concatenate(
-        [
-            np.einsum("nabc,nabc->n", *[_second_derivatives(field, gather, index[start : start + _CHUNK], active)] * 2)
-            for start in range(0, len(index), _CHUNK)
-        ]
-    )
+    nx, ny, _ = field.dimensions
+    numbers = index @ (1, nx, nx * ny)
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = np.concatenate(
+            [
+                np.square(_second_derivatives(field, gather, numbers[start : start + _CHUNK], active)).sum(axis=(0, 2))
+                for start in range(0, len(numbers), _CHUNK)
+            ]
+        )
     energy = energy[np.isfinite(energy)]
     if not len(energy):
         return BendingEnergy(None, None, 0, of)
@@ -85,17 +88,20 @@ def bending_energy(field: Field, gather: Gather) -> BendingEnergy:
     return BendingEnergy(float(energy.mean()), error, len(energy), of)
 
 
-def _second_derivatives(field: Field, gather: Gather, index: np.ndarray, active: list[int]) -> np.ndarray:
-    """(n, a, b, c) second derivatives along the registered axes of component c at nodes (n, 3)."""
-    unit = np.eye(3, dtype=np.int64)
-    here = gather(index)
-    along = np.zeros((len(index), 3, 3, 3))
+def _second_derivatives(field: Field, gather: Gather, numbers: np.ndarray, active: list[int]) -> np.ndarray:
+    """(9, n, 3) second derivatives of each component along pairs of the registered axes, at nodes by number."""
+    nx, ny, _ = field.dimensions
+    steps = (1, nx, nx * ny)
+    here = gather(numbers)
+    along = np.zeros((3, 3, *here.shape))
     for a in active:
-        along[:, a, a] = gather(index + unit[a]) - 2 * here + gather(index - unit[a])
+        along[a, a] = gather(numbers + steps[a]) - 2 * here + gather(numbers - steps[a])
         for b in active:
             if b > a:
-                mixed = gather(index + unit[a] + unit[b]) - gather(index + unit[a] - unit[b])
-                mixed += gather(index - unit[a] - unit[b]) - gather(index - unit[a] + unit[b])
-                along[:, a, b] = along[:, b, a] = mixed / 4
+                sum_, difference = steps[a] + steps[b], steps[a] - steps[b]
+                mixed = gather(numbers + sum_) - gather(numbers + difference)
+                mixed += gather(numbers - sum_) - gather(numbers - difference)
+                along[a, b] = along[b, a] = mixed / 4
     to_index = np.linalg.inv(field.index_to_world[:3, :3])
-    return np.einsum("ia,nijc,jb->nabc", to_index, along, to_index, optimize=True)
+    # d2/dx_a dx_b = sum over i, j of to_index[i, a] to_index[j, b] d2/di dj, for all pairs by one product.
+    return (np.kron(to_index, to_index).T @ along.reshape(9, -1)).reshape(9, *here.shape)
