@@ -162,7 +162,8 @@ def _measured(
         for block in blocks(field, slices):
             if differential and buffer.shape[2:4] != block.shape[:2]:
                 buffer = np.empty((3, 3, *block.shape), np.float32)
-                bound = [bind(buffer, *np.empty((2, *block.shape), np.float32)) for bind in differential]
+                spare, other = np.empty((2, *block.shape), np.float32)
+                bound = [bind(buffer, spare, other) for bind in differential]
             with np.errstate(over="ignore", invalid="ignore"):
                 for place, k in enumerate(block.slices):
                     here = planes.get(k)
@@ -172,8 +173,8 @@ def _measured(
                         neighbours = planes.get(max(k - 1, 0)), planes.get(min(k + 1, nz - 1))
                         _differences(here, block.rows, buffer[:, :, place])
                         _differences_through(*neighbours, block.rows, 0 < k < nz - 1, buffer[:, 2, place])
-                for measure, result in zip(bound, of_differences, strict=True):
-                    measure(result[block.where])
+                for fill, result in zip(bound, of_differences, strict=True):
+                    fill(result[block.where])
             for result in results:
                 _mark_undefined(result, block, planes)
 
