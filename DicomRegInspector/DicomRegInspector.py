@@ -76,7 +76,7 @@ class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         from DicomRegInspectorLib.panel.panel import InspectorPanel
         from DicomRegInspectorLib.panel.sections import load_sections
 
-        self.ui = load_sections(self.layout, self.resourcePath)
+        self.sections, self.ui = load_sections(self.layout, self.resourcePath)
         self.logic = DicomRegInspectorLogic()
         self.panel = InspectorPanel(self.ui, self.logic, pathlib.Path(self.resourcePath("Icons")))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -96,14 +96,14 @@ class DicomRegInspectorWidget(ScriptedLoadableModuleWidget, VTKObservationMixin)
         """Called each time the user opens this module."""
         from DicomRegInspectorLib.panel.sections import hold_width
 
-        hold_width(self.parent, True)
+        hold_width(self.sections, True)
         self.initializeParameterNode()
 
     def exit(self) -> None:
         """Called each time the user opens a different module."""
         from DicomRegInspectorLib.panel.sections import hold_width
 
-        hold_width(self.parent, False)
+        hold_width(self.sections, False)
         self.setParameterNode(None)
 
     def onSceneStartClose(self, caller, event) -> None:

@@ -18,10 +18,6 @@ NOT_IMAGES = ("REG", "SEG", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "K
 REGISTRATIONS = (SPATIAL_REGISTRATION, DEFORMABLE_REGISTRATION)
 
 
-LONGEST_DESCRIPTION = 40
-"""Characters: behind the description a name says what is loaded, which a narrow column must not cut."""
-
-
 class _Reader(DICOMPlugin):
     """What both plugins have: a browser shows one name of a reader for all that it offers."""
 
@@ -49,17 +45,15 @@ class _Reader(DICOMPlugin):
         return loadables
 
     def named(self, path, what):
-        """``3: description - what``, a series without a description called as Slicer calls it.
+        """``What - 3: description``, a series without a description called as Slicer calls it.
 
-        A long description is cut in its middle: the list cuts names at their end, where they say what is loaded.
+        The browser's list shows no more than the first word or two of a name, and several rows are of one series.
         """
         from DicomRegInspectorLib.panel.registrations.browser_offers import described
 
         number, description = self.value(path, "seriesNumber"), described(slicer.dicomDatabase, path)
-        if len(description) > LONGEST_DESCRIPTION:
-            head, tail = description[: LONGEST_DESCRIPTION * 2 // 3], description[-(LONGEST_DESCRIPTION // 3 - 1) :]
-            description = f"{head.rstrip()}…{tail.lstrip()}"
-        return (f"{number}: " if number else "") + f"{description or 'Unnamed Series'} - {what}"
+        series = (f"{number}: " if number else "") + (description or "Unnamed Series")
+        return f"{what[:1].upper()}{what[1:]} - {series}"
 
     def value(self, path, name):
         """A value from the DICOM database; empty when it has none."""
@@ -172,6 +166,19 @@ class DicomRegInspectorPluginClass(_Reader):
         super().__init__()
         self.loadType = _("Registration")
 
+    def examineForImport(self, fileList):
+        """Loadables whose references are the images that are not examined with them.
+
+        The browser asks whether to load what is referred to unless one of its rows has just those files, and a
+        registration refers to two series: it would ask for series that stand checked in its list.
+        """
+        loadables = super().examineForImport(fileList)
+        examined = {path for files in fileList for path in files}
+        for loadable in loadables:
+            references = loadable.everyReference
+            loadable.referencedInstanceUIDs = [uid for uid, path in references.items() if path not in examined]
+        return loadables
+
     def examineFiles(self, files):
         """A loadable for each registration among the files."""
         return [loadable for loadable in map(self.examineFile, files) if loadable is not None]
@@ -196,7 +203,8 @@ class DicomRegInspectorPluginClass(_Reader):
             return None
         loadable = self.registrationLoadable(path, offer.what)
         loadable.tooltip, loadable.warning = offer.tooltip, offer.warning
-        loadable.referencedInstanceUIDs = list(offer.referenced_instance_uids)
+        uids = offer.referenced_instance_uids
+        loadable.everyReference = {uid: slicer.dicomDatabase.fileForInstance(uid) for uid in uids}
         loadable.selected = offer.can_be_loaded
         loadable.confidence = self.CONFIDENCE if offer.can_be_loaded else self.LAST_RESORT
         return loadable
@@ -213,6 +221,7 @@ class DicomRegInspectorPluginClass(_Reader):
         loadable = DICOMLoadable()
         loadable.files = [path]
         loadable.name = self.named(path, what)
+        loadable.everyReference = {}
         return loadable
 
     def load(self, loadable):
@@ -227,6 +236,8 @@ class DicomRegInspectorPluginClass(_Reader):
         except DicomRegInspectorError as error:
             logging.error("The registration was not loaded. %s", error)
             return False
+        # The series in the hierarchy keeps all that the file refers to, whatever the browser had to ask for.
+        loadable.referencedInstanceUIDs = list(loadable.everyReference)
         # Slicer makes patient and study for the first node where the scene has them not yet; the others go beside it.
         self.addSeriesInSubjectHierarchy(loadable, nodes[0])
         study = self.value(path, "studyInstanceUID")

@@ -27,8 +27,8 @@ def offer(plugin: Any, database: Any, path: Path) -> Any:
 def test_the_name_says_kind_grid_and_the_images_it_registers_to(plugin: Any, database: Any, pair: Path) -> None:
     loadable = offer(plugin, database, pair / "registration.dcm")
     assert loadable.name == (
-        "3: SYNTHETIC registration, vectors in mm - Deformable registration, to CT “SYNTHETIC chest CT, fixed”, "
-        "55 × 43 × 48 grid"
+        "Deformable registration, to CT “SYNTHETIC chest CT, fixed”, 55 × 43 × 48 grid - "
+        "3: SYNTHETIC registration, vectors in mm"
     )
     assert "source images: CT “SYNTHETIC chest CT, moving”" in loadable.tooltip
     assert "pre-deformation matrix" in loadable.tooltip
@@ -39,6 +39,33 @@ def test_images_it_refers_to_can_be_loaded_with_it(plugin: Any, database: Any, p
     loadable = offer(plugin, database, pair / "registration.dcm")
     files = {database.fileForInstance(uid) for uid in loadable.referencedInstanceUIDs}
     assert files == {str(path) for name in ("fixed", "moving") for path in (pair / name).iterdir()}
+
+
+def test_images_that_are_examined_with_it_are_not_asked_for(
+    application: Any, plugin: Any, database: Any, pair: Path
+) -> None:
+    """The browser compares what is referred to with the files of one row: for two series it would always ask.
+
+    Series of the same registration stand in the list or not from one selection to the next.
+    """
+    database.insertFolder(str(pair))
+    series = {name: sorted(str(path) for path in (pair / name).iterdir()) for name in ("fixed", "moving")}
+    registration = [str(pair / "registration.dcm")]
+
+    def asked_for(*examined: list[str]) -> set[str]:
+        (loadable,) = plugin.examineForImport([*examined, registration])
+        return {database.fileForInstance(uid) for uid in loadable.referencedInstanceUIDs}
+
+    assert asked_for(*series.values()) == set()
+    assert asked_for(series["fixed"]) == set(series["moving"])
+    assert asked_for() == {*series["fixed"], *series["moving"]}
+    assert asked_for(*series.values()) == set()
+    (loadable,) = plugin.examineForImport([*series.values(), registration])
+    assert plugin.load(loadable)
+    assert {database.fileForInstance(uid) for uid in loadable.referencedInstanceUIDs} == {
+        *series["fixed"],
+        *series["moving"],
+    }
 
 
 def test_single_slices_that_it_refers_to_stand_for_their_series(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.findings import CODES, Finding
-from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack
+from panel_steps import write_folding
 from slicer_standin import pythonqt
 
 GAP_MM = (0.0, 2.0, 4.0, 8.0, 10.0, 12.0, 14.0)
@@ -27,17 +28,8 @@ def no_slot_fails() -> Any:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A stack with a gap, and a registration that folds and is undefined at some nodes."""
-    import pydicom
-
     write_ct_stack(tmp_path / "gap", GAP_MM)
-    write_deformable(tmp_path / "reg.dcm", KnownField())
-    dataset = pydicom.dcmread(tmp_path / "reg.dcm")
-    grid = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
-    vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(7, 6, 5, 3).copy()
-    vectors[3, 2, 2, 0] += 20
-    vectors[6, 5, 4] = np.nan
-    grid.VectorGridData = vectors.tobytes()
-    dataset.save_as(tmp_path / "reg.dcm")
+    write_folding(tmp_path / "reg.dcm")
     return tmp_path
 
 

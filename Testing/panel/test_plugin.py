@@ -33,7 +33,7 @@ def offered(plugin: Any, database: Any, path: str) -> Any:
 
 def test_deformable_registration_is_offered_above_slicerrt(plugin: Any, database: Any, tmp_path: Path) -> None:
     (loadable,) = offered(plugin, database, changed(tmp_path / "reg.dcm"))
-    assert loadable.name == "1: Self-test field - Deformable registration, 5 × 6 × 7 grid"
+    assert loadable.name == "Deformable registration, 5 × 6 × 7 grid - 1: Self-test field"
     assert loadable.confidence == 0.95
     assert (loadable.selected, loadable.warning) == (True, "")
     assert loadable.files == [str(tmp_path / "reg.dcm")]
@@ -51,7 +51,7 @@ def test_missing_values_are_left_out_and_a_nameless_series_is_called_as_slicer_c
 ) -> None:
     path = changed(tmp_path / "reg.dcm", SeriesNumber=None, SeriesDescription=None, Manufacturer=None)
     (loadable,) = offered(plugin, database, path)
-    assert loadable.name == "Unnamed Series - Deformable registration, 5 × 6 × 7 grid"
+    assert loadable.name == "Deformable registration, 5 × 6 × 7 grid - Unnamed Series"
     assert "an unknown system" in loadable.tooltip
 
 
@@ -85,7 +85,7 @@ def test_irregular_series_is_offered_below_slicers_own_reader_with_a_warning(
 ) -> None:
     write_ct_stack(tmp_path, IRREGULAR_MM)
     found = series_offered(series_plugins, database, tmp_path)
-    assert [one.name.split(" - ")[1] for one in found] == ["regularized", "section 1 of 2", "section 2 of 2"]
+    assert [one.name.split(" - ")[0] for one in found] == ["Regularized", "Section 1 of 2", "Section 2 of 2"]
     assert {(one.selected, one.confidence) for one in found} == {(False, 0.4)}
     assert all("11 slices" in one.warning for one in found)  # (40 - 10) / 2.5 - 1
     assert all(len(one.files) == 9 for one in found)
@@ -104,7 +104,7 @@ def test_duplicates_alone_are_offered_to_be_left_out(
 ) -> None:
     write_ct_stack(tmp_path, (0, 2, 4, 4, 6, 8))
     (found,) = series_offered(series_plugins, database, tmp_path)
-    assert found.name.endswith(" - without duplicates") and "one position" in found.warning
+    assert found.name.startswith("Without duplicates - ") and "one position" in found.warning
     assert (found.selected, found.confidence) == (False, 0.4)
     assert series_plugins.load(found)
     (node,) = application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
@@ -117,7 +117,7 @@ def test_a_tilt_alone_is_offered_to_be_removed(series_plugins: Any, database: An
 
     write_stack(tmp_path, along_table(range(0, 20, 2)), tilted(12))
     (found,) = series_offered(series_plugins, database, tmp_path)
-    assert found.name.endswith(" - upright, tilt removed") and "12" in found.warning
+    assert found.name.startswith("Upright, tilt removed - ") and "12" in found.warning
     assert series_plugins.load(found)
 
 
@@ -130,10 +130,10 @@ def test_phases_at_one_place_are_no_duplicates(series_plugins: Any, database: An
         one.TemporalPositionIdentifier = 1 if one.InstanceNumber <= 3 else 2
         one.save_as(path)
     found = series_offered(series_plugins, database, tmp_path)
-    assert [one.name.split(" - ")[1] for one in found] == [
+    assert [one.name.split(" - ")[0] for one in found] == [
         "4D: 2 volumes by temporal position",
-        "set 1 of 2: temporal position 1",
-        "set 2 of 2: temporal position 2",
+        "Set 1 of 2: temporal position 1",
+        "Set 2 of 2: temporal position 2",
     ]
     assert [(one.selected, one.confidence, one.warning) for one in found] == [(False, 0.4, "")] * 3
 
@@ -199,7 +199,7 @@ def test_real_tilted_series_is_offered_in_its_two_sections(
     database.insertFolder(str(folder))
     found = series_plugins.examineForImport([files])
     assert [one.name for one in found] == [
-        f"2: Unnamed Series - {what}" for what in ("regularized", "section 1 of 2", "section 2 of 2")
+        f"{what} - 2: Unnamed Series" for what in ("Regularized", "Section 1 of 2", "Section 2 of 2")
     ]
     assert "18.5" in found[0].warning
 
@@ -269,7 +269,7 @@ def test_headers_are_read_once_for_both_plugins_of_series(
 LONG = "Thorax-Abdomen mit Kontrastmittel, venoes, 1.25 mm, Phase 30 %"
 
 
-def test_a_long_description_is_cut_in_its_middle_and_what_is_loaded_can_be_read(
+def test_what_is_loaded_stands_before_a_long_description(
     plugin: Any, series_plugins: Any, database: Any, tmp_path: Path
 ) -> None:
     import pydicom
@@ -280,7 +280,4 @@ def test_a_long_description_is_cut_in_its_middle_and_what_is_loaded_can_be_read(
         dataset.SeriesDescription, dataset.SeriesNumber = LONG, 12
         dataset.save_as(path)
     names = [one.name for one in series_offered(series_plugins, database, tmp_path / "ct")]
-    assert names == [
-        f"12: Thorax-Abdomen mit Kontras…, Phase 30 % - {what}"
-        for what in ("regularized", "section 1 of 2", "section 2 of 2")
-    ]
+    assert names == [f"{what} - 12: {LONG}" for what in ("Regularized", "Section 1 of 2", "Section 2 of 2")]

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
-from panel_steps import GAP_MM, inspect
+from panel_steps import GAP_MM, inspect, write_folding
+from quality_nodes import affine, grid_node
 from slicer_standin import pythonqt
 from ui_files import named_widgets
 
@@ -40,6 +41,11 @@ def area(request: pytest.FixtureRequest, application: Any, widget: Any) -> Itera
     made.takeWidget()
     panel.setParent(None)
     KEPT.append(panel)
+
+
+@pytest.fixture
+def scene(application: Any, widget: Any) -> Any:
+    return application.mrmlScene
 
 
 def wait() -> None:
@@ -72,6 +78,12 @@ def select(widget: Any, code: str) -> None:
     widget.ui.findingsTable.selectRow(codes.index(code))
 
 
+def measured(scene: Any, ui: Any) -> None:
+    """Choose a transform of the scene and measure it."""
+    ui.qualityTransformSelector.setCurrentNode(grid_node(scene, affine))
+    ui.measureButton.click()
+
+
 def test_a_question_is_seen_when_it_is_asked(area: Any, ui: Any, widget: Any, tmp_path: Path) -> None:
     write_ct_stack(tmp_path, GAP_MM)
     inspect(ui, tmp_path)
@@ -100,15 +112,97 @@ def test_the_section_that_comes_next_is_seen(area: Any, ui: Any, widget: Any, tm
     assert is_at_top(area, ui.seriesCollapsibleButton)
 
 
-def test_the_panel_s_width_is_the_same_whatever_is_unfolded(area: Any, ui: Any, tmp_path: Path) -> None:
-    sections = [getattr(ui, name + "CollapsibleButton") for name in ("input", "findings", "registrations", "series")]
-    widths = set()
+def test_what_stands_in_the_panel_does_not_ask_for_more_width(ui: Any, widget: Any, scene: Any, tmp_path: Path) -> None:
+    """Slicer's panel is as wide as its module's smallest width (qSlicerModulePanel::minimumSizeHint)."""
+    from PySide6 import QtWidgets
+
+    panel, widths = pythonqt.unwrap(widget.parent), set()
+
+    def note() -> None:
+        wait()
+        widths.add((panel.minimumSizeHint().width(), panel.sizeHint().width()))
+
+    buttons = [getattr(ui, f"{name}CollapsibleButton") for name in ("input", "findings", "registrations", "quality")]
+    buttons.append(ui.seriesCollapsibleButton)
     for folded in (True, False):
-        for section in sections:
-            section.collapsed = folded
-            wait()
-            widths.add(pythonqt.unwrap(ui.inputCollapsibleButton).width())
+        for button in buttons:
+            button.collapsed = folded
+            note()
+    write_ct_stack(tmp_path / "ct", GAP_MM)
+    write_deformable(tmp_path / "reg.dcm", KnownField())
+    inspect(ui, tmp_path)
+    for row in range(ui.findingsTable.rowCount):
+        ui.findingsTable.selectRow(row)
+        ui.repairButton.click()
+        note()
+    for mode in range(ui.modeComboBox.count):
+        ui.modeComboBox.currentIndex = mode
+        note()
+    measured(scene, ui)
+    ui.verdictLabel.text = "a-name-without-any-place-to-break-it" * 5
+    note()
     assert len(widths) == 1
+    smallest, _ = widths.pop()
+    letters = QtWidgets.QWidget().fontMetrics().averageCharWidth()
+    assert 40 * letters < smallest < 60 * letters
+
+
+def test_a_larger_font_asks_for_more_width(widget: Any) -> None:
+    from PySide6 import QtGui
+
+    panel, sections = pythonqt.unwrap(widget.parent), pythonqt.unwrap(widget.sections)
+    before, larger = sections.minimumWidth(), panel.font()
+    larger.setPointSize(2 * larger.pointSize())
+    panel.setFont(larger)
+    widget.enter()
+    assert panel.minimumSizeHint().width() >= sections.minimumWidth() > 1.5 * before
+    panel.setFont(QtGui.QFont())
+    widget.enter()
+    assert sections.minimumWidth() == before
+
+
+def test_a_finding_stays_in_sight_when_its_registration_was_loaded_to_show_it(
+    area: Any, ui: Any, widget: Any, tmp_path: Path
+) -> None:
+    write_ct_stack(tmp_path / "ct", GAP_MM)
+    write_folding(tmp_path / "reg.dcm")
+    inspect(ui, tmp_path)
+    select(widget, "reg-folding")
+    ui.showMeButton.click()
+    assert ui.askDoButton.text == "Load and show"
+    ui.askDoButton.click()
+    wait()
+    assert ui.qualityTransformSelector.currentNode() is not None
+    assert ui.findingsStatusLabel.text
+    assert is_seen(area, ui.findingsStatusLabel) and is_seen(area, ui.showMeButton)
+
+
+def test_what_was_measured_is_seen_with_the_buttons_that_show_it(area: Any, ui: Any, scene: Any) -> None:
+    ui.qualityCollapsibleButton.collapsed = False
+    measured(scene, ui)
+    wait()
+    assert is_seen(area, ui.verdictLabel) and is_seen(area, ui.showJacobianButton) and is_seen(area, ui.hideButton)
+
+
+def test_tables_are_as_high_as_their_rows_up_to_a_limit(area: Any, ui: Any, scene: Any, tmp_path: Path) -> None:
+    write_ct_stack(tmp_path / "ct", GAP_MM)
+    write_deformable(tmp_path / "reg.dcm", KnownField())
+    inspect(ui, tmp_path)
+    ui.qualityCollapsibleButton.collapsed = False
+    measured(scene, ui)
+    wait()
+    for table, most in ((ui.findingsTable, 8), (ui.registrationsTable, 5), (ui.measuresTable, 12)):
+        inner = pythonqt.unwrap(table)
+        height = sum(inner.rowHeight(row) for row in range(min(inner.rowCount(), most)))
+        assert abs(inner.viewport().height() - height) <= 1, table.objectName
+
+
+def test_names_in_tables_are_cut_in_their_middle(ui: Any) -> None:
+    """Names of series and registrations often begin alike."""
+    from PySide6 import QtCore
+
+    for table in (ui.findingsTable, ui.registrationsTable):
+        assert pythonqt.unwrap(table).textElideMode() == QtCore.Qt.TextElideMode.ElideMiddle
 
 
 def test_leaving_the_module_gives_the_scroll_bar_back(area: Any, widget: Any) -> None:

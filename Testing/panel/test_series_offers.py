@@ -15,7 +15,7 @@ def offered(series_plugins: Any, database: Any, folder: Path) -> list[Any]:
 
 
 def ways(found: list[Any]) -> list[str]:
-    return [loadable.name.split(" - ")[1] for loadable in found]
+    return [loadable.name.split(" - ")[0] for loadable in found]
 
 
 def test_twenty_five_volumes_are_one_offer(
@@ -32,7 +32,7 @@ def test_twenty_five_volumes_are_one_offer(
     values = [application.util.arrayFromVolume(sequence.GetNthDataNode(t))[2, 0, 0] for t in range(25)]
     assert values == [100 * t + 2 for t in range(1, 26)]
     (browser,) = application.util.getNodesByClass("vtkMRMLSequenceBrowserNode")
-    assert browser.GetProxyNode(sequence).GetName().endswith("4D: 25 volumes by temporal position")
+    assert browser.GetProxyNode(sequence).GetName().startswith("4D: 25 volumes by temporal position")
 
 
 def test_few_sets_are_offered_one_by_one_too(
@@ -42,7 +42,7 @@ def test_few_sets_are_offered_one_by_one_too(
     found = offered(series_plugins, database, tmp_path)
     assert ways(found) == [
         "4D: 3 volumes by temporal position",
-        *(f"set {t} of 3: temporal position {t}" for t in (1, 2, 3)),
+        *(f"Set {t} of 3: temporal position {t}" for t in (1, 2, 3)),
     ]
     assert {(one.selected, one.confidence) for one in found} == {(False, 0.4)}
     assert series_plugins.load(found[2])
@@ -71,9 +71,9 @@ def test_a_gap_in_all_sets_is_offered_regularized_for_the_first(
     assert ways(found)[0] == "4D: 3 volumes by temporal position"
     assert "with one spacing for all they lie up to 7.5 mm off" in found[0].warning
     assert ways(found)[4:] == [
-        "temporal position 1, regularized",
-        "temporal position 1, section 1 of 2",
-        "temporal position 1, section 2 of 2",
+        "Temporal position 1, regularized",
+        "Temporal position 1, section 1 of 2",
+        "Temporal position 1, section 2 of 2",
     ]
 
 

@@ -122,7 +122,7 @@ def test_a_series_that_the_dicom_browser_loads_is_shown(
     every = application.modules.dicomPlugins.values()
     files = sorted(str(path) for path in tmp_path.iterdir())
     offers = [(plugin, one) for plugin in (made() for made in every) for one in plugin.examineForImport([files])]
-    plugin, loadable = next((plugin, one) for plugin, one in offers if one.name.endswith("regularized"))
+    plugin, loadable = next((plugin, one) for plugin, one in offers if one.name.startswith("Regularized"))
     assert plugin.load(loadable)
     assert views.fills(only(application, loadable.name))
 

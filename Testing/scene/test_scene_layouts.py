@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +97,7 @@ def test_numbers_are_not_those_of_slicer_s_layouts(views: Views) -> None:
     [
         (layouts.COMPARISON, [("SliceNode", "RegFixed"), ("SliceNode", "RegMoving"), ("SliceNode", "RegRegistered"),
                               ("SliceNode", "RegDifference")]),
-        (layouts.POSITIONS, [("PlotViewNode", "RegSlicePositions"), ("SliceNode", "Red"), ("SliceNode", "Green"),
+        (layouts.POSITIONS, [("SliceNode", "Red"), ("PlotViewNode", "RegSlicePositions"), ("SliceNode", "Green"),
                              ("SliceNode", "Yellow")]),
         (layouts.HISTOGRAMS, [("SliceNode", "Red"), ("SliceNode", "Green"), ("SliceNode", "Yellow"),
                               ("PlotViewNode", "RegComponents"), ("PlotViewNode", "RegLength"),
@@ -107,6 +108,20 @@ def test_slicer_s_layout_logic_makes_the_views_of_a_layout(views: Views, number:
     assert layouts.show_layout(views.scene, number)
     assert views.node.GetViewArrangement() == number
     assert views.shown() == expected
+
+
+@pytest.mark.parametrize("number", layouts.OUR_LAYOUTS)
+def test_no_more_than_two_views_stand_beside_each_other(views: Views, number: int) -> None:
+    """A slice view's bar takes 340 pixels: with a third one the window is wider than a screen of 1366."""
+    layouts.show_layout(views.scene, number)
+
+    def across(layout: ElementTree.Element) -> int:
+        parts = [across(part) if part.tag == "layout" else 1 for item in layout for part in item]
+        return sum(parts) if layout.get("type") == "horizontal" else max(parts)
+
+    assert across(ElementTree.fromstring(views.node.GetCurrentLayoutDescription())) <= 2 + (
+        number == layouts.HISTOGRAMS
+    )
 
 
 def test_views_made_before_the_layout_are_the_ones_it_shows(views: Views, volumes: Any) -> None:

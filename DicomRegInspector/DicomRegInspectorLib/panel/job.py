@@ -15,6 +15,7 @@ from slicer.i18n import tr as _
 
 from ..errors import Cancelled, DicomRegInspectorError
 from ..words import well_formed
+from .sections import bring_into_view
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ class Section:
     def _busy_changed(self, busy: bool) -> None:
         self._set_busy(busy)
         self._on_busy(busy)
+        bring_into_view(self._status)  # how far it is, and what came of it
 
     def _set_busy(self, busy: bool) -> None:
         """Let the section's own controls rest, or be used again."""

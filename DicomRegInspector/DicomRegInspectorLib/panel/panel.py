@@ -83,7 +83,7 @@ class InspectorPanel:
         self.registrations = self._sections["registrations"] = RegistrationsSection(
             ui, logic, icons, self._rest("registrations"), self._loaded
         )
-        elsewhere = Elsewhere(self.registrations, plans, self.series.choose, self._reveal, self._loaded, self._drawing)
+        elsewhere = Elsewhere(self.registrations, plans, self.series.choose, self._reveal, self._take, self._drawing)
         self.findings_section = self._sections["findings"] = FindingsSection(
             ui, logic, icons, elsewhere, self._rest("findings")
         )
@@ -225,10 +225,14 @@ class InspectorPanel:
         self.findings_section.show(self.inspection)
         self.series.exchange(series, changed)
 
-    def _loaded(self, registration: Registration, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
+    def _take(self, registration: Registration, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
+        """Show a registration that was loaded, ready to be measured; the section that it was loaded from stays."""
         self.quality.choose(nodes[0])
         self._drawing.hide()
         show_registration(nodes[0], longest_vector_lps(registration, None))
+
+    def _loaded(self, registration: Registration, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
+        self._take(registration, nodes)
         self._reveal("qualityCollapsibleButton")
 
     def _measured(self, result: NodeQuality | None) -> None:

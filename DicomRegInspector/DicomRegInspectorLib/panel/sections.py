@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 SECTIONS = ("Input", "Findings", "Registrations", "Quality", "Series")
 
 
-def load_sections(layout: qt.QLayout, resource_path: Callable[[str], str]) -> PanelWidgets:
+def load_sections(layout: qt.QLayout, resource_path: Callable[[str], str]) -> tuple[qt.QWidget, PanelWidgets]:
     """Put the sections into a layout.
 
-    Returns the named widgets of all sections as attributes.
+    Returns the widget that holds them, and the named widgets of all sections as attributes.
 
     Parameters
     ----------
@@ -31,6 +31,9 @@ def load_sections(layout: qt.QLayout, resource_path: Callable[[str], str]) -> Pa
         modules of an application may share that folder, so their names begin with the module's.
     """
     content = qt.QWidget()
+    # Slicer's panel is as wide as its module asks for: what stands in the sections at the moment must not ask.
+    content.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Preferred)
+    content.setMinimumWidth(narrowest(content))
     column = qt.QVBoxLayout(content)
     widgets: dict[str, Any] = {}
     for name in SECTIONS:
@@ -42,11 +45,24 @@ def load_sections(layout: qt.QLayout, resource_path: Callable[[str], str]) -> Pa
             if type(widget) is ctk.ctkComboBox:
                 # What does not fit is cut where it matters least; node boxes do this by themselves.
                 widget.elideMode = qt.Qt.ElideMiddle
+                widget.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
+                widget.minimumContentsLength = SHORTEST_CHOICE
         # The file connects the signal of the change with every node box in it.
         section.setMRMLScene(slicer.mrmlScene)
     column.addStretch(1)
     layout.addWidget(content)
-    return cast("PanelWidgets", SimpleNamespace(**widgets))
+    return content, cast("PanelWidgets", SimpleNamespace(**widgets))
+
+
+WIDTH_IN_LETTERS = 52
+"""Width that the panel asks for, in letters of its font: the widest row of fixed texts has room in it."""
+SHORTEST_CHOICE = 8
+"""Letters that a box shows at least of what is chosen in it."""
+
+
+def narrowest(widget: qt.QWidget) -> int:
+    """Return the width in pixels that the sections ask for, the same whatever stands in them."""
+    return WIDTH_IN_LETTERS * widget.fontMetrics().averageCharWidth()
 
 
 MARGIN = 6
@@ -55,8 +71,11 @@ LAID_OUT_MS = 50
 """What was just shown has its place after so long: layouts follow each other through the event loop."""
 
 
-def bring_into_view(widget: qt.QWidget) -> None:
-    """Move the application's panel so that a widget is seen: all of it, or its beginning where it is too tall."""
+def bring_into_view(widget: qt.QWidget, until: qt.QWidget | None = None) -> None:
+    """Move the application's panel so that a widget is seen: all of it, or its beginning where it is too tall.
+
+    With a second widget, all from the first to the end of that one.
+    """
     area = scroll_area_of(widget)
 
     def scroll() -> None:
@@ -64,12 +83,21 @@ def bring_into_view(widget: qt.QWidget) -> None:
             return  # the module was left, or its widgets are gone
         bar, page = area.verticalScrollBar(), area.viewport().height
         top = widget.mapTo(area.widget(), qt.QPoint(0, 0)).y()
-        bottom = top + widget.height + MARGIN
+        last = widget if until is None or not until.isVisible() else until
+        bottom = last.mapTo(area.widget(), qt.QPoint(0, 0)).y() + last.height + MARGIN
         if top < bar.value or bottom > bar.value + page:
             bar.setValue(min(top - MARGIN, bottom - page) if bottom > bar.value + page else top - MARGIN)
 
     if area is not None:
         qt.QTimer.singleShot(LAID_OUT_MS, scroll)
+
+
+def fit_height(table: qt.QTableWidget, most_rows: int | None = None) -> None:
+    """Make a table as high as its rows, or as its first rows where there are more: the panel scrolls anyway."""
+    rows, header = table.verticalHeader(), table.horizontalHeader()
+    more = most_rows is not None and table.rowCount > most_rows
+    height = sum(rows.sectionSize(row) for row in range(most_rows)) if most_rows is not None and more else rows.length()
+    table.setFixedHeight(height + header.sizeHint.height() + 2 * table.frameWidth)
 
 
 def scroll_area_of(widget: qt.QWidget) -> qt.QScrollArea | None:
@@ -80,8 +108,12 @@ def scroll_area_of(widget: qt.QWidget) -> qt.QScrollArea | None:
     return parent
 
 
-def hold_width(widget: qt.QWidget, hold: bool) -> None:
-    """Keep the panel's scroll bar while the module is shown: its coming and going would change the width of all."""
-    area = scroll_area_of(widget)
+def hold_width(sections: qt.QWidget, hold: bool) -> None:
+    """Keep the panel's width while the module is shown: the scroll bar stays, and the font says how much is asked for.
+
+    The coming and going of the bar would change the width of all; the user may have chosen another font meanwhile.
+    """
+    sections.setMinimumWidth(narrowest(sections))
+    area = scroll_area_of(sections)
     if area is not None:
         area.setVerticalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOn if hold else qt.Qt.ScrollBarAsNeeded)

@@ -373,8 +373,10 @@ def _before_after_xml() -> str:
 
 
 def _positions_xml() -> str:
-    plot = _rows("horizontal", _spec_xml("vtkMRMLPlotViewNode", POSITIONS_PLOT))
-    return _rows("vertical", _item(plot, 450), _item(_rows("horizontal", *_slices()), 550), split=True)
+    # Two in a row: three slice views are wider together than a laptop's screen has beside the panel.
+    red, green, yellow = _slices()
+    above = _rows("horizontal", red, _spec_xml("vtkMRMLPlotViewNode", POSITIONS_PLOT))
+    return _rows("vertical", _item(above), _item(_rows("horizontal", green, yellow)))
 
 
 def _histograms_xml() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +13,9 @@ import qt
 from slicer.i18n import tr as _
 
 from ...findings import Severity
+from ...scene.places import name_of_series
 from ...words import well_formed
+from ..sections import fit_height
 from .rows import COLUMNS, Row, filtered_rows, sorted_rows
 
 _FILES: dict[Severity, str] = {
@@ -27,7 +30,9 @@ LEAST_SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 SEVERITY_COLUMN, WHERE_COLUMN, SUBJECT_COLUMN = 0, 2, 3
 
-SUBJECT_WIDTH = 90
+MOST_ROWS = 8
+"""That are seen at once; of more the table scrolls."""
+SUBJECT_WIDTH = 110
 """Pixels: enough to tell series apart; their names stand in the tool tip and below the table."""
 
 
@@ -130,14 +135,16 @@ class FindingsView:
         table.clearSelection()
         table.setRowCount(0)  # also lets go of the current row, which would otherwise stand for another finding
         table.setRowCount(len(rows))
+        subjects = _short_subjects(self._rows)
         for number, row in enumerate(rows):
-            for column, text in enumerate(row.texts):
+            for column, text in enumerate((*row.texts[:SUBJECT_COLUMN], subjects[row.place.subject])):
                 item = qt.QTableWidgetItem(text if column != SEVERITY_COLUMN else "")
                 item.setToolTip(_as_tooltip(row))
                 if column == SEVERITY_COLUMN:
                     item.setIcon(self._icons[row.finding.severity])
                     item.setData(qt.Qt.AccessibleTextRole, text)
                 table.setItem(number, column, item)
+        fit_height(table, MOST_ROWS)
         table.blockSignals(blocked)
         self._shown = rows
         self._on_select(None)
@@ -148,6 +155,14 @@ class FindingsView:
 
     def _activated(self, *_arguments: object) -> None:
         self._on_activate()
+
+
+def _short_subjects(rows: Sequence[Row]) -> dict[str, str]:
+    """What the narrow column says of each subject: the name alone where that tells it from the others."""
+    names = {row.place.subject: row.place.subject for row in rows}
+    names |= {row.place.subject: name_of_series(row.place.series) for row in rows if row.place.series is not None}
+    counts = Counter(names.values())
+    return {subject: well_formed(name if counts[name] == 1 else subject) for subject, name in names.items()}
 
 
 def _as_tooltip(row: Row) -> str:

@@ -14,6 +14,7 @@ from ...registration.measures.rows import rows_of
 from ...scene.quality.node_quality import NodeQuality
 from ..job import Endings, Section
 from ..navigation import Drawing
+from ..sections import bring_into_view, fit_height
 from ..worker import Worker
 from .quality_shows import QualityShows, ShowWidgets
 from .quality_words import verdict
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     import ctk
 
     from ..logic import InspectorLogic
+
+
+MOST_ROWS = 12
+"""Measures that are seen at once; of more the table scrolls."""
 
 
 class QualityWidgets(ShowWidgets, Protocol):
@@ -171,6 +176,7 @@ class QualitySection(Section):
     def _finish(self, result: NodeQuality | None) -> None:
         if result is not None:
             self._show(result)
+            bring_into_view(self._ui.verdictLabel, self._ui.qualityStatusLabel)
         # The scene may have been closed, or the transform removed, while it was measured.
         chosen = self._ui.qualityTransformSelector.currentNode()
         if self.result is not None and (chosen is None or chosen.GetID() != self.result.key):
@@ -221,4 +227,5 @@ class QualitySection(Section):
         for number, row in enumerate(rows):
             for column, text in enumerate((row.measure, row.text, "" if row.shown[1] == "1" else row.shown[1])):
                 table.setItem(number, column, qt.QTableWidgetItem(text))
+        fit_height(table, MOST_ROWS)
         table.visible = bool(rows)

@@ -16,8 +16,11 @@ from ...scene.places import registration_label
 from ...words import tenths, well_formed
 from ..findings.findings_view import severity_icons
 from ..findings.rows import summary
+from ..sections import fit_height
 
 FINDINGS_COLUMN = 3
+MOST_ROWS = 5
+"""That are seen at once; of more the table scrolls."""
 FindingsOf = Callable[[Registration], Sequence[Finding]]
 
 
@@ -72,6 +75,7 @@ class RegistrationsView:
         table.setRowCount(0)
         table.setRowCount(len(registrations))
         self.tell(findings_of)
+        fit_height(table, MOST_ROWS)
         table.blockSignals(blocked)
         self._ui.registrationsEmptyLabel.text = empty_text
         self._ui.registrationsEmptyLabel.visible = not registrations

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from ...series import Stack
 from ...series.regularize.plan import Plan
+from ..sections import fit_height
 from .series_words import geometry_rows
 from .strip import draw_strips, height_of
 from .strip_places import Strips, legend_of, strips_in_words, strips_of
@@ -22,10 +23,6 @@ REASONS = (
     qt.QEvent.FontChange,
     qt.QEvent.EnabledChange,
 )
-
-
-ROW_HEIGHT = 4
-"""Pixels of a row of the table besides its text."""
 
 
 class PictureWidgets(Protocol):
@@ -111,8 +108,7 @@ class BeforeAfterPicture:
             return
         table = self._ui.beforeAfterTable
         table.resizeRowsToContents()
-        rows = table.verticalHeader().length()
-        table.setFixedHeight(rows + table.horizontalHeader().sizeHint.height() + ROW_HEIGHT)
+        fit_height(table)
 
 
 class Redraw(qt.QObject):
