@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
 from panel_steps import GAP_MM, inspect, write_folding
@@ -197,12 +198,27 @@ def test_tables_are_as_high_as_their_rows_up_to_a_limit(area: Any, ui: Any, scen
         assert abs(inner.viewport().height() - height) <= 1, table.objectName
 
 
-def test_names_in_tables_are_cut_in_their_middle(ui: Any) -> None:
-    """Names of series and registrations often begin alike."""
+def test_names_in_tables_are_cut_in_their_middle(ui: Any, widget: Any, tmp_path: Path) -> None:
+    """Names of series and registrations often begin alike; titles of findings do not."""
     from PySide6 import QtCore
 
-    for table in (ui.findingsTable, ui.registrationsTable):
-        assert pythonqt.unwrap(table).textElideMode() == QtCore.Qt.TextElideMode.ElideMiddle
+    middle = QtCore.Qt.TextElideMode.ElideMiddle
+    assert pythonqt.unwrap(ui.registrationsTable).textElideMode() == middle
+    assert pythonqt.unwrap(ui.findingsTable).textElideMode() == QtCore.Qt.TextElideMode.ElideRight
+    names = {f"{region} SYNTHETIC computed tomography, slices missing in {region}" for region in ("head", "neck")}
+    for number, name in enumerate(sorted(names)):
+        write_ct_stack(tmp_path / str(number), GAP_MM)
+        for path in (tmp_path / str(number)).iterdir():
+            dataset = pydicom.dcmread(path)
+            dataset.SeriesDescription = name
+            dataset.save_as(path)
+    inspect(ui, tmp_path)
+    table = pythonqt.unwrap(ui.findingsTable)
+    shown = {table.item(row, 3).text() for row in range(table.rowCount())}
+    assert len(shown) == 2 and all("…" in text and len(text) < 20 for text in shown)
+    assert {text[-3:] for text in shown} == {"ead", "eck"}
+    table.setColumnWidth(3, 2000)
+    assert {table.item(row, 3).text() for row in range(table.rowCount())} == names
 
 
 def test_leaving_the_module_gives_the_scroll_bar_back(area: Any, widget: Any) -> None:

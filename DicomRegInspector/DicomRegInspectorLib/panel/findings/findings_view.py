@@ -32,6 +32,8 @@ SEVERITY_COLUMN, WHERE_COLUMN, SUBJECT_COLUMN = 0, 2, 3
 
 MOST_ROWS = 8
 """That are seen at once; of more the table scrolls."""
+CELL_MARGIN = 8
+"""Pixels of a cell beside its text."""
 SUBJECT_WIDTH = 110
 """Pixels: enough to tell series apart; their names stand in the tool tip and below the table."""
 
@@ -73,6 +75,7 @@ class FindingsView:
         self._icons = severity_icons(icons)
         self._rows: list[Row] = []
         self._shown: list[Row] = []
+        self._subjects: dict[str, str] = {}
         self._sort_column: int | None = None
         self._descending = False
         table = ui.findingsTable
@@ -91,6 +94,7 @@ class FindingsView:
         header.resizeSection(SUBJECT_COLUMN, SUBJECT_WIDTH)
         table.horizontalHeaderItem(SEVERITY_COLUMN).setToolTip(_("Severity: error, warning or info"))
         header.connect("sectionClicked(int)", self.sort_by)
+        header.connect("sectionResized(int,int,int)", self._cut_subjects)
         table.connect("itemSelectionChanged()", self._selection_changed)
         table.connect("cellClicked(int,int)", self._selection_changed)  # the selected row again: lead there again
         table.connect("cellActivated(int,int)", self._activated)
@@ -131,13 +135,13 @@ class FindingsView:
         rows = filtered_rows(self._rows, least, self._ui.filterLineEdit.text)
         if self._sort_column is not None:
             rows = sorted_rows(rows, self._sort_column, self._descending)
+        self._shown = []  # columns may get other widths meanwhile
         blocked = table.blockSignals(True)
         table.clearSelection()
         table.setRowCount(0)  # also lets go of the current row, which would otherwise stand for another finding
         table.setRowCount(len(rows))
-        subjects = _short_subjects(self._rows)
         for number, row in enumerate(rows):
-            for column, text in enumerate((*row.texts[:SUBJECT_COLUMN], subjects[row.place.subject])):
+            for column, text in enumerate(row.texts):
                 item = qt.QTableWidgetItem(text if column != SEVERITY_COLUMN else "")
                 item.setToolTip(_as_tooltip(row))
                 if column == SEVERITY_COLUMN:
@@ -146,8 +150,17 @@ class FindingsView:
                 table.setItem(number, column, item)
         fit_height(table, MOST_ROWS)
         table.blockSignals(blocked)
-        self._shown = rows
+        self._shown, self._subjects = rows, _short_subjects(self._rows)
+        self._cut_subjects()
         self._on_select(None)
+
+    def _cut_subjects(self, *_arguments: object) -> None:
+        """Cut names in their middle, since many begin alike; tables cut titles at their end by themselves."""
+        table = self._ui.findingsTable
+        metrics, width = table.fontMetrics(), table.columnWidth(SUBJECT_COLUMN) - CELL_MARGIN
+        for number, row in enumerate(self._shown):
+            text = self._subjects[row.place.subject]
+            table.item(number, SUBJECT_COLUMN).setText(metrics.elidedText(text, qt.Qt.ElideMiddle, width))
 
     def _selection_changed(self, *_arguments: object) -> None:
         selected = [index.row() for index in self._ui.findingsTable.selectionModel().selectedRows()]
