@@ -10,6 +10,7 @@ import regfiles as rf
 from DicomRegInspectorLib import cli, inspect_paths, read_registration
 from DicomRegInspectorLib.errors import NotDicomError
 from DicomRegInspectorLib.registration import Mapping, Registration, RegistrationItem
+from DicomRegInspectorLib.registration.conventions import Conventions
 from DicomRegInspectorLib.registration.file import read as registry
 
 MATRIX = rf.rigid((0.1, -0.2, 0.3), (4.0, -5.0, 6.0))
@@ -21,9 +22,11 @@ class SixteenNumbers:
     """A format of its own: a line that says so, and the rows of a matrix from registered to source."""
 
     FORMAT = "sixteen numbers"
+    ENDINGS = (".sixteen",)
+    CONVENTIONS = Conventions("registered to source", "LPS", "mm", "a matrix acts everywhere")
 
     @staticmethod
-    def recognises(head: bytes) -> bool:
+    def recognises(head: bytes, path: Path) -> bool:
         return head.startswith(HEAD)
 
     @staticmethod

@@ -33,6 +33,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 """What each command of :mod:`.arguments` runs."""
 
 _OPTIONS = {
+    "direction": "--maps registered-to-source|source-to-registered",
+    "coordinates": "--coordinates lps|ras",
     "item": "--item",
     "fixed image": "--fixed",
     "moving image": "--moving",

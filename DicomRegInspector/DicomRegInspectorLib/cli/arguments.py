@@ -13,6 +13,7 @@ from .ending import EXIT_CODES
 from .shared import (
     STACK_HELP,
     Parser,
+    assumed_options,
     common_options,
     existing_options,
     fail_on_option,
@@ -53,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_inspect(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "inspect",
-        parents=[json_option(), html_options(), fail_on_option(), common],
+        parents=[assumed_options(), json_option(), html_options(), fail_on_option(), common],
         help="report what is wrong with registrations and image series",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files and folders, whatever their names")
@@ -78,7 +79,7 @@ def _add_inspect(commands: Commands, common: Parser) -> None:
 def _add_show(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "show",
-        parents=[json_option(), fail_on_option(), common],
+        parents=[assumed_options(), json_option(), fail_on_option(), common],
         help="say what DICOM objects hold, in words and units",
         description="Say what each file holds, in words and units, with each element's tag.",
     )
@@ -105,7 +106,7 @@ def _point(text: str) -> tuple[float, float, float]:
 def _add_map(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "map",
-        parents=[existing_options(), common],
+        parents=[assumed_options(), existing_options(), common],
         help="map points from the registered to the source frame",
         description="Map points (mm) from the registered to the source frame, and write the file they came in with the "
         "points where they are sent, all else as it was: CSV with the columns x,y,z or l,p,s (LPS) or r,a,s (RAS) and "
@@ -126,6 +127,7 @@ def _add_load(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "load",
         parents=[
+            assumed_options(),
             existing_options(),
             json_option(),
             fail_on_option("error", "a registration cannot be read, which is an error"),
@@ -152,7 +154,7 @@ def _add_load(commands: Commands, common: Parser) -> None:
 def _add_quality(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "quality",
-        parents=[json_option(), html_options(), fail_on_option(), common],
+        parents=[assumed_options(), json_option(), html_options(), fail_on_option(), common],
         help="is the deformation plausible, and is it read the way it was meant?",
         description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
         "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "

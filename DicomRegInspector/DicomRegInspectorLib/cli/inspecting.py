@@ -10,6 +10,7 @@ from ..errors import FileError
 from .ending import UNUSABLE
 from .html import check_html, write_html
 from .output import complain, progress_bar, tell_report, verdict
+from .shared import assumed
 
 if TYPE_CHECKING:
     from ..tasks.inspect import Inspection
@@ -26,7 +27,11 @@ def inspect_command(options: argparse.Namespace) -> int:
     check_html(options)
     with progress_bar(options) as progress:
         inspection = inspect_paths(
-            options.paths, progress, interval_tolerance=options.tolerance / 100, audit=options.audit
+            options.paths,
+            progress,
+            interval_tolerance=options.tolerance / 100,
+            audit=options.audit,
+            assumed=assumed(options),
         )
     tell_report(
         options,
@@ -59,7 +64,7 @@ def show_command(options: argparse.Namespace) -> int:
     style, failed = Style.of(sys.stdout), []
     for file in files:
         try:
-            shown.append(show_file(file, style, options.at, images))
+            shown.append(show_file(file, style, options.at, images, assumed(options)))
         except FileError as error:
             failed.append(error)
             shown.append(show_unreadable(error, style))

@@ -12,6 +12,7 @@ from ..words import plural
 from .ending import DONE
 from .existing import STDOUT, output_stays
 from .output import give, remark
+from .shared import assumed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ def map_command(options: argparse.Namespace) -> int:
     points = parse_points(_read_text(options.points), "stdin" if options.points == "-" else options.points)
     if options.residuals and points.format != "CSV":
         raise UsageError(f"--residuals is a column of CSV; {points.format} has no place for it")
-    items = [choose_noted(options, read_registration(path)) for path in options.registrations]
+    items = [choose_noted(options, read_registration(path, assumed(options))) for path in options.registrations]
     require_chain(items)
     before = points.positions_lps_mm
     residual_mm = None

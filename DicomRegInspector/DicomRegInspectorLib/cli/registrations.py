@@ -16,6 +16,7 @@ from .existing import STDOUT, output_stays
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
 from .output import complain, give, progress_bar, remark, tell_report, verdict
+from .shared import assumed
 
 if TYPE_CHECKING:
     from ..registration import Registration
@@ -43,7 +44,7 @@ def quality_command(options: argparse.Namespace) -> int:
     judged_by = _judged_by(options)
     with progress_bar(options) as progress:
         paths = list_registrations(options.registrations, progress)
-        measured = run_qualities(paths, judged_by, options.item, progress)
+        measured = run_qualities(paths, judged_by, options.item, progress, assumed(options))
     for nothing in measured.passed_over:
         remark(options, f"{nothing}; passed over")
     as_dict = measured.reports[0].to_dict if is_one else measured.to_dict
@@ -59,7 +60,7 @@ def quality_command(options: argparse.Namespace) -> int:
     if options.html is not None:
         paths = [*options.registrations, *(options.fixed or ()), *(options.moving or ())]
         with progress_bar(options) as progress:
-            inspection = inspect_paths(paths, progress, audit=False)
+            inspection = inspect_paths(paths, progress, audit=False, assumed=assumed(options))
         (report,) = measured.reports
         write_html(options, inspection.with_findings(report.findings, report.audits), paths, report)
     return verdict(measured.findings, options.fail_on)
@@ -125,7 +126,7 @@ def _read(options: argparse.Namespace) -> tuple[list[Registration], list[FileErr
     unusable: list[FileError] = []
     for path in list_registrations(options.registrations):
         try:
-            registrations.append(read_registration(path))
+            registrations.append(read_registration(path, assumed(options)))
         except FileError as error:
             unusable.append(error)
     if not registrations:

@@ -6,10 +6,13 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..findings import SEVERITIES
 from .ending import UNUSABLE
+
+if TYPE_CHECKING:
+    from ..registration.conventions import Assumed
 
 STACK_HELP = "number of the stack, counting from 1, its label, or a value that it is told apart by ('b = 1000')"
 
@@ -96,6 +99,27 @@ def series_options() -> Parser:
     group.add_argument("--series", metavar="UID", help="the series with this Series Instance UID")
     group.add_argument("--stack", metavar="N", help=STACK_HELP)
     return parser
+
+
+def assumed_options() -> Parser:
+    """Make the options that say of a transform what its file leaves open."""
+    parser, group = _options("transforms that are not DICOM")
+    group.add_argument(
+        "--maps",
+        choices=("registered-to-source", "source-to-registered"),
+        help="which way a file maps that does not say it, or means it otherwise than its format has it",
+    )
+    group.add_argument(
+        "--coordinates", choices=("lps", "ras"), help="axes of the coordinates of a file that does not say them"
+    )
+    return parser
+
+
+def assumed(options: argparse.Namespace) -> Assumed:
+    """Return what these options say."""
+    from ..registration.conventions import Assumed
+
+    return Assumed(options.maps, options.coordinates)
 
 
 def existing_options() -> Parser:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..space import as_points
+from ..space import LPS_TO_RAS, RAS_SIGNS, as_points
 from .grid import Grid
 from .mapping import (
     InverseResult,
@@ -25,6 +25,7 @@ from .mapping import (
 )
 from .matrices import is_singular
 from .on_grid import sampled_grid
+from .vectors import LatePlace
 
 _NEWTON_STEPS = 40
 _SEARCH_TOLERANCE_MM = 1e-9
@@ -228,6 +229,22 @@ def inverse_of(mapping: PointTransform) -> Mapping:
         return affine_mapping(np.linalg.inv(mapping.affine))
     inner = mapping.exact if isinstance(mapping, Mapping) and mapping.exact is not None else mapping
     return in_a_row([inner.of if isinstance(inner, Inverse) else Inverse(inner)])
+
+
+def turned_to_lps(mapping: Mapping, vectors_alone: bool = False) -> Mapping:
+    """Return a mapping whose numbers were taken for LPS and are RAS.
+
+    Parameters
+    ----------
+    vectors_alone
+        Turn the vectors only: the lattice is in LPS. Else all coordinates are in RAS.
+    """
+    grid = mapping.grid
+    if vectors_alone and grid is not None:
+        signs = RAS_SIGNS.astype(np.float32)
+        return replace(mapping, grid=replace(grid, place=LatePlace(lambda: grid.vectors * signs, grid.place.count)))
+    turn = affine_mapping(LPS_TO_RAS)
+    return in_a_row([turn, mapping, turn])
 
 
 def _matrix_of(part: PointTransform) -> np.ndarray | None:

@@ -17,6 +17,7 @@ from ..findings.about import about_item
 from ..privacy import NOBODY, Identities
 from ..space import as_points
 from .checks import mapping_findings
+from .conventions import DICOM, Conventions, Question
 from .file.fiducials import FiducialSet
 from .grid import Grid
 from .mapping import InverseResult, Mapping, MappingError, MappingKind
@@ -47,6 +48,8 @@ class RegistrationItem:
     """Images that it refers to by their UIDs: those of the source side, also where several items share one frame."""
     chain: tuple[np.ndarray, ...] = field(default=(), repr=False)
     """(4, 4) each: the matrices of a matrix item, of which :attr:`matrix` is the product; the first acts first."""
+    names_frames: bool = True
+    """Whether its format has a place for frames of reference; those that have none are not missing."""
     rounded: frozenset[str] = frozenset()
     """Of ``pre-deformation matrix``, ``post-deformation matrix`` and ``matrix`` those that are rigid only as far as
     the digits tell that they were written with."""
@@ -56,7 +59,7 @@ class RegistrationItem:
         """What it moves, as far as the file says: a frame of reference, images, or both."""
         parts = [f"frame {self.source_frame_uid}"] if self.source_frame_uid else []
         parts += [self.images.description] if self.images else []
-        return ", ".join(parts) or "it does not say what"
+        return ", ".join(parts) or ("it does not say what" if self.names_frames else "the format names no frames")
 
     @property
     def kind(self) -> MappingKind:
@@ -111,6 +114,11 @@ class RegistrationItem:
         statistics = self.grid.statistics
         percentiles = statistics.percentiles_mm or dict.fromkeys(("p50", "p95", "p99"))
         return {"max": statistics.max_mm, "mean": statistics.mean_mm, **percentiles}
+
+    @property
+    def _sampling_error(self) -> dict[str, Any] | None:
+        error = None if self.problem is not None else self.mapping.sampling_error
+        return None if error is None else error.to_dict()
 
     @property
     def turns(self) -> dict[str, dict[str, Any]]:
@@ -205,6 +213,8 @@ class RegistrationItem:
             "matrix_lps": None if self.matrix is None else self.matrix.tolist(),
             "turns": self.turns,
             "displacement_mm": self.displacement_mm,
+            "description": self.description,
+            "sampling_error_mm": self._sampling_error,
             "problem": self.problem,
         }
 
@@ -232,6 +242,10 @@ class Registration:
     transfer_syntax_uid: str = ""
     format: str = "DICOM"
     """What the file's format is called."""
+    conventions: Conventions = DICOM
+    """What the file means by its numbers."""
+    left_open: frozenset[Question] = frozenset()
+    """What nobody has said yet of these numbers; :func:`.file.read.read_registration` gives none that leave any."""
     referenced_series: tuple[ReferencedSeries, ...] = ()
     """Series that the object as a whole refers to, with the images of each that it names."""
     fiducial_sets: tuple[FiducialSet, ...] = ()
@@ -267,6 +281,8 @@ class Registration:
         """Return the object as the JSON report holds it."""
         return {
             "file": str(self.path),
+            "format": self.format,
+            "conventions": self.conventions.to_dict(),
             "sop_class_uid": self.sop_class_uid,
             "sop_instance_uid": self.sop_instance_uid,
             "kind": self.kind,

@@ -39,6 +39,8 @@ class VectorPlace:
     byte_order: str
     """``<``, ``>``, or ``w`` for 16-bit words swapped (an OW that a tool turned to big endian as words)."""
     deflated_from: int | None = None
+    name: str = "Vector Grid Data (0064,0009)"
+    """What errors call them."""
 
     def open(self, first: int = 0) -> ByteSource:
         """Return the file, placed at a vector.
@@ -121,7 +123,7 @@ class VectorPlace:
         if got != slab.nbytes:
             raise TruncatedFileError(
                 self.path,
-                f"Vector Grid Data (0064,0009) ends after {first * BYTES_PER_VECTOR + got} of "
+                f"{self.name} ends after {first * BYTES_PER_VECTOR + got} of "
                 f"{self.count * BYTES_PER_VECTOR} bytes; the file has changed since it was opened",
             )
         to_native(slab, self.byte_order)

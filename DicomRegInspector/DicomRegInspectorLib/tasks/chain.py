@@ -12,7 +12,7 @@ from ..registration import RegistrationItem
 
 
 def require_chain(items: Sequence[RegistrationItem]) -> None:
-    """Refuse items of which one does not go on where the one before it ends.
+    """Refuse items of which one does not go on where the one before it ends, as far as their formats name frames.
 
     Raises
     ------
@@ -20,6 +20,8 @@ def require_chain(items: Sequence[RegistrationItem]) -> None:
         When the source frame of one is not the registered frame of the next.
     """
     for number, (item, following) in enumerate(pairwise(items), 1):
+        if not (item.names_frames and following.names_frames):
+            continue  # Nothing in such a file says where it leads; the user's order does.
         if item.source_frame_uid != following.registered_frame_uid or not item.source_frame_uid:
             raise UsageError(
                 f"registration {number} leads to the frame {item.source_frame_uid or '(not named)'}, registration "

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..dicom.fast_header import read_header
 from ..dicom.header import Header
 from ..dicom.identity import Gathered
-from ..errors import NotDicomError, UsageError, file_error
+from ..errors import ChoiceError, NotDicomError, UsageError, file_error
 from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..findings.pixel_codes import FILE_CODES
 from ..progress import Progress, report_progress
+from ..registration.conventions import NOTHING_ASSUMED, Assumed
 from ..series.geometry.series import Series, inspect_series
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
 from .file_names import file_name_findings
@@ -46,6 +47,7 @@ def inspect_paths(
     *,
     interval_tolerance: float = RELATIVE_TOLERANCE,
     audit: bool = True,
+    assumed: Assumed = NOTHING_ASSUMED,
 ) -> Inspection:
     """Inspect files and folders, whatever their names.
 
@@ -62,6 +64,8 @@ def inspect_paths(
         Where a registration and both its images are there, read the images and find out whether they agree with the
         registration as the standard reads it (:mod:`.audits`): a second or so for each item, and the time that the
         images take to be read.
+    assumed
+        What is known of transforms in other formats than DICOM whose files leave it open.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def inspect_paths(
         When ``progress`` returned False.
     """
     check_tolerance(interval_tolerance)
-    work = _Work(progress, interval_tolerance, audit)
+    work = _Work(progress, interval_tolerance, audit, assumed)
     work.collect([paths] if isinstance(paths, str | PathLike) else list(paths))
     work.read_headers()
     work.read_registrations()
@@ -122,7 +126,7 @@ def list_with_images(paths: Sequence[str | PathLike[str]], progress: Progress | 
 
 
 def _listed(path: str | PathLike[str], progress: Progress | None, *, with_images: bool) -> Listed:
-    work = _Work(progress, RELATIVE_TOLERANCE, audit=False)
+    work = _Work(progress, RELATIVE_TOLERANCE, False, NOTHING_ASSUMED)
     work.collect([path])
     if not os.path.isdir(path):
         return Listed([os.fspath(path)], [])
@@ -151,12 +155,14 @@ def check_tolerance(interval_tolerance: float) -> None:
 class _Work:
     """One inspection under way."""
 
-    def __init__(self, progress: Progress | None, interval_tolerance: float, audit: bool) -> None:
+    def __init__(self, progress: Progress | None, interval_tolerance: float, audit: bool, assumed: Assumed) -> None:
+        self._assumed = assumed
         self._progress, self._interval_tolerance, self._audit = progress, interval_tolerance, audit
         self._files: dict[str, bool] = {}
         """Path to whether it was named itself (or looks like DICOM by its name), in the order found."""
         self._images: list[Header] = []
         self._registration_paths: list[str] = []
+        self._dicom_registrations: set[str] = set()
         self._registrations: list[Registration] = []
         self._findings: list[Finding] = []
         self._not_dicom = self._unreadable = self._other = 0
@@ -213,10 +219,10 @@ class _Work:
             try:
                 header = read_header(file)
             except NotDicomError as error:
-                from ..registration.file.read import recognised_reader
+                from ..registration.file.read import reader_of, recognised_reader
 
                 self._not_dicom += 1
-                if recognised_reader(file) is not None:
+                if (reader_of if file in self._given else recognised_reader)(file) is not None:
                     self._registration_paths.append(file)
                 elif expected:
                     self._note(error.code, error.sentence, file)
@@ -235,6 +241,7 @@ class _Work:
     def _sort(self, file: str, header: Header) -> None:
         if header.is_registration:
             self._registration_paths.append(file)
+            self._dicom_registrations.add(file)
         elif header.is_image:
             self._images.append(header)
         else:
@@ -273,12 +280,18 @@ class _Work:
         for done, file in enumerate(self._registration_paths):
             self._report(done, total, f"Reading registration {os.path.basename(file)}")
             try:
-                registration = read_registration(Path(file))
+                registration = read_registration(Path(file), self._assumed_of(file))
                 # Vectors are looked at here, so that a file that fails is told as one.
                 _ = registration.findings
                 self._registrations.append(registration)
+            except ChoiceError as error:
+                self._note("file-unreadable", f"{str(error).removeprefix(f'{file}: ')}; say it to have it read.", file)
             except Exception as error:
                 self._note_unreadable(file, error)
+
+    def _assumed_of(self, file: str) -> Assumed:
+        """DICOM leaves nothing open, whatever is said of other files beside it."""
+        return NOTHING_ASSUMED if file in self._dicom_registrations else self._assumed
 
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""

@@ -11,6 +11,7 @@ from ..findings import Finding, by_severity
 from ..findings.unreadable import unreadable_finding
 from ..progress import Progress
 from ..registration import Registration, read_registration
+from ..registration.conventions import NOTHING_ASSUMED, Assumed
 from .quality import JudgedBy, QualityReport, run_quality
 
 
@@ -48,6 +49,7 @@ def run_qualities(
     judged_by: JudgedBy | None = None,
     items: Sequence[int] | None = None,
     progress: Progress | None = None,
+    assumed: Assumed = NOTHING_ASSUMED,
 ) -> Qualities:
     """Measure registrations, each as :func:`.quality.run_quality` does.
 
@@ -59,17 +61,17 @@ def run_qualities(
         As :func:`.quality.run_quality`.
     """
     if len(paths) == 1:
-        return Qualities((run_quality(paths[0], judged_by, items, progress),))
+        return Qualities((run_quality(paths[0], judged_by, items, progress, assumed),))
     reports: list[QualityReport] = []
     unusable: list[FileError] = []
     passed_over: list[FileError] = []
     for path in paths:
         try:
-            reports.append(run_quality(path, judged_by, items, progress))
+            reports.append(run_quality(path, judged_by, items, progress, assumed))
         except FileError as error:
             if error.path != path:
                 raise
-            registration = _readable(path)
+            registration = _readable(path, assumed)
             if registration is None or not all(item.problem for item in registration.items):
                 unusable.append(error)
             elif registration.items:
@@ -82,8 +84,8 @@ def run_qualities(
     return Qualities(tuple(reports), tuple(unusable), tuple(passed_over))
 
 
-def _readable(path: str) -> Registration | None:
+def _readable(path: str, assumed: Assumed) -> Registration | None:
     try:
-        return read_registration(path)
+        return read_registration(path, assumed)
     except FileError:
         return None

@@ -12,6 +12,7 @@ from ..findings import Finding, by_severity
 from ..progress import Progress
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.choose import items_by_number
+from ..registration.conventions import NOTHING_ASSUMED, Assumed
 from ..registration.file.fiducials import Landmark
 from ..registration.measures.landmarks import TG_132, Tolerance, read_landmarks
 from ..registration.measures.regions import LabelImage
@@ -120,7 +121,11 @@ def _audit_of(item: RegistrationItem, measured: ItemQuality | None) -> ItemAudit
 
 
 def run_quality(
-    path: Path, judged_by: JudgedBy | None = None, items: Sequence[int] | None = None, progress: Progress | None = None
+    path: Path,
+    judged_by: JudgedBy | None = None,
+    items: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    assumed: Assumed = NOTHING_ASSUMED,
 ) -> QualityReport:
     """Measure a registration and judge it by what is handed in.
 
@@ -132,6 +137,8 @@ def run_quality(
         Images (both or none), labels, landmarks (both or none).
     items
         Numbers of the items, counting from 1; all usable ones by default.
+    assumed
+        What is known of a transform whose file leaves it open.
 
     Raises
     ------
@@ -144,7 +151,7 @@ def run_quality(
     """
     judged_by = judged_by or JudgedBy()
     _check_pairs(judged_by)
-    registration = read_registration(path)
+    registration = read_registration(path, assumed)
     chosen = _choose(registration, items)
     labels = _read_labels(judged_by.labels)
     judges = Judges(

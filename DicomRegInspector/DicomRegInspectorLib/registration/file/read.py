@@ -6,13 +6,17 @@ A format is one module in this folder, with what :class:`Reader` says, and one l
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
-from ...errors import FileError
+from ...errors import ChoiceError, FileError, UsageError
+from ..composite import inverse_of, turned_to_lps
+from ..conventions import NOTHING_ASSUMED, Assumed, Conventions
+from ..mapping import Mapping, MappingError
 from ..model import Registration
-from . import read_dicom
+from . import itk_hdf5, itk_matlab, itk_text, read_dicom
 
 HEAD_BYTES = 4096
 """What a reader gets to see of a file before it says whether the format is its own."""
@@ -23,12 +27,16 @@ class Reader(Protocol):
 
     FORMAT: str
     """What the format is called."""
+    ENDINGS: tuple[str, ...]
+    """How names of such files end usually; they decide nothing."""
+    CONVENTIONS: Conventions
+    """What its numbers mean, where a file says nothing else."""
 
     @staticmethod
-    def recognises(head: bytes) -> bool:
+    def recognises(head: bytes, path: Path) -> bool:
         """Tell whether a file that begins with these bytes, at most :data:`HEAD_BYTES`, is of this format.
 
-        Content alone decides, never a file's name; a format is recognised by what no other one begins with.
+        Content alone decides, never a file's name. The path is for formats that say only farther on what they are.
         """
 
     @staticmethod
@@ -41,20 +49,28 @@ class Reader(Protocol):
         -------
         Registration
             An item for each mapping that the file holds, each with a :class:`..mapping.Mapping` in LPS mm from the
-            registered to the source frame. Frames that the format does not name are empty, never invented.
+            registered to the source frame. Frames that the format does not name are empty, never invented; what it
+            leaves open is said in ``left_open``.
         """
 
 
-READERS: tuple[Reader, ...] = (read_dicom,)
+READERS: tuple[Reader, ...] = (itk_text, itk_hdf5, itk_matlab, read_dicom)
 """All formats. DICOM comes last: it also gets what nobody recognises, and says best what a file is not."""
+ONLY_WHEN_NAMED: tuple[Reader, ...] = ()
+"""Formats that are no more than likely: a file is taken for one when somebody names it, never in a folder."""
 
 
-def read_registration(path: str | PathLike[str]) -> Registration:
+def read_registration(path: str | PathLike[str], assumed: Assumed = NOTHING_ASSUMED) -> Registration:
     """Read a registration. Vectors stay in the file until something asks for them.
 
     Of DICOM: Deformable Spatial Registration (PS3.3 A.39.2) and Spatial Registration (A.39.1) objects in any transfer
     syntax, recognised by their sequences whatever their SOP class says; Spatial Fiducials are recognised and named.
     Of other formats those in :data:`READERS`, recognised by content.
+
+    Parameters
+    ----------
+    assumed
+        What is known of a file that does not say it. A direction is also taken instead of the format's usual one.
 
     Returns
     -------
@@ -71,10 +87,74 @@ def read_registration(path: str | PathLike[str]) -> Registration:
         When it is DICOM and not a registration.
     FileError
         When it cannot be read or its structure makes no sense.
+    ChoiceError
+        When it leaves open which way it maps, or in which coordinates, and ``assumed`` does not say.
     """
     place = Path(path)
-    reader = recognised_reader(place)
-    return (reader or READERS[-1]).read(place)
+    reader = reader_of(place)
+    return settled((reader or READERS[-1]).read(place), assumed)
+
+
+def settled(registration: Registration, assumed: Assumed) -> Registration:
+    """Return a registration with what a file left open as it was said to be.
+
+    Raises
+    ------
+    ChoiceError
+        When something is open and nobody says.
+    UsageError
+        When something else is said of DICOM, which leaves nothing open.
+    """
+    if registration.format == "DICOM":
+        if assumed != NOTHING_ASSUMED:
+            raise UsageError(
+                f"{registration.path}: DICOM says which way a registration maps and in which coordinates; to read a "
+                "file in another way than it says, choose a reading"
+            )
+        return registration
+    choices = []
+    if "direction" in registration.left_open and assumed.maps is None:
+        choices.append("direction")
+    asks_coordinates = registration.left_open & {"coordinates", "coordinates of vectors"}
+    if asks_coordinates and assumed.coordinates is None:
+        choices.append("coordinates")
+    if choices:
+        open_ = " and ".join(_ASKED[choice] for choice in choices)
+        raise ChoiceError(f"{registration.path}: {registration.format} does not say {open_}", *choices)
+    if assumed.coordinates is not None and not asks_coordinates:
+        raise UsageError(
+            f"{registration.path}: {registration.format} has coordinates of its own: "
+            f"{registration.conventions.coordinates}"
+        )
+    return _as_assumed(registration, assumed)
+
+
+_ASKED = {
+    "direction": "which way it maps (registered to source, or source to registered)",
+    "coordinates": "in which coordinates (LPS or RAS)",
+}
+
+
+def _as_assumed(registration: Registration, assumed: Assumed) -> Registration:
+    said, items = registration.conventions, registration.items
+    if assumed.coordinates is not None:
+        said = replace(said, coordinates=f"{assumed.coordinates.upper()}, as was said of it")
+        if assumed.coordinates == "ras":
+            vectors_alone = "coordinates of vectors" in registration.left_open
+            items = tuple(replace(item, mapping=turned_to_lps(item.mapping, vectors_alone)) for item in items)
+    if assumed.maps is not None:
+        usual = "" if "direction" in registration.left_open else f" (the format's own: {said.direction})"
+        said = replace(said, direction=f"{assumed.maps.replace('-', ' ')}, as was said of it{usual}")
+        if assumed.maps == "source-to-registered":
+            items = tuple(replace(item, mapping=_turned_around(registration, item.mapping)) for item in items)
+    return replace(registration, items=items, conventions=said, left_open=frozenset())
+
+
+def _turned_around(registration: Registration, mapping: Mapping) -> Mapping:
+    try:
+        return inverse_of(mapping)
+    except MappingError as error:
+        raise FileError(registration.path, str(error)) from error
 
 
 def recognised_reader(path: str | PathLike[str]) -> Reader | None:
@@ -82,6 +162,18 @@ def recognised_reader(path: str | PathLike[str]) -> Reader | None:
 
     Raises FileError when the file cannot be read.
     """
+    return _first_of(READERS, Path(path))
+
+
+def reader_of(path: str | PathLike[str]) -> Reader | None:
+    """Return the reader of a file that somebody named: also one that takes it for its own without being certain.
+
+    Raises FileError when the file cannot be read.
+    """
+    return _first_of((*READERS, *ONLY_WHEN_NAMED), Path(path))
+
+
+def _first_of(readers: tuple[Reader, ...], path: Path) -> Reader | None:
     # A named pipe would wait for a writer for ever.
     if os.path.exists(path) and not os.path.isfile(path):
         return None
@@ -90,4 +182,4 @@ def recognised_reader(path: str | PathLike[str]) -> Reader | None:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})") from error
-    return next((reader for reader in READERS if reader.recognises(head)), None)
+    return next((reader for reader in readers if reader.recognises(head, path)), None)

@@ -17,6 +17,7 @@ from ...findings.about import about_item, about_registration
 from ...words import plural
 from ..chain import chain_findings
 from ..checks import order_findings, still_finding
+from ..conventions import DICOM
 from ..mapping import Mapping, in_order
 from ..model import Registration, RegistrationItem
 from .dicom_item import ItemReport, read_grid, read_matrix_chain, read_single_matrix
@@ -25,9 +26,11 @@ from .fiducials import read_fiducial_sets
 from .unused import repeats_any, unused_findings
 
 FORMAT = "DICOM"
+ENDINGS = (".dcm",)
+CONVENTIONS = DICOM
 
 
-def recognises(head: bytes) -> bool:
+def recognises(head: bytes, path: Path) -> bool:
     """Tell whether it begins with the preamble and prefix of a DICOM file (PS3.10 section 7.1)."""
     return head[128:132] == b"DICM"
 

@@ -15,7 +15,8 @@ from ...errors import FileError, NotDicomError
 from ...findings import Finding
 from ...findings.unreadable import unreadable_finding
 from ...registration import read_registration
-from ...registration.file.read import recognised_reader
+from ...registration.conventions import NOTHING_ASSUMED, Assumed
+from ...registration.file.read import reader_of
 from ...registration.file.structure_set import MODALITY, read_frame_relationships, relationship_findings
 from ...series import inspect_series, read_header
 from ...series.geometry.restarts import SMALL_MM
@@ -45,7 +46,11 @@ class Shown:
 
 
 def show_file(
-    path: str | PathLike[str], style: Style, at: Sequence[float] | None = None, images: Iterable[Header] = ()
+    path: str | PathLike[str],
+    style: Style,
+    at: Sequence[float] | None = None,
+    images: Iterable[Header] = (),
+    assumed: Assumed = NOTHING_ASSUMED,
 ) -> Shown:
     """Describe one file.
 
@@ -56,20 +61,25 @@ def show_file(
     images
         Headers of images at hand; without ``at`` the shift is told at the centre of those of the registered frame.
 
+    assumed
+        What is known of a transform whose file leaves it open.
+
     Raises
     ------
     FileError
-        When it cannot be read or is not DICOM.
+        When it cannot be read, or is neither DICOM nor a transform.
+    ChoiceError
+        When a transform's file leaves something open.
     """
     page = Page(style)
     try:
         header = without_names(read_header(path))
     except NotDicomError:
-        if recognised_reader(path) is None:
+        if reader_of(path) is None:
             raise
         header = None
     if header is None or header.is_registration:
-        registration = read_registration(path)
+        registration = read_registration(path, assumed)
         centre = None if at is not None else _centre_of_registered(registration, images)
         shifts = [shift_of(item, at, centre) for item in registration.items]
         show_registration(registration, page, shifts)

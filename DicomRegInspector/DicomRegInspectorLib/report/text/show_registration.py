@@ -53,6 +53,12 @@ def show_registration(registration: Registration, page: Page, shifts: Sequence[S
     page.title(f"{registration.path.name}: {kind}{many}")
     if page.has_tags:
         _show_object(registration, page)
+    else:
+        said = registration.conventions
+        for name, value in (
+            ("maps", said.direction), ("coordinates", said.coordinates), ("unit", said.unit), ("outside", said.outside)
+        ):  # fmt: skip
+            page.row(name, value)
     for item, shift in zip(registration.items, shifts, strict=True):
         _show_item(item, page)
         if item.problem is None:
@@ -101,22 +107,27 @@ def _show_item(item: RegistrationItem, page: Page) -> None:
     if item.kind == "matrix":
         page.section(f"Item {item.number}{' of Registration Sequence (0070,0308)' if page.has_tags else ''}")
         same = item.source_frame_uid == item.registered_frame_uid and item.source_frame_uid
-        page.row(
-            "Frame of Reference UID (0020,0052)",
-            (item.source_frame_uid or _NO_FRAME) + (", the registered frame itself" if same else ""),
-        )
+        if item.names_frames:
+            page.row(
+                "Frame of Reference UID (0020,0052)",
+                (item.source_frame_uid or _NO_FRAME) + (", the registered frame itself" if same else ""),
+            )
         _show_references(item, page)
         if item.problem is None:
             show_matrix(
                 "Matrix Registration Sequence (0070,0309)", item.matrix, page, "matrix" in item.rounded, both_ways=True
             )
-            page.text("The matrix carries points of this item's frame into the registered frame (LPS mm).")
+            of = "this item's" if item.names_frames else "the source"
+            page.text(f"The matrix carries points of {of} frame into the registered frame (LPS mm).")
     else:
         of = " of Deformable Registration Sequence (0064,0002)"
         page.section(f"Item {item.number}{of if page.has_tags else ''}")
-        page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid or _NO_FRAME)
+        if item.names_frames:
+            page.row("Source Frame of Reference UID (0064,0003)", item.source_frame_uid or _NO_FRAME)
         _show_references(item, page)
-        if item.problem is None:
+        if item.problem is None and item.mapping.exact is not None:
+            page.row("transform", f"{item.description}; on a grid it has:")
+        elif item.problem is None:
             for name, tag, matrix in (("Pre", "(0064,000F)", item.pre), ("Post", "(0064,0010)", item.post)):
                 rounded = f"{name.lower()}-deformation matrix" in item.rounded
                 show_matrix(f"{name} Deformation Matrix {tag}", matrix, page, rounded)
