@@ -48,11 +48,11 @@ class RegistrationItem:
     """Images that it refers to by their UIDs: those of the source side, also where several items share one frame."""
     chain: tuple[np.ndarray, ...] = field(default=(), repr=False)
     """(4, 4) each: the matrices of a matrix item, of which :attr:`matrix` is the product; the first acts first."""
-    names_frames: bool = True
-    """Whether its format has a place for frames of reference; those that have none are not missing."""
     rounded: frozenset[str] = frozenset()
     """Of ``pre-deformation matrix``, ``post-deformation matrix`` and ``matrix`` those that are rigid only as far as
     the digits tell that they were written with."""
+    names_frames: bool = True
+    """Whether its format has a place for frames of reference; those that have none are not missing."""
 
     @property
     def moves(self) -> str:
