@@ -27,8 +27,6 @@ READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-i
 
 SCENE_SUFFIX = ".mrb"
 LOAD_SUFFIXES = (SCENE_SUFFIX, ".h5", ".tfm", ".nrrd", ".nii.gz", ".nii", ".mha")
-
-
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 

@@ -112,16 +112,17 @@ def settled(registration: Registration, assumed: Assumed) -> Registration:
                 "file in another way than it says, choose a reading"
             )
         return registration
-    choices = []
-    if "direction" in registration.left_open and assumed.maps is None:
-        choices.append("direction")
-    asks_coordinates = registration.left_open & {"coordinates", "coordinates of vectors"}
-    if asks_coordinates and assumed.coordinates is None:
-        choices.append("coordinates")
-    if choices:
-        open_ = " and ".join(_ASKED[choice] for choice in choices)
-        raise ChoiceError(f"{registration.path}: {registration.format} does not say {open_}", *choices)
-    if assumed.coordinates is not None and not asks_coordinates:
+    asks_direction = "direction" in registration.left_open and assumed.maps is None
+    open_coordinates = registration.left_open & {"coordinates", "coordinates of vectors"}
+    asks_coordinates = bool(open_coordinates) and assumed.coordinates is None
+    says_not = f"{registration.path}: {registration.format} does not say"
+    if asks_direction and asks_coordinates:
+        raise ChoiceError(f"{says_not} {_DIRECTION}, and not {_COORDINATES}", "direction", "coordinates")
+    if asks_direction:
+        raise ChoiceError(f"{says_not} {_DIRECTION}", "direction")
+    if asks_coordinates:
+        raise ChoiceError(f"{says_not} {_COORDINATES}", "coordinates")
+    if assumed.coordinates is not None and not open_coordinates:
         raise UsageError(
             f"{registration.path}: {registration.format} has coordinates of its own: "
             f"{registration.conventions.coordinates}"
@@ -129,10 +130,8 @@ def settled(registration: Registration, assumed: Assumed) -> Registration:
     return _as_assumed(registration, assumed)
 
 
-_ASKED = {
-    "direction": "which way it maps (registered to source, or source to registered)",
-    "coordinates": "in which coordinates (LPS or RAS)",
-}
+_DIRECTION = "which way it maps (registered to source, or source to registered)"
+_COORDINATES = "in which coordinates (LPS or RAS)"
 
 
 def _as_assumed(registration: Registration, assumed: Assumed) -> Registration:
