@@ -33,8 +33,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 """What each command of :mod:`.arguments` runs."""
 
 _OPTIONS = {
-    "direction": "--maps registered-to-source|source-to-registered",
-    "coordinates": "--coordinates lps|ras",
+    "direction": "--maps",
+    "coordinates": "--coordinates",
     "item": "--item",
     "fixed image": "--fixed",
     "moving image": "--moving",
