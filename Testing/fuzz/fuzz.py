@@ -19,23 +19,24 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "DicomRegInspector"), str(Path(__file__).resolve().parent)]
 
+from calls import CALLS, Call, is_worth_it
 from damage import Seed, damaged
-from DicomRegInspectorLib import check_pixels, inspect_paths, load_series, load_sets, read_registration
 from DicomRegInspectorLib.errors import DicomRegInspectorError
-from DicomRegInspectorLib.series.regularize.options import RegularizeOptions
-from DicomRegInspectorLib.tasks.regularize import save_series
+from DicomRegInspectorLib.volumes.other_formats import import_simpleitk
 from seeds import seed_folders
 
 MOST_SECONDS = 5.0
 """Of this process, for one call."""
+TELL_SECONDS = 180.0
 MOST_TIMES, MOST_MORE = 20, 50 << 20
 """Memory that a call may take: so many times its files, and so many bytes more."""
 
@@ -55,76 +56,24 @@ class Outcome:
     """Errors that are not the library's own, by where they were raised."""
     hangs: Counter[str] = field(default_factory=Counter)
     memory: Counter[str] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
+    """Warnings of other packages that would have come to the screen, by the line of this library they came through."""
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing happened that must not."""
-        return not (self.foreign or self.hangs or self.memory)
+        return not (self.foreign or self.hangs or self.memory or self.warned)
 
     def __str__(self) -> str:
         lines = [
             f"{sum(self.calls.values()):,} inputs: "
             + ", ".join(f"{k} {n:,} ({self.done[k]:,} not refused)" for k, n in self.calls.items())
         ]
-        for title, found in (("foreign", self.foreign), ("over 5 s", self.hangs), ("memory", self.memory)):
+        kinds = {"foreign": self.foreign, "over 5 s": self.hangs, "memory": self.memory, "warned": self.warned}
+        for title, found in kinds.items():
             lines.append(f"{sum(found.values()):,} {title}")
             lines += [f"  {number} × {what}" for what, number in found.most_common()]
         return "\n".join(lines)
-
-
-def map_items(folder: Path, path: Path) -> None:
-    """Read a registration and send a few points through every item."""
-    registration = read_registration(path)
-    _ = registration.findings
-    registration.to_dict()
-    for item in registration.items:
-        if item.problem is None:
-            item.map_points([[0.0, 0.0, 0.0], [1e6, 1.0, -3.0]])
-
-
-def inspect_folder(folder: Path, path: Path) -> None:
-    """Inspect a folder."""
-    inspect_paths([folder]).to_dict()
-
-
-def check_folder(folder: Path, path: Path) -> None:
-    """Check pixels without the processes that decode."""
-    check_pixels([folder], decode=False).to_dict()
-
-
-def load_folder(folder: Path, path: Path) -> None:
-    """Load a series as a volume."""
-    load_series([folder])
-
-
-def load_folder_sets(folder: Path, path: Path) -> None:
-    """Load all sets of a series."""
-    load_sets([folder])
-
-
-WAYS = (("all", RegularizeOptions("acquisition")), (".dcm", RegularizeOptions("resample")), ("corrected", None))
-"""Endings of what is written of a series, and how it is made."""
-
-
-def write_folder(folder: Path, path: Path) -> None:
-    """Write every series regular, as new DICOM, and what came of it."""
-    written = folder.parent / "out"
-    shutil.rmtree(written, ignore_errors=True)
-    written.mkdir()
-    for number, series in enumerate(inspect_paths([folder]).series):
-        for name, how in WAYS:
-            with contextlib.suppress(DicomRegInspectorError):
-                save_series(series, written / f"{number}{name}", how)
-
-
-CALLS: dict[str, Callable[[Path, Path], None]] = {
-    "inspect_paths": inspect_folder,
-    "check_pixels": check_folder,
-    "load_series": load_folder,
-    "load_sets": load_folder_sets,
-    "save_series": write_folder,
-    "read_registration": map_items,
-}
 
 
 @contextlib.contextmanager
@@ -170,14 +119,16 @@ def run(
     choose, outcome = random.Random(seed), Outcome()
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     groups: Sequence[Sequence[Seed]] = folders or seed_folders()
+    told = time.monotonic()
     end = None if seconds is None else time.monotonic() + seconds
     memory_backed = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=memory_backed) as place:
         folder = Path(place) / "in"
         # What is imported at first use is no call's memory.
+        import_simpleitk()
         _fill(folder, next(group for group in groups if group[0].name.startswith("ct1/")))
         for call in CALLS.values():
-            with contextlib.suppress(Exception, TooLong):
+            with contextlib.suppress(Exception, TooLong), warnings.catch_warnings(record=True):
                 call(folder, folder / "0.dcm")
         while sum(outcome.calls.values()) < inputs and (end is None or time.monotonic() < end):
             group = choose.choice(groups)
@@ -185,10 +136,18 @@ def run(
             _fill(folder, group)
             (folder / f"{chosen}.dcm").write_bytes(damaged(choose, group[chosen]))
             for name, call in CALLS.items():
-                if name == "read_registration" and "reg" not in group[chosen].name and choose.random() > 0.1:
-                    continue
-                _try(name, call, folder, folder / f"{chosen}.dcm", outcome, keep)
+                if is_worth_it(name, group[chosen].name, choose.random()):
+                    _try(name, call, folder, folder / f"{chosen}.dcm", outcome, keep)
+            told = _tell_sometimes(outcome, told)
     return outcome
+
+
+def _tell_sometimes(outcome: Outcome, told: float) -> float:
+    """Say on stderr, every few minutes, how far it is; returns when that was last done."""
+    if time.monotonic() - told < TELL_SECONDS:
+        return told
+    print(outcome, file=sys.stderr, flush=True)
+    return time.monotonic()
 
 
 def _fill(folder: Path, group: Sequence[Seed]) -> None:
@@ -198,15 +157,14 @@ def _fill(folder: Path, group: Sequence[Seed]) -> None:
         (folder / f"{index}.dcm").write_bytes(origin.data)
 
 
-def _try(
-    name: str, call: Callable[[Path, Path], None], folder: Path, path: Path, outcome: Outcome, keep: Path | None
-) -> None:
+def _try(name: str, call: Call, folder: Path, path: Path, outcome: Outcome, keep: Path | None) -> None:
     outcome.calls[name] += 1
     size = sum(file.stat().st_size for file in folder.iterdir())
     before = _reset_peak()
-    trouble = ""
+    trouble, warned = "", list[warnings.WarningMessage]()
     try:
-        with limited_time():
+        with limited_time(), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
             call(folder, path)
         outcome.done[name] += 1
     except DicomRegInspectorError:
@@ -217,11 +175,14 @@ def _try(
     except Exception as error:
         trouble = f"{name}: {_where(error)}"
         outcome.foreign[trouble] += 1
+    for warning in warned:
+        trouble = f"{name}: {warning.category.__name__} in {Path(warning.filename).name}:{warning.lineno}"
+        outcome.warned[trouble] += 1
     peak = _status("VmHWM") - before
     if before and peak > MOST_TIMES * size + MOST_MORE:
         trouble = f"{name}: {peak >> 20} MB for {size >> 10} kB"
         outcome.memory[name] += 1
-    counts = outcome.foreign[trouble] + outcome.hangs[trouble] + outcome.memory[name]
+    counts = outcome.foreign[trouble] + outcome.hangs[trouble] + outcome.memory[name] + outcome.warned[trouble]
     if trouble and keep is not None and counts <= 3:
         target = keep / f"{name}-{sum(outcome.calls.values())}"
         shutil.copytree(folder, target)

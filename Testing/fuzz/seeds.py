@@ -22,6 +22,18 @@ LARGEST = 150_000
 """Bytes of pydicom's files that are used: damage in larger ones hits pixels only."""
 SYNTAXES = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
 
+POINTS = {
+    "points.csv": 'name,x,y,z,defined\na,1.5,2,-3e2,1\n"b, c",nan,nan,nan,0\n' + "d,7,8,9,1\n" * 20,
+    "points.fcsv": "# Markups fiducial file version = 4.11\n# CoordinateSystem = LPS\n"
+    "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n"
+    + "".join(f"{n},{n},2.5,-3,0,0,0,1,1,1,0,F-{n},,,2,0\n" for n in range(8)),
+    "points.mrk.json": '{"@schema": "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/'
+    'Resources/Schema/markups-schema-v1.0.3.json#", "markups": [{"type": "Fiducial", "coordinateSystem": "LPS", '
+    '"coordinateUnits": "mm", "controlPoints": [{"id": "1", "label": "F-1", "position": [1.0, 2.0, -3.0], '
+    '"positionStatus": "defined"}]}]}\n',
+}
+"""Files of points, of every format."""
+
 
 def seed_folders() -> list[list[Seed]]:
     """Return the seeds, those of one series together."""
@@ -70,4 +82,7 @@ def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
     mosaic = mosaics.mosaic(slices, (0, 0, 0), orientation, normal=(0, 0, 1))
     yield "mosaic", [vm.save(mosaic, place / "mosaic.dcm")]
     corners = np.array([(0.0, 0.0, 3.0 * k) for k in range(7)])
+    for name, text in POINTS.items():
+        (place / name).write_text(text)
+        yield "points", [place / name]
     yield "uih", [vm.save(mosaics.uih_grid(slices, corners, orientation), place / "uih.dcm")]

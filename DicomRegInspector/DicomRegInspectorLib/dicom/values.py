@@ -44,6 +44,14 @@ def _number(text: str) -> float:
     return float(text.strip("\0 "))
 
 
+def name_of_uid(uid: str) -> str:
+    """Return what the standard calls a UID (PS3.6 Annex A); the text itself where the standard has no such."""
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
+    return UID(uid, IGNORE).name
+
+
 def half_units(element: Element) -> list[float] | None:
     """Return half a unit of the last digit of each number, as a writer's style shows it; None where it shows nothing.
 

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from ...dicom.values import name_of_uid
 from ...findings import Finding, by_severity
 from ...words import millimetres
 from .terminal import Style, printable
@@ -85,7 +86,5 @@ def product(values: Iterable[object]) -> str:
 
 def uid_name(uid: str) -> str:
     """Return what the standard calls a UID (PS3.6 Annex A), with the UID; only the UID where the standard has none."""
-    from pydicom.uid import UID
-
-    name = UID(uid).name if uid else ""
+    name = name_of_uid(uid)
     return f"{name} ({uid})" if name and name != uid else uid

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...dicom.identity import header_of, identities_of
 from ...dicom.tags import DEFLATED_FRAMES, DEFLATED_LITTLE_ENDIAN, is_encapsulated
+from ...dicom.values import name_of_uid
 from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, UsageError
 from ..geometry.stacks import Tile
 from .decode_apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
@@ -269,9 +270,7 @@ def _undecodable(pixels: PixelFormat, reason: str) -> FileError:
 
 
 def _syntax_text(uid: str) -> str:
-    from pydicom.uid import UID
-
-    name = UID(uid).name
+    name = name_of_uid(uid)
     return f"{name} ({uid})" if name != uid else f"transfer syntax {uid}"
 
 

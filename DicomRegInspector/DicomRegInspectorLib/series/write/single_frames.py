@@ -12,6 +12,7 @@ from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any
 
 from ...dicom.tags import STORAGE
+from ...dicom.values import name_of_uid
 from ...errors import FileError
 from ..geometry.frames import PER_FRAME_GROUPS, SHARED_GROUPS
 from .stored_values import decimal_string
@@ -153,9 +154,7 @@ def single_frame(dataset: Dataset, number: int, path: str) -> Dataset:
 
 
 def _no_class_problem(dataset: Dataset) -> str:
-    from pydicom.uid import UID
-
-    name = UID(dataset.get("SOPClassUID", "")).name or "an unknown class"
+    name = name_of_uid(dataset.get("SOPClassUID", "")) or "an unknown class"
     return (
         f"holds several frames of {name}, for which there is no image of one frame: enhanced CT, MR and PET and "
         "multi-frame Secondary Capture are written back as DICOM. Write a volume file (.nrrd, .nii.gz) or a Slicer "
@@ -164,11 +163,9 @@ def _no_class_problem(dataset: Dataset) -> str:
 
 
 def _missing_problem(kind: str, missing: list[str]) -> str:
-    from pydicom.uid import UID
-
     return (
-        f"holds several frames; as {UID(kind).name} they need {elements_in_words(missing)}, which nothing in the file "
-        "says. Write a volume file (.nrrd, .nii.gz) or a Slicer scene (.mrb) instead."
+        f"holds several frames; as {name_of_uid(kind)} they need {elements_in_words(missing)}, which nothing in the "
+        "file says. Write a volume file (.nrrd, .nii.gz) or a Slicer scene (.mrb) instead."
     )
 
 
