@@ -123,6 +123,7 @@ class DicomRegInspectorSeriesPluginClass(_Reader):
         from DicomRegInspectorLib.panel.navigation import show_loaded, show_sequence
         from DicomRegInspectorLib.scene.series.sequence import load_sequence_nodes
         from DicomRegInspectorLib.scene.series.series_nodes import load_section_node, load_series_nodes
+        from DicomRegInspectorLib.words import well_formed
 
         scene, files, stacks = slicer.mrmlScene, loadable.files, loadable.stackNumbers
         section = loadable.regularSection
@@ -140,7 +141,7 @@ class DicomRegInspectorSeriesPluginClass(_Reader):
             logging.error("The series was not loaded. %s", error)
             return False
         if len(stacks) < 2:
-            node.SetName(scene.GenerateUniqueName(loadable.name))
+            node.SetName(scene.GenerateUniqueName(well_formed(loadable.name)))
         self.addSeriesInSubjectHierarchy(loadable, node)
         show_loaded(node)
         return True

@@ -108,10 +108,17 @@ def errors_of_file(path: str | PathLike[str], problem: str, *, code: str = "file
         warnings.simplefilter("ignore")
         try:
             yield
+        except DicomRegInspectorError:
+            raise
         except Exception as error:
-            if isinstance(error, DicomRegInspectorError) or (isinstance(error, OSError) and error.errno is not None):
-                raise
-            raise file_error(path, error, problem, code) from error
+            raise system_error(error) or file_error(path, error, problem, code) from error
+
+
+def system_error(error: BaseException | None) -> OSError | None:
+    """Return the error of the system, a full disk for one, that another package made an error of its own of."""
+    while error is not None and not (isinstance(error, OSError) and error.errno is not None):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def file_error(
@@ -127,8 +134,9 @@ def file_error(
         return FileError(path, "has sequences nested too deeply to be read.")
     if isinstance(error, MemoryError):
         return FileError(path, "needs more memory than there is.", code=code)
-    if isinstance(error, OSError) and error.errno is not None:
-        return FileError(path, f"cannot be read ({error.strerror}).")
+    system = system_error(error)
+    if system is not None:
+        return FileError(path, f"cannot be read ({system.strerror}).")
     return FileError(path, f"{problem} ({_reason(error)}).", code=code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import SupportsFloat
 
@@ -129,19 +130,41 @@ def describe_plane(normal: Iterable[float]) -> str:
     return f"{name}, tilted {angle:.1f}°" if angle <= 40 else f"oblique, nearest to {name} ({angle:.1f}° off)"
 
 
-def well_formed(text: str) -> str:
-    r"""Make every character of a text one: bytes of a file name that Python could not decode become ``\ufffd``.
+def table_cell(text: str) -> str:
+    """Return a text for a cell of CSV so that no spreadsheet takes it for a formula: behind an apostrophe.
 
-    Such names come from disks that were written with another encoding (PEP 383). Qt's Python shows an empty text for
-    them and leaves an error behind, which the next call reports as its own; VTK's refuses them.
+    Numbers stay as they are: ``-1.5``, ``+2e3``.
+    """
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a text can be written in UTF-8; names of files whose bytes Python could not decode cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeError:
+        return False
+    return True
+
+
+_NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""What XML cannot hold (XML 1.0, 2.2), other control characters, and what turns the reading direction from there on."""
+
+
+def well_formed(text: str) -> str:
+    r"""Make every character of a text one that labels and scenes take: the others become ``\ufffd``.
+
+    Control characters in a scene's file keep Slicer from opening it. Bytes of a file name that Python could not decode
+    come from disks that were written with another encoding (PEP 383): Qt's Python shows an empty text for them and
+    leaves an error behind, which the next call reports as its own; VTK's refuses them.
 
     >>> well_formed("M\udcfcller.dcm")
     'M\ufffdller.dcm'
     """
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return "".join(
-            "\N{REPLACEMENT CHARACTER}" if "\ud800" <= character <= "\udfff" else character for character in text
-        )
-    return text
+    return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -103,7 +103,7 @@ def test_a_signal_ends_it_as_a_shell_expects_and_leaves_nothing(tmp_path: Path, 
         cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not any(tmp_path.glob(".unfinished-made-*/half")) and time.monotonic() < deadline:
+    while not any(tmp_path.glob(".unfinished-*/new/made/half")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(number)
     assert process.communicate(timeout=60)[1] == "dicom-reg-inspector: stopped\n"

@@ -175,8 +175,8 @@ def _try(name: str, call: Call, folder: Path, path: Path, outcome: Outcome, keep
     except Exception as error:
         trouble = f"{name}: {_where(error)}"
         outcome.foreign[trouble] += 1
-    for warning in warned:
-        trouble = f"{name}: {warning.category.__name__} in {Path(warning.filename).name}:{warning.lineno}"
+    for told in {f"{each.category.__name__} in {Path(each.filename).name}:{each.lineno}" for each in warned}:
+        trouble = f"{name}: {told}"
         outcome.warned[trouble] += 1
     peak = _status("VmHWM") - before
     if before and peak > MOST_TIMES * size + MOST_MORE:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from ..errors import ChoiceError, DicomRegInspectorError
 from . import about, inspecting, mapping, registrations, trying, volumes
 from .arguments import make_parser
-from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, prepare_program
+from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, end_failed, prepare_program
 from .output import complain, drop_output
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _exit_code(sys.argv[1:])
     except Stopped as stopped:
         return die_of(stopped.number)
+    if code == UNUSABLE:
+        end_failed()
     return die_of(signal.SIGINT) if code == INTERRUPTED else code
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UsageError
+from ..output_file import require_utf8_name
 from ..registration import Registration, read_registration
 from ..registration.file.write import write_deformable_registration
 from ..report.files import write_json
@@ -61,6 +62,7 @@ def run_demo(
     """
     started = time.monotonic()
     files = _installed_files()
+    require_utf8_name(folder, "Slicer's writer of scenes")
     _prepare(folder)
     fixed = _read_image(files[-1])
     registration_file = folder / REGISTRATION

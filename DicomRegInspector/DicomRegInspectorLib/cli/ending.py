@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
 DONE, FOUND, UNUSABLE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
@@ -44,6 +45,15 @@ def prepare_program() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped(number)
+
+
+def end_failed() -> None:
+    """End the program as unusable at once where Slicer's libraries were at work.
+
+    Their HDF5 crashes at exit over a file that it could not write.
+    """
+    if "slicer" in sys.modules:
+        os._exit(UNUSABLE)
 
 
 def die_of(number: int) -> int:

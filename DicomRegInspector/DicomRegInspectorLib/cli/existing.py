@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UsageError
+from ..output_file import FORMER, require_file_place, unfinished_folder
 from .output import tell
 
 STDOUT = "-"
@@ -48,11 +48,11 @@ def output_stays(
             raise UsageError(f"{output}: is one of the inputs, or holds one; name another output")
         if place.is_file() and source in place.parents:
             raise UsageError(f"{output}: is there, in a folder that is read; name another output")
-    if is_own is None and place.is_dir():
-        raise UsageError(f"{output}: is a folder; name a file")
+    if is_own is None or not place.is_dir():
+        require_file_place(output, "a file" if is_own is None else "a file or a folder")
     if is_own is None and not place.parent.is_dir():
         raise UsageError(f"{output}: there is no folder {place.parent}")
-    # A device or a pipe is written to, not replaced; an empty folder is as good as none.
+    # An empty folder is as good as none.
     is_there = any(place.iterdir()) if place.is_dir() else place.is_file()
     there = [output] if is_there else [part for part in parts if os.path.isfile(part)]
     if not there:
@@ -81,30 +81,12 @@ def written_over(options: argparse.Namespace, output: str) -> Iterator[str]:
         yield output
         return
     final = Path(os.path.realpath(output))
-    import tempfile  # Not for help: it takes a while.
-
-    beside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=final.parent))
-    try:
-        new, old = beside / "new", beside / "old"
-        new.mkdir()
-        old.mkdir()
+    with unfinished_folder(final.parent, output) as new:
+        former = new.parent / FORMER
+        former.mkdir()
         yield str(new / final.name) + (os.sep if final.is_dir() or output.endswith(("/", os.sep)) else "")
         for entry in new.iterdir():
-            _take_place(entry, final.with_name(entry.name), old / entry.name)
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _take_place(new: Path, place: Path, old: Path) -> None:
-    """Put a file or a folder where one may be; that one is back when it fails."""
-    if not place.is_dir():
-        os.replace(new, place)
-        return
-    os.rename(place, old)
-    try:
-        os.rename(new, place)
-    except OSError:
-        os.rename(old, place)
-        raise
+            place = final.with_name(entry.name)
+            if place.is_dir():
+                os.rename(place, former / entry.name)
+            os.replace(entry, place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -48,8 +47,10 @@ def map_command(options: argparse.Namespace) -> int:
 
 
 def _read_text(place: str) -> str:
+    from ..dicom.source import read_regular_file
+
     try:
-        data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+        data = sys.stdin.buffer.read() if place == "-" else read_regular_file(place)
         return data.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{place}: cannot be read ({error.strerror or error})") from error

@@ -95,8 +95,11 @@ def load_command(options: argparse.Namespace) -> int:
     if output_stays(options, options.output, options.registrations):
         return DONE
     from ..findings.unreadable import unreadable_finding
+    from ..output_file import require_utf8_name
     from ..report.files import check_place
 
+    if output.name.lower().endswith(SCENE_SUFFIX):
+        require_utf8_name(output, "Slicer's writer of scenes")
     check_place(options.json, "JSON report", b"{")
     registrations, unusable = _read(options)
     if output.name.lower().endswith(SCENE_SUFFIX):

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,10 @@ def regularize_command(options: argparse.Namespace) -> int:
     from ..series.write.derived import is_derived_here
     from ..tasks.regularize import Request, run_regularize
 
+    quietly = partial(quiet_libraries, options.debug)
+
     def save_scene(result: Regularized, output: Path) -> None:
-        with quiet_libraries(options.debug):
+        with quietly():
             scene_room("series.acquisition").save_regularized(result, output)
 
     check_place(options.json, "JSON report", b"{")
@@ -49,7 +52,7 @@ def regularize_command(options: argparse.Namespace) -> int:
         frame_spacing=options.frame_spacing,
     )
     with progress_bar(options) as progress, written_over(options, options.output) as place:
-        outcome = run_regularize(replace(request, output=place), save_scene, progress)
+        outcome = run_regularize(replace(request, output=place), save_scene, progress, quietly)
     final = Path(options.output).parent
     outcome = replace(outcome, written=tuple(final / path.relative_to(Path(place).parent) for path in outcome.written))
     tell_report(options, lambda: regularize_report(outcome), outcome.to_dict)

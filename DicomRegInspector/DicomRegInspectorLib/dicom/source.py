@@ -65,6 +65,19 @@ def open_regular_file(path: str | PathLike[str]) -> tuple[io.FileIO, int]:
     return file, status.st_size
 
 
+def read_regular_file(path: str | PathLike[str], most: int | None = None) -> bytes:
+    """Return the bytes of a file, or the first ``most`` of them.
+
+    Raises FileError, see :func:`open_regular_file`, or when it cannot be read.
+    """
+    file, size = open_regular_file(path)
+    try:
+        with file:
+            return file.read(size if most is None else min(size, most))
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
+
+
 class PlainSource:
     """The file as it lies on the disk; ``unpacked`` in its place where it is read in that form."""
 

@@ -131,7 +131,9 @@ def _repair_matrix(matrix: np.ndarray, repair: Repair, subject: str) -> Repaired
 
 def _from_voxels(grid: Grid) -> np.ndarray:
     """``D = directions · (spacing · v)``: v counts voxels along the grid's own axes."""
-    return (grid.vectors @ grid.index_to_lps[:3, :3].T.astype(np.float32)).astype(np.float32, copy=False)
+    # What becomes infinite is undefined.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (grid.vectors @ grid.index_to_lps[:3, :3].T.astype(np.float32)).astype(np.float32, copy=False)
 
 
 def _by_slices(grid: Grid, moved: Callable[[np.ndarray], np.ndarray], progress: Progress | None) -> np.ndarray:

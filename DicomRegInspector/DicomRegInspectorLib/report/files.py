@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..output_file import replace_file
+from ..output_file import replace_file, require_file_place
+from ..words import is_utf8
 
 
 def write_json(path: str | PathLike[str], value: Any) -> None:
@@ -28,15 +29,7 @@ def write_json(path: str | PathLike[str], value: Any) -> None:
 def json_text(value: Any, *, ascii_only: bool = False) -> str:
     """Write a value as JSON text; with ``ascii_only``, or where UTF-8 cannot hold it (odd names), ``\\u`` escapes."""
     text = json.dumps(finite(value), indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
-    return json.dumps(json.loads(text), indent=1) if ascii_only or not _is_utf8(text) else text
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeError:
-        return False
-    return True
+    return json.dumps(json.loads(text), indent=1) if ascii_only or not is_utf8(text) else text
 
 
 def finite(value: Any) -> Any:
@@ -77,9 +70,8 @@ def check_place(path: str | None, what: str, beginning: bytes) -> None:
     """
     if path in (None, "-"):
         return
+    require_file_place(path, f"a file for the {what}")
     place = Path(path)
-    if place.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file for the {what}")
     if not place.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no folder {place.absolute().parent} to write the {what} to")
     if place.is_file():

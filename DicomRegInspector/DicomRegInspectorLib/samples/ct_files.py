@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..output_file import replace_file
+
 if TYPE_CHECKING:
     from pydicom import Dataset
 
@@ -180,4 +182,4 @@ def save(dataset: Dataset, path: Path) -> None:
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.save_as(path, enforce_file_format=True)
+    replace_file(path, lambda unfinished: dataset.save_as(unfinished, enforce_file_format=True))

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import slicer
 
+from ..words import well_formed
 from .convert import nodes_of_class
 
 PREFIX = "DicomRegInspector."
@@ -27,6 +28,7 @@ def own_node(
     role
         Tells the nodes of one class apart that are made of the same.
     """
+    name, made_of = well_formed(name), (made_of[0], well_formed(made_of[1]))
     for node in nodes_of_class(scene, class_name):
         if node.GetAttribute(made_of[0]) == made_of[1] and node.GetAttribute(ROLE) == role:
             return node
@@ -44,8 +46,9 @@ def remove_others(
     scene: slicer.vtkMRMLScene, made_of: tuple[str, str], role: str, kept: Collection[slicer.vtkMRMLNode]
 ) -> None:
     """Remove nodes made of something whose roles begin like this, but for those kept; what displays them goes too."""
+    subject = well_formed(made_of[1])
     for node in nodes_of_class(scene, "vtkMRMLNode"):
-        is_one = node.GetAttribute(made_of[0]) == made_of[1] and (node.GetAttribute(ROLE) or "").startswith(role)
+        is_one = node.GetAttribute(made_of[0]) == subject and (node.GetAttribute(ROLE) or "").startswith(role)
         if not is_one or node in kept:
             continue
         if node.IsA("vtkMRMLDisplayableNode"):

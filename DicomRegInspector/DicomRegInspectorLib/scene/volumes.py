@@ -11,6 +11,7 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ..errors import UsageError
+from ..words import well_formed
 from .convert import nodes_of_class, numpy_matrix, voxel_matrix
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def parent_matrix(node: slicer.vtkMRMLTransformableNode) -> np.ndarray:
 
 def new_volume_node(scene: slicer.vtkMRMLScene, name: str, image: vtk.vtkImageData) -> slicer.vtkMRMLVolumeNode:
     """Add a volume node of an image, which is not copied, with a display; colour comes as a vector volume."""
-    node = scene.AddNewNodeByClass(volume_class(image), scene.GenerateUniqueName(name))
+    node = scene.AddNewNodeByClass(volume_class(image), scene.GenerateUniqueName(well_formed(name)))
     fill_with_image(node, image)
     return node
 
@@ -143,7 +144,7 @@ def note_images(
     attributes = {frame: frame_uid, "DICOM.instanceUIDs": " ".join(instance_uids), **(more or {})}
     for key, value in attributes.items():
         if value:
-            node.SetAttribute(key, value)
+            node.SetAttribute(key, well_formed(value))
 
 
 def place_under_study(scene: slicer.vtkMRMLScene, node: slicer.vtkMRMLNode, study_uid: str) -> bool:
@@ -169,7 +170,7 @@ MODALITY_ATTRIBUTE = "DicomRegInspector.Modality"
 def note_modality(node: slicer.vtkMRMLVolumeNode, source: SeriesVolume) -> None:
     """Note what a volume is, as Slicer's reader of DICOM does; for CT in Hounsfield units that too, and its window."""
     if source.modality:
-        node.SetAttribute(MODALITY_ATTRIBUTE, source.modality)
+        node.SetAttribute(MODALITY_ATTRIBUTE, well_formed(source.modality))
     if source.modality == "CT" and not source.is_stored and source.units in ("", "HU"):
         unit = slicer.vtkCodedEntry()
         unit.SetValueSchemeMeaning("[hnsf'U]", "UCUM", "Hounsfield unit")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
-from ..errors import ChoiceError, FileError, RegistrationError, UsageError
+from ..dicom.source import read_regular_file
+from ..errors import ChoiceError, RegistrationError, UsageError
 from ..findings import Finding, by_severity
 from ..progress import Progress
 from ..registration import Registration, RegistrationItem, read_registration
@@ -231,12 +232,7 @@ def _naming_lost(judged: ItemQuality, without_place: tuple[str, ...]) -> ItemQua
 
 def _landmarks_of(path: Path, frame_uid: str) -> tuple[list[Landmark], tuple[str, ...]]:
     """Landmarks of a CSV file, or those of a Spatial Fiducials object that lie in a frame; names without a place."""
-    try:
-        with open(path, "rb") as file:
-            is_dicom = file.read(132)[128:] == b"DICM"
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
-    if not is_dicom:
+    if read_regular_file(path, 132)[128:] != b"DICM":
         return read_landmarks(path), ()
     registration = read_registration(path)
     if registration.kind != "fiducials":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ChoiceError, UsageError
+from ..output_file import require_file_place, require_utf8_name
 from ..progress import Progress, Run, in_background
 from ..series import Series
 from ..series.geometry.frames import FrameSpacing
@@ -30,6 +32,7 @@ from ..volumes.regularized_files import write_regularized
 SCENE_SUFFIX = ".mrb"
 MAP_SUFFIX = ".dcm"
 SaveScene = Callable[[Regularized, Path], object]
+Quietly = Callable[[], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,10 @@ class Outcome:
         }
 
 
-def run_regularize(request: Request, save_scene: SaveScene, progress: Progress | None = None) -> Outcome:
-    """Do what is asked for; ``save_scene`` writes scenes.
+def run_regularize(
+    request: Request, save_scene: SaveScene, progress: Progress | None = None, quietly: Quietly = nullcontext
+) -> Outcome:
+    """Do what is asked for; ``save_scene`` writes scenes, ``quietly`` makes the context that ITK writes volumes in.
 
     Raises
     ------
@@ -94,17 +99,19 @@ def run_regularize(request: Request, save_scene: SaveScene, progress: Progress |
         return _corrected(request, series, progress)
     if isinstance(options.reference, str):
         options = replace(options, reference=read_reference(options.reference))
-    return _carried_out(request, plan(series, options, request.stack), save_scene, progress)
+    return _carried_out(request, plan(series, options, request.stack), save_scene, progress, quietly)
 
 
-def _carried_out(request: Request, planned: Plan, save_scene: SaveScene, progress: Progress | None) -> Outcome:
+def _carried_out(
+    request: Request, planned: Plan, save_scene: SaveScene, progress: Progress | None, quietly: Quietly = nullcontext
+) -> Outcome:
     volume = load_planned(planned, progress)
     if request.parametric_map and volume.array.dtype.kind in "iu":
         # What is interpolated between whole values keeps its fractions there.
         narrow = volume.array.dtype.itemsize <= 2
         volume = replace(volume, array=volume.array.astype(np.float32 if narrow else np.float64))
     result = carry_out(planned, volume, progress)
-    written, notes = _write(request, result, save_scene, progress)
+    written, notes = _write(request, result, save_scene, progress, quietly)
     notes = [*planned.notes, *notes]
     return Outcome(result.description, result.dropped, tuple(written), tuple(notes), tuple(_geometry(result)))
 
@@ -182,6 +189,9 @@ def _check(request: Request) -> None:
         raise UsageError(f"{output}: there is no folder {output.absolute().parent}")
     if output.name.lower().endswith(VOLUME_SUFFIXES):
         import_simpleitk()
+    if not request.parametric_map:
+        require_utf8_name(output, "ITK")
+    require_file_place(output)
     if output.exists():
         raise UsageError(f"{output}: already exists and is not overwritten; name another output")
 
@@ -197,7 +207,7 @@ def _corrected(request: Request, series: Series, progress: Progress | None) -> O
 
 
 def _write(
-    request: Request, result: Regularized, save_scene: SaveScene, progress: Progress | None
+    request: Request, result: Regularized, save_scene: SaveScene, progress: Progress | None, quietly: Quietly
 ) -> tuple[list[Path], list[str]]:
     output = Path(request.output)
     notes: list[str] = []
@@ -214,7 +224,8 @@ def _write(
     if output.name.lower().endswith(SCENE_SUFFIX):
         save_scene(result, output)
         return [output], notes
-    written = write_regularized(result, output)
+    with quietly():
+        written = write_regularized(result, output)
     transforms = [path for path in written if path.name.endswith("-acquisition-transform.h5")]
     if transforms:
         notes.append(

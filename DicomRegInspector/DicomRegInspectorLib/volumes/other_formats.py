@@ -16,6 +16,7 @@ from ..errors import FileError, NotDicomError, UsageError
 from ..registration.measures.regions import LabelImage
 from ..series.pixels.choose_stack import the_series, the_stack
 from ..series.regularize.reference import ReferenceGrid, reference_of_stack
+from ..words import is_utf8
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -53,8 +54,7 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
     """
     if not os.path.isfile(path):
         raise FileError(path, "there is no such file")
-    reader = import_simpleitk().ImageFileReader()
-    reader.SetFileName(os.fspath(path))
+    reader = _reader(path)
     try:
         reader.ReadImageInformation()
         _check_claim(path, reader)
@@ -82,8 +82,7 @@ def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
         if header.number_of_frames > 1:
             return reference_of_stack(the_stack(the_series(name, None), None))
         raise FileError(path, "is one image of a series; name the folder with the whole series as the reference")
-    reader = import_simpleitk().ImageFileReader()
-    reader.SetFileName(name)
+    reader = _reader(path)
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
@@ -91,6 +90,14 @@ def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
     if reader.GetDimension() != 3:
         raise FileError(path, f"has {reader.GetDimension()} axes; a reference has three")
     return ReferenceGrid(index_to_lps(reader), tuple(reader.GetSize()))
+
+
+def _reader(path: str | PathLike[str]) -> SimpleITK.ImageFileReader:
+    if not is_utf8(os.fspath(path)):
+        raise FileError(path, "has a name that is not in UTF-8, as SimpleITK needs it. Rename the file or its folder.")
+    reader = import_simpleitk().ImageFileReader()
+    reader.SetFileName(os.fspath(path))
+    return reader
 
 
 def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -> None:

@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
+from ...dicom.source import read_regular_file
 from ...errors import ChoiceError, FileError, UsageError
 from ..composite import inverse_of, turned_to_lps
 from ..conventions import NOTHING_ASSUMED, Assumed, Conventions
@@ -176,9 +177,5 @@ def _first_of(readers: tuple[Reader, ...], path: Path) -> Reader | None:
     # A named pipe would wait for a writer for ever.
     if os.path.exists(path) and not os.path.isfile(path):
         return None
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    head = read_regular_file(path, HEAD_BYTES)
     return next((reader for reader in readers if reader.recognises(head, path)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...dicom.source import open_regular_file
 from ...errors import FileError, UsageError
 from ...findings import Finding, Severity
 from ..file.fiducials import Landmark
@@ -261,7 +263,8 @@ def read_landmarks(path: str | PathLike[str]) -> list[Landmark]:
     """
     place = Path(path)
     try:
-        with open(place, newline="", encoding="utf-8-sig") as file:
+        raw, _ = open_regular_file(place)
+        with io.TextIOWrapper(io.BufferedReader(raw), "utf-8-sig", newline="") as file:
             rows = list(_rows(place, csv.DictReader(file, skipinitialspace=True)))
     except OSError as error:
         raise FileError(place, f"cannot be read ({error.strerror or error})") from error

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import UsageError
+from ...words import table_cell
 from .point_file import SIGNS, PointFile, in_file, is_defined, number_of, shown
 
 AXES = ("x", "y", "z")
@@ -146,9 +147,10 @@ def _written(
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     residual = columns.header.index(RESIDUAL) if RESIDUAL in columns.header else len(columns.header)
-    writer.writerow(columns.header if residual_mm is None else _with(columns.header, residual, RESIDUAL))
+    header = [table_cell(cell) for cell in columns.header]
+    writer.writerow(header if residual_mm is None else _with(header, residual, RESIDUAL))
     for number, (row, place) in enumerate(zip(rows, in_file(positions, columns.signs), strict=True)):
-        cells = list(row)
+        cells = [table_cell(cell) for cell in row]
         for column, value in zip(columns.places, place, strict=True):
             cells[column] = repr(value)
         if columns.defined is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...registration.measures.landmarks import TG_132
 from ...registration.measures.rows import WHOLE_NUMBERS, Measure, MeasureRow, number, rows_of
+from ...words import table_cell
 from .inspection_report import coverage_lines
 from .page import Page
 from .terminal import Style
@@ -149,8 +150,12 @@ def quality_csv(reports: Sequence[QualityReport], *, with_file: bool = False) ->
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n", restval="")
     writer.writeheader()
-    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
     return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None else table_cell(value) if isinstance(value, str) else value
 
 
 def _cells(rows: Sequence[MeasureRow]) -> dict[str, Any]:

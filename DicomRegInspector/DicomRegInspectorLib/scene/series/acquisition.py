@@ -12,6 +12,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 from ...series.regularize.regular import AcquisitionGrid, Regularized, RegularVolume
 from ...space import LPS_TO_RAS, RAS_SIGNS, to_ras
 from ...volumes.regularized_files import require_new
+from ...words import well_formed
 from ..convert import grid_of_vectors, vtk_matrix
 from ..reopened import INTERPOLATION_ATTRIBUTE, LINEAR
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
@@ -33,7 +34,7 @@ def add_regularized(
 
     Returns the volume node, and the transform node or None.
     """
-    name = f"{name_of_volume(volume.source)} {volume.label}".strip()
+    name = well_formed(f"{name_of_volume(volume.source)} {volume.label}".strip())
     node = new_volume_node(scene, name, vtk_image(volume))
     affine = volume.affine_lps if volume.is_orthogonal else volume.upright_affine_lps
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))

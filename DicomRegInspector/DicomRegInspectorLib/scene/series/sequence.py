@@ -14,6 +14,7 @@ from ...series import Series, SeriesSets, SeriesVolume, load_sets
 from ...series.pixels.choose_stack import Choices, Paths
 from ...series.regularize.values import fill_value
 from ...series.sets.attributes import unit_of
+from ...words import well_formed
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..volumes import place_under_study
 from .acquisition import SOURCE_SERIES_ATTRIBUTE
@@ -121,26 +122,26 @@ def add_sequence(
     ``volumes``: of the sets, as :func:`volumes_on_grid` gives them.
     """
     first = volumes[0]
-    name = name or name_of_volume(first)
+    name = well_formed(name or name_of_volume(first))
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", scene.GenerateUniqueName(f"{name} sequence"))
     index = _index(sets)
-    sequence.SetIndexName(index.name)
+    sequence.SetIndexName(well_formed(index.name))
     sequence.SetIndexUnit(index.unit)
     sequence.SetIndexType(sequence.NumericIndex if index.is_numeric else sequence.TextIndex)
     for volume, value, label in zip(volumes, index.values, sets.labels, strict=True):
         node = slicer.vtkMRMLVectorVolumeNode() if volume.is_color else slicer.vtkMRMLScalarVolumeNode()
-        node.SetName(f"{name} {label}".strip())
+        node.SetName(well_formed(f"{name} {label}".strip()))
         fill_volume_node(node, volume)
         _note_missing(node, volume)
         # The image comes last: what the sequence takes in it copies.
-        sequence.SetDataNodeAtValue(node, value).SetAndObserveImageData(vtk_image(volume))
+        sequence.SetDataNodeAtValue(node, well_formed(value)).SetAndObserveImageData(vtk_image(volume))
     proxy = add_series_volume(scene, first, name)
     browser = _browser(scene, f"{name} browser")
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
     browser.AddProxyNode(proxy, sequence, False)
     browser.SetSelectedItemNumber(0)
     for node in (sequence, browser, proxy):
-        node.SetAttribute(SOURCE_SERIES_ATTRIBUTE, first.series_uid or "unknown")
+        node.SetAttribute(SOURCE_SERIES_ATTRIBUTE, well_formed(first.series_uid or "unknown"))
         place_under_study(scene, node, first.study_uid)
     filled = sum(int((~volume.valid).sum()) for volume in volumes)
     return SequenceNodes(sequence, browser, proxy, filled)

@@ -41,9 +41,9 @@ def load_fiducials(registration: Registration, scene: slicer.vtkMRMLScene) -> li
             x, y, z = (RAS_SIGNS * landmark.position_lps_mm).tolist()
             node.AddControlPoint(x, y, z, well_formed(landmark.name))
         node = scene.AddNode(node)
-        node.SetAttribute("DICOM.instanceUIDs", registration.sop_instance_uid)
+        node.SetAttribute("DICOM.instanceUIDs", well_formed(registration.sop_instance_uid))
         for key, value in _provenance(registration, fiducials.frame_uid, fiducials.without_place):
-            node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
+            node.SetAttribute(ATTRIBUTE_PREFIX + key, well_formed(value))
         place_under_study(scene, node, registration.study_uid)
         nodes.append(node)
     return nodes
@@ -53,6 +53,6 @@ def _provenance(registration: Registration, frame_uid: str, without_place: Itera
     return [
         ("SOPInstanceUID", registration.sop_instance_uid),
         ("FrameOfReferenceUID", frame_uid),
-        ("FileName", well_formed(registration.shown_name)),
+        ("FileName", registration.shown_name),
         ("WithoutPlace", str(len(list(without_place)))),
     ]

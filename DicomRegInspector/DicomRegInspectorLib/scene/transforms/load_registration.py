@@ -168,7 +168,7 @@ class _Link:
         else:
             node.SetAndObserveTransformFromParent(self.transform)
         for key, value in self.attributes.items():
-            node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
+            node.SetAttribute(ATTRIBUTE_PREFIX + key, well_formed(value))
         return scene.AddNode(node)
 
 
@@ -258,7 +258,7 @@ def _note_provenance(
 ) -> None:
     from ... import __version__
 
-    node.SetAttribute("DICOM.instanceUIDs", registration.sop_instance_uid)
+    node.SetAttribute("DICOM.instanceUIDs", well_formed(registration.sop_instance_uid))
     attributes = {
         "SOPInstanceUID": registration.sop_instance_uid,
         "SOPClassUID": registration.sop_class_uid,
@@ -266,12 +266,12 @@ def _note_provenance(
         "Kind": item.kind,
         "RegisteredFrameOfReferenceUID": item.registered_frame_uid,
         "SourceFrameOfReferenceUID": item.source_frame_uid,
-        "FileName": well_formed(registration.shown_name),
+        "FileName": registration.shown_name,
         "Applied": ", ".join(roles),
         "Version": __version__,
     }
     for key, value in attributes.items():
-        node.SetAttribute(ATTRIBUTE_PREFIX + key, value)
+        node.SetAttribute(ATTRIBUTE_PREFIX + key, well_formed(value))
 
 
 def _volumes_of(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import BadZipFile, ZipFile
 
 import slicer
 
 from ...errors import UsageError
-from ...output_file import replace_file
+from ...output_file import replace_file, require_utf8_name
 from ...registration import Registration
 from ...registration.repairs import Repair
 from ...tasks.export import IN_SLICER, Export, said_of_repair
@@ -101,9 +103,29 @@ def save_scene(scene: slicer.vtkMRMLScene, output: Path) -> None:
     UsageError
         When the file cannot be written.
     """
+    require_utf8_name(output, "Slicer's writer of scenes")
 
     def write(place: Path) -> None:
         if not scene.WriteToMRB(str(place)) or not place.is_file():
             raise UsageError(f"{output}: Slicer's writer failed; is the disk full?")
+        _require_readable(place, output)
 
     replace_file(output, write)
+
+
+def _require_readable(bundle: Path, output: Path) -> None:
+    """Refuse a bundle that Slicer could not open.
+
+    Raises UsageError.
+    """
+    try:
+        with ZipFile(bundle) as archive:
+            broken = archive.testzip()
+            if broken is not None:
+                raise UsageError(f"{output}: Slicer's writer left {broken} broken; is the disk full?")
+            for name in archive.namelist():
+                if name.endswith(".mrml"):
+                    with archive.open(name) as scene:
+                        ElementTree.parse(scene)
+    except (BadZipFile, ElementTree.ParseError) as error:
+        raise UsageError(f"{output}: Slicer's writer made a scene that cannot be read again ({error})") from error

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import UsageError
+from ...output_file import unfinished_folder
 
 
 def require_new_folder(folder: Path, sources: Iterable[str]) -> None:
@@ -37,23 +36,9 @@ def new_folder(folder: Path, sources: Iterable[str]) -> Iterator[Path]:
     """
     require_new_folder(folder, sources)
     place = Path(os.path.realpath(folder))
-    unfinished = None
-    try:
-        unfinished = Path(tempfile.mkdtemp(prefix=f".unfinished-{place.name}-", dir=place.parent))
-        yield unfinished
-        os.chmod(unfinished, 0o777 & ~_umask())
-        if place.is_dir():
-            place.rmdir()
-        os.rename(unfinished, place)
-        unfinished = None
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with unfinished_folder(place.parent, folder) as unfinished:
+        (unfinished / place.name).mkdir()
+        yield unfinished / place.name
+        if os.name == "nt" and place.is_dir():
+            place.rmdir()  # Elsewhere a folder takes the place of an empty one in one step.
+        os.rename(unfinished / place.name, place)
