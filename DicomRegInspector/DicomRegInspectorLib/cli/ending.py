@@ -48,7 +48,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def end_failed() -> None:
-    """End the program as unusable at once where Slicer's libraries were at work.
+    """Stop the program as unusable at once where Slicer's libraries were at work.
 
     Their HDF5 crashes at exit over a file that it could not write.
     """
