@@ -11,6 +11,7 @@ from .lazy import names_from
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .kit import KitScore, score_kit, write_kit
     from .registration import Registration, read_registration
     from .series import SeriesSets, SeriesVolume, check_pixels, load_series, load_sets
     from .tasks.inspect import Inspection, inspect_paths
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Inspection",
+    "KitScore",
     "Registration",
     "SeriesSets",
     "SeriesVolume",
@@ -28,12 +30,15 @@ __all__ = [
     "load_series",
     "load_sets",
     "read_registration",
+    "score_kit",
+    "write_kit",
 ]
 
 __getattr__ = names_from(
     __name__,
     {
         "Inspection": "tasks.inspect",
+        "KitScore": "kit",
         "SeriesSets": "series",
         "SeriesVolume": "series",
         "check_pixels": "series",
@@ -43,5 +48,7 @@ __getattr__ = names_from(
         "load_sets": "series",
         "Registration": "registration",
         "read_registration": "registration",
+        "score_kit": "kit",
+        "write_kit": "kit",
     },
 )

@@ -9,7 +9,7 @@ import pytest
 from documents import DOCS, ROOT, blocks
 from recipes import commands, run_command, shows
 
-PAGES = (ROOT / "README.md", DOCS / "tutorial.md", DOCS / "command-line.md")
+PAGES = (ROOT / "README.md", DOCS / "tutorial.md", DOCS / "command-line.md", DOCS / "conformance-kit.md")
 COMMANDS = [
     (page, command)
     for page in PAGES

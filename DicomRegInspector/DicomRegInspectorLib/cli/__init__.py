@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from ..errors import ChoiceError, DicomRegInspectorError
-from . import about, inspecting, mapping, registrations, trying, volumes
+from . import about, inspecting, kit, mapping, registrations, trying, volumes
 from .arguments import make_parser
 from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, end_failed, prepare_program
 from .output import complain, drop_output
@@ -27,6 +27,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "regularize": volumes.regularize_command,
     "sample-data": trying.sample_data_command,
     "demo": trying.demo_command,
+    "kit": kit.kit_command,
+    "kit-score": kit.kit_score_command,
     "explain": about.explain_command,
     "completion": about.completion_command,
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterable
-from typing import TypeAlias
 
 from ..version import __version__
 from .about import SHELLS
 from .ending import EXIT_CODES
 from .shared import (
     STACK_HELP,
+    Commands,
     Parser,
     assumed_options,
     common_options,
@@ -21,13 +21,13 @@ from .shared import (
     json_option,
     series_options,
 )
+from .trying_arguments import TRYING
 
 READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
 """The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
 
 SCENE_SUFFIX = ".mrb"
 LOAD_SUFFIXES = (SCENE_SUFFIX, ".h5", ".tfm", ".nrrd", ".nii.gz", ".nii", ".mha")
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -44,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     adders = (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_compare)
-    for add in (*adders, _add_regularize, _add_sample_data, _add_demo, _add_explain, _add_completion):
+    for add in (*adders, _add_regularize, *TRYING, _add_explain, _add_completion):
         add(commands, common)
     return parser
 
@@ -342,30 +342,6 @@ def _add_compare(commands: Commands, common: Parser) -> None:
         action="append",
         metavar="N",
         help=f"{STACK_HELP}; of DICOM series. Given once it is for both, given twice for A and then for B",
-    )
-
-
-def _add_demo(commands: Commands, common: Parser) -> None:
-    parser = commands.add_parser(
-        "demo", parents=[existing_options(), common], help="the whole job on files that are installed anyway"
-    )
-    parser.add_argument("folder", nargs="?", metavar="DIR", default="dicom-reg-inspector-demo")
-
-
-def _add_sample_data(commands: Commands, common: Parser) -> None:
-    parser = commands.add_parser(
-        "sample-data",
-        parents=[existing_options(), common],
-        help="make DICOM files to try the other commands on",
-        description="Make synthetic DICOM files, about 5 MB, the same each time, without a network: an irregular head "
-        "CT, and two chest CTs with a deformable registration between them, once right and once in voxels.",
-    )
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        metavar="DIR",
-        default="dicom-reg-inspector-samples",
-        help="a new folder (default: dicom-reg-inspector-samples)",
     )
 
 

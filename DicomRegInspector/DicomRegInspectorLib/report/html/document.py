@@ -63,10 +63,11 @@ def html_report(inspection: Inspection, contents: Contents | None = None) -> str
                 "judgement. Coordinates are LPS millimetres (DICOM)."),
         ),
     )  # fmt: skip
-    return f"{BEGINNING}{tag('html', _head(title, contents.kind), body, lang='en')}\n"
+    return f"{BEGINNING}{tag('html', head(title, contents.kind), body, lang='en')}\n"
 
 
-def _head(title: str, kind: str) -> Markup:
+def head(title: str, kind: str) -> Markup:
+    """Make the head of a page that needs nothing but itself: a kind of page, and what it is about."""
     heading = f"{kind}: {title[:100]}" if title else kind
     return tag(
         "head",
