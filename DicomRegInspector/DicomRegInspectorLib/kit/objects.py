@@ -68,7 +68,7 @@ class KitItem:
     points: Array
     """(n, 3) LPS mm in the registered frame."""
     source: str
-    """Series whose frame it leads to, of :data:`.images.SERIES`."""
+    """Series whose frame it leads to, of those in the folder of images."""
     names_frame: bool = True
     """Whether the item names that frame; where not, only the images it refers to tell."""
     has_pre: bool = False
