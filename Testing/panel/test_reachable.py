@@ -38,6 +38,8 @@ def area(request: pytest.FixtureRequest, application: Any, widget: Any) -> Itera
     made.show()
     wait()
     yield made
+    for name in ("input", "findings", "registrations", "quality", "series"):
+        getattr(widget.ui, f"{name}CollapsibleButton").collapsed = name == "quality"
     widget.exit()
     made.takeWidget()
     panel.setParent(None)
@@ -53,7 +55,7 @@ def wait() -> None:
     """Let the event loop lay out and scroll."""
     from PySide6 import QtWidgets
 
-    end = time.monotonic() + 0.3
+    end = time.monotonic() + 0.6
     while time.monotonic() < end:
         QtWidgets.QApplication.processEvents()
         time.sleep(0.01)
@@ -185,6 +187,31 @@ def test_what_was_measured_is_seen_with_the_buttons_that_show_it(area: Any, ui: 
     assert is_seen(area, ui.verdictLabel) and is_seen(area, ui.showJacobianButton) and is_seen(area, ui.hideButton)
 
 
+def test_an_answer_is_seen_however_long_it_is(area: Any, ui: Any, tmp_path: Path) -> None:
+    write_ct_stack(tmp_path, GAP_MM)
+    inspect(ui, tmp_path)
+    for section in (ui.inputCollapsibleButton, ui.findingsCollapsibleButton, ui.registrationsCollapsibleButton):
+        section.collapsed = True
+    ui.loadSeriesButton.click()
+    wait()
+    assert ui.seriesStatusLabel.text.startswith("Loaded ") and is_seen(area, ui.seriesStatusLabel)
+    area.verticalScrollBar().setValue(0)
+    ui.beforeAfterButton.click()
+    wait()
+
+    assert "A plain volume" in ui.seriesStatusLabel.text and is_seen(area, ui.seriesStatusLabel)
+
+
+def test_a_chart_leaves_the_panel_where_it_is(area: Any, ui: Any, tmp_path: Path) -> None:
+    write_ct_stack(tmp_path, GAP_MM)
+    inspect(ui, tmp_path)
+    wait()
+    area.verticalScrollBar().setValue(100)
+    ui.plotButton.click()
+    wait()
+    assert ui.seriesStatusLabel.text and area.verticalScrollBar().value() == 100
+
+
 def test_tables_are_as_high_as_their_rows_up_to_a_limit(area: Any, ui: Any, scene: Any, tmp_path: Path) -> None:
     write_ct_stack(tmp_path / "ct", GAP_MM)
     write_deformable(tmp_path / "reg.dcm", KnownField())
@@ -219,6 +246,14 @@ def test_names_in_tables_are_cut_in_their_middle(ui: Any, widget: Any, tmp_path:
     assert {text[-3:] for text in shown} == {"ead", "eck"}
     table.setColumnWidth(3, 2000)
     assert {table.item(row, 3).text() for row in range(table.rowCount())} == names
+
+
+def test_folded_sections_stand_as_close_as_others(ui: Any) -> None:
+    """A folded section of CTK keeps 14 pixels below its title."""
+    assert {
+        getattr(ui, f"{name}CollapsibleButton").collapsedHeight
+        for name in ("input", "findings", "registrations", "quality", "series", "compare")
+    } == {0}
 
 
 def test_leaving_the_module_gives_the_scroll_bar_back(area: Any, widget: Any) -> None:

@@ -104,11 +104,14 @@ def test_ends_are_named_by_the_patients_sides(
     assert strips_of(inspect_paths(tmp_path).series[0].main_stack, None).ends == ends
 
 
-def drawn(made: Any, width: int = WIDTH, ratio: float = 1.0) -> Any:
+def drawn(made: Any, width: int = WIDTH, ratio: float = 1.0, points: int = 0) -> Any:
     import qt
     from DicomRegInspectorLib.panel.series.strip import draw_strips
 
-    return draw_strips(made, width, qt.QColor(*INK), qt.QFont(), ("Before", "After"), ratio).toImage()
+    font = qt.QFont()
+    if points:
+        font.setPointSize(points)
+    return draw_strips(made, width, qt.QColor(*INK), font, ("Before", "After"), ratio).toImage()
 
 
 def columns(image: Any, row: int, colour: tuple[int, int, int], alpha: int = 255) -> list[int]:
@@ -135,6 +138,19 @@ def test_lines_and_signs_are_drawn_to_scale(application: Any, tmp_path: Path) ->
     assert columns(image, SIGN_BOTTOM - 2, OVERLAP_COLOUR)
     after = [column for column in columns(image, LANE_HEIGHT + LINE_TOP + 5, INK) if column > 45]
     np.testing.assert_allclose(after, [expected(place) for place in (*range(0, 10, 2), *range(30, 42, 2))], atol=1)
+
+
+def test_a_large_font_s_titles_end_before_the_lines_begin(application: Any, tmp_path: Path) -> None:
+    from DicomRegInspectorLib.panel.series.strip import LINE_TOP
+    from PySide6 import QtGui
+
+    image = drawn(strips(tmp_path, IRREGULAR_MM), width=2 * WIDTH, points=24)
+    font = QtGui.QFont()
+    font.setPointSize(24)
+    title = QtGui.QFontMetrics(font).boundingRect("Before").width()
+    assert title > 52
+    lines = [column for column in columns(image, LINE_TOP + 1, INK) if column >= title]
+    assert len(lines) == len(set(IRREGULAR_MM))
 
 
 def test_a_regular_stack_too_dense_for_lines_shows_no_false_gaps(application: Any, tmp_path: Path) -> None:

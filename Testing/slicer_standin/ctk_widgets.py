@@ -31,6 +31,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._collapsed = False
+        self._collapsed_height = 14
         self._forcing = False
         self._hidden: weakref.WeakSet[QtWidgets.QWidget] = weakref.WeakSet()
         self.setCheckable(True)
@@ -77,11 +78,21 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
                 self._hidden.add(child)
         return False
 
+    def _get_height(self) -> int:
+        return self._collapsed_height
+
+    def _set_height(self, height: int) -> None:
+        self._collapsed_height = height
+        self.updateGeometry()
+
+    collapsedHeight = QtCore.Property(int, _get_height, _set_height)
     collapsed = QtCore.Property(bool, _get_collapsed, setCollapsed, notify=contentsCollapsed)
 
     def sizeHint(self) -> QtCore.QSize:
         title = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 30, self._title_height())
-        return title if self._collapsed or self.layout() is None else self.layout().totalSizeHint().expandedTo(title)
+        if self._collapsed or self.layout() is None:
+            return title + QtCore.QSize(0, self._collapsed_height)
+        return self.layout().totalSizeHint().expandedTo(title)
 
     def paintEvent(self, event: Any) -> None:
         option = QtWidgets.QStyleOptionButton()

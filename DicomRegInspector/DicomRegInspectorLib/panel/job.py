@@ -195,7 +195,7 @@ class Section:
         on_busy: Callable[[bool], None],
     ) -> None:
         self._frame, self._status, self._on_busy = frame, status, on_busy
-        self._job = Job(*progress, self.say, self._busy_changed)
+        self._job = Job(*progress, self.note, self._busy_changed)
 
     @property
     def busy(self) -> bool:
@@ -211,14 +211,20 @@ class Section:
         self._frame.enabled = enabled
 
     def say(self, text: str) -> None:
-        """Show a sentence at the end of the section."""
+        """Answer what was asked for, in sight."""
+        self.note(text)
+        if text:
+            bring_into_view(self._status)
+
+    def note(self, text: str) -> None:
+        """Show a sentence where the section's sentences stand; the panel stays where it is."""
         self._status.text = well_formed(text)
         self._status.visible = bool(text)
 
     def _busy_changed(self, busy: bool) -> None:
         self._set_busy(busy)
         self._on_busy(busy)
-        bring_into_view(self._status)  # how far it is, and what came of it
+        bring_into_view(self._status)  # how far it is, and why it did not come to its end
 
     def _set_busy(self, busy: bool) -> None:
         """Let the section's own controls rest, or be used again."""

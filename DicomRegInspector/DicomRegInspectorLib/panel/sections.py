@@ -42,7 +42,9 @@ def load_sections(layout: qt.QLayout, resource_path: Callable[[str], str]) -> tu
         named = vars(slicer.util.childWidgetVariables(section))
         widgets.update(named)
         for widget in named.values():
-            if type(widget) is ctk.ctkComboBox:
+            if type(widget) is ctk.ctkCollapsibleButton:
+                widget.collapsedHeight = 0  # folded sections stand as close as others
+            elif type(widget) is ctk.ctkComboBox:
                 # What does not fit is cut where it matters least; node boxes do this by themselves.
                 widget.elideMode = qt.Qt.ElideMiddle
                 widget.sizeAdjustPolicy = qt.QComboBox.AdjustToMinimumContentsLengthWithIcon
@@ -67,20 +69,25 @@ def narrowest(widget: qt.QWidget) -> int:
 
 MARGIN = 6
 """Pixels left above or below what is brought into view."""
-LAID_OUT_MS = 50
+LAID_OUT_MS = (50, 150, 300)
 """What was just shown has its place after so long: layouts follow each other through the event loop."""
+
+
+_wanted: dict[str, object] = {}
+"""What was asked for last to be seen."""
 
 
 def bring_into_view(widget: qt.QWidget, until: qt.QWidget | None = None) -> None:
     """Move the application's panel so that a widget is seen: all of it, or its beginning where it is too tall.
 
-    With a second widget, all from the first to the end of that one.
+    With a second widget, all from the first to the end of that one. What is asked for last is seen.
     """
     area = scroll_area_of(widget)
+    wanted = _wanted["widgets"] = (widget, until)
 
     def scroll() -> None:
-        if not widget or not area or not widget.isVisible():
-            return  # the module was left, or its widgets are gone
+        if wanted is not _wanted["widgets"] or not widget or not area or not widget.isVisible():
+            return  # something else is to be seen by now, the module was left, or its widgets are gone
         bar, page = area.verticalScrollBar(), area.viewport().height
         top = widget.mapTo(area.widget(), qt.QPoint(0, 0)).y()
         last = widget if until is None or not until.isVisible() else until
@@ -89,7 +96,8 @@ def bring_into_view(widget: qt.QWidget, until: qt.QWidget | None = None) -> None
             bar.setValue(min(top - MARGIN, bottom - page) if bottom > bar.value + page else top - MARGIN)
 
     if area is not None:
-        qt.QTimer.singleShot(LAID_OUT_MS, scroll)
+        for delay in LAID_OUT_MS:
+            qt.QTimer.singleShot(delay, scroll)
 
 
 def fit_height(table: qt.QTableWidget, most_rows: int | None = None) -> None:

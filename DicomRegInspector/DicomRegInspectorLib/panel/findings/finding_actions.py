@@ -151,13 +151,13 @@ class FindingActions:
             self._go_to_registration(offer.registration, offer.reading)
         elif offer.plan is not None:
             self._elsewhere.choose_series(offer.series, offer.plan.mode)
-            self._elsewhere.reveal("seriesCollapsibleButton")
             self._say(_("Choose in the section Series how it is made regular; nothing has been done yet."))
+            self._elsewhere.reveal("seriesCollapsibleButton")
 
     def _go_to_registration(self, registration: Registration, reading: Repair | None) -> None:
         self._elsewhere.registrations.choose(registration, reading)
-        self._elsewhere.reveal("registrationsCollapsibleButton")
         self._say(_("Choose in the section Registrations how it is loaded; nothing has been done yet."))
+        self._elsewhere.reveal("registrationsCollapsibleButton")
 
     def _load_registration(
         self, registration: Registration, reading: Repair | None, then: Callable[[], None] | None

@@ -188,4 +188,8 @@ def _as_tooltip(row: Row) -> str:
 
 def severity_icons(folder: Path) -> dict[Severity, qt.QIcon]:
     """Return the icon of each severity, from the module's folder of icons."""
-    return {severity: qt.QIcon(str(folder / name)) for severity, name in _FILES.items()}
+    icons = {severity: qt.QIcon(str(folder / name)) for severity, name in _FILES.items()}
+    for severity, icon in icons.items():
+        # In a selected row Qt would tint them, and severities would look alike.
+        icon.addFile(str(folder / _FILES[severity]), qt.QSize(), qt.QIcon.Selected)
+    return icons

@@ -90,7 +90,7 @@ class QualitySection(Section):
     def reset(self) -> None:
         """Show nothing, as at the beginning."""
         self._show(None)
-        self.say(self._nothing_measured())
+        self.note(self._nothing_measured())
 
     def close(self) -> None:
         """Stop what is under way and let go of what was measured."""

@@ -209,7 +209,7 @@ class SeriesSection(Section):
             except DicomRegInspectorError as error:
                 self.say(_("Not plotted: {error}").format(error=error))
                 return
-            self.say(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
+            self.note(_("The distances between slices are plotted in {name}.").format(name=chart.GetName()))
 
     def _set_busy(self, busy: bool) -> None:
         ui = self._ui

@@ -15,7 +15,8 @@ GAP_COLOUR, OVERLAP_COLOUR, OVERLAP_ON_DARK = (213, 94, 0), (0, 114, 178), (86, 
 LANE_HEIGHT, AXIS_HEIGHT = 30, 20
 LINE_TOP, LINE_BOTTOM, SIGN_BOTTOM = 2, 18, 25
 """Within a lane: slices between the first two, signs below them."""
-TITLE_WIDTH, MARGIN = 52, 12
+TITLE_WIDTH, TITLE_GAP, MARGIN = 52, 6, 12
+"""A title is wider where its font is large."""
 PALE = 140
 """Of 255: how strongly slices of the fill value and the axis are drawn."""
 DENSE, DENSE_SLICES = 3.0, 4
@@ -34,8 +35,8 @@ def height_of(strips: Strips) -> int:
 class Scale:
     """From millimetres to pixels."""
 
-    def __init__(self, strips: Strips, width: int) -> None:
-        self.left, self.right = TITLE_WIDTH, max(width - MARGIN, TITLE_WIDTH + 10)
+    def __init__(self, strips: Strips, width: int, left: int) -> None:
+        self.left, self.right = left, max(width - MARGIN, left + 10)
         self._low = strips.low_mm
         self._pixels_per_mm = (self.right - self.left) / max(strips.high_mm - strips.low_mm, 1e-9)
 
@@ -81,11 +82,15 @@ def draw_strips(
     painter.begin(pixmap)
     try:
         painter.setFont(font)
-        scale = Scale(strips, width)
+        metrics = qt.QFontMetrics(font)
+        longest = max(metrics.boundingRect(title).width() for title in titles)
+        scale = Scale(strips, width, max(TITLE_WIDTH, longest + TITLE_GAP))
         for number, lane in enumerate(strips.lanes):
             top = number * LANE_HEIGHT
             painter.setPen(_pen(ink))
-            painter.drawText(0, top, TITLE_WIDTH - 6, LINE_BOTTOM + 2, ALIGN_LEFT | ALIGN_VCENTER, titles[number])
+            painter.drawText(
+                0, top, scale.left - TITLE_GAP, LINE_BOTTOM + 2, ALIGN_LEFT | ALIGN_VCENTER, titles[number]
+            )
             _draw_lane(painter, lane, scale, top, ink)
         _draw_axis(painter, strips, scale, LANE_HEIGHT * len(strips.lanes), ink)
     finally:
