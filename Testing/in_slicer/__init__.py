@@ -1,0 +1,1 @@
+"""What runs in Slicer itself: ``Slicer --python-script Testing/in_slicer/run.py``."""
