@@ -49,6 +49,10 @@ def _fresh_images(ui: Any) -> None:
     ui.qualityMovingSelector.setCurrentNode(slicer.util.getNode("Moving"))
 
 
+def _registration(ui: Any) -> None:
+    ui.registrationsTable.selectRow(0)
+
+
 def _finding(ui: Any) -> None:
     ui.hideButton.click()
     codes = [row.finding.code for row in slicer.util.getModuleWidget("DicomRegInspector").panel.findings.shown]
@@ -74,8 +78,9 @@ QUALITY = ("qualityCancelButton", "qualityStatusLabel")
 SERIES = ("seriesCancelButton", "seriesStatusLabel")
 WORKS = (
     Work("inspect", "inspectFolderButton", "cancelButton", "statusLabel"),
-    Work("load registration", "loadButton", "registrationsCancelButton", "registrationsStatusLabel"),
+    Work("load registration", "loadButton", "registrationsCancelButton", "registrationsStatusLabel", _registration),
     Work("measure", "measureButton", *QUALITY),
+    Work("measure with images", "measureButton", *QUALITY, _fresh_images),
     Work("jacobian", "showJacobianButton", *QUALITY, _fresh_images),
     Work("length", "showMagnitudeButton", *QUALITY, _fresh_images),
     Work("mask", "showMaskButton", *QUALITY, _fresh_images),
