@@ -1,8 +1,9 @@
 """Make the README's and the manual's pictures anew, into Resources/Screenshots.
 
-    python Testing/manual/make_pictures.py
+    python Testing/manual/make_pictures.py [WINDOWS]
 
-The deformation and its quality are what ``demo`` leaves; the panel is drawn by Qt outside of Slicer's window, by
+WINDOWS is a folder of pictures of Slicer's window that Testing/in_slicer/take_photographs.py took: these alone are taken
+over then. Without it the others are made. The deformation and its quality are what ``demo`` leaves; the panel is drawn by Qt outside of Slicer's window, by
 Testing/panel/make_screenshots.py; the report is drawn by a headless Chromium and left as it is where there is none.
 Large ones go through 256 colours. Look at them before committing.
 """
@@ -100,8 +101,12 @@ def report(folder: Path) -> None:
 
 
 def main() -> None:
-    """All pictures."""
+    """Take over pictures of the window, or make all others."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
+    if len(sys.argv) > 1:
+        for path in sorted(Path(sys.argv[1]).glob("window-*.png")):
+            save(Image.open(path), path.stem)
+        return
     with TemporaryDirectory() as made:
         folder = Path(made)
         run("-m", "DicomRegInspectorLib", "demo", "demo", folder=folder)
