@@ -2,9 +2,9 @@
 
     python Testing/manual/make_pictures.py [WINDOWS]
 
-WINDOWS is a folder of pictures of Slicer's window that Testing/in_slicer/take_photographs.py took: these alone are taken
-over then. Without it the others are made. The deformation and its quality are what ``demo`` leaves; the panel is drawn by Qt outside of Slicer's window, by
-Testing/panel/make_screenshots.py; the report is drawn by a headless Chromium and left as it is where there is none.
+WINDOWS is a folder of pictures of Slicer's window that Testing/in_slicer/take_photographs.py took: these alone are
+taken over then. Without it the others are made. The deformation and its quality are what ``demo`` leaves; the panel is
+drawn by Qt outside of Slicer's window, by Testing/panel/make_screenshots.py; the report is drawn by a headless Chromium and left as it is where there is none.
 Large ones go through 256 colours. Look at them before committing.
 """
 
