@@ -4,8 +4,8 @@
 
 WINDOWS is a folder of pictures of Slicer's window that Testing/in_slicer/take_photographs.py took: these alone are
 taken over then. Without it the others are made. The deformation and its quality are what ``demo`` leaves; the panel is
-drawn by Qt outside of Slicer's window, by Testing/panel/make_screenshots.py; the report is drawn by a headless Chromium and left as it is where there is none.
-Large ones go through 256 colours. Look at them before committing.
+drawn by Qt outside of Slicer's window, by Testing/panel/make_screenshots.py; the report is drawn by a headless
+Chromium and left as it is where there is none. Large ones go through 256 colours. Look at them before committing.
 """
 
 from __future__ import annotations

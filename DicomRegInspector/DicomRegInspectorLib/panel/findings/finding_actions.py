@@ -170,8 +170,9 @@ class FindingActions:
         nodes = self._job.run(work, loading_endings())
         if not nodes:
             return
-        self._say(loaded_in_words(registration, nodes, again=False))
         self._elsewhere.loaded(registration, nodes)
+        # Afterwards: what was measured of another transform leaves the table, and its row takes the sentence along.
+        self._say(loaded_in_words(registration, nodes, again=False))
         if then is not None:
             then()
 
