@@ -27,9 +27,15 @@ STAND_IN_PACKAGE = {
         endmacro()
         macro(slicer_add_python_unittest)
           cmake_parse_arguments(MY "" "SCRIPT;TESTNAME_PREFIX" "SLICER_ARGS" ${ARGN})
-          set(options ${MY_TESTNAME_PREFIX} ${MY_SLICER_ARGS} ${CMAKE_CURRENT_SOURCE_DIR}/${MY_SCRIPT})
+          get_filename_component(script ${MY_SCRIPT} ABSOLUTE)
+          get_filename_component(name ${MY_SCRIPT} NAME_WE)
+          add_test(NAME py_${MY_TESTNAME_PREFIX}${name} COMMAND nothing)
+          set(options ${MY_TESTNAME_PREFIX} ${MY_SLICER_ARGS} ${script})
           list(JOIN options " " options)
           file(APPEND ${CMAKE_BINARY_DIR}/told "test ${options}\\n")
+        endmacro()
+        macro(slicer_add_python_test)
+          slicer_add_python_unittest(${ARGN})
         endmacro()
     """,
     "package.cmake": """
@@ -119,11 +125,20 @@ def test_cmake_hands_every_shipped_file_to_slicer(told_to_slicer: dict[str, list
     )
 
 
-def test_the_self_test_is_registered_with_and_without_a_main_window(
+def test_what_runs_in_slicer_is_registered_with_and_without_a_main_window(
     told_to_slicer: dict[str, list[str]], module_folder: Path
 ) -> None:
     self_test = str(module_folder / "DicomRegInspector.py")
-    assert sorted(told_to_slicer["test"]) == sorted([self_test, f"nomainwindow_ --no-main-window {self_test}"])
+    whole = str(module_folder.parent / "Testing" / "in_slicer" / "run.py")
+    assert Path(whole).is_file()
+    assert sorted(told_to_slicer["test"]) == sorted(
+        [
+            self_test,
+            f"nomainwindow_ --no-main-window {self_test}",
+            f"DicomRegInspector_in_slicer_ {whole}",
+            f"nomainwindow_DicomRegInspector_in_slicer_ --no-main-window {whole}",
+        ]
+    )
 
 
 def test_cmake_knows_licence_and_readme(told_to_slicer: dict[str, list[str]], project_root: Path) -> None:

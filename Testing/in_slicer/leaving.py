@@ -23,7 +23,7 @@ PATIENCE_S = 180
 AFTER_MS = 1000
 """The work is under way for so long when the application exits."""
 LEAVING = "leaving at "
-WORKS = ("nothing", "inspect", "load registration", "measure", "save parametric map")
+WORKS = ("nothing", "inspect", "load-registration", "measure", "save-parametric-map")
 TRIES = 2
 
 
@@ -79,16 +79,16 @@ def leave(work: str, folder: Path) -> None:
     ui.inputPathLineEdit.currentPath = str(folder)
     buttons: dict[str, Any] = {
         "inspect": ui.inspectFolderButton,
-        "load registration": ui.loadButton,
+        "load-registration": ui.loadButton,
         "measure": ui.measureButton,
-        "save parametric map": ui.saveSeriesButton,
+        "save-parametric-map": ui.saveSeriesButton,
     }
-    if work in ("load registration", "measure", "save parametric map"):
+    if work in ("load-registration", "measure", "save-parametric-map"):
         ui.inspectFolderButton.click()
         ui.registrationsTable.selectRow(0)
     if work == "measure":
         ui.loadButton.click()
-    if work == "save parametric map":
+    if work == "save-parametric-map":
         ui.modeComboBox.currentIndex = 1
         ui.saveAsComboBox.currentIndex = ui.saveAsComboBox.findData("map")
         saved = folder / f"saved-{time.time_ns()}"

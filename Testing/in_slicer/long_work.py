@@ -78,23 +78,25 @@ QUALITY = ("qualityCancelButton", "qualityStatusLabel")
 SERIES = ("seriesCancelButton", "seriesStatusLabel")
 WORKS = (
     Work("inspect", "inspectFolderButton", "cancelButton", "statusLabel"),
-    Work("load registration", "loadButton", "registrationsCancelButton", "registrationsStatusLabel", _registration),
+    Work("load-registration", "loadButton", "registrationsCancelButton", "registrationsStatusLabel", _registration),
     Work("measure", "measureButton", *QUALITY),
-    Work("measure with images", "measureButton", *QUALITY, _fresh_images),
+    Work("measure-with-images", "measureButton", *QUALITY, _fresh_images),
     Work("jacobian", "showJacobianButton", *QUALITY, _fresh_images),
     Work("length", "showMagnitudeButton", *QUALITY, _fresh_images),
     Work("mask", "showMaskButton", *QUALITY, _fresh_images),
     Work("arrows", "showGlyphsButton", *QUALITY, _fresh_images),
     Work("histograms", "showHistogramsButton", *QUALITY, _fresh_images),
     Work("comparison", "showComparisonButton", *QUALITY, _fresh_images),
-    Work("show me", "showMeButton", "findingsCancelButton", "findingsStatusLabel", _finding),
-    Work("load series", "loadSeriesButton", *SERIES, _acquisition),
-    Work("before and after", "beforeAfterButton", *SERIES),
-    Work("check pixels", "checkPixelsButton", *SERIES),
-    Work("compare volumes", "compareButton", "seriesCancelButton", "compareVerdictLabel", _compare),
-    Work("save parametric map", "saveSeriesButton", *SERIES, _map),
+    Work("show-me", "showMeButton", "findingsCancelButton", "findingsStatusLabel", _finding),
+    Work("load-series", "loadSeriesButton", *SERIES, _acquisition),
+    Work("before-and-after", "beforeAfterButton", *SERIES),
+    Work("check-pixels", "checkPixelsButton", *SERIES),
+    Work("compare-volumes", "compareButton", "seriesCancelButton", "compareVerdictLabel", _compare),
+    Work("save-parametric-map", "saveSeriesButton", *SERIES, _map),
 )
 """In an order in which each finds what it needs."""
+FIRST = ("inspect", "load-registration", "measure", "load-series")
+"""What others need, done always."""
 
 
 def measure_long_work(record: Record, folder: Path) -> None:
@@ -116,7 +118,7 @@ def measure_long_work(record: Record, folder: Path) -> None:
     print(f"idle: {_told(watch.longest)}", flush=True)
     try:
         for work in WORKS:
-            if record.is_wanted(work.name) or work.name in ("inspect", "load registration", "measure"):
+            if record.is_wanted(work.name) or work.name in FIRST:
                 with record.trying(work.name) as told:
                     told += [_cancelled(ui, work), _done(ui, work)]
                 record.picture(work.name)
