@@ -32,6 +32,7 @@ VIEWS = {
     ("layouts.py", ""),
     ("navigation.py", ""),
     ("record.py", "settle"),
+    ("transform_display.py", "show_transform"),
 }
 """Files and functions from which Slicer draws; an empty name stands for the whole file."""
 FRAME = re.compile(r'File "([^"]*)", line (\d+) in (\S+)')

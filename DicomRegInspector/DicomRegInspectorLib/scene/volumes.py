@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
 import vtk
-from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..errors import UsageError
 from ..words import well_formed
@@ -121,11 +122,34 @@ def volume_class(image: vtk.vtkImageData) -> str:
 
 
 def fill_with_image(node: slicer.vtkMRMLVolumeNode, image: vtk.vtkImageData) -> None:
-    """Give a volume node an image, which is not copied, and a display where it has none yet."""
+    """Give a volume node an image, which is not copied, and a display where it has none yet.
+
+    The window of a new display is Slicer's own; of a large image it is found in a part of the voxels: looking at all of
+    them stops the application for a third of a second.
+    """
+    is_large = node.GetDisplayNode() is None and image.GetNumberOfPoints() > MOST_LOOKED_AT
+    if is_large and not node.IsA("vtkMRMLVectorVolumeNode"):
+        node.SetAndObserveImageData(_thinned(image))
+        node.CreateDefaultDisplayNodes()
+        node.GetDisplayNode().SetAutoWindowLevel(False)
     node.SetAndObserveImageData(image)
     if node.IsA("vtkMRMLVectorVolumeNode"):
         node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
     node.CreateDefaultDisplayNodes()
+
+
+MOST_LOOKED_AT = 1 << 21
+"""Voxels in which Slicer looks for the window of a new volume."""
+
+
+def _thinned(image: vtk.vtkImageData) -> vtk.vtkImageData:
+    """Every so many voxels along each axis, a copy."""
+    step = math.ceil((image.GetNumberOfPoints() / MOST_LOOKED_AT) ** (1 / 3))
+    part = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])[::step, ::step, ::step]
+    thinned = vtk.vtkImageData()
+    thinned.SetDimensions(*part.shape[::-1])
+    thinned.GetPointData().SetScalars(numpy_to_vtk(part.reshape(-1), deep=1))
+    return thinned
 
 
 def note_images(
