@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import sys
 import tempfile
 import traceback
@@ -43,7 +42,6 @@ def options(arguments: list[str]) -> argparse.Namespace:
 
 def main() -> None:
     sys.path[:0] = [str(TESTING), *(str(TESTING / room) for room in ROOMS)]
-    faulthandler.enable(open(2, "w", closefd=False))  # where it was when the application crashes
     code = 1
     try:
         chosen = options(sys.argv[1:])
