@@ -2,14 +2,16 @@
 
 A timer of a few milliseconds notes the longest time between two of its calls. Meanwhile every call and return of Python
 in the application's thread is noted with its time (``sys.setprofile``), so that each moment of a pause belongs to the
-innermost Python function. Those of :data:`VIEWS` hand over to Slicer's C++ there, which lays out, makes and draws views,
+innermost Python function. Those of :data:`VIEWS` hand over to Slicer's C++, which lays out, makes and draws views,
 slices volumes and places glyphs: their time is the views'. All the rest is the module's own: its Python, NumPy, the
-nodes it makes, and waiting for the interpreter while its thread keeps it.
+nodes it makes, and waiting for the interpreter while its thread keeps it; but for the time in which the thread was
+ready and the machine ran other programs, where Linux tells how long that was.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -53,9 +55,11 @@ class EventLoopWatch:
         self._spent: dict[CodeType, float] = defaultdict(float)
         self._innermost = sys._getframe().f_code
         self._since = self._last = time.perf_counter()
+        self._held_up = 0.0
 
     def __enter__(self) -> EventLoopWatch:
         self._since = self._last = time.perf_counter()
+        self._held_up = _held_up()
         self._timer.start()
         sys.setprofile(self._note)
         return self
@@ -86,20 +90,26 @@ class EventLoopWatch:
         self._innermost = inner.f_code if inner is not None else frame.f_code
 
     def _tick(self) -> None:
-        now = time.perf_counter()
+        now, held_up = time.perf_counter(), _held_up()
         self._spent[self._innermost] += now - self._since
         self._since = now
+        spent, self._spent = self._spent, defaultdict(float)  # calls from here on are noted, too
         if now - self._last > LEAST_S:
-            self.pauses.append(_judged(now - self._last, self._spent))
-        self._spent.clear()
-        self._last = now
+            self.pauses.append(_judged(now - self._last, spent, held_up - self._held_up))
+        self._last, self._held_up = now, held_up
 
 
-def _judged(seconds: float, spent: dict[CodeType, float]) -> Pause:
+def _held_up() -> float:
+    """Return the seconds in which this thread was ready to run and others did (Linux' schedstat); 0 elsewhere."""
+    path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+    return int(path.read_text(encoding="ascii").split()[1]) * 1e-9 if path.exists() else 0.0
+
+
+def _judged(seconds: float, spent: dict[CodeType, float], held_up: float) -> Pause:
     own = {code: part for code, part in spent.items() if not _is_views(code)}
     most = max(own or spent, key=spent.__getitem__)
     where = f"{Path(most.co_filename).name} {most.co_name}, {1000 * spent[most]:.0f} ms"
-    return Pause(seconds, sum(own.values()), where)
+    return Pause(seconds, max(sum(own.values()) - held_up, 0.0), where)
 
 
 def _is_views(code: CodeType) -> bool:

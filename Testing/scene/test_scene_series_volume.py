@@ -17,9 +17,10 @@ import DicomRegInspectorLib.scene.series.series_volume as series_volume  # noqa:
 import pydicom  # noqa: E402
 import volume_making as vm  # noqa: E402
 import vtk  # noqa: E402
+from DicomRegInspectorLib.scene import volumes  # noqa: E402
 from DicomRegInspectorLib.scene.volumes import volumes_in_frame  # noqa: E402
 from DicomRegInspectorLib.series import load_series  # noqa: E402
-from vtkmodules.util.numpy_support import vtk_to_numpy  # noqa: E402
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy  # noqa: E402
 
 
 def scalars_of(image: vtk.vtkImageData) -> np.ndarray:
@@ -131,3 +132,19 @@ def test_ct_is_shown_in_a_soft_tissue_window_and_says_that_it_is_in_hounsfield_u
     ):
         assert (modality_of(scene, node), value_unit(node)) == ("CT", "HU")
         assert (node.GetDisplayNode().GetWindow(), node.GetDisplayNode().GetLevel()) == (400, 40)
+
+
+def test_the_window_of_a_large_volume_is_found_in_a_part_of_its_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nearly what Slicer finds in all of them; it does not look at these when the image is put there."""
+    values = np.random.default_rng(5).gamma(3.0, 100.0, (40, 50, 60)).astype(np.int16)
+    windows, scene = [], slicer.vtkMRMLScene()
+    for most in (values.size, 20_000):
+        monkeypatch.setattr(volumes, "MOST_LOOKED_AT", most)
+        image = vtk.vtkImageData()
+        image.SetDimensions(60, 50, 40)
+        image.GetPointData().SetScalars(numpy_to_vtk(values.reshape(-1)))
+        display = volumes.new_volume_node(scene, "volume", image).GetDisplayNode()
+        windows.append((display.GetWindow(), display.GetLevel()))
+        assert bool(display.GetAutoWindowLevel()) is (most == values.size)
+        assert display.GetInputImageData().GetDimensions() == (60, 50, 40)
+    assert windows[1] == pytest.approx(windows[0], rel=0.1)

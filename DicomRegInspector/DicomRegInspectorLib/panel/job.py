@@ -151,8 +151,11 @@ class Job:
     def _show(self, done: int, total: int, text: str) -> None:
         if self._closed:
             return
+        # Else the bar is painted at once, with all views around it, and then once more with the text.
+        self._bar.updatesEnabled = False
         self._bar.maximum = total  # 0 of 0: Qt shows that something is going on
         self._bar.setValue(done)
+        self._bar.updatesEnabled = True
         self._say(f"{text} ({done} / {total})" if total else text)
 
     def _show_row(self, visible: bool) -> None:

@@ -13,6 +13,8 @@ Result = TypeVar("Result")
 
 POLL_S = 0.02
 """How long the event loop rests while the thread computes: fifty looks a second, and no key or click waits longer."""
+SHOW_S = 0.1
+"""What is shown meanwhile is painted at once, with all views around it: ten times a second, not fifty."""
 GRACE_S = 0.2
 """So long a function that was asked to stop is waited for; then it goes on alone, and what it computes is dropped."""
 
@@ -38,6 +40,8 @@ class Worker(Generic[Result]):
     ) -> None:
         self._show, self._process_events, self._writes = show, process_events, writes
         self._state: tuple[int, int, str] | None = None
+        self._shown: tuple[int, int, str] | None = None
+        self._shown_at = 0.0
         self._stop = threading.Event()
         self._left_at = float("inf")
         self._abandoned = False
@@ -66,7 +70,8 @@ class Worker(Generic[Result]):
     def here(self, done: int, total: int, text: str) -> bool:
         """Report the same for work done in the caller's thread: show it and run the event loop at once."""
         going_on = self.progress(done, total, text)
-        self._turn(None)
+        self._shown_at = 0.0
+        self._turn()
         return going_on and not self._stop.is_set()
 
     def run(self, function: Callable[[Callable[[int, int, str], bool]], Result]) -> Result:
@@ -90,20 +95,20 @@ class Worker(Generic[Result]):
 
         thread = threading.Thread(target=work, name="DicomRegInspector", daemon=True)
         thread.start()
-        shown = None
         while thread.is_alive() and not self._abandoned and time.monotonic() < self._left_at:
             # Waiting lets go of the interpreter; Slicer's event loop alone would keep it, and nothing be computed.
             thread.join(POLL_S)
-            shown = self._turn(shown)
+            self._turn()
         if self._stop.is_set() and (self._abandoned or not errors):
             raise Cancelled("the work was cancelled")
         if errors:
             raise errors[0]
         return results[0]
 
-    def _turn(self, shown: tuple[int, int, str] | None) -> tuple[int, int, str] | None:
-        state = self._state
-        if state is not None and state != shown and not self._stop.is_set():
+    def _turn(self) -> None:
+        state, now = self._state, time.monotonic()
+        is_due = state != self._shown and now - self._shown_at > SHOW_S
+        if state is not None and is_due and not self._stop.is_set():
+            self._shown, self._shown_at = state, now
             self._show(*state)
         self._process_events()
-        return state

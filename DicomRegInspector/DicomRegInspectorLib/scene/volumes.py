@@ -131,7 +131,9 @@ def fill_with_image(node: slicer.vtkMRMLVolumeNode, image: vtk.vtkImageData) -> 
     if is_large and not node.IsA("vtkMRMLVectorVolumeNode"):
         node.SetAndObserveImageData(_thinned(image))
         node.CreateDefaultDisplayNodes()
-        node.GetDisplayNode().SetAutoWindowLevel(False)
+        display = node.GetDisplayNode()
+        display.SetAutoWindowLevel(False)
+        display.SetAttribute(WINDOW_FOUND, _window_of(display))
     node.SetAndObserveImageData(image)
     if node.IsA("vtkMRMLVectorVolumeNode"):
         node.SetVoxelVectorType(node.VoxelVectorTypeColorRGB)
@@ -140,6 +142,17 @@ def fill_with_image(node: slicer.vtkMRMLVolumeNode, image: vtk.vtkImageData) -> 
 
 MOST_LOOKED_AT = 1 << 21
 """Voxels in which Slicer looks for the window of a new volume."""
+WINDOW_FOUND = "DicomRegInspector.WindowFound"
+"""On a display: the window that was found in a part of the voxels."""
+
+
+def has_automatic_window(display: slicer.vtkMRMLScalarVolumeDisplayNode) -> bool:
+    """Tell whether nobody has chosen the window: Slicer finds it, or it is still the one that was found."""
+    return bool(display.GetAutoWindowLevel()) or display.GetAttribute(WINDOW_FOUND) == _window_of(display)
+
+
+def _window_of(display: slicer.vtkMRMLScalarVolumeDisplayNode) -> str:
+    return f"{display.GetWindow():.9g} {display.GetLevel():.9g}"
 
 
 def _thinned(image: vtk.vtkImageData) -> vtk.vtkImageData:
@@ -223,7 +236,7 @@ def show_soft_tissue(scene: slicer.vtkMRMLScene, *volumes: slicer.vtkMRMLScalarV
     """Give CT images a soft tissue window where nobody has chosen one; other images and choices stay."""
     for volume in volumes:
         display = volume.GetDisplayNode()
-        if display is None or not display.GetAutoWindowLevel():
+        if display is None or not has_automatic_window(display):
             continue
         if value_unit(volume) == "HU" or (modality_of(scene, volume) == "CT" and not value_unit(volume)):
             display.SetAutoWindowLevel(False)

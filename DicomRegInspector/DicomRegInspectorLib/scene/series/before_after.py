@@ -30,7 +30,7 @@ from ..layouts import (
 from ..own_nodes import own_node
 from ..places import name_of_series
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
-from ..volumes import fill_with_image, place_under_study, volume_class
+from ..volumes import fill_with_image, has_automatic_window, place_under_study, volume_class
 from .series_volume import DEVIATION_ATTRIBUTE, vtk_image
 
 PLAIN_ATTRIBUTE = ATTRIBUTE_PREFIX + "PlainVolumeOf"
@@ -136,7 +136,7 @@ def _same_window(node: slicer.vtkMRMLScalarVolumeNode, other: slicer.vtkMRMLScal
         return
     ours.SetAndObserveColorNodeID(theirs.GetColorNodeID())
     # The plain volume holds no fill values: its automatic window is the better one, if nobody chose another.
-    source, target = (ours, theirs) if theirs.GetAutoWindowLevel() else (theirs, ours)
+    source, target = (ours, theirs) if has_automatic_window(theirs) else (theirs, ours)
     window, level = source.GetWindow(), source.GetLevel()
     for display in (source, target):
         display.SetAutoWindowLevel(False)
