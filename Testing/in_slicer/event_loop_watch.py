@@ -25,6 +25,7 @@ LEAST_S = 0.04
 """Shorter pauses are not kept."""
 VIEWS = {
     ("drawn.py", ""),
+    ("job.py", "_is_exiting"),
     ("job.py", "_process_events"),
     ("layouts.py", ""),
     ("navigation.py", ""),
