@@ -17,7 +17,7 @@ from ..composite import inverse_of, turned_to_lps
 from ..conventions import NOTHING_ASSUMED, Assumed, Conventions
 from ..mapping import Mapping, MappingError
 from ..model import Registration
-from . import itk_hdf5, itk_matlab, itk_text, read_dicom
+from . import itk_hdf5, itk_matlab, itk_text, read_dicom, read_metaimage, read_nifti, read_nrrd
 
 HEAD_BYTES = 4096
 """What a reader gets to see of a file before it says whether the format is its own."""
@@ -55,9 +55,9 @@ class Reader(Protocol):
         """
 
 
-READERS: tuple[Reader, ...] = (itk_text, itk_hdf5, itk_matlab, read_dicom)
+READERS: tuple[Reader, ...] = (itk_text, itk_hdf5, itk_matlab, read_nrrd, read_metaimage, read_nifti, read_dicom)
 """All formats. DICOM comes last: it also gets what nobody recognises, and says best what a file is not."""
-ONLY_WHEN_NAMED: tuple[Reader, ...] = ()
+ONLY_WHEN_NAMED: tuple[Reader, ...] = (read_nifti.UNSAID,)
 """Formats that are no more than likely: a file is taken for one when somebody names it, never in a folder."""
 
 
