@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..output_file import require_utf8_name, unfinished_folder
-from ..registration.file.itk_transform import (
+from ..registration.file.itk.write_itk import (
     INVERSE_DISPLACEMENT_FIELD,
     ItkTransform,
     affine_transform,

@@ -17,7 +17,9 @@ from ..composite import inverse_of, turned_to_lps
 from ..conventions import NOTHING_ASSUMED, Assumed, Conventions
 from ..mapping import Mapping, MappingError
 from ..model import Registration
-from . import itk_hdf5, itk_matlab, itk_text, read_dicom, read_metaimage, read_nifti, read_nrrd
+from . import read_dicom
+from .fields import metaimage, nifti, nrrd
+from .itk import hdf5_file, matlab, text
 
 HEAD_BYTES = 4096
 """What a reader gets to see of a file before it says whether the format is its own."""
@@ -55,9 +57,9 @@ class Reader(Protocol):
         """
 
 
-READERS: tuple[Reader, ...] = (itk_text, itk_hdf5, itk_matlab, read_nrrd, read_metaimage, read_nifti, read_dicom)
+READERS: tuple[Reader, ...] = (text, hdf5_file, matlab, nrrd, metaimage, nifti, read_dicom)
 """All formats. DICOM comes last: it also gets what nobody recognises, and says best what a file is not."""
-ONLY_WHEN_NAMED: tuple[Reader, ...] = (read_nifti.UNSAID,)
+ONLY_WHEN_NAMED: tuple[Reader, ...] = (nifti.UNSAID,)
 """Formats that are no more than likely: a file is taken for one when somebody names it, never in a folder."""
 
 

@@ -17,8 +17,8 @@ from ...errors import UsageError
 from ...output_file import replace_file
 from ..baking import FieldVectors, field_then_matrix
 from ..mapping import Mapping, MappingError
-from .displacement_image import write_metaimage, write_nifti, write_nrrd
-from .itk_transform import in_a_row, write_hdf5, write_text
+from .fields.write_field import write_metaimage, write_nifti, write_nrrd
+from .itk.write_itk import in_a_row, write_hdf5, write_text
 
 Undefined = Literal["nan", "nan, read as zero", "zero"]
 """What becomes of a vector that is undefined or infinite: NaN; NaN that readers take for zero; zero."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FileError, TruncatedFileError
-from ..model import Registration
-from .itk_numbers import CONVENTIONS, StoredTransform, in_file_order
-from .one_mapping import one_mapping
+from ....errors import FileError, TruncatedFileError
+from ...model import Registration
+from ..one_mapping import one_mapping
+from .numbers import CONVENTIONS, StoredTransform, in_file_order
 
 FORMAT = "ITK transform, MATLAB level 4"
 ENDINGS = (".mat",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...errors import FileError
+from ....errors import FileError
 
 
 def file_beside(path: Path, named: str) -> Path:

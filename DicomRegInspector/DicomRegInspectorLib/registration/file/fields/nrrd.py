@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FileError
-from ...space import LPS_TO_RAS
-from ..composite import inverse_of
-from ..conventions import LEFT_OPEN, Conventions, Question
-from ..model import Registration
+from ....errors import FileError
+from ....space import LPS_TO_RAS
+from ...composite import inverse_of
+from ...conventions import LEFT_OPEN, Conventions, Question
+from ...model import Registration
+from ..itk.numbers import checked_lattice
+from ..one_mapping import one_mapping
 from .beside import file_beside
-from .itk_numbers import checked_lattice
-from .one_mapping import one_mapping
 from .volume_numbers import Packing, VolumeNumbers, volume_mapping
 
 FORMAT = "displacement field, NRRD"

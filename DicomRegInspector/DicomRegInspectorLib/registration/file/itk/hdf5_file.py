@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FileError
-from ..model import Registration
+from ....errors import FileError
+from ...model import Registration
+from ..one_mapping import one_mapping
 from .hdf5_reader import SIGNATURE, Hdf5Reader
-from .itk_numbers import CONVENTIONS, StoredTransform, in_file_order
-from .one_mapping import one_mapping
+from .numbers import CONVENTIONS, StoredTransform, in_file_order
 
 FORMAT = "ITK transform, HDF5"
 ENDINGS = (".h5", ".hdf5")

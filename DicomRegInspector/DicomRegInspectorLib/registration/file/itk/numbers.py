@@ -14,15 +14,15 @@ from os import PathLike
 
 import numpy as np
 
-from ...errors import FileError
-from ..bspline import BSpline, itk_region
-from ..composite import Inverse, Sum
-from ..conventions import Conventions
-from ..grid import Grid
-from ..mapping import Mapping, PointTransform, affine_mapping
-from ..matrices import is_singular
-from ..vectors import LatePlace
-from .itk_transform import DISPLACEMENT_FIELD
+from ....errors import FileError
+from ...bspline import BSpline, itk_region
+from ...composite import Inverse, Sum
+from ...conventions import Conventions
+from ...grid import Grid
+from ...mapping import Mapping, PointTransform, affine_mapping
+from ...matrices import is_singular
+from ...vectors import LatePlace
+from .write_itk import DISPLACEMENT_FIELD
 
 CONVENTIONS = Conventions(
     direction="registered to source, as ITK resamples",

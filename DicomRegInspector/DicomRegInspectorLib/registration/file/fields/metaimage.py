@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FileError
-from ..conventions import Conventions
-from ..model import Registration
+from ....errors import FileError
+from ...conventions import Conventions
+from ...model import Registration
+from ..itk.numbers import checked_lattice
+from ..one_mapping import one_mapping
 from .beside import file_beside
-from .itk_numbers import checked_lattice
-from .one_mapping import one_mapping
 from .volume_numbers import VolumeNumbers, volume_mapping
 
 FORMAT = "displacement field, MetaImage"

@@ -15,10 +15,10 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from ...errors import UsageError
-from ...space import LPS_TO_RAS, RAS_SIGNS
-from ..baking import FieldVectors
-from ..grid import Grid
+from ....errors import UsageError
+from ....space import LPS_TO_RAS, RAS_SIGNS
+from ...baking import FieldVectors
+from ...grid import Grid
 
 FLOAT32 = "<f4"
 _NIFTI_MOST_NODES = 32767

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FileError, TruncatedFileError
+from ....errors import FileError, TruncatedFileError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _NOWHERE = 0xFFFFFFFFFFFFFFFF

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FileError
-from ...space import LPS_TO_RAS, apply_matrix, lattice_corners
+from ....errors import FileError
+from ....space import LPS_TO_RAS, apply_matrix, lattice_corners
 from .volume_numbers import Packing
 
 _TYPES = {16: "f4", 64: "f8"}

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import FileError
-from ...space import RAS_SIGNS
-from ..conventions import LEFT_OPEN, Conventions, Question
-from ..mapping import Mapping
-from ..model import Registration
-from .itk_numbers import checked_lattice
+from ....errors import FileError
+from ....space import RAS_SIGNS
+from ...conventions import LEFT_OPEN, Conventions, Question
+from ...mapping import Mapping
+from ...model import Registration
+from ..itk.numbers import checked_lattice
+from ..one_mapping import one_mapping
 from .nifti_header import NiftiHeader, read_nifti_header
-from .one_mapping import one_mapping
 from .volume_numbers import VolumeNumbers, volume_mapping
 
 FORMAT = "displacement field, NIfTI"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..baking import FieldVectors
-from .hdf5 import Hdf5Writer
+from ...baking import FieldVectors
+from .hdf5_writer import Hdf5Writer
 
 DISPLACEMENT_FIELD = "DisplacementFieldTransform"
 INVERSE_DISPLACEMENT_FIELD = "InverseDisplacementFieldTransform"

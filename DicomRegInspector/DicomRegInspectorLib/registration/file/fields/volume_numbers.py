@@ -13,12 +13,12 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from ...errors import FileError, TruncatedFileError
-from ...space import RAS_SIGNS, apply_matrix
-from ..grid import Grid
-from ..mapping import Mapping
-from ..vectors import VectorPlace
-from .itk_numbers import late_grid
+from ....errors import FileError, TruncatedFileError
+from ....space import RAS_SIGNS, apply_matrix
+from ...grid import Grid
+from ...mapping import Mapping
+from ...vectors import VectorPlace
+from ..itk.numbers import late_grid
 
 Packing = Literal["raw", "gzip", "bzip2"]
 """gzip also stands for a bare zlib stream."""

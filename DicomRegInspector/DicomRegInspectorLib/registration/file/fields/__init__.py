@@ -1,0 +1,1 @@
+"""Displacement fields as volumes of three numbers for each voxel."""
