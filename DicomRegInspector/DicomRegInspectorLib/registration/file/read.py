@@ -17,7 +17,7 @@ from ..composite import inverse_of, turned_to_lps
 from ..conventions import NOTHING_ASSUMED, Assumed, Conventions
 from ..mapping import Mapping, MappingError
 from ..model import Registration
-from . import read_dicom
+from . import elastix, matrix_text, plastimatch, read_dicom
 from .fields import metaimage, nifti, nrrd
 from .itk import hdf5_file, matlab, text
 
@@ -57,9 +57,9 @@ class Reader(Protocol):
         """
 
 
-READERS: tuple[Reader, ...] = (text, hdf5_file, matlab, nrrd, metaimage, nifti, read_dicom)
+READERS: tuple[Reader, ...] = (text, hdf5_file, matlab, nrrd, metaimage, nifti, elastix, plastimatch, read_dicom)
 """All formats. DICOM comes last: it also gets what nobody recognises, and says best what a file is not."""
-ONLY_WHEN_NAMED: tuple[Reader, ...] = (nifti.UNSAID,)
+ONLY_WHEN_NAMED: tuple[Reader, ...] = (nifti.UNSAID, matrix_text)
 """Formats that are no more than likely: a file is taken for one when somebody names it, never in a folder."""
 
 

@@ -202,8 +202,8 @@ def spline_of(
     return BSpline(order, controls, index_to_lps, itk_region(order, np.array(size)))
 
 
-def _about(linear: np.ndarray, translation: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(4, 4) of ``linear (x - centre) + centre + translation``."""
+def about(linear: np.ndarray, translation: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return (4, 4) of ``linear (x - centre) + centre + translation``."""
     matrix = np.eye(4)
     matrix[:3, :3] = linear
     matrix[:3, 3] = translation + centre - linear @ centre
@@ -249,13 +249,13 @@ def versor(vector: np.ndarray) -> np.ndarray:
 def _scale_skew(p: np.ndarray, c: np.ndarray) -> np.ndarray:
     linear = versor(p[:3]) + np.diag(p[6:9] - 1)
     linear[[0, 0, 1, 1, 2, 2], [1, 2, 0, 2, 0, 1]] += p[9:15]
-    return _about(linear, p[3:6], c[:3])
+    return about(linear, p[3:6], c[:3])
 
 
 def _compose_scale_skew(p: np.ndarray, c: np.ndarray) -> np.ndarray:
     skew = np.eye(3)
     skew[[0, 0, 1], [1, 2, 2]] = p[9:12]
-    return _about(versor(p[:3]) @ np.diag(p[6:9]) @ skew, p[3:6], c[:3])
+    return about(versor(p[:3]) @ np.diag(p[6:9]) @ skew, p[3:6], c[:3])
 
 
 def _zyx(fixed: np.ndarray) -> bool:
@@ -263,30 +263,30 @@ def _zyx(fixed: np.ndarray) -> bool:
 
 
 def _affine(p: np.ndarray, c: np.ndarray) -> np.ndarray:
-    return _about(p[:9].reshape(3, 3), p[9:], c[:3])
+    return about(p[:9].reshape(3, 3), p[9:], c[:3])
 
 
 _NOWHERE = np.zeros(3)
 _LINEAR: dict[str, tuple[int, int, Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
     "IdentityTransform": (0, 0, lambda p, c: np.eye(4)),
-    "TranslationTransform": (3, 0, lambda p, c: _about(np.eye(3), p, _NOWHERE)),
+    "TranslationTransform": (3, 0, lambda p, c: about(np.eye(3), p, _NOWHERE)),
     "AffineTransform": (12, 3, _affine),
     "MatrixOffsetTransformBase": (12, 3, _affine),
     "Rigid3DTransform": (12, 3, _affine),
     "ScalableAffineTransform": (12, 3, _affine),
     "FixedCenterOfRotationAffineTransform": (12, 3, _affine),
-    "CenteredAffineTransform": (15, 0, lambda p, c: _about(p[:9].reshape(3, 3), p[12:], p[9:12])),
-    "Euler3DTransform": (6, 3, lambda p, c: _about(euler(p[:3], _zyx(c)), p[3:], c[:3])),
-    "CenteredEuler3DTransform": (9, 0, lambda p, c: _about(euler(p[:3], _zyx(c)), p[6:], p[3:6])),
-    "QuaternionRigidTransform": (7, 3, lambda p, c: _about(quaternion(p[0], p[1], p[2], p[3]), p[4:], c[:3])),
-    "VersorTransform": (3, 3, lambda p, c: _about(versor(p), _NOWHERE, c[:3])),
-    "VersorRigid3DTransform": (6, 3, lambda p, c: _about(versor(p[:3]), p[3:], c[:3])),
-    "Similarity3DTransform": (7, 3, lambda p, c: _about(p[6] * versor(p[:3]), p[3:6], c[:3])),
-    "ScaleVersor3DTransform": (9, 3, lambda p, c: _about(versor(p[:3]) + np.diag(p[6:] - 1), p[3:6], c[:3])),
+    "CenteredAffineTransform": (15, 0, lambda p, c: about(p[:9].reshape(3, 3), p[12:], p[9:12])),
+    "Euler3DTransform": (6, 3, lambda p, c: about(euler(p[:3], _zyx(c)), p[3:], c[:3])),
+    "CenteredEuler3DTransform": (9, 0, lambda p, c: about(euler(p[:3], _zyx(c)), p[6:], p[3:6])),
+    "QuaternionRigidTransform": (7, 3, lambda p, c: about(quaternion(p[0], p[1], p[2], p[3]), p[4:], c[:3])),
+    "VersorTransform": (3, 3, lambda p, c: about(versor(p), _NOWHERE, c[:3])),
+    "VersorRigid3DTransform": (6, 3, lambda p, c: about(versor(p[:3]), p[3:], c[:3])),
+    "Similarity3DTransform": (7, 3, lambda p, c: about(p[6] * versor(p[:3]), p[3:6], c[:3])),
+    "ScaleVersor3DTransform": (9, 3, lambda p, c: about(versor(p[:3]) + np.diag(p[6:] - 1), p[3:6], c[:3])),
     "ScaleSkewVersor3DTransform": (15, 3, _scale_skew),
     "ComposeScaleSkewVersor3DTransform": (12, 3, _compose_scale_skew),
-    "ScaleTransform": (3, 3, lambda p, c: _about(np.diag(p), _NOWHERE, c[:3])),
-    "ScaleLogarithmicTransform": (3, 3, lambda p, c: _about(np.diag(np.exp(p)), _NOWHERE, c[:3])),
+    "ScaleTransform": (3, 3, lambda p, c: about(np.diag(p), _NOWHERE, c[:3])),
+    "ScaleLogarithmicTransform": (3, 3, lambda p, c: about(np.diag(np.exp(p)), _NOWHERE, c[:3])),
 }
 """Of each linear kind: how many parameters and at least how many fixed ones, and its (4, 4) of both."""
 

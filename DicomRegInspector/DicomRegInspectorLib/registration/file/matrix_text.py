@@ -1,0 +1,40 @@
+"""Read a 4 × 4 matrix as plain text: sixteen numbers that say neither where they lead nor in which coordinates."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import FileError
+from ..conventions import LEFT_OPEN, Conventions, Question
+from ..mapping import affine_mapping
+from ..model import Registration
+from .itk.text import numbers_in
+from .one_mapping import one_mapping
+
+FORMAT = "4 × 4 matrix as text"
+ENDINGS = (".txt", ".mat", ".xfm")
+CONVENTIONS = Conventions(LEFT_OPEN, LEFT_OPEN, "mm", "a matrix acts everywhere")
+_NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_SIXTEEN = re.compile(rb"\s*(?:" + _NUMBER + rb"[\s,;]+){15}" + _NUMBER + rb"[\s,;]*")
+
+
+def recognises(head: bytes, path: Path) -> bool:
+    """Tell whether a file is sixteen numbers and nothing else."""
+    return len(head) < 2000 and _SIXTEEN.fullmatch(head) is not None
+
+
+def read(path: Path) -> Registration:
+    """Read the matrix, row by row.
+
+    Raises FileError when it is no affine matrix. FLIRT's matrices are: of scaled voxels, not of mm, which they do not
+    say; their last column is then wrong by the images' corners.
+    """
+    text = re.sub(rb"[,;]", b" ", path.read_bytes())
+    matrix = numbers_in(path, text, "a matrix").reshape(4, 4)
+    if not np.array_equal(matrix[3], (0, 0, 0, 1)):
+        raise FileError(path, "holds sixteen numbers whose last row is not 0 0 0 1: no affine matrix, row by row")
+    left_open: tuple[Question, ...] = ("direction", "coordinates")
+    return one_mapping(path, FORMAT, [affine_mapping(matrix)], CONVENTIONS, left_open=left_open)
