@@ -20,12 +20,12 @@ from .shared import (
     html_options,
     json_option,
     series_options,
+    then_option,
 )
 from .trying_arguments import TRYING
 
 READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
 """The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
-
 SCENE_SUFFIX = ".mrb"
 LOAD_SUFFIXES = (SCENE_SUFFIX, ".h5", ".tfm", ".nrrd", ".nii.gz", ".nii", ".mha")
 
@@ -77,7 +77,7 @@ def _add_inspect(commands: Commands, common: Parser) -> None:
 def _add_show(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "show",
-        parents=[assumed_options(), json_option(), fail_on_option(), common],
+        parents=[assumed_options(), then_option(), json_option(), fail_on_option(), common],
         help="say what DICOM objects hold, in words and units",
         description="Say what each file holds, in words and units, with each element's tag.",
     )
@@ -126,6 +126,7 @@ def _add_load(commands: Commands, common: Parser) -> None:
         "load",
         parents=[
             assumed_options(),
+            then_option(),
             existing_options(),
             json_option(),
             fail_on_option("error", "a registration cannot be read, which is an error"),
@@ -152,7 +153,7 @@ def _add_load(commands: Commands, common: Parser) -> None:
 def _add_quality(commands: Commands, common: Parser) -> None:
     parser = commands.add_parser(
         "quality",
-        parents=[assumed_options(), json_option(), html_options(), fail_on_option(), common],
+        parents=[assumed_options(), then_option(), json_option(), html_options(), fail_on_option(), common],
         help="is the deformation plausible, and is it read the way it was meant?",
         description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
         "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "

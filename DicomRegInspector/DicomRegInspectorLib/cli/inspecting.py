@@ -10,7 +10,7 @@ from ..errors import FileError
 from .ending import UNUSABLE
 from .html import check_html, write_html
 from .output import complain, progress_bar, tell_report, verdict
-from .shared import assumed
+from .shared import assumed, reading
 
 if TYPE_CHECKING:
     from ..tasks.inspect import Inspection
@@ -61,10 +61,11 @@ def show_command(options: argparse.Namespace) -> int:
     with progress_bar(options) as progress:
         files, images = list_with_images(options.paths, progress)
     shown: list[Shown] = []
+    read = reading(options, files)
     style, failed = Style.of(sys.stdout), []
     for file in files:
         try:
-            shown.append(show_file(file, style, options.at, images, assumed(options)))
+            shown.append(show_file(file, style, options.at, images, read))
         except FileError as error:
             failed.append(error)
             shown.append(show_unreadable(error, style))

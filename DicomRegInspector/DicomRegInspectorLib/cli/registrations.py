@@ -16,7 +16,7 @@ from .existing import STDOUT, output_stays
 from .html import check_html, write_html
 from .libraries import quiet_libraries, scene_room
 from .output import complain, give, progress_bar, remark, tell_report, verdict
-from .shared import assumed
+from .shared import assumed, reading
 
 if TYPE_CHECKING:
     from ..registration import Registration
@@ -44,7 +44,7 @@ def quality_command(options: argparse.Namespace) -> int:
     judged_by = _judged_by(options)
     with progress_bar(options) as progress:
         paths = list_registrations(options.registrations, progress)
-        measured = run_qualities(paths, judged_by, options.item, progress, assumed(options))
+        measured = run_qualities(paths, judged_by, options.item, progress, reading(options, paths))
     for nothing in measured.passed_over:
         remark(options, f"{nothing}; passed over")
     as_dict = measured.reports[0].to_dict if is_one else measured.to_dict
@@ -122,14 +122,15 @@ def load_command(options: argparse.Namespace) -> int:
 
 def _read(options: argparse.Namespace) -> tuple[list[Registration], list[FileError]]:
     """The registrations among what was named, and why the others cannot be read; one at least can."""
-    from ..registration import read_registration
     from ..tasks.inspect import list_registrations
 
     registrations: list[Registration] = []
     unusable: list[FileError] = []
-    for path in list_registrations(options.registrations):
+    paths = list_registrations(options.registrations)
+    read = reading(options, paths)
+    for path in paths:
         try:
-            registrations.append(read_registration(path, assumed(options)))
+            registrations.append(read(path))
         except FileError as error:
             unusable.append(error)
     if not registrations:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ..findings import SEVERITIES
 from .ending import UNUSABLE
 
 if TYPE_CHECKING:
+    from ..registration import Registration
     from ..registration.conventions import Assumed
 
 STACK_HELP = "number of the stack, counting from 1, its label, or a value that it is told apart by ('b = 1000')"
@@ -116,6 +117,33 @@ def assumed_options() -> Parser:
         "--coordinates", choices=("lps", "ras"), help="axes of the coordinates of a file that does not say them"
     )
     return parser
+
+
+def then_option() -> Parser:
+    """Make the option that lets points go on through other transforms."""
+    parser, group = _options("chains")
+    group.add_argument(
+        "--then",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="go on through this transform: the whole is one (ANTs: 1Warp.nii.gz --then 0GenericAffine.mat); again for "
+        "more, in the order in which points of the registered frame go through them",
+    )
+    return parser
+
+
+def reading(options: argparse.Namespace, paths: Sequence[str]) -> Callable[[Any], Registration]:
+    """Return how a command reads registrations: with what is said of them, and with what they go on through.
+
+    Raises UsageError when several registrations are to go on through one.
+    """
+    from ..errors import UsageError
+    from ..tasks.chain import read_in_a_row
+
+    if options.then and len(paths) > 1:
+        raise UsageError("--then makes one transform of one registration and others; name one to begin with")
+    return lambda path: read_in_a_row(path, options.then, assumed(options))
 
 
 def assumed(options: argparse.Namespace) -> Assumed:

@@ -28,6 +28,8 @@ class Export:
     """What became of them."""
     outside: str = ""
     """What readers do outside the grid, where nothing is defined; empty where there is no grid."""
+    sampled: str = ""
+    """How far what was written is off between its nodes, where it was sampled; empty where it was not."""
     chosen: str = ""
     """How the item was chosen, where there were several and nobody said."""
 
@@ -49,7 +51,7 @@ class Export:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user has to know, in sentences."""
-        notes = []
+        notes = [self.sampled] if self.sampled else []
         if self.undefined_count and self.undefined == "nan":
             notes.append(
                 f"{plural(self.undefined_count, 'vector')} that the file leaves undefined or infinite: NaN. Programs "
@@ -119,6 +121,7 @@ def export_registration(
         written.undefined_count,
         written.form.undefined,
         _outside(written),
+        _sampled(item, written),
         choice.note,
     )
 
@@ -132,6 +135,16 @@ def _description(item: RegistrationItem, is_field: bool, repair: Repair | None) 
 def said_of_repair(repair: Repair | None) -> str:
     """Return what a description ends with when the file was read in another way than the standard's."""
     return f"; NOT as the standard says: {REPAIRS[repair]}" if repair else ""
+
+
+def _sampled(item: RegistrationItem, written: WrittenTransform) -> str:
+    error = item.mapping.sampling_error
+    if error is None or error.max_mm is None or not written.has_grid:
+        return ""
+    return (
+        f"Sampled from {item.description}: at the nodes exact, between them up to {error.max_mm:.3g} mm off (99 % of "
+        f"{error.samples} points within {error.p99_mm:.3g} mm)."
+    )
 
 
 def _outside(written: WrittenTransform) -> str:

@@ -11,7 +11,7 @@ from ..findings import Finding, by_severity
 from ..findings.unreadable import unreadable_finding
 from ..progress import Progress
 from ..registration import Registration, read_registration
-from ..registration.conventions import NOTHING_ASSUMED, Assumed
+from .chain import ReadRegistration
 from .quality import JudgedBy, QualityReport, run_quality
 
 
@@ -49,7 +49,7 @@ def run_qualities(
     judged_by: JudgedBy | None = None,
     items: Sequence[int] | None = None,
     progress: Progress | None = None,
-    assumed: Assumed = NOTHING_ASSUMED,
+    read: ReadRegistration = read_registration,
 ) -> Qualities:
     """Measure registrations, each as :func:`.quality.run_quality` does.
 
@@ -61,17 +61,17 @@ def run_qualities(
         As :func:`.quality.run_quality`.
     """
     if len(paths) == 1:
-        return Qualities((run_quality(paths[0], judged_by, items, progress, assumed),))
+        return Qualities((run_quality(paths[0], judged_by, items, progress, read),))
     reports: list[QualityReport] = []
     unusable: list[FileError] = []
     passed_over: list[FileError] = []
     for path in paths:
         try:
-            reports.append(run_quality(path, judged_by, items, progress, assumed))
+            reports.append(run_quality(path, judged_by, items, progress, read))
         except FileError as error:
             if error.path != path:
                 raise
-            registration = _readable(path, assumed)
+            registration = _readable(path, read)
             if registration is None or not all(item.problem for item in registration.items):
                 unusable.append(error)
             elif registration.items:
@@ -84,8 +84,8 @@ def run_qualities(
     return Qualities(tuple(reports), tuple(unusable), tuple(passed_over))
 
 
-def _readable(path: str, assumed: Assumed) -> Registration | None:
+def _readable(path: str, read: ReadRegistration) -> Registration | None:
     try:
-        return read_registration(path, assumed)
+        return read(path)
     except FileError:
         return None

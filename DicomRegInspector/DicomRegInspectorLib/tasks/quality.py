@@ -13,11 +13,11 @@ from ..findings import Finding, by_severity
 from ..progress import Progress
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.choose import items_by_number
-from ..registration.conventions import NOTHING_ASSUMED, Assumed
 from ..registration.file.fiducials import Landmark
 from ..registration.measures.landmarks import TG_132, Tolerance, read_landmarks
 from ..registration.measures.regions import LabelImage
 from .audits import MOVES_NOTHING, ItemAudit
+from .chain import ReadRegistration
 from .coverage import LANDMARKS, Check, Coverage, audit_check
 from .judge import Judgement, Judges, JudgingImage, judge
 from .named_mapping import named_item
@@ -126,7 +126,7 @@ def run_quality(
     judged_by: JudgedBy | None = None,
     items: Sequence[int] | None = None,
     progress: Progress | None = None,
-    assumed: Assumed = NOTHING_ASSUMED,
+    read: ReadRegistration = read_registration,
 ) -> QualityReport:
     """Measure a registration and judge it by what is handed in.
 
@@ -138,8 +138,8 @@ def run_quality(
         Images (both or none), labels, landmarks (both or none).
     items
         Numbers of the items, counting from 1; all usable ones by default.
-    assumed
-        What is known of a transform whose file leaves it open.
+    read
+        How the registration is read.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def run_quality(
     """
     judged_by = judged_by or JudgedBy()
     _check_pairs(judged_by)
-    registration = read_registration(path, assumed)
+    registration = read(path)
     chosen = _choose(registration, items)
     labels = _read_labels(judged_by.labels)
     judges = Judges(

@@ -15,11 +15,11 @@ from ...errors import FileError, NotDicomError
 from ...findings import Finding
 from ...findings.unreadable import unreadable_finding
 from ...registration import read_registration
-from ...registration.conventions import NOTHING_ASSUMED, Assumed
 from ...registration.file.read import reader_of
 from ...registration.file.structure_set import MODALITY, read_frame_relationships, relationship_findings
 from ...series import inspect_series, read_header
 from ...series.geometry.restarts import SMALL_MM
+from ...tasks.chain import ReadRegistration
 from ...tasks.item_images import ImagesAtHand
 from ...words import decimals, describe_plane, millimetres, point
 from .matrices import describe_direction
@@ -50,7 +50,7 @@ def show_file(
     style: Style,
     at: Sequence[float] | None = None,
     images: Iterable[Header] = (),
-    assumed: Assumed = NOTHING_ASSUMED,
+    read: ReadRegistration = read_registration,
 ) -> Shown:
     """Describe one file.
 
@@ -61,8 +61,8 @@ def show_file(
     images
         Headers of images at hand; without ``at`` the shift is told at the centre of those of the registered frame.
 
-    assumed
-        What is known of a transform whose file leaves it open.
+    read
+        How a registration is read.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def show_file(
             raise
         header = None
     if header is None or header.is_registration:
-        registration = read_registration(path, assumed)
+        registration = read(path)
         centre = None if at is not None else _centre_of_registered(registration, images)
         shifts = [shift_of(item, at, centre) for item in registration.items]
         show_registration(registration, page, shifts)

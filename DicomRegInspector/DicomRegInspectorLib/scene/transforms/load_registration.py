@@ -18,6 +18,7 @@ import vtk
 from ...errors import RegistrationError, UsageError
 from ...progress import Progress, Run, in_background
 from ...registration import Mapping, Registration, RegistrationItem, read_registration
+from ...registration.checks import ORTHONORMAL_TOLERANCE
 from ...registration.choose import items_by_number
 from ...registration.mapping import MappingError
 from ...registration.matrices import is_rigid, is_singular
@@ -198,7 +199,9 @@ def _chain(mapping: Mapping, bake: bool, progress: Progress | None) -> list[_Lin
         told = _BAKED if mapping.has_matrices else "as in the file"
         return [_grid(baked_grid_transform(mapping, progress), told)]
     links = []
-    if is_rigid(pre):
+    if mapping.exact is not None:
+        return [_grid(moved_grid_transform(mapping, progress), _sampled_in_words(mapping))]
+    if is_rigid(pre) or _is_orthogonal(pre @ mapping.index_to_lps):
         if not _is_exactly_identity(pre):
             links.append(_linear("pre-deformation", pre))
         links.append(_grid(moved_grid_transform(mapping, progress), "as in the file"))
@@ -209,6 +212,18 @@ def _chain(mapping: Mapping, bake: bool, progress: Progress | None) -> list[_Lin
         _require_invertible(post, "its post-deformation matrix")
         links.append(_linear("post-deformation", post))
     return links
+
+
+def _sampled_in_words(mapping: Mapping) -> str:
+    error = mapping.sampling_error
+    off = "" if error is None or error.max_mm is None else f", up to {error.max_mm:.3g} mm off between the nodes"
+    return f"sampled from {mapping.description}{off}"
+
+
+def _is_orthogonal(index_to_lps: np.ndarray) -> bool:
+    """Whether a lattice has right angles: a field that a matrix acts before lies on one, moved back by the matrix."""
+    axes = index_to_lps[:3, :3] / np.linalg.norm(index_to_lps[:3, :3], axis=0)
+    return bool(np.abs(axes.T @ axes - np.eye(3)).max() < ORTHONORMAL_TOLERANCE)
 
 
 def _is_exactly_identity(matrix: np.ndarray) -> bool:

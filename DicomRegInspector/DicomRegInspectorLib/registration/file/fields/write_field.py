@@ -18,6 +18,7 @@ import numpy as np
 from ....errors import UsageError
 from ....space import LPS_TO_RAS, RAS_SIGNS
 from ...baking import FieldVectors
+from ...checks import ORTHONORMAL_TOLERANCE
 from ...grid import Grid
 
 FLOAT32 = "<f4"
@@ -93,6 +94,9 @@ def write_nifti(place: Path, vectors: FieldVectors) -> None:
             f"{place.name}: NIfTI holds fields of 2 or more slices and {_NIFTI_MOST_NODES} nodes along an axis at "
             f"most, this grid has {nx} x {ny} x {nz} nodes; name an output that ends in .nrrd or .mha"
         )
+    axes = vectors.grid.directions
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=ORTHONORMAL_TOLERANCE):
+        raise UsageError(f"{place.name}: NIfTI holds grids with right angles only; name an output that ends in .nrrd")
     with _compressed_by_name(place) as file:
         file.write(_nifti_header(vectors.grid))
         # Components are the slowest axis.
