@@ -18,7 +18,7 @@ from ..registration.conventions import NOTHING_ASSUMED, Assumed
 from ..registration.mapping import MappingError
 
 ReadRegistration = Callable[[str | PathLike[str]], Registration]
-"""How a registration is read: :func:`...registration.read_registration`, with what is known beside the file."""
+"""How a registration is read: :func:`..registration.read_registration`, with what is known beside the file."""
 
 
 def read_in_a_row(
