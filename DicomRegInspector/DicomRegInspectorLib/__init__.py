@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from .kit import KitScore, score_kit, write_kit
     from .registration import Registration, read_registration
     from .series import SeriesSets, SeriesVolume, check_pixels, load_series, load_sets
+    from .tasks.dicom_export.transforms import ExportOptions, export_transform
     from .tasks.inspect import Inspection, inspect_paths
     from .volumes import compare_volumes
 
 __all__ = [
+    "ExportOptions",
     "Inspection",
     "KitScore",
     "Registration",
@@ -26,6 +28,7 @@ __all__ = [
     "__version__",
     "check_pixels",
     "compare_volumes",
+    "export_transform",
     "inspect_paths",
     "load_series",
     "load_sets",
@@ -37,12 +40,14 @@ __all__ = [
 __getattr__ = names_from(
     __name__,
     {
+        "ExportOptions": "tasks.dicom_export.transforms",
         "Inspection": "tasks.inspect",
         "KitScore": "kit",
         "SeriesSets": "series",
         "SeriesVolume": "series",
         "check_pixels": "series",
         "compare_volumes": "volumes",
+        "export_transform": "tasks.dicom_export.transforms",
         "inspect_paths": "tasks.inspect",
         "load_series": "series",
         "load_sets": "series",

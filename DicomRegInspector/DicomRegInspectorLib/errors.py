@@ -25,8 +25,8 @@ class ChoiceError(UsageError):
     problem
         What is wrong, and what there is to choose from.
     choices
-        What is chosen: ``item``, ``fixed image``, ``moving image``, ``positions only``, ``parametric map``, ``series``,
-        ``stack``.
+        What is chosen: ``item``, ``fixed image``, ``moving image``, ``grid``, ``direction``, ``positions only``,
+        ``parametric map``, ``series``, ``stack``.
     """
 
     def __init__(self, problem: str, *choices: str) -> None:

@@ -22,7 +22,7 @@ from dicom_objects import (
     write_slice,
 )
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.registration.file.write import write_deformable_registration
+from DicomRegInspectorLib.registration.file.write import StreamedVectors, write_deformable_registration
 
 PRE, POST = rigid(7.0, (3.0, -4.0, 2.0)), rigid(-11.0, (-6.0, 1.0, 5.0))
 
@@ -104,15 +104,16 @@ def test_a_grid_that_means_nothing_is_refused(tmp_path: Path, values: dict) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_half_file_is_left(tmp_path: Path, monkeypatch) -> None:
-    def half(self, path, **options):
-        Path(path).write_bytes(b"half")
+def test_no_half_file_is_left(tmp_path: Path) -> None:
+    """A disk that is full in the middle of the vectors."""
+
+    def half():
+        yield np.zeros((4, 3), np.float32)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pydicom.Dataset, "save_as", half)
     with pytest.raises(UsageError, match="No space left on device"):
         write_deformable_registration(
-            tmp_path / "r.dcm", vectors=np.zeros((2, 2, 2, 3)), origin=[0, 0, 0], directions=np.eye(3),
+            tmp_path / "r.dcm", vectors=StreamedVectors((2, 2, 2), half()), origin=[0, 0, 0], directions=np.eye(3),
             spacing=[1, 1, 1], registered_frame_uid=REGISTERED, source_frame_uid=SOURCE,
         )  # fmt: skip
     assert list(tmp_path.iterdir()) == []

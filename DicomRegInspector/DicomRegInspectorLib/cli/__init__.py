@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from ..errors import ChoiceError, DicomRegInspectorError
-from . import about, inspecting, kit, mapping, registrations, trying, volumes
+from . import about, exporting, inspecting, kit, mapping, registrations, trying, volumes
 from .arguments import make_parser
 from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, end_failed, prepare_program
 from .output import complain, drop_output
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "show": inspecting.show_command,
     "map": mapping.map_command,
     "load": registrations.load_command,
+    "export": exporting.export_command,
     "quality": registrations.quality_command,
     "pixels": inspecting.pixels_command,
     "compare": volumes.compare_command,
@@ -40,6 +41,7 @@ _OPTIONS = {
     "item": "--item",
     "fixed image": "--fixed",
     "moving image": "--moving",
+    "grid": "--grid",
     "positions only": "--positions-only",
     "parametric map": "--parametric-map",
     "series": "--series",

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from ..version import __version__
 from .about import SHELLS
 from .ending import EXIT_CODES
+from .export_arguments import add_export
 from .shared import (
+    READINGS,
     STACK_HELP,
     Commands,
     Parser,
@@ -24,8 +26,6 @@ from .shared import (
 )
 from .trying_arguments import TRYING
 
-READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
-"""The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
 SCENE_SUFFIX = ".mrb"
 LOAD_SUFFIXES = (SCENE_SUFFIX, ".h5", ".tfm", ".nrrd", ".nii.gz", ".nii", ".mha")
 
@@ -43,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    adders = (_add_inspect, _add_show, _add_map, _add_load, _add_quality, _add_pixels, _add_compare)
+    adders = (_add_inspect, _add_show, _add_map, _add_load, add_export, _add_quality, _add_pixels, _add_compare)
     for add in (*adders, _add_regularize, *TRYING, _add_explain, _add_completion):
         add(commands, common)
     return parser

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..registration import Registration
     from ..registration.conventions import Assumed
 
+READINGS = ("voxel-units", "reversed", "axis-signs", "without-bulk", "matrices-ignored", "matrices-swapped")
+"""The names of :data:`..registration.repairs.REPAIRS`, which is not imported for a parser's sake; a test compares."""
+
 STACK_HELP = "number of the stack, counting from 1, its label, or a value that it is told apart by ('b = 1000')"
 
 

@@ -1,0 +1,27 @@
+"""What is said of a DICOM object that was written of a transform or of points."""
+
+from __future__ import annotations
+
+from ...tasks.dicom_export.outgoing import DicomExport, error_in_words
+from ...tasks.dicom_export.points import FiducialsExport
+from ...words import plural
+from .outcomes import finding_line
+
+TOLD_MM = 1e-6
+"""Smaller effects of rounding are nobody's concern."""
+
+
+def export_report(export: DicomExport | FiducialsExport) -> str:
+    """Return it as lines: what it is, how near it comes, what has to be known, what inspecting it finds."""
+    lines = [f"{export.output}: {export.description}"]
+    if isinstance(export, DicomExport):
+        if export.matrix_types:
+            lines.append(f"{plural(len(export.matrix_types), 'matrix', 'matrices')}: {', '.join(export.matrix_types)}")
+        if export.said_between:
+            lines.append(export.said_between)
+        if export.rounding_mm > TOLD_MM:
+            lines.append(f"Rounding to the digits that DICOM holds: at most {error_in_words(export.rounding_mm)} mm.")
+    lines += export.notes
+    if isinstance(export, DicomExport):
+        lines += map(finding_line, export.findings)
+    return "\n".join(lines)

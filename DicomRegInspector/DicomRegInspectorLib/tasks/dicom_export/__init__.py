@@ -1,0 +1,1 @@
+"""Transforms and points as DICOM objects, for images that are there."""
