@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .shared import READINGS, Commands, Parser, assumed_options, existing_options, fail_on_option, json_option
 
+
 def add_export(commands: Commands, common: Parser) -> None:
     """Add the command to the parser of all commands."""
     parser = commands.add_parser(

@@ -89,8 +89,7 @@ def chest_geometry() -> SliceGeometry:
 
 def _write_pair(folder: Path, written: Callable[[], None]) -> None:
     """The anatomy is the moving image's; the fixed one shows at x what the moving one shows where x is sent to."""
-    from ..registration.file.dicom_object import NewIdentity
-    from ..registration.file.write import write_deformable_registration
+    from ..registration.file.write import NewIdentity, write_deformable_registration
 
     geometry = chest_geometry()
     study = made_uid("pair", "study")

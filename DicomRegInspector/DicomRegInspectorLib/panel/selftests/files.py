@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...registration.file.dicom_object import NewIdentity
-from ...registration.file.write import write_deformable_registration
+from ...registration.file.write import NewIdentity, write_deformable_registration
 from ...samples.ct_files import SeriesNames, SliceGeometry, write_ct_series
 
 ROWS, COLUMNS, PIXEL_MM = 8, 10, 2.0

@@ -13,8 +13,8 @@ from ...errors import ChoiceError, UsageError
 from ...progress import Progress
 from ...registration import Mapping
 from ...registration.chain import CUBE_CORNERS
-from ...registration.file.dicom_object import as_written, matrix_type_of
 from ...registration.file.write import StreamedVectors, write_deformable_registration, write_spatial_registration
+from ...registration.file.write.dicom_object import as_written, matrix_type_of
 from ...registration.mapping import MappingError
 from ...registration.matrices import is_singular
 from ...registration.nodes import (
@@ -54,7 +54,7 @@ class MatrixPlan:
         return f"Spatial Registration of {self.what}"
 
     def write(self, place: Path, **values: Any) -> None:
-        """Write it; see :func:`..registration.file.write.write_spatial_registration`."""
+        """Write it; see :func:`..registration.file.write.registrations.write_spatial_registration`."""
         write_spatial_registration(place, matrix=self.matrix, **values)
 
     @property
@@ -109,7 +109,7 @@ class GridPlan:
         return f"{done}; between nodes at most {error_in_words(self.between.max_mm)} mm off"
 
     def write(self, place: Path, **values: Any) -> None:
-        """Write it; see :func:`..registration.file.write.write_deformable_registration`."""
+        """Write it; see :func:`..registration.file.write.registrations.write_deformable_registration`."""
         lattice = self.lattice
         write_deformable_registration(
             place,

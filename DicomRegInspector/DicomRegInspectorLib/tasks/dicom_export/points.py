@@ -14,9 +14,9 @@ import numpy as np
 from ...errors import ChoiceError, FileError
 from ...output_file import replace_file
 from ...registration import read_registration
-from ...registration.file.dicom_object import NewIdentity
 from ...registration.file.fiducials import Landmark
-from ...registration.file.write_fiducials import (
+from ...registration.file.write.dicom_object import NewIdentity
+from ...registration.file.write.fiducials import (
     IDENTIFIER,
     NewFiducialSet,
     identifiers_of,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ChoiceError, UsageError, errors_of_file
 from ...registration import Registration, RegistrationItem
-from ...registration.file.dicom_object import Reference, ReferencedImages
+from ...registration.file.write.dicom_object import Reference, ReferencedImages
 from ...registration.nodes import Nodes
 from ...series import Series, Stack
 from ...space import lattice_corners

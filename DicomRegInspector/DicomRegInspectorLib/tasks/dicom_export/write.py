@@ -13,7 +13,7 @@ from ...findings import Finding, by_severity
 from ...output_file import replace_file
 from ...progress import Progress
 from ...registration import RegistrationItem, read_registration
-from ...registration.file.dicom_object import NewIdentity
+from ...registration.file.write.dicom_object import NewIdentity
 from ...registration.nodes import InverseMap, Nodes
 from ...registration.on_grid import PointMap
 from ...space import apply_matrix

@@ -8,8 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...dicom import tags
-from ...errors import UsageError
+from ....dicom import tags
+from ....errors import UsageError
+from ..fiducials import Landmark
 from .dicom_object import (
     NewIdentity,
     ReferencedImages,
@@ -19,9 +20,8 @@ from .dicom_object import (
     new_uid,
     reference_item,
 )
-from .fiducials import Landmark
+from .registrations import LONG_STRING
 from .stream import save
-from .write import LONG_STRING
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..matrices import RIGID_TOLERANCE, is_rigid
+from ...matrices import RIGID_TOLERANCE, is_rigid
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
@@ -113,7 +113,7 @@ def new_object(
     Patient and study are those of the registered images, without any those of the source images; type 2 attributes
     that nobody knows stay empty.
     """
-    from ... import __version__
+    from .... import __version__
 
     date, time = identity.written.strftime("%Y%m%d"), identity.written.strftime("%H%M%S")
     dataset = dataset_of(**(dict.fromkeys(_REQUIRED, "") | {"StudyInstanceUID": new_uid()}))

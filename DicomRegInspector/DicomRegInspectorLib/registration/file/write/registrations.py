@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...dicom import tags
-from ...errors import UsageError
+from ....dicom import tags
+from ....errors import UsageError
 from .dicom_object import (
     MATRIX_TYPES,
     NewIdentity,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from ...dicom import tags
-from ...errors import UsageError
-from ...output_file import replace_file
+from ....dicom import tags
+from ....errors import UsageError
+from ....output_file import replace_file
 
 if TYPE_CHECKING:
     from pydicom import Dataset
