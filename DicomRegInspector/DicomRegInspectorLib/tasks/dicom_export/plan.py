@@ -54,7 +54,7 @@ class MatrixPlan:
         return f"Spatial Registration of {self.what}"
 
     def write(self, place: Path, **values: Any) -> None:
-        """Write it; see :func:`..registration.file.write.registrations.write_spatial_registration`."""
+        """Write it; see :func:`...registration.file.write.registrations.write_spatial_registration`."""
         write_spatial_registration(place, matrix=self.matrix, **values)
 
     @property
@@ -109,7 +109,7 @@ class GridPlan:
         return f"{done}; between nodes at most {error_in_words(self.between.max_mm)} mm off"
 
     def write(self, place: Path, **values: Any) -> None:
-        """Write it; see :func:`..registration.file.write.registrations.write_deformable_registration`."""
+        """Write it; see :func:`...registration.file.write.registrations.write_deformable_registration`."""
         lattice = self.lattice
         write_deformable_registration(
             place,

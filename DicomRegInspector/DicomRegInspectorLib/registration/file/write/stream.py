@@ -20,7 +20,7 @@ _MOST_BYTES = 0xFFFFFFFE
 
 
 def save(dataset: Dataset, path: Path) -> None:
-    """Write an object to a file, explicit VR little endian; errors as of :func:`...output_file.replace_file`."""
+    """Write an object to a file, explicit VR little endian; errors as of :func:`....output_file.replace_file`."""
     _name(dataset)
     replace_file(path, lambda unfinished: dataset.save_as(unfinished, enforce_file_format=True))
 
