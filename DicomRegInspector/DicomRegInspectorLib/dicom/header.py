@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .tags import MEDIA_STORAGE_DIRECTORY, SOP_CLASSES, STORAGE, Tag
@@ -19,7 +19,7 @@ RAW_DATA, STANDARD_ROOT = STORAGE + "66", "1.2.840.10008."
 _PADDING = b" \0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Header:
     """The elements of one file that decide where its slices lie, as the file holds them.
 
@@ -30,7 +30,7 @@ class Header:
 
     path: str
     transfer_syntax_uid: str
-    elements: Mapping[int, bytes]
+    own: Mapping[int, bytes]
     """Tag (group in the upper half) to the raw value, only for the tags of :class:`~.tags.Tag`."""
     size: int
     """Of the file, bytes."""
@@ -40,6 +40,35 @@ class Header:
     """How much of Pixel Data lies beyond the end of the file; None when that cannot be known."""
     has_registration_sequence: bool = False
     """Whether a registration's own sequence follows the header, whatever the SOP class says."""
+    shared: Mapping[int, bytes] = field(default_factory=dict)
+    """As :attr:`own`, of elements that are not there: one object for many files, most of what a series says."""
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another header says the same of the same file, however much of it is shared."""
+        return isinstance(other, Header) and self._compared == other._compared
+
+    __hash__ = None  # type: ignore[assignment] # as of other values that hold a dictionary
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        return (
+            self.path, self.transfer_syntax_uid, self.elements, self.size, self.pixel_data, self.missing_bytes,
+            self.has_registration_sequence,
+        )  # fmt: skip
+
+    @property
+    def elements(self) -> dict[int, bytes]:
+        """All elements, in a dictionary that is made when asked for; :meth:`raw` gives one of them."""
+        return {**self.shared, **self.own}
+
+    def raw(self, tag: int) -> bytes:
+        """Return an element's value as the file holds it; empty where it is absent or empty."""
+        own = self.own.get(tag)
+        return self.shared.get(tag, b"") if own is None else own
+
+    def holds(self, tag: int) -> bool:
+        """Return whether an element is there, be it empty."""
+        return tag in self.own or tag in self.shared
 
     @property
     def is_dicomdir(self) -> bool:
@@ -105,13 +134,13 @@ class Header:
     @property
     def image_type(self) -> tuple[str, ...]:
         """Image Type's values, upper case."""
-        return split_text(self.elements.get(Tag.IMAGE_TYPE, b""))
+        return split_text(self.raw(Tag.IMAGE_TYPE))
 
     @property
     def series_description(self) -> str:
         """Series Description, decoded by the file's Specific Character Set."""
-        character_set = self.elements.get(Tag.SPECIFIC_CHARACTER_SET, b"")
-        return decoded(self.elements.get(Tag.SERIES_DESCRIPTION, b""), character_set)
+        character_set = self.raw(Tag.SPECIFIC_CHARACTER_SET)
+        return decoded(self.raw(Tag.SERIES_DESCRIPTION), character_set)
 
     @property
     def rows(self) -> int:
@@ -177,17 +206,17 @@ class Header:
     @property
     def image_position_mm(self) -> tuple[float, ...] | None:
         """Image Position (Patient), LPS mm."""
-        return numbers(self.elements.get(Tag.IMAGE_POSITION, b""), 3)
+        return numbers(self.raw(Tag.IMAGE_POSITION), 3)
 
     @property
     def image_orientation(self) -> tuple[float, ...] | None:
         """Image Orientation (Patient): row cosines, then column cosines, LPS."""
-        return numbers(self.elements.get(Tag.IMAGE_ORIENTATION, b""), 6)
+        return numbers(self.raw(Tag.IMAGE_ORIENTATION), 6)
 
     @property
     def pixel_spacing_mm(self) -> tuple[float, ...] | None:
         """Pixel Spacing: between rows, then between columns."""
-        return numbers(self.elements.get(Tag.PIXEL_SPACING, b""), 2)
+        return numbers(self.raw(Tag.PIXEL_SPACING), 2)
 
     def integer(self, tag: int) -> int | None:
         """Return an IS element's first value."""
@@ -196,15 +225,20 @@ class Header:
 
     def decimal(self, tag: int) -> float | None:
         """Return a DS or IS element's first value."""
-        raw = self.elements.get(tag)
+        raw = self.raw(tag)
         return _first_number(raw) if raw else None
 
     def _text(self, tag: int) -> str:
-        return self.elements.get(tag, b"").strip(_PADDING).decode("utf-8", "replace")
+        return _text_of(self.raw(tag))
 
     def _unsigned(self, tag: int) -> int:
-        raw = self.elements.get(tag, b"")
+        raw = self.raw(tag)
         return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else 0
+
+
+@lru_cache(maxsize=4096)
+def _text_of(raw: bytes) -> str:
+    return raw.strip(_PADDING).decode("utf-8", "replace")
 
 
 @lru_cache(maxsize=4096)

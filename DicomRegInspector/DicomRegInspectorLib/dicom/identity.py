@@ -46,6 +46,7 @@ _TEXT = tuple(
     if vr in (b"LO", b"SH", b"CS") and tag not in _IDENTIFYING and tag != Tag.SPECIFIC_CHARACTER_SET
 )
 """What of a header is free text, and codes in which free text is found all the same."""
+_TEXT_OR_SET = frozenset((*_TEXT, Tag.SPECIFIC_CHARACTER_SET))
 UTF_8 = b"ISO_IR 192"
 _BREAKS = frozenset(b"\\^=")
 """Where a text begins anew with the first of its character sets (PS3.5 section 6.1.2.5.3)."""
@@ -132,13 +133,12 @@ class Gathered:
 
         Of the first file of each patient also its sequences are read.
         """
-        elements = header.elements
-        patient = elements.get(Tag.PATIENT_NAME, b""), elements.get(Tag.PATIENT_ID, b"")
-        key = (*patient, elements.get(Tag.SERIES_INSTANCE_UID, b""))
+        patient = header.raw(Tag.PATIENT_NAME), header.raw(Tag.PATIENT_ID)
+        key = (*patient, header.raw(Tag.SERIES_INSTANCE_UID))
         if key in self._seen:
             return
         self._seen.add(key)
-        self._found |= identities_of(elements)
+        self._found |= identities_of(header.elements)
         if patient not in self._patients:
             self._patients.add(patient)
             self._found |= identities_in(header.path)
@@ -165,26 +165,30 @@ def masked_headers(headers: Sequence[Header], identities: Identities) -> list[He
     if not identities:
         return list(headers)
     known: dict[tuple[bytes, ...], bool] = {}
+    of_shared: dict[int, bool] = {}
+    """By the identity of what files share, for those whose own elements are none of these texts."""
     result = []
     for header in headers:
-        elements = header.elements
-        character_set = elements.get(Tag.SPECIFIC_CHARACTER_SET, b"")
-        texts = tuple([elements.get(tag, b"") for tag in _TEXT])
-        key = (character_set, *texts)
-        names = known.get(key)
+        is_shared = header.own.keys().isdisjoint(_TEXT_OR_SET)
+        names = of_shared.get(id(header.shared)) if is_shared else None
         if names is None:
-            names = known[key] = any(
-                identities.are_named_in(decoded(raw, character_set, _BREAKS)) for raw in texts if raw
-            )
-        result.append(_masked(header, character_set, identities) if names else header)
+            key = (header.raw(Tag.SPECIFIC_CHARACTER_SET), *[header.raw(tag) for tag in _TEXT])
+            names = known.get(key)
+            if names is None:
+                names = known[key] = any(
+                    identities.are_named_in(decoded(raw, key[0], _BREAKS)) for raw in key[1:] if raw
+                )
+            if is_shared:
+                of_shared[id(header.shared)] = names
+        result.append(_masked(header, identities) if names else header)
     return result
 
 
-def _masked(header: Header, character_set: bytes, identities: Identities) -> Header:
-    elements = dict(header.elements)
+def _masked(header: Header, identities: Identities) -> Header:
+    elements, character_set = header.elements, header.raw(Tag.SPECIFIC_CHARACTER_SET)
     for tag in (*_IN_HEADER, *_TEXT):
         if raw := elements.get(tag):
             text = decoded(raw, character_set, _BREAKS)
             elements[tag] = (identities.masked(text) if tag in _TEXT else text).encode("utf-8")
     elements[Tag.SPECIFIC_CHARACTER_SET] = UTF_8
-    return replace(header, elements=elements)
+    return replace(header, own=elements, shared={})

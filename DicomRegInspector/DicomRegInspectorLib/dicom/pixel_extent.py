@@ -29,12 +29,18 @@ Extent = tuple[str, "int | None"]
 
 def native_length(elements: Mapping[int, bytes]) -> int:
     """Return the bytes of uncompressed Pixel Data by Rows, Columns, samples, bits and frames, even; 0: not an image."""
-    return _length(*[elements.get(tag, b"") for tag in _LENGTH_TAGS])
+    return _length(*length_values(elements))
 
 
-_LENGTH_TAGS = tuple(
+def length_values(elements: Mapping[int, bytes]) -> tuple[bytes, ...]:
+    """Return the raw values of :data:`LENGTH_TAGS`, empty where they are absent."""
+    return tuple([elements.get(tag, b"") for tag in LENGTH_TAGS])
+
+
+LENGTH_TAGS = tuple(
     int(tag) for tag in (Tag.ROWS, Tag.COLUMNS, Tag.SAMPLES_PER_PIXEL, Tag.BITS_ALLOCATED, Tag.NUMBER_OF_FRAMES)
 )
+"""Elements that tell the length of uncompressed Pixel Data."""
 
 
 @lru_cache(maxsize=256)
@@ -51,7 +57,7 @@ def _length(rows: bytes, columns: bytes, samples: bytes, bits: bytes, frames: by
 
 def pixel_extent(
     descriptor: int,
-    elements: Mapping[int, bytes],
+    length_of: tuple[bytes, ...],
     syntax: str,
     size: int,
     header_end: int,
@@ -64,19 +70,21 @@ def pixel_extent(
 
     Parameters
     ----------
+    length_of
+        See :func:`length_values`.
     header_end
         Offset where reading of the header stopped, at most that of Pixel Data.
     locate
         Gives offset and length of Pixel Data's value, None where there is none; called only where it is not the end.
     """
-    if not (elements.get(Tag.ROWS, b"").strip(b"\0") and elements.get(Tag.COLUMNS, b"").strip(b"\0")):
+    if not (length_of[0].strip(b"\0") and length_of[1].strip(b"\0")):
         return "absent", None
     if syntax == tags.DEFLATED_LITTLE_ENDIAN:
         return "unchecked", None
     if tags.is_encapsulated(syntax):
         if size >= header_end + 8 and read_at(descriptor, size - 8, 8) == _END_OF_ITEMS:
             return "complete", 0
-    elif _ends_with_native(descriptor, native_length(elements), syntax, size, header_end):
+    elif _ends_with_native(descriptor, _length(*length_of), syntax, size, header_end):
         return "complete", 0
     place = locate()
     if place is None:

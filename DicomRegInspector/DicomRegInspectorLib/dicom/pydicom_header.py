@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import FileError, NotDicomError, TruncatedFileError, errors_of_file
 from . import tags
 from .header import Header
-from .pixel_extent import pixel_extent
+from .pixel_extent import length_values, pixel_extent
 from .source import BoundedFile, inflated_beginning
 from .tags import Tag
 
@@ -136,7 +136,7 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
         _require_content(name, head, elements)
         syntax = _syntax(meta)
         extent = pixel_extent(
-            descriptor, elements, syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
+            descriptor, length_values(elements), syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
         )
         sequence_follows = stop.stopped_at in (tags.DEFORMABLE_REGISTRATION_SEQUENCE, tags.REGISTRATION_SEQUENCE)
         return Header(name, syntax, elements, size, *extent, sequence_follows)

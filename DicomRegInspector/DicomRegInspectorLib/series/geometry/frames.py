@@ -86,7 +86,7 @@ class _Reader:
         if mosaic is not None:
             self._found.append(mosaic)
             self.slices += mosaic.slices
-        elif kind == RT_DOSE and (frames > 1 or Tag.NUMBER_OF_FRAMES in header.elements):
+        elif kind == RT_DOSE and (frames > 1 or header.holds(Tag.NUMBER_OF_FRAMES)):
             slices, found = dose_slices(header, about_series(header.series_uid))
             self.slices += slices
             self.findings += found

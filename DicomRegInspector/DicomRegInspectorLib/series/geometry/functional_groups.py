@@ -90,7 +90,7 @@ _Shown = Callable[["Dataset | None", int], str]
 
 def _shown_of(header: Header) -> _Shown:
     """What gives the text of an element, without whom the header names."""
-    identities, character_set = identities_of(header.elements), header.elements.get(Tag.SPECIFIC_CHARACTER_SET, b"")
+    identities, character_set = identities_of(header.elements), header.raw(Tag.SPECIFIC_CHARACTER_SET)
 
     def shown(dataset: Dataset | None, tag: int) -> str:
         raw = raw_of(dataset, tag)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ...dicom.header import numbers
+from ...dicom.header import Header, numbers
 from ...dicom.identity import identities_of
 from ...dicom.tags import Tag
 from ...findings import Finding, Severity
@@ -81,16 +81,21 @@ def invalid_numbers(elements: Mapping[int, bytes], named: Callable[[], Identitie
         yield InvalidNumber(tag, shown, message, severity)
 
 
+def _named_in(header: Header) -> Identities:
+    return identities_of(header.elements)
+
+
 def number_findings(slices: Iterable[Slice], subject: str) -> list[Finding]:
     """Return one finding for each element of a series that holds no such numbers, with what stands there."""
     found: dict[tuple[int, Severity], list[tuple[InvalidNumber, Slice]]] = {}
     seen: set[str] = set()
     for slice_ in slices:
+        header = slice_.header
         elements: dict[int, bytes] = dict(slice_.unread)
         if slice_.path not in seen:
             seen.add(slice_.path)
-            elements = {**slice_.header.elements, **elements}
-        for number in invalid_numbers(elements, partial(identities_of, slice_.header.elements)):
+            elements = {**{tag: header.raw(tag) for tag in CHECKED_NUMBERS}, **elements}
+        for number in invalid_numbers(elements, partial(_named_in, header)):
             found.setdefault((number.tag, number.severity), []).append((number, slice_))
     findings = []
     for (_, severity), group in found.items():

@@ -185,7 +185,7 @@ def _of_stack(stack: Stack, most: int, *, among_slices: bool) -> Noun | None:
 
 def _claims_place(header: Header) -> bool:
     """Whether the file has a position that cannot be used: it is a slice that is damaged."""
-    return any(header.elements.get(tag, b"").strip(b" \0") for tag in (Tag.IMAGE_POSITION, Tag.IMAGE_ORIENTATION))
+    return any(header.raw(tag).strip(b" \0") for tag in (Tag.IMAGE_POSITION, Tag.IMAGE_ORIENTATION))
 
 
 def _is_secondary(header: Header) -> bool:

@@ -85,8 +85,8 @@ def _frame(
 
 def _first_plane(header: Header, detector: Dataset | None) -> Slice:
     position, orientation = raw_of(detector, Tag.IMAGE_POSITION), raw_of(detector, Tag.IMAGE_ORIENTATION)
-    position = position or header.elements.get(Tag.IMAGE_POSITION, b"")
-    orientation = orientation or header.elements.get(Tag.IMAGE_ORIENTATION, b"")
+    position = position or header.raw(Tag.IMAGE_POSITION)
+    orientation = orientation or header.raw(Tag.IMAGE_ORIENTATION)
     return Slice(
         header,
         numbers(position, 3),

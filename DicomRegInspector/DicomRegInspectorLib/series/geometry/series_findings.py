@@ -104,7 +104,7 @@ def _lacks_pixel_spacing(slice_: Slice) -> bool:
         or slice_.header.sop_class_uid not in _CROSS_SECTIONAL
     ):
         return False
-    return not (slice_.header.elements.get(Tag.PIXEL_SPACING, b"").strip(b" \0") or slice_.unread)
+    return not (slice_.header.raw(Tag.PIXEL_SPACING).strip(b" \0") or slice_.unread)
 
 
 def mixed_findings(grouping: Grouping, count: int, subject: str) -> list[Finding]:

@@ -119,14 +119,14 @@ def _as_float(own: float | str | None, other: float | None) -> float | None:
 
 def slice_of(header: Header) -> Slice:
     """Return the slice of a file with one image."""
-    raw_position = header.elements.get(Tag.IMAGE_POSITION, b"")
+    raw_position = header.raw(Tag.IMAGE_POSITION)
     return Slice(
         header,
         header.image_position_mm,
         header.image_orientation,
         header.pixel_spacing_mm,
         precision_of(raw_position),
-        precision_of(header.elements.get(Tag.IMAGE_ORIENTATION, b"")),
+        precision_of(header.raw(Tag.IMAGE_ORIENTATION)),
     )
 
 

@@ -245,7 +245,7 @@ def _is_unplaced(series: Series) -> bool:
         bool(series.slices)
         and len(series.paths) == 1
         and all(
-            not slice_.header.elements.get(Tag.IMAGE_POSITION, b"").strip(b" \0") and slice_.position_lps_mm is None
+            not slice_.header.raw(Tag.IMAGE_POSITION).strip(b" \0") and slice_.position_lps_mm is None
             for slice_ in series.slices
         )
     )

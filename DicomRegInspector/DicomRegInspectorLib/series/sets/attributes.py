@@ -119,14 +119,14 @@ def unit_of(name: str) -> str:
 
 def raw_of(header: Header, attribute: Attribute) -> tuple[bytes, ...]:
     """Return the bytes an attribute's value is made of: equal bytes are equal values."""
-    elements = header.elements
+    raw_of_tag = header.raw
     if attribute.tags == (Tag.TRANSFER_SYNTAX_UID,):
         return (header.transfer_syntax_uid.encode("ascii", "replace"),)
     if attribute.joined:
-        return tuple(elements.get(tag, b"") for tag in attribute.tags)
+        return tuple([raw_of_tag(tag) for tag in attribute.tags])
     for tag in attribute.tags:
-        raw = elements.get(tag, b"")
-        if raw and (tag >> 16 != 0x0019 or elements.get(Tag.SIEMENS_CREATOR, b"").strip(b" \0") == SIEMENS_MR):
+        raw = raw_of_tag(tag)
+        if raw and (tag >> 16 != 0x0019 or raw_of_tag(Tag.SIEMENS_CREATOR).strip(b" \0") == SIEMENS_MR):
             return (raw, tag.to_bytes(4, "big"))
     return (b"",)
 
@@ -134,8 +134,13 @@ def raw_of(header: Header, attribute: Attribute) -> tuple[bytes, ...]:
 def varying_tags(headers: Iterable[Header]) -> frozenset[int]:
     """Return the tags of elements that attributes are read from and that are not the same bytes in all headers."""
     headers = list(headers)
-    of_each = [header.elements for header in headers]
-    varying = {tag for tag in _TAGS if len({elements.get(tag, b"") for elements in of_each}) > 1}
+    in_common = list({id(header.shared): header.shared for header in headers}.values())
+    own = set[int]().union(*[header.own for header in headers])
+    varying = {
+        tag
+        for tag in _TAGS
+        if len({header.raw(tag) for header in headers} if tag in own else {of.get(tag, b"") for of in in_common}) > 1
+    }
     if len({header.transfer_syntax_uid for header in headers}) > 1:
         varying.add(Tag.TRANSFER_SYNTAX_UID)  # It is kept beside the elements.
     return frozenset(varying | _SIEMENS if Tag.SIEMENS_CREATOR in varying else varying)
