@@ -152,6 +152,13 @@ def check_tolerance(interval_tolerance: float) -> None:
         )
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link that leads nowhere, or in a circle: told when it is read
+
+
 class _Work:
     """One inspection under way."""
 
@@ -184,24 +191,46 @@ class _Work:
         self._report(0, 0, "Listing files")
         for path in paths:
             named = not os.path.isdir(path)
-            for file in [os.fspath(path)] if named else self._walk(os.fspath(path)):
-                real = os.path.realpath(file)
+            name = os.fspath(path)
+            for file, real in [(name, os.path.realpath(name))] if named else self._walk(name):
                 if real not in seen:
                     seen.add(real)
                     self._files[file] = named or file.lower().endswith(".dcm")
 
-    def _walk(self, folder: str) -> Iterator[str]:
+    def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
+        """Files with where they really are: asked of the system for folders and links only, which are few."""
         visited = set()
-        for here, folders, files in os.walk(folder, followlinks=True, onerror=self._note_folder):
-            real = os.path.realpath(here)
+        pending = [folder]
+        while pending:
+            named = pending.pop()
+            here, real = os.path.join(named, ""), os.path.join(os.path.realpath(named), "")
             if real in visited:
-                folders.clear()
                 continue
             visited.add(real)
-            folders.sort()
             self._report(0, 0, "Listing files")
+            folders, files = self._entries(named)
+            pending += [here + name for name in sorted(folders, reverse=True)]
             for name in sorted(files):
-                yield os.path.join(here, name)
+                path = here + name
+                if files[name]:
+                    yield path, os.path.realpath(path)
+                else:
+                    yield path, path if here == real else real + name
+
+    def _entries(self, folder: str) -> tuple[list[str], dict[str, bool]]:
+        """Names of the folders in a folder, and of the files with whether they are links."""
+        folders: list[str] = []
+        files: dict[str, bool] = {}
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if _is_folder(entry):
+                        folders.append(entry.name)
+                    else:
+                        files[entry.name] = entry.is_symlink()
+        except OSError as error:
+            self._note_folder(error)
+        return folders, files
 
     def _note_folder(self, error: OSError) -> None:
         self._note("file-unreadable", f"This folder cannot be read ({error.strerror or error}).", error.filename or "?")
