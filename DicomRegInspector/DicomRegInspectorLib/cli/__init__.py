@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from ..errors import ChoiceError, DicomRegInspectorError
-from . import about, exporting, inspecting, kit, mapping, registrations, trying, volumes
 from .arguments import make_parser
 from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, end_failed, prepare_program
 from .output import complain, drop_output
 
+
+def _from(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """Return a command of a module of this package, imported when it is run: help and others do without."""
+
+    def command(options: argparse.Namespace) -> int:
+        code: int = getattr(import_module(f".{module}", __name__), name)(options)
+        return code
+
+    return command
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "inspect": inspecting.inspect_command,
-    "show": inspecting.show_command,
-    "map": mapping.map_command,
-    "load": registrations.load_command,
-    "export": exporting.export_command,
-    "quality": registrations.quality_command,
-    "pixels": inspecting.pixels_command,
-    "compare": volumes.compare_command,
-    "regularize": volumes.regularize_command,
-    "sample-data": trying.sample_data_command,
-    "demo": trying.demo_command,
-    "kit": kit.kit_command,
-    "kit-score": kit.kit_score_command,
-    "explain": about.explain_command,
-    "completion": about.completion_command,
+    "inspect": _from("inspecting", "inspect_command"),
+    "show": _from("inspecting", "show_command"),
+    "map": _from("mapping", "map_command"),
+    "load": _from("registrations", "load_command"),
+    "export": _from("exporting", "export_command"),
+    "quality": _from("registrations", "quality_command"),
+    "pixels": _from("inspecting", "pixels_command"),
+    "compare": _from("volumes", "compare_command"),
+    "regularize": _from("volumes", "regularize_command"),
+    "sample-data": _from("trying", "sample_data_command"),
+    "demo": _from("trying", "demo_command"),
+    "kit": _from("kit", "kit_command"),
+    "kit-score": _from("kit", "kit_score_command"),
+    "explain": _from("about", "explain_command"),
+    "completion": _from("about", "completion_command"),
 }
 """What each command of :mod:`.arguments` runs."""
 
@@ -61,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _exit_code(arguments)
     prepare_program()
     if "_ARGCOMPLETE" in os.environ:
-        about.answer_shell(make_parser())
+        from .about import answer_shell
+
+        answer_shell(make_parser())
     try:
         code = _exit_code(sys.argv[1:])
     except Stopped as stopped:
@@ -79,7 +91,7 @@ def _exit_code(arguments: Sequence[str]) -> int:
         if not debug:
             # Libraries comment on odd files in their own words; the findings say it in ours.
             warnings.simplefilter("ignore")
-            logging.disable(logging.CRITICAL)
+            _silence_logs(True)
         return COMMANDS[options.command](options)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else UNUSABLE
@@ -106,9 +118,16 @@ def _exit_code(arguments: Sequence[str]) -> int:
             raise
         complain(f"unexpected {type(error).__name__}: {error}; run again with --debug for details and report it")
     finally:
-        logging.disable(logging.NOTSET)
+        if "logging" in sys.modules:
+            _silence_logs(False)
         _flush()
     return UNUSABLE
+
+
+def _silence_logs(silent: bool) -> None:
+    import logging
+
+    logging.disable(logging.CRITICAL if silent else logging.NOTSET)
 
 
 def _flush() -> None:
