@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...findings import Finding
@@ -32,6 +33,7 @@ class Names:
     def __init__(self, inspection: Inspection, contents: Contents) -> None:
         self._series = series_names(inspection)
         self._inspection = inspection
+        self._by_series = _by_series(inspection.findings)
         roots = contents.roots or common_folders(inspection)
         # Longer ones first: one may lie in another. A name like data must not be cut out of metadata/x.
         folders = sorted({re.escape(os.path.join(root, "")) for root in roots if len(root) > 1}, key=len, reverse=True)
@@ -41,7 +43,8 @@ class Names:
     def about(self, thing: Series | Registration) -> list[Finding]:
         """Return findings about a series or a registration, those of comparing it with others among them."""
         if isinstance(thing, Series):
-            return [finding for finding in self._inspection.findings if _is_about_series(finding, thing)]
+            found = self._by_series.get(thing.series_instance_uid, [])
+            return found if thing.series_instance_uid else [finding for finding in found if finding in thing.findings]
         return self._inspection.findings_about(thing)
 
     def clean(self, value: object) -> str:
@@ -70,11 +73,14 @@ class Names:
         return f"{self.subject(finding)}, {where}" if where else self.subject(finding)
 
 
-def _is_about_series(finding: Finding, series: Series) -> bool:
-    about = finding.about
-    if about is None or about.kind not in ("file", "series", "stack") or about.uid != series.series_instance_uid:
-        return False
-    return about.uid != "" or finding in series.findings
+def _by_series(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Findings about series and files, by Series Instance UID; it is empty where there is none."""
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        about = finding.about
+        if about is not None and about.kind in ("file", "series", "stack"):
+            found.setdefault(about.uid, []).append(finding)
+    return found
 
 
 def common_folders(inspection: Inspection) -> list[str]:

@@ -16,8 +16,9 @@ import numpy as np
 from ...dicom import tags
 from ...dicom.dataset import open_dataset
 from ...dicom.element_head import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, element_head
-from ...dicom.fast_header import FIRST_READ, Selection, codes_of, walk
+from ...dicom.fast_header import FIRST_READ
 from ...dicom.header import Header
+from ...dicom.header_walk import Selection, codes_of, walk
 from ...dicom.source import MAX_DEFLATION, open_regular_file
 from ...dicom.tags import Tag
 from ...dicom.undefined_length import NotPlainError
