@@ -67,7 +67,8 @@ def foreign(value: object, longest: int = LONGEST) -> Markup:
     '<bdi>a&lt;b</bdi>'
     """
     whole = str(value)
-    shown = "".join(_shown(character) for character in whole[:longest])
+    beginning = whole[:longest]
+    shown = html.escape(beginning) if beginning.isprintable() else "".join(map(_shown, beginning))
     cut = ""
     if len(whole) > longest:
         cut = f'<span class="cut"> … ({len(whole):,} characters, {longest:,} shown)</span>'

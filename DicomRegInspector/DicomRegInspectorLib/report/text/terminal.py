@@ -62,7 +62,10 @@ def printable(text: object) -> str:
     >>> printable("CT \x1b[31m head")
     'CT \\x1b[31m head'
     """
-    return "".join(_escaped(character) if _is_unsafe(character) else character for character in str(text))
+    words = str(text)
+    if words.isprintable():  # nothing of all that can be in it
+        return words
+    return "".join(_escaped(character) if _is_unsafe(character) else character for character in words)
 
 
 def printable_lines(text: str) -> str:
