@@ -127,7 +127,8 @@ def _syntax_of(raw: bytes) -> str:
 
 
 _Walked = tuple[Elements, Elements, bytes, int, int]
-"""What is the file's own, what it has in common with others, its transfer syntax, and as of :func:`.header_walk.walk`."""
+"""What is the file's own, what it has in common with others, its transfer syntax, and where
+:func:`.header_walk.walk` ended."""
 
 
 def _walk_file(descriptor: int, head: bytes, size: int) -> _Walked:
