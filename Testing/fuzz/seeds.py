@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pydicom.data
 from damage import Seed, seed
+from DicomRegInspectorLib.registration import read_registration
+from DicomRegInspectorLib.tasks.export import export_registration
 
 _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE.parent / "registration"), str(_HERE.parent / "series")]
@@ -65,6 +67,9 @@ def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
     }
     for name, spec in specs.items():
         yield name, [rf.write(place / f"{name}.dcm", spec)]
+    for ending in (".h5", ".tfm", ".nrrd", ".mha", ".nii"):
+        export_registration(read_registration(place / "reg-deformable.dcm"), place / f"reg{ending}", number=1)
+        yield f"reg{ending}", [place / f"reg{ending}"]
     for number, syntax in enumerate(SYNTAXES):
         folder = place / f"ct{number}"
         folder.mkdir()
