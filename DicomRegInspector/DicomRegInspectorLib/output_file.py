@@ -180,4 +180,7 @@ def _give_up(folder: Path, lock: int | None) -> None:
     for entry in former.iterdir() if former.is_dir() else ():
         if not os.path.lexists(folder.parent / entry.name):
             os.rename(entry, folder.parent / entry.name)
+    for part in (folder / _NEW, former):
+        shutil.rmtree(part, ignore_errors=True)
+    # The lock goes last: without it nobody knows whose the rest is.
     shutil.rmtree(folder, ignore_errors=True)

@@ -31,9 +31,9 @@ class Writer:
         return [sys.executable, "-m", "DicomRegInspectorLib", *self.arguments, *more]
 
     @property
-    def can_overwrite(self) -> bool:
-        """Whether the command has the option."""
-        return self.arguments[0] not in ("inspect", "quality")
+    def over(self) -> tuple[str, ...]:
+        """What makes it replace what is there; reports are replaced anyway."""
+        return () if self.arguments[0] in ("inspect", "quality") else ("--overwrite",)
 
 
 def environment() -> dict[str, str]:

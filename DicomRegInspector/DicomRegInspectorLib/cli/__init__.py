@@ -74,10 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .about import answer_shell
 
         answer_shell(make_parser())
+    by_signal = None
     try:
         code = _exit_code(sys.argv[1:])
     except Stopped as stopped:
-        return die_of(stopped.number)
+        by_signal = stopped.number
+    # Only now everything is let go of that the exception held, and has removed what is unfinished.
+    if by_signal is not None:
+        return die_of(by_signal)
     if code == UNUSABLE:
         end_failed()
     return die_of(signal.SIGINT) if code == INTERRUPTED else code

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 DONE, FOUND, UNUSABLE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
@@ -29,11 +31,11 @@ class Stopped(BaseException):
 
 
 def prepare_program() -> None:
-    """Let SIGTERM and SIGHUP unwind the program, and give standard streams that are closed somewhere to go."""
-    for name in ("SIGTERM", "SIGHUP"):
+    """Let SIGINT, SIGTERM and SIGHUP unwind the program, and give standard streams that are closed somewhere to go."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # What is ignored (nohup) stays ignored.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
     for descriptor in range(3):
         try:
@@ -43,8 +45,30 @@ def prepare_program() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+_waiting: list[int] | None = None
+"""Signals that came while they are held; None when they are not."""
+
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """Let signals that stop the program wait for a while: VTK crashes when its import is broken off."""
+    global _waiting
+    _waiting = []
+    try:
+        yield
+    finally:
+        came, _waiting = _waiting, None
+        for number in came:
+            _stop(number, None)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
+    if _waiting is not None:
+        _waiting.append(number)
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise Stopped(number)
 
 
 def end_failed() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from ..errors import UsageError
+from .ending import held_signals
 
 
 def scene_room(module: str) -> ModuleType:
@@ -16,7 +17,8 @@ def scene_room(module: str) -> ModuleType:
     from importlib import import_module
 
     try:
-        return import_module(f"..scene.{module}", __package__)
+        with held_signals():
+            return import_module(f"..scene.{module}", __package__)
     except ImportError as error:
         _require_slicers_absence(error)
         raise UsageError(
@@ -47,7 +49,8 @@ def picture_drawer() -> ModuleType | None:
     from importlib import import_module
 
     try:
-        return import_module("..scene.pictures.report_pictures", __package__)
+        with held_signals():
+            return import_module("..scene.pictures.report_pictures", __package__)
     except ImportError as error:
         _require_slicers_absence(error)
         return None
