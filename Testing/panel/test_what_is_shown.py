@@ -93,14 +93,20 @@ def test_a_registration_shows_its_fixed_image_at_the_longest_displacement(
     assert sorted(places) == [(0, pytest.approx(-x)), (1, pytest.approx(-y)), (2, pytest.approx(z))]
 
 
-def test_a_registration_leaves_the_image_that_the_user_looks_at(
-    application: Any, scene: Any, ui: Any, pair: Path
+@pytest.mark.parametrize(("looked_at", "shown"), [("moving", "SYNTHETIC chest CT, fixed"), ("another", "another")])
+def test_a_registration_shows_its_fixed_image_and_not_its_moving_one_but_leaves_another(
+    application: Any, scene: Any, ui: Any, pair: Path, looked_at: str, shown: str
 ) -> None:
+    load_stack(ui, pair / "fixed")
     load_stack(ui, pair / "moving")
-    application.modules.DicomRegInspectorWidget.logic.loadSeries(str(pair / "fixed"))
+    other = volume_node(scene, texture(lattice_points()), "another")
+    for _, composite in views.slice_views() if looked_at == "another" else ():
+        composite.SetBackgroundVolumeID(other.GetID())
     inspect(ui, pair)
+    ui.registrationsTable.selectRow(0)
     ui.loadButton.click()
-    assert set(views.backgrounds()) == {"SYNTHETIC chest CT, moving"}
+    assert ui.registrationsStatusLabel.text.startswith("Loaded")
+    assert set(views.backgrounds()) == {shown}
 
 
 @pytest.mark.parametrize("key", ["irregular", "pair"])

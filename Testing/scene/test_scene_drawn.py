@@ -99,7 +99,12 @@ def test_the_legend_is_one_small_says_its_unit_and_stands_in_the_corner(scene):
     assert "mm" in legend.GetTitleText()
     width, height = legend.GetSize()
     assert width <= 0.12 and height <= 0.35
-    assert min(legend.GetPosition()) > 0.9
+    across, up = legend.GetPosition()
+    assert across > 0.9
+    # vtkMRMLColorLegendDisplayableManager::UpdateActor puts the frame at position * (1 - size), and
+    # vtkSlicerScalarBarActor the title above it, as large as the numbers: their lines share the frame's height.
+    top = up * (1 - height) + height
+    assert 0.8 < top < 1 - 2 * 0.8 * height / legend.GetNumberOfLabels(), "two lines of title lie within the view"
 
 
 def test_showing_again_keeps_nodes_and_names(scene):

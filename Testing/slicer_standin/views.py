@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
+import vtk
 
 NEARLY = 1.05
 """A view that shows a whole image leaves at most this much of it out on each side, for rounding."""
@@ -66,6 +67,41 @@ def fills(volume: Any) -> bool:
         if not 0.5 < max(sizes) <= NEARLY:
             return False
     return bool(slice_views())
+
+
+def resize(*sizes: tuple[int, int]) -> None:
+    """Give the views of the layout other sizes, pixels, as its windows do."""
+    logic = slicer.app.applicationLogic()
+    for (node, _composite), size in zip(slice_views(), sizes, strict=True):
+        logic.GetSliceLogic(node).ResizeSliceNode(*size)
+
+
+def room_beside(volume: Any) -> list[float]:
+    """Which share of each slice view's width is free on the right of an image."""
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    corners = [(x, y, z, 1.0) for x in bounds[:2] for y in bounds[2:4] for z in bounds[4:]]
+    shares = []
+    for node, _composite in slice_views():
+        across = node.GetDimensions()[0]
+        to_view = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(node.GetXYToRAS(), to_view)
+        shares.append(1.0 - max(to_view.MultiplyPoint(corner)[0] for corner in corners) / across)
+    return shares
+
+
+def planes() -> list[str]:
+    """Names of the slice views that the 3-D views show."""
+    return [node.GetLayoutName() for node in slicer.util.getNodesByClass("vtkMRMLSliceNode") if node.GetSliceVisible()]
+
+
+def directions() -> list[tuple[float, ...]]:
+    """From what the cameras of 3-D views look at to themselves, RAS, of length 1."""
+    found = []
+    for camera in slicer.util.getNodesByClass("vtkMRMLCameraNode"):
+        way = [place - focus for place, focus in zip(camera.GetPosition(), camera.GetFocalPoint(), strict=True)]
+        found.append(tuple(part / sum(square**2 for square in way) ** 0.5 for part in way))
+    return found
 
 
 def focal_points() -> list[tuple[float, float, float]]:

@@ -110,6 +110,7 @@ class InspectorLogic:
         duplicates: Duplicates | None = None,
         overlaps: Overlaps | None = None,
         reference: slicer.vtkMRMLVolumeNode | None = None,
+        name: str = "",
         **options: Any,
     ) -> list[slicer.vtkMRMLScalarVolumeNode]:
         """Load an image series (files, folders or an inspected Series) and return its volume nodes.
@@ -120,14 +121,15 @@ class InspectorLogic:
         section); None loads it as it is. Gaps of more than maxGap slices (by default 1) are never bridged. duplicates
         (first, last, mean, or an acquisition number) says which slice of one place is kept, overlaps (keep, first,
         last, mean) which of two too close; further options are those of RegularizeOptions. A Plan in place of a series
-        says all of this. stack chooses one of several, by number from 1, label or value.
+        says all of this. stack chooses one of several, by number from 1, label or value. name is what the series is
+        called, without it as Slicer calls it.
         """
         from ..scene.series.series_nodes import load_series_nodes
 
         options.update(spacing_mm=spacing, in_plane_spacing_mm=pixelSpacing, max_gap=maxGap)
         options.update(duplicates=duplicates, overlaps=overlaps, reference=reference)
         return load_series_nodes(
-            slicer.mrmlScene, pathsOrSeries, mode, stack=stack, progress=progress, run=run, **options
+            slicer.mrmlScene, pathsOrSeries, mode, stack=stack, progress=progress, run=run, name=name, **options
         )
 
     def loadSequence(

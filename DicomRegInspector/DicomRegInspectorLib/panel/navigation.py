@@ -5,13 +5,12 @@ Without a main window there is no layout: the nodes are set all the same, and no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import slicer
 
-from ..scene import drawn, layouts
-from ..scene.convert import nodes_of_class
+from ..scene import drawn, fitting, layouts, solid
 from ..scene.series import before_after
 
 
@@ -51,14 +50,22 @@ class Drawing:
     def begin(self, what: str) -> bool:
         """Take away what is shown, but for its layout, which may be the next one's too; False when nothing was."""
         was_there = drawn.hide(slicer.mrmlScene)
+        solid.restore_planes(slicer.mrmlScene)
         self.what = what
         self.on_change()
         return was_there
 
     def hide(self) -> bool:
-        """Take away all of it, and go back to the layout before; False when there was nothing."""
+        """Take away all of it, and go back to the layout before; False when there was nothing.
+
+        Views that showed the whole of an image do so afterwards.
+        """
+        fitted = _fitted()
         was_there = self.begin("")
-        return restore_layout() or was_there
+        is_restored = restore_layout()
+        if is_restored or was_there:
+            _fit(fitted)
+        return is_restored or was_there
 
     def forget(self) -> None:
         """Note that the scene is another one: what was shown is gone."""
@@ -85,6 +92,7 @@ def show_layers(
     layout
         One of ours, in which the slice views are; None is the one before ours.
     """
+    fitted = _fitted()
     if layout is None:
         restore_layout()
     composites = layouts.main_composites(slicer.mrmlScene)
@@ -94,14 +102,34 @@ def show_layers(
     new = background is not None and not _is_shown(background)
     for composite in composites:
         drawn.put_layers(composite, background, foreground, label, opacity)
-    if new:
-        _fit([composite.GetLayoutName() for composite in composites])
-        look_at(background)
     drawn.show_legend_of(foreground or background)
+    if new:
+        _fit([composite.GetLayoutName() for composite in composites], keep_place=False)
+        _show_in_3d(background)
+    else:
+        _fit(fitted)
+
+
+def show_arrows(volume: slicer.vtkMRMLVolumeNode, arrow_ras: Sequence[float] | None) -> None:
+    """Make room for what was drawn of a transform: beside images for its legend, in 3-D for arrows along a direction.
+
+    Parameters
+    ----------
+    volume
+        The image, or where the transform is drawn in 3-D.
+    arrow_ras
+        The direction of the longest displacement, RAS.
+    """
+    _fit(_fitted())
+    solid.leave_one_plane(slicer.mrmlScene)
+    solid.look_at(volume, arrow_ras)
 
 
 def show_loaded(
-    volume: slicer.vtkMRMLVolumeNode | None, position_ras: Sequence[float] | None = None, *, replace: bool = True
+    volume: slicer.vtkMRMLVolumeNode | None,
+    position_ras: Sequence[float] | None = None,
+    *,
+    instead_of: Collection[slicer.vtkMRMLVolumeNode] | None = None,
 ) -> None:
     """Show what was loaded in Slicer's own slice views: the whole of it, and at a place where there is one.
 
@@ -112,76 +140,44 @@ def show_loaded(
     ----------
     position_ras
         A point for the slices to cut through, RAS mm.
-    replace
-        Take the place of another image; else an image that is there stays.
+    instead_of
+        Images whose place it takes, where others stay; None for all.
     """
     if volume is not None:
+        gone = None if instead_of is None else {"", *(other.GetID() for other in instead_of)}
         composites = [
             composite
             for composite in layouts.main_composites(slicer.mrmlScene)
-            if composite.GetDoPropagateVolumeSelection() and (replace or not composite.GetBackgroundVolumeID())
+            if composite.GetDoPropagateVolumeSelection()
+            and (gone is None or (composite.GetBackgroundVolumeID() or "") in gone)
         ]
         for composite in composites:
             composite.SetBackgroundVolumeID(volume.GetID())
         if composites:
             slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
-            _fit([composite.GetLayoutName() for composite in composites])
-            look_at(volume)
+            _fit([composite.GetLayoutName() for composite in composites], keep_place=False)
+            _show_in_3d(volume)
     if position_ras is not None:
         layouts.jump(slicer.mrmlScene, position_ras)
 
 
-def show_registration(
-    node: slicer.vtkMRMLTransformNode, position_lps_mm: Sequence[float] | None, *, replace: bool = False
-) -> None:
-    """Show a registration's fixed image, or its moving one, where no other image is shown, at a point (LPS mm)."""
+def show_registration(node: slicer.vtkMRMLTransformNode, position_lps_mm: Sequence[float] | None) -> None:
+    """Show a registration's fixed image, or its moving one, unless another image is shown, at a point (LPS mm).
+
+    The fixed image takes the place of the moving one: it is what a registration's grid lies in.
+    """
     roles = (node.GetFixedNodeReferenceRole(), node.GetMovingNodeReferenceRole())
     volumes = [volume for volume in map(node.GetNodeReference, roles) if volume is not None]
     ras = None
     if position_lps_mm is not None:
         x, y, z = position_lps_mm
         ras = (-x, -y, z)
-    show_loaded(volumes[0] if volumes else None, ras, replace=replace)
+    show_loaded(volumes[0] if volumes else None, ras, instead_of=volumes[1:])
 
 
 def _is_shown(volume: slicer.vtkMRMLVolumeNode) -> bool:
     composites = layouts.main_composites(slicer.mrmlScene)
     return any(composite.GetBackgroundVolumeID() == volume.GetID() for composite in composites)
-
-
-SOMETHING_IN_3D = ("vtkMRMLModelNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLVolumeNode")
-"""What else a 3-D view may show; of volumes their rendering."""
-
-
-def look_at(volume: slicer.vtkMRMLVolumeNode) -> None:
-    """Turn the 3-D views' cameras to a volume, from the side where they are, unless there is something else to see."""
-    scene = slicer.mrmlScene
-    for class_name in SOMETHING_IN_3D:
-        for node in nodes_of_class(scene, class_name):
-            displays = [node.GetNthDisplayNode(number) for number in range(node.GetNumberOfDisplayNodes())]
-            if not node.GetHideFromEditors() and any(map(_is_seen_in_3d, displays)):
-                return
-    bounds = [0.0] * 6
-    volume.GetRASBounds(bounds)
-    middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
-    across = sum((bounds[2 * axis + 1] - bounds[2 * axis]) ** 2 for axis in range(3)) ** 0.5
-    for camera in nodes_of_class(scene, "vtkMRMLCameraNode"):
-        way = [place - focus for place, focus in zip(camera.GetPosition(), camera.GetFocalPoint(), strict=True)]
-        far = sum(part**2 for part in way) ** 0.5 or 1.0
-        before = camera.StartModify()
-        camera.SetFocalPoint(*middle)
-        # The whole of it at the default view angle of 30 degrees: half its diagonal over the sine of 15 degrees.
-        camera.SetPosition(*(focus + part / far * 2 * across for focus, part in zip(middle, way, strict=True)))
-        camera.EndModify(before)
-        camera.ResetClippingRange()
-
-
-def _is_seen_in_3d(display: slicer.vtkMRMLDisplayNode | None) -> bool:
-    if display is None or display.GetAttribute(drawn.DRAWN) is not None:
-        return False
-    is_flat = display.IsA("vtkMRMLVolumeDisplayNode") and not display.IsA("vtkMRMLVolumeRenderingDisplayNode")
-    is_solid = not is_flat and not display.IsA("vtkMRMLColorLegendDisplayNode")
-    return bool(is_solid and display.GetVisibility() and display.GetVisibility3D())
 
 
 def show_comparison_layout(volumes: layouts.ComparisonVolumes) -> bool:
@@ -193,10 +189,10 @@ def show_comparison_layout(volumes: layouts.ComparisonVolumes) -> bool:
     layouts.fill_comparison(slicer.mrmlScene, volumes)
     shown = _show_layout(layouts.COMPARISON)
     if shown:
+        drawn.show_legend_of(volumes.difference)
         _fit([layouts.FIXED.tag])
         layouts.align_comparison(slicer.mrmlScene)
         layouts.jump_comparison(slicer.mrmlScene, volumes)
-        drawn.show_legend_of(volumes.difference)
     return shown
 
 
@@ -211,10 +207,11 @@ def show_histograms_layout(
     Returns whether there is a layout to show them in.
     """
     layouts.fill_plots(slicer.mrmlScene, charts)
+    fitted = _fitted()
     shown = _show_layout(layouts.HISTOGRAMS)
     show_layers(background, overlay, opacity=opacity, layout=layouts.HISTOGRAMS)
     if shown:
-        _fit([composite.GetLayoutName() for composite in layouts.main_composites(slicer.mrmlScene)])
+        _fit(fitted)
     return shown
 
 
@@ -248,25 +245,45 @@ def show_before_after_layout(volumes: before_after.BeforeAfter) -> bool:
 
 def restore_layout() -> bool:
     """Go back to the layout before one of these was shown; False when none is, or there is no window to show any."""
-    return slicer.app.layoutManager() is not None and layouts.restore_layout(slicer.mrmlScene)
+    is_restored = slicer.app.layoutManager() is not None and layouts.restore_layout(slicer.mrmlScene)
+    if is_restored:
+        # Views get their sizes from the event loop, and a view is fitted to the size it has.
+        slicer.app.processEvents()
+    return is_restored
 
 
 def _show_layout(number: int) -> bool:
     if slicer.app.layoutManager() is None:
         return False
     shown = layouts.show_layout(slicer.mrmlScene, number)
-    # Views get their sizes from the event loop, and a view is fitted to the size it has.
     slicer.app.processEvents()
     return shown
 
 
-def _fit(tags: Sequence[str]) -> None:
-    """Zoom views to their background; those that are not drawn have no logic that could."""
-    for tag in tags:
-        node = slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLSliceNode")
-        logic = slicer.app.applicationLogic().GetSliceLogic(node) if node is not None else None
-        if logic is not None:
-            logic.FitSliceToBackground()
+def _show_in_3d(volume: slicer.vtkMRMLVolumeNode) -> None:
+    solid.show_planes(slicer.mrmlScene, layouts.SLICER_TAGS)
+    solid.look_at(volume)
+
+
+def _fitted() -> list[str]:
+    """Slicer's own slice views that show the whole of their image; what a user has zoomed is left alone."""
+    tags = [composite.GetLayoutName() for composite in layouts.main_composites(slicer.mrmlScene)]
+    return [tag for tag, logic in _logics(tags) if fitting.is_fitted(logic)]
+
+
+def _fit(tags: Sequence[str], *, keep_place: bool = True) -> None:
+    """Zoom views to their background, beside the legend where one is drawn."""
+    room = fitting.LEGEND_ROOM if drawn.has_legend(slicer.mrmlScene) else 0.0
+    for _tag, logic in _logics(tags):
+        fitting.fit(logic, room=room, keep_place=keep_place)
+
+
+def _logics(tags: Sequence[str]) -> list[tuple[str, slicer.vtkMRMLSliceLogic]]:
+    """Slice logics by the tags of their views; those that are not drawn have none."""
+    application = slicer.app.applicationLogic()
+    nodes = [(tag, slicer.mrmlScene.GetSingletonNode(tag, "vtkMRMLSliceNode")) for tag in tags]
+    found = [(tag, application.GetSliceLogic(node)) for tag, node in nodes if node is not None]
+    return [(tag, logic) for tag, logic in found if logic is not None]
 
 
 def selected_series_uids() -> list[str]:

@@ -96,7 +96,8 @@ def load_sample(key: str) -> list[Any]:
         volumes = [logic.loadSeries(str(folder / name))[0] for name in ("fixed", "moving")]
         registration = read_registration(folder / "registration.dcm")
         (transform,) = logic.loadRegistration(registration, placeVolumes=True)
-        show_registration(transform, longest_vector_lps(registration, None), replace=True)
+        show_loaded(volumes[0])
+        show_registration(transform, longest_vector_lps(registration, None))
         nodes = [*volumes, transform]
         # Volumes are named by their series; transforms by their file, which does not say it.
         while transform is not None:

@@ -198,7 +198,16 @@ class ChartNodes:
     def series(
         self, chart: slicer.vtkMRMLPlotChartNode, name: str, table: slicer.vtkMRMLTableNode, x: str, y: str
     ) -> slicer.vtkMRMLPlotSeriesNode:
-        """Add points to a chart, from two columns of a table; the name is told in the legend."""
+        """Add points to a chart, from two columns of a table; the name is told in the legend.
+
+        Slicer's charts complain of a line through one point, drawn or not: it is taken from a hidden table then, where
+        a place without a value follows.
+        """
+        if table.GetNumberOfRows() == 1:
+            place = {told: table.GetTable().GetValueByName(0, told).ToDouble() for told in (x, y)}
+            columns = {told: [value, math.nan] for told, value in place.items()}
+            table = self.table(name, f"{chart.GetTitle()}: {name}, alone", columns)
+            table.SetHideFromEditors(True)
         node = self._node("vtkMRMLPlotSeriesNode", name, f"{chart.GetTitle()}: {name}")
         node.SetAndObserveTableNodeID(table.GetID())
         node.SetPlotType(node.PlotTypeScatter)

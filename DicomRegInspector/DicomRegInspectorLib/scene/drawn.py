@@ -22,9 +22,10 @@ _LAYERS = ("Background", "Foreground", "Label")
 
 LEGEND_LABELS = 5
 """On a colour legend: odd, so that the middle of a symmetric window is told too."""
-LEGEND_SIZE = (0.1, 0.3)
+LEGEND_SIZE = (0.07, 0.26)
 """Width and height against the view's: anatomy is in the middle, the legend in the corner."""
-LEGEND_PLACE = (0.99, 0.97)
+LEGEND_PLACE = (0.99, 0.85)
+"""Where it is of the room that its size leaves: above it two lines of its title still lie in the view."""
 
 
 def put_layers(
@@ -126,6 +127,12 @@ def show_legend(
     legend.SetVisibility(True)
     legend.Modified()
     return legend
+
+
+def has_legend(scene: slicer.vtkMRMLScene) -> bool:
+    """Tell whether a legend is drawn from here."""
+    legends = nodes_of_class(scene, "vtkMRMLColorLegendDisplayNode")
+    return any(legend.GetAttribute(DRAWN) is not None for legend in legends)
 
 
 def show_legend_of(volume: slicer.vtkMRMLScalarVolumeNode | None) -> None:

@@ -68,6 +68,7 @@ PLOTS = {
 _SLICER_SLICES = (("Red", "Axial", "R", "#F34A33"), ("Green", "Coronal", "G", "#6EB04B"),
                   ("Yellow", "Sagittal", "Y", "#EDD54C"))  # fmt: skip
 """Slicer's own three slice views: tag, orientation, label, colour."""
+SLICER_TAGS = tuple(tag for tag, *_ in _SLICER_SLICES)
 
 
 def register_layouts(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLLayoutNode | None:

@@ -50,6 +50,11 @@ def name_of_series(series: Series) -> str:
     return series_name(series.description, series.slices[0].header.series_number if series.slices else None)
 
 
+def series_names(every: Sequence[Series]) -> list[str]:
+    """Name each series, see :func:`name_of_series`; those that would be called alike are counted."""
+    return _told_apart([name_of_series(series) for series in every])
+
+
 def series_labels(every: Sequence[Series]) -> list[str]:
     """Describe each series: modality, description, number of slices; those that would read alike are counted."""
     labels = [
@@ -57,6 +62,10 @@ def series_labels(every: Sequence[Series]) -> list[str]:
         f"({series.slice_count} slice{'s' if series.slice_count != 1 else ''})"
         for series in every
     ]
+    return _told_apart(labels)
+
+
+def _told_apart(labels: Sequence[str]) -> list[str]:
     repeated = {label for label, count in Counter(labels).items() if count > 1}
     seen: Counter[str] = Counter()
     unique = []

@@ -21,7 +21,7 @@ from ...series.regularize.plan import Plan
 from ..job import Endings, Job
 from ..navigation import Drawing, show_loaded
 from ..registrations.registrations_section import RegistrationsSection, loaded_in_words, loading_endings
-from ..series.plans import Plans, load_planned
+from ..series.plans import Plans
 from ..series.series_words import plan_in_words
 from ..worker import Worker
 from .ask_box import AskBox, Question
@@ -177,7 +177,7 @@ class FindingActions:
             then()
 
     def _load_series(self, plan: Plan, then: Callable[[], None] | None) -> None:
-        nodes = load_planned(self._job, self._logic, plan)
+        nodes = self._elsewhere.plans.load(self._job, self._logic, plan)
         if not nodes:
             return
         self._say(_("Loaded {nodes}.").format(nodes=", ".join(node.GetName() for node in nodes)))

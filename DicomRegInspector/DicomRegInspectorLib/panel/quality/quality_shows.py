@@ -20,13 +20,14 @@ from ...scene.quality.histograms import displacement_histograms, place_histogram
 from ...scene.quality.node_quality import NodeQuality
 from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import QualityVolumes, Subject, place_quality_volumes
-from ...scene.quality.transform_display import show_transform
+from ...scene.quality.transform_display import main_direction, show_transform
 from ...scene.quality.warping import Comparison, compare_images, gather_comparison, place_comparison
 from ...scene.transforms.node_field import WorldField
 from ...scene.volumes import volume_lattice
 from ..job import Endings, Job
 from ..navigation import (
     Drawing,
+    show_arrows,
     show_comparison_layout,
     show_histograms_layout,
     show_layers,
@@ -264,6 +265,7 @@ class QualityShows:
 def arrows_in_words(node: slicer.vtkMRMLTransformNode, field: WorldField, volumes: QualityVolumes) -> str:
     """Show a transform by arrows, and say what they are: from where to where, how long, drawn at which scale."""
     display = show_transform(node, field, volumes.drawn_mm, region=volumes.magnitude)
+    show_arrows(volumes.magnitude, main_direction(node, volumes.magnitude))
     percent = display.GetGlyphScalePercent()
     scale = _("true to scale") if percent == 100 else _("drawn {factor:g} times as long").format(factor=percent / 100)
     return _(

@@ -5,11 +5,14 @@ The section Series and the repairs of findings load what is planned in one way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
 from ...errors import DicomRegInspectorError
+from ...scene.places import series_names
+from ...scene.series.twins import loaded_before
 from ...series import Series
 from ...series.regularize.options import RegularizeOptions
 from ...series.regularize.plan import Plan, plan
@@ -23,9 +26,10 @@ MOST_KEPT = 8
 
 
 class Plans:
-    """Makes plans and keeps them; refusals too."""
+    """Makes plans and keeps them; refusals too. Loads what is planned, by names that tell the series apart."""
 
     def __init__(self) -> None:
+        self._names: dict[tuple[str, str], str] = {}
         self._kept: list[tuple[Series, int | None, RegularizeOptions, Plan | DicomRegInspectorError]] = []
 
     def of(self, series: Series, options: RegularizeOptions, stack: int | None = None) -> Plan:
@@ -46,19 +50,28 @@ class Plans:
             raise found
         return found
 
-    def forget(self) -> None:
+    def begin(self, every: Sequence[Series]) -> None:
         """Let go of all: other series are shown."""
         self._kept = []
+        self._names = dict(zip(map(_key, every), series_names(every), strict=True))
+
+    def load(self, job: Job, logic: InspectorLogic, plan: Plan) -> list[Any] | None:
+        """Load what is planned beside the application; returns the nodes, None when it failed or was cancelled.
+
+        What was loaded before and is as it was then is not there twice.
+        """
+        name = self._names.get(_key(plan.series), "") if plan.series is not None else ""
+        nodes: list[Any] | None = job.run(
+            lambda worker: logic.loadSeries(plan, run=worker.run, name=name),
+            Endings(
+                title=_("The series was not loaded."),
+                refused=_("Not loaded: {error}"),
+                cancelled=_("Cancelled; nothing was loaded."),
+            ),
+        )
+        return None if nodes is None else [loaded_before(node) or node for node in nodes]
 
 
-def load_planned(job: Job, logic: InspectorLogic, plan: Plan) -> list[Any] | None:
-    """Load what is planned beside the application; returns the nodes, None when it failed or was cancelled."""
-    nodes: list[Any] | None = job.run(
-        lambda worker: logic.loadSeries(plan, run=worker.run),
-        Endings(
-            title=_("The series was not loaded."),
-            refused=_("Not loaded: {error}"),
-            cancelled=_("Cancelled; nothing was loaded."),
-        ),
-    )
-    return nodes
+def _key(series: Series) -> tuple[str, str]:
+    """What tells series apart, also when more was found about them since: UIDs may be missing, or be there twice."""
+    return series.series_instance_uid, str(next(iter(series.paths), ""))

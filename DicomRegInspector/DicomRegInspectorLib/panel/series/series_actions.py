@@ -17,7 +17,7 @@ from ...series.regularize.plan import Plan
 from ..findings.rows import summary
 from ..job import Endings, Job
 from ..navigation import Drawing, show_before_after_layout, show_loaded, show_sequence
-from .plans import load_planned
+from .plans import Plans
 from .series_words import plain_in_words, sequence_in_words
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class SeriesActions:
         self,
         ui: ActionWidgets,
         logic: InspectorLogic,
+        plans: Plans,
         job: Job,
         say: Callable[[str], None],
         chosen: Callable[[], Chosen | None],
@@ -70,7 +71,7 @@ class SeriesActions:
         drawing: Drawing,
     ) -> None:
         self._ui, self._logic, self._job, self._say, self._chosen = ui, logic, job, say, chosen
-        self._drawing = drawing
+        self._plans, self._drawing = plans, drawing
         self._add_findings = add_findings
         self._loaded: tuple[str, int | None, tuple[str, ...]] = ("", None, ())
         """Series, stack and node IDs of what was loaded last."""
@@ -108,7 +109,7 @@ class SeriesActions:
         plan = chosen.plan if chosen is not None else None
         if chosen is None or plan is None:
             return
-        nodes = load_planned(self._job, self._logic, plan)
+        nodes = self._plans.load(self._job, self._logic, plan)
         if nodes is None:
             return
         self._loaded = (chosen.series.series_instance_uid, chosen.stack, tuple(node.GetID() for node in nodes))

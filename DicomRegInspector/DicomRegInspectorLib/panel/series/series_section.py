@@ -80,7 +80,9 @@ class SeriesSection(Section):
         self._nothing = ""
         self._picture = BeforeAfterPicture(ui)
         self._options = OptionBoxes(ui, self._show_plan)
-        self._actions = SeriesActions(ui, logic, self._job, self.say, lambda: self._chosen, add_findings, self._drawing)
+        self._actions = SeriesActions(
+            ui, logic, plans, self._job, self.say, lambda: self._chosen, add_findings, self._drawing
+        )
         self.saving = SeriesSaving(ui, logic, self._job, self.say, lambda: self._chosen, ask)
         self._compare = CompareSection(ui, logic, self._job, self.say)
         ui.seriesComboBox.connect("currentIndexChanged(int)", self._show_series)
@@ -101,7 +103,7 @@ class SeriesSection(Section):
     def show(self, every: Sequence[Series], nothing: str) -> None:
         """List the series of an inspection; without any, say the words ``nothing``."""
         self._series, self._nothing = list(every), nothing
-        self._plans.forget()
+        self._plans.begin(self._series)
         self._fill(self._ui.seriesComboBox, series_labels(self._series))
         self.say("")
         self._show_series()

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import slicer
+import vtk
 
 from ...words import round_down, round_up
 from ..colours import fill_length_colours
@@ -20,11 +21,17 @@ Mode = Literal["glyph", "grid", "contour"]
 GLYPHS_ACROSS = 25
 """Glyphs along the longest side of a slice view's field: they show its shape and can be told apart."""
 GLYPHS_ACROSS_3D = 16
-MOST_GLYPHS_3D = 250
+MOST_GLYPHS_3D, FEWEST_GLYPHS_3D = 250, 60
 """In 3-D the longest ones alone: a box full of arrows shows its sides and hides its middle."""
+LONG = 1 / 3
+"""In 3-D arrows of this share of the longest are long, as far as it leaves neither too many nor too few."""
 LONGEST_GLYPH = 2.0
 """Length of the longest glyph against their distance, at most; a factor beyond 1 is only used below half of that."""
 CONTOURS = 8
+SAMPLES = 6
+"""Places along each axis at which a transform is asked where it points to."""
+THICKNESS = 2
+"""Of lines in slices, pixels."""
 
 
 def show_transform(
@@ -73,6 +80,7 @@ def show_transform(
         _set_contours(shown, field, longest)
         _set_colours(shown, colours, longest)
         shown.SetVisualizationMode(_modes(shown)[mode])
+        shown.SetSliceIntersectionThickness(THICKNESS)
         if region is not None:
             shown.SetAndObserveRegionNode(region)
         shown.SetVisibility(mode != "grid" or not is_3d)
@@ -104,12 +112,27 @@ def _display_in_3d(node: slicer.vtkMRMLTransformNode) -> slicer.vtkMRMLTransform
 
 
 def _shortest_in_3d(region: slicer.vtkMRMLVolumeNode | None, spacing: float, drawn_mm: np.ndarray) -> float:
-    """The length from which on there are about :data:`MOST_GLYPHS_3D` glyphs: nodes fill the space evenly."""
+    """The length from which on glyphs are long, and neither too many nor too few: nodes fill the space evenly."""
     bounds = [0.0] * 6
     if region is not None:
         region.GetRASBounds(bounds)
-    cells = float(np.prod(np.maximum(np.diff(np.reshape(bounds, (3, 2))) / spacing, 1.0)))
-    return float(np.quantile(drawn_mm, 1.0 - min(MOST_GLYPHS_3D / cells, 1.0)))
+    # vtkSlicerTransformLogic::GetTransformedPointSamplesOnRoi takes one more than there are distances.
+    places = float(np.prod(np.floor(np.diff(np.reshape(bounds, (3, 2))) / spacing + 0.5) + 1.0))
+    shares = [1.0 - min(count / places, 1.0) for count in (MOST_GLYPHS_3D, FEWEST_GLYPHS_3D)]
+    return float(np.clip(LONG * drawn_mm[-1], *np.quantile(drawn_mm, shares)))
+
+
+def main_direction(node: slicer.vtkMRMLTransformNode, region: slicer.vtkMRMLVolumeNode) -> np.ndarray:
+    """Return where most of what is drawn of a transform in a region points to, (3,) RAS mm; the longer counts more."""
+    way = vtk.vtkGeneralTransform()
+    # The other way round than it is drawn: registrations are stored so, and no inverse has to be searched for.
+    node.GetTransformFromWorld(way)
+    bounds = [0.0] * 6
+    region.GetRASBounds(bounds)
+    steps = [np.linspace(low, high, SAMPLES + 2)[1:-1] for low, high in np.reshape(bounds, (3, 2))]
+    points = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 3)
+    arrows = points - np.array([way.TransformPoint(point) for point in points.tolist()])
+    return (arrows * np.linalg.norm(arrows, axis=1)[:, None]).mean(axis=0)
 
 
 def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, field: WorldField, longest: float, across: int) -> None:
@@ -122,7 +145,7 @@ def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, field: WorldField, 
     display.SetGlyphDisplayRangeMaxMm(1.05 * longest)
     display.SetGlyphDisplayRangeMinMm(min(0.01, longest / 100))
     # Tip and shaft are absolute, whatever the length of a glyph.
-    display.SetGlyphDiameterMm(0.35 * spacing)
+    display.SetGlyphDiameterMm(0.22 * spacing)
     display.SetGlyphTipLengthPercent(30)
     display.SetGlyphShaftDiameterPercent(35)
     display.SetGlyphResolution(8)

@@ -25,7 +25,7 @@ SOURCE_SERIES_ATTRIBUTE = ATTRIBUTE_PREFIX + "SourceSeriesInstanceUID"
 
 
 def add_regularized(
-    scene: slicer.vtkMRMLScene, volume: RegularVolume
+    scene: slicer.vtkMRMLScene, volume: RegularVolume, name: str = ""
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLTransformNode | None]:
     """Add a regularized volume to a scene, without copying its values.
 
@@ -33,8 +33,10 @@ def add_regularized(
     acquisition grid, or a tilted section) the node is under a transform, set as ToParent, that puts them there.
 
     Returns the volume node, and the transform node or None.
+
+    ``name``: of the series; by default what Slicer calls it.
     """
-    name = well_formed(f"{name_of_volume(volume.source)} {volume.label}".strip())
+    name = well_formed(f"{name or name_of_volume(volume.source)} {volume.label}".strip())
     node = new_volume_node(scene, name, vtk_image(volume))
     affine = volume.affine_lps if volume.is_orthogonal else volume.upright_affine_lps
     node.SetIJKToRASMatrix(vtk_matrix(LPS_TO_RAS @ affine))

@@ -33,6 +33,7 @@ def load_series_nodes(
     stack: int | None = None,
     progress: Progress | None = None,
     run: Run | None = None,
+    name: str = "",
     **options: Any,
 ) -> list[slicer.vtkMRMLScalarVolumeNode]:
     """Load a series as volume nodes; regularized they may stand under a transform (see :func:`add_regularized`).
@@ -55,6 +56,8 @@ def load_series_nodes(
     run
         Called with the function that reads and computes; may call it in a thread with a progress callback of its own,
         since it uses neither the scene nor Qt.
+    name
+        What the series is called; by default as Slicer calls it.
 
     Raises
     ------
@@ -77,8 +80,8 @@ def load_series_nodes(
 
     result = in_background(read, progress, run)
     if isinstance(result, SeriesVolume):
-        return [add_series_volume(scene, result)]
-    return [add_regularized(scene, volume)[0] for volume in result.volumes]
+        return [add_series_volume(scene, result, name)]
+    return [add_regularized(scene, volume, name)[0] for volume in result.volumes]
 
 
 def options_of(mode: Mode, reference: slicer.vtkMRMLVolumeNode | None = None, **options: Any) -> RegularizeOptions:
