@@ -201,6 +201,7 @@ class PanelStates:
 
     def comparing(self) -> None:
         self.unfolded()
+        self.ui.modeComboBox.currentIndex = 1  # what is loaded twice in one way is there once
         self.ui.loadSeriesButton.click()
         nodes = self.application.util.getNodesByClass("vtkMRMLScalarVolumeNode")
         self.ui.compareASelector.setCurrentNode(nodes[0])

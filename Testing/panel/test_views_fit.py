@@ -134,6 +134,23 @@ def test_arrows_are_seen_from_the_side_on_one_plane_and_the_others_come_back(
     assert views.planes() == ["Red", "Green", "Yellow"]
 
 
+def test_a_field_is_not_drawn_over_an_image_of_another_frame_of_reference(
+    scene: Any, ui: Any, widget: Any, stack: Any, tmp_path: Path
+) -> None:
+    folder = make_samples(tmp_path, "pair")
+    inspect(ui, folder / "registration-in-voxels.dcm")
+    ui.registrationsTable.selectRow(0)
+    ui.loadButton.click()
+    ui.measureButton.click()
+    ui.showGlyphsButton.click()
+    (transform,) = views.drawn_transforms()
+    region = scene.GetFirstNodeByName(f"{transform}: Displacement (mm)")
+    assert views.backgrounds() == [None] * 3, "nothing tells where the stack is in the registration's space"
+    assert 0.1 < min(views.room_beside(region)) < 0.5, "and the views are fitted to the field"
+    ui.hideButton.click()
+    assert views.backgrounds() == ["Self-test stack"] * 3
+
+
 def test_a_series_loaded_again_is_there_once_unless_it_was_changed(scene: Any, ui: Any, stack: Any) -> None:
     def names() -> list[str]:
         return views.names("vtkMRMLVolumeNode", "vtkMRMLTransformNode")

@@ -12,6 +12,7 @@ import slicer
 
 from ..scene import drawn, fitting, layouts, solid
 from ..scene.series import before_after
+from ..scene.volumes import frame_of_volume
 
 
 def show_position(position_lps_mm: Sequence[float]) -> None:
@@ -79,6 +80,7 @@ def show_layers(
     label: slicer.vtkMRMLVolumeNode | None = None,
     opacity: float = 1.0,
     *,
+    frame_uid: str = "",
     layout: int | None = None,
 ) -> None:
     """Show something over an image in Slicer's own slice views, with its legend, until it is hidden.
@@ -86,9 +88,12 @@ def show_layers(
     Parameters
     ----------
     background
-        None keeps what the user has there; where there is nothing, the foreground becomes the background.
+        None keeps what the user has there, unless that is known to be in another frame of reference; where there is
+        nothing, the foreground becomes the background.
     opacity
         Of what is in front: the foreground, and the label volume.
+    frame_uid
+        Frame of reference of what is shown, where it is known.
     layout
         One of ours, in which the slice views are; None is the one before ours.
     """
@@ -96,12 +101,13 @@ def show_layers(
     if layout is None:
         restore_layout()
     composites = layouts.main_composites(slicer.mrmlScene)
-    is_empty = not any(composite.GetBackgroundVolumeID() for composite in composites)
+    strangers = [composite for composite in composites if background is None and _is_elsewhere(composite, frame_uid)]
+    is_empty = not any(composite.GetBackgroundVolumeID() for composite in composites if composite not in strangers)
     if background is None and is_empty:
         background, foreground = foreground or label, None
     new = background is not None and not _is_shown(background)
     for composite in composites:
-        drawn.put_layers(composite, background, foreground, label, opacity)
+        drawn.put_layers(composite, background, foreground, label, opacity, is_empty=composite in strangers)
     drawn.show_legend_of(foreground or background)
     if new:
         _fit([composite.GetLayoutName() for composite in composites], keep_place=False)
@@ -110,17 +116,26 @@ def show_layers(
         _fit(fitted)
 
 
+def _is_elsewhere(composite: slicer.vtkMRMLSliceCompositeNode, frame_uid: str) -> bool:
+    """Whether a view's image is in a frame of reference, and another one: nothing tells where that is in this one."""
+    volume = slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID() or "")
+    other = frame_of_volume(slicer.mrmlScene, volume) if frame_uid and volume is not None else ""
+    return bool(other) and other != frame_uid
+
+
 def show_arrows(volume: slicer.vtkMRMLVolumeNode, arrow_ras: Sequence[float] | None) -> None:
     """Make room for what was drawn of a transform: beside images for its legend, in 3-D for arrows along a direction.
 
     Parameters
     ----------
     volume
-        The image, or where the transform is drawn in 3-D.
+        Where the transform is drawn in 3-D.
     arrow_ras
         The direction of the longest displacement, RAS.
     """
-    _fit(_fitted())
+    composites = layouts.main_composites(slicer.mrmlScene)
+    empty = [composite.GetLayoutName() for composite in composites if not composite.GetBackgroundVolumeID()]
+    _fit([*_fitted(), *empty], region=volume)
     solid.leave_one_plane(slicer.mrmlScene)
     solid.look_at(volume, arrow_ras)
 
@@ -271,11 +286,11 @@ def _fitted() -> list[str]:
     return [tag for tag, logic in _logics(tags) if fitting.is_fitted(logic)]
 
 
-def _fit(tags: Sequence[str], *, keep_place: bool = True) -> None:
+def _fit(tags: Sequence[str], *, keep_place: bool = True, region: slicer.vtkMRMLVolumeNode | None = None) -> None:
     """Zoom views to their background, beside the legend where one is drawn."""
     room = fitting.LEGEND_ROOM if drawn.has_legend(slicer.mrmlScene) else 0.0
     for _tag, logic in _logics(tags):
-        fitting.fit(logic, room=room, keep_place=keep_place)
+        fitting.fit(logic, room=room, keep_place=keep_place, region=region)
 
 
 def _logics(tags: Sequence[str]) -> list[tuple[str, slicer.vtkMRMLSliceLogic]]:

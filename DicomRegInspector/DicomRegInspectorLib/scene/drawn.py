@@ -34,6 +34,7 @@ def put_layers(
     foreground: slicer.vtkMRMLVolumeNode | None = None,
     label: slicer.vtkMRMLVolumeNode | None = None,
     opacity: float = 1.0,
+    is_empty: bool = False,
 ) -> None:
     """Show volumes in a slice view until :func:`hide`; None keeps the background, and empties another layer.
 
@@ -41,11 +42,15 @@ def put_layers(
     ----------
     opacity
         Of what is in front: the foreground, and the label volume.
+    is_empty
+        Without a background nothing is behind, in place of what was there.
     """
     before = json.loads(composite.GetAttribute(_BEFORE) or "null") or _state(composite)
     modified = composite.StartModify()
     if background is not None:
         composite.SetBackgroundVolumeID(background.GetID())
+    elif is_empty:
+        composite.SetBackgroundVolumeID(None)
     composite.SetForegroundVolumeID(foreground.GetID() if foreground is not None else None)
     composite.SetForegroundOpacity(opacity if foreground is not None else 0.0)
     composite.SetLabelVolumeID(label.GetID() if label is not None else None)

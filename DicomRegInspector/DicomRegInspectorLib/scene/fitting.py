@@ -16,8 +16,14 @@ LEGEND_ROOM = 0.17
 """Share of a view's width that a legend takes: numbers, bar, and most of its title."""
 
 
-def fit(logic: slicer.vtkMRMLSliceLogic, *, room: float = 0.0, keep_place: bool = True) -> None:
-    """Zoom a slice view to the whole of its background; a view without one is left alone.
+def fit(
+    logic: slicer.vtkMRMLSliceLogic,
+    *,
+    room: float = 0.0,
+    keep_place: bool = True,
+    region: slicer.vtkMRMLVolumeNode | None = None,
+) -> None:
+    """Zoom a slice view to the whole of its background; a view without one to a region, or it is left alone.
 
     Parameters
     ----------
@@ -26,11 +32,15 @@ def fit(logic: slicer.vtkMRMLSliceLogic, *, room: float = 0.0, keep_place: bool 
     keep_place
         Cut where it cuts now; else through the middle of the image.
     """
-    node, across = logic.GetSliceNode(), _size_of_background(logic)
+    node, volume = logic.GetSliceNode(), _background(logic) or region
+    across = _size(logic, volume)
     if across is None:
         return
     before, offset = node.StartModify(), node.GetSliceOffset()
-    logic.FitSliceToBackground()
+    if volume is region:
+        logic.FitSliceToVolume(volume, *node.GetDimensions()[:2])
+    else:
+        logic.FitSliceToBackground()
     if keep_place:
         node.SetSliceOffset(offset)
     width, height, depth = node.GetFieldOfView()
@@ -44,7 +54,7 @@ def fit(logic: slicer.vtkMRMLSliceLogic, *, room: float = 0.0, keep_place: bool 
 
 def is_fitted(logic: slicer.vtkMRMLSliceLogic) -> bool:
     """Tell whether a view shows its image as :func:`fit` or Slicer fitted it, and not as a user zoomed it since."""
-    node, size = logic.GetSliceNode(), _size_of_background(logic)
+    node, size = logic.GetSliceNode(), _size(logic, _background(logic))
     noted = json.loads(node.GetAttribute(FITTED) or "null")
     if noted is not None and _is_near(_zoom(node), noted):
         return True
@@ -64,11 +74,14 @@ def _is_near(zoom: list[float], other: list[float]) -> bool:
     return all(math.isclose(a, b, abs_tol=0.01 * other[0]) for a, b in zip(zoom, other, strict=True))
 
 
-def _size_of_background(logic: slicer.vtkMRMLSliceLogic) -> tuple[float, float] | None:
-    """Width and height of the image in a view's plane, mm; None for a view without any."""
+def _background(logic: slicer.vtkMRMLSliceLogic) -> slicer.vtkMRMLVolumeNode | None:
     composite = logic.GetSliceCompositeNode()
     volume_id = composite.GetBackgroundVolumeID() if composite is not None else None
-    volume = logic.GetMRMLScene().GetNodeByID(volume_id) if volume_id else None
+    return logic.GetMRMLScene().GetNodeByID(volume_id) if volume_id else None
+
+
+def _size(logic: slicer.vtkMRMLSliceLogic, volume: slicer.vtkMRMLVolumeNode | None) -> tuple[float, float] | None:
+    """Width and height of an image in a view's plane, mm; None for none."""
     if volume is None or volume.GetImageData() is None:
         return None
     size, middle = [0.0] * 3, [0.0] * 3

@@ -22,8 +22,6 @@ OBLIQUE = (0.55, 0.71, 0.44)
 DISTANCE = 1.4
 """Of the camera against the diagonal of the volume's bounds: at the default view angle of 30 degrees its planes fill
 the view, and only corners of empty space are out of it."""
-NEARER = 0.85
-"""For arrows, which stand in the middle on one plane."""
 
 SOMETHING = ("vtkMRMLModelNode", "vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLVolumeNode")
 """What else a 3-D view may show; of volumes their rendering."""
@@ -83,7 +81,7 @@ def look_at(volume: slicer.vtkMRMLVolumeNode, arrow_ras: Sequence[float] | None 
     bounds = [0.0] * 6
     volume.GetRASBounds(bounds)
     middle = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
-    far = DISTANCE * math.dist(bounds[::2], bounds[1::2]) * (1.0 if arrow_ras is None else NEARER)
+    far = DISTANCE * math.dist(bounds[::2], bounds[1::2])
     for camera in nodes_of_class(scene, "vtkMRMLCameraNode"):
         before, way = camera.StartModify(), _way(camera)
         if _is_free(camera, way):

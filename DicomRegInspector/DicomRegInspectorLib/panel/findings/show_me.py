@@ -13,7 +13,7 @@ from ...registration import Registration
 from ...scene.places import Place, longest_vector_lps
 from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import place_quality_volumes
-from ...scene.transforms.loaded import innermost, transforms_of, volumes_of
+from ...scene.transforms.loaded import frame_of_transform, innermost, transforms_of, volumes_of
 from ...scene.transforms.node_field import LinearField, Sampling, WorldField, take_field
 from ...scene.volumes import volume_lattice
 from ...series import Series
@@ -150,21 +150,21 @@ class ShowMe:
         worker: Worker[Any],
     ) -> list[str]:
         field = take_field(node, reference=image)
-        name = {"name": node.GetName()}
+        name, frame = {"name": node.GetName()}, frame_of_transform(node)
         if isinstance(field, LinearField):
             self._drawing.begin("finding")
-            show_layers(image)
+            show_layers(image, frame_uid=frame)
             return [_("{name} is in the scene. It is linear: it does the same everywhere.").format(**name)]
         arrays = _arrays(field, node, image, worker)
         volumes = place_quality_volumes(slicer.mrmlScene, arrays)
         self._drawing.begin("finding")
         if what == "jacobian":
-            show_layers(image, volumes.jacobian, opacity=OVERLAY)
+            show_layers(image, volumes.jacobian, opacity=OVERLAY, frame_uid=frame)
             return [_("{name}: the Jacobian determinant is shown; 0 or less folds.").format(**name)]
         if what == "mask":
-            show_layers(image, label=volumes.mask, opacity=OVERLAY)
+            show_layers(image, label=volumes.mask, opacity=OVERLAY, frame_uid=frame)
             return [_("{name}: folded, undefined and uncovered places are marked.").format(**name)]
-        show_layers(image)
+        show_layers(image, frame_uid=frame)
         return [arrows_in_words(node, arrays.field, volumes)]
 
 

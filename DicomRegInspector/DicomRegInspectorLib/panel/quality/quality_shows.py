@@ -22,6 +22,7 @@ from ...scene.quality.quality_arrays import QualityArrays, quality_arrays
 from ...scene.quality.quality_views import QualityVolumes, Subject, place_quality_volumes
 from ...scene.quality.transform_display import main_direction, show_transform
 from ...scene.quality.warping import Comparison, compare_images, gather_comparison, place_comparison
+from ...scene.transforms.loaded import frame_of_transform
 from ...scene.transforms.node_field import WorldField
 from ...scene.volumes import volume_lattice
 from ..job import Endings, Job
@@ -173,11 +174,21 @@ class QualityShows:
         self._made = (result, fixed_id, arrays, volumes)
         return arrays, volumes
 
+    def _show(
+        self,
+        result: NodeQuality,
+        overlay: slicer.vtkMRMLVolumeNode | None = None,
+        label: slicer.vtkMRMLVolumeNode | None = None,
+    ) -> None:
+        """Show a measure over the fixed image, or over what the user has there."""
+        frame = frame_of_transform(slicer.mrmlScene.GetNodeByID(result.key))
+        show_layers(self._fixed(), overlay, label, OVERLAY, frame_uid=frame)
+
     def jacobian(self, result: NodeQuality, worker: Worker[Any]) -> str:
         """Show the determinants over the fixed image, at the smallest of them."""
         volume = self._volumes(result, worker)[1].jacobian
         self._begin("jacobian", result)
-        show_layers(self._fixed(), volume, opacity=OVERLAY)
+        self._show(result, volume)
         _go_to(result, result.quality.jacobian.min_index)
         return _("{name} is shown in the slice views, at its smallest value.").format(name=volume.GetName())
 
@@ -185,7 +196,7 @@ class QualityShows:
         """Show the lengths over the fixed image, at the longest of them."""
         volume = self._volumes(result, worker)[1].magnitude
         self._begin("magnitude", result)
-        show_layers(self._fixed(), volume, opacity=OVERLAY)
+        self._show(result, volume)
         _go_to(result, result.quality.vectors.max_index)
         return _("{name} is shown in the slice views, at its largest value.").format(name=volume.GetName())
 
@@ -193,7 +204,7 @@ class QualityShows:
         """Show the mask as label layer over the fixed image."""
         volumes = self._volumes(result, worker)[1]
         self._begin("mask", result)
-        show_layers(self._fixed(), label=volumes.mask, opacity=OVERLAY)
+        self._show(result, label=volumes.mask)
         if volumes.counts["folded"]:
             _go_to(result, result.quality.jacobian.min_index)
         counts = ", ".join(
@@ -214,7 +225,7 @@ class QualityShows:
         volumes = self._volumes(result, worker)[1]
         node = slicer.mrmlScene.GetNodeByID(result.key)
         self._begin("glyphs", result)
-        show_layers(self._fixed())
+        self._show(result)
         told = arrows_in_words(node, result.field, volumes)
         _go_to(result, result.quality.vectors.max_index)
         return told

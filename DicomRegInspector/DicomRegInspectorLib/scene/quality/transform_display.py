@@ -21,7 +21,7 @@ Mode = Literal["glyph", "grid", "contour"]
 GLYPHS_ACROSS = 25
 """Glyphs along the longest side of a slice view's field: they show its shape and can be told apart."""
 GLYPHS_ACROSS_3D = 16
-MOST_GLYPHS_3D, FEWEST_GLYPHS_3D = 250, 60
+MOST_GLYPHS_3D, FEWEST_GLYPHS_3D = 150, 50
 """In 3-D the longest ones alone: a box full of arrows shows its sides and hides its middle."""
 LONG = 1 / 3
 """In 3-D arrows of this share of the longest are long, as far as it leaves neither too many nor too few."""

@@ -31,6 +31,11 @@ def innermost(nodes: list[slicer.vtkMRMLTransformNode]) -> slicer.vtkMRMLTransfo
     return ends[-1] if ends else None
 
 
+def frame_of_transform(node: slicer.vtkMRMLTransformNode) -> str:
+    """Return the frame of reference that a transform leads into, UID; empty for those that are not loaded from here."""
+    return node.GetAttribute(ATTRIBUTE_PREFIX + "RegisteredFrameOfReferenceUID") or ""
+
+
 def volumes_of(
     scene: slicer.vtkMRMLScene, series: Series, sop_instance_uid: str = ""
 ) -> list[slicer.vtkMRMLVolumeNode]:
