@@ -146,6 +146,7 @@ def test_a_field_is_not_drawn_over_an_image_of_another_frame_of_reference(
     (transform,) = views.drawn_transforms()
     region = scene.GetFirstNodeByName(f"{transform}: Displacement (mm)")
     assert views.backgrounds() == [None] * 3, "nothing tells where the stack is in the registration's space"
+    assert views.planes() == [], "a plane without an image would be a plain red one"
     assert 0.1 < min(views.room_beside(region)) < 0.5, "and the views are fitted to the field"
     ui.hideButton.click()
     assert views.backgrounds() == ["Self-test stack"] * 3

@@ -136,7 +136,7 @@ def show_arrows(volume: slicer.vtkMRMLVolumeNode, arrow_ras: Sequence[float] | N
     composites = layouts.main_composites(slicer.mrmlScene)
     empty = [composite.GetLayoutName() for composite in composites if not composite.GetBackgroundVolumeID()]
     _fit([*_fitted(), *empty], region=volume)
-    solid.leave_one_plane(slicer.mrmlScene)
+    solid.leave_one_plane(slicer.mrmlScene, empty)
     solid.look_at(volume, arrow_ras)
 
 

@@ -99,10 +99,6 @@ def load_sample(key: str) -> list[Any]:
         show_loaded(volumes[0])
         show_registration(transform, longest_vector_lps(registration, None))
         nodes = [*volumes, transform]
-        # Volumes are named by their series; transforms by their file, which does not say it.
-        while transform is not None:
-            transform.SetName(slicer.mrmlScene.GenerateUniqueName(f"SYNTHETIC {transform.GetName()}"))
-            transform = transform.GetParentTransformNode()
     logic.getParameterNode().inputFolder = str(folder)
     slicer.util.showStatusMessage(_("Synthetic DICOM files: {folder}").format(folder=folder), 5000)
     return nodes

@@ -44,10 +44,17 @@ def show_planes(scene: slicer.vtkMRMLScene, tags: Sequence[str]) -> None:
             node.SetSliceVisible(True)
 
 
-def leave_one_plane(scene: slicer.vtkMRMLScene) -> None:
-    """Leave of the planes that were shown from here the most axial one, until :func:`restore_planes`."""
+def leave_one_plane(scene: slicer.vtkMRMLScene, empty: Sequence[str]) -> None:
+    """Leave of the planes that were shown from here the most axial one, until :func:`restore_planes`.
+
+    Parameters
+    ----------
+    empty
+        Tags of slice views without an image: Slicer shows their planes in plain colours.
+    """
     planes = [node for node in _planes(scene, "1") if node.GetSliceVisible()]
-    kept = max(planes, key=lambda node: abs(node.GetSliceToRAS().GetElement(2, 2)), default=None)
+    filled = [node for node in planes if node.GetLayoutName() not in empty]
+    kept = max(filled, key=lambda node: abs(node.GetSliceToRAS().GetElement(2, 2)), default=None)
     for node in planes:
         if node is not kept:
             node.SetAttribute(PLANE, "0")

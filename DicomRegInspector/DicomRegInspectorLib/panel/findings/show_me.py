@@ -165,7 +165,7 @@ class ShowMe:
             show_layers(image, label=volumes.mask, opacity=OVERLAY, frame_uid=frame)
             return [_("{name}: folded, undefined and uncovered places are marked.").format(**name)]
         show_layers(image, frame_uid=frame)
-        return [arrows_in_words(node, arrays.field, volumes)]
+        return [arrows_in_words(node, arrays.field, volumes, image)]
 
 
 def _arrays(

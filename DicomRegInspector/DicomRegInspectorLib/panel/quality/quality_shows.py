@@ -226,7 +226,7 @@ class QualityShows:
         node = slicer.mrmlScene.GetNodeByID(result.key)
         self._begin("glyphs", result)
         self._show(result)
-        told = arrows_in_words(node, result.field, volumes)
+        told = arrows_in_words(node, result.field, volumes, self._fixed())
         _go_to(result, result.quality.vectors.max_index)
         return told
 
@@ -273,10 +273,19 @@ class QualityShows:
         return _("The tables are: {names}.").format(names=", ".join(node.GetName() for node in nodes))
 
 
-def arrows_in_words(node: slicer.vtkMRMLTransformNode, field: WorldField, volumes: QualityVolumes) -> str:
-    """Show a transform by arrows, and say what they are: from where to where, how long, drawn at which scale."""
-    display = show_transform(node, field, volumes.drawn_mm, region=volumes.magnitude)
-    show_arrows(volumes.magnitude, main_direction(node, volumes.magnitude))
+def arrows_in_words(
+    node: slicer.vtkMRMLTransformNode,
+    field: WorldField,
+    volumes: QualityVolumes,
+    image: slicer.vtkMRMLVolumeNode | None,
+) -> str:
+    """Show a transform by arrows, and say what they are: from where to where, how long, drawn at which scale.
+
+    In 3-D they are in the image where there is one: a field may reach far beyond it.
+    """
+    region = image or volumes.magnitude
+    display = show_transform(node, field, volumes.drawn_mm, region=region)
+    show_arrows(region, main_direction(node, region))
     percent = display.GetGlyphScalePercent()
     scale = _("true to scale") if percent == 100 else _("drawn {factor:g} times as long").format(factor=percent / 100)
     return _(

@@ -30,6 +30,8 @@ LONGEST_GLYPH = 2.0
 CONTOURS = 8
 SAMPLES = 6
 """Places along each axis at which a transform is asked where it points to."""
+SLENDER = 0.2
+"""Diameter of the tips of arrows in 3-D against the longest arrow: it is absolute, whatever the length of each."""
 THICKNESS = 2
 """Of lines in slices, pixels."""
 
@@ -56,7 +58,7 @@ def show_transform(
     mode
         What is drawn; the settings of the others are made too, so that the user can change over.
     region
-        Where it is drawn in 3-D: a volume, for instance one of :func:`.quality_views.place_quality_volumes`.
+        Where it is drawn in 3-D: the image, or one of :func:`.quality_views.place_quality_volumes`.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def show_transform(
     in_3d = _display_in_3d(node)
     for shown, across, is_3d in ((display, GLYPHS_ACROSS, False), (in_3d, GLYPHS_ACROSS_3D, True)):
         before = shown.StartModify()
-        _set_glyphs(shown, field, longest, across)
+        _set_glyphs(shown, _longest_side(field, region), longest, across)
         _set_grid(shown)
         _set_contours(shown, field, longest)
         _set_colours(shown, colours, longest)
@@ -90,6 +92,7 @@ def show_transform(
         shown.EndModify(before)
     # True to one scale in all views; in 3-D what is short is left out.
     in_3d.SetGlyphScalePercent(display.GetGlyphScalePercent())
+    in_3d.SetGlyphDiameterMm(SLENDER * longest * in_3d.GetGlyphScalePercent() / 100)
     shortest = _shortest_in_3d(region, in_3d.GetGlyphSpacingMm(), drawn_mm)
     in_3d.SetGlyphDisplayRangeMinMm(max(shortest, display.GetGlyphDisplayRangeMinMm()))
     show_legend(node, "Displacement\n(mm)", (0.0, longest))
@@ -135,17 +138,24 @@ def main_direction(node: slicer.vtkMRMLTransformNode, region: slicer.vtkMRMLVolu
     return (arrows * np.linalg.norm(arrows, axis=1)[:, None]).mean(axis=0)
 
 
-def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, field: WorldField, longest: float, across: int) -> None:
-    sides = np.linalg.norm(field.index_to_ras[:3, :3], axis=0) * (np.array(field.grid.dimensions) - 1)
-    spacing = round_up(max(float(sides.max()) / across, 0.5))
+def _longest_side(field: WorldField, region: slicer.vtkMRMLVolumeNode | None) -> float:
+    """The longest side of the region, else of the field's own lattice, mm."""
+    if region is None:
+        sides = np.linalg.norm(field.index_to_ras[:3, :3], axis=0) * (np.array(field.grid.dimensions) - 1)
+        return float(sides.max())
+    bounds = [0.0] * 6
+    region.GetRASBounds(bounds)
+    return float(np.diff(np.reshape(bounds, (3, 2))).max())
+
+
+def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, side: float, longest: float, across: int) -> None:
+    spacing = round_up(max(side / across, 0.5))
     display.SetGlyphSpacingMm(spacing)
     display.SetGlyphScalePercent(glyph_scale_percent(longest, spacing))
     display.SetGlyphType(display.GLYPH_TYPE_ARROW)
     # Slicer leaves out what is longer than this; its default of 100 mm hides what matters most in a wrong field.
     display.SetGlyphDisplayRangeMaxMm(1.05 * longest)
     display.SetGlyphDisplayRangeMinMm(min(0.01, longest / 100))
-    # Tip and shaft are absolute, whatever the length of a glyph.
-    display.SetGlyphDiameterMm(0.22 * spacing)
     display.SetGlyphTipLengthPercent(30)
     display.SetGlyphShaftDiameterPercent(35)
     display.SetGlyphResolution(8)
