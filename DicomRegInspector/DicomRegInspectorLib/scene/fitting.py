@@ -23,7 +23,7 @@ def fit(
     keep_place: bool = True,
     region: slicer.vtkMRMLVolumeNode | None = None,
 ) -> None:
-    """Zoom a slice view to the whole of its background; a view without one to a region, or it is left alone.
+    """Show the whole of its background in a slice view; of a region in a view without one, or it is left alone.
 
     Parameters
     ----------

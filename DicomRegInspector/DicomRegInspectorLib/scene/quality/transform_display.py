@@ -23,14 +23,14 @@ GLYPHS_ACROSS = 25
 GLYPHS_ACROSS_3D = 16
 MOST_GLYPHS_3D, FEWEST_GLYPHS_3D = 150, 50
 """In 3-D the longest ones alone: a box full of arrows shows its sides and hides its middle."""
-LONG = 1 / 3
+LONG = 1 / 2
 """In 3-D arrows of this share of the longest are long, as far as it leaves neither too many nor too few."""
 LONGEST_GLYPH = 2.0
 """Length of the longest glyph against their distance, at most; a factor beyond 1 is only used below half of that."""
 CONTOURS = 8
 SAMPLES = 6
 """Places along each axis at which a transform is asked where it points to."""
-SLENDER = 0.2
+SLENDER = 0.3
 """Diameter of the tips of arrows in 3-D against the longest arrow: it is absolute, whatever the length of each."""
 THICKNESS = 2
 """Of lines in slices, pixels."""
@@ -82,7 +82,6 @@ def show_transform(
         _set_contours(shown, field, longest)
         _set_colours(shown, colours, longest)
         shown.SetVisualizationMode(_modes(shown)[mode])
-        shown.SetSliceIntersectionThickness(THICKNESS)
         if region is not None:
             shown.SetAndObserveRegionNode(region)
         shown.SetVisibility(mode != "grid" or not is_3d)
@@ -156,8 +155,9 @@ def _set_glyphs(display: slicer.vtkMRMLTransformDisplayNode, side: float, longes
     # Slicer leaves out what is longer than this; its default of 100 mm hides what matters most in a wrong field.
     display.SetGlyphDisplayRangeMaxMm(1.05 * longest)
     display.SetGlyphDisplayRangeMinMm(min(0.01, longest / 100))
-    display.SetGlyphTipLengthPercent(30)
-    display.SetGlyphShaftDiameterPercent(35)
+    display.SetSliceIntersectionThickness(THICKNESS)
+    display.SetGlyphTipLengthPercent(35)
+    display.SetGlyphShaftDiameterPercent(40)
     display.SetGlyphResolution(8)
     display.SetGridSpacingMm(1.5 * spacing)
 
