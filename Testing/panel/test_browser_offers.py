@@ -138,7 +138,7 @@ def test_one_that_vanished_is_offered_last_with_the_reason(plugin: Any, database
     database.insertFolder(str(tmp_path))
     (tmp_path / "r.dcm").unlink()
     (loadable,) = plugin.examineForImport([[str(tmp_path / "r.dcm")]])
-    assert "cannot be read" in loadable.warning
+    assert "cannot be opened" in loadable.warning
     assert loadable.confidence == 0.1
     assert plugin.load(loadable) is False
 

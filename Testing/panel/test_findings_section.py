@@ -83,7 +83,9 @@ def test_whatever_a_file_says_is_told_as_text(application: Any) -> None:
     assert "<script>" not in told
     assert "<b>x" not in told
     assert "of 1, 2.5\u00a0mm" in told
-    assert hostile in finding_text(finding, Place(hostile, hostile))
+    text = finding_text(finding, Place(hostile, hostile))
+    assert hostile.replace("\u202e", "\ufffd") in text
+    assert "\u202e" not in text, "it would turn around how the rest of the line reads"
 
 
 def test_every_code_can_be_told(application: Any) -> None:
