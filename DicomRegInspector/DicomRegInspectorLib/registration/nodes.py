@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from ..progress import Progress, report_progress
 from ..space import apply_matrix, plane_indices
-from .mapping import INVERSE_TOLERANCE_MM, Mapping, PointTransform
+from .mapping import INVERSE_TOLERANCE_MM, InverseResult, Mapping
 from .on_grid import PointMap
 from .vectors import SLAB_VECTORS
 
@@ -233,10 +234,17 @@ def _errors(
     return np.where(np.isfinite(distance), distance, -1.0)
 
 
+class Invertible(Protocol):
+    """What finds where points come from."""
+
+    def map_points_inverse(self, points: np.ndarray) -> InverseResult:
+        """Find points (n, 3) that map to given ones, LPS mm."""
+
+
 class InverseMap:
     """A transform the other way round, searched for each point; how far the search came is kept."""
 
-    def __init__(self, mapping: PointTransform) -> None:
+    def __init__(self, mapping: Invertible) -> None:
         self._mapping = mapping
         self.largest_residual_mm = 0.0
         """Of the points found, the largest distance between the given point and where the found one maps."""
