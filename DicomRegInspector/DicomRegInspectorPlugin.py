@@ -1,4 +1,4 @@
-"""Offers registrations, sets of images and irregular series in Slicer's DICOM browser; DicomRegInspectorLib loads."""
+"""Offers registrations, sets and irregular series in Slicer's DICOM browser, and exports transforms as such."""
 
 import logging
 import pathlib
@@ -248,6 +248,45 @@ class DicomRegInspectorPluginClass(_Reader):
                 node = node.GetParentTransformNode()
         return True
 
+    def examineForExport(self, subjectHierarchyItemID):
+        """An exportable for a transform or points; its rows name the volumes that it is between or lies in."""
+        from DicomRegInspectorLib.panel.registrations.browser_exports import rows_of
+
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        rows = rows_of(hierarchy.GetItemDataNode(subjectHierarchyItemID))
+        if rows is None:
+            return []
+        exportable = slicer.qSlicerDICOMExportable()
+        exportable.name = _("Registration")
+        exportable.tooltip = _(
+            "A matrix as Spatial Registration, other transforms as Deformable Spatial Registration, points as Spatial "
+            "Fiducials, with patient, study and frames of reference of the volumes' images"
+        )
+        exportable.subjectHierarchyItemID = subjectHierarchyItemID
+        exportable.pluginClass = self.__module__
+        exportable.confidence = self.CONFIDENCE
+        for name, value in rows.items():
+            exportable.setTag(name, value)
+        return [exportable]
+
+    def export(self, exportables):
+        """Write each exportable into its folder. Returns what went wrong, empty when nothing did."""
+        from DicomRegInspectorLib.errors import DicomRegInspectorError
+        from DicomRegInspectorLib.panel.registrations.browser_exports import in_words, rows_of, write_chosen
+
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        for exportable in exportables:
+            node = hierarchy.GetItemDataNode(exportable.subjectHierarchyItemID)
+            rows = {name: (exportable.tag(name) or "").strip() for name in rows_of(node) or ()}
+            if not rows:
+                return _("Not exported: this is no transform and no point list.")
+            try:
+                write_chosen(node, rows, pathlib.Path(exportable.directory), slicer.dicomDatabase)
+            except DicomRegInspectorError as error:
+                logging.error("Not exported. %s", error)
+                return in_words(error)
+        return ""
+
 
 class DicomRegInspectorPlugin:
     """The hook by which Slicer finds the plugin; it has no panel of its own."""
@@ -258,7 +297,8 @@ class DicomRegInspectorPlugin:
         parent.contributors = ["DicomRegInspector contributors"]
         parent.helpText = """
 <p>Plugin of the DICOM module that loads DICOM registrations as transform nodes, and irregular image series
-regularized or by sections, and series of several volumes as sequences. It has no panel.
+regularized or by sections, and series of several volumes as sequences, and that exports transforms and points as
+registrations and fiducials. It has no panel.
 See the <a href="https://github.com/DicomRegInspector/SlicerDicomRegInspector">documentation</a>.</p>
 """
         parent.acknowledgementText = """

@@ -14,6 +14,7 @@ import vtk
 from PySide6 import QtCore, QtWidgets
 
 from .ctk_widgets import SLICER_WIDGETS, qMRMLWidget
+from .dicom import qSlicerDICOMExportable
 from .pythonqt import FAILED_CONNECTIONS, proxy_class, unwrap, wrap
 from .settings_dialog import SettingsDialog, make_settings
 
@@ -319,4 +320,5 @@ def install_slicer() -> None:
     slicer.mrmlScene = make_scene()
     for widget_class in (*SLICER_WIDGETS, qSlicerScriptedLoadableModuleWidget):
         setattr(slicer, widget_class.__name__, proxy_class(widget_class))
+    slicer.qSlicerDICOMExportable = qSlicerDICOMExportable
     assert isinstance(slicer, types.ModuleType)

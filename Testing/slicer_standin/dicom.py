@@ -21,6 +21,22 @@ class DICOMLoadable:
         self.confidence = 0.5
 
 
+class qSlicerDICOMExportable:
+    """Something a plugin offers to export, with the rows of the dialog's table."""
+
+    def __init__(self) -> None:
+        self.name = self.tooltip = self.pluginClass = self.directory = ""
+        self.subjectHierarchyItemID = 0
+        self.confidence = 0.0
+        self._tags: dict[str, str] = {}
+
+    def setTag(self, name: str, value: str) -> None:
+        self._tags[name] = value
+
+    def tag(self, name: str) -> str | None:
+        return self._tags.get(name)
+
+
 class DICOMPlugin:
     """Base class of DICOM plugins. ``examineForImport`` asks ``examineFiles`` for each list and keeps the answers."""
 

@@ -15,6 +15,7 @@ import qt
 import slicer
 import vtk
 
+from .export_tests import ExportSelfTests
 from .findings_tests import FindingsSelfTests
 from .samples_tests import SamplesSelfTests
 from .series_tests import POSITIONS_MM, SeriesSelfTests
@@ -23,7 +24,7 @@ from .views_tests import ViewsSelfTests
 TOLERANCE_MM = 1e-3
 
 
-class SelfTests(FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfTests):
+class SelfTests(ExportSelfTests, FindingsSelfTests, SamplesSelfTests, SeriesSelfTests, ViewsSelfTests):
     """Mixed into the module's test class, which brings the assertions."""
 
     def setUp(self) -> None:
