@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 GREY = (0.35, 0.35, 0.35)
 """Reads on the white ground of Slicer's charts, and is no colour of a curve."""
-ROOM = 1.35
-"""How far the y axis reaches against the highest value: the legend is about a quarter of a chart."""
-
+ENTRY_ROOM = 0.2
+"""How much farther than the highest value the y axis reaches for each entry of the legend, which lies over the curves:
+a line of it in the smallest chart of a layout."""
+TITLE_SIZE, AXIS_TITLE_SIZE, LEGEND_SIZE, LABEL_SIZE = 15, 12, 11, 10
+"""Sizes of letters, in points: with Slicer's own (20, 16, 16, 12) titles are longer than a chart beside slice views."""
 
 REGULAR_COLOUR = (0.0, 0.447, 0.698)
 """Okabe and Ito's blue (#0072B2)."""
@@ -193,6 +195,10 @@ class ChartNodes:
         chart.SetTitle(title)
         chart.SetXAxisTitle(x_axis)
         chart.SetYAxisTitle(y_axis)
+        chart.SetTitleFontSize(TITLE_SIZE)
+        chart.SetAxisTitleFontSize(AXIS_TITLE_SIZE)
+        chart.SetLegendFontSize(LEGEND_SIZE)
+        chart.SetAxisLabelFontSize(LABEL_SIZE)
         return chart
 
     def series(
@@ -252,7 +258,8 @@ class ChartNodes:
 
 
 def leave_room(chart: slicer.vtkMRMLPlotChartNode, top: float) -> None:
-    """Have the y axis begin at 0 and reach beyond the highest value, where Slicer's legend lies over the curves."""
+    """Have the y axis begin at 0 and reach beyond the highest value, for the legend of all series drawn so far."""
     if top > 0:
+        entries = chart.GetNumberOfPlotSeriesNodes()
         chart.SetYAxisRangeAuto(False)
-        chart.SetYAxisRange(0.0, ROOM * top)
+        chart.SetYAxisRange(0.0, (1.0 + ENTRY_ROOM * entries) * top)

@@ -64,7 +64,7 @@ def place_histograms(
     charts = {
         "components": _chart(
             drawing, field, "Displacement along R, A and S", [found[name] for name in "RAS"],
-            [colours.COMPONENT_COLOURS[name] for name in "RAS"], "Displacement (mm)", (0.0, "0 mm: no displacement"),
+            [colours.COMPONENT_COLOURS[name] for name in "RAS"], "Displacement (mm)", (0.0, "0 mm"),
         ),
         "magnitude": _chart(
             drawing, field, "Length of the displacement", [found["magnitude"]], [colours.VIRIDIS[4]],
@@ -97,7 +97,9 @@ def _chart(
     chart = drawing.chart(f"{field.name}: {title}, chart", title, axis, SHARE)
     chart.SetLegendVisibility(len(histograms) > 1 or bool(references))
     for shares, colour in zip(histograms, line_colours, strict=True):
-        node = drawing.series(chart, shares.name, table, axis, _column(shares, histograms))
+        # The title says what the components are of: a long legend would lie over the curves.
+        name = shares.name.removeprefix("Displacement ") if len(histograms) > 1 else shares.name
+        node = drawing.series(chart, name, table, axis, _column(shares, histograms))
         # Bars of several components would hide each other: lines through the bins' centres.
         node.SetPlotType(node.PlotTypeScatter if len(histograms) > 1 else node.PlotTypeScatterBar)
         node.SetLineStyle(node.LineStyleSolid)
@@ -105,13 +107,13 @@ def _chart(
         node.SetMarkerStyle(node.MarkerStyleNone)
         node.SetColor(*(float(part) for part in colour))
     edges, top = histograms[0].edges, max(float(shares.share_percent.max()) for shares in histograms)
-    if references:
-        leave_room(chart, top)
     styles = (slicer.vtkMRMLPlotSeriesNode.LineStyleDash, slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
     for (value, name), style in zip(references, styles, strict=False):
         # Beyond the bins a line would only press the curves together.
         if top and edges[0] <= value <= edges[-1]:
             drawing.line(chart, name, (value, value), (0.0, 1.15 * top), style=style)
+    if references:
+        leave_room(chart, top)
     return chart
 
 
