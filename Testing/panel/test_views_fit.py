@@ -25,7 +25,7 @@ SHOWS = ("showJacobianButton", "showMagnitudeButton", "showGlyphsButton", "showH
 def scene(application: Any, widget: Any) -> Iterator[Any]:
     application.app.playMainWindow(True)
     application.app.layoutManager().setLayout(application.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
-    views.resize((587, 420), (587, 419), (587, 419))
+    views.resize((420, 420), (420, 419), (420, 419))
     yield application.mrmlScene
     application.app.playMainWindow(False)
 
@@ -60,7 +60,7 @@ def windows(application: Any, scene: Any) -> Iterator[None]:
         if node.GetViewArrangement() != shown[0]:
             shown[0] = node.GetViewArrangement()
             narrow = shown[0] == layouts.HISTOGRAMS
-            views.resize(*(((701, 420), (350, 419), (350, 419)) if narrow else ((587, 420), (587, 419), (587, 419))))
+            views.resize(*(((701, 420), (350, 419), (350, 419)) if narrow else ((420, 420), (420, 419), (420, 419))))
 
     tag = node.AddObserver("ModifiedEvent", resize)
     yield
