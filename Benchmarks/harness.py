@@ -24,7 +24,8 @@ def memory(field: str) -> int:
 
 
 def timed(run: Callable[[], Any], before: int | None = None) -> tuple[dict[str, float], Any]:
-    """What a call took, ``seconds`` and bytes of ``peak`` memory, and what it returned.
+    """What a call took, ``seconds``, those of the processor on all cores (``cpu``) and bytes of ``peak`` memory, and what
+    it returned.
 
     The peak is that during the call beyond what the process holds at its beginning; or, with ``before``, the peak of
     the process's whole life beyond so many bytes.
@@ -32,10 +33,10 @@ def timed(run: Callable[[], Any], before: int | None = None) -> tuple[dict[str, 
     if before is None:
         Path("/proc/self/clear_refs").write_text("5")  # makes VmHWM start from here
         before = memory("VmRSS")
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     result = run()
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "peak": memory("VmHWM") - before}, result
+    took = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
+    return {**took, "peak": memory("VmHWM") - before}, result
 
 
 def in_fresh_process(*arguments: object) -> dict[str, Any]:

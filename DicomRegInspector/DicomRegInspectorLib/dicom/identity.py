@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -74,6 +75,16 @@ def header_of(path: str | PathLike[str]) -> Mapping[int, bytes]:
 
 def identities_in(path: str | PathLike[str]) -> Identities:
     """Return whom a file names, also in sequences: requests, original attributes, observers; nobody when unreadable."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return NOBODY
+    return _identities_in(os.fspath(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _identities_in(path: str, size: int, changed_ns: int) -> Identities:
+    """Of a registration both who sorts files and who reads it ask, and a deflated one is slow to walk through."""
     # Opened only where a patient is new: what reads a file of any encoding takes a while to import.
     from .wanted_elements import read_elements
 

@@ -77,6 +77,12 @@ class Grid:
         array.flags.writeable = False
         return array
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether the vectors are in memory, or better go there before anything is asked of them."""
+        place = self.place
+        return "vectors" in vars(self) or not isinstance(place, VectorPlace) or place.deflated_from is not None
+
     def forget_vectors(self) -> None:
         """Let go of vectors that were read from a file; the next use reads them again."""
         vars(self).pop("vectors", None)
@@ -102,16 +108,16 @@ class Grid:
     def field(self, pre: np.ndarray | None = None, post: np.ndarray | None = None) -> Field:
         """Return the vectors between two matrices (by default the identity), as the measures take them.
 
-        From the file by slices, from memory once the vectors were read.
+        From the file by slices, from memory once the vectors were read. A deflated data set can only be read from its
+        start, and inflating it takes longer than any measure: its vectors are read once, and kept.
         """
         pre, post = (np.eye(4) if matrix is None else matrix for matrix in (pre, post))
-        if "vectors" in vars(self) or not isinstance(self.place, VectorPlace):
+        if self.in_memory:
             vectors = self.vectors
             return Field(self.dimensions, self.index_to_lps, pre, post, lambda: vectors.__getitem__)
         nx, ny, _ = self.dimensions
-        # A deflated data set can only be read from its start: one thread, one pass.
-        threads = 2 if self.place.deflated_from is None else 1
-        return Field(self.dimensions, self.index_to_lps, pre, post, _FileSlices(self.place, nx, ny).open, threads)
+        assert isinstance(self.place, VectorPlace)
+        return Field(self.dimensions, self.index_to_lps, pre, post, _FileSlices(self.place, nx, ny).open)
 
     def is_near(self, points: np.ndarray) -> np.ndarray:
         """Return (n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""

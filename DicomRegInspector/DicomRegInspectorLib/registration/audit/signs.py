@@ -9,7 +9,7 @@ import numpy as np
 from ...findings import Finding
 from ..grid import Grid
 from ..mapping import Mapping
-from ..vectors import BYTES_PER_VECTOR, VectorPlace, to_native
+from ..vectors import BYTES_PER_VECTOR, to_native
 
 KNOWN_FOR_VOXELS = ("imsimqa", "oncology systems")
 """Parts of a manufacturer's or object's name (ImSimQA, Oncology Systems Limited) whose exports held voxels."""
@@ -85,7 +85,7 @@ def _some_vectors(grid: Grid) -> np.ndarray:
 
 
 def _span(grid: Grid, first: int, count: int) -> np.ndarray:
-    if "vectors" in vars(grid) or not isinstance(grid.place, VectorPlace):
+    if grid.in_memory:
         return grid.vectors.reshape(-1, 3)[first : first + count]
     raw = np.empty(3 * count, np.float32)
     source = grid.place.open(first)
