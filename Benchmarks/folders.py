@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness import LIBRARY, by_turns, in_fresh_process, machine, memory, timed
@@ -93,18 +94,21 @@ def main() -> None:
     print(f"{machine()}\nwarm page cache, best of {options.repeat} fresh processes each")
     print(f"{'':20}{'files':>9}{'seconds':>9}{'files/s':>9}{'per s of processor':>20}{'kB a file':>11}")
     for number, files in enumerate(sorted(options.files)):
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            write_folder(folder, files // SLICES, SLICES)
-            names = CONTENDERS if number == 0 else ["inspect"]
-            rows = by_turns(names, options.repeat, lambda name: in_fresh_process("--measure", name, "--folder", folder))
-            for name, found in rows.items():
-                show(name, found)
+        compare(files, CONTENDERS if number == 0 else ["inspect"], options.repeat)
     with tempfile.TemporaryDirectory() as temporary:
         write_folder(Path(temporary), 10, 100)
         took = [command(Path(temporary)) for _ in range(max(options.repeat, 5))]
     seconds, cpu = (min(row[key] for row in took) for key in ("seconds", "cpu"))
     print(f"command inspect, 1,000 files in 10 series: {seconds:.2f} s, {cpu:.2f} s of processor")
+
+
+def compare(files: int, names: Iterable[str], repeat: int) -> None:
+    """Write a folder of so many files, measure on it, print a row for each."""
+    with tempfile.TemporaryDirectory() as temporary:
+        write_folder(Path(temporary), files // SLICES, SLICES)
+        rows = by_turns(names, repeat, lambda name: in_fresh_process("--measure", name, "--folder", temporary))
+    for name, found in rows.items():
+        show(name, found)
 
 
 def show(name: str, found: list[dict[str, float]]) -> None:

@@ -24,8 +24,7 @@ def memory(field: str) -> int:
 
 
 def timed(run: Callable[[], Any], before: int | None = None) -> tuple[dict[str, float], Any]:
-    """What a call took, ``seconds``, those of the processor on all cores (``cpu``) and bytes of ``peak`` memory, and what
-    it returned.
+    """What a call took, and what it returned: ``seconds``, those of all cores (``cpu``), bytes of ``peak`` memory.
 
     The peak is that during the call beyond what the process holds at its beginning; or, with ``before``, the peak of
     the process's whole life beyond so many bytes.

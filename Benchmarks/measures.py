@@ -139,7 +139,8 @@ def measure_all(path: Path, dimensions: tuple[int, int, int], repeat: int) -> No
     for name in CONTENDERS:
         slower, busier, larger = (of[name] / of["SimpleITK Jacobian"] for of in (best, cpu, peaks))
         print(
-            f"{' x '.join(map(str, dimensions)):>16} {name:28}{best[name]:9.2f}{slower:13.2f}{cpu[name]:7.2f}{busier:13.2f}"
+            f"{' x '.join(map(str, dimensions)):>16} {name:28}"
+            f"{best[name]:9.2f}{slower:13.2f}{cpu[name]:7.2f}{busier:13.2f}"
             f"{best[name] / voxels * 1e9:10.1f}{peaks[name] / 1e6:10.0f}{larger:13.2f}"
         )
 

@@ -79,9 +79,8 @@ class Grid:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the vectors are in memory, or better go there before anything is asked of them."""
-        place = self.place
-        return "vectors" in vars(self) or not isinstance(place, VectorPlace) or place.deflated_from is not None
+        """Whether the vectors are in memory, or come from where nothing but all of them can be had."""
+        return "vectors" in vars(self) or not isinstance(self.place, VectorPlace)
 
     def forget_vectors(self) -> None:
         """Let go of vectors that were read from a file; the next use reads them again."""
@@ -108,8 +107,7 @@ class Grid:
     def field(self, pre: np.ndarray | None = None, post: np.ndarray | None = None) -> Field:
         """Return the vectors between two matrices (by default the identity), as the measures take them.
 
-        From the file by slices, from memory once the vectors were read. A deflated data set can only be read from its
-        start, and inflating it takes longer than any measure: its vectors are read once, and kept.
+        From the file by slices, from memory once the vectors were read.
         """
         pre, post = (np.eye(4) if matrix is None else matrix for matrix in (pre, post))
         if self.in_memory:
@@ -117,7 +115,9 @@ class Grid:
             return Field(self.dimensions, self.index_to_lps, pre, post, lambda: vectors.__getitem__)
         nx, ny, _ = self.dimensions
         assert isinstance(self.place, VectorPlace)
-        return Field(self.dimensions, self.index_to_lps, pre, post, _FileSlices(self.place, nx, ny).open)
+        # A deflated data set can only be read from its start: one thread, one pass.
+        threads = 2 if self.place.deflated_from is None else 1
+        return Field(self.dimensions, self.index_to_lps, pre, post, _FileSlices(self.place, nx, ny).open, threads)
 
     def is_near(self, points: np.ndarray) -> np.ndarray:
         """Return (n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""

@@ -9,7 +9,7 @@ import numpy as np
 from ...findings import Finding
 from ..grid import Grid
 from ..mapping import Mapping
-from ..vectors import BYTES_PER_VECTOR, to_native
+from ..vectors import BYTES_PER_VECTOR, VectorPlace, to_native
 
 KNOWN_FOR_VOXELS = ("imsimqa", "oncology systems")
 """Parts of a manufacturer's or object's name (ImSimQA, Oncology Systems Limited) whose exports held voxels."""
@@ -79,23 +79,36 @@ def _some_vectors(grid: Grid) -> np.ndarray:
     """(n, 3) float32 finite, nonzero vectors from spans of the file, without loading it all."""
     count = grid.place.count
     starts = np.unique(np.linspace(0, max(count - _SPAN, 0), _SPANS).astype(np.int64))
-    spans = [_span(grid, int(first), min(_SPAN, count - int(first))) for first in starts]
+    counts = [min(_SPAN, count - int(first)) for first in starts]
+    if grid.in_memory:
+        flat = grid.vectors.reshape(-1, 3)
+        spans = [flat[first : first + length] for first, length in zip(starts, counts, strict=True)]
+    else:
+        assert isinstance(grid.place, VectorPlace)
+        spans = _spans_of_file(grid.place, starts.tolist(), counts)
     vectors = np.concatenate(spans)
     return vectors[np.isfinite(vectors).all(axis=1) & (vectors != 0).any(axis=1)]
 
 
-def _span(grid: Grid, first: int, count: int) -> np.ndarray:
-    if grid.in_memory:
-        return grid.vectors.reshape(-1, 3)[first : first + count]
-    raw = np.empty(3 * count, np.float32)
-    source = grid.place.open(first)
+def _spans_of_file(place: VectorPlace, starts: list[int], counts: list[int]) -> list[np.ndarray]:
+    """Spans of a file in one pass over it: what is deflated can only be read from its start."""
+    spans = []
+    source, position = place.open(), 0
     try:
-        got = source.readinto(memoryview(raw).cast("B"))
+        for first, count in zip(starts, counts, strict=True):
+            if first < position:
+                source.close()
+                source, position = place.open(first), first
+            source.skip((first - position) * BYTES_PER_VECTOR)
+            raw = np.empty(3 * count, np.float32)
+            got = source.readinto(memoryview(raw).cast("B"))
+            position = first + count
+            raw = raw[: got // BYTES_PER_VECTOR * 3]
+            to_native(raw, place.byte_order)
+            spans.append(raw.reshape(-1, 3))
     finally:
         source.close()
-    raw = raw[: got // BYTES_PER_VECTOR * 3]
-    to_native(raw, grid.place.byte_order)
-    return raw.reshape(-1, 3)
+    return spans
 
 
 def _whole_share(components: np.ndarray) -> float:

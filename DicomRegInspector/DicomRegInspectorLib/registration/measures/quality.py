@@ -23,6 +23,7 @@ from ..checks import (
 from ..grid import Grid
 from ..mapping import Mapping, MappingError
 from ..matrices import is_singular
+from ..vectors import VectorPlace
 from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
 from .field import Field
@@ -287,6 +288,9 @@ class _Measuring:
 
     def run(self) -> Quality:
         """Take all measures, in the order of the memory they need."""
+        if isinstance(self.grid.place, VectorPlace) and self.grid.place.deflated_from is not None:
+            # Inflating takes longer than any measure: once, for what is measured at samples needs the vectors anyway.
+            _ = self.grid.vectors
         field = self.mapping.field.asking(self.ask)
         self.step("Components of the vectors")
         in_mm, in_voxels = self._components(field)
