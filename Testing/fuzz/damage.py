@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -159,9 +160,28 @@ KINDS: tuple[Damage, ...] = (
 )
 
 
+WORDS = (b"1e999", b"nan", b"-1", b"0", b"99999999999999999999", b"1e-320", b"2147483647", b"true", b"")
+"""What a word of a text is replaced by: counts and lengths that nothing has, and none at all."""
+_HEAD_BYTES = 1500
+
+
+def set_words(choose: random.Random, origin: Seed) -> bytes:
+    """Replace a word or two near the beginning of what is mostly text."""
+    data = origin.data
+    for _ in range(choose.choice((1, 1, 2))):
+        words = [found.span() for found in re.finditer(rb"[-\w.+]+", data[:_HEAD_BYTES])]
+        if words:
+            first, end = choose.choice(words)
+            data = data[:first] + choose.choice(WORDS) + data[end:]
+    return data
+
+
 def damaged(choose: random.Random, origin: Seed) -> bytes:
     """Damage a seed once or twice."""
-    data = choose.choice(KINDS)(choose, origin)
+    kind = choose.choice(KINDS)
+    if not origin.places and choose.random() < 0.5:
+        kind = set_words
+    data = kind(choose, origin)
     if choose.random() < 0.2 and data:
         data = flip_bytes(choose, Seed(origin.name, data, ()))
     return data

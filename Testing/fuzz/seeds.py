@@ -19,6 +19,7 @@ sys.path[:0] = [str(_HERE.parent / "registration"), str(_HERE.parent / "series")
 import mosaic_making as mosaics
 import regfiles as rf
 import volume_making as vm
+from transform_seeds import transform_seeds
 
 LARGEST = 150_000
 """Bytes of pydicom's files that are used: damage in larger ones hits pixels only."""
@@ -44,8 +45,12 @@ def seed_folders() -> list[list[Seed]]:
             [seed(f"{group}/{file.name}", file.read_bytes()) for file in sorted(files)]
             for group, files in _made(Path(place))
         ]
+        transforms = [
+            [seed(f"{group}/{file.name}", file.read_bytes()) for file in files]
+            for group, files in transform_seeds(Path(place))
+        ]
     shipped = [[seed(file.name, file.read_bytes())] for file in _shipped()]
-    return shipped + made * 4
+    return shipped + made * 4 + transforms
 
 
 def _shipped() -> Iterator[Path]:

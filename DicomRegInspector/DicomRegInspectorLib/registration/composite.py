@@ -27,7 +27,7 @@ from .matrices import is_singular
 from .on_grid import sampled_grid
 from .vectors import LatePlace
 
-_NEWTON_STEPS = 40
+_NEWTON_STEPS = 20
 _SEARCH_TOLERANCE_MM = 1e-9
 _DIFFERENCE_MM = 1e-4
 """Step of the difference quotients: small against any lattice, large against rounding."""
@@ -159,7 +159,12 @@ def solve(map_points: Callable[[np.ndarray], np.ndarray], points: np.ndarray) ->
                 if not worse.any():
                     break
                 scale[worse] /= 2
-            found[active] = here - scale[:, None] * step
+            # Where no part of the step leads nearer, nothing will.
+            nearer = ~worse
+            active = active[nearer]
+            found[active] = (here - scale[:, None] * step)[nearer]
+            if not len(active):
+                break
     return inverse_result(found, map_points(found), points)
 
 
