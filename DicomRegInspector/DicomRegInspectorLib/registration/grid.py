@@ -153,7 +153,9 @@ class Grid:
         for start in range(0, len(points), BLOCK):
             part = slice(start, start + BLOCK)
             index = apply_matrix(to_index, points[part])
-            values[part], gradient = self._interpolate_index(index, extend, derivative)
+            # Whatever a file's numbers are: what comes of those that are none is undefined.
+            with np.errstate(over="ignore", invalid="ignore"):
+                values[part], gradient = self._interpolate_index(index, extend, derivative)
             if derivative:
                 gradients[part] = gradient @ to_index[:3, :3]
         return values, gradients

@@ -16,11 +16,11 @@ import numpy as np
 from ...errors import FileError
 from ..composite import Sum, in_a_row
 from ..conventions import Conventions
-from ..mapping import MappingError, PointTransform, affine_mapping
+from ..mapping import MappingError, PointTransform
 from ..model import Registration
 from .fields import metaimage, nifti, nrrd
 from .fields.beside import file_beside
-from .itk.numbers import about, checked_lattice, euler, spline_of, versor
+from .itk.numbers import about, checked_lattice, euler, matrix_part, spline_of, versor
 from .itk.text import numbers_in
 from .one_mapping import one_mapping
 
@@ -155,7 +155,9 @@ def _part(entries: _Entries) -> PointTransform:
     if linear.has_centre and not entries.has("CenterOfRotationPoint"):
         raise FileError(path, f"is a {kind} without CenterOfRotationPoint")
     centre = entries.numbers("CenterOfRotationPoint", 3) if linear.has_centre else np.zeros(3)
-    return affine_mapping(linear.matrix(parameters, centre, entries.is_true("ComputeZYX", "false")))
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix = linear.matrix(parameters, centre, entries.is_true("ComputeZYX", "false"))
+    return matrix_part(path, matrix)
 
 
 def _require_directions(entries: _Entries) -> None:

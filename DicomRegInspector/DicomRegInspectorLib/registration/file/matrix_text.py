@@ -9,8 +9,8 @@ import numpy as np
 
 from ...errors import FileError
 from ..conventions import LEFT_OPEN, Conventions, Question
-from ..mapping import affine_mapping
 from ..model import Registration
+from .itk.numbers import matrix_part
 from .itk.text import numbers_in
 from .one_mapping import one_mapping
 
@@ -37,4 +37,4 @@ def read(path: Path) -> Registration:
     if not np.array_equal(matrix[3], (0, 0, 0, 1)):
         raise FileError(path, "holds sixteen numbers whose last row is not 0 0 0 1: no affine matrix, row by row")
     left_open: tuple[Question, ...] = ("direction", "coordinates")
-    return one_mapping(path, FORMAT, [affine_mapping(matrix)], CONVENTIONS, left_open=left_open)
+    return one_mapping(path, FORMAT, [matrix_part(path, matrix)], CONVENTIONS, left_open=left_open)

@@ -175,7 +175,8 @@ def require_displacements(path: Path, vectors: np.ndarray, index_to_lps: np.ndar
     picks = [np.unique(np.linspace(0, size - 1, _PROBES).round().astype(int)) for size in vectors.shape[:3]]
     if min(map(len, picks)) < 2:
         return
-    probes = np.asarray(vectors[np.ix_(*picks)], float).reshape(-1, 3)
+    with np.errstate(over="ignore", invalid="ignore"):
+        probes = np.asarray(vectors[np.ix_(*picks)], float).reshape(-1, 3)
     index = np.stack(np.meshgrid(*picks, indexing="ij"), axis=-1)[..., ::-1].reshape(-1, 3)
     nodes = apply_matrix(index_to_lps, index)
     finite = np.isfinite(probes).all(axis=1)
@@ -184,7 +185,9 @@ def require_displacements(path: Path, vectors: np.ndarray, index_to_lps: np.ndar
     probes, nodes = probes[finite], nodes[finite]
     spread = nodes.std(axis=0)
     for name, own in (("LPS", nodes), ("RAS", nodes * RAS_SIGNS)):
-        if (spread > 0).all() and ((probes - own).std(axis=0) < POSITION_SPREAD * spread).all():
+        with np.errstate(over="ignore", invalid="ignore"):
+            left = (probes - own).std(axis=0)
+        if (spread > 0).all() and (left < POSITION_SPREAD * spread).all():
             raise FileError(
                 path,
                 f"holds positions in {name} where displacements should be: they grow with the place by 1 mm for each "

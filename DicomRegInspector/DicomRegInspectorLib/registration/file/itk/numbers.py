@@ -41,6 +41,8 @@ _FIELDS = (
 )
 _SPLINES = ("BSplineTransform", "BSplineDeformableTransform")
 COMPOSITE = "CompositeTransform"
+MOST_MM = 1e9
+"""Beyond, numbers are no places in or around a patient, and squares of them no numbers any more."""
 _INVERSE = "Inverse"
 
 
@@ -100,8 +102,16 @@ def _part(path: str | PathLike[str], kind: str, stored: StoredTransform, order: 
         raise FileError(path, f"holds {kind} with numbers that are not finite")
     with np.errstate(over="ignore", invalid="ignore"):
         matrix = matrix_of(numbers, stored.fixed)
-    if not np.isfinite(matrix).all():
-        raise FileError(path, f"holds {kind} with numbers out of all range")
+    return matrix_part(path, matrix)
+
+
+def matrix_part(path: str | PathLike[str], matrix: np.ndarray) -> Mapping:
+    """Return the mapping of a (4, 4) from registered to source, LPS mm.
+
+    Raises FileError when it sends points out of all range.
+    """
+    if not np.isfinite(matrix).all() or np.abs(matrix).max() > MOST_MM:
+        raise FileError(path, "holds a matrix with numbers out of all range")
     return affine_mapping(matrix)
 
 
@@ -141,7 +151,7 @@ def checked_lattice(
     matrix = np.eye(4)
     with np.errstate(over="ignore", invalid="ignore"):
         matrix[:3, :3], matrix[:3, 3] = directions * steps, np.asarray(origin, float)
-    if not np.isfinite(matrix).all() or not (steps > 0).all() or np.abs(matrix).max() > 1e9 or is_singular(matrix):
+    if not np.isfinite(matrix).all() or not (steps > 0).all() or np.abs(matrix).max() > MOST_MM or is_singular(matrix):
         raise FileError(path, f"holds {what} whose origin, spacing and directions span no space")
     nx, ny, nz = (int(n) for n in counts)
     return (nx, ny, nz), matrix
@@ -196,8 +206,8 @@ def spline_of(
     if count != 3 * nx * ny * nz:
         raise FileError(path, f"holds {what} and {count} numbers; expected {3 * nx * ny * nz}")
     numbers = parameters().astype(float)
-    if not np.isfinite(numbers).all():
-        raise FileError(path, f"holds {what}, some of them not finite")
+    if not np.isfinite(numbers).all() or np.abs(numbers).max() > MOST_MM:
+        raise FileError(path, f"holds {what}, some of them not finite or out of all range")
     controls = np.ascontiguousarray(np.moveaxis(numbers.reshape(3, nz, ny, nx), 0, -1))
     return BSpline(order, controls, index_to_lps, itk_region(order, np.array(size)))
 
