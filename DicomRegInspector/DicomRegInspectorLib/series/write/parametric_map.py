@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -82,6 +83,9 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
     described = str(sources[0].get("SeriesDescription") or "")
     parametric_map.SeriesDescription = f"{described[:48]} regularized".strip()
     parametric_map.ContentDescription = f"DicomRegInspector: {volume.description}"[:64]
+    for keyword in {"FloatPixelData", "DoubleFloatPixelData"} & set(parametric_map.dir()):
+        # In parts: writing all at once copies them in one call, in which an application stands still.
+        parametric_map[keyword].value = BytesIO(parametric_map[keyword].value)
     replace_file(place, parametric_map.save_as)
     return place
 
