@@ -49,7 +49,8 @@ def _left(work: str, folder: Path) -> str:
 
 def _start(work: str, folder: Path) -> tuple[int, float, str]:
     """Return the exit code, the seconds between exit and end, and what was printed."""
-    program = slicer.app.launcherExecutableFilePath or slicer.app.applicationFilePath()
+    launcher = slicer.app.launcherExecutableFilePath
+    program = launcher if launcher and Path(launcher).is_file() else slicer.app.applicationFilePath()
     module = Path(slicer.util.modulePath("DicomRegInspector")).parent
     script = Path(__file__).with_name("run.py")
     command = [program, "--no-splash", "--additional-module-paths", str(module), "--python-script", str(script)]
