@@ -200,3 +200,28 @@ def test_exit_in_the_middle_of_a_work_is_not_held_up_by_it(application: Any, ui:
     assert time.monotonic() - begun < 2
     assert told[-1] == "Cancelled."
     release.set()
+
+
+def test_a_thread_that_was_left_alone_lets_go_of_no_qt_object(application: Any) -> None:
+    """Garbage would be collected in it, too, and with it widgets of the application that goes; afterwards it is."""
+    import gc
+
+    seen: list[bool] = []
+    left, ended = threading.Event(), threading.Event()
+
+    def function(progress: Any) -> None:
+        left.wait(5)
+        seen.append(gc.isenabled())
+        ended.set()
+
+    worker: Worker[None] = Worker(lambda done, total, text: None, lambda: worker.abandon())
+    with pytest.raises(Cancelled):
+        worker.run(function)
+    assert not gc.isenabled()
+    left.set()
+    assert ended.wait(5) and seen == [False]
+    for _ in range(100):
+        if gc.isenabled():
+            break
+        time.sleep(0.02)
+    assert gc.isenabled()

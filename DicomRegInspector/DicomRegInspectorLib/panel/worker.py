@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -44,7 +45,8 @@ class Worker(Generic[Result]):
         self._shown_at = 0.0
         self._stop = threading.Event()
         self._left_at = float("inf")
-        self._abandoned = False
+        self._abandoned = self._computes = False
+        self._lock = threading.Lock()
 
     @property
     def cancelled(self) -> bool:
@@ -58,9 +60,16 @@ class Worker(Generic[Result]):
         self._stop.set()
 
     def abandon(self) -> None:
-        """Do not wait for the function any more; it stops at its next step, and what it computes is dropped."""
+        """Do not wait for the function any more; it stops at its next step, and what it computes is dropped.
+
+        Until then no garbage is collected: the widgets are about to go, and the thread that lets go of a Qt object
+        destroys it. Outside the application's thread that is a crash.
+        """
+        with self._lock:
+            if self._computes:
+                gc.disable()
+            self._abandoned = True
         self._stop.set()
-        self._abandoned = True
 
     def progress(self, done: int, total: int, text: str) -> bool:
         """Take the function's report, from any thread; True to go on, False to stop."""
@@ -92,7 +101,13 @@ class Worker(Generic[Result]):
                 results.append(function(self.progress))
             except BaseException as error:
                 errors.append(error)
+            finally:
+                with self._lock:
+                    self._computes = False
+                    if self._abandoned:
+                        gc.enable()
 
+        self._computes = True
         thread = threading.Thread(target=work, name="DicomRegInspector", daemon=True)
         thread.start()
         while thread.is_alive() and not self._abandoned and time.monotonic() < self._left_at:
