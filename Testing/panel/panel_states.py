@@ -239,7 +239,8 @@ class PanelStates:
         return told
 
     def views(self) -> list[object]:
-        told: list[object] = [self.application.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetViewArrangement()]
+        layout = self.application.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        told: list[object] = [layout.GetViewArrangement()] if layout is not None else []  # none without a main window
         for composite in self.application.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
             told += [composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID(), composite.GetLabelVolumeID()]
         return told
