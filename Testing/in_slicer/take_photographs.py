@@ -18,7 +18,14 @@ import qt
 import slicer
 
 PANEL_WIDTH = 540
-LEFT_OUT = ("8", "9")
+NAMES = {
+    "ct-ge-tilted-irregular": ("Head CT", "Head^CT", "dcm_qa_ct"),
+    "fixed": ("Head, fixed", "Head^Pair", "dcm_qa_ct pair"),
+    "moving": ("Head, moving", "Head^Pair", "dcm_qa_ct pair"),
+    "deformable-pair-plastimatch": ("Head, deformation", "Head^Pair", "dcm_qa_ct pair"),
+}
+"""Series Description, Patient's Name and Patient ID that the files of a folder get: they have none to be shown."""
+GAP = 8, 9
 """Instance numbers of the slices of the head that are left out to have a gap."""
 
 
@@ -28,7 +35,7 @@ class Photographer:
     def __init__(self, data: Path, output: Path) -> None:
         from in_slicer.record import begin_anew, opened_module
 
-        self.data, self.output = data, output
+        self.output = output
         self.pair, self.head = data / "deformable-pair-plastimatch", data / "ct-ge-tilted-irregular"
         self.widget = opened_module()
         self.begin_anew = lambda: begin_anew(self.widget)
@@ -71,6 +78,19 @@ class Photographer:
         print(f"{name}: {self.ui.qualityStatusLabel.text} | {self.ui.findingsStatusLabel.text}", flush=True)
 
 
+def named_copies(data: Path, folder: Path) -> None:
+    """Copy the data sets, with names that can be shown."""
+    import pydicom.misc
+
+    for path in filter(pydicom.misc.is_dicom, sorted(path for path in data.rglob("*") if path.is_file())):
+        if path.parent.name in NAMES:
+            dataset = pydicom.dcmread(path)
+            dataset.SeriesDescription, dataset.PatientName, dataset.PatientID = NAMES[path.parent.name]
+            copy = folder / path.relative_to(data)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            dataset.save_as(copy)
+
+
 def registration(camera: Photographer) -> None:
     """The field of the pair in slices and in 3-D, measured."""
     ui = camera.ui
@@ -95,21 +115,21 @@ def registration(camera: Photographer) -> None:
 
 def gap(camera: Photographer) -> None:
     """The head without two of its slices: the finding, the chart of distances, the slices at the gap."""
-    import pydicom.misc
+    import pydicom
 
-    with tempfile.TemporaryDirectory() as folder:
-        for path in filter(pydicom.misc.is_dicom, sorted(camera.head.iterdir())):
-            if str(pydicom.dcmread(path, stop_before_pixels=True).InstanceNumber) not in LEFT_OUT:
-                shutil.copy(path, folder)
-        camera.inspect(Path(folder))
-        ui = camera.ui
-        codes = [row.finding.code for row in camera.widget.panel.findings.shown]
-        ui.findingsTable.selectRow(codes.index("slice-gap"))
-        ui.showMeButton.click()
-        ui.askDoButton.click()
-        ui.inputPathLineEdit.currentPath = ""
-        camera.unfold("findings")
-        camera.take("window-gap")
+    folder = camera.head.with_name("gap")
+    folder.mkdir()
+    for path in camera.head.iterdir():
+        if pydicom.dcmread(path, stop_before_pixels=True).InstanceNumber not in GAP:
+            shutil.copy(path, folder)
+    camera.inspect(folder)
+    ui = camera.ui
+    codes = [row.finding.code for row in camera.widget.panel.findings.shown]
+    ui.findingsTable.selectRow(codes.index("slice-gap"))
+    ui.showMeButton.click()
+    ui.askDoButton.click()
+    camera.unfold("findings")
+    camera.take("window-gap")
 
 
 def before_and_after(camera: Photographer) -> None:
@@ -135,16 +155,24 @@ def browser(camera: Photographer) -> None:
         slicer.util.selectModule("DICOM")
         settle(1500)
         widget = slicer.modules.DICOMInstance.browserWidget
+        tables = widget.dicomBrowser.dicomTableManager()
+        for table in (tables.patientsTable(), tables.studiesTable(), tables.seriesTable()):
+            table.tableView().selectAll()
+            settle(300)
         series = [
             uid
             for patient in database.patients()
             for study in database.studiesForPatient(patient)
             for uid in database.seriesForStudy(study)
         ]
-        widget.fileLists = [list(database.filesForSeries(uid)) for uid in series]
+        widget.onSeriesSelected(series)
         widget.examineForLoading()
-        settle(800)
+        widget.loadableTable.setColumnWidth(0, 420)
+        widget.loadableTable.setColumnWidth(1, 130)
+        settle(500)
         camera.take("window-browser")
+        widget.loadableTable.scrollToBottom()
+        camera.take("window-browser-end")
     slicer.util.selectModule("DicomRegInspector")
 
 
@@ -154,10 +182,12 @@ def main() -> None:
     try:
         data, output = (Path(argument).resolve() for argument in sys.argv[1:3])
         output.mkdir(parents=True, exist_ok=True)
-        camera = Photographer(data, output)
-        for photograph in (registration, gap, before_and_after, browser):
-            camera.begin_anew()
-            photograph(camera)
+        with tempfile.TemporaryDirectory(prefix="heads-") as folder:
+            named_copies(data, Path(folder))
+            camera = Photographer(Path(folder), output)
+            for photograph in (registration, gap, before_and_after, browser):
+                camera.begin_anew()
+                photograph(camera)
         code = 0
     except BaseException:
         traceback.print_exc()
