@@ -19,10 +19,10 @@ import slicer
 
 PANEL_WIDTH = 540
 NAMES = {
-    "ct-ge-tilted-irregular": ("Head CT", "Head^CT", "dcm_qa_ct"),
-    "fixed": ("Head, fixed", "Head^Pair", "dcm_qa_ct pair"),
-    "moving": ("Head, moving", "Head^Pair", "dcm_qa_ct pair"),
-    "deformable-pair-plastimatch": ("Head, deformation", "Head^Pair", "dcm_qa_ct pair"),
+    "ct-ge-tilted-irregular": ("Head CT", "Phantom^Nobody", "dcm_qa_ct"),
+    "fixed": ("Head, fixed", "Phantom^Pair", "dcm_qa_ct pair"),
+    "moving": ("Head, moving", "Phantom^Pair", "dcm_qa_ct pair"),
+    "deformable-pair-plastimatch": ("Head, deformation", "Phantom^Pair", "dcm_qa_ct pair"),
 }
 """Series Description, Patient's Name and Patient ID that the files of a folder get: they have none to be shown."""
 GAP = 8, 9

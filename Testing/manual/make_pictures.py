@@ -3,7 +3,7 @@
     python Testing/manual/make_pictures.py [WINDOWS]
 
 WINDOWS is a folder of pictures of Slicer's window that Testing/in_slicer/take_photographs.py took: these alone are
-taken over then. Without it the others are made. The deformation and its quality are what ``demo`` leaves; the panel is
+taken over then. Without it the others are made. The quality of a deformation is what ``demo`` leaves; the panel is
 drawn by Qt outside of Slicer's window, by Testing/panel/make_screenshots.py; the report is drawn by a headless
 Chromium and left as it is where there is none. Large ones go through 256 colours. Look at them before committing.
 """
@@ -23,7 +23,6 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "Resources" / "Screenshots"
 PANEL = {
-    "panel": ("finding-repair", "series-before-after", "quality-measured"),
     "findings": ("finding-show-me", "finding-repair"),
     "series": ("series-1", "series-before-after"),
     "registrations": ("registrations-loaded",),
@@ -110,8 +109,7 @@ def main() -> None:
     with TemporaryDirectory() as made:
         folder = Path(made)
         run("-m", "DicomRegInspectorLib", "demo", "demo", folder=folder)
-        for name in ("registration", "quality"):
-            save(Image.open(folder / "demo" / f"{name}.png"), name)
+        save(Image.open(folder / "demo" / "quality.png"), "quality")
         run("-m", "DicomRegInspectorLib", "sample-data", SAMPLES, folder=folder)
         run(str(ROOT / "Testing" / "panel" / "make_screenshots.py"), "panel", SAMPLES, folder=folder)
         for name, states in PANEL.items():

@@ -225,3 +225,30 @@ def test_a_thread_that_was_left_alone_lets_go_of_no_qt_object(application: Any) 
             break
         time.sleep(0.02)
     assert gc.isenabled()
+
+
+def test_what_the_thread_logs_is_handled_in_the_application_s_thread(application: Any) -> None:
+    """Slicer's handler makes Qt objects, which belong to the thread that made them."""
+    import logging
+
+    seen: list[tuple[str, int]] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append((record.getMessage(), threading.get_ident()))
+
+    handler, other = Handler(), Handler(logging.ERROR)
+    root = logging.getLogger()
+    for added in (handler, other):
+        root.addHandler(added)
+    try:
+        worker: Worker[None] = Worker(lambda done, total, text: None, lambda: logging.warning("here"))
+        worker.run(lambda progress: (logging.warning("there"), time.sleep(0.1), logging.warning("at the end")) and None)
+        logging.warning("afterwards")
+    finally:
+        for added in (handler, other):
+            root.removeHandler(added)
+    assert {ident for _text, ident in seen} == {threading.get_ident()}
+    texts = [text for text, _ident in seen if text != "here"]
+    assert texts == ["there", "at the end", "afterwards"]
+    assert handler.filters == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -18,6 +20,42 @@ SHOW_S = 0.1
 """What is shown meanwhile is painted at once, with all views around it: ten times a second, not fifty."""
 GRACE_S = 0.2
 """So long a function that was asked to stop is waited for; then it goes on alone, and what it computes is dropped."""
+
+
+class _LogLater(logging.Filter):
+    """Keeps what other threads log from the application's handlers, until the application's thread hands it on.
+
+    Slicer's handler makes Qt objects. Made in a thread that is gone, they crash the application when it exits.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+        self._records: deque[logging.LogRecord] = deque()
+        self._handlers = list(logging.getLogger().handlers)
+        for handler in self._handlers:
+            handler.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let a record of the application's thread through, and keep the others."""
+        if threading.get_ident() == self._thread:
+            return True
+        if record not in self._records:  # each handler asks
+            self._records.append(record)
+        return False
+
+    def hand_on(self) -> None:
+        """Give the application's handlers what was kept; called in its thread."""
+        while self._records:
+            record = self._records.popleft()
+            for handler in self._handlers:
+                if record.levelno >= handler.level:
+                    handler.handle(record)
+
+    def close(self) -> None:
+        """Keep nothing any more."""
+        for handler in self._handlers:
+            handler.removeFilter(self)
 
 
 class Worker(Generic[Result]):
@@ -95,6 +133,7 @@ class Worker(Generic[Result]):
         """
         results: list[Result] = []
         errors: list[BaseException] = []
+        log = _LogLater()
 
         def work() -> None:
             try:
@@ -102,6 +141,7 @@ class Worker(Generic[Result]):
             except BaseException as error:
                 errors.append(error)
             finally:
+                log.close()
                 with self._lock:
                     self._computes = False
                     if self._abandoned:
@@ -113,7 +153,9 @@ class Worker(Generic[Result]):
         while thread.is_alive() and not self._abandoned and time.monotonic() < self._left_at:
             # Waiting lets go of the interpreter; Slicer's event loop alone would keep it, and nothing be computed.
             thread.join(POLL_S)
+            log.hand_on()
             self._turn()
+        log.hand_on()
         if self._stop.is_set() and (self._abandoned or not errors):
             raise Cancelled("the work was cancelled")
         if errors:
