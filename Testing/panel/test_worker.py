@@ -237,13 +237,18 @@ def test_what_the_thread_logs_is_handled_in_the_application_s_thread(application
         def emit(self, record: logging.LogRecord) -> None:
             seen.append((record.getMessage(), threading.get_ident()))
 
+    def logging_twice(progress: Any) -> None:
+        logging.warning("there")
+        time.sleep(0.1)
+        logging.warning("at the end")
+
     handler, other = Handler(), Handler(logging.ERROR)
     root = logging.getLogger()
     for added in (handler, other):
         root.addHandler(added)
     try:
         worker: Worker[None] = Worker(lambda done, total, text: None, lambda: logging.warning("here"))
-        worker.run(lambda progress: (logging.warning("there"), time.sleep(0.1), logging.warning("at the end")) and None)
+        worker.run(logging_twice)
         logging.warning("afterwards")
     finally:
         for added in (handler, other):
