@@ -105,8 +105,6 @@ def registration(camera: Photographer) -> None:
     slicer.mrmlScene.GetSingletonNode("Red", "vtkMRMLSliceNode").SetSliceVisible(True)
     camera.unfold("quality")
     camera.take("window-registration")
-    ui.showJacobianButton.click()
-    camera.take("window-jacobian")
     ui.showComparisonButton.click()
     camera.take("window-comparison")
     ui.hideButton.click()
