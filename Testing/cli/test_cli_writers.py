@@ -135,6 +135,7 @@ def test_a_volume_that_itk_cannot_open_is_refused(folder: Path) -> None:
     [
         ("load", "reg.dcm", "--output", "pipe.h5"),
         ("load", "reg.dcm", "--output", "pipe.h5", "--overwrite"),
+        ("export", "reg.dcm", "--output", "pipe.dcm"),
         ("regularize", "series", "--mode", "resample", "--output", "pipe.nrrd"),
         ("regularize", "series", "--mode", "resample", "--output", "pipe"),
         ("map", "reg.dcm", "--points", "points.csv", "--output", "pipe.csv"),
@@ -163,6 +164,8 @@ def test_a_pipe_is_no_place_for_a_file(line: tuple[str, ...], folder: Path, caps
         ("quality", "reg.dcm", "--labels", "PLACE"),
         ("show", "PLACE"),
         ("compare", "PLACE", "series"),
+        ("export", "PLACE", "--output", "new.dcm"),
+        ("export", "reg.dcm", "--output", "new.dcm", "--fixed", "PLACE"),
     ],
 )
 def test_what_never_ends_is_not_read(line: tuple[str, ...], place: str, folder: Path, capsys, monkeypatch) -> None:

@@ -53,6 +53,11 @@ def commands_that_write(folder: Path, out: Path) -> Iterator[list[str]]:
     for mode, suffix in (("acquisition", "mrb"), ("resample", "nrrd"), ("split", "nii.gz"), ("crop", "mha")):
         place = str(out / f"{mode}.{suffix}")
         yield ["regularize", images[0], "--mode", mode, "--output", place, "--json", str(out / f"{mode}.json")]
+    # The object itself is the patient's, and says so: it goes elsewhere.
+    exported = ["--output", str(out.parent / f"{out.name}.dcm"), "--overwrite", "--json", str(out / "export.json")]
+    yield ["export", field, *exported]
+    yield ["export", field, "--fixed", images[0], "--moving", images[1], *exported]
+    yield ["export", field, "--fixed", images[1], "--moving", images[0], *exported]
     yield ["compare", images[0], images[1], "--json", str(out / "compare.json")]
     yield ["show", points + ".missing"]
     yield ["map", str(folder / "report.dcm"), "--points", str(out / "in.csv")]

@@ -133,7 +133,8 @@ class GridVectors:
 
     def _without_infinite(self, vectors: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", over="ignore"):
-            if np.isfinite(np.add.reduce(vectors, axis=None)):
+            flat = vectors.reshape(-1)
+            if np.isfinite(np.dot(flat, flat)):
                 return vectors
         undefined = ~np.isfinite(vectors).all(axis=1)
         vectors[undefined] = np.nan

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ...dicom.source import read_regular_file
 from ...errors import ChoiceError, FileError
 from ...output_file import replace_file
 from ...registration import read_registration
@@ -159,9 +160,7 @@ def write_points(
 
 def _landmarks(path: Place) -> tuple[list[Landmark], int]:
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+        text = read_regular_file(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(path, "is not text in UTF-8") from error
     points = parse_points(text, fspath(path))
