@@ -49,6 +49,8 @@ def write_answers(folder: Path, reader: Reader, path: Path) -> Path:
         for question in asked(folder):
             try:
                 answers = reader(question)
+            except ImportError:
+                raise  # not installed is no refusal
             except Exception:  # a stranger's reader may raise anything
                 answers = None
             rows = [[""] * 3] * len(question.points) if answers is None else np.asarray(answers, float).tolist()

@@ -63,7 +63,8 @@ def test_each_misreading_is_named_where_it_shows_and_never_called_right(kit: Pat
         if off < 1e-6:
             assert item.verdict == "right", key
         else:
-            assert item.verdict == "misread" and (name,) in item.readings, (key, item.words)
+            told = "misread" if np.isfinite(answers).any() else "unknown"
+            assert item.verdict == told and (name,) in item.readings, (key, item.words)
             alone += item.readings == ((name,),)
     assert alone >= 2
     assert score.explanations[0][0] == (name,)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -97,6 +97,20 @@ def _swapped_bytes(item: Parts, grid: Lattice) -> Parts | None:
     return replace(item, lattice=replace(grid, vectors=vectors))
 
 
+def _on_grid(item: Parts, grid: Lattice) -> Parts:
+    moved = replace(
+        grid,
+        origin=item.pre[:3, :3] @ grid.origin + item.pre[:3, 3],
+        directions=item.pre[:3, :3] @ grid.directions,
+    )
+    return replace(item, lattice=moved, pre=identity())
+
+
+def _rows_without_normal(grid: Lattice) -> Array:
+    """Rows are the direction cosines that the file has; across both it is taken to run along z."""
+    return np.vstack([grid.directions.T[:2], (0.0, 0.0, 1.0)])
+
+
 def _rigid_part(matrix: Array) -> Array:
     left, _, right = np.linalg.svd(matrix[:3, :3])
     rigid = matrix.copy()
@@ -151,6 +165,8 @@ MISREADINGS: tuple[Misreading, ...] = (
     # Where the grid lies.
     Misreading("orientation-rows", "the grid's direction cosines are taken as rows of its matrix", "orientation",
                _grid(directions=lambda g: g.directions.T)),
+    Misreading("orientation-rows-upright", "the grid's direction cosines are taken as rows, and its slices as axial",
+               "orientation", _grid(directions=_rows_without_normal)),
     Misreading("orientation-ignored", "the grid's orientation is left out", "orientation",
                _grid(directions=lambda g: np.eye(3))),
     Misreading("orientation-exchanged", "row and column direction are exchanged", "orientation",
@@ -183,6 +199,7 @@ MISREADINGS: tuple[Misreading, ...] = (
     Misreading("post-inverted", "the post matrix is inverted", "matrices", _both(lambda pre, post: (pre, _INV(post)))),
     Misreading("matrices-inverted", "pre and post matrix are inverted", "matrices",
                _both(lambda pre, post: (_INV(pre), _INV(post)))),
+    Misreading("pre-on-grid", "the pre matrix moves the grid, not the point", "pre", _gridded(_on_grid)),
     Misreading("vector-after-pre", "the vector is looked up where the pre matrix leads, not at the point", "steps",
                _gridded(lambda item, _: replace(item, looked_up="pre x"))),
     Misreading("vector-before-pre", "the vector is added before the pre matrix", "steps",
@@ -211,6 +228,7 @@ MISREADINGS: tuple[Misreading, ...] = (
 )  # fmt: skip
 """All that is told by its name; of two that give the same points on an object both are told."""
 
+TO_PARENT = ("reversed", "outside-repeated")
 BY_NAME = {misreading.name: misreading for misreading in MISREADINGS}
 
 
@@ -224,11 +242,25 @@ def misread(names: Sequence[str], item: Item, items: Sequence[Item]) -> Item | N
     return changed
 
 
-def pairs() -> Iterator[tuple[str, str]]:
-    """Yield the names of misreadings that can go together."""
-    for first, second in combinations(MISREADINGS, 2):
-        if first.group != second.group and "all" not in (first.group, second.group):
-            yield first.name, second.name
+def candidates() -> Iterator[list[tuple[str, ...]]]:
+    """Yield the names of misreadings that are looked for together: each alone, two, and so on.
+
+    More than two are those of a grid that is taken for a transform to parent: scenes invert it, and repeat its border
+    beyond it.
+    """
+    yield [(misreading.name,) for misreading in MISREADINGS]
+    yield [
+        (first.name, second.name)
+        for first, second in combinations(MISREADINGS, 2)
+        if first.group != second.group and "all" not in (first.group, second.group)
+    ]
+    taken = (*(BY_NAME[name].group for name in TO_PARENT), "all")
+    orientations = [misreading.name for misreading in MISREADINGS if misreading.group == "orientation"]
+    matrices = [misreading.name for misreading in MISREADINGS if misreading.group in ("matrices", "pre")]
+    both = ("pre-on-grid", "post-ignored")
+    yield [(*TO_PARENT, misreading.name) for misreading in MISREADINGS if misreading.group not in taken]
+    yield [*((*TO_PARENT, *names) for names in product(orientations, matrices)), (*TO_PARENT, *both)]
+    yield [(*TO_PARENT, name, *both) for name in orientations]
 
 
 def answers_of(names: Sequence[str], item: Item, items: Sequence[Item], points: Array) -> Array | None:
@@ -237,4 +269,7 @@ def answers_of(names: Sequence[str], item: Item, items: Sequence[Item], points: 
     if changed is None:
         return None
     with np.errstate(all="ignore"):
-        return evaluate(changed, points)
+        try:
+            return evaluate(changed, points)
+        except np.linalg.LinAlgError:
+            return None  # no reader gets through this: axes that lie in one plane

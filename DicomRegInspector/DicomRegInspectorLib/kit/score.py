@@ -18,12 +18,15 @@ from ..version import __version__
 from .answers import ANSWERS, answers_text, kit_items, read_answers
 from .equation import Array
 from .objects import KitItem, KitObject
-from .readings import BY_NAME, MISREADINGS, answers_of, pairs
+from .readings import BY_NAME, answers_of, candidates
 
 TOLERANCE_MM = 0.05
 """How far a right answer may be off: far below a voxel, far above what 32-bit numbers lose."""
 LEAST_TOLERANCE_MM, MOST_TOLERANCE_MM = 1e-6, 1.0
 """Above it readings could no longer be told apart."""
+
+SHOWN = 3
+"""Readings with the same points that are told in words; the JSON report has them all."""
 
 Verdict = Literal["right", "misread", "unknown", "refused"]
 VERDICTS: dict[Verdict, str] = {
@@ -33,7 +36,7 @@ VERDICTS: dict[Verdict, str] = {
     "refused": "refused",
 }
 Names = tuple[str, ...]
-"""One misreading, or two that go together."""
+"""One misreading, or some that go together."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,17 @@ class ItemScore:
         for count, what in ((self.answered_undefined, "answered where nothing is defined"),
                             (self.left_undefined, "undefined where an answer exists")):  # fmt: skip
             off += f", {count} {what}" if count else ""
+        if self.verdict == "unknown" and self.readings:
+            return f"undefined at every point, as where {self._told}"
         if self.verdict == "unknown":
             return f"none of the known readings: {off}"
-        return f"{' or: '.join(map(reading_title, self.readings))}; {off}"
+        return f"{self._told}; {off}"
+
+    @property
+    def _told(self) -> str:
+        titles = [reading_title(names) for names in self.readings]
+        more = len(titles) - SHOWN
+        return " or: ".join(titles[:SHOWN]) + (f" or {more} more" if more > 0 else "")
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as the JSON report holds it."""
@@ -148,12 +159,14 @@ class KitScore:
 
 def reading_title(names: Names) -> str:
     """Return what a reading does, in words."""
-    return ", and ".join(BY_NAME[name].title for name in names)
+    return " + ".join(BY_NAME[name].title for name in names)
 
 
 def _millimetres(value: float | None) -> str:
     least = 1e-4  # what is less is the noise of arithmetic
-    return f"{max(value or 0, least):.2g}" if not value or value < 10 else f"{value:.0f}"
+    if not value or value < 10:
+        return f"{max(value or 0, least):.2g}"
+    return f"{value:.0f}" if value < 1e6 else f"{value:.1e}"
 
 
 def score_kit(
@@ -217,7 +230,9 @@ def _score(made: KitObject, number: int, item: KitItem, given: Array | None, tol
     if same_points(given, right, tolerance_mm):
         return score
     readings = tuple(_explaining(made, number - 1, given, tolerance_mm))
-    return replace(score, verdict="misread" if readings else "unknown", readings=readings)
+    # Points that all lie nowhere say that the grid was looked for elsewhere, not where.
+    told = readings and answered.any()
+    return replace(score, verdict="misread" if told else "unknown", readings=readings)
 
 
 def same_points(given: Array, other: Array, tolerance_mm: float) -> bool:
@@ -232,13 +247,12 @@ def same_points(given: Array, other: Array, tolerance_mm: float) -> bool:
 
 
 def _explaining(made: KitObject, place: int, given: Array, tolerance_mm: float) -> Iterator[Names]:
-    """The misreadings that give what was given, or the pairs of them where no single one does."""
+    """The misreadings that give what was given, or those together that do where no single one does."""
     right = made.items[place].answers
-    singles = [(misreading.name,) for misreading in MISREADINGS]
     item, parts = made.items[place], [other.parts for other in made.items]
-    for candidates in (singles, list(pairs())):
+    for together in candidates():
         found = False
-        for names in candidates:
+        for names in together:
             points = answers_of(names, item.parts, parts, item.points)
             if points is None or same_points(points, right, tolerance_mm):
                 continue
@@ -250,6 +264,6 @@ def _explaining(made: KitObject, place: int, given: Array, tolerance_mm: float) 
 
 
 def _most_likely_first(scores: Sequence[ItemScore]) -> Iterator[ItemScore]:
-    explains = Counter(names for score in scores for names in score.readings)
+    explains = Counter(names for score in scores if score.verdict == "misread" for names in score.readings)
     for score in scores:
         yield replace(score, readings=tuple(sorted(score.readings, key=lambda names: -explains[names])))
