@@ -93,8 +93,8 @@ def _plastimatch(kit: Path, folder: Path) -> list[str]:
         return ["plastimatch was not installed: what it writes was not judged."]
     written = judge_plastimatch(kit, folder)
     told = (
-        f"plastimatch {written.version} writes Deformable Spatial Registration objects and cannot read them. Of a field "
-        f"between two series of the kit, {written.points} points by the equation on what it wrote are within "
+        f"plastimatch {written.version} writes Deformable Spatial Registration objects and reads none. Of a field "
+        f"between two series of the kit, {written.points} points by the equation on what it wrote lie within "
         f"{max(written.off_mm, 1e-6):.1g} mm of where the field sends them; dciodvfy finds {written.errors} errors."
     )
     return [told]

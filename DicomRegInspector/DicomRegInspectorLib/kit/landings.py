@@ -11,7 +11,7 @@ import numpy as np
 from .equation import Array, Parts, evaluate
 from .objects import KitItem, KitObject
 from .readings import MISREADINGS, Item, Misreading, misread
-from .visible import COLUMNS, MARKS, ROWS, SLICES, Mark, voxel_centres, voxel_of
+from .visible import COLUMNS, MARKS, ROWS, SECOND_SOURCE, SLICES, Mark, voxel_centres, voxel_of
 
 SEEN_MM = 6.0
 """Marks that are farther from where they belong than this are seen to be wrong: about two pixels, one slice."""
@@ -46,9 +46,18 @@ class Probe:
     landings: tuple[Landing, ...]
 
 
-def right_places(item: KitItem) -> dict[str, Array]:
+def source_places(made: KitObject, item: KitItem) -> Array:
+    """Return where the marks are in an item's source series, (n, 3) LPS mm; of the second source as that was made."""
+    places = np.array([mark.centre for mark in MARKS])
+    if item.source != SECOND_SOURCE:
+        return places
+    first = next(other for other in made.items if other.source != SECOND_SOURCE)
+    return evaluate(item.parts, _landings(first.parts, places))
+
+
+def right_places(made: KitObject, item: KitItem) -> dict[str, Array]:
     """Return where each mark is seen in the registered frame, (3,) LPS mm, when the item is read right."""
-    places = zip(MARKS, _landings(item.parts), strict=True)
+    places = zip(MARKS, _landings(item.parts, source_places(made, item)), strict=True)
     return {mark.name: place for mark, place in places if np.isfinite(place).all()}
 
 
@@ -56,12 +65,13 @@ def probe(made: KitObject, item: KitItem) -> Probe:
     """Return the mark with the most misreadings that are seen, each apart from the others."""
     items = [other.parts for other in made.items]
     found: list[list[Landing]] = [[] for _ in MARKS]
-    right = _landings(item.parts)
+    goals = source_places(made, item)
+    right = _landings(item.parts, goals)
     for misreading in MISREADINGS:
         parts = None if misreading.group in _BESIDE else misread((misreading.name,), item.parts, items)
         if not isinstance(parts, Parts):
             continue
-        for landings, place, belongs in zip(found, _landings(parts), right, strict=True):
+        for landings, place, belongs in zip(found, _landings(parts, goals), right, strict=True):
             seen = bool(np.isfinite(place).all())
             off = float(np.linalg.norm(place - belongs)) if seen else np.inf
             if off > SEEN_MM:
@@ -99,10 +109,9 @@ def on_images(places: Array) -> Any:
     return ((voxel > -0.5) & (voxel < np.array([COLUMNS, ROWS, SLICES]) - 0.5)).all(axis=-1)
 
 
-def _landings(parts: Item) -> Array:
-    """The (n, 3) x on the images that go to the marks, of several the one nearest to the mark itself; else NaN."""
+def _landings(parts: Item, goals: Array) -> Array:
+    """The (n, 3) x on the images that go to places of the source, of several the one nearest to those; else NaN."""
     assert isinstance(parts, Parts)
-    goals = np.array([mark.centre for mark in MARKS])
     with np.errstate(all="ignore"):
         forward = replace(parts, reversed=False)
         found = evaluate(forward, goals)[:, None] if parts.reversed else _search(parts, goals)

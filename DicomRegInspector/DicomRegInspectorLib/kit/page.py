@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..report.html.document import BEGINNING, head
+from ..report.html.document import head
 from ..report.html.markup import DEFINITIONS, Markup, items, join, table, tag
 from ..version import __version__
 from ..words import plural, tenths
@@ -43,7 +43,7 @@ def kit_page(volumes: Volumes) -> str:
             f"(DICOM). Written by version {__version__}.")),
     )  # fmt: skip
     top = Markup(head("", TITLE).replace("</head>", f"<style>{STYLE}</style></head>"))
-    return f"{BEGINNING}{tag('html', top, body, lang='en')}\n"
+    return f"<!DOCTYPE html>\n{tag('html', top, body, lang='en')}\n"
 
 
 def _purpose(objects: tuple[KitObject, ...]) -> Markup:
@@ -68,7 +68,7 @@ def _how(visible: list[KitObject]) -> Markup:
         (f"For each of the {plural(len(visible), 'object')} below load its registered series, its source series and "
          "the object, and show the source series through the registration: fused, side by side or by linked cursors."),
         ("Put the cursor on a place of the table under “Read right”. Both images must show the mark there, the "
-         f"same one, and all five at once. {SEEN_MM:g} mm off is seen as half a mark beside the other."),
+         f"same one, and all marks at once. {SEEN_MM:g} mm off is seen as half a mark beside the other."),
         "Where a mark of the source series is seen elsewhere, look it up under “Misread”: the place says how.",
     )  # fmt: skip
     return join(
@@ -124,7 +124,7 @@ def _item(made: KitObject, number: int, item: KitItem, volumes: Volumes) -> Iter
         ("object", f"{made.file_name}" + (f", item {number}" if several else "")),
     )
     yield tag("p", "Load ", join(*(join(tag("code", name), f" ({what})") for what, name in load), by=", "), ".")
-    right = right_places(item)
+    right = right_places(made, item)
     found = probe(made, item)
     signs = [Sign(name, place, "right") for name, place in right.items()]
     seen = together(found.landings)

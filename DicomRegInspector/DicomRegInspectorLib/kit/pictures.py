@@ -98,5 +98,5 @@ STYLE = Markup(
     ".views svg{width:100%;height:auto;background:#000}.pixels{image-rendering:pixelated}"
     ".sign-right circle{fill:none;stroke:#35d07f;stroke-width:1.6}.views .sign-right text{fill:#35d07f;font-size:11px}"
     ".sign-wrong path{stroke:#ffa347;stroke-width:1.8}.views .sign-wrong text{fill:#ffa347;font-size:9px}"
-    "@media print{section.object{break-before:page}}"
+    "@media print{section.object{break-before:page}.views{max-width:25rem}}"
 )

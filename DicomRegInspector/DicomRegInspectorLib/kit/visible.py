@@ -98,6 +98,7 @@ def visible_objects() -> Iterator[KitObject]:
     """Yield the objects with a registered series of their own."""
     rigid = matrix((9, -7, 14), (17.5, -12.25, 15.0))
     other = matrix((-6, 12, -8), (-14.0, 9.5, 11.0))
+    back = matrix((-6, 12, -8), (-14.0, 9.5, -13.0))
     affine = matrix((6, -5, 10), (12.0, -9.5, 10.0), (1.08, 0.93, 1.05), (0.06, -0.05, 0.04))
     lattice = grid((14, 12, 10), (20, 23, 25), (17, -13, 21), (3.0, -4.0, 2.0), strength=0.055)
     still = matrices(np.eye(4), source="registered")
@@ -110,7 +111,7 @@ def visible_objects() -> Iterator[KitObject]:
     yield made("chain", "two matrices in one sequence", _still(still, "visible-chain"), matrices(other, rigid),
                kind=MATRICES)  # fmt: skip
     yield made("grid", "an oblique grid", deformable(lattice))
-    yield made("pre-post", "an oblique grid between rigid matrices", deformable(lattice, rigid, other))
+    yield made("pre-post", "an oblique grid between rigid matrices", deformable(lattice, rigid, back))
     yield made("pre-affine", "an oblique grid after an affine matrix, undefined lengths", deformable(lattice, affine),
                encoding=Encoding("implicit little endian", True, True))  # fmt: skip
     yield made("items", "an item with a grid for one frame, and one with matrices for another",
