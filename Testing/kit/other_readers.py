@@ -105,13 +105,19 @@ def opentps(question: Asked) -> np.ndarray | None:
 
 
 def pycerr(question: Asked) -> np.ndarray | None:
-    """Its import into a plan container: a matrix inverted as its warping does, a field by its own interpolation."""
+    """Its import into a plan container: a matrix inverted as its warping does, a field by its own interpolation.
+
+    It keeps the matrices beside a grid and has nothing that applies them.
+    """
     from cerr import plan_container
     from cerr.utils.interp import finterp3
 
-    deform = plan_container.loadDcmReg(
-        str(question.path), plan_container.PlanC(header=plan_container.headr.Header())
-    ).deform[-1]
+    container = plan_container.PlanC(header=plan_container.headr.Header())
+    deform = plan_container.loadDcmReg(str(question.path), container).deform[-1]
+    if question.source_frame_uid == question.registered_frame_uid:
+        return question.points
+    if deform.deformParams["movFrameOfReferenceUID"] not in ("", question.source_frame_uid):
+        return None  # it has one registration of an object, and says of which frame
     if deform.deformOutFileType == "rigid":
         return moved(np.linalg.inv(np.asarray(deform.deformParams["rigidMatrix"], float)), question.points)
     x, y, z = moved(np.linalg.inv(deform.cerrToDcmTransM), question.points).T
@@ -148,7 +154,12 @@ OTHERS: tuple[Other, ...] = (
     Other("DicomRegInspector", "", this_project, "`map_points` of `read_registration`"),
     Other("pydicomrt", "pydicomrt", pydicomrt, "its parsers, composed as their documentation says"),
     Other("rosamllib", "rosamllib", rosamllib, "`REG.from_dataset`, its grid indexed as it documents it"),
-    Other("pyCERR", "pycerr", pycerr, "`loadDcmReg`, applied as its warping does"),
+    Other(
+        "pyCERR",
+        "pycerr",
+        pycerr,
+        "`loadDcmReg`, applied as its warping does, which leaves the matrices beside a grid out",
+    ),
     Other(
         "OpenTPS", "opentps-core", opentps, "`readDicomVectorField`, `readDicomRigidTransform`, applied as it resamples"
     ),
