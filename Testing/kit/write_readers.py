@@ -29,8 +29,8 @@ from readers import write_answers  # noqa: E402
 
 SHOWN = 5
 NOT_RUN = (
-    "CERR (MATLAB) and espadon (R) have no interpreter here and were not run. SimpleITK was asked with ITK's readers of "
-    "transforms, which take none of the objects."
+    "CERR (MATLAB) and espadon (R) have no interpreter here and were not run. SimpleITK was asked with ITK's readers "
+    "of transforms, which take none of the objects."
 )
 
 
