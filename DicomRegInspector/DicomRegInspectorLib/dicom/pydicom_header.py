@@ -25,6 +25,8 @@ MAX_INFLATED = 1 << 26
 MOST_READS = 400_000
 """Pieces of a header that pydicom may ask for, several for an element: it takes seconds and 700 bytes for each item of
 a sequence, and a small file can have a million of them."""
+MOST_READS_OF_FRAME = 2_000
+"""The functional groups of a frame take some hundred."""
 
 _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
@@ -34,19 +36,19 @@ _FIRST_BULK_TAG = tags.DEFORMABLE_REGISTRATION_SEQUENCE
 
 
 class _LimitedReads:
-    """A stream for pydicom that gives :data:`MOST_READS` pieces and then refuses."""
+    """A stream for pydicom that gives so many pieces and then refuses."""
 
-    def __init__(self, stream: Any, name: str) -> None:
+    def __init__(self, stream: Any, name: str, most: int = MOST_READS) -> None:
         self._read = stream.read
         self.seek, self.tell = stream.seek, stream.tell
         self.name = name
-        self._left = MOST_READS
+        self._most = self._left = most
 
     def read(self, size: int = -1, /) -> bytes:
         """The next ``size`` bytes."""
         self._left -= 1
         if self._left < 0:
-            raise FileError(self.name, f"has a header of more than {MOST_READS:,} pieces, which is not read further.")
+            raise FileError(self.name, f"has a header of more than {self._most:,} pieces, which is not read further.")
         return self._read(size)
 
 
@@ -190,7 +192,13 @@ def _deflated_header(name: str, size: int) -> Header:
     meta, data, cut_off = _inflated(name)
     inflated = _LimitedReads(io.BytesIO(data), name)
     stop = _Stop(inflated, len(data), name, last_tag=tags.LAST_TAG, after_last=True)
-    dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(tags.WANTED))
+    try:
+        dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(tags.WANTED))
+    except TruncatedFileError as error:
+        if len(data) < MAX_INFLATED:
+            raise
+        problem = f"has a header of more than {MAX_INFLATED >> 20} MiB, inflated, which is not read further."
+        raise FileError(name, f"{problem} Export it with an uncompressed transfer syntax.") from error
     if cut_off:
         stop.check_tail()
     elements = _elements(meta, dataset)
@@ -233,24 +241,29 @@ def pixel_data_by_pydicom(descriptor: int, size: int, name: str) -> tuple[int, i
         return _locate_pixel_data(stream, size, name)
 
 
-def read_elements(path: str, wanted: list[int]) -> Dataset:
+def read_elements(path: str, wanted: list[int], frames: int = 1) -> Dataset:
     """Return the named elements of a file, wherever they stand before Pixel Data.
+
+    ``frames``: how many the file says it has; so many more pieces are read.
 
     Raises FileError when the file cannot be read any more or its elements cannot be parsed.
     """
     from pydicom.filereader import read_dataset, read_partial
 
+    most = MOST_READS + MOST_READS_OF_FRAME * max(frames, 1)
     try:
         with open(path, "rb") as file, _pydicom_errors(path):
             size = os.fstat(file.fileno()).st_size
             with BoundedFile(file.fileno(), size, path) as stream:
                 if tags.DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
                     data = _inflated(path)[1]
-                    stop = _Stop(io.BytesIO(data), len(data), path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
-                    return read_dataset(stop.stream, False, True, stop_when=stop, specific_tags=list(wanted))
+                    limited = _LimitedReads(io.BytesIO(data), path, most)
+                    stop = _Stop(limited, len(data), path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
+                    return read_dataset(limited, False, True, stop_when=stop, specific_tags=list(wanted))
                 stream.seek(0)
-                stop = _Stop(stream, size, path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
-                return read_partial(stream, stop_when=stop, force=True, specific_tags=list(wanted))
+                limited = _LimitedReads(stream, path, most)
+                stop = _Stop(limited, size, path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
+                return read_partial(limited, stop_when=stop, force=True, specific_tags=list(wanted))
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
 

@@ -69,7 +69,8 @@ def functional_group_slices(header: Header) -> list[Slice]:
     """
     from ...dicom.pydicom_header import read_elements
 
-    dataset = read_elements(header.path, [SHARED_GROUPS, PER_FRAME_GROUPS, DIMENSION_INDEX_SEQUENCE])
+    wanted = [SHARED_GROUPS, PER_FRAME_GROUPS, DIMENSION_INDEX_SEQUENCE]
+    dataset = read_elements(header.path, wanted, header.number_of_frames)
     with errors_of_file(header.path, "has functional groups that cannot be parsed"):
         shared = first_item(dataset, SHARED_GROUPS)
         frames = list(dataset[PER_FRAME_GROUPS].value) if PER_FRAME_GROUPS in dataset else []

@@ -18,7 +18,7 @@ from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, Usa
 from ..geometry.stacks import Tile
 from .decode_apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
 from .decode_apart_program import by_pydicom
-from .deflated_frames import inflated_frames
+from .deflated_frames import frames_of_deflated, inflated_frames, is_inflated_by_frame
 from .format import PixelFormat
 from .rescale import Rescale, StoredRange, TooNarrowError
 
@@ -196,6 +196,8 @@ def _decoded(
 def _found(
     pixels: PixelFormat, frames: list[int], raw: bool, processes: DecodingProcesses | None
 ) -> Generator[NDArray[np.generic]]:
+    if pixels.syntax == DEFLATED_LITTLE_ENDIAN and is_inflated_by_frame(pixels):
+        return frames_of_deflated(pixels, frames)
     if pixels.syntax == DEFLATED_LITTLE_ENDIAN:
         from pydicom.pixels import iter_pixels
 
@@ -219,12 +221,8 @@ def _colored(values: NDArray[np.generic], palette: Dataset | None) -> NDArray[np
 
 def _palette(pixels: PixelFormat) -> Dataset:
     from ...dicom.pydicom_header import read_elements
-    from .slow_format import inflated_dataset
 
-    if pixels.syntax == DEFLATED_LITTLE_ENDIAN:
-        palette = inflated_dataset(pixels.header)
-    else:
-        palette = read_elements(pixels.path, _PALETTE_TAGS + _SEGMENTED_PALETTE_TAGS)
+    palette = read_elements(pixels.path, _PALETTE_TAGS + _SEGMENTED_PALETTE_TAGS)
     with _decoding_errors(pixels):
         entries = int(palette.RedPaletteColorLookupTableDescriptor[0]) or 2**16
         # pydicom looks up with indices as wide as the entries.

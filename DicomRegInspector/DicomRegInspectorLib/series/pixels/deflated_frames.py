@@ -1,4 +1,4 @@
-"""Frames of Deflated Image Frame Compression (PS3.5 annex A.4.12), which pydicom does not decode."""
+"""Frames that were deflated, one inflated at a time: each by itself, or with the whole data set around them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,65 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dicom.dataset import open_dataset
+from ...dicom.source import DeflatedSource
+from ...dicom.tags import PIXEL_KEYWORDS
+from ...errors import FileError, TruncatedFileError
 from .format import PixelFormat
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 MOST_FRAGMENTS = 1_000_000
 
 
-def inflated_frames(pixels: PixelFormat, frames: list[int]) -> Generator[NDArray[np.generic]]:
-    """Yield frames (from 0) in the order asked for, (rows, columns) or (rows, columns, samples), as stored.
+def is_inflated_by_frame(pixels: PixelFormat) -> bool:
+    """Tell whether :func:`frames_of_deflated` reads them: whole bytes for each frame, in no colours to be converted."""
+    return pixels.bits_allocated % 8 == 0 and not pixels.photometric.startswith("YBR")
 
-    Each frame is one fragment, a raw deflate stream of the pixels as they would be without compression, in little
-    endian order; nothing is inflated beyond a frame's size.
+
+def frames_of_deflated(pixels: PixelFormat, frames: list[int]) -> Generator[NDArray[np.generic]]:
+    """Yield frames (from 0) of a deflated data set (PS3.5 annex A.5) in the order asked for, as stored.
+
+    What stands before a frame is inflated and forgotten.
+
+    Raises FileError when the data are damaged, end too early, or have no Pixel Data.
+    """
+    length = pixels.rows * pixels.columns * pixels.samples * pixels.bits_allocated // 8
+    source, start = None, 0
+    try:
+        for frame in frames:
+            if source is None or frame * length < start:
+                if source is not None:
+                    source.close()
+                source, start = _at_pixels(pixels), 0
+            start += source.skip(frame * length - start)
+            data = source.read(length)
+            start += len(data)
+            if len(data) < length:
+                raise TruncatedFileError(pixels.path, f"ends within frame {frame + 1}. Copy or export it again.")
+            yield _shaped(data, pixels)
+    finally:
+        if source is not None:
+            source.close()
+
+
+def _at_pixels(pixels: PixelFormat) -> DeflatedSource:
+    """Where the value of Pixel Data begins."""
+    with open_dataset(pixels.path) as dataset:
+        found = next(iter(dataset.walk.elements(PIXEL_KEYWORDS)), None)
+        start = dataset.start
+    if found is None:
+        raise FileError(pixels.path, "has no pixel data. Get the images again from the source system.")
+    source = DeflatedSource(pixels.path, start)
+    source.skip(found.offset)
+    return source
+
+
+def inflated_frames(pixels: PixelFormat, frames: list[int]) -> Generator[NDArray[np.generic]]:
+    """Yield frames (from 0) of Deflated Image Frame Compression (PS3.5 annex A.4.12), which pydicom does not decode.
+
+    In the order asked for, (rows, columns) or (rows, columns, samples), as stored. Each frame is one fragment, a raw
+    deflate stream of the pixels as they would be without compression, in little endian order; nothing is inflated
+    beyond a frame's size.
 
     Raises ValueError when a fragment is missing, or its stream is damaged, too short or too long.
     """

@@ -51,17 +51,12 @@ def slow_values(header: Header, *, scale_dose: bool) -> SlowValues:
         wanted += [DOSE_GRID_SCALING, DOSE_UNITS]
     if header.sop_class_uid in FUNCTIONAL_GROUP_CLASSES:
         wanted += [SHARED_GROUPS, PER_FRAME_GROUPS]
-    if header.transfer_syntax_uid == tags.DEFLATED_LITTLE_ENDIAN:
-        dataset = inflated_dataset(header)
-        keyword = next((keyword for tag, keyword in tags.PIXEL_KEYWORDS.items() if tag in dataset), "")
-        place: tuple[int | None, int | None] = (None, None)
-    else:
-        dataset = read_elements(header.path, wanted)
-        if not header.transfer_syntax_uid and dataset.original_encoding[1] is False:
-            raise FileError(
-                header.path, "is big endian and names no transfer syntax: its pixels cannot be read. Convert it."
-            )
-        place, keyword = _place(header)
+    dataset = read_elements(header.path, wanted, header.number_of_frames)
+    if not header.transfer_syntax_uid and dataset.original_encoding[1] is False:
+        raise FileError(
+            header.path, "is big endian and names no transfer syntax: its pixels cannot be read. Convert it."
+        )
+    place, keyword = _place(header)
     if not keyword:
         problem = "has no pixel data. Get the images again from the source system."
         raise FileError(header.path, problem, code="pixel-data-missing")
@@ -89,12 +84,14 @@ def _value(dataset: Dataset, tag: int) -> Any:
 
 
 def _place(header: Header) -> tuple[tuple[int | None, int | None], str]:
-    """Where the value of Pixel Data lies; of floats only that they are there, since pydicom finds them."""
+    """Where in the file the value of Pixel Data lies; of floats only that they are there, since pydicom finds them."""
     with open_dataset(header.path) as dataset:
         keyword = ""
         for element in dataset.walk.elements(tags.PIXEL_KEYWORDS):
             if element.tag == tags.PIXEL_DATA:
-                return (element.offset, None if element.length == tags.UNDEFINED else element.length), "PixelData"
+                is_placed = header.transfer_syntax_uid != tags.DEFLATED_LITTLE_ENDIAN
+                length = None if element.length == tags.UNDEFINED else element.length
+                return (element.offset, length) if is_placed else (None, None), "PixelData"
             keyword = keyword or tags.PIXEL_KEYWORDS[element.tag]
     return (None, None), keyword
 
