@@ -142,6 +142,9 @@ def begin_anew(widget: Any) -> None:
     from DicomRegInspectorLib.panel.navigation import restore_layout
 
     restore_layout()
+    manager = slicer.app.layoutManager()
+    if manager is not None:
+        manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
     slicer.mrmlScene.Clear()
     widget.enter()
     widget.panel.reset()

@@ -170,7 +170,7 @@ def test_show_me_leads_to_the_place_that_folds_most(application: Any, shown: Any
     assert shown.qualityTransformSelector.currentNode() is not None
 
 
-def test_undefined_vectors_are_shown_by_the_mask(application: Any, shown: Any, widget: Any) -> None:
+def test_undefined_vectors_are_led_to_and_said_to_be_zero(application: Any, shown: Any, widget: Any) -> None:
     select(widget, "reg-vectors-undefined")
     shown.showMeButton.click()
     shown.askDoButton.click()
@@ -180,6 +180,9 @@ def test_undefined_vectors_are_shown_by_the_mask(application: Any, shown: Any, w
     known = KnownField()
     last = np.asarray(known.origin_lps_mm) + (np.asarray(known.dimensions) - 1) * known.resolution_mm
     assert cut(application) == pytest.approx(last.tolist(), abs=1e-3)
+    assert "marked are places that are folded. What the file leaves undefined is zero here." in (
+        shown.findingsStatusLabel.text
+    )
 
 
 def test_findings_about_identifiers_have_no_place(shown: Any, widget: Any) -> None:

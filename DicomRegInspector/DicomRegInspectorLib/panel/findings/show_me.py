@@ -163,9 +163,18 @@ class ShowMe:
             return [_("{name}: the Jacobian determinant is shown; 0 or less folds.").format(**name)]
         if what == "mask":
             show_layers(image, label=volumes.mask, opacity=OVERLAY, frame_uid=frame)
-            return [_("{name}: folded, undefined and uncovered places are marked.").format(**name)]
+            return [_marked_in_words(node.GetName(), volumes.counts)]
         show_layers(image, frame_uid=frame)
         return [arrows_in_words(node, arrays.field, volumes, image)]
+
+
+def _marked_in_words(name: str, counts: dict[str, int]) -> str:
+    words = {"folded": _("folded"), "undefined": _("undefined"), "uncovered": _("uncovered")}
+    marked = ", ".join(word for key, word in words.items() if counts[key])
+    told = _("{name}: marked are places that are {what}.") if marked else _("{name}: the mask is empty.")
+    told = told.format(name=name, what=marked)
+    # A transform of the scene is defined everywhere.
+    return told if counts["undefined"] else told + " " + _("What the file leaves undefined is zero here.")
 
 
 def _arrays(
