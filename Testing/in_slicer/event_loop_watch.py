@@ -25,11 +25,13 @@ LEAST_S = 0.04
 """Shorter pauses are not kept."""
 VIEWS = {
     ("drawn.py", ""),
+    ("fitting.py", ""),
     ("job.py", "_is_exiting"),
     ("job.py", "_process_events"),
     ("layouts.py", ""),
     ("navigation.py", ""),
     ("record.py", "settle"),
+    ("solid.py", ""),
     ("transform_display.py", "show_transform"),
 }
 """Files and functions from which Slicer draws; an empty name stands for the whole file."""
