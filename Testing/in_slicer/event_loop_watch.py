@@ -87,10 +87,10 @@ class EventLoopWatch:
             return
         now = time.perf_counter()
         self._spent[self._innermost] += now - self._since
-        self._since = now
         # A slot's caller is the Python function that let the event loop run.
         inner = frame if event == "call" else frame.f_back
         self._innermost = inner.f_code if inner is not None else frame.f_code
+        self._since = time.perf_counter()  # noting a call takes as long as many a call does
 
     def _tick(self) -> None:
         now, held_up = time.perf_counter(), _held_up()
