@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from .registration import Registration, read_registration
     from .series import SeriesSets, SeriesVolume, check_pixels, load_series, load_sets
     from .tasks.dicom_export.transforms import ExportOptions, export_transform
+    from .tasks.image_export.export import ImageExportOptions, export_image
     from .tasks.inspect import Inspection, inspect_paths
     from .volumes import compare_volumes
 
 __all__ = [
     "ExportOptions",
+    "ImageExportOptions",
     "Inspection",
     "KitScore",
     "Registration",
@@ -28,6 +30,7 @@ __all__ = [
     "__version__",
     "check_pixels",
     "compare_volumes",
+    "export_image",
     "export_transform",
     "inspect_paths",
     "load_series",
@@ -41,12 +44,14 @@ __getattr__ = names_from(
     __name__,
     {
         "ExportOptions": "tasks.dicom_export.transforms",
+        "ImageExportOptions": "tasks.image_export.export",
         "Inspection": "tasks.inspect",
         "KitScore": "kit",
         "SeriesSets": "series",
         "SeriesVolume": "series",
         "check_pixels": "series",
         "compare_volumes": "volumes",
+        "export_image": "tasks.image_export.export",
         "export_transform": "tasks.dicom_export.transforms",
         "inspect_paths": "tasks.inspect",
         "load_series": "series",

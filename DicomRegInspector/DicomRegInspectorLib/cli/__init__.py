@@ -32,6 +32,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "map": _from("mapping", "map_command"),
     "load": _from("registrations", "load_command"),
     "export": _from("exporting", "export_command"),
+    "export-image": _from("exporting", "export_image_command"),
     "quality": _from("registrations", "quality_command"),
     "pixels": _from("inspecting", "pixels_command"),
     "compare": _from("volumes", "compare_command"),
@@ -56,6 +57,10 @@ _OPTIONS = {
     "parametric map": "--parametric-map",
     "series": "--series",
     "stack": "--stack",
+    "reference": "--reference",
+    "stated elements": "--set",
+    "kind": "--kind",
+    "fill": "--fill",
 }
 """How the command line lets one choose what a ChoiceError names."""
 NOT_EVERYWHERE = ("series", "stack")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+
 from .shared import READINGS, Commands, Parser, assumed_options, existing_options, fail_on_option, json_option
+
+IMAGE_KINDS = ("ct", "mr", "pet", "secondary-capture", "parametric-map", "segmentation")
+"""The names of :data:`..tasks.image_export.kinds.KINDS`, which is not imported for a parser's sake; a test compares."""
 
 
 def add_export(commands: Commands, common: Parser) -> None:
@@ -40,3 +45,70 @@ def add_export(commands: Commands, common: Parser) -> None:
         help=f"read the file in another way than the standard says: {', '.join(READINGS)}",
     )
     parser.add_argument("--description", default="", metavar="TEXT", help="Series Description (0008,103E)")
+
+
+def add_export_image(commands: Commands, common: Parser) -> None:
+    """Add the command to the parser of all commands."""
+    parser = commands.add_parser(
+        "export-image",
+        parents=[existing_options(), json_option(), common],
+        help="write a volume as DICOM images that keep its places and values",
+        description="Write a volume (NIfTI, NRRD, MetaImage …, or DICOM) as a DICOM series into a new folder, read it "
+        "back and compare it. Voxels stay where they are; integers are written as they are, floating-point values with "
+        "a slope and intercept, no further off than half a step, or as they are in a Parametric Map. Patient, study "
+        "and frame of reference are the reference's; nothing that the class requires is made up.",
+    )
+    parser.add_argument("volume", metavar="VOLUME", help="a volume file, or a folder with one DICOM series")
+    parser.add_argument("--output", required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--reference",
+        nargs="+",
+        metavar="DIR",
+        help="image series in the same coordinates: its patient, study and frame of reference are taken over, and what "
+        "its class requires when the new images are of the same (default: the volume itself, where it is DICOM)",
+    )
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--kind",
+        choices=IMAGE_KINDS,
+        help="what to write (default: what the reference's images are, if CT, MR or PET, else secondary-capture, in "
+        "one file)",
+    )
+    either.add_argument(
+        "--parametric-map",
+        dest="kind",
+        action="store_const",
+        const="parametric-map",
+        help="floating-point values, exact: --kind parametric-map",
+    )
+    parser.add_argument("--per-slice-rescale", action="store_true", help="of PET images: a slope for each slice")
+    parser.add_argument(
+        "--units",
+        default="",
+        metavar="UNITS",
+        help="what the values are in: GML (SUV), BQML … for PET, which needs them; HU, BQML or GML for a Parametric "
+        "Map; Rescale Type (0028,1054) of others",
+    )
+    parser.add_argument(
+        "--fill",
+        type=float,
+        metavar="VALUE",
+        help="what takes the place of NaN and infinite values (default: refuse them; a Parametric Map holds them)",
+    )
+    parser.add_argument(
+        "--set",
+        dest="stated",
+        action="append",
+        default=[],
+        type=_element,
+        metavar="KEYWORD=VALUE",
+        help="an element that the class requires and nothing says, as in --set DecayCorrection=START; again for more",
+    )
+    parser.add_argument("--description", default="", metavar="TEXT", help="Series Description (0008,103E)")
+
+
+def _element(text: str) -> tuple[str, str]:
+    keyword, equals, value = text.partition("=")
+    if not equals or not keyword.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEYWORD=VALUE, like DecayCorrection=START")
+    return keyword, value

@@ -1,15 +1,18 @@
-"""The command export: a transform or points as a DICOM object."""
+"""The commands export and export-image: a transform, points or a volume as DICOM objects."""
 
 from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .ending import DONE
-from .existing import output_stays
+from .existing import output_stays, written_over
+from .libraries import quiet_libraries
 from .output import progress_bar, tell_report, verdict
 from .shared import assumed
 
@@ -78,3 +81,30 @@ def _spacing(text: str) -> tuple[float, float, float] | None:
         raise UsageError(f"--grid {text}: expected mm, one number or three as in 5,5,2.5, each more than 0")
     x, y, z = numbers * 3 if len(numbers) == 1 else numbers
     return x, y, z
+
+
+def export_image_command(options: argparse.Namespace) -> int:
+    """Write a volume as DICOM images; returns the exit code."""
+    from ..report.files import check_place
+    from ..report.text.exports import image_export_report
+    from ..tasks.image_export.export import ImageExportOptions, export_image, is_exported_image
+
+    inputs = [options.volume, *(options.reference or ())]
+    if output_stays(options, options.output, inputs, is_exported_image):
+        return DONE
+    check_place(options.json, "JSON report", b"{")
+    chosen = ImageExportOptions(
+        reference=options.reference or (),
+        kind=options.kind,
+        per_slice=options.per_slice_rescale,
+        units=options.units,
+        fill=options.fill,
+        stated=dict(options.stated),
+        description=options.description,
+    )
+    quietly = partial(quiet_libraries, options.debug)
+    with progress_bar(options) as progress, written_over(options, options.output) as place:
+        written = export_image(options.volume, place, chosen, progress, quietly)
+    written = replace(written, output=Path(options.output))
+    tell_report(options, lambda: image_export_report(written), written.to_dict)
+    return DONE

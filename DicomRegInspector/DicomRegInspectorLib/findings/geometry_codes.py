@@ -269,7 +269,8 @@ GEOMETRY_CODES: dict[str, CodeInfo] = {
         "and ITK give Secondary Capture images voxels of 1 mm at the origin. As an error: the size of a pixel is "
         "missing, for which programs assume 1 mm.",
         "SOP Class UID (0008,0016) is a Secondary Capture class, and Image Position (Patient) (0020,0032) and Image "
-        "Orientation (Patient) (0020,0037) are there. As an error: Pixel Spacing (0028,0030) of a slice with a "
+        "Orientation (Patient) (0020,0037) are there; not in functional groups of frames, which these libraries do "
+        "read. As an error: Pixel Spacing (0028,0030) of a slice with a "
         "position is missing, or not positive when a volume is made.",
         ("warning", "error"),
         ("inspect", "loading"),

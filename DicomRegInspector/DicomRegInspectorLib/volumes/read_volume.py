@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 
 def read_volume(
-    path: str | PathLike[str], *, stack: int | str | None = None, progress: Progress | None = None
+    path: str | PathLike[str],
+    *,
+    stack: int | str | None = None,
+    flat: bool = True,
+    progress: Progress | None = None,
 ) -> Volume:
     """Read a volume: a DICOM file, a folder with one DICOM series, or any format that SimpleITK reads.
 
     ``stack``: which set of a DICOM series, as in :func:`~..series.load_series`; it means nothing for other formats.
+    ``flat``: whether a picture of two axes is taken for a volume of one slice; it does not say where that lies.
 
     Raises FileError when the file cannot be read, or is no volume of three axes. Raises UsageError when a folder holds
     no series or several, memory does not suffice, or SimpleITK is not installed.
@@ -35,7 +40,7 @@ def read_volume(
         raise FileError(name, "there is no such file or folder")
     if is_dicom(name):
         return volume_of_series(load_series(name, stack=stack, progress=progress), name)
-    return _volume_of_file(name)
+    return _volume_of_file(name, (2, 3) if flat else (3,))
 
 
 def is_dicom(path: str) -> bool:
@@ -76,12 +81,12 @@ def _slopes(series: SeriesVolume) -> NDArray[np.float64] | None:
     return np.array(slopes)
 
 
-def _volume_of_file(name: str) -> Volume:
+def _volume_of_file(name: str, axes: tuple[int, ...]) -> Volume:
     import SimpleITK
 
     image = read_image(name)
-    if image.GetDimension() not in (2, 3):
-        raise FileError(name, f"has {image.GetDimension()} axes; volumes of three are compared. Extract one first.")
+    if image.GetDimension() not in axes:
+        raise FileError(name, f"has {image.GetDimension()} axes; a volume has three. Extract or make one first.")
     slope = _number(image, "scl_slope") or 0.0
     quanta = np.array([abs(slope)]) if slope and np.isfinite(slope) and _is_scaled_integer(image) else None
     if image.GetDimension() == 2:

@@ -81,7 +81,8 @@ def position_findings(grouping: Grouping, count: int, subject: str) -> list[Find
         )
         evidence = {**_uids(grouping.bad_orientation), "largest_error": round(grouping.worst_orientation, 6)}
         found.append(Finding("orientation-invalid", severity, text, subject, evidence))
-    ignored = [slice_ for slice_ in placed if is_secondary_capture(slice_.header)]
+    # Frames of multi-frame captures have their places in functional groups, where GDCM does look.
+    ignored = [slice_ for slice_ in placed if slice_.frame_number is None and is_secondary_capture(slice_.header)]
     if ignored:
         text = (
             f"{plural(len(ignored), 'image')} of a Secondary Capture class with position and orientation: GDCM and ITK "

@@ -151,10 +151,10 @@ def _copy_patient_and_study(owner: Dataset, dataset: Dataset) -> None:
     for element in owner:
         group, tag = element.tag.group, int(element.tag)
         if group == 0x0010 or tag in _STUDY or (group == 0x0012 and tag not in _TRIAL_SERIES):
-            dataset.add(_copied(element))
+            dataset.add(copied(element))
 
 
-def _copied(element: DataElement) -> DataElement:
+def copied(element: DataElement) -> DataElement:
     """The element in the new object's character set: a name keeps the bytes of its own one otherwise.
 
     Values that are not as they should be are copied as they are: what images say of the patient, the object says too.
@@ -167,7 +167,7 @@ def _copied(element: DataElement) -> DataElement:
     value = element.value
     if element.VR == "SQ":
         value = [
-            dataset_with(_copied(inner) for inner in item if inner.keyword != "SpecificCharacterSet") for item in value
+            dataset_with(copied(inner) for inner in item if inner.keyword != "SpecificCharacterSet") for item in value
         ]
     elif element.VR == "PN":
         value = "\\".join(map(str, value)) if element.VM > 1 else str(value if value is not None else "")
