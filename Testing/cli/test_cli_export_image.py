@@ -51,7 +51,7 @@ def test_refusals_are_one_line_and_name_the_option(volume: Path, capsys: pytest.
     assert run(volume, "--kind", "mr", "--set", "Sequence", "--output", out) == 2
     assert "KEYWORD=VALUE" in capsys.readouterr().err
     assert run(volume.parent / "nothing.nii", "--output", out) == 2
-    assert "there is no such file" in capsys.readouterr().err
+    assert "no such file" in capsys.readouterr().err
     sitk.WriteImage(sitk.Image([4, 4, 4, 2], sitk.sitkFloat32), str(volume.parent / "time.nii"))
     assert run(volume.parent / "time.nii", "--output", out) == 2
     assert "4 axes" in capsys.readouterr().err

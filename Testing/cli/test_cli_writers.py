@@ -69,6 +69,8 @@ def require(name: str) -> writers.Writer:
         "regularize resample folder",
         "regularize resample .dcm",
         "regularize split .mha",
+        "export-image",
+        "export-image one file",
         "map",
         "inspect",
         "sample-data",

@@ -21,7 +21,7 @@ AFFINE[:3, :3] = np.diag(SPACING)
 AFFINE[:3, 3] = ORIGIN
 VALUES = np.random.default_rng(8).integers(0, 900, (3, 4, 5)).astype(np.int16)
 TRACER = pydicom.Dataset()
-TRACER.Radiopharmaceutical = "Glucosé"
+TRACER.Radiopharmaceutical, TRACER.RadionuclideCodeSequence = "Glucosé", []
 OF_PET = {
     "Units": "BQML",
     "CountsSource": "EMISSION",
@@ -178,6 +178,7 @@ def test_labels_become_segments_in_their_places(tmp_path: Path) -> None:
     assert dciodvfy(path) == []
     read = hd.seg.segread(path)
     assert [segment.SegmentLabel for segment in read.SegmentSequence] == ["Label 3", "Label 300"]
+    assert len(read.ReferencedImageSequence) == 3
     referred = [item.ReferencedSOPInstanceUID for item in read.ReferencedSeriesSequence[0].ReferencedInstanceSequence]
     assert referred == [made_uid("image", "ct", number) for number in range(3)]
     found = read.get_volume(combine_segments=True)

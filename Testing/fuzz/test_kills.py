@@ -20,7 +20,7 @@ from whole import contents, is_whole
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
 
-@pytest.mark.parametrize("name", ["load .nii.gz", "regularize positions folder", "map"])
+@pytest.mark.parametrize("name", ["load .nii.gz", "regularize positions folder", "export-image", "map"])
 def test_writers_that_are_ended_leave_nothing_half_written(name: str) -> None:
     outcome = kills.run(6, seed=3, writers=[writer for writer in writers.WRITERS if writer.name == name])
     assert outcome.wrong == [], str(outcome)

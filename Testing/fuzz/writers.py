@@ -77,6 +77,8 @@ WRITERS: tuple[Writer, ...] = (
     _regularize("acquisition .mrb", "volume.mrb"),
     _regularize("split .mha", "volume-section-1.mha", "volume-section-2.mha"),
     _regularize("positions folder", "volume", more=("--positions-only",)),
+    Writer("export-image", ("export-image", "rounded", "--output", "volume"), ("volume",)),
+    Writer("export-image one file", ("export-image", "rounded", "--output", "volume", "--parametric-map"), ("volume",)),
     Writer("map", ("map", "reg.dcm", "--points", "points.csv", "--output", "out.csv"), ("out.csv",)),
     Writer(
         "inspect",

@@ -8,6 +8,7 @@ import pytest
 slicer = pytest.importorskip("slicer", reason="the scene room needs slicer-core or Slicer")
 
 import vtk  # noqa: E402
+from DicomRegInspectorLib import ImageExportOptions, export_image, load_series  # noqa: E402
 from DicomRegInspectorLib.errors import UsageError  # noqa: E402
 from DicomRegInspectorLib.scene.compare_nodes import compare_nodes, volume_of_node  # noqa: E402
 from DicomRegInspectorLib.scene.pictures.images import Image, add_volume  # noqa: E402
@@ -64,3 +65,15 @@ def test_a_node_without_an_image_is_refused() -> None:
     scene = slicer.vtkMRMLScene()
     with pytest.raises(UsageError, match="is empty"):
         volume_of_node(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty"))
+
+
+def test_a_node_is_written_as_dicom_where_it_lies(tmp_path) -> None:
+    scene = slicer.vtkMRMLScene()
+    node = add_volume(scene, Image(VALUES, PLACE), "a")
+    node.SetAndObserveTransformNodeID(linear(scene, (3.0, 4.0, 0.0)).GetID())
+    written = export_image(volume_of_node(node), tmp_path / "out", ImageExportOptions(kind="ct"))
+    assert written.comparison.explained_by == "identical"
+    back = load_series(tmp_path / "out")
+    # RAS (3, 4, 0) is LPS (-3, -4, 0).
+    assert np.allclose(back.affine_lps[:3, 3], PLACE[:3, 3] + [-3, -4, 0])
+    assert np.array_equal(back.array, VALUES)

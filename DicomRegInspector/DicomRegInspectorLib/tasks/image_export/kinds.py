@@ -73,6 +73,7 @@ KINDS = {
                 "RandomsCorrectionMethod",
                 "ReconstructionMethod",
                 "ScatterCorrectionMethod",
+                "SeriesType",
                 "SUVType",
             ),
         ),
@@ -154,17 +155,17 @@ def state(instance: Dataset, stated: Mapping[str, str]) -> None:
 
     Raises UsageError for what is no value of its element.
     """
-    from pydicom.config import RAISE, settings
+    from pydicom import DataElement
+    from pydicom.config import RAISE
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-    former, settings.writing_validation_mode = settings.writing_validation_mode, RAISE
-    try:
-        for keyword, value in stated.items():
-            try:
-                setattr(instance, keyword, value.split("\\") if "\\" in value else value)
-            except (ValueError, TypeError, OverflowError) as error:
-                raise UsageError(f"{elements_in_words([keyword])}: {value!r} is no value for it ({error})") from error
-    finally:
-        settings.writing_validation_mode = former
+    for keyword, value in stated.items():
+        values = value.split("\\") if "\\" in value else value
+        try:
+            element = DataElement(tag_for_keyword(keyword), dictionary_VR(keyword), values, validation_mode=RAISE)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise UsageError(f"{elements_in_words([keyword])}: {value!r} is no value for it ({error})") from error
+        instance.add(element)
 
 
 def _needed(instance: Dataset, kind: Kind) -> tuple[str, ...]:
@@ -192,7 +193,7 @@ def _missing_text(kind: Kind, missing: list[str], has_reference: bool) -> str:
     other = (
         "State them"
         if has_reference or kind.name not in SINGLE_FRAMES
-        else (f"Name a {kind.modality} series as the reference, state them")
+        else (f"Name a {kind.name.upper()} series as the reference, state them")
     )
     return f"{text} {other}, or choose another kind of image"
 

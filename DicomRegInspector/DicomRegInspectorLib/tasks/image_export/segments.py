@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError, errors_of_file
-from ...registration.file.write.dicom_object import NewIdentity, Reference, ReferencedImages, new_object
+from ...registration.file.write.dicom_object import NewIdentity, Reference, ReferencedImages, new_object, reference_item
 from ...series.regularize.reference import REGULAR_MM
 from ...series.write.single_frames import CT
 from ...volumes import Volume
@@ -166,6 +166,7 @@ def _name_references(instance: Dataset, references: tuple[Reference, ...]) -> No
         for keyword in ("ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence"):
             if keyword in named:
                 instance[keyword] = named[keyword]
+        instance.ReferencedImageSequence = [reference_item(reference) for reference in references]
 
 
 def labels_in_file(path: Path, planes: Volume) -> Volume:
