@@ -138,18 +138,14 @@ def export_image(
     if kind.name not in ("parametric-map", "segmentation"):
         encodings = encodings_of(planes, kind, per_slice=options.per_slice)
     base = _base(kind, reference, planes, options)
-    names: list[str] = []
+    instances = _instances(base, planes, kind, encodings, reference, options)
     with new_folder(place, reference.paths) as unfinished:
-        for number, instance in enumerate(_instances(base, planes, kind, encodings, reference, options), 1):
-            names.append(f"{number:05d}.dcm")
-            with errors_of_file(place / names[-1], "cannot be written as DICOM"):
-                instance.save_as(unfinished / names[-1], enforce_file_format=True)
-            total = len(planes.array) if kind.name in SINGLE_FRAMES else 1
-            report_progress(progress, number, total, "Writing DICOM", "Writing was stopped.")
+        count = len(planes.array) if kind.name in SINGLE_FRAMES else 1
+        names = _save(instances, count, unfinished, place, progress)
         comparison = _read_back(finite, planes, kind, unfinished, place, progress)
     return ImageExport(
         place,
-        tuple(names),
+        names,
         name_of_uid(kind.sop_class_uid),
         str(base.SeriesInstanceUID),
         str(base.FrameOfReferenceUID),
@@ -157,6 +153,19 @@ def export_image(
         comparison,
         tuple(notes),
     )
+
+
+def _save(
+    instances: Iterator[Dataset], count: int, folder: Path, place: Path, progress: Progress | None
+) -> tuple[str, ...]:
+    """Write each instance, so that no two are in memory; returns the names of the files."""
+    names: list[str] = []
+    for number, instance in enumerate(instances, 1):
+        names.append(f"{number:05d}.dcm")
+        with errors_of_file(place / names[-1], "cannot be written as DICOM"):
+            instance.save_as(folder / names[-1], enforce_file_format=True)
+        report_progress(progress, number, count, "Writing DICOM", "Writing was stopped.")
+    return tuple(names)
 
 
 def _check(options: ImageExportOptions, kind: Kind) -> None:

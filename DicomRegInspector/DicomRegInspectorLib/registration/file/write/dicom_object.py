@@ -155,7 +155,7 @@ def _copy_patient_and_study(owner: Dataset, dataset: Dataset) -> None:
 
 
 def copied(element: DataElement) -> DataElement:
-    """The element in the new object's character set: a name keeps the bytes of its own one otherwise.
+    """Return an element in the new object's character set: a name keeps the bytes of its own one otherwise.
 
     Values that are not as they should be are copied as they are: what images say of the patient, the object says too.
     """
