@@ -124,11 +124,7 @@ def export_image(
     require_new_folder(place, reference.paths)
     kind = kind_of(options.kind, reference.sop_class_uid)
     _check(options, kind)
-    if isinstance(volume, Volume):
-        read = volume
-    else:
-        with quietly():
-            read = read_volume(volume, flat=False)
+    read = volume if isinstance(volume, Volume) else _read(volume, quietly)
     _require_frame(read, reference)
     finite, told = with_finite_values(read, options.fill, are_kept=kind.name == "parametric-map")
     planes = planes_of(finite, reference.stack)
@@ -139,8 +135,8 @@ def export_image(
         encodings = encodings_of(planes, kind, per_slice=options.per_slice)
     base = _base(kind, reference, planes, options)
     instances = _instances(base, planes, kind, encodings, reference, options)
+    count = len(planes.array) if kind.name in SINGLE_FRAMES else 1
     with new_folder(place, reference.paths) as unfinished:
-        count = len(planes.array) if kind.name in SINGLE_FRAMES else 1
         names = _save(instances, count, unfinished, place, progress)
         comparison = _read_back(finite, planes, kind, unfinished, place, progress)
     return ImageExport(
@@ -153,6 +149,11 @@ def export_image(
         comparison,
         tuple(notes),
     )
+
+
+def _read(volume: Place, quietly: Callable[[], AbstractContextManager[object]]) -> Volume:
+    with quietly():
+        return read_volume(volume, flat=False)
 
 
 def _save(
