@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from DicomRegInspectorLib import memory
 from DicomRegInspectorLib.errors import UsageError
-from DicomRegInspectorLib.series.pixels import memory
 from DicomRegInspectorLib.series.regularize.regularize import regularize
 from series_making import rotation
 from stack_loading import load_to_regularize

@@ -10,9 +10,9 @@ import numpy as np
 import pydicom
 import pytest
 import volume_making as vm
+from DicomRegInspectorLib import memory
 from DicomRegInspectorLib.errors import Cancelled, DicomRegInspectorError, FileError, TruncatedFileError, UsageError
 from DicomRegInspectorLib.series import Stack, load_series, load_stack
-from DicomRegInspectorLib.series.pixels import memory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.encaps import encapsulate

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from ..errors import UsageError
+from ..memory import require_room_for_libraries
 from .ending import held_signals
 
 
@@ -58,5 +59,6 @@ def picture_drawer() -> ModuleType | None:
 
 def _require_slicers_absence(error: ImportError) -> None:
     """Raise an error of import again unless it says that Slicer's libraries are not installed."""
+    require_room_for_libraries(error)
     if (error.name or "").partition(".")[0] not in ("slicer", "vtk", "vtkmodules", "slicer_core"):
         raise error

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..memory import require_memory
 from ..space import apply_matrix
 from .measures.field import Field, SliceReader
 from .measures.fill_values import LEAST_FILL_MM
@@ -72,6 +73,7 @@ class Grid:
         if not isinstance(self.place, VectorPlace):
             return self.place.array
         nx, ny, nz = self.dimensions
+        require_memory(12 * nx * ny * nz, f"{self.place.path}: the grid of {nx} × {ny} × {nz} vectors")
         array = np.empty((nz, ny, nx, 3), np.float32)
         self.place.read_into(array)
         array.flags.writeable = False

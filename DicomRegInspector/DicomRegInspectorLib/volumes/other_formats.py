@@ -13,6 +13,7 @@ import numpy as np
 
 from ..dicom.fast_header import read_header
 from ..errors import FileError, NotDicomError, UsageError
+from ..memory import require_room_for_libraries
 from ..registration.measures.regions import LabelImage
 from ..series.pixels.choose_stack import the_series, the_stack
 from ..series.regularize.reference import ReferenceGrid, reference_of_stack
@@ -133,6 +134,7 @@ def import_simpleitk() -> ModuleType:
     try:
         import SimpleITK
     except ImportError as error:
+        require_room_for_libraries(error)
         raise UsageError(
             "volumes are read and written with SimpleITK, which is missing: pip install SimpleITK"
         ) from error

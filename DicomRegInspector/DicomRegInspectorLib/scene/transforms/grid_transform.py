@@ -10,6 +10,7 @@ import numpy as np
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
+from ...memory import require_memory
 from ...progress import Progress, report_progress
 from ...registration import Grid, Mapping
 from ...registration.baking import Baking
@@ -55,6 +56,9 @@ def baked_grid_transform(mapping: Mapping, progress: Progress | None = None) -> 
 def _build(
     grid: Grid, origin: np.ndarray, directions: np.ndarray, baking: Baking | None, progress: Progress | None
 ) -> GridTransform:
+    # VTK ends the process where there is too little.
+    size = " × ".join(map(str, grid.dimensions))
+    require_memory(12 * math.prod(grid.dimensions), f"the transform of {size} vectors")
     vectors = vtk.vtkFloatArray()
     vectors.SetNumberOfComponents(3)
     vectors.SetNumberOfTuples(grid.place.count)

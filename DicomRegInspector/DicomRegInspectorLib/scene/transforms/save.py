@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ from zipfile import BadZipFile, ZipFile
 import slicer
 
 from ...errors import UsageError
+from ...memory import require_memory
 from ...output_file import replace_file, require_utf8_name
 from ...registration import Registration
 from ...registration.repairs import Repair
@@ -55,6 +57,7 @@ def save_registrations(
     UsageError
         When the file cannot be written; then nothing is left behind, and a file that was there is untouched.
     """
+    _require_memory(registrations, items)
     scene = new_scene()
     for registration in registrations:
         load_registration(registration, scene, bake, items=items, repair=repair)
@@ -62,6 +65,25 @@ def save_registrations(
     grids = scene.GetNumberOfNodesByClass("vtkMRMLGridTransformNode")
     told = _description(registrations, items) + said_of_repair(repair)
     return Export(output, told, _zeroed(scene), "zero", IN_SLICER if grids else "")
+
+
+_COPIES_WHILE_WRITTEN = 5
+"""Of a grid: ITK makes doubles of its vectors, and HDF5 copies of these."""
+
+
+def _require_memory(registrations: Sequence[Registration], items: Sequence[int] | None) -> None:
+    """Refuse what does not fit: Slicer's writer ends the process then.
+
+    Raises UsageError.
+    """
+    chosen = [item for registration in registrations for item in registration.items]
+    sizes = [
+        12 * math.prod(item.grid.dimensions)
+        for item in chosen
+        if item.grid is not None and (items is None or item.number in items)
+    ]
+    if sizes:
+        require_memory(sum(sizes) + _COPIES_WHILE_WRITTEN * max(sizes), "a Slicer scene with these grids")
 
 
 def _zeroed(scene: slicer.vtkMRMLScene) -> int:

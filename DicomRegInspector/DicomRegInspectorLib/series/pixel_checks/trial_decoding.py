@@ -11,10 +11,10 @@ from ...dicom.fast_header import read_header
 from ...errors import FileError, UsageError
 from ...findings import Finding
 from ...findings.about import about_file
+from ...memory import require_memory
 from ..pixels.decode import FrameJob, frame_kind, read_frames
 from ..pixels.decode_apart import DecodingProcesses
 from ..pixels.format import read_pixel_format
-from ..pixels.memory import require_memory
 from ..pixels.rescale import Rescale, TooNarrowError
 
 MAX_DECODED = 32

@@ -16,13 +16,13 @@ from ...dicom.header import Header
 from ...errors import FileError, UsageError
 from ...findings import Finding
 from ...findings.about import about_series
+from ...memory import require_memory
 from ...progress import Progress, report_progress
 from ...words import plural
 from ..geometry.stacks import Slice, Tile
 from .decode import FrameJob, FrameKind, frame_kind, read_frames
 from .decode_apart import DecodingProcesses
 from .format import PixelFormat, read_pixel_format
-from .memory import require_memory
 from .padding import Padding, padding_range
 from .rescale import Rescale, TooNarrowError, result_types
 

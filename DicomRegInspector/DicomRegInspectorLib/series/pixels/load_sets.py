@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ...errors import UsageError
 from ...findings import Finding, by_severity
+from ...memory import require_memory
 from ...progress import Progress
 from ..geometry.frames import FrameSpacing
 from ..geometry.series import Series
@@ -18,7 +19,6 @@ from ..sets.attributes import Value
 from .choose_stack import Choices, Paths, the_series, the_stacks
 from .lay_out import LaidOut, lay_out
 from .load_pixels import Loaded, load_pixels
-from .memory import require_memory
 from .padding import Padding
 from .set_grid import SetGrid, shared_grid
 from .stack_choices import names_that_differ, value_in

@@ -16,8 +16,8 @@ from ...dicom.pydicom_header import read_elements
 from ...dicom.raw_elements import first_item
 from ...dicom.source import MAX_DEFLATION, DeflatedSource
 from ...errors import FileError, errors_of_file
+from ...memory import require_memory
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, SHARED_GROUPS
-from .memory import require_memory
 from .rescale import Rescale, linear_rescale
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ChoiceError, UsageError
+from ...memory import require_memory
 from ..geometry.divided import divided
 from ..geometry.grouping import group_slices
 from ..geometry.segmentations import is_segmentation
@@ -21,7 +22,6 @@ from ..geometry.series import Series
 from ..geometry.spacing import Spacing, judge_spacing
 from ..geometry.stacks import Slice, Stack, axes_of, lattice
 from ..pixels.choose_stack import the_stack
-from ..pixels.memory import require_memory
 from ..pixels.stack_choices import describe_stacks
 from ..pixels.volume import SeriesVolume
 from .options import Duplicates, Overlaps, RegularizeOptions

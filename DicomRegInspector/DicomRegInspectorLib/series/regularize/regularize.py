@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ...memory import require_memory
 from ...progress import Progress
-from ..pixels.memory import require_memory
 from ..pixels.volume import SeriesVolume, load_stack
 from .one_per_place import Dropped
 from .options import Mode, RegularizeOptions

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...memory import require_memory
 from ..pixels.load_pixels import load_pixels
-from ..pixels.memory import require_memory
 from ..pixels.padding import Padding
 from ..pixels.volume import SeriesVolume
 from .one_per_place import Candidate, Placed

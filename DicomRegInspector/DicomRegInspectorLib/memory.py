@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...errors import UsageError
+from .errors import UsageError
 
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int | None:
     """Return bytes that can still be allocated without swapping; None where the system does not tell."""
-    known = [amount for amount in (_meminfo(), _control_group()) if amount is not None]
+    known = [amount for amount in (_meminfo(), _control_group(), _address_space()) if amount is not None]
     if known:
         return min(known)
     try:
@@ -49,6 +49,18 @@ def _control_group() -> int | None:
         return None
 
 
+def _address_space() -> int | None:
+    """What is left of the limit that a shell or a scheduler set for a process (``ulimit -v``)."""
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        return None if limit == resource.RLIM_INFINITY else max(limit - used, 0)
+    except (ImportError, OSError, ValueError, IndexError):
+        return None
+
+
 def require_memory(needed: int, what: str) -> None:
     """Refuse what does not fit.
 
@@ -60,6 +72,15 @@ def require_memory(needed: int, what: str) -> None:
             f"{what} needs {size_text(needed)} of memory; {size_text(available)} are available. "
             "Close other data, choose a smaller stack, or use a machine with more memory."
         )
+
+
+def require_room_for_libraries(error: ImportError) -> None:
+    """Tell libraries that do not fit into memory from those that are missing.
+
+    Raises UsageError.
+    """
+    if any(sign in str(error) for sign in ("failed to map segment", "annot allocate memory")):
+        raise UsageError("there is not enough memory to load the libraries that this needs") from error
 
 
 def size_text(count: int) -> str:
