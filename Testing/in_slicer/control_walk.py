@@ -39,21 +39,21 @@ class ApplicationWalker(PanelStates):
         """No dialog and no other program, and the folders that the path box offers stay the user's."""
         from DicomRegInspectorLib.panel.findings import findings_files
 
-        saving = self.widget.panel.series.saving
+        saving, exporting = self.widget.panel.series.saving, self.widget.panel.quality.exporting
         settings = slicer.app.userSettings()
         key = "ctkPathLineEdit/" + self.ui.inputPathLineEdit.settingKey
-        before, ask = settings.value(key), saving.ask
+        before, asked = settings.value(key), (saving.ask, exporting.ask)
         played = SimpleNamespace(
             QFileDialog=SimpleNamespace(getSaveFileName=lambda *_arguments: self._answer()),
             QDesktopServices=SimpleNamespace(openUrl=self._open),
             QUrl=findings_files.qt.QUrl,
         )
-        saving.ask = self._answer
+        saving.ask = exporting.ask = self._answer
         try:
             with patch.object(findings_files, "qt", played):
                 yield
         finally:
-            saving.ask = ask
+            saving.ask, exporting.ask = asked
             settings.setValue(key, before)
             self.ui.inputPathLineEdit.retrieveHistory()
 

@@ -135,6 +135,10 @@ class PanelStates:
         for selector in (self.ui.qualityFixedSelector, self.ui.qualityMovingSelector):
             selector.setCurrentNode(volume)
 
+    def exporting(self) -> None:
+        self.pictured()
+        self.answer_file(self.folder / "saved.dcm")
+
     def layout_changed(self) -> None:
         self.show_window()
         self.measured()
@@ -282,6 +286,7 @@ ELSEWHERE: dict[str, Callable[[PanelStates], None]] = {
     "measuresOfComboBox": PanelStates.measured_in_regions,
     "showComparisonButton": PanelStates.pictured,
     "hideButton": PanelStates.layout_changed,
+    "exportTransformButton": PanelStates.exporting,
     "seriesComboBox": PanelStates.two_series,
     "stackComboBox": PanelStates.two_stacks,
     "gridSelector": PanelStates.resampling_like_another,

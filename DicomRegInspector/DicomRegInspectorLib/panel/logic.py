@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import slicer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..series.pixels.choose_stack import Choices, Paths
     from ..series.regularize.options import Duplicates, Mode, Overlaps
     from ..series.regularize.plan import Plan
+    from ..tasks.dicom_export.outgoing import DicomExport
     from ..tasks.inspect import Inspection
     from ..tasks.regularize import Outcome
     from ..volumes import Comparison
@@ -256,6 +258,45 @@ class InspectorLogic:
         from ..scene.quality.show_quality import show_quality
 
         return show_quality(transformNode, fixed=fixedVolume, moving=movingVolume, progress=progress)
+
+    def exportTransform(
+        self,
+        transformNode: slicer.vtkMRMLTransformNode,
+        fixedVolume: slicer.vtkMRMLVolumeNode,
+        movingVolume: slicer.vtkMRMLVolumeNode,
+        path: str | PathLike[str],
+        description: str = "",
+        files: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+        run: Run | None = None,
+    ) -> DicomExport:
+        """Write any transform node as a DICOM registration of two volumes; return what was written, and how near.
+
+        Patient, study and frames of reference are those of the images that the volumes were loaded from: of Slicer's
+        DICOM database, else of files, which are named by SOP Instance UID. Never over a file.
+        """
+        from ..errors import UsageError
+        from ..scene.transforms.export_nodes import export_node
+
+        place = Path(path)
+        if place.exists():
+            raise UsageError(_("{file}: exists already; choose another name").format(file=place))
+        database = getattr(slicer, "dicomDatabase", None)
+
+        def file_of(uid: str) -> str:
+            known = database.fileForInstance(uid) if database and database.isOpen else ""
+            return known or (files or {}).get(uid, "")
+
+        return export_node(
+            transformNode,
+            fixedVolume,
+            movingVolume,
+            place,
+            file_of=file_of,
+            description=description,
+            progress=progress,
+            run=run,
+        )
 
     def writeReport(
         self,

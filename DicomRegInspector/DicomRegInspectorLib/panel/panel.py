@@ -75,7 +75,7 @@ class InspectorPanel:
         self._sections: dict[str, Any] = {}
         plans, self._drawing = Plans(), Drawing()
         self.quality = self._sections["quality"] = QualitySection(
-            ui, logic, self._rest("quality"), self._measured, self._drawing
+            ui, logic, self._rest("quality"), self._measured, self._drawing, self._files
         )
         self.series = self._sections["series"] = SeriesSection(
             ui, logic, plans, self._rest("series"), self._add_findings, drawing=self._drawing
@@ -240,6 +240,11 @@ class InspectorPanel:
         if findings is not None:
             findings.show_measured(result)
             self.registrations.view.tell(findings.findings_of)
+
+    def _files(self) -> dict[str, str]:
+        """The images that were inspected, by SOP Instance UID."""
+        every = self.inspection.series if self.inspection is not None else ()
+        return {slice_.sop_instance_uid: str(slice_.path) for series in every for slice_ in series.slices}
 
     def _reveal(self, section: str) -> None:
         button = getattr(self._ui, section)

@@ -18,6 +18,7 @@ from ..sections import bring_into_view, fit_height
 from ..worker import Worker
 from .quality_shows import QualityShows, ShowWidgets
 from .quality_words import verdict
+from .transform_export import ExportWidgets, TransformExport
 
 if TYPE_CHECKING:
     import ctk
@@ -29,11 +30,10 @@ MOST_ROWS = 12
 """Measures that are seen at once; of more the table scrolls."""
 
 
-class QualityWidgets(ShowWidgets, Protocol):
+class QualityWidgets(ShowWidgets, ExportWidgets, Protocol):
     """The widgets that it uses, by their names in the .ui file."""
 
     qualityCollapsibleButton: ctk.ctkCollapsibleButton
-    qualityTransformSelector: slicer.qMRMLNodeComboBox
     qualitySegmentsSelector: slicer.qMRMLNodeComboBox
     qualityFixedLandmarksSelector: slicer.qMRMLNodeComboBox
     qualityMovingLandmarksSelector: slicer.qMRMLNodeComboBox
@@ -57,6 +57,8 @@ class QualitySection(Section):
         Called with what the section shows, None for nothing, each time that it changes.
     drawing
         What all sections show in the views.
+    files
+        Gives the files of images that were inspected, by SOP Instance UID.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class QualitySection(Section):
         on_busy: Callable[[bool], None],
         on_measured: Callable[[NodeQuality | None], None] = lambda result: None,
         drawing: Drawing | None = None,
+        files: Callable[[], dict[str, str]] = dict,
     ) -> None:
         progress = (ui.qualityProgressWidget, ui.qualityProgressBar, ui.qualityCancelButton)
         super().__init__(ui.qualityCollapsibleButton, ui.qualityStatusLabel, progress, on_busy)
@@ -73,6 +76,7 @@ class QualitySection(Section):
         self.result: NodeQuality | None = None
         """What the section shows."""
         self._shows = QualityShows(ui, logic, self.say, self._job, drawing or Drawing())
+        self.exporting = TransformExport(ui, logic, self.say, self._job, files)
         table = ui.measuresTable
         table.setColumnCount(3)
         table.setHorizontalHeaderLabels([_("Measure"), _("Value"), _("Unit")])
@@ -128,6 +132,7 @@ class QualitySection(Section):
 
     def _judge_chosen(self, *_arguments: object) -> None:
         self._shows.update(self.result)
+        self.exporting.update()
 
     def _forget_another_s(self, node: slicer.vtkMRMLTransformNode | None) -> None:
         if self.busy:
@@ -189,6 +194,7 @@ class QualitySection(Section):
         for selector in (ui.qualityTransformSelector, *self._judges()):
             selector.enabled = not busy
         self._shows.update(None if busy else self.result)
+        self.exporting.update()
 
     def _show(self, result: NodeQuality | None) -> None:
         self.result = result

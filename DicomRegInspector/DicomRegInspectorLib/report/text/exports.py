@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from ...tasks.dicom_export.outgoing import DicomExport, error_in_words
+from ...tasks.dicom_export.outgoing import DicomExport
 from ...tasks.dicom_export.points import FiducialsExport
 from ...tasks.image_export.export import ImageExport
 from ...words import plural
 from .outcomes import finding_line
 from .terminal import printable
-
-TOLD_MM = 1e-6
-"""Smaller effects of rounding are nobody's concern."""
 
 
 def export_report(export: DicomExport | FiducialsExport) -> str:
@@ -19,10 +16,7 @@ def export_report(export: DicomExport | FiducialsExport) -> str:
     if isinstance(export, DicomExport):
         if export.matrix_types:
             lines.append(f"{plural(len(export.matrix_types), 'matrix', 'matrices')}: {', '.join(export.matrix_types)}")
-        if export.said_between:
-            lines.append(export.said_between)
-        if export.rounding_mm > TOLD_MM:
-            lines.append(f"Rounding to the digits that DICOM holds: at most {error_in_words(export.rounding_mm)} mm.")
+        lines += filter(None, (export.said_between, export.said_rounding))
     lines += export.notes
     if isinstance(export, DicomExport):
         lines += map(finding_line, export.findings)

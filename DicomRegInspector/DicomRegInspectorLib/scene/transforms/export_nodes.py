@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import slicer
 import vtk
 
 from ...errors import ChoiceError, UsageError
-from ...progress import Progress
+from ...progress import Progress, Run, in_background
 from ...registration.file.fiducials import Landmark
 from ...registration.mapping import InverseResult, Mapping, inverse_result
 from ...registration.nodes import InverseMap, Nodes
@@ -22,11 +22,8 @@ from ...tasks.dicom_export.points import FiducialsExport, write_points
 from ...tasks.dicom_export.side import Side, lattice_of_side, side_of_images
 from ...tasks.dicom_export.write import write_outgoing
 from ..convert import nodes_of_class, voxel_matrix
-from .node_field import LinearField, Sampling, WorldField, take_field
-from .transform_chain import Chain, transform_points
-
-if TYPE_CHECKING:
-    pass
+from .node_field import LinearField, Sampling, WorldField, take_field, transform_in_turns
+from .transform_chain import Chain
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
 """Attribute by which Slicer notes what images a volume was made of."""
@@ -53,6 +50,7 @@ def export_node(
     description: str = "",
     inspect: bool = True,
     progress: Progress | None = None,
+    run: Run | None = None,
 ) -> DicomExport:
     """Write what a transform node does on the way from world to the node as a DICOM registration of two volumes.
 
@@ -68,6 +66,8 @@ def export_node(
         Finds the volumes' images.
     grid, description, inspect, progress
         As of :func:`...tasks.dicom_export.write.write_outgoing`.
+    run
+        May do all that is done outside the scene in a thread.
 
     Raises
     ------
@@ -75,17 +75,23 @@ def export_node(
         When a volume was not loaded from DICOM, its images are not there, it has been moved since, or what
         :func:`...tasks.dicom_export.write.write_outgoing` raises.
     """
-    registered, source = side_of_volume(fixed, "fixed", file_of), side_of_volume(moving, "moving", file_of)
-    return write_outgoing(
-        outgoing_of_node(node, fixed),
-        registered,
-        source,
-        output,
-        grid=grid,
-        description=description,
-        inspect=inspect,
-        progress=progress,
-    )
+    registered, source = images_of_volume(fixed, "fixed", file_of), images_of_volume(moving, "moving", file_of)
+    outgoing = outgoing_of_node(node, fixed)
+
+    def write(report: Progress | None) -> DicomExport:
+        return write_outgoing(
+            outgoing,
+            registered.side(),
+            source.side(),
+            output,
+            grid=grid,
+            description=description,
+            inspect=inspect,
+            progress=report,
+        )
+
+    written: DicomExport = in_background(write, progress, run)
+    return written
 
 
 def outgoing_of_node(node: slicer.vtkMRMLTransformNode, reference: slicer.vtkMRMLVolumeNode | None = None) -> Outgoing:
@@ -117,7 +123,7 @@ def _of_grid(chain: Chain, mapping: Mapping) -> Outgoing:
     transform = chain.copy()
 
     def by_vtk(points: np.ndarray) -> np.ndarray:
-        return transform_points(transform, points * RAS_SIGNS) * RAS_SIGNS
+        return transform_in_turns(transform, points * RAS_SIGNS) * RAS_SIGNS
 
     return replace(outgoing, map_points=by_vtk, is_linear_between=False)
 
@@ -128,7 +134,7 @@ def _of_sampling(sampling: Sampling, what: str) -> Outgoing:
         return Outgoing(InverseMap(_Searched(sampling.forward, sampling.backward)), what, lattice=lattice)
 
     def by_vtk(points: np.ndarray) -> np.ndarray:
-        return transform_points(sampling.forward, points * RAS_SIGNS) * RAS_SIGNS
+        return transform_in_turns(sampling.forward, points * RAS_SIGNS) * RAS_SIGNS
 
     return Outgoing(by_vtk, what, lattice=lattice)
 
@@ -143,14 +149,14 @@ class _Searched:
     def map_points_inverse(self, points: np.ndarray) -> InverseResult:
         """Find points (n, 3) that map to given ones, LPS mm, with their residuals."""
         target = points * RAS_SIGNS
-        here = transform_points(self.found, target)
-        best = transform_points(self.exact, here) - target
+        here = transform_in_turns(self.found, target)
+        best = transform_in_turns(self.exact, here) - target
         for _ in range(_STEPS):
             active = np.flatnonzero(np.linalg.norm(best, axis=1) > _NEAR_ENOUGH_MM)
             if not len(active):
                 break
             stepped = here[active] - best[active]
-            left = transform_points(self.exact, stepped) - target[active]
+            left = transform_in_turns(self.exact, stepped) - target[active]
             nearer = np.linalg.norm(left, axis=1) < np.linalg.norm(best[active], axis=1)
             if not nearer.any():
                 break
@@ -158,10 +164,42 @@ class _Searched:
         return inverse_result(here * RAS_SIGNS, np.linalg.norm(best, axis=1), points)
 
 
-def side_of_volume(volume: slicer.vtkMRMLVolumeNode, role: Literal["fixed", "moving"], file_of: FileOf) -> Side:
-    """Return the images that a volume was loaded from.
+@dataclass(frozen=True, eq=False)
+class VolumeImages:
+    """The images that a volume was loaded from, and where it stands: taken out of the scene, to be read anywhere."""
 
-    Raises UsageError when it was not loaded from DICOM, its images are not there, or it is not where they are.
+    name: str
+    role: Literal["fixed", "moving"]
+    files: tuple[str, ...]
+    middle_lps_mm: np.ndarray
+    """(3,) of the volume, in its own coordinates."""
+
+    def side(self) -> Side:
+        """Read the images' headers.
+
+        Raises UsageError when they are of no one series and frame, or the volume is not where they are.
+        """
+        side = side_of_images(self.files, self.role)
+        lattice = lattice_of_side(side)
+        if lattice is None:
+            return side
+        middle = lattice_corners(lattice.index_to_lps, lattice.dimensions).mean(axis=0)
+        off = float(np.linalg.norm(self.middle_lps_mm - middle))
+        if off > MOVED_MM:
+            raise UsageError(
+                f"{self.name} lies {off:.3g} mm from where its images are: it was moved, cropped or hardened, and the "
+                "transform is no longer between the frames of the images"
+            )
+        return side
+
+
+def images_of_volume(
+    volume: slicer.vtkMRMLVolumeNode, role: Literal["fixed", "moving"], file_of: FileOf
+) -> VolumeImages:
+    """Return the images that a volume was loaded from; none is read yet.
+
+    Raises UsageError when it was not loaded from DICOM, its images are not there, or it is empty or, as the fixed one,
+    under a transform.
     """
     name = volume.GetName()
     uids = (volume.GetAttribute(INSTANCE_UIDS) or "").split()
@@ -169,7 +207,7 @@ def side_of_volume(volume: slicer.vtkMRMLVolumeNode, role: Literal["fixed", "mov
         raise ChoiceError(
             f"{name} was not loaded from DICOM: it has no patient, study and frame of reference", f"{role} image"
         )
-    files = [file_of(uid) for uid in uids]
+    files = tuple(file_of(uid) for uid in uids)
     missing = sum(not file for file in files)
     if missing:
         raise UsageError(
@@ -180,25 +218,11 @@ def side_of_volume(volume: slicer.vtkMRMLVolumeNode, role: Literal["fixed", "mov
             f"{name} is under the transform {volume.GetParentTransformNode().GetName()}; the registered frame is that "
             "of images where they were acquired: take the volume out of it"
         )
-    side = side_of_images(files, role)
-    _require_in_place(volume, side)
-    return side
-
-
-def _require_in_place(volume: slicer.vtkMRMLVolumeNode, side: Side) -> None:
-    lattice = lattice_of_side(side)
-    if lattice is None:
-        return
     image = volume.GetImageData()
     if image is None:
-        raise UsageError(f"the volume {volume.GetName()} is empty")
+        raise UsageError(f"the volume {name} is empty")
     middle = lattice_corners(LPS_TO_RAS @ voxel_matrix(volume), image.GetDimensions()).mean(axis=0)
-    off = float(np.linalg.norm(middle - lattice_corners(lattice.index_to_lps, lattice.dimensions).mean(axis=0)))
-    if off > MOVED_MM:
-        raise UsageError(
-            f"{volume.GetName()} lies {off:.3g} mm from where its images are: it was moved, cropped or hardened, and "
-            "the transform is no longer between the frames of the images"
-        )
+    return VolumeImages(name, role, files, middle)
 
 
 def volumes_of_node(
@@ -236,9 +260,10 @@ def export_points_node(
 ) -> FiducialsExport:
     """Write the points of a markups node, where they are in world, as Spatial Fiducials in the frame of a volume.
 
-    Raises UsageError as :func:`side_of_volume` and :func:`...tasks.dicom_export.points.write_points`.
+    Raises UsageError as :func:`images_of_volume`, :meth:`VolumeImages.side` and
+    :func:`...tasks.dicom_export.points.write_points`.
     """
-    side = side_of_volume(volume, "fixed", file_of)
+    side = images_of_volume(volume, "fixed", file_of).side()
     landmarks, lost = [], 0
     for number in range(node.GetNumberOfControlPoints()):
         if node.GetNthControlPointPositionStatus(number) != node.PositionDefined:

@@ -7,7 +7,7 @@ stored in the node. Everything here is RAS mm, as in the scene.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,6 +171,31 @@ _CALL_S = 0.008
 _FIRST_POINTS = 256
 
 
+class Turns:
+    """Divides points into calls of :data:`_CALL_S` each, as long as the ones before took."""
+
+    def __init__(self) -> None:
+        self._count = _FIRST_POINTS
+
+    def parts(self, total: int) -> Iterator[slice]:
+        """Give slices of a number of points; what is done with each is timed."""
+        start = 0
+        while start < total:
+            begun = time.perf_counter()
+            yield slice(start, start + self._count)
+            start += self._count
+            taken = time.perf_counter() - begun
+            self._count = max(64, min(2 * self._count, int(self._count * _CALL_S / max(taken, 1e-6))))
+
+
+def transform_in_turns(transform: vtk.vtkAbstractTransform, points: np.ndarray) -> np.ndarray:
+    """Do as :func:`transform_points`, but let other threads have their turns."""
+    mapped = np.empty((len(points), 3))
+    for part in Turns().parts(len(points)):
+        mapped[part] = transform_points(transform, points[part])
+    return mapped
+
+
 @dataclass(frozen=True)
 class Sampling:
     """A field that has to be sampled, with transforms of its own: taken out of the scene, to be computed anywhere."""
@@ -194,23 +219,17 @@ class Sampling:
         return WorldField(mapping, about_node(self.name), source, self.name, self.key)
 
     def _sample(self, progress: Progress | None) -> tuple[np.ndarray, int]:
-        """(nz, ny, nx, 3) float32, and how many nodes have no inverse; in calls of at most :data:`_CALL_S`."""
+        """(nz, ny, nx, 3) float32, and how many nodes have no inverse; in turns."""
         nx, ny, nz = self.dimensions
         vectors = np.empty((nz, ny * nx, 3), np.float32)
         in_plane = plane_indices(nx, ny) @ self.index_to_ras[:3, :2].T + self.index_to_ras[:3, 3]
-        lost, count = 0, _FIRST_POINTS
+        lost, turns = 0, Turns()
         for k in range(nz):
             points = in_plane + self.index_to_ras[:3, 2] * k
-            start = 0
-            while start < len(points):
+            for part in turns.parts(len(points)):
                 report_progress(progress, k, nz, "Sampling the transform", "sampling was cancelled")
-                begun = time.perf_counter()
-                part = slice(start, start + count)
                 vectors[k, part], failed = self._displacements(points[part])
                 lost += failed
-                start += count
-                taken = time.perf_counter() - begun
-                count = max(64, min(2 * count, int(count * _CALL_S / max(taken, 1e-6))))
         return vectors.reshape(nz, ny, nx, 3), lost
 
     def _displacements(self, points: np.ndarray) -> tuple[np.ndarray, int]:

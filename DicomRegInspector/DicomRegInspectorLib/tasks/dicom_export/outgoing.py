@@ -13,6 +13,8 @@ from ...registration.composite import Inverse
 from ...registration.nodes import BetweenNodes, InverseMap, Nodes, nodes_of
 from ...registration.on_grid import PointMap
 
+TOLD_MM = 1e-6
+"""Smaller effects of rounding are nobody's concern."""
 OUTSIDE = "Outside its grid the transform leaves points where they are; in DICOM nothing is defined there."
 
 
@@ -82,6 +84,13 @@ class DicomExport:
             return "No cell of the grid has eight defined nodes: nothing is defined between nodes."
         part = "all" if error.cells == error.of_cells else f"{error.cells:,} of {error.of_cells:,}"
         return f"Between nodes at most {error_in_words(error.max_mm)} mm off, looked up in {part} cells."
+
+    @property
+    def said_rounding(self) -> str:
+        """The effect of rounding in a sentence; empty where there is none to speak of."""
+        if self.rounding_mm <= TOLD_MM:
+            return ""
+        return f"Rounding to the digits that DICOM holds: at most {error_in_words(self.rounding_mm)} mm."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the export as a JSON report holds it."""
