@@ -154,9 +154,10 @@ def test_a_matrix_without_an_inverse_is_refused(ui: Any, scene: Any, pair: Any, 
     node = linear(scene)
     matrix = vtk.vtkMatrix4x4()
     matrix.SetElement(2, 2, 0.0)
-    node.SetMatrixTransformFromParent(matrix)
+    node.SetMatrixTransformToParent(matrix)
     said = save(ui, node, tmp_path / "saved.dcm")
-    assert said.startswith("Not saved: ") and not (tmp_path / "saved.dcm").exists()
+    assert said.startswith("Not saved: ") and "singular" in said
+    assert not (tmp_path / "saved.dcm").exists()
 
 
 @pytest.mark.parametrize("is_late", [False, True])
