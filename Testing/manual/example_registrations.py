@@ -126,6 +126,13 @@ def a_spline() -> list[Finding]:
     return list(mapping_findings(spline, about_item(Path("spline.tfm"), 1)))
 
 
+@shows("reg-left-open")
+def sixteen_numbers() -> list[Finding]:
+    """A text file with a 4 × 4 matrix and nothing else, named to be inspected."""
+    Path("matrix.txt").write_text("1 0 0 5\n0 1 0 -6\n0 0 1 7\n0 0 0 1\n", encoding="ascii")
+    return list(inspect_paths("matrix.txt").findings)
+
+
 @shows("reg-folding")
 def folded() -> list[Finding]:
     """A field that takes some nodes past those two nodes further along x."""

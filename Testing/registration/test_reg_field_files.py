@@ -239,4 +239,5 @@ def test_a_folder_of_images_and_other_files_raises_no_alarm(tmp_path: Path) -> N
     (tmp_path / "table.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     inspection = inspect_paths(tmp_path)
     assert inspection.findings == () and inspection.registrations == ()
+    assert inspection.left_open == ()
     assert inspection.file_counts.not_dicom == 11

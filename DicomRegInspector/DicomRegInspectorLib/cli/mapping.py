@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 def map_command(options: argparse.Namespace) -> int:
     """Map points through one item of each registration in turn, there or back; returns the exit code."""
-    from ..registration import read_registration
     from ..registration.points import parse_points
-    from ..tasks.chain import require_chain, through, through_inverse
+    from ..tasks.chain import read_each, require_chain, through, through_inverse
 
     if options.residuals and not options.inverse:
         raise UsageError("--residuals belongs to --inverse: the forward direction has none")
@@ -33,7 +32,7 @@ def map_command(options: argparse.Namespace) -> int:
     points = parse_points(_read_text(options.points), "stdin" if options.points == "-" else options.points)
     if options.residuals and points.format != "CSV":
         raise UsageError(f"--residuals is a column of CSV; {points.format} has no place for it")
-    items = [choose_noted(options, read_registration(path, assumed(options))) for path in options.registrations]
+    items = [choose_noted(options, read) for read in read_each(options.registrations, assumed(options))]
     require_chain(items)
     before = points.positions_lps_mm
     residual_mm = None

@@ -114,7 +114,8 @@ def assumed_options() -> Parser:
     group.add_argument(
         "--maps",
         choices=("registered-to-source", "source-to-registered"),
-        help="which way a file maps that does not say it, or means it otherwise than its format has it",
+        help="which way a file maps that does not say it, or, of the only one that is named, means it otherwise than "
+        "its format has it",
     )
     group.add_argument(
         "--coordinates", choices=("lps", "ras"), help="axes of the coordinates of a file that does not say them"

@@ -214,6 +214,22 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         },
         ("reg-folding", "reg-near-zero"),
     ),
+    "reg-left-open": CodeInfo(
+        "File does not say everything about its transform",
+        "Say it: --maps and --coordinates on the command line, the question in the module's section Registrations; or "
+        "name the file itself instead of its folder.",
+        "Some formats do not say which way a transform maps, in which coordinates, or whether vectors are "
+        "displacements at all; colours, gradients and eigenvectors are stored alike. Nothing of it is guessed: such a "
+        "file is not read and not judged.",
+        "A warning: the file is a transform, or was named, and leaves its direction or coordinates open. A remark: "
+        "volumes in a folder hold three floating-point numbers for each voxel (MetaImage, NRRD without Slicer's key, "
+        "NIfTI with intent 1007), and neither they nor their names (warp, deformation, dvf …) say that these are "
+        "displacements.",
+        ("warning", "info"),
+        ("inspect",),
+        {"file": "path of the file", "files": "how many volumes of vectors were left alone"},
+        ("file-unreadable",),
+    ),
     "reg-folding": CodeInfo(
         "Field folds",
         "Do not map dose or contours through the folded region.",

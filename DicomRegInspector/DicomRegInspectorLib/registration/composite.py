@@ -254,6 +254,9 @@ def turned_to_lps(mapping: Mapping, vectors_alone: bool = False) -> Mapping:
 
 def _matrix_of(part: PointTransform) -> np.ndarray | None:
     """(4, 4) of a part that is linear."""
+    if isinstance(part, Sum):
+        added = [matrix - np.eye(4) for each in part.parts if (matrix := _matrix_of(each)) is not None]
+        return np.eye(4) + np.sum(added, axis=0) if len(added) == len(part.parts) else None
     return part.affine if isinstance(part, Mapping) and part.grid is None else None
 
 

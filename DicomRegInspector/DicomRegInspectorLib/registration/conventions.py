@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from os import PathLike, fspath
+from os.path import lexists
 from typing import Literal
 
 Question = Literal["direction", "coordinates", "coordinates of vectors"]
@@ -34,6 +37,15 @@ class Assumed:
     maps: Maps | None = None
     coordinates: Coordinates | None = None
     """Axes of all coordinates; where only vectors leave it open, of these."""
+
+
+def named_turned(path: str | PathLike[str]) -> tuple[str, bool] | None:
+    """Return the file that is named as ``antsApplyTransforms -t [FILE,1]`` does, and whether it is turned around.
+
+    None for any other name, and for a file that is really called so.
+    """
+    found = re.fullmatch(r"\[(.+),\s*([01])\]", fspath(path))
+    return None if found is None or lexists(path) else (found.group(1), found.group(2) == "1")
 
 
 NOTHING_ASSUMED = Assumed()

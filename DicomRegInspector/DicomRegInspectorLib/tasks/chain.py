@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from ..errors import RegistrationError, UsageError
 from ..registration import Registration, RegistrationItem, read_registration
 from ..registration.choose import choose_item
 from ..registration.composite import in_a_row
-from ..registration.conventions import NOTHING_ASSUMED, Assumed
+from ..registration.conventions import NOTHING_ASSUMED, Assumed, named_turned
+from ..registration.file.read import read_answering, turned_around
 from ..registration.mapping import MappingError
 
 ReadRegistration = Callable[[str | PathLike[str]], Registration]
@@ -32,9 +32,10 @@ def read_in_a_row(
     Parameters
     ----------
     path, then
-        The first, and those that follow in the order in which points of the registered frame go through them.
+        The first, and those that follow in the order in which points of the registered frame go through them. One
+        turned around is written as ``antsApplyTransforms -t`` has it: ``[0GenericAffine.mat,1]``.
     assumed
-        What is known of those whose files leave something open.
+        What is known of the only one; of several, of those whose files leave something open.
 
     Raises
     ------
@@ -43,9 +44,9 @@ def read_in_a_row(
     UsageError
         When one does not go on where the one before it ends.
     """
+    registrations = read_each((path, *then), assumed)
     if not then:
-        return read_registration(path, assumed)
-    registrations = [read_registration(each, assumed) for each in (path, *then)]
+        return registrations[0]
     items = [choose_item(registration, None).item for registration in registrations]
     for item in items:
         item.require_usable()
@@ -56,13 +57,46 @@ def read_in_a_row(
     except MappingError as error:
         raise RegistrationError(first.path, f"and what follows it {error}") from error
     item = RegistrationItem(
-        Path(path), 1, last.source_frame_uid, items[0].registered_frame_uid, mapping,
+        first.path, 1, last.source_frame_uid, items[0].registered_frame_uid, mapping,
         header_findings=tuple(finding for each in items for finding in each.header_findings),
         images=last.images, names_frames=items[0].names_frames and last.names_frames,
     )  # fmt: skip
     names = ", then ".join(f"{each.path.name} ({each.format})" for each in registrations)
     said = replace(first.conventions, direction="registered to source, through all of them in the order given")
     return replace(first, kind=item.kind, items=(item,), format=names, conventions=said)
+
+
+def read_each(paths: Sequence[str | PathLike[str]], assumed: Assumed = NOTHING_ASSUMED) -> list[Registration]:
+    """Read registrations through which points go, also such that are named as turned around.
+
+    Parameters
+    ----------
+    assumed
+        What is known of the only one; of several, of those whose files leave it open.
+
+    Raises
+    ------
+    UsageError
+        When something is said of several that none leaves open.
+
+    Other errors as of :func:`..registration.read_registration`.
+    """
+    registrations, maps, coordinates = [], assumed.maps, assumed.coordinates
+    for path in paths:
+        place, is_turned = named_turned(path) or (path, False)
+        if len(paths) == 1:
+            registration, maps, coordinates = read_registration(place, assumed), None, None
+        else:
+            registration, asked = read_answering(place, assumed)
+            maps = None if asked.maps else maps
+            coordinates = None if asked.coordinates else coordinates
+        registrations.append(turned_around(registration) if is_turned else registration)
+    if maps or coordinates:
+        raise UsageError(
+            f"{maps or coordinates} is said of {len(paths)} registrations, none of which leaves that open; to turn one "
+            "of them around, name it as [FILE,1]"
+        )
+    return registrations
 
 
 def require_chain(items: Sequence[RegistrationItem]) -> None:

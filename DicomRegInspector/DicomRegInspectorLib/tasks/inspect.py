@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..dicom.fast_header import read_header
@@ -16,11 +15,12 @@ from ..findings import Finding, by_severity
 from ..findings.about import about_file
 from ..findings.pixel_codes import FILE_CODES
 from ..progress import Progress, report_progress
-from ..registration.conventions import NOTHING_ASSUMED, Assumed
+from ..registration.conventions import NOTHING_ASSUMED, Assumed, named_turned
 from ..series.geometry.series import Series, inspect_series
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
 from .file_names import file_name_findings
 from .inspection import FileCounts, Inspection
+from .left_open import Answers, LeftOpen, answer_for, left_open, vectors_finding
 
 if TYPE_CHECKING:
     from ..registration import Registration
@@ -47,7 +47,7 @@ def inspect_paths(
     *,
     interval_tolerance: float = RELATIVE_TOLERANCE,
     audit: bool = True,
-    assumed: Assumed = NOTHING_ASSUMED,
+    assumed: Answers = NOTHING_ASSUMED,
 ) -> Inspection:
     """Inspect files and folders, whatever their names.
 
@@ -65,7 +65,8 @@ def inspect_paths(
         registration as the standard reads it (:mod:`.audits`): a second or so for each item, and the time that the
         images take to be read.
     assumed
-        What is known of transforms in other formats than DICOM whose files leave it open.
+        What is known of transforms in other formats than DICOM whose files leave it open, or of each by its path. Said
+        of the only file that is inspected, a direction is taken instead of the format's usual one.
 
     Returns
     -------
@@ -127,8 +128,9 @@ def list_with_images(paths: Sequence[str | PathLike[str]], progress: Progress | 
 
 def _listed(path: str | PathLike[str], progress: Progress | None, *, with_images: bool) -> Listed:
     work = _Work(progress, RELATIVE_TOLERANCE, False, NOTHING_ASSUMED)
-    work.collect([path])
-    if not os.path.isdir(path):
+    turned = named_turned(path)
+    work.collect([path if turned is None else turned[0]])
+    if turned is not None or not os.path.isdir(path):
         return Listed([os.fspath(path)], [])
     work.read_headers()
     held = work.registrations_and_unreadable()
@@ -162,14 +164,17 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 class _Work:
     """One inspection under way."""
 
-    def __init__(self, progress: Progress | None, interval_tolerance: float, audit: bool, assumed: Assumed) -> None:
-        self._assumed = assumed
+    def __init__(self, progress: Progress | None, interval_tolerance: float, audit: bool, answers: Answers) -> None:
+        self._answers = answers
         self._progress, self._interval_tolerance, self._audit = progress, interval_tolerance, audit
         self._files: dict[str, bool] = {}
         """Path to whether it was named itself (or looks like DICOM by its name), in the order found."""
         self._images: list[Header] = []
         self._registration_paths: list[str] = []
         self._dicom_registrations: set[str] = set()
+        self._perhaps_fields: list[str] = []
+        """Volumes of vectors of which nothing says whether they are displacements."""
+        self._left_open: list[LeftOpen] = []
         self._registrations: list[Registration] = []
         self._findings: list[Finding] = []
         self._not_dicom = self._unreadable = self._other = 0
@@ -248,18 +253,27 @@ class _Work:
             try:
                 header = read_header(file)
             except NotDicomError as error:
-                from ..registration.file.read import reader_of, recognised_reader
-
                 self._not_dicom += 1
-                if (reader_of if file in self._given else recognised_reader)(file) is not None:
-                    self._registration_paths.append(file)
-                elif expected:
+                if not self._is_transform(file) and expected:
                     self._note(error.code, error.sentence, file)
             except Exception as error:
                 self._note_unreadable(file, error)
             else:
                 self._people.add(header)
                 self._sort(file, header)
+
+    def _is_transform(self, file: str) -> bool:
+        """Whether a file that is not DICOM is a transform, or may be one; if so it is noted."""
+        from ..registration.file.read import reader_of, recognised_in_folder
+
+        if file in self._given:
+            is_one = reader_of(file) is not None
+            self._registration_paths += [file] * is_one
+            return is_one
+        found = recognised_in_folder(file)
+        if found is not None:
+            (self._registration_paths if found.is_told else self._perhaps_fields).append(file)
+        return found is not None
 
     def _note_unreadable(self, file: str, error: Exception) -> None:
         """Whatever a file does to its reader is told of that file; the others are judged."""
@@ -303,24 +317,28 @@ class _Work:
         """Read the registrations, their vectors once each."""
         if not self._registration_paths:
             return
-        from ..registration import read_registration
-
         total = len(self._registration_paths)
         for done, file in enumerate(self._registration_paths):
             self._report(done, total, f"Reading registration {os.path.basename(file)}")
             try:
-                registration = read_registration(Path(file), self._assumed_of(file))
+                registration = self._read(file)
                 # Vectors are looked at here, so that a file that fails is told as one.
                 _ = registration.findings
                 self._registrations.append(registration)
             except ChoiceError as error:
-                self._note("file-unreadable", f"{str(error).removeprefix(f'{file}: ')}; say it to have it read.", file)
+                self._left_open.append(left_open(file, error))
             except Exception as error:
                 self._note_unreadable(file, error)
 
-    def _assumed_of(self, file: str) -> Assumed:
-        """DICOM leaves nothing open, whatever is said of other files beside it."""
-        return NOTHING_ASSUMED if file in self._dicom_registrations else self._assumed
+    def _read(self, file: str) -> Registration:
+        """Read one; DICOM leaves nothing open, whatever is said of other files beside it."""
+        from ..registration.file.read import read_answering, read_registration
+
+        if file in self._dicom_registrations:
+            return read_registration(file)
+        alone = self._given == [file] or not isinstance(self._answers, Assumed)
+        answer = answer_for(file, self._answers)
+        return read_registration(file, answer) if alone else read_answering(file, answer)[0]
 
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""
@@ -334,6 +352,7 @@ class _Work:
             )
         )
         self._registrations = [registration.masked(identities) for registration in self._registrations]
+        self._findings += [*(open_.finding for open_ in self._left_open), *vectors_finding(self._perhaps_fields)]
         self._findings += file_name_findings(self._files, self._given, identities)
         registrations, relations, audits, related_findings = self._related(series)
         findings = [finding for registration in registrations for finding in registration.findings]
@@ -356,6 +375,7 @@ class _Work:
             relations,
             identities,
             audits,
+            tuple(self._left_open),
         )
 
     def _related(

@@ -16,6 +16,7 @@ from .coverage import Coverage, coverage_of_inspection
 if TYPE_CHECKING:
     from ..registration import Registration
     from .audits import ItemAudit
+    from .left_open import LeftOpen
     from .relations import ItemRelation
 
 
@@ -52,6 +53,8 @@ class Inspection:
     """Whom the files name: no text here does; paths may."""
     audits: tuple[tuple[ItemAudit, ...], ...] = ()
     """Of each registration, of each of its items: what its two images say of how it is meant."""
+    left_open: tuple[LeftOpen, ...] = ()
+    """Transforms that were not read because their files do not say everything."""
 
     def relations_of(self, registration: Registration) -> tuple[ItemRelation, ...]:
         """Return the items of a registration with the images at hand; without images where these are not known."""

@@ -19,7 +19,7 @@ from ..conventions import Conventions
 from ..mapping import MappingError, PointTransform
 from ..model import Registration
 from .fields import metaimage, nifti, nrrd
-from .fields.beside import file_beside
+from .fields.beside import file_beside, require_said_once
 from .itk.numbers import about, checked_lattice, euler, matrix_part, spline_of, versor
 from .itk.text import numbers_in
 from .one_mapping import one_mapping
@@ -34,6 +34,7 @@ CONVENTIONS = Conventions(
     "points stay where they are",
 )
 _NONE = "NoInitialTransform"
+_OTHER_NAMES = {"InitialTransformParametersFileName": "InitialTransformParameterFileName"}
 _LONGEST_CHAIN = 50
 _MOST_BYTES = 1 << 30
 _SPLINES = ("BSplineTransform", "RecursiveBSplineTransform")
@@ -61,7 +62,7 @@ def _with_initial(path: Path, before: tuple[Path, ...]) -> PointTransform:
         raise FileError(path, "is an initial transform of itself, or of more than 50 others")
     entries = _Entries(path)
     own = _part(entries)
-    initial = entries.text("InitialTransformParametersFileName", "InitialTransformParameterFileName", default=_NONE)
+    initial = entries.text("InitialTransformParameterFileName", default=_NONE)
     if initial == _NONE:
         return own
     first = _with_initial(file_beside(path, initial), (*before, path.resolve()))
@@ -88,17 +89,20 @@ class _Entries:
         except OSError as error:
             raise FileError(path, f"cannot be read ({error.strerror or error})") from error
         lines = (line.split(b"//", 1)[0].strip() for line in data.splitlines())
-        self._found: dict[str, bytes] = {}
+        entries: list[tuple[str, bytes]] = []
         for line in filter(None, lines):
             entry = _ENTRY.fullmatch(line) if len(line) < 1 << 12 else None
             if entry is not None:
-                self._found[entry.group(1).decode("ascii", "replace")] = entry.group(2).strip()
+                entries.append((entry.group(1).decode("ascii", "replace"), entry.group(2).strip()))
             elif line.startswith(b"(") and line.endswith(b")"):
                 name, _, value = line[1:-1].partition(b" ")
-                self._found[name.decode("ascii", "replace")] = value.strip()
+                entries.append((name.decode("ascii", "replace"), value.strip()))
             else:
                 told = line[:40].decode("utf-8", "replace")
                 raise FileError(path, f"has a line that is no entry in parentheses: {told!r}")
+        # elastix itself refuses an entry that is there twice.
+        require_said_once(path, ((_OTHER_NAMES.get(name, name), value.decode("latin-1")) for name, value in entries))
+        self._found = {_OTHER_NAMES.get(name, name): value for name, value in entries}
         if "Transform" not in self._found:
             raise FileError(path, "names no Transform; expected elastix' transform parameters")
 
@@ -106,13 +110,12 @@ class _Entries:
         """Tell whether there is an entry."""
         return name in self._found
 
-    def text(self, *names: str, default: str | None = None) -> str:
-        """Return the text of an entry, by any of its names."""
-        for name in names:
-            if name in self._found:
-                return self._found[name].decode("utf-8", "replace").strip('"')
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return the text of an entry."""
+        if name in self._found:
+            return self._found[name].decode("utf-8", "replace").strip('"')
         if default is None:
-            raise FileError(self.path, f"has no {names[0]}")
+            raise FileError(self.path, f"has no {name}")
         return default
 
     def numbers(self, name: str, count: int | None = None, default: str | None = None) -> np.ndarray:

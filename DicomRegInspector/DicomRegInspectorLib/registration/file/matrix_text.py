@@ -20,6 +20,9 @@ CONVENTIONS = Conventions(LEFT_OPEN, LEFT_OPEN, "mm", "a matrix acts everywhere"
 _NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _SIXTEEN = re.compile(rb"\s*(?:" + _NUMBER + rb"[\s,;]+){15}" + _NUMBER + rb"[\s,;]*")
 
+_FLIRT = re.compile(rb"(?:(?:" + _NUMBER + rb"  ){4}\r?\n){4}\s*")
+"""Two blanks after each number, also at the ends of lines."""
+
 
 def recognises(head: bytes, path: Path) -> bool:
     """Tell whether a file is sixteen numbers and nothing else."""
@@ -29,9 +32,15 @@ def recognises(head: bytes, path: Path) -> bool:
 def read(path: Path) -> Registration:
     """Read the matrix, row by row.
 
-    Raises FileError when it is no affine matrix. FLIRT's matrices are: of scaled voxels, not of mm, which they do not
-    say; their last column is then wrong by the images' corners.
+    Raises FileError when it is no affine matrix, or stands there as FLIRT writes its own: these are of scaled voxels,
+    which they do not say; their last column would be wrong by the images' corners.
     """
+    if _FLIRT.fullmatch(path.read_bytes()):
+        raise FileError(
+            path,
+            "is written as FSL's FLIRT writes its matrices, which are between scaled voxels of two images and not mm; "
+            "convert it there (c3d_affine_tool -fsl2ras) to one in mm",
+        )
     text = re.sub(rb"[,;]", b" ", path.read_bytes())
     matrix = numbers_in(path, text, "a matrix").reshape(4, 4)
     if not np.array_equal(matrix[3], (0, 0, 0, 1)):

@@ -6,16 +6,17 @@ A format is one module in this folder, with what :class:`Reader` says, and one l
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...dicom.source import read_regular_file
 from ...errors import ChoiceError, FileError, UsageError
 from ..composite import inverse_of, turned_to_lps
 from ..conventions import NOTHING_ASSUMED, Assumed, Conventions
-from ..mapping import Mapping, MappingError
+from ..mapping import MappingError
 from ..model import Registration
 from . import elastix, matrix_text, plastimatch, read_dicom
 from .fields import metaimage, nifti, nrrd
@@ -61,6 +62,13 @@ READERS: tuple[Reader, ...] = (text, hdf5_file, matlab, nrrd, metaimage, nifti, 
 """All formats. DICOM comes last: it also gets what nobody recognises, and says best what a file is not."""
 ONLY_WHEN_NAMED: tuple[Reader, ...] = (nifti.UNSAID, matrix_text)
 """Formats that are no more than likely: a file is taken for one when somebody names it, never in a folder."""
+_SAYS_SO = {reader.FORMAT: reader.says_displacements for reader in (nrrd, metaimage, nifti)}
+"""Of formats that hold vectors of any kind (colours, gradients, eigenvectors): what tells whether a header says that
+they are displacements."""
+_CALLED_A_FIELD = re.compile(
+    r"warp(?!ed)|disp(?!lay|ers)|deform(?!ed)|transform(?!ed)|xform|dvf|ddf|(?<![a-z])vf(?![a-z])", re.IGNORECASE
+)
+_CALLED_ANOTHER = re.compile(r"veloc|gradient|eigen|colou?r|rgb", re.IGNORECASE)
 
 
 def read_registration(path: str | PathLike[str], assumed: Assumed = NOTHING_ASSUMED) -> Registration:
@@ -96,6 +104,21 @@ def read_registration(path: str | PathLike[str], assumed: Assumed = NOTHING_ASSU
     place = Path(path)
     reader = reader_of(place)
     return settled((reader or READERS[-1]).read(place), assumed)
+
+
+def read_answering(path: str | PathLike[str], assumed: Assumed) -> tuple[Registration, Assumed]:
+    """Read a registration that is one of several: what is said of them is said of what their files leave open only.
+
+    Returns it, and what of ``assumed`` was asked for. Errors as of :func:`read_registration`.
+    """
+    place = Path(path)
+    registration = (reader_of(place) or READERS[-1]).read(place)
+    left_open = registration.left_open
+    asked = Assumed(
+        assumed.maps if "direction" in left_open else None,
+        assumed.coordinates if left_open - {"direction"} else None,
+    )
+    return settled(registration, asked), asked
 
 
 def settled(registration: Registration, assumed: Assumed) -> Registration:
@@ -144,27 +167,64 @@ def _as_assumed(registration: Registration, assumed: Assumed) -> Registration:
         if assumed.coordinates == "ras":
             vectors_alone = "coordinates of vectors" in registration.left_open
             items = tuple(replace(item, mapping=turned_to_lps(item.mapping, vectors_alone)) for item in items)
+    turned = replace(registration, items=items, conventions=said, left_open=frozenset())
     if assumed.maps is not None:
         usual = "" if "direction" in registration.left_open else f" (the format's own: {said.direction})"
-        said = replace(said, direction=f"{assumed.maps.replace('-', ' ')}, as was said of it{usual}")
         if assumed.maps == "source-to-registered":
-            items = tuple(replace(item, mapping=_turned_around(registration, item.mapping)) for item in items)
-    return replace(registration, items=items, conventions=said, left_open=frozenset())
+            turned = turned_around(turned)
+        said = replace(said, direction=f"{assumed.maps.replace('-', ' ')}, as was said of it{usual}")
+    return replace(turned, conventions=said)
 
 
-def _turned_around(registration: Registration, mapping: Mapping) -> Mapping:
+def turned_around(registration: Registration) -> Registration:
+    """Return a registration whose usable items map the other way, between exchanged frames.
+
+    Raises FileError when a matrix has no inverse.
+    """
     try:
-        return inverse_of(mapping)
+        items = tuple(
+            item
+            if item.problem
+            else replace(
+                item,
+                mapping=inverse_of(item.mapping),
+                source_frame_uid=item.registered_frame_uid,
+                registered_frame_uid=item.source_frame_uid,
+                chain=(),
+            )
+            for item in registration.items
+        )
     except MappingError as error:
         raise FileError(registration.path, str(error)) from error
+    said = registration.conventions
+    said = replace(said, direction=f"turned around; the file's own: {said.direction}")
+    return replace(registration, items=items, conventions=said)
 
 
-def recognised_reader(path: str | PathLike[str]) -> Reader | None:
-    """Return the reader that recognises a file by its content; None when nobody does, and for what is no regular file.
+class InFolder(NamedTuple):
+    """A file of a folder that a reader takes for its own."""
+
+    reader: Reader
+    is_told: bool
+    """Whether the file says that it is a transform, or is called so; not vectors that may be anything."""
+
+
+def recognised_in_folder(path: str | PathLike[str]) -> InFolder | None:
+    """Return who recognises a file that nobody named; None when nobody does, and for what is no regular file.
+
+    Content decides. Where it says that there are vectors and not what they are, the file's name does.
 
     Raises FileError when the file cannot be read.
     """
-    return _first_of(READERS, Path(path))
+    place = Path(path)
+    found = _first_of(READERS, place)
+    if found is None:
+        return None
+    reader, head = found
+    name = place.name
+    says_so = _SAYS_SO.get(reader.FORMAT)
+    called_so = _CALLED_A_FIELD.search(name) is not None and _CALLED_ANOTHER.search(name) is None
+    return InFolder(reader, says_so is None or called_so or says_so(head))
 
 
 def reader_of(path: str | PathLike[str]) -> Reader | None:
@@ -172,12 +232,13 @@ def reader_of(path: str | PathLike[str]) -> Reader | None:
 
     Raises FileError when the file cannot be read.
     """
-    return _first_of((*READERS, *ONLY_WHEN_NAMED), Path(path))
+    found = _first_of((*READERS, *ONLY_WHEN_NAMED), Path(path))
+    return found and found[0]
 
 
-def _first_of(readers: tuple[Reader, ...], path: Path) -> Reader | None:
+def _first_of(readers: tuple[Reader, ...], path: Path) -> tuple[Reader, bytes] | None:
     # A named pipe would wait for a writer for ever.
     if os.path.exists(path) and not os.path.isfile(path):
         return None
     head = read_regular_file(path, HEAD_BYTES)
-    return next((reader for reader in readers if reader.recognises(head, path)), None)
+    return next(((reader, head) for reader in readers if reader.recognises(head, path)), None)

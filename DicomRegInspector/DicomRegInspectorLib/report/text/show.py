@@ -15,6 +15,7 @@ from ...errors import FileError, NotDicomError
 from ...findings import Finding
 from ...findings.unreadable import unreadable_finding
 from ...registration import read_registration
+from ...registration.conventions import named_turned
 from ...registration.file.read import reader_of
 from ...registration.file.structure_set import MODALITY, read_frame_relationships, relationship_findings
 from ...series import inspect_series, read_header
@@ -72,10 +73,11 @@ def show_file(
         When a transform's file leaves something open.
     """
     page = Page(style)
+    place, _ = named_turned(path) or (path, False)
     try:
-        header = without_names(read_header(path))
+        header = without_names(read_header(place))
     except NotDicomError:
-        if reader_of(path) is None:
+        if reader_of(place) is None:
             raise
         header = None
     if header is None or header.is_registration:

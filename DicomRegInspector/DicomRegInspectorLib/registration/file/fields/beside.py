@@ -1,10 +1,22 @@
-"""Another file that a file names: looked for where it says, then beside it."""
+"""What headers of all formats have: entries that are said once, and other files that are looked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ....errors import FileError
+
+
+def require_said_once(path: Path, entries: Iterable[tuple[str, str]]) -> None:
+    """Refuse a header that says two things of one entry.
+
+    Raises FileError with both.
+    """
+    said: dict[str, str] = {}
+    for name, value in entries:
+        if said.setdefault(name, value) != value:
+            raise FileError(path, f"says two things of {name[:60]}: {said[name][:60]!r} and {value[:60]!r}")
 
 
 def file_beside(path: Path, named: str) -> Path:

@@ -15,7 +15,7 @@ from ...conventions import Conventions
 from ...model import Registration
 from ..itk.numbers import checked_lattice
 from ..one_mapping import one_mapping
-from .beside import file_beside
+from .beside import file_beside, require_said_once
 from .volume_numbers import VolumeNumbers, volume_mapping
 
 FORMAT = "displacement field, MetaImage"
@@ -30,6 +30,10 @@ CONVENTIONS = Conventions(
 _MOST_HEADER_BYTES = 1 << 16
 _LAST = "ElementDataFile"
 _TYPES = {"MET_FLOAT": "f4", "MET_DOUBLE": "f8", "MET_FLOAT_ARRAY": "f4", "MET_DOUBLE_ARRAY": "f8"}
+_OTHER_NAMES = {
+    "Position": "Offset", "Origin": "Offset", "Rotation": "TransformMatrix", "Orientation": "TransformMatrix",
+    "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
+}  # fmt: skip
 _LINE = re.compile(rb"([A-Za-z]+)[ \t]*=[ \t]*([^\r\n]*)\r?\n")
 
 
@@ -42,17 +46,29 @@ def recognises(head: bytes, path: Path) -> bool:
     return channels == "3" and dimensions == "3" and fields.get("ElementType") in _TYPES
 
 
+def says_displacements(head: bytes) -> bool:
+    """Tell whether a header says that its vectors are displacements: the format has no place for it."""
+    return False
+
+
 def _header(data: bytes) -> tuple[dict[str, str], int]:
     """Fields by name, and how many bytes the header takes."""
-    fields: dict[str, str] = {}
+    entries, place = _entries(data)
+    return dict(entries), place
+
+
+def _entries(data: bytes) -> tuple[list[tuple[str, str]], int]:
+    """Fields in their order, by the first of their names, and how many bytes they take."""
+    entries: list[tuple[str, str]] = []
     place = 0
-    while _LAST not in fields:
+    while not entries or entries[-1][0] != _LAST:
         found = _LINE.match(data, place)
         if found is None:
             break
-        fields[found.group(1).decode("ascii")] = found.group(2).decode("utf-8", "replace").strip()
+        name = found.group(1).decode("ascii")
+        entries.append((_OTHER_NAMES.get(name, name), found.group(2).decode("utf-8", "replace").strip()))
         place = found.end()
-    return fields, place
+    return entries, place
 
 
 def read(path: Path) -> Registration:
@@ -62,15 +78,19 @@ def read(path: Path) -> Registration:
     """
     try:
         with open(path, "rb") as file:
-            fields, end = _header(file.read(_MOST_HEADER_BYTES))
+            entries, end = _entries(file.read(_MOST_HEADER_BYTES))
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    require_said_once(path, entries)
+    fields = dict(entries)
+    if fields.get("DistanceUnits", "mm") not in ("mm", "?"):
+        raise FileError(path, f"has lengths in {fields['DistanceUnits']}; mm are expected")
     if _LAST not in fields:
         raise FileError(path, f"has no {_LAST} at the end of its header")
     size = _floats(path, fields, ("DimSize",), 3)
     spacing = _floats(path, fields, ("ElementSpacing", "ElementSize"), 3, "1 1 1")
-    origin = _floats(path, fields, ("Offset", "Position", "Origin"), 3, "0 0 0")
-    axes = _floats(path, fields, ("TransformMatrix", "Rotation", "Orientation"), 9, "1 0 0 0 1 0 0 0 1")
+    origin = _floats(path, fields, ("Offset",), 3, "0 0 0")
+    axes = _floats(path, fields, ("TransformMatrix",), 9, "1 0 0 0 1 0 0 0 1")
     # One axis of the lattice after the other: rows there, columns here.
     directions = axes.reshape(3, 3).T
     dimensions, lattice = checked_lattice(path, size, origin, spacing, directions, "a displacement field")
@@ -91,8 +111,8 @@ def _floats(path: Path, fields: dict[str, str], names: tuple[str, ...], count: i
 
 
 def _numbers(path: Path, fields: dict[str, str], end: int, dimensions: tuple[int, int, int]) -> VolumeNumbers:
-    def is_true(*names: str) -> bool:
-        return any(fields.get(name, "").lower() in ("true", "1") for name in names)
+    def is_true(name: str) -> bool:
+        return fields.get(name, "").lower() in ("true", "1")
 
     kind = fields.get("ElementType", "")
     if kind not in _TYPES or fields.get("ElementNumberOfChannels") != "3":
@@ -105,7 +125,7 @@ def _numbers(path: Path, fields: dict[str, str], end: int, dimensions: tuple[int
         raise FileError(path, "has its slices in several files, which is not read")
     local = named == "LOCAL"
     place, offset = (path, end) if local else (file_beside(path, named), 0)
-    dtype = (">" if is_true("BinaryDataByteOrderMSB", "ElementByteOrderMSB") else "<") + _TYPES[kind]
+    dtype = (">" if is_true("BinaryDataByteOrderMSB") else "<") + _TYPES[kind]
     shape = (*dimensions[::-1], 3)
     skip = fields.get("HeaderSize", "0")
     if not re.fullmatch(r"-1|\d{1,15}", skip):

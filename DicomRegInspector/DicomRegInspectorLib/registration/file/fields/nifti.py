@@ -47,6 +47,12 @@ def recognises(head: bytes, path: Path) -> bool:
     return header.intent_name != _NIFTYREG or header.intent_parameters[0] in (0, 1)
 
 
+def says_displacements(head: bytes) -> bool:
+    """Tell whether a header says more of its vectors than that they are some."""
+    header = read_nifti_header(head)
+    return header is not None and (header.intent == DISPLACEMENTS or header.intent_name in (_NIFTYREG, _SPM))
+
+
 def read(path: Path) -> Registration:
     """Read a displacement field, or positions as NiftyReg and SPM write them.
 
@@ -92,7 +98,7 @@ def header_of(path: Path) -> NiftiHeader:
         raise FileError(
             path,
             f"holds {' × '.join(map(str, header.dimensions))} numbers; expected three floats for each node, as the "
-            "fifth dimension",
+            "fifth dimension. As the fourth FSL has them, in coordinates that depend on two images",
         )
     return header
 
@@ -141,7 +147,7 @@ class _Unsaid:
     def recognises(head: bytes, path: Path) -> bool:
         """Tell whether a header is of NIfTI, with three floating-point numbers for each node."""
         header = read_nifti_header(head)
-        return header is not None and (header.is_vectors or header.intent in _FSL)
+        return header is not None and (header.is_vectors or header.intent in _FSL or header.dimensions[3:] == (3,))
 
     @staticmethod
     def read(path: Path) -> Registration:

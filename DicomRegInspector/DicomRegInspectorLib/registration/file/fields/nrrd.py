@@ -16,10 +16,11 @@ from ....errors import FileError
 from ....space import LPS_TO_RAS
 from ...composite import inverse_of
 from ...conventions import LEFT_OPEN, Conventions, Question
+from ...matrices import is_singular
 from ...model import Registration
 from ..itk.numbers import checked_lattice
 from ..one_mapping import one_mapping
-from .beside import file_beside
+from .beside import file_beside, require_said_once
 from .volume_numbers import Packing, VolumeNumbers, volume_mapping
 
 FORMAT = "displacement field, NRRD"
@@ -62,17 +63,27 @@ def recognises(head: bytes, path: Path) -> bool:
     )
 
 
+def says_displacements(head: bytes) -> bool:
+    """Tell whether a header says that its vectors are displacements, by Slicer's key."""
+    return _TYPE_KEY in _header(head)[0]
+
+
 def _header(data: bytes) -> tuple[dict[str, str], int]:
     """Fields and keys by name, lower case, and how many bytes the header takes."""
     found = re.search(rb"\r?\n\r?\n", data)
     end = found.end() if found else len(data)
-    fields: dict[str, str] = {}
-    for line in data[:end].decode("utf-8", "replace").splitlines()[1:]:
-        name, separator, value = line.partition(":")
-        if separator and not line.startswith("#"):
-            # A key and its value have “:=” between them, a field “: ”.
-            fields[name.strip().lower()] = value.removeprefix("=").strip()
-    return fields, end
+    return dict(_entries(data[:end])), end
+
+
+def _entries(header: bytes) -> list[tuple[str, str]]:
+    """Fields and keys in their order."""
+    lines = (line.partition(":") for line in header.decode("utf-8", "replace").splitlines()[1:])
+    # A key and its value have “:=” between them, a field “: ”.
+    return [
+        (name.strip().lower(), value.removeprefix("=").strip())
+        for name, separator, value in lines
+        if separator and not name.startswith("#")
+    ]
 
 
 def read(path: Path) -> Registration:
@@ -86,6 +97,7 @@ def read(path: Path) -> Registration:
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})") from error
     fields, end = _header(data)
+    require_said_once(path, _entries(data[:end]))
     place = _Nrrd(path, fields)
     lattice, space = place.lattice()
     numbers = place.numbers(end)
@@ -163,8 +175,8 @@ class _Nrrd:
         if len(groups) != 3:
             raise FileError(self.path, "has a measurement frame that is not three vectors")
         matrix = np.array(groups).T
-        if not np.isfinite(matrix).all():
-            raise FileError(self.path, "has a measurement frame that is not finite")
+        if not np.isfinite(matrix).all() or is_singular(matrix):
+            raise FileError(self.path, "has a measurement frame that spans no space")
         if space == "RAS":
             matrix = LPS_TO_RAS[:3, :3] @ matrix
         return (None if np.array_equal(matrix, np.eye(3)) else matrix), False
