@@ -225,7 +225,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
         "volumes in a folder hold three floating-point numbers for each voxel (MetaImage, NRRD without Slicer's key, "
         "NIfTI with intent 1007), and neither they nor their names (warp, deformation, dvf …) say that these are "
         "displacements.",
-        ("warning", "info"),
+        ("info", "warning"),
         ("inspect",),
         {"file": "path of the file", "files": "how many volumes of vectors were left alone"},
         ("file-unreadable",),
