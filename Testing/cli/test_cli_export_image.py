@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,15 @@ def test_elements_can_be_stated(volume: Path) -> None:
     stated = ["--set", "ScanningSequence=SE\\EP", "--set", "SequenceVariant=SK"]
     assert run(volume, "--kind", "mr", *stated, "--output", out) == 0
     assert list(pydicom.dcmread(out / "00001.dcm").ScanningSequence) == ["SE", "EP"]
+
+
+def test_a_sheared_nifti_file_is_refused_for_its_axes(volume: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = volume.parent / "v.nii"
+    sitk.WriteImage(sitk.ReadImage(str(volume)), str(plain))
+    header = bytearray(plain.read_bytes())
+    struct.pack_into("<hh", header, 252, 0, 1)
+    struct.pack_into("<12f", header, 280, 1, 0.3, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0)
+    plain.write_bytes(header)
+    assert run(plain, "--output", volume.parent / "out") == 2
+    assert "right angles" in capsys.readouterr().err
+    assert not (volume.parent / "out").exists()

@@ -61,6 +61,9 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
         _check_claim(path, reader)
         return reader.Execute()
     except RuntimeError as error:
+        if "orthonormal" in str(error):
+            problem = "has axes that are not at right angles (sheared), which ITK does not read of NIfTI. Resample it."
+            raise FileError(path, problem) from error
         raise FileError(path, "is not a volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
 
 

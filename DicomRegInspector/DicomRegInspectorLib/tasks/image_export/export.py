@@ -202,7 +202,8 @@ def _notes(
         )
     if kind.name == "segmentation":
         yield "What the labels are no file says: each is a tissue with its number for a name."
-    if kind.name == "ct" and not options.units:
+    of_these = reference.series is not None and reference.are_the_volume
+    if kind.name == "ct" and not options.units and not of_these:
         yield "Values are taken for Hounsfield units, as CT images have them."
     if kind.name == "pet" and "GML" in (options.units, options.stated.get("Units")) and "SUVType" not in options.stated:
         yield "Without SUV Type (0054,1006), units of GML mean SUV by body weight (PS3.3 C.8.9.1)."
