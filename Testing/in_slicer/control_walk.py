@@ -39,21 +39,23 @@ class ApplicationWalker(PanelStates):
         """No dialog and no other program, and the folders that the path box offers stay the user's."""
         from DicomRegInspectorLib.panel.findings import findings_files
 
-        saving, exporting = self.widget.panel.series.saving, self.widget.panel.quality.exporting
+        panel = self.widget.panel
+        saving, exporting = panel.series.saving, panel.quality.exporting
         settings = slicer.app.userSettings()
         key = "ctkPathLineEdit/" + self.ui.inputPathLineEdit.settingKey
-        before, asked = settings.value(key), (saving.ask, exporting.ask)
+        before, asked = settings.value(key), (saving.ask, exporting.ask, panel.ask_file)
         played = SimpleNamespace(
             QFileDialog=SimpleNamespace(getSaveFileName=lambda *_arguments: self._answer()),
             QDesktopServices=SimpleNamespace(openUrl=self._open),
             QUrl=findings_files.qt.QUrl,
         )
         saving.ask = exporting.ask = self._answer
+        panel.ask_file = lambda _beginning: self._answer()
         try:
             with patch.object(findings_files, "qt", played):
                 yield
         finally:
-            saving.ask, exporting.ask = asked
+            saving.ask, exporting.ask, panel.ask_file = asked
             settings.setValue(key, before)
             self.ui.inputPathLineEdit.retrieveHistory()
 

@@ -77,6 +77,10 @@ class PanelStates:
     def folder_chosen(self) -> None:
         self.written().ui.inputPathLineEdit.currentPath = str(self.folder)
 
+    def file_answered(self) -> None:
+        self.written()
+        self.answer_file(self.folder / "reg.dcm")
+
     def inspected(self) -> None:
         self.folder_chosen()
         self.ui.inspectFolderButton.click()
@@ -265,6 +269,7 @@ IN_SECTION: dict[str, Callable[[PanelStates], None]] = {
 """The state in which most controls of a section are of use."""
 
 ELSEWHERE: dict[str, Callable[[PanelStates], None]] = {
+    "inspectFileButton": PanelStates.file_answered,
     "inspectFolderButton": PanelStates.folder_chosen,
     "severityComboBox": PanelStates.inspected,
     "filterLineEdit": PanelStates.inspected,

@@ -304,6 +304,10 @@ class FileDialog:
         return FileDialog._answer(parent, caption, name, name_filter)
 
     @staticmethod
+    def getOpenFileName(parent: Any, caption: str, name: str) -> str:
+        return FileDialog._answer(parent, caption, name)
+
+    @staticmethod
     def getExistingDirectory(parent: Any, caption: str) -> str:
         return FileDialog._answer(parent, caption)
 

@@ -216,7 +216,7 @@ REGISTRATION_CODES: dict[str, CodeInfo] = {
     ),
     "reg-left-open": CodeInfo(
         "File does not say everything about its transform",
-        "Say it: --maps and --coordinates on the command line, the question in the module's section Registrations; or "
+        "Say it: --maps and --coordinates on the command line, the question below the findings of the module; or "
         "name the file itself instead of its folder.",
         "Some formats do not say which way a transform maps, in which coordinates, or whether vectors are "
         "displacements at all; colours, gradients and eigenvectors are stored alike. Nothing of it is guessed: such a "

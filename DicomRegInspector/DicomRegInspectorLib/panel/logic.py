@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..series.regularize.plan import Plan
     from ..tasks.dicom_export.outgoing import DicomExport
     from ..tasks.inspect import Inspection
+    from ..tasks.left_open import Answers
     from ..tasks.regularize import Outcome
     from ..volumes import Comparison
     from .parameter_node import DicomRegInspectorParameterNode
@@ -50,18 +51,28 @@ class InspectorLogic:
     """Share of the spacing that an interval between slices may be off; the panel takes that of the settings."""
 
     def inspect(
-        self, folder: Paths, progress: Progress | None = None, run: Run | None = None, audit: bool = True
+        self,
+        folder: Paths,
+        progress: Progress | None = None,
+        run: Run | None = None,
+        audit: bool = True,
+        assumed: Answers | None = None,
     ) -> Inspection:
         """Inspect a folder, a file, or a list of them, and return an Inspection.
 
+        assumed says of transforms what their files leave open (DicomRegInspectorLib.registration.conventions.Assumed),
+        of all of them or of each by its path; its left_open names those that nobody has said it of.
         Where a registration and both its images are there, the images are read and compared; audit=False is faster.
         """
         from .. import inspect_paths
         from ..progress import in_background
+        from ..registration.conventions import NOTHING_ASSUMED
 
-        share = self.intervalTolerance
+        share, said = self.intervalTolerance, NOTHING_ASSUMED if assumed is None else assumed
         return in_background(
-            lambda report: inspect_paths(folder, report, interval_tolerance=share, audit=audit), progress, run
+            lambda report: inspect_paths(folder, report, interval_tolerance=share, audit=audit, assumed=said),
+            progress,
+            run,
         )
 
     def inspectDatabaseSeries(

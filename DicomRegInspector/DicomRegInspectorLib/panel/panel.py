@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
 from ..findings import Finding
 from ..registration import Registration
+from ..registration.conventions import Assumed
 from ..samples import make_samples
 from ..scene.places import longest_vector_lps
 from ..scene.quality.node_quality import NodeQuality
@@ -34,7 +36,6 @@ from .worker import Worker
 
 if TYPE_CHECKING:
     import ctk
-    import qt
 
     from .logic import InspectorLogic
 
@@ -43,6 +44,7 @@ class PanelWidgets(FindingsWidgets, QualityWidgets, RegistrationsWidgets, Series
     """The widgets that it uses, by their names in the .ui file."""
 
     inputPathLineEdit: ctk.ctkPathLineEdit
+    inspectFileButton: qt.QPushButton
     inspectFolderButton: qt.QPushButton
     inspectDatabaseButton: qt.QPushButton
     progressWidget: qt.QWidget
@@ -69,10 +71,14 @@ class InspectorPanel:
         selected_series: Callable[[], list[str]] = selected_series_uids,
     ) -> None:
         self._ui, self._logic, self._selected_series = ui, logic, selected_series
+        self.ask_file: Callable[[str], str] = chosen_file
+        """Where a file is asked for."""
         self.inspection: Inspection | None = None
         """What the panel shows."""
         self._job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, self._say, self._rest(None))
         self._sections: dict[str, Any] = {}
+        self._answers: dict[str, Assumed] = {}
+        self._again: Callable[[Worker[Inspection]], Inspection]
         plans, self._drawing = Plans(), Drawing()
         self.quality = self._sections["quality"] = QualitySection(
             ui, logic, self._rest("quality"), self._measured, self._drawing, self._files
@@ -83,13 +89,16 @@ class InspectorPanel:
         self.registrations = self._sections["registrations"] = RegistrationsSection(
             ui, logic, icons, self._rest("registrations"), self._loaded
         )
-        elsewhere = Elsewhere(self.registrations, plans, self.series.choose, self._reveal, self._take, self._drawing)
+        elsewhere = Elsewhere(
+            self.registrations, plans, self.series.choose, self._reveal, self._take, self._drawing, self._answer
+        )
         self.findings_section = self._sections["findings"] = FindingsSection(
             ui, logic, icons, elsewhere, self._rest("findings")
         )
         self.findings = self.findings_section.view
         self.read_as = self.registrations.read_as
         ui.inspectFolderButton.connect("clicked()", self.inspect_folder)
+        ui.inspectFileButton.connect("clicked()", self.choose_file)
         ui.inspectDatabaseButton.connect("clicked()", self.inspect_selected_series)
         ui.tryItButton.connect("clicked()", self.try_samples)
         ui.inputPathLineEdit.connect("currentPathChanged(QString)", self._offer_samples)
@@ -120,14 +129,29 @@ class InspectorPanel:
             section.close()
 
     def inspect_folder(self) -> None:
-        """Inspect the folder in the path box."""
+        """Inspect the folder, or the file, in the path box."""
         folder = self._ui.inputPathLineEdit.currentPath.strip()
         if not folder:
-            self._say(_("Choose a folder first."))
+            self._say(_("Choose a folder or a file first."))
             self._ui.inputPathLineEdit.setFocus()
             return
         self._ui.inputPathLineEdit.addCurrentPathToHistory()
-        self._inspect(lambda worker: self._logic.inspect(folder, run=worker.run))
+        answers: dict[str, Assumed] = {}
+        self._answers = answers
+        self._again = lambda worker: self._logic.inspect(folder, run=worker.run, assumed=answers)
+        self._inspect(self._again)
+
+    def _answer(self, path: str, said: Assumed) -> None:
+        """Inspect again, with what was said of a transform's file; it holds until something else is inspected."""
+        self._answers[path] = said
+        self._inspect(self._again)
+
+    def choose_file(self) -> None:
+        """Let a file be chosen, and inspect it."""
+        path = self.ask_file(self._ui.inputPathLineEdit.currentPath.strip())
+        if path:
+            self._ui.inputPathLineEdit.currentPath = path
+            self.inspect_folder()
 
     def inspect_selected_series(self) -> None:
         """Inspect the series that are selected in the DICOM browser."""
@@ -195,7 +219,8 @@ class InspectorPanel:
 
         def rest(busy: bool) -> None:
             ui = self._ui
-            for widget in (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inputPathLineEdit, ui.tryItButton):
+            starts = (ui.inspectFolderButton, ui.inspectDatabaseButton, ui.inspectFileButton, ui.tryItButton)
+            for widget in (*starts, ui.inputPathLineEdit):
                 widget.enabled = not busy
             for name, section in self._sections.items():
                 if name != busy_section:
@@ -250,6 +275,11 @@ class InspectorPanel:
         button = getattr(self._ui, section)
         button.collapsed = False
         bring_into_view(button)
+
+
+def chosen_file(beginning: str) -> str:
+    """Ask for a file, in a dialog; empty when none was chosen."""
+    return qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("File to inspect"), beginning) or ""
 
 
 MOST_TOLD = 3

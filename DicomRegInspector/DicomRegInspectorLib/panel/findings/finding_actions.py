@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ...errors import DicomRegInspectorError
 from ...findings import Finding
 from ...registration import Registration
+from ...registration.conventions import Assumed
 from ...registration.repairs import Repair
 from ...scene.places import Place, registration_label
 from ...series import Series
@@ -48,6 +49,8 @@ class Elsewhere:
     """Transforms were loaded from here."""
     drawing: Drawing
     """What all sections show in the views."""
+    answer: Callable[[str, Assumed], None]
+    """Inspect again, with what was said of a transform whose file leaves it open."""
 
 
 class FindingActions:

@@ -21,12 +21,14 @@ from .finding_actions import Elsewhere, FindingActions
 from .finding_words import finding_html, finding_text
 from .findings_files import FileWidgets, FindingsFiles
 from .findings_view import FindingsTableWidgets, FindingsView
+from .left_open_questions import LeftOpenQuestions
 from .rows import Row, merged_rows, row_of, rows_of, summary
 
 if TYPE_CHECKING:
     import ctk
     import qt
 
+    from ...tasks.left_open import LeftOpen
     from ..logic import InspectorLogic
 
 
@@ -66,6 +68,7 @@ class FindingsSection(Section):
         """What measuring a transform found: it is about the scene, and outlives an inspection."""
         self._ask = AskBox(ui)
         self.files = FindingsFiles(ui, logic, self._job, self.say)
+        self._questions = LeftOpenQuestions(self._ask, elsewhere.answer)
         self._actions = FindingActions(logic, self._job, self._ask, self.say, elsewhere)
         self.view = FindingsView(ui, icons, self._selected, self.show_me)
         ui.showMeButton.connect("clicked()", self.show_me)
@@ -80,6 +83,8 @@ class FindingsSection(Section):
         self.say("")
         self.files.show(inspection)
         self._fill()
+        if inspection is not None and inspection.left_open:
+            self._questions.ask(inspection.left_open[0])
 
     def show_measured(self, result: NodeQuality | None) -> None:
         """Show also what measuring a transform of the scene found; None for nothing."""
@@ -130,7 +135,9 @@ class FindingsSection(Section):
         ui.showMeButton.enabled = not reason and not rests
         ui.showMeButton.toolTip = reason or _("Show the image, the place and what tells most about it in the views.")
         offer, reason = self._actions.offer_for(finding, place)
-        ui.repairButton.enabled = offer is not None and not rests
+        if self._left_open() is not None:
+            reason = _("Say what the file does not say, to have it read.")
+        ui.repairButton.enabled = (offer is not None or self._left_open() is not None) and not rests
         ui.repairButton.toolTip = reason or _("Say what the repair would change, and ask before doing it.")
         ui.copyFindingButton.enabled = finding is not None and not rests
 
@@ -144,7 +151,16 @@ class FindingsSection(Section):
         """Tell what the repair of the selected finding would change, and ask."""
         if self._row is not None and self._ui.repairButton.enabled:
             self.say("")
-            self._actions.ask_to_repair(self._row.finding, self._row.place)
+            left_open = self._left_open()
+            if left_open is not None:
+                self._questions.ask(left_open)
+            else:
+                self._actions.ask_to_repair(self._row.finding, self._row.place)
+
+    def _left_open(self) -> LeftOpen | None:
+        """What the selected finding says that a file leaves open."""
+        found = self._inspection.left_open if self._inspection is not None and self._row is not None else ()
+        return next((left_open for left_open in found if left_open.finding == self._row.finding), None)
 
     def copy(self) -> None:
         """Put the selected finding on the clipboard, as text."""
