@@ -40,7 +40,7 @@ def test_empty_panel_says_what_to_do_and_offers_nothing_else(ui: Any) -> None:
 def test_inspecting_without_a_folder_asks_for_one(ui: Any) -> None:
     ui.inputPathLineEdit.currentPath = "  "
     ui.inspectFolderButton.click()
-    assert ui.statusLabel.text == "Choose a folder first."
+    assert ui.statusLabel.text == "Choose a folder or a file first."
 
 
 def test_folder_that_is_not_there_is_named(ui: Any, tmp_path: Path) -> None:

@@ -77,8 +77,8 @@ class InspectorPanel:
         """What the panel shows."""
         self._job = Job(ui.progressWidget, ui.progressBar, ui.cancelButton, self._say, self._rest(None))
         self._sections: dict[str, Any] = {}
+        self._inspected = ""
         self._answers: dict[str, Assumed] = {}
-        self._again: Callable[[Worker[Inspection]], Inspection]
         plans, self._drawing = Plans(), Drawing()
         self.quality = self._sections["quality"] = QualitySection(
             ui, logic, self._rest("quality"), self._measured, self._drawing, self._files
@@ -136,15 +136,14 @@ class InspectorPanel:
             self._ui.inputPathLineEdit.setFocus()
             return
         self._ui.inputPathLineEdit.addCurrentPathToHistory()
-        answers: dict[str, Assumed] = {}
-        self._answers = answers
-        self._again = lambda worker: self._logic.inspect(folder, run=worker.run, assumed=answers)
-        self._inspect(self._again)
+        self._inspected, self._answers = folder, {}
+        self._inspect(lambda worker: self._logic.inspect(folder, run=worker.run))
 
     def _answer(self, path: str, said: Assumed) -> None:
         """Inspect again, with what was said of a transform's file; it holds until something else is inspected."""
-        self._answers[path] = said
-        self._inspect(self._again)
+        folder, answers = self._inspected, self._answers | {path: said}
+        self._answers = answers
+        self._inspect(lambda worker: self._logic.inspect(folder, run=worker.run, assumed=answers))
 
     def choose_file(self) -> None:
         """Let a file be chosen, and inspect it."""

@@ -97,7 +97,8 @@ def repair_mapping(mapping: Mapping, repair: Repair, subject: str, progress: Pro
     if repair == "voxel-units":
         return Repaired(mapping.with_grid(_from_voxels(mapping.grid)), REPAIRS[repair])
     if repair == "axis-signs":
-        return Repaired(mapping.with_grid(mapping.grid.vectors * RAS_SIGNS.astype(np.float32)), REPAIRS[repair])
+        with np.errstate(invalid="ignore"):  # of NaN that signal
+            return Repaired(mapping.with_grid(mapping.grid.vectors * RAS_SIGNS.astype(np.float32)), REPAIRS[repair])
     return (_reverse if repair == "reversed" else _without_bulk)(mapping, subject, progress)
 
 
