@@ -82,6 +82,24 @@ def test_a_scene_opens_whatever_its_registration_says(tmp_path: Path) -> None:
     assert scene.Connect() and scene.GetFirstNodeByClass("vtkMRMLGridTransformNode") is not None
 
 
+@pytest.mark.parametrize(
+    "description", ["../../../tmp/x", "..\\..\\x", "/etc/x", "CON", "a" * 60 + "." * 4, "x\ny\x00z", " . "]
+)
+def test_no_description_names_a_file_elsewhere(description: str, tmp_path: Path) -> None:
+    pytest.importorskip("slicer")
+    grid = rf.GridSpec(rf.smooth_vectors((4, 5, 3)))
+    rf.write(tmp_path / "reg.dcm", rf.RegistrationSpec((rf.DeformableItem(grid),)))
+    dataset = pydicom.dcmread(tmp_path / "reg.dcm")
+    dataset.SeriesDescription = description
+    dataset.save_as(tmp_path / "reg.dcm")
+    output = tmp_path / "out.mrb"
+    assert cli.main(["load", str(tmp_path / "reg.dcm"), "--output", str(output)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mrb", "reg.dcm"]
+    with ZipFile(output) as archive:
+        names = archive.namelist()
+    assert all(re.fullmatch(r"out/(Data/|out\.mrml|Data/[^/\\\x00-\x1f]+\.h5)?", name) for name in names), names
+
+
 def test_a_scene_opens_whatever_its_series_says(tmp_path: Path) -> None:
     pytest.importorskip("slicer")
     folder = tmp_path / "ct"
