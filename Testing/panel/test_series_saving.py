@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from DicomRegInspectorLib.errors import UsageError
 from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
-from DicomRegInspectorLib.panel.series.save_places import new_file_in, new_folder_in
+from DicomRegInspectorLib.panel.series.save_places import name_for, new_file_in, new_folder_in
 from panel_steps import GAP_MM, MODES, inspect
 
 
@@ -195,3 +195,21 @@ def test_series_on_the_grid_of_another_volume_is_written_there(
     shown.saveSeriesButton.click()
     assert heights(tmp_path / "target") == [1, 2, 3, 4, 5, 6, 7]
     shown.gridSelector.setCurrentNode(None)
+
+
+@pytest.mark.parametrize(
+    ("modality", "name"),
+    [
+        ("CT", "CT-cropped"),
+        ("../../etc/x", "etcx-cropped"),
+        ("C:\\x", "Cx-cropped"),
+        ("\x1b[31m\udcfc\u202e", "31m-cropped"),
+        ("..", "series-cropped"),
+        ("", "series-cropped"),
+        ("A" * 999, f"{'A' * 16}-cropped"),
+    ],
+)
+def test_no_modality_names_a_place_elsewhere(modality: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    assert name_for(modality, "cropped") == name
+    assert new_folder_in(tmp_path, name_for(modality, "cropped")).parent == tmp_path

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import count
 from pathlib import Path
 
 from ...errors import UsageError
+
+MOST_SAID = 16
+"""Letters of a modality: what its VR allows (PS3.5 section 6.2)."""
 
 
 def new_folder_in(folder: Path, name: str) -> Path:
@@ -29,6 +33,12 @@ def new_file_in(folder: Path, name: str, suffix: str) -> Path:
     if not folder.is_dir():
         raise UsageError(f"{folder}: there is no such folder; choose another one")
     return _unused(folder, name, suffix)
+
+
+def name_for(modality: str, what: str) -> str:
+    """Return a name for what is saved of a series; of what a file says nothing but letters and digits comes into it."""
+    said = re.sub("[^A-Za-z0-9]", "", modality)[:MOST_SAID]
+    return f"{said or 'series'}-{what}"
 
 
 def _unused(folder: Path, name: str, suffix: str) -> Path:

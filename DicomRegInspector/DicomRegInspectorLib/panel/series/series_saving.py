@@ -17,7 +17,7 @@ from ...series.write.correct_positions import correct_positions
 from ...tasks.regularize import Outcome
 from ..connectors import fill_choices
 from ..job import Endings, Job
-from .save_places import new_file_in, new_folder_in
+from .save_places import name_for, new_file_in, new_folder_in
 from .series_actions import Chosen
 from .series_words import outcome_in_words
 
@@ -126,7 +126,7 @@ class SeriesSaving:
 
     def _write(self, chosen: Chosen, kind: str, folder: Path, run: Callable[..., Outcome]) -> Outcome:
         plan = chosen.plan if kind != "positions" else None
-        name = f"{chosen.series.modality or 'series'}-{NAMES[plan.mode if plan is not None else kind]}"
+        name = name_for(chosen.series.modality, NAMES[plan.mode if plan is not None else kind])
         place = new_file_in(folder, name, ".dcm") if kind == "map" else new_folder_in(folder, name)
         if plan is None:
             return self._logic.saveSeries(chosen.series, place, stack=chosen.stack, run=run)
