@@ -6,9 +6,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from DicomRegInspectorLib import cli, inspect_paths, read_registration
 from DicomRegInspectorLib.errors import ChoiceError, FileError, UsageError
+from DicomRegInspectorLib.panel.selftests.files import write_ct_stack
 from DicomRegInspectorLib.registration.conventions import Assumed
 from DicomRegInspectorLib.tasks.chain import read_in_a_row
 from itk_transforms import affine, field_image, mapped_by, points_around, sitk
@@ -50,6 +52,18 @@ def test_vectors_in_a_folder_that_nothing_calls_displacements_are_not_judged(tmp
     # Named by itself, each is what its user takes it for.
     (registration,) = inspect_paths(tmp_path / f"rgb.{suffix}").registrations
     assert registration.kind == "deformable"
+
+
+def test_the_remark_on_vectors_names_nobody(tmp_path: Path) -> None:
+    write_ct_stack(tmp_path / "ct", [0.0, 2.0, 4.0])
+    for path in (tmp_path / "ct").iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.PatientName, dataset.PatientID = "Quixote^Alonso", "Q-4711"
+        dataset.save_as(path)
+    vectors(tmp_path / "Quixote_Alonso_gradients.nrrd")
+    (finding,) = [finding for finding in inspect_paths(tmp_path).findings if finding.code == "reg-left-open"]
+    assert "gradients.nrrd" in finding.message
+    assert "Quixote" not in finding.message and "Alonso" not in finding.message
 
 
 @pytest.mark.parametrize(

@@ -352,7 +352,8 @@ class _Work:
             )
         )
         self._registrations = [registration.masked(identities) for registration in self._registrations]
-        self._findings += [*(open_.finding for open_ in self._left_open), *vectors_finding(self._perhaps_fields)]
+        self._findings += [open_.finding for open_ in self._left_open]
+        self._findings += vectors_finding(self._perhaps_fields, identities)
         self._findings += file_name_findings(self._files, self._given, identities)
         registrations, relations, audits, related_findings = self._related(series)
         findings = [finding for registration in registrations for finding in registration.findings]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..errors import ChoiceError
 from ..findings import Finding
 from ..findings.about import about_file
+from ..privacy import Identities
 from ..registration.conventions import NOTHING_ASSUMED, Assumed
 
 CODE = "reg-left-open"
@@ -40,11 +41,11 @@ def left_open(file: str, error: ChoiceError) -> LeftOpen:
     return LeftOpen(file, sentence[:1].upper() + sentence[1:], tuple(error.choices))
 
 
-def vectors_finding(files: Sequence[str]) -> list[Finding]:
+def vectors_finding(files: Sequence[str], identities: Identities) -> list[Finding]:
     """Tell of the volumes of vectors in a folder that nothing calls displacements; they are not judged."""
     if not files:
         return []
-    names = [os.path.basename(file) for file in files[:_MOST_NAMED]]
+    names = [identities.masked(os.path.basename(file)) for file in files[:_MOST_NAMED]]
     more = f" and {len(files) - len(names)} more" if len(files) > len(names) else ""
     what = "1 file holds" if len(files) == 1 else f"{len(files)} files hold"
     message = (
