@@ -200,9 +200,15 @@ def test_examining_an_irregular_series_reads_no_pixel(
     assert bytes_read() - before < 7 * 70_000 < 7 * 1024 * 1024 * 2 / 20
 
 
-def test_nothing_is_offered_for_export(application: Any, plugin: Any) -> None:
-    """Slicer's export dialog asks every plugin; one that answers with nothing leaves no trace in it."""
-    from DICOMLib import DICOMPlugin
-
-    assert type(plugin).examineForExport is DICOMPlugin.examineForExport
-    assert plugin.examineForExport(1) == []
+def test_transforms_are_offered_for_export_and_volumes_are_not(application: Any, plugin: Any) -> None:
+    scene = application.mrmlScene
+    hierarchy = application.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    items = []
+    for name in ("vtkMRMLLinearTransformNode", "vtkMRMLScalarVolumeNode"):
+        node = scene.AddNewNodeByClass(name, "node")
+        items.append(hierarchy.GetItemByDataNode(node) or hierarchy.CreateItem(hierarchy.GetSceneItemID(), node))
+    (exportable,) = plugin.examineForExport(items[0])
+    assert (exportable.subjectHierarchyItemID, exportable.pluginClass) == (items[0], "DicomRegInspectorPlugin")
+    rows = {name: exportable.tag(name) for name in ("SeriesDescription", "FixedVolume", "MovingVolume")}
+    assert rows == {"SeriesDescription": "node", "FixedVolume": "", "MovingVolume": ""}
+    assert plugin.examineForExport(items[1]) == []
