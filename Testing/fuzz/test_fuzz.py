@@ -28,7 +28,7 @@ def test_only_the_librarys_own_errors_come_out_of_damaged_files(folders: list[li
 
 def test_whole_seeds_are_understood(folders: list[list[Seed]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "damaged", lambda choose, origin: origin.data)
-    made = [group for group in folders if "/" in group[0].name]
+    made = [group for group in folders if "/" in group[0].name and group[0].name.endswith(".dcm")]
     outcome = fuzz.run(150, folders=made)
     assert outcome.is_clean, str(outcome)
     assert outcome.done["load_series"] > 0.5 * outcome.calls["load_series"]

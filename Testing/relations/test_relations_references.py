@@ -30,7 +30,7 @@ def series_at_hand(*images: Images) -> list[Series]:
     headers = []
     for each in images:
         for number, made in enumerate(each.headers(), 1):
-            made.elements[0x00080018] = f"{each.series}.{number}".encode()
+            made.own[0x00080018] = f"{each.series}.{number}".encode()
             headers.append(made)
     return inspect_series(headers)
 

@@ -105,7 +105,7 @@ class Sets:
     def renumber(self) -> None:
         """Instance numbers without gaps, as exporters give them anew."""
         for number, image in enumerate(sorted(self.headers, key=lambda image: image.instance_number or 0), start=1):
-            image.elements[int(Tag.INSTANCE_NUMBER)] = str(number).encode()  # type: ignore[index]
+            image.own[int(Tag.INSTANCE_NUMBER)] = str(number).encode()  # type: ignore[index]
 
     @property
     def truth(self) -> list[list[str]]:

@@ -214,7 +214,7 @@ def test_what_a_scan_sets_on_purpose_makes_no_sections(name: str) -> None:
     values = ("ORIGINAL\\PRIMARY\\A", "ORIGINAL\\PRIMARY\\B") if name == "IMAGE_TYPE" else ("1", "2")
     headers = [*small((40,), **{name: values[0]}), *small((40,), **{name: values[1]})]
     for number, one in enumerate(headers, 1):
-        one.elements[0x00200013] = str(number).encode()
+        one.own[0x00200013] = str(number).encode()
     (series,) = inspect_series(headers)
     assert "positions-restart" not in codes(series)
 

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 from .tags import MEDIA_STORAGE_DIRECTORY, SOP_CLASSES, STORAGE, Tag
 
@@ -57,9 +58,9 @@ class Header:
         )  # fmt: skip
 
     @property
-    def elements(self) -> dict[int, bytes]:
-        """All elements, in a dictionary that is made when asked for; :meth:`raw` gives one of them."""
-        return {**self.shared, **self.own}
+    def elements(self) -> Mapping[int, bytes]:
+        """All elements, for reading: a mapping that is made when asked for; :meth:`raw` gives one of them."""
+        return MappingProxyType({**self.shared, **self.own})
 
     def raw(self, tag: int) -> bytes:
         """Return an element's value as the file holds it; empty where it is absent or empty."""

@@ -196,7 +196,7 @@ def masked_headers(headers: Sequence[Header], identities: Identities) -> list[He
 
 
 def _masked(header: Header, identities: Identities) -> Header:
-    elements, character_set = header.elements, header.raw(Tag.SPECIFIC_CHARACTER_SET)
+    elements, character_set = dict(header.elements), header.raw(Tag.SPECIFIC_CHARACTER_SET)
     for tag in (*_IN_HEADER, *_TEXT):
         if raw := elements.get(tag):
             text = decoded(raw, character_set, _BREAKS)

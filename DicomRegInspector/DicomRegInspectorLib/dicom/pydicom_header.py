@@ -38,7 +38,7 @@ _FIRST_BULK_TAG = tags.DEFORMABLE_REGISTRATION_SEQUENCE
 class _LimitedReads:
     """A stream for pydicom that gives so many pieces and then refuses."""
 
-    def __init__(self, stream: Any, name: str, most: int = MOST_READS) -> None:
+    def __init__(self, stream: Any, name: str, most: int) -> None:
         self._read = stream.read
         self.seek, self.tell = stream.seek, stream.tell
         self.name = name
@@ -148,7 +148,7 @@ def _read(stream: Any, size: int, name: str, *, last_tag: int = tags.LAST_TAG) -
     from pydicom.filereader import read_partial
 
     stream.seek(0)
-    stream = _LimitedReads(stream, name)
+    stream = _LimitedReads(stream, name, MOST_READS)
     stop = _Stop(stream, size, name, last_tag=last_tag, after_last=last_tag == tags.LAST_TAG)
     in_directory = tags.MEDIA_STORAGE_DIRECTORY.encode() in stream.read(1024)
     stream.seek(0)
@@ -190,7 +190,7 @@ def _deflated_header(name: str, size: int) -> Header:
     from pydicom.filereader import read_dataset
 
     meta, data, cut_off = _inflated(name)
-    inflated = _LimitedReads(io.BytesIO(data), name)
+    inflated = _LimitedReads(io.BytesIO(data), name, MOST_READS)
     stop = _Stop(inflated, len(data), name, last_tag=tags.LAST_TAG, after_last=True)
     try:
         dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(tags.WANTED))

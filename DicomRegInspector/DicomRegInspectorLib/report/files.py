@@ -22,8 +22,20 @@ def write_json(path: str | PathLike[str], value: Any) -> None:
     UsageError
         When the file cannot be written; what was there before is untouched then.
     """
-    data = json_text(value).encode("utf-8") + b"\n"
-    replace_file(path, lambda unfinished: unfinished.write_bytes(data))
+    write_whole(path, json_text(value).encode("utf-8") + b"\n")
+
+
+def write_whole(path: str | PathLike[str], data: bytes) -> None:
+    """Write a file in place of one that is there; a device (``/dev/null``, ``/dev/stdout``) is written to instead.
+
+    Raises UsageError when it cannot be written; what was there before is untouched then.
+    """
+    if not Path(path).is_char_device():
+        return replace_file(path, lambda unfinished: unfinished.write_bytes(data))
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"{os.fspath(path)}: cannot be written ({error.strerror or error})") from error
 
 
 def json_text(value: Any, *, ascii_only: bool = False) -> str:
@@ -57,7 +69,7 @@ def check_place(path: str | None, what: str, beginning: bytes) -> None:
     Parameters
     ----------
     path
-        None and ``-`` (stdout) are fine.
+        None, ``-`` (stdout) and devices are fine.
     what
         How messages call the file.
     beginning
@@ -68,7 +80,7 @@ def check_place(path: str | None, what: str, beginning: bytes) -> None:
     UsageError
         With the reason.
     """
-    if path in (None, "-"):
+    if path is None or path == "-" or Path(path).is_char_device():
         return
     require_file_place(path, f"a file for the {what}")
     place = Path(path)

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...errors import Cancelled, DicomRegInspectorError
-from ...output_file import replace_file
 from ...privacy import NOBODY
 from ...progress import Progress, Run, in_background, report_progress
 from ...tasks.inspect import Inspection
 from ...tasks.quality import QualityReport
-from ..files import check_place
+from ..files import check_place, write_whole
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
 from .measuring import Measured, measure_items
 from .names import common_folders
@@ -138,7 +137,7 @@ def write_report(
     measured = beside(lambda report: measure_items(inspection, known, report))
     drawn_with = _draw(measured, drawer, beside, progress) if options.pictures else []
     data = beside(lambda report: _assembled(inspection, options, measured, drawn_with, report))
-    replace_file(path, lambda unfinished: unfinished.write_bytes(data))
+    write_whole(path, data)
     return Written(os.fspath(path), len(data))
 
 
