@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from DicomRegInspectorLib.registration.measures.histograms import edges_between, histogram, jacobian_histogram
-from DicomRegInspectorLib.report.html.charts import bar_height
+from DicomRegInspectorLib.report.html.charts import bar_height, histogram_figure
 from DicomRegInspectorLib.report.html.strip import MARGIN
 from DicomRegInspectorLib.tasks.inspect import inspect_paths
 from page_reading import Node
@@ -118,3 +118,11 @@ def test_counts_leave_out_what_is_undefined_and_keep_what_lies_beyond() -> None:
     found = histogram(values, edges_between(0, 2, 2), "x", "mm")
     assert found.counts.tolist() == [2, 2]
     assert math.isclose(found.share_percent.sum(), 100)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.5, -3.093716125794652e31, 1e300])
+def test_a_histogram_of_one_value_is_drawn_however_great_it_is(value: float) -> None:
+    found = jacobian_histogram(np.full(5, value), 50)
+    assert found.edges[0] < value < found.edges[-1]
+    assert found.counts.sum() == 5
+    assert "<rect" in histogram_figure(found, "", ())

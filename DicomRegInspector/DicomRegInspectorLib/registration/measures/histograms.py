@@ -90,5 +90,7 @@ def range_of(values: np.ndarray) -> tuple[float, float]:
 def edges_between(low: float, high: float, bins: int = BINS) -> np.ndarray:
     """Return (bins + 1,) edges of equal bins; around a single value where there is no range."""
     if not high > low:
-        low, high = low - 0.5, high + 0.5
+        # Beside a huge value half a unit is nothing.
+        half = max(0.5, 1e-6 * abs(low))
+        low, high = low - half, high + half
     return np.linspace(low, high, bins + 1)
