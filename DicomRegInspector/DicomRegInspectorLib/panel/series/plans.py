@@ -20,6 +20,7 @@ from ..job import Endings, Job
 
 if TYPE_CHECKING:
     from ..logic import InspectorLogic
+    from ..worker import Worker
 
 MOST_KEPT = 8
 """Of what was asked for last: the section Series, the question about a finding and its repair are open together."""
@@ -61,15 +62,19 @@ class Plans:
         What was loaded before and is as it was then is not there twice.
         """
         name = self._names.get(_key(plan.series), "") if plan.series is not None else ""
-        nodes: list[Any] | None = job.run(
-            lambda worker: logic.loadSeries(plan, run=worker.run, name=name),
+
+        def loaded(worker: Worker[Any]) -> list[Any]:
+            nodes = logic.loadSeries(plan, run=worker.run, name=name)
+            return [loaded_before(node, worker.run) or node for node in nodes]
+
+        return job.run(
+            loaded,
             Endings(
                 title=_("The series was not loaded."),
                 refused=_("Not loaded: {error}"),
                 cancelled=_("Cancelled; nothing was loaded."),
             ),
         )
-        return None if nodes is None else [loaded_before(node) or node for node in nodes]
 
 
 def _key(series: Series) -> tuple[str, str]:
