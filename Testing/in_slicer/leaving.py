@@ -22,7 +22,8 @@ LONGEST_S = 2.0
 PATIENCE_S = 180
 AFTER_MS = 1000
 """The work is under way for so long when the application exits."""
-LEAVING = "leaving at "
+LEAVING = "leaving.txt"
+"""Holds when the application exited: what it prints itself may come in between, or take letters away."""
 WORKS = ("nothing", "inspect", "load-registration", "measure", "save-parametric-map")
 TRIES = 2
 
@@ -56,7 +57,8 @@ def _start(work: str, folder: Path) -> tuple[int, float, str]:
     command = [program, "--no-splash", "--additional-module-paths", str(module), "--python-script", str(script)]
     command += ["--leave-during", work, "--data", str(folder)]
     command += [] if slicer.util.mainWindow() else ["--no-main-window"]
-    output = folder / "output.txt"
+    output, leaving = folder / "output.txt", folder / LEAVING
+    leaving.unlink(missing_ok=True)
     with output.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         end = time.monotonic() + PATIENCE_S
@@ -67,9 +69,8 @@ def _start(work: str, folder: Path) -> tuple[int, float, str]:
             process.kill()
             process.wait()
     text = output.read_text(encoding="utf-8", errors="replace")
-    left = [line for line in text.splitlines() if line.startswith(LEAVING)]
-    assert left, f"it did not come to its work\n{text[-3000:]}"
-    return process.returncode, ended - float(left[-1].removeprefix(LEAVING)), text
+    assert leaving.exists(), f"it did not come to its work\n{text[-3000:]}"
+    return process.returncode, ended - float(leaving.read_text(encoding="ascii")), text
 
 
 def leave(work: str, folder: Path) -> None:
@@ -99,8 +100,8 @@ def leave(work: str, folder: Path) -> None:
     def exit_now() -> None:
         if work != "nothing" and not widget.panel.busy:
             print("the work had ended already", flush=True)
-        print(f"{LEAVING}{time.time()}", flush=True)
         sys.stdout.flush()
+        (folder / LEAVING).write_text(str(time.time()), encoding="ascii")
         slicer.util.exit(0)
 
     qt.QTimer.singleShot(AFTER_MS, exit_now)
