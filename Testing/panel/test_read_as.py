@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from DicomRegInspectorLib.panel.selftests.files import KnownField, write_ct_stack, write_deformable
+from DicomRegInspectorLib.panel.worker import Worker
 
 
 @pytest.fixture
@@ -122,13 +125,19 @@ def test_loading_can_be_cancelled_and_leaves_nothing(
     application: Any, ui: Any, inspected: KnownField, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose_reading(ui, "Bulk motion as a node of its own")
-    events = application.app.processEvents
+    events, run, pressed = application.app.processEvents, Worker.run, threading.Event()
 
     def press() -> None:
         events()
         ui.registrationsCancelButton.click()
+        pressed.set()
+
+    def run_once_pressed(worker: Worker[Any], function: Callable[[Any], Any]) -> Any:
+        """As it is, but that the work is not done before the event loop has run."""
+        return run(worker, lambda progress: pressed.wait(30) and function(progress))
 
     monkeypatch.setattr(application.app, "processEvents", press)
+    monkeypatch.setattr(Worker, "run", run_once_pressed)
     ui.loadButton.click()
     assert ui.registrationsStatusLabel.text == "Cancelled; nothing was loaded."
     assert application.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode") == 0

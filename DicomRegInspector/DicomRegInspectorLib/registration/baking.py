@@ -11,6 +11,9 @@ from .grid import Grid
 from .mapping import Mapping
 from .matrices import is_singular
 
+_VECTORS_AT_ONCE = 1 << 14
+"""Of a slab: in double precision, with their indices, they take a dozen times as much memory."""
+
 
 class Baking:
     """Vectors ``D`` turned into ``post (pre x + D) - x`` in double precision; a mapping in LPS.
@@ -28,9 +31,11 @@ class Baking:
     def __call__(self, slab: np.ndarray, first: int) -> None:
         """Change a slab, float32 (n, 3), in place; ``first`` is the number of its first vector."""
         nx, ny, _ = self._dimensions
-        flat = np.arange(first, first + len(slab))
-        index = np.stack([flat % nx, flat // nx % ny, flat // (nx * ny)], axis=1)
-        slab[:] = slab.astype(np.float64) @ self._turn.T + index @ self._from_index.T + self._offset
+        for start in range(0, len(slab), _VECTORS_AT_ONCE):
+            part = slab[start : start + _VECTORS_AT_ONCE]
+            flat = np.arange(first + start, first + start + len(part))
+            index = np.stack([flat % nx, flat // nx % ny, flat // (nx * ny)], axis=1)
+            part[:] = part.astype(np.float64) @ self._turn.T + index @ self._from_index.T + self._offset
 
 
 class FieldVectors:
