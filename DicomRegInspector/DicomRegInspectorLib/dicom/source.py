@@ -73,7 +73,8 @@ def read_regular_file(path: str | PathLike[str], most: int | None = None) -> byt
     file, size = open_regular_file(path)
     try:
         with file:
-            return file.read(size if most is None else min(size, most))
+            # One read of the system ends at 2 GiB.
+            return file.readall() if most is None else file.read(min(size, most))
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error}).") from error
 

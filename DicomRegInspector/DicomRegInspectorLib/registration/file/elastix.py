@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...dicom.source import read_regular_file
 from ...errors import FileError
 from ..composite import Sum, in_a_row
 from ..conventions import Conventions
@@ -85,9 +86,9 @@ class _Entries:
         try:
             if path.stat().st_size > _MOST_BYTES:
                 raise FileError(path, f"has more than {_MOST_BYTES} bytes of text")
-            data = path.read_bytes()
         except OSError as error:
             raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+        data = read_regular_file(path)
         lines = (line.split(b"//", 1)[0].strip() for line in data.splitlines())
         entries: list[tuple[str, bytes]] = []
         for line in filter(None, lines):
@@ -212,8 +213,7 @@ def _field(entries: _Entries) -> PointTransform:
     if entries.numbers("DeformationFieldInterpolationOrder", 1, "0")[0] != 1:
         raise FileError(path, "interpolates its deformation field with another order than 1, which is not read")
     place = file_beside(path, entries.text("DeformationFieldFileName"))
-    with open(place, "rb") as file:
-        head = file.read(4096)
+    head = read_regular_file(place, 4096)
     reader = next((each for each in (nrrd, metaimage, nifti) if each.recognises(head, place)), None)
     if reader is None:
         raise FileError(path, f"names the deformation field {place.name}, which is no displacement field that is read")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...dicom.source import read_regular_file
 from ...errors import FileError
 from ..conventions import LEFT_OPEN, Conventions, Question
 from ..model import Registration
@@ -35,13 +36,14 @@ def read(path: Path) -> Registration:
     Raises FileError when it is no affine matrix, or stands there as FLIRT writes its own: these are of scaled voxels,
     which they do not say; their last column would be wrong by the images' corners.
     """
-    if _FLIRT.fullmatch(path.read_bytes()):
+    data = read_regular_file(path)
+    if _FLIRT.fullmatch(data):
         raise FileError(
             path,
             "is written as FSL's FLIRT writes its matrices, which are between scaled voxels of two images and not mm; "
             "convert it there (c3d_affine_tool -fsl2ras) to one in mm",
         )
-    text = re.sub(rb"[,;]", b" ", path.read_bytes())
+    text = re.sub(rb"[,;]", b" ", data)
     matrix = numbers_in(path, text, "a matrix").reshape(4, 4)
     if not np.array_equal(matrix[3], (0, 0, 0, 1)):
         raise FileError(path, "holds sixteen numbers whose last row is not 0 0 0 1: no affine matrix, row by row")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...dicom.source import read_regular_file
 from ...errors import FileError
 from ..conventions import Conventions
 from ..model import Registration
@@ -42,10 +43,7 @@ def read(path: Path) -> Registration:
 
     Raises FileError when the file cannot be read or used.
     """
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    lines = read_regular_file(path).splitlines()
     values: dict[str, np.ndarray] = {}
     number = 1
     while number < len(lines) and b"=" in lines[number]:

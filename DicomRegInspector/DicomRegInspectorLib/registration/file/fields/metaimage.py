@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ....dicom.source import read_regular_file
 from ....errors import FileError
 from ...conventions import Conventions
 from ...model import Registration
@@ -76,11 +77,7 @@ def read(path: Path) -> Registration:
 
     Raises FileError when it cannot be read or used.
     """
-    try:
-        with open(path, "rb") as file:
-            entries, end = _entries(file.read(_MOST_HEADER_BYTES))
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    entries, end = _entries(read_regular_file(path, _MOST_HEADER_BYTES))
     require_said_once(path, entries)
     fields = dict(entries)
     if fields.get("DistanceUnits", "mm") not in ("mm", "?"):

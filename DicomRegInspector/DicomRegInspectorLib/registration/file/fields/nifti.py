@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ....dicom.source import read_regular_file
 from ....errors import FileError
 from ....space import RAS_SIGNS
 from ...conventions import LEFT_OPEN, Conventions, Question
@@ -87,11 +88,7 @@ def header_of(path: Path) -> NiftiHeader:
 
     Raises FileError when it has none, or not of three floating-point numbers for each node.
     """
-    try:
-        with open(path, "rb") as file:
-            header = read_nifti_header(file.read(_HEAD_BYTES))
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    header = read_nifti_header(read_regular_file(path, _HEAD_BYTES))
     if header is None:
         raise FileError(path, "has no header of a NIfTI file in one piece")
     if not header.is_vectors and header.intent not in _FSL:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ....dicom.source import read_regular_file
 from ....errors import FileError
 from ....space import LPS_TO_RAS
 from ...composite import inverse_of
@@ -91,11 +92,7 @@ def read(path: Path) -> Registration:
 
     Raises FileError when it cannot be read or used.
     """
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_HEADER_BYTES)
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    data = read_regular_file(path, _MOST_HEADER_BYTES)
     fields, end = _header(data)
     require_said_once(path, _entries(data[:end]))
     place = _Nrrd(path, fields)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ....dicom.source import read_regular_file
 from ....errors import FileError
 from ...model import Registration
 from ..one_mapping import one_mapping
@@ -27,10 +28,7 @@ def read(path: Path) -> Registration:
 
     Raises FileError when it cannot be read or used.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})") from error
+    data = read_regular_file(path)
     return one_mapping(path, FORMAT, in_file_order(path, _transforms(path, data)), CONVENTIONS)
 
 
