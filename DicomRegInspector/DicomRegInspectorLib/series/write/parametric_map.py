@@ -41,7 +41,7 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
     FileError
         A source cannot be read.
     """
-    hd = _import_highdicom()
+    hd = import_highdicom("Parametric Maps")
     place = Path(path)
     if volume.array.ndim == 4:
         raise UsageError("A Parametric Map holds one number for each pixel, no colours.")
@@ -90,12 +90,16 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
     return place
 
 
-def _import_highdicom() -> ModuleType:
+def import_highdicom(written: str) -> ModuleType:
+    """Return the library that writes some kinds of objects; ``written`` is what messages call them.
+
+    Raises UsageError when it is not installed.
+    """
     try:
         import highdicom
     except ImportError as error:
         raise UsageError(
-            "Parametric Maps are written with highdicom, which is missing (Slicer has it): pip install highdicom"
+            f"{written} are written with highdicom, which is missing (Slicer has it): pip install highdicom"
         ) from error
     return highdicom
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...errors import UsageError, errors_of_file
 from ...registration.file.write.dicom_object import NewIdentity, Reference, ReferencedImages, new_object, reference_item
 from ...series.regularize.reference import REGULAR_MM
+from ...series.write.parametric_map import import_highdicom
 from ...series.write.single_frames import CT
 from ...volumes import Volume
 from .kinds import Kind, require_stated
@@ -63,7 +64,7 @@ def segmentation(
     Raises UsageError when highdicom is missing, the volume holds no labels, or nobody says how they were made.
     """
     require_stated(kind, stated)
-    hd = _import_highdicom()
+    hd = import_highdicom("Segmentations")
     labels = labels_of(planes)
     numbers = np.searchsorted(labels, planes.array) + 1
     numbers = np.where(planes.array == 0, 0, numbers).astype(np.uint16 if len(labels) > 255 else np.uint8)
@@ -92,16 +93,6 @@ def segmentation(
     instance.ContributingEquipmentSequence = instance.ContributingEquipmentSequence[1:]
     _name_references(instance, references)
     return instance
-
-
-def _import_highdicom() -> ModuleType:
-    try:
-        import highdicom
-    except ImportError as error:
-        raise UsageError(
-            "Segmentations are written with highdicom, which is missing (Slicer has it): pip install highdicom"
-        ) from error
-    return highdicom
 
 
 def _stand_in(base: Dataset, planes: Volume) -> Dataset:
