@@ -235,23 +235,6 @@ def widths_and_dark(camera: Camera) -> None:
     camera.theme(dark=False)
 
 
-def write_folded(path: Path) -> None:
-    """A registration that folds at a node and is undefined at another."""
-    import numpy as np
-    import pydicom
-    from DicomRegInspectorLib.panel.selftests.files import KnownField, write_deformable
-
-    write_deformable(path, KnownField())
-    dataset = pydicom.dcmread(path)
-    dataset.SeriesDescription = "SYNTHETIC, folds"
-    grid = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
-    vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(7, 6, 5, 3).copy()
-    vectors[3, 2, 2, 0] += 20
-    vectors[6, 5, 4] = np.nan
-    grid.VectorGridData = vectors.tobytes()
-    dataset.save_as(path)
-
-
 def main(output: Path, folder: Path) -> None:
     """All pictures."""
     camera = Camera(output)
@@ -272,7 +255,8 @@ if __name__ == "__main__":
         if len(sys.argv) == 2:
             slicer_standin.install()
             from DicomRegInspectorLib.samples import make_samples
+            from panel_steps import write_folding
 
             make_samples(Path(made))
-            write_folded(Path(made) / "folded.dcm")
+            write_folding(Path(made) / "folded.dcm", "SYNTHETIC, folds")
         main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else Path(made))

@@ -21,10 +21,12 @@ def inspect(ui: Any, folder: Path) -> None:
     ui.inspectFolderButton.click()
 
 
-def write_folding(path: Path) -> None:
+def write_folding(path: Path, series_description: str | None = None) -> None:
     """Write a registration that folds, and is undefined at one node."""
     write_deformable(path, KnownField())
     dataset = pydicom.dcmread(path)
+    if series_description is not None:
+        dataset.SeriesDescription = series_description
     grid = dataset.DeformableRegistrationSequence[0].DeformableRegistrationGridSequence[0]
     vectors = np.frombuffer(grid.VectorGridData, "<f4").reshape(7, 6, 5, 3).copy()
     vectors[3, 2, 2, 0] += 20
