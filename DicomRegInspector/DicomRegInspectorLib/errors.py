@@ -87,6 +87,14 @@ class Cancelled(DicomRegInspectorError):
 
 
 @contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep warnings of other packages off the screen: pydicom warns of each value that is copied as it is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def errors_of_file(path: str | PathLike[str], problem: str, *, code: str = "file-unreadable") -> Iterator[None]:
     """Make a FileError of whatever is raised over what a file holds; warnings of other packages stay off the screen.
 
@@ -104,8 +112,7 @@ def errors_of_file(path: str | PathLike[str], problem: str, *, code: str = "file
     OSError
         With a number, as it comes: who reads or writes says of which file.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         try:
             yield
         except DicomRegInspectorError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import exporting_calls as exporting
 from DicomRegInspectorLib import check_pixels, compare_volumes, inspect_paths, load_series, load_sets, read_registration
 from DicomRegInspectorLib.errors import DicomRegInspectorError
 from DicomRegInspectorLib.registration.file.write_transform import FORMATS
@@ -22,6 +23,7 @@ from DicomRegInspectorLib.tasks.export import export_registration
 from DicomRegInspectorLib.tasks.quality import run_quality
 from DicomRegInspectorLib.tasks.regularize import save_series
 from DicomRegInspectorLib.volumes.read_volume import read_volume
+from exporting_calls import empty
 
 
 def map_items(folder: Path, path: Path) -> None:
@@ -43,7 +45,7 @@ def report_folder(folder: Path, path: Path) -> None:
     """Tell what an inspection found, in words and as a page."""
     inspection = inspect_paths([folder])
     inspection_report(inspection, Style(), complete=True)
-    write_report(inspection, _empty(folder) / "page.html", ReportOptions(paths=[str(folder)], pictures=False))
+    write_report(inspection, empty(folder) / "page.html", ReportOptions(paths=[str(folder)], pictures=False))
 
 
 def check_folder(folder: Path, path: Path) -> None:
@@ -72,7 +74,7 @@ WAYS = (("all", RegularizeOptions("acquisition")), (".dcm", RegularizeOptions("r
 
 def write_folder(folder: Path, path: Path) -> None:
     """Write every series regular, as new DICOM, and what came of it."""
-    written = _empty(folder)
+    written = empty(folder)
     for number, series in enumerate(inspect_paths([folder]).series):
         for name, how in WAYS:
             with contextlib.suppress(DicomRegInspectorError):
@@ -87,7 +89,7 @@ def show_damaged(folder: Path, path: Path) -> None:
 def export_items(folder: Path, path: Path) -> None:
     """Write a registration in the formats of other programs, as it stands and repaired."""
     registration = read_registration(path)
-    written = _empty(folder)
+    written = empty(folder)
     for number in range(1, len(registration.items) + 1):
         for repair in (None, *REPAIRS):
             for form in FORMATS:
@@ -111,32 +113,48 @@ def move_points(folder: Path, path: Path) -> None:
     points.rewrite(points.positions_lps_mm, None)
 
 
-def _empty(folder: Path) -> Path:
-    written = folder.parent / "out"
-    shutil.rmtree(written, ignore_errors=True)
-    written.mkdir()
-    return written
+Function = Callable[[Path, Path], None]
 
 
-Call = Callable[[Path, Path], None]
+@dataclass(frozen=True)
+class Call:
+    """What is called with a folder of files and the damaged one in it."""
+
+    function: Function
+    kinds: tuple[str, ...] = ()
+    """What the names of seeds hold that it is made for; none: all."""
+    share: float = 1.0
+    """Of these seeds, how many it gets; of others it gets a twentieth of that."""
+
+
+_REG, _IMAGES = ("reg",), ("ct", "enhanced", "nuclear", "mosaic", "uih", "related")
 CALLS: dict[str, Call] = {
-    "inspect_paths": inspect_folder,
-    "write_report": report_folder,
-    "show_file": show_damaged,
-    "check_pixels": check_folder,
-    "load_series": load_folder,
-    "load_sets": load_folder_sets,
-    "compare_volumes": compare_folder,
-    "save_series": write_folder,
-    "read_registration": map_items,
-    "export_registration": export_items,
-    "run_quality": measure_quality,
-    "parse_points": move_points,
+    "inspect_paths": Call(inspect_folder),
+    "write_report": Call(report_folder),
+    "show_file": Call(show_damaged),
+    "check_pixels": Call(check_folder),
+    "load_series": Call(load_folder),
+    "load_sets": Call(load_folder_sets),
+    "compare_volumes": Call(compare_folder),
+    "save_series": Call(write_folder, share=0.5),
+    "read_registration": Call(map_items, _REG),
+    "export_registration": Call(export_items, _REG, 0.3),
+    "run_quality": Call(measure_quality, _REG),
+    "scene.load_registration": Call(exporting.load_nodes, _REG, 0.5),
+    "export_transform": Call(exporting.export_damaged, _REG),
+    "export_transform and run_quality with images": Call(exporting.export_between, _IMAGES, 0.3),
+    "export_image": Call(exporting.export_images, (*_IMAGES, "volume"), 0.5),
+    "volumes of other formats": Call(exporting.read_others, ("volume", "reg-nrrd", "reg-nii", "reg-mha")),
+    "parse_points": Call(move_points, ("points",)),
+    "export_points": Call(exporting.export_damaged_points, ("points", "reg-fiducials")),
+    "score_kit": Call(exporting.score_answers, ("answers",)),
 }
-_KINDS = {"read_registration": "reg", "export_registration": "reg", "run_quality": "reg", "parse_points": "points"}
+
+if exporting.slicer is None:
+    del CALLS["scene.load_registration"]
 
 
-def is_worth_it(name: str, seed: str, chance: float) -> bool:
+def is_worth_it(call: Call, seed: str, chance: float) -> bool:
     """Tell whether a function gets a seed of this name: what it was not made for only now and then."""
-    kind = _KINDS.get(name)
-    return kind is None or kind in seed or chance < 0.05
+    is_meant = not call.kinds or any(kind in seed for kind in call.kinds)
+    return chance < call.share * (1.0 if is_meant else 0.05)

@@ -54,6 +54,13 @@ class Seed:
     places: tuple[tuple[int, int, bool], ...]
     """Offset and length of each value, and whether its length has four bytes."""
 
+    @property
+    def suffix(self) -> str:
+        """The ending of its name, by which some readers know it; ``.dcm`` where there is none."""
+        name = self.name.rpartition("/")[2]
+        found = re.search(r"(\.nii)?(\.mrk)?\.[a-z]\w{1,4}$", name)
+        return found[0] if found else ".dcm"
+
 
 def seed(name: str, data: bytes) -> Seed:
     """Make a seed of a file's bytes; without places where pydicom cannot read it."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pydicom.data
 from damage import Seed, seed
+from DicomRegInspectorLib.kit.answers import answers_text
+from DicomRegInspectorLib.kit.catalogue import kit_objects
+from DicomRegInspectorLib.kit.encode import write_object
+from DicomRegInspectorLib.kit.objects import FIDUCIALS
 from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.tasks.export import export_registration
 
@@ -19,7 +24,7 @@ sys.path[:0] = [str(_HERE.parent / "registration"), str(_HERE.parent / "series")
 import mosaic_making as mosaics
 import regfiles as rf
 import volume_making as vm
-from transform_seeds import transform_seeds
+from transform_seeds import transform_seeds, volume_seeds
 
 LARGEST = 150_000
 """Bytes of pydicom's files that are used: damage in larger ones hits pixels only."""
@@ -47,10 +52,11 @@ def seed_folders() -> list[list[Seed]]:
         ]
         transforms = [
             [seed(f"{group}/{file.name}", file.read_bytes()) for file in files]
-            for group, files in transform_seeds(Path(place))
+            for group, files in (*transform_seeds(Path(place)), *volume_seeds(Path(place)), *_of_kit(Path(place)))
         ]
     shipped = [[seed(file.name, file.read_bytes())] for file in _shipped()]
-    return shipped + made * 4 + transforms
+    few = [group for group in made + transforms if group[0].name.startswith(("points/", "answers/", "volume/"))]
+    return shipped + made * 4 + transforms + few * 2
 
 
 def _shipped() -> Iterator[Path]:
@@ -59,6 +65,17 @@ def _shipped() -> Iterator[Path]:
         is_data = file.is_file() and file.suffix not in (".py", ".pyc", ".json", ".xml", ".txt", ".md")
         if is_data and 0 < file.stat().st_size < LARGEST:
             yield file
+
+
+def _of_kit(place: Path) -> Iterator[tuple[str, list[Path]]]:
+    """A third of the objects of the conformance kit, and the answers of a reader that reads all of them right."""
+    for number, made in enumerate(kit_objects()):
+        if number % 3 == 0 or made.kind == FIDUCIALS:
+            path = place / f"{made.name}.dcm"
+            write_object(made, number, defaultdict(list), path)
+            yield "reg-fiducials" if made.kind == FIDUCIALS else "reg-kit", [path]
+    (place / "answers.csv").write_text(answers_text())
+    yield "answers", [place / "answers.csv"]
 
 
 def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
@@ -84,6 +101,9 @@ def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
             image.KVP, image.AcquisitionNumber = "120", "1"
             vm.save(image, folder / f"{index}.dcm", syntax)
         yield f"ct{number}", list(folder.iterdir())
+        if number == 1:
+            near = rf.RegistrationSpec((rf.DeformableItem(grid, turned, source_frame="1.2.9"),), frame_uid="1.2.3.4")
+            yield "related-reg", [rf.write(place / "near.dcm", near), *folder.iterdir()]
     enhanced = vm.enhanced(vm.pixels_of(4), vm.axial(4), [("1", "0")] * 4)
     yield "enhanced", [vm.save(enhanced, place / "enhanced.dcm")]
     yield "nuclear", [vm.save(vm.nuclear(vm.pixels_of(4, dtype="u2"), 2.5), place / "nuclear.dcm")]

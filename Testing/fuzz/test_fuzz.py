@@ -10,9 +10,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import fuzz
+from calls import CALLS, Call, is_worth_it
 from damage import Seed, damaged
 from DicomRegInspectorLib.errors import FileError
+from outcome import kept_in
 from seeds import seed_folders
+
+IMAGES = CALLS["export_image"]
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +32,11 @@ def test_only_the_librarys_own_errors_come_out_of_damaged_files(folders: list[li
 
 def test_whole_seeds_are_understood(folders: list[list[Seed]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "damaged", lambda choose, origin: origin.data)
-    made = [group for group in folders if "/" in group[0].name and group[0].name.endswith(".dcm")]
+    made = [group for group in folders if group[0].name.endswith(".dcm") and is_worth_it(IMAGES, group[0].name, 0.1)]
     outcome = fuzz.run(150, folders=made)
     assert outcome.is_clean, str(outcome)
     assert outcome.done["load_series"] > 0.5 * outcome.calls["load_series"]
+    assert outcome.done["export_image"] > 0.5 * outcome.calls["export_image"]
     assert outcome.done["read_registration"] > 0
 
 
@@ -57,17 +62,23 @@ def test_what_must_not_come_out_is_counted(
     def call(folder: Path, path: Path) -> None:
         raise trouble
 
-    monkeypatch.setattr(fuzz, "CALLS", {"call": call})
+    monkeypatch.setattr(fuzz, "CALLS", {"call": Call(call)})
     outcome = fuzz.run(3, folders=folders, keep=tmp_path)
     assert outcome.is_clean == (kind is None)
     if kind is not None:
         assert sum(getattr(outcome, kind).values()) == 3
-        assert len(list(tmp_path.iterdir())) == 3
+        assert len(kept_in(tmp_path)) == 3
+    again = fuzz.run(5, folders=folders, keep=tmp_path)
+    assert sum(again.calls.values()) == 5 and again.starts == {"1": 2}
+    monkeypatch.setattr(fuzz, "CALLS", {"call": Call(lambda folder, path: None)})
+    mended = fuzz.run(6, folders=folders, keep=tmp_path)
+    assert mended.is_clean and sum(mended.mended.values()) == (0 if kind is None else 5)
+    assert kept_in(tmp_path) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is told by Linux only")
 def test_memory_out_of_proportion_is_counted(folders: list[list[Seed]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "CALLS", {"call": lambda folder, path: bytearray(b"x" * (100 << 20)) and None})
+    monkeypatch.setattr(fuzz, "CALLS", {"call": Call(lambda folder, path: bytearray(b"x" * (100 << 20)) and None)})
     outcome = fuzz.run(1, folders=folders)
     assert sum(outcome.memory.values()) == 1
 

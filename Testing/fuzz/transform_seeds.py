@@ -55,6 +55,22 @@ def transform_seeds(place: Path) -> Iterator[tuple[str, list[Path]]]:
         yield f"reg-{name}", [path.rename(folder / path.name)]
 
 
+def volume_seeds(place: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Yield a volume and a volume of labels in the formats of other programs, named as :func:`transform_seeds` does."""
+    try:
+        import SimpleITK as sitk
+    except ImportError:
+        return
+    values = np.random.default_rng(7).integers(-1000, 2000, (4, 5, 6)).astype(np.int16)
+    for kind, array in (("values", values), ("floats", values / np.float32(3)), ("labels", (values > 0).astype("u1"))):
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing((2.0, 2.5, 3.0))
+        for ending in (".nrrd", ".nii.gz", ".mha"):
+            path = place / f"{kind}{ending}"
+            sitk.WriteImage(image, str(path))
+            yield "volume", [path]
+
+
 def _written(place: Path) -> Iterator[tuple[str, Path]]:
     vectors = np.random.default_rng(3).normal(0, 1, (5, 4, 3, 3)).astype(np.float32)
     lattice = np.diag([4.0, 5.0, 6.0, 1.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -24,8 +25,30 @@ if TYPE_CHECKING:
 
 MOST_COMPRESSION = 1100
 """Deflate makes a byte of at most 1032; a header that claims more voxels for each byte on disk is not believed."""
-BELIEVED_VOXELS = 1 << 26
-"""Claims up to this are tried whatever the file's size: 64 million voxels fit any machine."""
+NOT_READ = "is not a volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)"
+_ENDINGS = {
+    "NiftiImageIO": (".nii", ".nii.gz", ".hdr", ".img", ".img.gz", ".nia"),
+    "NrrdImageIO": (".nrrd", ".nhdr"),
+    "MetaImageIO": (".mha", ".mhd"),
+    "GiplImageIO": (".gipl", ".gipl.gz"),
+    "VTKImageIO": (".vtk",),
+    "HDF5ImageIO": (".h5", ".hdf5", ".hdf"),
+    "MINCImageIO": (".mnc", ".mnc2"),
+    "MRCImageIO": (".mrc", ".rec"),
+    "TIFFImageIO": (".tif", ".tiff"),
+    "PNGImageIO": (".png",),
+    "JPEGImageIO": (".jpg", ".jpeg"),
+    "JPEG2000ImageIO": (".jp2", ".j2k"),
+    "BMPImageIO": (".bmp",),
+    "LSMImageIO": (".lsm",),
+    "BioRadImageIO": (".pic",),
+    "StimulateImageIO": (".spr",),
+}
+"""What of ITK reads files by these endings of their names."""
+BELIEVED_VALUES = 1 << 21
+"""Claims up to this are tried whatever the file's size: 2 million numbers fit any machine."""
+_COMPRESSED = re.compile(rb"^(encoding *: *(gz|bz)|CompressedData *= *True)", re.IGNORECASE | re.MULTILINE)
+_HEADER_BYTES = 1 << 16
 
 
 def read_label_image(path: str | PathLike[str]) -> LabelImage:
@@ -64,7 +87,7 @@ def read_image(path: str | PathLike[str]) -> SimpleITK.Image:
         if "orthonormal" in str(error):
             problem = "has axes that are not at right angles (sheared), which ITK does not read of NIfTI. Resample it."
             raise FileError(path, problem) from error
-        raise FileError(path, "is not a volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+        raise FileError(path, NOT_READ) from error
 
 
 def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
@@ -90,7 +113,7 @@ def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise FileError(path, "is not a volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)") from error
+        raise FileError(path, NOT_READ) from error
     if reader.GetDimension() != 3:
         raise FileError(path, f"has {reader.GetDimension()} axes; a reference has three")
     return ReferenceGrid(index_to_lps(reader), tuple(reader.GetSize()))
@@ -99,23 +122,52 @@ def read_reference(path: str | PathLike[str]) -> ReferenceGrid:
 def _reader(path: str | PathLike[str]) -> SimpleITK.ImageFileReader:
     if not is_utf8(os.fspath(path)):
         raise FileError(path, "has a name that is not in UTF-8, as SimpleITK needs it. Rename the file or its folder.")
+    name = _image_io(path)
+    if name is None:
+        raise FileError(path, NOT_READ)
     reader = import_simpleitk().ImageFileReader()
+    # Otherwise each of them looks into the file: GDCM takes gigabytes for a few damaged bytes.
+    reader.SetImageIO(name)
     reader.SetFileName(os.fspath(path))
     return reader
+
+
+def _image_io(path: str | PathLike[str]) -> str | None:
+    """What of ITK reads a file, by its name, else by its first bytes; None where nothing does."""
+    name = os.fspath(path).lower()
+    found = next((reads for reads, endings in _ENDINGS.items() if name.endswith(endings)), None)
+    if found is not None:
+        return found
+    with open(path, "rb") as file:
+        head = file.read(_HEADER_BYTES)
+    if head.startswith(b"\x1f\x8b") or head[344:347] in (b"n+1", b"ni1"):
+        return "NiftiImageIO"
+    if head.startswith(b"NRRD000"):
+        return "NrrdImageIO"
+    return "MetaImageIO" if re.match(rb"(ObjectType|NDims) *=", head) else None
 
 
 def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -> None:
     """ITK allocates what a header claims before it looks for the voxels: refuse what the file cannot hold."""
     claimed = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
-    if claimed <= BELIEVED_VOXELS:
+    if claimed <= BELIEVED_VALUES:
         return
     place = Path(path)
     # A detached header has its voxels in a file beside it.
     files = place.parent.iterdir() if place.suffix.lower() in (".nhdr", ".mhd", ".hdr") else [place]
     on_disk = sum(file.stat().st_size for file in files if file.is_file())
-    if claimed > MOST_COMPRESSION * on_disk:
+    if claimed > (MOST_COMPRESSION if _may_be_compressed(place) else 1) * on_disk:
         size = " x ".join(map(str, reader.GetSize()))
         raise FileError(path, f"claims {size} voxels, but only {on_disk} bytes are there; it is cut off or damaged")
+
+
+def _may_be_compressed(path: Path) -> bool:
+    """Whether a value may take less than a byte, as far as the header says."""
+    if path.suffix.lower() not in (".nii", ".nrrd", ".mha"):
+        return True
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES)
+    return head.startswith(b"\x1f\x8b") or _COMPRESSED.search(head) is not None
 
 
 def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...dicom.source import read_regular_file
-from ...errors import ChoiceError, FileError
+from ...errors import ChoiceError, FileError, without_warnings
 from ...output_file import replace_file
 from ...registration import read_registration
 from ...registration.file.fiducials import Landmark
@@ -136,12 +136,13 @@ def write_points(
         for side, (landmarks, _) in zip(sides, points, strict=True)
     ]
     identity = NewIdentity(series_number=sides[0].series_number + 1)
-    replace_file(
-        output,
-        lambda unfinished: write_spatial_fiducials(
-            unfinished, sets, series_description=description or "Fiducials", identity=identity
-        ),
-    )
+    with without_warnings():
+        replace_file(
+            output,
+            lambda unfinished: write_spatial_fiducials(
+                unfinished, sets, series_description=description or "Fiducials", identity=identity
+            ),
+        )
     written = read_registration(output).fiducial_sets
     placed = [[landmark.position_lps_mm for landmark in fiducials.landmarks] for fiducials in written]
     expected = [[landmark.position_lps_mm for landmark in landmarks] for landmarks, _ in points]

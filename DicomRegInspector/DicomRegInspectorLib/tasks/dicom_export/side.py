@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import ChoiceError, UsageError, errors_of_file
 from ...registration import Registration, RegistrationItem
-from ...registration.file.write.dicom_object import Reference, ReferencedImages
+from ...registration.file.write.dicom_object import NOT_COPIED, Reference, ReferencedImages, owner_in, owner_of
 from ...registration.nodes import Nodes
 from ...series import Series, Stack
 from ...space import lattice_corners
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Path = str | PathLike[str]
 
-_NOT_COPIED = "holds elements that cannot be copied"
 _SOP_CLASS, _SOP_INSTANCE = "ReferencedSOPClassUID", "ReferencedSOPInstanceUID"
 
 
@@ -77,6 +76,8 @@ def side_of_series(series: Series) -> Side:
         When the file cannot be read any more.
     """
     frames = {slice_.header.frame_of_reference_uid for slice_ in series.slices}
+    if not frames:
+        raise UsageError("no image of the series can be placed, so that nothing says where a registration would lie")
     if frames == {""}:
         raise UsageError(
             "the images name no Frame of Reference UID (0020,0052), between which a registration is; nothing is made up"
@@ -92,7 +93,7 @@ def side_of_series(series: Series) -> Side:
         for slice_ in series.slices
     )
     stacks = tuple(StackAtHand(1, series, stack) for stack in series.stacks if not stack.is_localizer)
-    images = ReferencedImages(tuple(references), _header_of(series.slices[0].path))
+    images = ReferencedImages(tuple(references), owner_of(series.slices[0].path))
     return Side(frames.pop(), images, stacks)
 
 
@@ -119,13 +120,6 @@ def side_of_images(paths: Sequence[Path], role: Literal["fixed", "moving"]) -> S
         raise ChoiceError(f"{', '.join(map(str, paths))}: {error}", f"{role} image") from error
 
 
-def _header_of(path: Path) -> Dataset:
-    import pydicom
-
-    with errors_of_file(path, _NOT_COPIED):
-        return pydicom.dcmread(path, stop_before_pixels=True)
-
-
 def sides_of_item(registration: Registration, item: RegistrationItem) -> tuple[Side, Side]:
     """Return what a registration says of its sides: frames, patient, study and the images that it refers to.
 
@@ -136,8 +130,10 @@ def sides_of_item(registration: Registration, item: RegistrationItem) -> tuple[S
     registered, source = Side(item.registered_frame_uid), Side(item.source_frame_uid)
     if not registration.sop_instance_uid:
         return registered, source
-    header = _object_header(registration.path)
-    known = {reference.instance_uid: reference for reference in _references(header)}
+    with errors_of_file(registration.path, NOT_COPIED):
+        whole = _object_header(registration.path)
+        known = {reference.instance_uid: reference for reference in _references(whole)}
+        header = owner_in(whole)
     moved = tuple(known.pop(uid) for uid in item.images.instance_uids if uid in known)
     return (
         replace(registered, images=ReferencedImages(tuple(known.values()), header)),
@@ -149,7 +145,7 @@ def _object_header(path: Path) -> Dataset:
     """What comes before the registration itself: nothing of the size of a grid is read."""
     from pydicom.filereader import read_partial
 
-    with errors_of_file(path, _NOT_COPIED), open(path, "rb") as file:
+    with open(path, "rb") as file:
         return read_partial(file, stop_when=lambda tag, vr, length: tag >= 0x00640000)
 
 
@@ -211,7 +207,9 @@ def _covering(axes: np.ndarray, low: np.ndarray, high: np.ndarray, spacing_mm: S
 
     None lies outside, where a mapping may be undefined and take a whole cell with it.
     """
-    cells = np.maximum(np.ceil((high - low) / np.asarray(spacing_mm) - 1e-6), 0).astype(int)
+    # One slice without a thickness has no extent and no spacing.
+    spacing_mm = np.where(np.asarray(spacing_mm) > 0, spacing_mm, 1.0)
+    cells = np.maximum(np.ceil((high - low) / spacing_mm - 1e-6), 0).astype(int)
     spacing = np.where(cells > 0, (high - low) / np.maximum(cells, 1), spacing_mm)
     matrix = np.eye(4)
     matrix[:3, :3] = axes.T * spacing

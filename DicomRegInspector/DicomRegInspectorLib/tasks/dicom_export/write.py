@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ChoiceError, RegistrationError
+from ...errors import ChoiceError, RegistrationError, without_warnings
 from ...findings import Finding, by_severity
 from ...output_file import replace_file
 from ...progress import Progress
@@ -94,16 +94,17 @@ def write_outgoing(
 
 def _written(plan: Plan, place: Path, registered: Side, source: Side, values: dict[str, Any]) -> RegistrationItem:
     """The item that is read back."""
-    plan.write(
-        place,
-        registered_frame_uid=registered.frame_uid,
-        source_frame_uid=source.frame_uid,
-        content_description=plan.said,
-        comment=plan.said,
-        registered_images=registered.images,
-        source_images=source.images,
-        **values,
-    )
+    with without_warnings():
+        plan.write(
+            place,
+            registered_frame_uid=registered.frame_uid,
+            source_frame_uid=source.frame_uid,
+            content_description=plan.said,
+            comment=plan.said,
+            registered_images=registered.images,
+            source_images=source.images,
+            **values,
+        )
     return read_registration(place).items[-1]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...dicom.values import name_of_uid
-from ...errors import UsageError, errors_of_file
+from ...errors import UsageError, errors_of_file, without_warnings
 from ...progress import Progress, report_progress
 from ...registration.file.write.dicom_object import (
     NewIdentity,
@@ -89,6 +89,7 @@ class ImageExport:
         }
 
 
+@without_warnings()
 def export_image(
     volume: Volume | Place,
     output: Place,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError, errors_of_file
-from ...registration.file.write.dicom_object import Reference, ReferencedImages
+from ...registration.file.write.dicom_object import NOT_COPIED, Reference, ReferencedImages, owner_of
 from ...series import Series, Stack
 from ...series.geometry.stacks import Slice
 from ...series.pixels.choose_stack import the_series
@@ -23,8 +23,6 @@ from ..boxes import box_of_stack
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-NOT_COPIED = "holds elements that cannot be copied"
 
 
 @dataclass(eq=False)
@@ -71,11 +69,7 @@ class ReferenceImages:
         """Whose patient and study an object takes over, which does not refer to them."""
         if not self.slices:
             return ReferencedImages()
-        import pydicom
-
-        path = self.slices[0].path
-        with errors_of_file(path, NOT_COPIED):
-            return ReferencedImages((), pydicom.dcmread(path, stop_before_pixels=True))
+        return ReferencedImages((), owner_of(self.slices[0].path))
 
     @property
     def series_number(self) -> int:
@@ -142,6 +136,9 @@ def reference_images(paths: Sequence[str | PathLike[str]], *, are_the_volume: bo
         called = "" if are_the_volume else "reference "
         raise UsageError(f"{called}{', '.join(map(str, paths))}: {error}") from error
     frames = {slice_.header.frame_of_reference_uid for slice_ in series.slices}
+    if not frames:
+        called = "the volume" if are_the_volume else "the reference"
+        raise UsageError(f"{', '.join(map(str, paths))}: {called} has no image that can be placed")
     if len(frames) > 1:
         raise UsageError(
             f"the reference's images are of {len(frames)} frames of reference (0020,0052); name files of one of them"

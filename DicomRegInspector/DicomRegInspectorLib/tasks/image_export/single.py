@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import errors_of_file
-from ...registration.file.write.dicom_object import copied, new_uid
+from ...registration.file.write.dicom_object import NOT_COPIED, copied, new_uid
 from ...series.write.stored_values import Encoding, decimal_string, set_pixels
 from ...volumes import Volume
 from .kinds import Kind, take_over
-from .reference import NOT_COPIED, ReferenceImages
+from .reference import ReferenceImages
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -60,7 +60,8 @@ def single_frames(
         set_pixels(instance, encoding.store(planes.array[k]))
         _set_rescale(instance, kind, encoding)
         if header is not None and reference.are_the_volume:
-            _take_over_of_values(instance, header)
+            with errors_of_file(reference.paths[0], NOT_COPIED):
+                _take_over_of_values(instance, header)
         yield instance
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ....errors import errors_of_file
 from ...matrices import RIGID_TOLERANCE, is_rigid
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ _STUDY = frozenset(
 """Attributes of the modules General Study and Patient Study that are not in group 0010."""
 _TRIAL_SERIES = (0x00120071, 0x00120072, 0x00120073)
 """Of group 0012 what is a series' own (PS3.3 C.7.3.2)."""
+
+_READ = frozenset([0x00200011, 0x00201040])
+"""Series Number and Position Reference Indicator, which new objects are given values by, too."""
+NOT_COPIED = "holds elements that cannot be copied"
 
 MATRIX_TYPES = ("RIGID", "RIGID_SCALE", "AFFINE")
 
@@ -70,6 +76,27 @@ class ReferencedImages:
 
     def __bool__(self) -> bool:
         return self.header is not None
+
+
+def owner_of(path: str | PathLike[str]) -> Dataset:
+    """Read of an image what it says of patient, study and frame; what else it holds may be damaged.
+
+    Raises FileError when one of these elements cannot be understood.
+    """
+    import pydicom
+
+    with errors_of_file(path, NOT_COPIED):
+        return owner_in(pydicom.dcmread(path, stop_before_pixels=True))
+
+
+def owner_in(header: Dataset) -> Dataset:
+    """Return what a header says of patient, study and frame; other elements are not looked at."""
+    return dataset_with(copied(header[tag]) for tag in list(header.keys()) if _is_owners(int(tag)) or int(tag) in _READ)
+
+
+def _is_owners(tag: int) -> bool:
+    group = tag >> 16
+    return group == 0x0010 or tag in _STUDY or (group == 0x0012 and tag not in _TRIAL_SERIES)
 
 
 def images_of(datasets: Sequence[Dataset] | ReferencedImages) -> ReferencedImages:
@@ -119,7 +146,7 @@ def new_object(
     dataset = dataset_of(**(dict.fromkeys(_REQUIRED, "") | {"StudyInstanceUID": new_uid()}))
     owner = registered.header if registered else source.header
     if owner is not None:
-        _copy_patient_and_study(owner, dataset)
+        dataset.update(dataset_with(copied(owner[tag]) for tag in list(owner.keys()) if _is_owners(int(tag))))
     dataset.update(
         dataset_of(
             SpecificCharacterSet="ISO_IR 192",
@@ -145,13 +172,6 @@ def new_object(
     )
     _refer_to_series(dataset, (*registered.references, *source.references))
     return dataset
-
-
-def _copy_patient_and_study(owner: Dataset, dataset: Dataset) -> None:
-    for element in owner:
-        group, tag = element.tag.group, int(element.tag)
-        if group == 0x0010 or tag in _STUDY or (group == 0x0012 and tag not in _TRIAL_SERIES):
-            dataset.add(copied(element))
 
 
 def copied(element: DataElement) -> DataElement:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from ....dicom import tags
-from ....errors import UsageError
+from ....errors import UsageError, errors_of_file
 from ....output_file import replace_file
 
 if TYPE_CHECKING:
@@ -19,10 +19,18 @@ _MOST_BYTES = 0xFFFFFFFE
 """Of a value and of what encloses it: lengths are even 32-bit numbers, and the highest of all means undefined."""
 
 
+_NOT_ENCODED = "cannot be written: what the images say does not go into a DICOM object"
+
+
 def save(dataset: Dataset, path: Path) -> None:
     """Write an object to a file, explicit VR little endian; errors as of :func:`....output_file.replace_file`."""
     _name(dataset)
-    replace_file(path, lambda unfinished: dataset.save_as(unfinished, enforce_file_format=True))
+
+    def write(unfinished: Path) -> None:
+        with errors_of_file(path, _NOT_ENCODED):
+            dataset.save_as(unfinished, enforce_file_format=True)
+
+    replace_file(path, write)
 
 
 def save_with_vectors(dataset: Dataset, path: Path, vectors: Iterable[np.ndarray], count: int) -> None:
@@ -61,7 +69,8 @@ def save_with_vectors(dataset: Dataset, path: Path, vectors: Iterable[np.ndarray
         header = _header(tag, b"SQ" if is_sequence else b"OF", length)
         if is_sequence:
             header += b"\xfe\xff\x00\xe0" + inner.to_bytes(4, "little")
-        before, after = _encoded(enclosing[:tag]), _encoded(enclosing[tag + 1 :])
+        with errors_of_file(path, _NOT_ENCODED):
+            before, after = _encoded(enclosing[:tag]), _encoded(enclosing[tag + 1 :])
         ahead, behind = before + header + ahead, behind + after
         inner = len(ahead) + size + len(behind)
     _name(dataset)
