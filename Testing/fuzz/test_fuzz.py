@@ -33,7 +33,8 @@ def test_only_the_librarys_own_errors_come_out_of_damaged_files(folders: list[li
 def test_whole_seeds_are_understood(folders: list[list[Seed]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "damaged", lambda choose, origin: origin.data)
     made = [group for group in folders if group[0].name.endswith(".dcm") and is_worth_it(IMAGES, group[0].name, 0.1)]
-    outcome = fuzz.run(150, folders=made)
+    made += [group for group in folders if group[0].name.startswith("reg-deformable")]
+    outcome = fuzz.run(300, folders=made)
     assert outcome.is_clean, str(outcome)
     assert outcome.done["load_series"] > 0.5 * outcome.calls["load_series"]
     assert outcome.done["export_image"] > 0.5 * outcome.calls["export_image"]
