@@ -208,9 +208,9 @@ def _covering(axes: np.ndarray, low: np.ndarray, high: np.ndarray, spacing_mm: S
     None lies outside, where a mapping may be undefined and take a whole cell with it.
     """
     # One slice without a thickness has no extent and no spacing.
-    spacing_mm = np.where(np.asarray(spacing_mm) > 0, spacing_mm, 1.0)
-    cells = np.maximum(np.ceil((high - low) / spacing_mm - 1e-6), 0).astype(int)
-    spacing = np.where(cells > 0, (high - low) / np.maximum(cells, 1), spacing_mm)
+    most = np.where(np.asarray(spacing_mm) > 0, spacing_mm, 1.0)
+    cells = np.maximum(np.ceil((high - low) / most - 1e-6), 0).astype(int)
+    spacing = np.where(cells > 0, (high - low) / np.maximum(cells, 1), most)
     matrix = np.eye(4)
     matrix[:3, :3] = axes.T * spacing
     matrix[:3, 3] = low @ axes
