@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..output_file import replace_file
+from ..registration.file.write.dicom_object import dataset_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -156,16 +157,7 @@ def _image(
         "WindowWidth": 400,
         **names.extra,
     }
-    return _dataset(values)
-
-
-def _dataset(values: dict[str, object]) -> Dataset:
-    from pydicom import Dataset
-
-    dataset = Dataset()
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    return dataset
+    return dataset_of(**values)
 
 
 def _decimal(value: float) -> str:
