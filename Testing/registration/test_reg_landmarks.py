@@ -16,7 +16,7 @@ from DicomRegInspectorLib.registration.measures.landmarks import (
     TargetRegistrationError,
     target_registration_error,
 )
-from landmarkcases import GRID, SPEC
+from landmarkcases import GRID, SPEC, statistics_of
 
 
 def read(path: Path, item: rf.DeformableItem | rf.MatrixItem = SPEC) -> RegistrationItem:
@@ -40,9 +40,26 @@ def test_errors_are_the_distances_that_the_equation_leaves(tmp_path: Path) -> No
     assert [one.before_mm for one in told.landmarks] == pytest.approx(before)
     assert [one.after_mm for one in told.landmarks] == pytest.approx(after, abs=1e-4)
     summary = told.to_dict()
-    assert summary["before_mm"] == pytest.approx({"mean": before.mean(), "max": before.max()})
-    assert summary["after_mm"] == pytest.approx({"mean": after.mean(), "max": after.max()}, abs=1e-4)
+    assert summary["before_mm"] == pytest.approx(statistics_of(before))
+    assert summary["after_mm"] == pytest.approx(statistics_of(after), abs=1e-4)
     assert (summary["undefined"], summary["unpaired"]) == ([], [])
+
+
+def test_the_observers_error_is_taken_out_in_squares(tmp_path: Path) -> None:
+    fixed = reference.points_inside(GRID, 6, 0, 1.5)
+    off = np.array([[3.0, 0, 0]] * 3 + [[0, 5.0, 0]] * 3)
+    mapping, moving = read(tmp_path / "reg.dcm").mapping, reference.map_points(SPEC, fixed) + off
+    told = target_registration_error(mapping, named(fixed), named(moving), observer_mm=1.5).to_dict()
+    assert told["observer_error_mm"] == 1.5
+    assert told["after_without_observer_rms_mm"] == pytest.approx(np.sqrt((9 + 25) / 2 - 1.5**2), abs=1e-4)
+    # An observer who is worse than what is left explains all of it.
+    told = target_registration_error(mapping, named(fixed), named(moving), observer_mm=8).to_dict()
+    assert told["after_without_observer_rms_mm"] == 0
+    unknown = target_registration_error(mapping, named(fixed), named(moving)).to_dict()
+    assert (unknown["observer_error_mm"], unknown["after_without_observer_rms_mm"]) == (None, None)
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(UsageError, match="observer error"):
+            target_registration_error(mapping, named(fixed), named(moving), observer_mm=wrong)
 
 
 def test_the_error_in_the_registered_frame_is_that_of_the_inverse(tmp_path: Path) -> None:
@@ -102,7 +119,7 @@ def test_landmarks_where_the_mapping_says_nothing_are_named_and_not_dropped(tmp_
     assert summary["undefined"] == ["P2", "P3"]
     assert [one["name"] for one in summary["landmarks"]] == ["P1", "P2", "P3"]
     # Means are over the pairs that have an error.
-    assert summary["after_mm"] == pytest.approx({"mean": 3, "max": 3}, abs=1e-4)
+    assert summary["after_mm"] == pytest.approx(statistics_of(np.array([3.0])), abs=1e-4)
     assert summary["before_mm"]["mean"] == pytest.approx(np.linalg.norm(fixed - moving, axis=1).mean())
 
 
@@ -121,8 +138,8 @@ def test_a_field_of_nan_leaves_every_landmark_undefined(tmp_path: Path) -> None:
     fixed = reference.points_inside(GRID, 3, 0, 1.5)
     summary = target_registration_error(item.mapping, named(fixed), named(fixed)).to_dict()
     assert summary["undefined"] == ["P1", "P2", "P3"]
-    assert summary["after_mm"] == {"mean": None, "max": None}
-    assert summary["before_mm"] == {"mean": 0.0, "max": 0.0}
+    assert summary["after_mm"] == dict.fromkeys(("mean", "max", "p50", "p95", "rms"))
+    assert summary["before_mm"] == dict.fromkeys(("mean", "max", "p50", "p95", "rms"), 0.0)
 
 
 # ---- Pairing

@@ -178,6 +178,14 @@ def _add_quality(commands: Commands, common: Parser) -> None:
         "TG-132 asks of landmarks)",
     )
     parser.add_argument(
+        "--observer-error",
+        dest="observer_mm",
+        type=float,
+        metavar="MM",
+        help="how far apart observers place one landmark, root mean square: told beside the errors, and taken out of "
+        "their root mean square",
+    )
+    parser.add_argument(
         "--csv",
         metavar="FILE",
         help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",

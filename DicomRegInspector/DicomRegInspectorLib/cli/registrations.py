@@ -72,9 +72,13 @@ def _judged_by(options: argparse.Namespace) -> JudgedBy:
 
     if options.tolerance is not None and options.landmarks is None:
         raise UsageError("--tolerance belongs to --landmarks: it says how far these may be off")
+    if options.observer_mm is not None and options.landmarks is None:
+        raise UsageError("--observer-error belongs to --landmarks: it says how well these were placed")
     first, second = options.landmarks or (None, None)
     tolerance = TG_132 if options.tolerance is None else Tolerance(*options.tolerance)
-    return JudgedBy(options.fixed or (), options.moving or (), options.labels, first, second, tolerance)
+    return JudgedBy(
+        options.fixed or (), options.moving or (), options.labels, first, second, tolerance, options.observer_mm
+    )
 
 
 def _in_words(measured: Qualities) -> str:

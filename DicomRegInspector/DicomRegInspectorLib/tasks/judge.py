@@ -57,6 +57,8 @@ class Judges:
     """What the images were found to say already; they are not compared again then."""
     tolerance: Tolerance = TG_132
     """How far landmarks may be off."""
+    observer_mm: float | None = None
+    """How far they are off where they were placed, root mean square, where it is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,7 @@ def judge(subject: NamedMapping, judges: Judges, progress: Progress | None = Non
     mapping, audit, landmarks = subject.mapping, judges.audit, None
     # First what can fail: landmarks without a partner are told before anybody has waited.
     if judges.landmarks is not None:
-        landmarks = target_registration_error(mapping, *judges.landmarks, judges.tolerance)
+        landmarks = target_registration_error(mapping, *judges.landmarks, judges.tolerance, judges.observer_mm)
     quality = measure(mapping, subject.name, progress)
     regions = None
     if judges.labels is not None and mapping.grid is not None:

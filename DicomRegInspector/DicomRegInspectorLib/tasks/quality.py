@@ -41,6 +41,8 @@ class JudgedBy:
     """The same points in the source frame."""
     tolerance: Tolerance = TG_132
     """How far the registration may leave them apart."""
+    observer_mm: float | None = None
+    """How far apart repeated placements of one landmark lie, root mean square, mm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +162,7 @@ def run_quality(
         _read_image(judged_by.moving, progress),
         None if labels is None else [labels],
         tolerance=judged_by.tolerance,
+        observer_mm=judged_by.observer_mm,
         others=[named_item(item) for item in registration.items if item.problem is None],
     )
     results = []

@@ -102,6 +102,8 @@ class TargetRegistrationError:
     landmarks: tuple[LandmarkError, ...]
     unpaired: tuple[str, ...]
     tolerance: Tolerance = TG_132
+    observer_mm: float | None = None
+    """How far apart repeated placements of one landmark lie, root mean square; None where it is not known."""
 
     @property
     def undefined(self) -> list[LandmarkError]:
@@ -114,9 +116,9 @@ class TargetRegistrationError:
         evidence: dict[str, Any] = {
             "landmarks": len(self.landmarks),
             "undefined": len(self.undefined),
-            "before_mean_mm": _mean_and_max([landmark.before_mm for landmark in self.landmarks])["mean"],
-            "mean_mm": _mean_and_max(after)["mean"],
-            "max_mm": _mean_and_max(after)["max"],
+            "before_mean_mm": _statistics([landmark.before_mm for landmark in self.landmarks])["mean"],
+            "mean_mm": _statistics(after)["mean"],
+            "max_mm": _statistics(after)["max"],
         }
         return (*self._off(subject, evidence), *self._worse(subject, evidence), *self._nowhere(subject, evidence))
 
@@ -163,12 +165,34 @@ class TargetRegistrationError:
         evidence = {**evidence, "names": names[:MOST_NAMED]}
         yield Finding("reg-landmarks-undefined", severity, message, subject, evidence)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as the JSON report holds it; means and maxima over the pairs where there is an error."""
+    @property
+    def statistics(self) -> dict[str, dict[str, float | None]]:
+        """Mean, largest, percentiles and root mean square ``before_mm``, ``after_mm`` and ``after_inverse_mm``.
+
+        Each over the pairs where there is an error.
+        """
         return {
-            "before_mm": _mean_and_max([landmark.before_mm for landmark in self.landmarks]),
-            "after_mm": _mean_and_max([landmark.after_mm for landmark in self.landmarks]),
-            "after_inverse_mm": _mean_and_max([landmark.after_inverse_mm for landmark in self.landmarks]),
+            name: _statistics([getattr(landmark, name) for landmark in self.landmarks])
+            for name in ("before_mm", "after_mm", "after_inverse_mm")
+        }
+
+    @property
+    def without_observer_mm(self) -> float | None:
+        """Root mean square of the errors with the observer's taken out: they add up in squares. 0 where it explains all.
+
+        None without errors, or where the observer's is not known.
+        """
+        rms = self.statistics["after_mm"]["rms"]
+        if rms is None or self.observer_mm is None:
+            return None
+        return math.sqrt(max(rms**2 - self.observer_mm**2, 0.0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as the JSON report holds it."""
+        return {
+            **self.statistics,
+            "observer_error_mm": self.observer_mm,
+            "after_without_observer_rms_mm": self.without_observer_mm,
             "marks_mm": [self.tolerance.mean_mm, self.tolerance.largest_mm],
             "undefined": [landmark.name for landmark in self.undefined],
             "unpaired": list(self.unpaired),
@@ -176,20 +200,26 @@ class TargetRegistrationError:
         }
 
 
-def _mean_and_max(values: Sequence[float | None]) -> dict[str, float | None]:
+def _statistics(values: Sequence[float | None]) -> dict[str, float | None]:
     known = [value for value in values if value is not None]
     if not known:
-        return {"mean": None, "max": None}
-    return {"mean": math.fsum(known) / len(known), "max": max(known)}
+        return dict.fromkeys(("mean", "max", "p50", "p95", "rms"))
+    p50, p95 = np.percentile(known, (50, 95)).tolist()
+    rms = math.sqrt(math.fsum(value * value for value in known) / len(known))
+    return {"mean": math.fsum(known) / len(known), "max": max(known), "p50": p50, "p95": p95, "rms": rms}
 
 
 def target_registration_error(
-    mapping: Mapping, fixed: Sequence[Landmark], moving: Sequence[Landmark], tolerance: Tolerance = TG_132
+    mapping: Mapping,
+    fixed: Sequence[Landmark],
+    moving: Sequence[Landmark],
+    tolerance: Tolerance = TG_132,
+    observer_mm: float | None = None,
 ) -> TargetRegistrationError:
     """Return errors of landmarks of the registered frame against those of the same name in the source frame.
 
     Raises MappingError when a matrix cannot be inverted. Raises UsageError when a name occurs twice, or there is no
-    pair.
+    pair, or the observer's error is no number of mm.
 
     Parameters
     ----------
@@ -197,6 +227,8 @@ def target_registration_error(
         Landmarks in the registered and in the source frame, LPS mm. Pairs are made by name, and by order when no name
         occurs in both and the numbers agree.
     """
+    if observer_mm is not None and not 0 <= observer_mm < math.inf:
+        raise UsageError(f"an observer error of {observer_mm:g} mm: expected 0 mm or more")
     names, first, second, unpaired = _pairs(fixed, moving)
     mapped = mapping.map_points(first)
     back = mapping.map_points_inverse(second)
@@ -221,7 +253,7 @@ def target_registration_error(
                 tolerance,
             )
         )
-    return TargetRegistrationError(tuple(rows), tuple(unpaired), tolerance)
+    return TargetRegistrationError(tuple(rows), tuple(unpaired), tolerance, observer_mm)
 
 
 def _distance(values: np.ndarray, other: np.ndarray) -> float | None:

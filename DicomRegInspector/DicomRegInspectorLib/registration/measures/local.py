@@ -49,6 +49,29 @@ def jacobian(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     return _measured(field, (), (_jacobian_of(field),), (out,))[0]
 
 
+def sd_log_jacobian(determinants: np.ndarray) -> float | None:
+    """Return SDlogJ as the Learn2Reg challenge has it: the standard deviation of ``log(clip(J + 3, 1e-9, 1e9))``.
+
+    The two outermost nodes on every side are left out, as its evaluation does (github.com/MDL-UzL/L2R,
+    ``evaluation/evaluation.py`` and ``utils.py``; Hering et al., IEEE TMI 42(3), 2023). There J is that of a field in
+    voxels; the determinant is the same in mm.
+
+    Returns None where no such node is defined.
+
+    Parameters
+    ----------
+    determinants
+        (nz, ny, nx) Jacobian determinants; NaN where undefined.
+    """
+    count, total, squares = 0, 0.0, 0.0
+    for plane in determinants[2:-2, 2:-2, 2:-2]:
+        values = plane[~np.isnan(plane)].astype(np.float64)
+        # Around the identity's, so that the difference of large sums loses nothing.
+        logs = np.log(np.clip(values + 3, 1e-9, 1e9)) - np.log(4.0)
+        count, total, squares = count + logs.size, total + float(logs.sum()), squares + float(logs @ logs)
+    return float(np.sqrt(max(squares / count - (total / count) ** 2, 0.0))) if count else None
+
+
 def curl(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     """Return (nz, ny, nx) float32 length of the curl of D, mm/mm: twice the local rotation in radians if small."""
     return _measured(field, (), (_curl_of(field),), (out,))[0]

@@ -84,6 +84,8 @@ class Quality:
     components_mm: dict[str, dict[str, float | None]]
     components_voxels: dict[str, dict[str, float | None]]
     jacobian: Summary
+    sd_log_jacobian: float | None
+    """See :func:`.local.sd_log_jacobian`."""
     folded: Region | None
     folded_volume_cm3: float
     curl: Summary
@@ -122,6 +124,9 @@ class Quality:
                 self._distribution("jacobian_{}", "Jacobian determinant", jacobian, "1",
                                    "min p1 p50 p95 p99 max mean", "Jacobian"),
             ),
+            Measure("SDlogJ", "not defined" if self.sd_log_jacobian is None else number(self.sd_log_jacobian), (
+                MeasureRow(("sd_log_jacobian",), "SDlogJ (Learn2Reg)", self.sd_log_jacobian, "1"),
+            )),
             Measure("folded (determinant 0 or less)", folded, (
                 MeasureRow(("jacobian_nonpositive_fraction",), "Folded, determinant 0 or less",
                            self.nonpositive_fraction, "fraction", "Folded"),
@@ -193,6 +198,7 @@ class Quality:
         """Return it as the JSON report holds it; lengths in mm, curl in mm/mm, bending energy in 1/mm²."""
         percentiles = self.vectors.percentiles_mm or dict.fromkeys(("p50", "p95", "p99"))
         jacobian = self.jacobian.to_dict("min", "max", "mean", "p1", "p50", "p99")
+        jacobian["sd_log"] = self.sd_log_jacobian
         jacobian["nonpositive_fraction"] = self.nonpositive_fraction
         jacobian["nonpositive_volume_cm3"] = self.folded_volume_cm3
         place = self.max_place_lps_mm
@@ -255,7 +261,7 @@ def _measure_affine(matrix: np.ndarray, subject: str) -> Quality:
     if is_singular(matrix):
         inverse = InverseQuality(len(corners), len(corners), None, None, None)
     return Quality(
-        subject, (0, 0, 0), 3, nothing, None, {}, {}, _same_everywhere(determinant), None, 0.0,
+        subject, (0, 0, 0), 3, nothing, None, {}, {}, _same_everywhere(determinant), 0.0, None, 0.0,
         _same_everywhere(turning), BendingEnergy(0.0, 0.0, 0, 0), inverse,
         fit_rigid(corners, mapped), fit_affine(corners, mapped), {}, (),
     )  # fmt: skip
@@ -296,7 +302,7 @@ class _Measuring:
         in_mm, in_voxels = self._components(field)
         self.step("Lengths, Jacobian determinant and curl")
         lengths, determinants, turning = local.magnitude_jacobian_and_curl(field, self.memory)
-        folded = local.folded_region(determinants)
+        folded, sd_log = local.folded_region(determinants), local.sd_log_jacobian(determinants)
         self.step("Their distribution")
         length, jacobian, curl = summarize_all([lengths, determinants, turning], field)
         self.memory = lengths = determinants = turning = None
@@ -322,7 +328,7 @@ class _Measuring:
         longest = vectors.max_index
         place = None if longest is None else apply_matrix(self.mapping.index_to_lps, np.array(longest))
         return Quality(
-            self.subject, self.grid.dimensions, field.axes, vectors, place, in_mm, in_voxels, jacobian, folded,
+            self.subject, self.grid.dimensions, field.axes, vectors, place, in_mm, in_voxels, jacobian, sd_log, folded,
             (folded.count if folded else 0) * field.voxel_volume_mm3 / 1000, curl, bending, inverse,
             rigid, affine, regions, findings,
         )  # fmt: skip

@@ -101,7 +101,7 @@ def _regions(regions: tuple[RegionMeasures, ...], names: Names) -> Markup:
 def _landmarks(error: TargetRegistrationError, names: Names) -> Markup:
     told = error.to_dict()
     rows = [
-        (words, number(told[key]["mean"], 3), number(told[key]["max"], 3))
+        (words, *(number(told[key][rank], 3) for rank in ("mean", "p50", "p95", "max", "rms")))
         for words, key in (
             ("Before", "before_mm"),
             ("After", "after_mm"),
@@ -109,7 +109,11 @@ def _landmarks(error: TargetRegistrationError, names: Names) -> Markup:
         )
     ]
     source = " (AAPM TG-132)" if error.tolerance == TG_132 else ""
-    rows.append((f"Tolerated{source}", number(error.tolerance.mean_mm, 3), number(error.tolerance.largest_mm, 3)))
+    mean, largest = error.tolerance.mean_mm, error.tolerance.largest_mm
+    rows.append((f"Tolerated{source}", number(mean, 3), "", "", number(largest, 3), ""))
+    if error.observer_mm is not None:
+        rows.append(("After, without the observer’s", "", "", "", "", number(error.without_observer_mm, 3)))
+        rows.append(("Observer’s", "", "", "", "", number(error.observer_mm, 3)))
     each = [
         (names.shown(landmark.name, 80), number(landmark.before_mm, 3), number(landmark.after_mm, 3),
          number(landmark.after_inverse_mm, 3),
@@ -119,7 +123,7 @@ def _landmarks(error: TargetRegistrationError, names: Names) -> Markup:
     heads = ("Landmark", "Before, mm", "After, mm", "By the inverse, mm", "Mark", "Remark")
     parts = [
         tag("h5", "Target registration error"),
-        table("Distances of landmarks", ("", "Mean, mm", "Largest, mm"), rows),
+        table("Distances of landmarks", ("", "Mean, mm", "Median, mm", "95 %, mm", "Largest, mm", "RMS, mm"), rows),
         table("Each landmark", heads, each, kind="numbers remarks"),
     ]
     rest = len(error.landmarks) - len(each)

@@ -108,11 +108,19 @@ def _landmarks(page: Page, error: TargetRegistrationError) -> None:
     told = error.to_dict()
     page.section("Target registration error")
     for name, key in (("before", "before_mm"), ("after", "after_mm"), ("after, by the inverse", "after_inverse_mm")):
-        page.row(name, f"mean {number(told[key]['mean'], 3)}, largest {number(told[key]['max'], 3)} mm")
+        values = told[key]
+        page.row(
+            name,
+            f"mean {number(values['mean'], 3)}, median {number(values['p50'], 3)}, 95 % below "
+            f"{number(values['p95'], 3)}, largest {number(values['max'], 3)} mm; RMS {number(values['rms'], 3)} mm",
+        )
     mean, largest = told["marks_mm"]
     page.row(
         "tolerated", f"mean {mean:g}, largest {largest:g} mm{' (AAPM TG-132)' if error.tolerance == TG_132 else ''}"
     )
+    if error.observer_mm is not None:
+        left = f"RMS {number(error.without_observer_mm, 3)} mm"
+        page.row("after, without the observer's", f"{left}; observers place a landmark {error.observer_mm:g} mm apart")
     rows = [
         (
             landmark.name,

@@ -126,7 +126,16 @@ def agreement_of_boxes(first: Box, second: Box) -> dict[str, object]:
 
 LANDMARK_STEPS = tuple(itertools.chain([(0, 0, 0)] * 5, [(1, 0, 0), (0, 1, 0), (0, 0, 1)]))
 """By how many nodes the partner in the source frame is off, in the registered frame: five are right."""
-_LANDMARK_NODES = ((6, 5, 5), (14, 9, 12), (20, 18, 7), (30, 12, 20), (37, 20, 16), (10, 15, 8), (25, 6, 14), (33, 17, 9))
+_LANDMARK_NODES = (
+    (6, 5, 5),
+    (14, 9, 12),
+    (20, 18, 7),
+    (30, 12, 20),
+    (37, 20, 16),
+    (10, 15, 8),
+    (25, 6, 14),
+    (33, 17, 9),
+)
 
 
 def landmark_nodes() -> tuple[np.ndarray, np.ndarray]:

@@ -106,9 +106,7 @@ def _frame(side: str) -> str:
     return made_uid("quality", side, "frame")
 
 
-def _write_registration(
-    path: Path, field: WaveField, what: str, images: dict[str, list[Dataset]], number: int
-) -> None:
+def _write_registration(path: Path, field: WaveField, what: str, images: dict[str, list[Dataset]], number: int) -> None:
     from ...registration.file.write import NewIdentity, write_deformable_registration
 
     write_deformable_registration(
@@ -125,7 +123,5 @@ def _write_registration(
         content_description="Quality phantom: computed, every number is known",
         registered_images=images[FIXED],
         source_images=images[MOVING],
-        identity=NewIdentity(
-            made_uid("quality", path.name), made_uid("quality", path.name, "series"), number, WRITTEN
-        ),
+        identity=NewIdentity(made_uid("quality", path.name), made_uid("quality", path.name, "series"), number, WRITTEN),
     )

@@ -86,9 +86,7 @@ def _add(dataset: Dataset, roi: int, name: str, contours: list[Dataset]) -> None
 
 
 def _reference(image: Dataset) -> Dataset:
-    return dataset_of(
-        ReferencedSOPClassUID=image.SOPClassUID, ReferencedSOPInstanceUID=image.SOPInstanceUID
-    )
+    return dataset_of(ReferencedSOPClassUID=image.SOPClassUID, ReferencedSOPInstanceUID=image.SOPInstanceUID)
 
 
 def _rectangles(box: Box, images: Sequence[Dataset]) -> list[Dataset]:
