@@ -119,8 +119,8 @@ def compare_masks(first: np.ndarray, second: np.ndarray, index_to_lps: np.ndarra
         home = nearest_mm(np.argwhere(borders[1]), borders[0], spacing[::-1])
         there, back = _distances(out), _distances(home)
         pooled = float(np.percentile(np.concatenate([out, home]), 95))
-    centres = [_centre(mask, index_to_lps) for mask in (first, second)]
-    return Agreement(dice, voxels[0] * voxel_cm3, voxels[1] * voxel_cm3, *centres, there, back, pooled)
+    here, other = (_centre(mask, index_to_lps) for mask in (first, second))
+    return Agreement(dice, voxels[0] * voxel_cm3, voxels[1] * voxel_cm3, here, other, there, back, pooled)
 
 
 def spacing_of(index_to_lps: np.ndarray) -> np.ndarray:
@@ -132,8 +132,8 @@ def spacing_of(index_to_lps: np.ndarray) -> np.ndarray:
     directions = index_to_lps[:3, :3] / spacing
     if np.abs(directions.T @ directions - np.eye(3)).max() > _SQUARE:
         raise UsageError(
-            "structures are compared on a lattice whose axes are at right angles; this one is sheared (a tilted series): "
-            "resample it first"
+            "structures are compared on a lattice whose axes are at right angles; this one is sheared (a tilted "
+            "series): resample it first"
         )
     return spacing
 

@@ -178,7 +178,7 @@ class TargetRegistrationError:
 
     @property
     def without_observer_mm(self) -> float | None:
-        """Root mean square of the errors with the observer's taken out: they add up in squares. 0 where it explains all.
+        """Root mean square of the errors without the observer's: they add up in squares. 0 where it explains all.
 
         None without errors, or where the observer's is not known.
         """

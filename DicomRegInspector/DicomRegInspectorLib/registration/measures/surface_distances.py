@@ -1,7 +1,7 @@
 """Distances between the surfaces of two masks on one lattice, exact, a slice at a time.
 
-The surface of a mask is its border voxels: those with a neighbour across one of their six faces that is outside. That is
-the surface of medpy and of SimpleITK's contour filters; a distance is that between centres of border voxels.
+The surface of a mask is its border voxels: those with a neighbour across one of their six faces that is outside. That
+is the surface of medpy and of SimpleITK's contour filters; a distance is that between centres of border voxels.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def border_voxels(mask: np.ndarray) -> np.ndarray:
 def nearest_mm(points: np.ndarray, border: np.ndarray, spacing_mm: np.ndarray) -> np.ndarray:
     """Return (n,) distances from voxels to the nearest voxel of a border, mm.
 
-    Exact: squared distances are put together axis by axis (Saito and Toriwaki, Pattern Recognition 27(11), 1994), within
-    a reach that grows for the voxels that have found nothing nearer than it.
+    Exact: squared distances are put together axis by axis (Saito and Toriwaki, Pattern Recognition 27(11), 1994),
+    within a reach that grows for the voxels that have found nothing nearer than it.
 
     Parameters
     ----------

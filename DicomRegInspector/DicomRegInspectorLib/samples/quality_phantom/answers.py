@@ -61,10 +61,8 @@ def flattened(told: object, path: str = "") -> Iterator[tuple[str, float]]:
 
 def _statistics(values: Array, *names: str) -> dict[str, float]:
     flat = values.reshape(-1)
-    plain = {"min": flat.min, "max": flat.max, "mean": flat.mean}
-    return {
-        name: float(plain[name]()) if name in plain else float(np.percentile(flat, _PERCENTS[name])) for name in names
-    }
+    plain = {"min": float(flat.min()), "max": float(flat.max()), "mean": float(flat.mean())}
+    return {name: plain[name] if name in plain else float(np.percentile(flat, _PERCENTS[name])) for name in names}
 
 
 def _of_vectors(field: WaveField) -> dict[str, Any]:

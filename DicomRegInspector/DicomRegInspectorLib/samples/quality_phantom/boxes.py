@@ -37,7 +37,8 @@ class Box:
 
     def holds(self, points: Array) -> np.ndarray:
         """Tell which (..., 3) points are inside."""
-        return ((points > self.low) & (points < self.high)).all(axis=-1)
+        inside: np.ndarray = np.all((points > self.low) & (points < self.high), axis=-1)
+        return inside
 
     def shared_cm3(self, other: Box) -> float:
         """Return the volume that two boxes have in common."""
@@ -103,7 +104,7 @@ STRUCTURES = (
 
 
 def agreement_of_boxes(first: Box, second: Box) -> dict[str, object]:
-    """Return what comparing two boxes must give, as :meth:`...registration.measures.agreement.Agreement.to_dict` has it."""
+    """Return what comparing two boxes must give, as ``Agreement.to_dict`` has it."""
     there = second.border_distance(first.border())
     back = first.border_distance(second.border())
     ways = [
