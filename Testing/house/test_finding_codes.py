@@ -83,7 +83,7 @@ def test_no_two_codes_share_a_text() -> None:
 def test_severities_commands_and_relatives_are_known(code: str) -> None:
     info = CODES[code]
     assert info.severities and list(info.severities) == [one for one in SEVERITIES if one in info.severities]
-    assert info.found_by and set(info.found_by) <= {"inspect", "quality", "pixels", "loading"}
+    assert info.found_by and set(info.found_by) <= {"inspect", "quality", "pixels", "apply", "loading"}
     assert set(info.related) <= set(CODES) - {code} and len(set(info.related)) == len(info.related)
 
 

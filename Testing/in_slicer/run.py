@@ -17,7 +17,7 @@ import qt
 import slicer
 
 TESTING = Path(__file__).resolve().parents[1]
-ROOMS = ("panel", "manual", "registration", "series", "relations")
+ROOMS = ("panel", "manual", "registration", "series", "relations", "structures")
 """Folders of tests whose states and files are used here."""
 
 

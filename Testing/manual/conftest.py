@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
-sys.path += [str(HERE.parent / room) for room in ("registration", "series", "relations")]
+sys.path += [str(HERE.parent / room) for room in ("registration", "series", "relations", "structures")]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import example_pixels  # noqa: F401
 import example_registrations  # noqa: F401
 import example_relations  # noqa: F401
 import example_series  # noqa: F401
+import example_structures  # noqa: F401
 from DicomRegInspectorLib.findings import CODES, Finding
 from shown import MAKERS, Maker
 

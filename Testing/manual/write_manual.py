@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "findings"
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "DicomRegInspector")]
-    sys.path += [str(ROOT / "Testing" / room) for room in ("registration", "series", "relations")]
+    sys.path += [str(ROOT / "Testing" / room) for room in ("registration", "series", "relations", "structures")]
 
 from DicomRegInspectorLib.findings import CODES, CodeInfo, Finding  # noqa: E402
 from DicomRegInspectorLib.findings.explained import (  # noqa: E402

@@ -18,7 +18,7 @@ TESTING = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def trying(application: Any, widget: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The package, importable as its run.py makes it, and a record without pictures."""
-    rooms = ("manual", "registration", "series", "relations")
+    rooms = ("manual", "registration", "series", "relations", "structures")
     monkeypatch.setattr(sys, "path", [str(TESTING), *sys.path, *(str(TESTING / room) for room in rooms)])
     from in_slicer.record import Record
 

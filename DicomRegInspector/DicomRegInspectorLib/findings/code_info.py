@@ -8,7 +8,7 @@ from typing import Literal
 
 from .severities import Severity
 
-FoundBy = Literal["inspect", "quality", "pixels", "loading"]
+FoundBy = Literal["inspect", "quality", "pixels", "apply", "loading"]
 """The command that reports it; ``loading``: making a volume of a series, in Slicer or by ``regularize``."""
 
 

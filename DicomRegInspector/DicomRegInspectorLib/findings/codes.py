@@ -11,6 +11,7 @@ from .object_codes import OBJECT_CODES
 from .pixel_codes import FILE_CODES, PIXEL_CODES
 from .registration_codes import REGISTRATION_CODES
 from .relation_codes import RELATION_CODES
+from .structure_codes import STRUCTURE_CODES
 
 CODES: dict[str, CodeInfo] = {
     **GEOMETRY_CODES,
@@ -20,6 +21,7 @@ CODES: dict[str, CodeInfo] = {
     **RELATION_CODES,
     **AUDIT_CODES,
     **LANDMARK_CODES,
+    **STRUCTURE_CODES,
     **PIXEL_CODES,
     **FILE_CODES,
 }

@@ -20,6 +20,7 @@ from .pixel_codes import FILE_CODES, PIXEL_CODES
 from .registration_codes import REGISTRATION_CODES
 from .relation_codes import RELATION_CODES
 from .severities import Severity
+from .structure_codes import STRUCTURE_CODES
 
 GROUPS: tuple[tuple[str, Mapping[str, CodeInfo]], ...] = (
     ("Image series", {**GEOMETRY_CODES, **MIXTURE_CODES}),
@@ -28,6 +29,7 @@ GROUPS: tuple[tuple[str, Mapping[str, CodeInfo]], ...] = (
     ("Registrations, images and each other", RELATION_CODES),
     ("How a registration is meant", AUDIT_CODES),
     ("What landmarks say of a registration", LANDMARK_CODES),
+    ("Structures", STRUCTURE_CODES),
     ("Pixels", PIXEL_CODES),
     ("Files", FILE_CODES),
 )
@@ -41,6 +43,7 @@ FINDERS: Mapping[FoundBy, str] = {
     "inspect": "`inspect`, and the panel's *Inspect*",
     "quality": "`quality`, and the panel's *Quality*",
     "pixels": "`pixels`, and the panel's *Check pixels*",
+    "apply": "`apply`",
     "loading": "making a volume of a series: `regularize`, and loading in Slicer",
 }
 _UNITS = (

@@ -1,0 +1,80 @@
+"""Finding codes of structures: what their contours hold, and what became of them under a registration."""
+
+from __future__ import annotations
+
+from .code_info import CodeInfo
+
+_STRUCTURE = {"structure": "its name", "number": "ROI Number (3006,0022), or the segment's number"}
+_CONTOURS = {**_STRUCTURE, "contours": "how many contours", "of_contours": "how many the structure has"}
+
+STRUCTURE_CODES: dict[str, CodeInfo] = {
+    "structure-contours-left-out": CodeInfo(
+        "Contours of a structure cannot be used",
+        "Export the structure set again, or draw these contours again; do not use the structure without them.",
+        "Some contours of the structure are left out, because nothing can be made of them. What is computed of the "
+        "structure, its volume for one, is that of the others alone.",
+        "Contour Data (3006,0050) has to hold three finite numbers for each point, and a closed contour three "
+        "different points or more; closed contours have to lie in planes that are parallel to those of the others, "
+        "within half the distance of these planes (PS3.3 C.8.8.6).",
+        ("error",),
+        ("apply", "quality"),
+        {
+            **_CONTOURS,
+            "not_numbers": "contours whose data are no numbers, or no triplets of them",
+            "few_points": "contours with too few points",
+            "unknown_type": "contours whose Contour Geometric Type (3006,0042) is none of the standard's",
+            "other_planes": "closed contours in planes across the others",
+            "first_contour": "the first of them, counted from 1",
+        },
+        ("structure-contours-doubtful", "structure-gap"),
+    ),
+    "structure-contours-doubtful": CodeInfo(
+        "Contours of a structure can be read in more than one way",
+        "Look at these contours; where what was made of them is not what was meant, draw or export them again.",
+        "The contours are used, but what encloses what is said in a way that programs read differently. Volumes differ "
+        "from program to program then.",
+        "By the contours with Contour Geometric Type (3006,0042) CLOSED_PLANAR or CLOSEDPLANAR_XOR in each plane. Of "
+        "CLOSED_PLANAR one inside another is taken for a hole (PS3.3 C.8.8.6.3 has keyholes and CLOSEDPLANAR_XOR for "
+        "that), two that overlap in part count both, one that is there twice counts once, and of one that crosses "
+        "itself the even-odd rule says what is inside. Number of Contour Points (3006,0046) has to agree with the "
+        "data, which decide, and the points of a contour have to lie within 0.1 mm of a plane.",
+        ("info", "warning"),
+        ("apply", "quality"),
+        {
+            **_STRUCTURE,
+            "count_disagrees": "contours whose Number of Contour Points is not that of the data",
+            "nested": "CLOSED_PLANAR contours inside another one: taken for holes",
+            "overlapping": "CLOSED_PLANAR contours that overlap others in part: both are meant",
+            "repeated": "contours that are there twice",
+            "self_crossing": "contours that cross themselves",
+            "not_planar": "contours whose points do not lie in a plane",
+            "not_planar_mm": "how far a point lies from it at most",
+            "volume_ml": "volume as it was read",
+        },
+        ("structure-contours-left-out",),
+    ),
+    "structure-gap": CodeInfo(
+        "Planes of contours are missing",
+        "Look at the slices between: if the structure goes on there, interpolate it where it was drawn.",
+        "Between two planes of contours there is room for others. Nothing is filled in there: a structure of two parts "
+        "looks the same. If slices were only not drawn, its volume is larger than what is computed.",
+        "Intervals between the planes of closed contours, along their normal, of more than 1.5 times the structure's "
+        "usual interval, unless three or more equal ones stand in a row.",
+        ("warning",),
+        ("apply", "quality"),
+        {**_STRUCTURE, "gaps_mm": "these intervals, 20 at most", "gaps": "how many there are", "usual_mm": "the usual"},
+        ("structure-contours-left-out", "slice-gap"),
+    ),
+    "structure-empty": CodeInfo(
+        "A structure has no contours",
+        "Draw it, or leave it out where it is not needed.",
+        "The structure has a name and nothing else. Nothing is computed of it, and it is written as empty as it is.",
+        "Its item of ROI Contour Sequence (3006,0039) is missing, or has no Contour Sequence (3006,0040); of a "
+        "Segmentation: no frame holds a voxel of the segment.",
+        ("info",),
+        ("apply", "quality"),
+        _STRUCTURE,
+        ("structure-contours-left-out",),
+    ),
+}
+"""What structures show."""

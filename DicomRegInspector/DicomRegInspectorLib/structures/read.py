@@ -1,0 +1,80 @@
+"""Structures of any kind of file: RT Structure Sets, Segmentations, label volumes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dicom.fast_header import read_header
+from ..errors import FileError, NotDicomError
+from ..registration.measures.regions import LabelImage
+from .model import Structure, StructureSet, Voxels
+
+RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+"""Segmentation and Label Map Segmentation Storage (PS3.4 table B.5-1)."""
+
+
+def read_structures(path: str | PathLike[str]) -> StructureSet:
+    """Read the structures of an RT Structure Set, a Segmentation, or a label volume in a format SimpleITK reads.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read, or holds no structures.
+    UsageError
+        When a library that this needs is not installed, or memory does not suffice.
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        raise FileError(path, "is a folder; expected the file of a structure set, a Segmentation or a label volume.")
+    try:
+        class_uid = read_header(path).sop_class_uid
+    except NotDicomError:
+        from ..volumes.other_formats import read_label_image
+
+        return structures_of_labels(read_label_image(path), path)
+    if class_uid == RT_STRUCTURE_SET:
+        from .read_rtstruct import read_rtstruct
+
+        return read_rtstruct(path)
+    if class_uid in SEGMENTATIONS:
+        from .segmentation import read_segmentation
+
+        return read_segmentation(path)
+    raise FileError(
+        path, "is DICOM, but neither an RT Structure Set nor a Segmentation (SOP Class UID (0008,0016)); name such one."
+    )
+
+
+def structures_of_labels(image: LabelImage, path: str = "", frame_uid: str = "") -> StructureSet:
+    """Return each label of a label volume but 0 as a structure."""
+    labels = np.unique(image.labels)
+    found = tuple(
+        Structure(
+            int(label),
+            image.names.get(int(label), f"label {label}"),
+            voxels=cropped(image.labels == label, image.index_to_lps),
+            frame_uid=frame_uid,
+        )
+        for label in [*labels[labels != 0], *sorted(set(image.names) - set(labels.tolist()) - {0})]
+    )
+    if not found:
+        raise FileError(path, "holds no label, only 0.")
+    return StructureSet(path, found, frame_uid)
+
+
+def cropped(array: NDArray[np.bool_], index_to_lps: NDArray[np.float64]) -> Voxels:
+    """Return voxels without what is empty around them; of an empty array a single voxel."""
+    ends = []
+    for axis in range(3):
+        others: Sequence[int] = [other for other in range(3) if other != axis]
+        there = np.flatnonzero(array.any(axis=tuple(others)))
+        ends.append(slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 1))
+    moved = np.array(index_to_lps, float)
+    moved[:3, 3] += moved[:3, :3] @ [ends[2].start, ends[1].start, ends[0].start]
+    return Voxels(array[tuple(ends)].copy(), moved)
