@@ -9,7 +9,7 @@ from ..findings import Finding
 from ..findings.about import Subject, about_file
 from ..findings.severities import Severity
 from ..words import millimetres, plural
-from .model import Structure, StructureSet
+from .structure import Structure, StructureSet
 
 _MOST_GAPS = 20
 

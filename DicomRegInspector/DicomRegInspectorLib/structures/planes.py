@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Contour, Structure
+from .model import Contour
 from .polygons import contains, even_odd_area, signed_area
 
 SAME_PLANE_MM = 0.02
@@ -106,10 +106,13 @@ class ContourPlanes:
         return bool(self.slabs_mm[number, 1] >= self.slabs_mm[number + 1, 0] - 1e-9)
 
 
-def planes_of(structure: Structure) -> ContourPlanes:
-    """Return a structure's closed contours by planes; nothing is drawn that it does not have."""
+def planes_of(contours: Sequence[Contour], spacing_mm: float | None = None) -> ContourPlanes:
+    """Return the closed ones of some contours by planes; nothing is drawn that is not there.
+
+    ``spacing_mm``: between slices of the images that they were drawn on; None where unknown.
+    """
     usable, few = [], 0
-    for contour in structure.contours:
+    for contour in contours:
         if contour.is_closed:
             points = _without_repeats(contour.points)
             if len(points) >= 3:
@@ -119,7 +122,7 @@ def planes_of(structure: Structure) -> ContourPlanes:
     axes = _axes_of([contour.points for contour in usable])
     heights, apart, off, spread = [], 0, 0, 0.0
     kept = []
-    most = 0.5 * (structure.spacing_mm or 2.0)
+    most = 0.5 * (spacing_mm or 2.0)
     for contour in usable:
         along = contour.points @ axes[2]
         reach = float(np.ptp(along)) / 2
@@ -131,7 +134,7 @@ def planes_of(structure: Structure) -> ContourPlanes:
         heights.append(float((along.min() + along.max()) / 2))
         kept.append(contour)
     planes, counted = _by_height(kept, np.array(heights), axes)
-    slabs, gaps = _slabs(np.array([plane.height_mm for plane in planes]), structure.spacing_mm)
+    slabs, gaps = _slabs(np.array([plane.height_mm for plane in planes]), spacing_mm)
     doubts = Doubts(few, apart, int(off), *counted, gaps, spread)
     return ContourPlanes(axes, planes, slabs, doubts)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..memory import require_memory
 from ..space import apply_matrix, plane_indices
-from .model import Structure, VoxelGrid, Voxels
+from .model import VoxelGrid, Voxels
 from .planes import SAME_PLANE_MM, ContourPlanes
 from .polygons import inside_groups
 from .signed_distance import SignedDistance, signed_distance
@@ -20,18 +20,18 @@ _ALONG_MM = 0.01
 """How far slices of a grid may lean out of the planes of contours, from one side to the other."""
 
 
-def mask_of(structure: Structure, grid: VoxelGrid) -> NDArray[np.bool_]:
-    """Return (nk, nj, ni) which voxel centres of a grid are in a structure; of open contours and points nothing is.
+def _empty_mask(grid: VoxelGrid) -> NDArray[np.bool_]:
+    ni, nj, nk = grid.dimensions
+    require_memory(ni * nj * nk, f"a mask of {ni} × {nj} × {nk} voxels")
+    return np.zeros((nk, nj, ni), bool)
+
+
+def mask_of_planes(planes: ContourPlanes, grid: VoxelGrid) -> NDArray[np.bool_]:
+    """Return (nk, nj, ni) which voxel centres of a grid are inside closed contours.
 
     Raises UsageError when memory does not suffice.
     """
-    ni, nj, nk = grid.dimensions
-    require_memory(ni * nj * nk, f"a mask of {ni} × {nj} × {nk} voxels")
-    mask = np.zeros((nk, nj, ni), bool)
-    if structure.voxels is not None:
-        _of_voxels(structure.voxels, structure, grid, mask)
-        return mask
-    planes = structure.planes
+    mask = _empty_mask(grid)
     if not planes.planes:
         return mask
     if _is_along(planes, grid):
@@ -125,15 +125,19 @@ def _by_centres(planes: ContourPlanes, grid: VoxelGrid, mask: NDArray[np.bool_])
         _fill(surface, grid, mask, k)
 
 
-def _of_voxels(voxels: Voxels, structure: Structure, grid: VoxelGrid, mask: NDArray[np.bool_]) -> None:
-    """Centres that lie in a voxel of the structure: the voxel around them decides."""
+def mask_of_voxels(voxels: Voxels, grid: VoxelGrid) -> NDArray[np.bool_]:
+    """Return (nk, nj, ni) which voxel centres of a grid lie in a voxel of a structure.
+
+    Raises UsageError when memory does not suffice.
+    """
+    mask = _empty_mask(grid)
     to_voxel = np.linalg.inv(voxels.index_to_lps) @ grid.index_to_lps
     if mask.shape == voxels.array.shape and np.abs(to_voxel - np.eye(4)).max() < 1e-6:
         mask[...] = voxels.array
-        return
-    box = structure.box()
+        return mask
+    box = voxels.box()
     if box is None:
-        return
+        return mask
     ends = np.stack(np.meshgrid(*box.T, indexing="ij"), axis=-1).reshape(-1, 3)
     index = apply_matrix(np.linalg.inv(grid.index_to_lps), ends)
     size = np.array(grid.dimensions)
@@ -141,7 +145,7 @@ def _of_voxels(voxels: Voxels, structure: Structure, grid: VoxelGrid, mask: NDAr
     first = np.maximum(np.floor(index.min(axis=0)), 0).astype(np.int64)
     last = np.minimum(np.ceil(index.max(axis=0)), size - 1).astype(np.int64)
     if (last < first).any():
-        return
+        return mask
     ni, nj, _ = last - first + 1
     plane = plane_indices(int(ni), int(nj)) + first[:2]
     limits = np.array(voxels.dimensions)
@@ -153,3 +157,4 @@ def _of_voxels(voxels: Voxels, structure: Structure, grid: VoxelGrid, mask: NDAr
         found = np.zeros(len(plane), bool)
         found[there] = voxels.array[layer, j, i]
         mask[k, first[1] : last[1] + 1, first[0] : last[0] + 1] = found.reshape(nj, ni)
+    return mask

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..dicom.fast_header import read_header
 from ..errors import FileError, NotDicomError
 from ..registration.measures.regions import LabelImage
-from .model import Structure, StructureSet, Voxels
+from .model import Voxels
+from .structure import Structure, StructureSet
 
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")

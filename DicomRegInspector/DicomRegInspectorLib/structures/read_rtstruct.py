@@ -34,8 +34,9 @@ from ..privacy import Identities
 from ..registration.file.write.dicom_object import Reference
 from ..words import plural
 from .contour_data import CONTOUR_DATA, points_of
-from .model import CLOSED_TYPES, GEOMETRIC_TYPES, LEAST_POINTS, Contour, Structure, StructureSet
+from .model import CLOSED_TYPES, GEOMETRIC_TYPES, LEAST_POINTS, Contour
 from .planes import usual_interval
+from .structure import Structure, StructureSet
 
 _LABEL, _FRAMES, _STUDIES, _SERIES, _IMAGES = 0x30060002, 0x30060010, 0x30060012, 0x30060014, 0x30060016
 _ROIS, _NUMBER, _ROI_FRAME, _NAME, _DESCRIPTION = 0x30060020, 0x30060022, 0x30060024, 0x30060026, 0x30060028

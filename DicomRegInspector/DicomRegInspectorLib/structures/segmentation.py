@@ -15,7 +15,8 @@ from ..memory import require_memory
 from ..privacy import Identities
 from ..registration.file.write.dicom_object import Reference
 from ..words import millimetres
-from .model import Structure, StructureSet, Voxels
+from .model import Voxels
+from .structure import Structure, StructureSet
 
 if TYPE_CHECKING:
     from pydicom import Dataset
