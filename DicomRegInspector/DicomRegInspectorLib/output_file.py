@@ -134,7 +134,7 @@ def _make_locked(folder: Path) -> int:
             lock = os.open(folder / _LOCK, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         except FileNotFoundError:
             continue
-        _take(lock)
+        take_lock(lock)
         os.write(lock, _SIGNATURE)
         if (folder / _LOCK).exists():
             return lock
@@ -147,14 +147,14 @@ def _is_abandoned(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        return os.read(lock, len(_SIGNATURE) + 1) in (_SIGNATURE, b"") and _take(lock)
+        return os.read(lock, len(_SIGNATURE) + 1) in (_SIGNATURE, b"") and take_lock(lock)
     except OSError:
         return False
     finally:
         os.close(lock)
 
 
-def _take(lock: int) -> bool:
+def take_lock(lock: int) -> bool:
     """Lock a file for as long as it is open; whether that could be done."""
     try:
         if sys.platform == "win32":

@@ -35,6 +35,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export-image": _from("exporting", "export_image_command"),
     "quality": _from("registrations", "quality_command"),
     "pixels": _from("inspecting", "pixels_command"),
+    "archive": _from("archive", "archive_command"),
     "compare": _from("volumes", "compare_command"),
     "regularize": _from("volumes", "regularize_command"),
     "sample-data": _from("trying", "sample_data_command"),

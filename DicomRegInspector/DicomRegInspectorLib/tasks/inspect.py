@@ -11,27 +11,26 @@ from ..dicom.fast_header import read_header
 from ..dicom.header import Header
 from ..dicom.identity import Gathered
 from ..errors import ChoiceError, NotDicomError, UsageError, file_error
-from ..findings import Finding, by_severity
+from ..findings import Finding
 from ..findings.about import about_file
 from ..findings.pixel_codes import FILE_CODES
 from ..progress import Progress, report_progress
 from ..registration.conventions import NOTHING_ASSUMED, Assumed, named_turned
-from ..series.geometry.series import Series, inspect_series
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
 from .file_names import file_name_findings
+from .inspect_headers import inspect_headers
 from .inspection import FileCounts, Inspection
 from .left_open import Answers, LeftOpen, answer_for, left_open, vectors_finding
 
 if TYPE_CHECKING:
     from ..registration import Registration
-    from .audits import ItemAudit
-    from .relations import ItemRelation
 
 __all__ = [
     "FileCounts",
     "Inspection",
     "Listed",
     "check_tolerance",
+    "inspect_files",
     "inspect_paths",
     "list_registrations",
     "list_with_images",
@@ -84,6 +83,24 @@ def inspect_paths(
     check_tolerance(interval_tolerance)
     work = _Work(progress, interval_tolerance, audit, assumed)
     work.collect([paths] if isinstance(paths, str | PathLike) else list(paths))
+    work.read_headers()
+    work.read_registrations()
+    return work.finish()
+
+
+def inspect_files(
+    files: Sequence[str],
+    progress: Progress | None = None,
+    *,
+    interval_tolerance: float = RELATIVE_TOLERANCE,
+    audit: bool = True,
+) -> Inspection:
+    """Inspect files that somebody has listed and knows to be DICOM, in their order; see :func:`inspect_paths`.
+
+    Files that cannot be read by now are findings, as all that is wrong with them.
+    """
+    work = _Work(progress, interval_tolerance, audit, NOTHING_ASSUMED)
+    work.take(files)
     work.read_headers()
     work.read_registrations()
     return work.finish()
@@ -201,6 +218,10 @@ class _Work:
                 if real not in seen:
                     seen.add(real)
                     self._files[file] = named or file.lower().endswith(".dcm")
+
+    def take(self, files: Iterable[str]) -> None:
+        """Take files that are known to be there, each once."""
+        self._files = dict.fromkeys(files, True)
 
     def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
         """Files with where they really are: asked of the system for folders and links only, which are few."""
@@ -342,23 +363,12 @@ class _Work:
 
     def finish(self) -> Inspection:
         """Judge the series and put everything together."""
-        self._report(len(self._files), len(self._files), "Judging slice positions")
         identities = self._people.identities
         for registration in self._registrations:
             identities |= registration.identities
-        series = tuple(
-            inspect_series(
-                self._images, self._report, interval_tolerance=self._interval_tolerance, identities=identities
-            )
-        )
-        self._registrations = [registration.masked(identities) for registration in self._registrations]
         self._findings += [open_.finding for open_ in self._left_open]
         self._findings += vectors_finding(self._perhaps_fields, identities)
         self._findings += file_name_findings(self._files, self._given, identities)
-        registrations, relations, audits, related_findings = self._related(series)
-        findings = [finding for registration in registrations for finding in registration.findings]
-        findings += self._findings + [finding for series_ in series for finding in series_.findings]
-        findings += related_findings
         files = len(self._files)
         counts = FileCounts(
             files=files,
@@ -367,33 +377,14 @@ class _Work:
             unreadable=self._unreadable,
             other_dicom=self._other,
         )
-        return Inspection(
-            tuple(registrations),
-            series,
-            tuple(by_severity(findings)),
-            counts,
-            self._interval_tolerance,
-            relations,
-            identities,
-            audits,
-            tuple(self._left_open),
+        return inspect_headers(
+            self._images,
+            self._registrations,
+            findings=self._findings,
+            counts=counts,
+            identities=identities,
+            left_open=self._left_open,
+            interval_tolerance=self._interval_tolerance,
+            audit=self._audit,
+            progress=self._progress,
         )
-
-    def _related(
-        self, series: tuple[Series, ...]
-    ) -> tuple[
-        list[Registration], tuple[tuple[ItemRelation, ...], ...], tuple[tuple[ItemAudit, ...], ...], list[Finding]
-    ]:
-        """The registrations over the images at hand, the images of each item, their audits, and what all say."""
-        if not self._registrations:
-            return [], (), (), []
-        from .audits import audit_findings, audit_items
-        from .item_images import ImagesAtHand
-        from .relations import relate_items, relation_findings, with_images
-
-        self._report(len(self._files), len(self._files), "Comparing registrations with series")
-        related = relate_items(self._registrations, ImagesAtHand(series))
-        registrations = [with_images(*each) for each in zip(self._registrations, related, strict=True)]
-        audits = tuple(audit_items(registrations, related, self._audit, self._progress))
-        findings = [*audit_findings(registrations, audits), *relation_findings(registrations, series, related)]
-        return registrations, tuple(map(tuple, related)), audits, findings

@@ -1,0 +1,189 @@
+"""Where work is done: here and now, or by Dask in processes, threads or a cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..errors import UsageError
+
+T = TypeVar("T")
+R = TypeVar("R")
+MISSING = "needs Dask, PyArrow and dicomweb-client; install them: pip install 'dicom-reg-inspector[archive]'"
+WINDOW = 2
+"""Tasks for each of an engine's workers that are under way or wait for it: enough that none is idle, few enough that
+what waits takes no memory."""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T, R]):
+    """A task, and what came out."""
+
+    task: T
+    result: R | None
+    lost: str = ""
+    """Why there is no result: its worker ended in the middle of it."""
+
+
+class Engine(Protocol):
+    """Runs functions of tasks. A context manager: what it started has ended afterwards."""
+
+    workers: int
+    """How many tasks are under way at a time."""
+
+    def run(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[Outcome[T, R]]:
+        """Run tasks, of which only a few are asked for beforehand; outcomes come in the order in which they end."""
+
+    def end_process(self, process: int) -> None:
+        """End a worker's process, in which something goes on that does not end; another one takes its place."""
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class SerialEngine:
+    """One task after the other, in this process."""
+
+    workers = 1
+
+    def run(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[Outcome[T, R]]:
+        """Run tasks; see :class:`Engine`."""
+        for task in tasks:
+            yield Outcome(task, work(task))
+
+    def end_process(self, process: int) -> None:
+        """Leave what does not end to itself."""
+
+    def __enter__(self) -> SerialEngine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Where work is done."""
+
+    workers: int | None = None
+    """Processes or threads; 0: none, here and now; None: one for each processor."""
+    threads: bool = False
+    """Threads of this process in place of processes."""
+    scheduler: str = ""
+    """Address of a Dask scheduler that is there, ``tcp://host:8786``; empty: none."""
+    memory: str = ""
+    """What each process may take, ``4GB``; empty: its share of the machine's. One that needs more is ended."""
+
+
+def engine_of(options: EngineOptions) -> Engine:
+    """Make the engine that is asked for.
+
+    Raises UsageError when Dask is not installed, or options contradict each other.
+    """
+    if options.workers == 0 and not options.scheduler:
+        return SerialEngine()
+    try:
+        import dask  # noqa: F401
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"archive {MISSING} (or --workers 0, for one process)") from error
+    return DaskEngine(options)
+
+
+class DaskEngine:
+    """Dask's workers: a cluster of this machine's processors, or one that is there."""
+
+    def __init__(self, options: EngineOptions) -> None:
+        self._options = options
+        self._cluster: Any = None
+        self._client: Any = None
+        self.workers = options.workers or os.cpu_count() or 1
+
+    def __enter__(self) -> DaskEngine:
+        import logging
+
+        import dask
+        from distributed import Client, LocalCluster
+
+        options = self._options
+        # A batch whose worker ends is done again study by study, not as a whole.
+        self._settings = dask.config.set({"distributed.scheduler.allowed-failures": 0})
+        self._settings.__enter__()
+        try:
+            if not options.scheduler:
+                self._cluster = LocalCluster(
+                    n_workers=1 if options.threads else self.workers,
+                    threads_per_worker=self.workers if options.threads else 1,
+                    processes=not options.threads,
+                    memory_limit=options.memory or "auto",
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                    security=None if options.threads else True,
+                )
+            self._client = Client(self._cluster or options.scheduler, timeout=30, set_as_default=False)
+            if options.scheduler:
+                self.workers = max(sum(self._client.nthreads().values()), 1)
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            if isinstance(error, OSError | ValueError):
+                where = options.scheduler or "workers on this machine"
+                raise UsageError(f"{where}: cannot be reached by Dask ({type(error).__name__}: {error})") from error
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for part in (self._client, self._cluster):
+            if part is not None:
+                with suppress(Exception):
+                    part.close()
+        self._client = self._cluster = None
+        self._settings.__exit__(None, None, None)
+
+    def run(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[Outcome[T, R]]:
+        """Run tasks; see :class:`Engine`."""
+        from concurrent.futures import CancelledError
+
+        from distributed import as_completed
+        from distributed.scheduler import KilledWorker
+
+        queue, left = as_completed(loop=self._client.loop), iter(tasks)
+        under_way: dict[Any, T] = {}
+
+        def fill() -> None:
+            while len(under_way) < WINDOW * self.workers:
+                for task in left:
+                    future = self._client.submit(work, task, pure=False)
+                    under_way[future.key] = task
+                    queue.add(future)
+                    break
+                else:
+                    return
+
+        fill()
+        while under_way:
+            future = next(queue)
+            task = under_way.pop(future.key)
+            try:
+                outcome = Outcome(task, future.result())
+            except (KilledWorker, CancelledError, OSError) as error:
+                outcome = Outcome(task, None, type(error).__name__)
+            future.release()
+            fill()
+            yield outcome
+
+    def end_process(self, process: int) -> None:
+        """End a worker's process on this machine, if it is one of this engine's."""
+        if self._cluster is None or self._options.threads:
+            return
+        own = {getattr(worker, "pid", None) for worker in self._cluster.workers.values()}
+        if process in own:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""Studies in folders: files belong together by their Study Instance UID, wherever they lie."""

@@ -1,0 +1,88 @@
+"""Which study files belong to: what runs in a worker for some files of one folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...dicom.fast_header import read_header
+from ...errors import FileError, NotDicomError
+
+NOT_DICOM, NO_STUDY = "-", ""
+"""In place of a Study Instance UID: of a file that is no DICOM (or a media directory, which holds no objects), and of
+DICOM that names no study or cannot be read."""
+FILES_A_TASK = 400
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file as an earlier run has seen it."""
+
+    name: bytes
+    size: int | None
+    changed_ns: int | None
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A file as it is."""
+
+    name: bytes
+    size: int
+    changed_ns: int
+    study: str
+    """Study Instance UID, or :data:`NOT_DICOM`, or :data:`NO_STUDY`."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some files of a folder."""
+
+    number: int
+    """Of the folder, for who asked."""
+    folder: bytes
+    files: tuple[Known, ...]
+
+
+def scan_part(part: Part) -> list[Scanned]:
+    """Find the study of each file that has changed since it was seen, by its header alone; of the others nothing.
+
+    Files that are gone by now are left out.
+    """
+    found = []
+    for known in part.files:
+        path = os.path.join(part.folder, known.name)
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            found.append(Scanned(known.name, -1, -1, NO_STUDY))
+            continue
+        if (status.st_size, status.st_mtime_ns) != (known.size, known.changed_ns):
+            found.append(Scanned(known.name, status.st_size, status.st_mtime_ns, _study_of(os.fsdecode(path))))
+    return found
+
+
+def _study_of(path: str) -> str:
+    try:
+        header = read_header(path)
+    except NotDicomError:
+        # What says that it is DICOM and is not is told, as by an inspection.
+        return NO_STUDY if path.lower().endswith(".dcm") else NOT_DICOM
+    except (FileError, MemoryError, RecursionError, ValueError):
+        return NO_STUDY
+    return NOT_DICOM if header.is_dicomdir else header.study_uid
+
+
+def stamps(paths: Iterable[str]) -> list[tuple[bytes, int, int]]:
+    """Return names, sizes and times of files as they are; -1 for those that are gone."""
+    found = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+            found.append((os.fsencode(path), status.st_size, status.st_mtime_ns))
+        except OSError:
+            found.append((os.fsencode(path), -1, -1))
+    return found
