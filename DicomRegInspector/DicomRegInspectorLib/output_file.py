@@ -155,7 +155,7 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def take_lock(lock: int) -> bool:
-    """Lock a file for as long as it is open; whether that could be done."""
+    """Take the lock of a file for as long as it is open; returns whether that could be done."""
     try:
         if sys.platform == "win32":
             import msvcrt

@@ -40,7 +40,7 @@ class Engine(Protocol):
         """Run tasks, of which only a few are asked for beforehand; outcomes come in the order in which they end."""
 
     def end_process(self, process: int) -> None:
-        """End a worker's process, in which something goes on that does not end; another one takes its place."""
+        """Stop a worker's process, in which something goes on that does not end; another one takes its place."""
 
     def __enter__(self) -> Engine: ...
 
@@ -94,7 +94,7 @@ def engine_of(options: EngineOptions) -> Engine:
         import dask  # noqa: F401
         import distributed  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"archive {MISSING} (or --workers 0, for one process)") from error
+        raise UsageError(f"archive {MISSING}") from error
     return DaskEngine(options)
 
 
@@ -180,7 +180,7 @@ class DaskEngine:
             yield outcome
 
     def end_process(self, process: int) -> None:
-        """End a worker's process on this machine, if it is one of this engine's."""
+        """Stop a worker's process on this machine, if it is one of this engine's."""
         if self._cluster is None or self._options.threads:
             return
         own = {getattr(worker, "pid", None) for worker in self._cluster.workers.values()}

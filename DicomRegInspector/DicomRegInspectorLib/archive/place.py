@@ -19,7 +19,7 @@ _LOCK, _PLACES = "lock", "places.json"
 
 @contextmanager
 def output_place(folder: Path) -> Iterator[Path]:
-    """Hold an output for one run; gives its private folder.
+    """Take an output for one run; gives its private folder.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def output_place(folder: Path) -> Iterator[Path]:
 
 
 def keep_places(private: Path, places: Sequence[str]) -> None:
-    """Hold an output to the places it was begun with: what is not found any more is taken out of its tables.
+    """Keep an output to the places it was begun with: what is not found any more is taken out of its tables.
 
     More places may be added.
 

@@ -1,4 +1,4 @@
-"""The command archive."""
+"""The command archive, and its arguments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,86 @@ from ..errors import UsageError
 from ..findings import SEVERITIES
 from .ending import DONE, FOUND
 from .output import progress_bar, remark, tell
+from .shared import Commands, Parser, fail_on_option
+
+
+def add_archive(commands: Commands, common: Parser) -> None:
+    """Add the command ``archive``."""
+    parser = commands.add_parser(
+        "archive",
+        parents=[_judging(), _engine(), fail_on_option(), common],
+        help="inspect all studies of an archive, on many workers, into tables",
+        description="Inspect every study of folders, one by one, on all processors or on a cluster, and write what was "
+        "found as Parquet files and an SQLite database, with a summary. A run that was stopped or killed goes on where "
+        "it was when the same command is given again; studies that have changed since are inspected again.",
+    )
+    parser.add_argument("places", nargs="+", metavar="PATH_OR_URL", help="files and folders with studies")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="a new folder, or that of an earlier run over the same places"
+    )
+
+
+def _judging() -> Parser:
+    parser = Parser(add_help=False)
+    group = parser.add_argument_group("what is judged, and told")
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        default=5.0,
+        metavar="PERCENT",
+        help="how far an interval between slices may be off the spacing before it is a gap, an overlap or a change, in "
+        "per cent of the spacing (default: 5)",
+    )
+    group.add_argument(
+        "--audit",
+        action="store_true",
+        help="also read the images that registrations are between, and find out whether they agree with the "
+        "registration as the standard reads it",
+    )
+    group.add_argument("--pixels", action="store_true", help="also check all pixels, as the command pixels does")
+    group.add_argument(
+        "--measures", action="store_true", help="also take all measures of grids, as the command quality does"
+    )
+    group.add_argument(
+        "--identifiers",
+        action="store_true",
+        help="tell patients' names and numbers, and where files lie (default: UIDs alone)",
+    )
+    return parser
+
+
+def _engine() -> Parser:
+    parser = Parser(add_help=False)
+    group = parser.add_argument_group("how the work is done")
+    group.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that inspect studies (default: one for each processor); 0: this one alone, without Dask",
+    )
+    group.add_argument("--threads", action="store_true", help="threads of one process in place of processes")
+    group.add_argument(
+        "--scheduler", default="", metavar="ADDRESS", help="a Dask scheduler that is there, like tcp://host:8786"
+    )
+    group.add_argument(
+        "--memory",
+        default="",
+        metavar="SIZE",
+        help="what each process may take, like 4GB (default: its share of the machine's); one that needs more is "
+        "ended, and the study fails",
+    )
+    group.add_argument(
+        "--study-limit",
+        type=float,
+        default=1800.0,
+        metavar="SECONDS",
+        help="give a study up after this time (default: 1800)",
+    )
+    group.add_argument(
+        "--reports", action="store_true", help="also write an HTML report of each study, to which the summary leads"
+    )
+    group.add_argument("--retry", action="store_true", help="try studies again that failed in an earlier run")
+    return parser
 
 
 def archive_command(options: argparse.Namespace) -> int:

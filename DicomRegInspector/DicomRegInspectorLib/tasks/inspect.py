@@ -18,8 +18,7 @@ from ..progress import Progress, report_progress
 from ..registration.conventions import NOTHING_ASSUMED, Assumed, named_turned
 from ..series.geometry.spacing import LEAST_TOLERANCE, MOST_TOLERANCE, RELATIVE_TOLERANCE
 from .file_names import file_name_findings
-from .inspect_headers import inspect_headers
-from .inspection import FileCounts, Inspection
+from .inspection import FileCounts, Inspection, inspect_headers
 from .left_open import Answers, LeftOpen, answer_for, left_open, vectors_finding
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What an inspection found: registrations, image series, findings, and what it looked at."""
+"""What an inspection found: registrations, image series, findings, and what it looked at; and how it is judged."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..dicom.header import Header
+from ..dicom.identity import gathered
 from ..findings import Finding, by_severity
 from ..privacy import NOBODY, Identities
-from ..series.geometry.series import Series
+from ..progress import Progress, report_progress
+from ..series.geometry.series import Series, inspect_series
 from ..series.geometry.spacing import RELATIVE_TOLERANCE
 from .coverage import Coverage, coverage_of_inspection
 
@@ -137,3 +140,82 @@ class Inspection:
         for item, audit in zip(told["items"], self.audits_of(registration), strict=True):
             item["audit"] = audit.to_dict()
         return {**told, "findings": [finding.to_dict() for finding in self.findings_about(registration)]}
+
+
+def inspect_headers(
+    headers: Iterable[Header],
+    registrations: Sequence[Registration] = (),
+    *,
+    findings: Iterable[Finding] = (),
+    counts: FileCounts | None = None,
+    identities: Identities | None = None,
+    left_open: Sequence[LeftOpen] = (),
+    interval_tolerance: float = RELATIVE_TOLERANCE,
+    audit: bool = False,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Judge images by their headers, and registrations over them; headers of what is no image are left out.
+
+    Parameters
+    ----------
+    findings
+        What was found already, in files that could not be used for one.
+    counts, identities
+        Of files, and who is not to be named by any text; by default of the headers and registrations.
+    left_open
+        Transforms that were not read, of which ``findings`` tells.
+    interval_tolerance, audit
+        As of :func:`.inspect.inspect_paths`.
+
+    Raises
+    ------
+    Cancelled
+        When ``progress`` returned False.
+    """
+    headers = list(headers)
+    total = len(headers) + len(registrations)
+    if counts is None:
+        counts = FileCounts(files=total, dicom=total)
+
+    def report(done: int, number: int, text: str) -> None:
+        report_progress(progress, done, number, text, "the inspection was cancelled")
+
+    report(total, total, "Judging slice positions")
+    if identities is None:
+        identities = gathered(headers)
+        for registration in registrations:
+            identities |= registration.identities
+    series = tuple(inspect_series(headers, report, interval_tolerance=interval_tolerance, identities=identities))
+    masked = [registration.masked(identities) for registration in registrations]
+    report(total, total, "Comparing registrations with series")
+    over_images, relations, audits, related_findings = _related(masked, series, audit, progress)
+    found = [finding for registration in over_images for finding in registration.findings]
+    found += [*findings, *(finding for series_ in series for finding in series_.findings), *related_findings]
+    return Inspection(
+        tuple(over_images),
+        series,
+        tuple(by_severity(found)),
+        counts,
+        interval_tolerance,
+        relations,
+        identities,
+        audits,
+        tuple(left_open),
+    )
+
+
+def _related(
+    registrations: Sequence[Registration], series: tuple[Series, ...], audit: bool, progress: Progress | None
+) -> tuple[list[Registration], tuple[tuple[ItemRelation, ...], ...], tuple[tuple[ItemAudit, ...], ...], list[Finding]]:
+    """The registrations over the images at hand, the images of each item, their audits, and what all say."""
+    if not registrations:
+        return [], (), (), []
+    from .audits import audit_findings, audit_items
+    from .item_images import ImagesAtHand
+    from .relations import relate_items, relation_findings, with_images
+
+    related = relate_items(registrations, ImagesAtHand(series))
+    over_images = [with_images(*each) for each in zip(registrations, related, strict=True)]
+    audits = tuple(audit_items(over_images, related, audit, progress))
+    findings = [*audit_findings(over_images, audits), *relation_findings(over_images, series, related)]
+    return over_images, tuple(map(tuple, related)), audits, findings

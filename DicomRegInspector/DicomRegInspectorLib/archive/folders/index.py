@@ -40,7 +40,7 @@ class Index:
         self._database.close()
 
     def begin(self) -> None:
-        """Begin a transaction; those who write much at a time are faster in one."""
+        """Begin a transaction: those who write much at a time are faster in one."""
         self._database.execute("BEGIN")
 
     def commit(self) -> None:
@@ -86,7 +86,7 @@ class Index:
         self._database.execute("DELETE FROM files WHERE seen <> ?", (self._run,))
 
     def count(self) -> int:
-        """How many files there are."""
+        """Count the files."""
         return int(self._database.execute("SELECT count(*) FROM files").fetchone()[0])
 
     def parts(self) -> Iterator[Part]:
