@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..memory import require_memory
 from ..space import apply_matrix
-from .measures.field import Field, SliceReader
+from .measures.field import ALL_ROWS, Field, SliceReader
 from .measures.fill_values import LEAST_FILL_MM
 from .measures.local import magnitude
 from .measures.statistics import PERCENTILES, VectorStatistics, measure_vectors
@@ -114,12 +113,13 @@ class Grid:
         pre, post = (np.eye(4) if matrix is None else matrix for matrix in (pre, post))
         if self.in_memory:
             vectors = self.vectors
-            return Field(self.dimensions, self.index_to_lps, pre, post, lambda: vectors.__getitem__)
+            return Field(self.dimensions, self.index_to_lps, pre, post, lambda: lambda k, rows=ALL_ROWS: vectors[k, rows])
+        place = self.place
+        assert isinstance(place, VectorPlace)
         nx, ny, _ = self.dimensions
-        assert isinstance(self.place, VectorPlace)
         # A deflated data set can only be read from its start: one thread, one pass.
-        threads = 2 if self.place.deflated_from is None else 1
-        return Field(self.dimensions, self.index_to_lps, pre, post, _FileSlices(self.place, nx, ny).open, threads)
+        in_order = place.deflated_from is not None
+        return Field(self.dimensions, self.index_to_lps, pre, post, lambda: _slices_of(place, nx, ny), in_order)
 
     def is_near(self, points: np.ndarray) -> np.ndarray:
         """Return (n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""
@@ -276,30 +276,21 @@ def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray, outside: Outs
     return Grid((nx, ny, nz), spacing, index_to_world[:3, 3], index_to_world[:3, :3] / spacing, place, outside)
 
 
-@dataclass(frozen=True)
-class _FileSlices:
-    """Slices straight from the file."""
+def _slices_of(place: VectorPlace, nx: int, ny: int) -> SliceReader:
+    """Make a reader of slices straight from the file."""
+    fill = place.open_anywhere()
+    buffer = np.empty((0, nx, 3), np.float32)
 
-    place: VectorPlace
-    nx: int
-    ny: int
+    def read(k: int, rows: slice = ALL_ROWS) -> np.ndarray:
+        nonlocal buffer
+        first, last, _ = rows.indices(ny)
+        if len(buffer) < last - first:
+            buffer = np.empty((last - first, nx, 3), np.float32)
+        part = buffer[: last - first]
+        fill(part, (k * ny + first) * nx)
+        return part
 
-    def open(self) -> SliceReader:
-        """A reader that goes on where it was, as long as slices are asked for in order."""
-        nodes = self.nx * self.ny
-        buffer = np.empty((self.ny, self.nx, 3), np.float32)
-        slabs: Iterator[None] = iter(())
-        following = -1
-
-        def read(k: int) -> np.ndarray:
-            nonlocal slabs, following
-            if k != following:
-                slabs = self.place.fill_repeatedly(buffer, first=k * nodes)
-            next(slabs)
-            following = k + 1
-            return buffer
-
-        return read
+    return read
 
 
 def _statistics_of(grid: Grid, lengths: Summary) -> VectorStatistics:

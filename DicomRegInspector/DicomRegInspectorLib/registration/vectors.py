@@ -27,6 +27,10 @@ SlabWork = Callable[[np.ndarray, int], None]
 """Called with a slab, float32 of shape (n, 3), and the number of its first vector; may change the slab in place."""
 
 
+VectorFill = Callable[[np.ndarray, int], None]
+"""Fills an array, float32 and C-contiguous, with the vectors from a number on."""
+
+
 @dataclass(frozen=True)
 class VectorPlace:
     """Where the value of Vector Grid Data (0064,0009) lies, and how its numbers are written (PS3.3 C.20.3.1.3)."""
@@ -80,19 +84,20 @@ class VectorPlace:
             self._fill(flat, 0, middle, work)
             other.result()
 
-    def fill_repeatedly(self, buffer: np.ndarray, first: int) -> Iterator[None]:
-        """Fill an array with the vectors from number ``first`` on, then with those that follow, each time it is asked.
+    def open_anywhere(self) -> VectorFill:
+        """Return what fills an array with the vectors from a number on; deflated ones best in ascending order."""
+        source, at = self.open(), 0
 
-        ``buffer``: float32, C-contiguous.
-        """
-        flat = buffer.reshape(-1)
-        source = self.open(first)
-        try:
-            for start in range(first, self.count, flat.size // 3):
-                self._read(source, flat, start)
-                yield
-        finally:
-            source.close()
+        def fill(buffer: np.ndarray, first: int) -> None:
+            nonlocal source, at
+            if first < at and self.deflated_from is not None:
+                source.close()
+                source, at = self.open(), 0
+            source.skip((first - at) * BYTES_PER_VECTOR)
+            at = first + buffer.size // 3
+            self._read(source, buffer.reshape(-1), first)
+
+        return fill
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield all vectors in order: (number of the first, float32 (n, 3) LPS mm); the array is used again."""

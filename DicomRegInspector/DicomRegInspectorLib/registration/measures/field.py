@@ -12,17 +12,25 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-BLOCK_NODES = 1 << 16
-"""Nodes in a block: few enough for a cache, enough that two threads seldom wait for the interpreter."""
+BLOCK_NODES = 1 << 14
+"""Nodes in a block: what is made of them on the way stays in a core's own cache."""
+THREADS = 2
+TAME = 1e6
+"""Vectors in mm and numbers of matrices up to which no measure overflows."""
 ASKED_EVERY_S = 0.1
 """How often a measure asks whether to go on."""
+ALL_ROWS = slice(None)
 
-SliceReader = Callable[[int], np.ndarray]
-"""Gives slice k as float32 (ny, nx, 3); the array may be used again for the next slice."""
+
+
+class SliceReader(Protocol):
+    """Gives slice k, or some rows of it, as float32 (rows, nx, 3); the array may be used again for the next."""
+
+    def __call__(self, k: int, rows: slice = ALL_ROWS, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class Field:
     post: np.ndarray
     open_slices: Callable[[], SliceReader]
     """Makes a reader of slices; each thread takes its own."""
-    threads: int = 2
+    in_order: bool = False
+    """Whether slices can only be read one after the other: on one thread, and all that is needed of one at once."""
     go_on: Callable[[], None] | None = None
     """See :meth:`asking`."""
 
@@ -76,7 +85,7 @@ class Field:
     def run(self, work: Callable[[SliceReader, range], None]) -> None:
         """Call ``work(reader, slices)`` for contiguous ranges of slices, on several threads where there are cores."""
         nz = self.dimensions[2]
-        threads = max(1, min(self.threads, os.cpu_count() or 1, nz))
+        threads = 1 if self.in_order else max(1, min(THREADS, os.cpu_count() or 1, nz))
         borders = np.linspace(0, nz, threads + 1).astype(int)
         ranges = [range(first, last) for first, last in pairwise(borders)]
         stopped = threading.Event()
@@ -91,10 +100,10 @@ class Field:
     def _slices_until(self, stopped: threading.Event) -> SliceReader:
         read = self.open_slices()
 
-        def read_unless_stopped(k: int) -> np.ndarray:
+        def read_unless_stopped(k: int, *rows: slice) -> np.ndarray:
             if stopped.is_set():
                 raise InterruptedError
-            return read(k)
+            return read(k, *rows)
 
         return read_unless_stopped
 
@@ -107,33 +116,53 @@ def results_of(tasks: Sequence[Future[Any]], go_on: Callable[[], None] | None) -
 
 
 class Planes:
-    """Component planes of slices, float32 (3, ny, nx), non-finite vectors NaN: as many are kept as a block needs."""
+    """Component planes of a band of rows, float32 (3, rows, nx), with non-finite vectors NaN.
 
-    def __init__(self, field: Field, read: SliceReader) -> None:
+    As many slices are kept as a block needs, with its neighbours if ``near``.
+    """
+
+    def __init__(self, field: Field, read: SliceReader, near: bool) -> None:
         self._field, self._read = field, read
+        self._margin = 1 if near else 0
+        self._most = _slices_in_block(field) + 2 * self._margin
         self._kept: dict[int, np.ndarray] = {}
-        self._finite: dict[int, bool] = {}
-        self._most = _slices_in_block(field) + 2
+        self._spare: list[np.ndarray] = []
+        self._tame: dict[int, bool] = {}
+        self._band = slice(0, 0)
+        self.rows = slice(0, 0)
+        """Those that the planes have, of the slices."""
+
+    def begin(self, band: slice) -> None:
+        """Give rows of this band and its neighbours from here on."""
+        if band == self._band:
+            return
+        nx, ny, _ = self._field.dimensions
+        self._band = band
+        self.rows = slice(max(band.start - self._margin, 0), min(band.stop + self._margin, ny))
+        shape = (3, self.rows.stop - self.rows.start, nx)
+        self._spare = [planes for planes in (*self._spare, *self._kept.values()) if planes.shape == shape]
+        self._kept.clear()
 
     def get(self, k: int) -> np.ndarray:
-        """Return slice k as planes."""
-        if k not in self._kept:
-            nx, ny, _ = self._field.dimensions
-            old = min(self._kept, default=None)
-            planes = self._kept.pop(old) if len(self._kept) >= self._most else np.empty((3, ny, nx), np.float32)
-            stored = self._read(k)
-            for axis in range(3):
-                planes[axis] = stored[..., axis]
-            with np.errstate(over="ignore", invalid="ignore"):
-                self._finite[k] = finite = bool(np.isfinite(np.add.reduce(planes, axis=None)))
-            if not finite:
-                planes[:, ~np.isfinite(planes).all(axis=0)] = np.nan
-            self._kept[k] = planes
-        return self._kept[k]
+        """Return what the band has of slice k."""
+        if k in self._kept:
+            return self._kept[k]
+        stored = self._read(k, self.rows)
+        if len(self._kept) >= self._most:
+            planes = self._kept.pop(min(self._kept))
+        else:
+            planes = self._spare.pop() if self._spare else np.empty((3, *stored.shape[:2]), np.float32)
+        np.copyto(planes, np.moveaxis(stored, -1, 0))
+        # NaN is neither.
+        self._tame[k] = bool(planes.min() >= -TAME and planes.max() <= TAME)
+        if not self._tame[k]:
+            planes[:, ~np.isfinite(planes).all(axis=0)] = np.nan
+        self._kept[k] = planes
+        return planes
 
-    def finite(self, k: int) -> bool:
-        """Return whether all of a slice that was asked for is known to be finite."""
-        return self._finite[k]
+    def tame(self, k: int) -> bool:
+        """Return whether all that was last asked for of a slice is finite and within :data:`TAME`."""
+        return self._tame[k]
 
 
 @dataclass(frozen=True)
@@ -155,14 +184,24 @@ class Block:
         return slice(self.slices.start, self.slices.stop), self.rows
 
 
-def blocks(field: Field, slices: range) -> Iterator[Block]:
-    """Yield the blocks of about :data:`BLOCK_NODES` nodes that make up some slices."""
+def blocks(field: Field, slices: range, near: bool) -> Iterator[tuple[slice, Block]]:
+    """Yield the blocks of about :data:`BLOCK_NODES` nodes that make up some slices, each with the band it is worked on in.
+
+    Where neighbours are needed (``near``), a band runs through all slices before the next begins, so that its rows of
+    three slices stay in the cache; otherwise all is in order, as it is read best. Where slices can only be read in
+    order, a band is a whole slice.
+    """
     nx, ny, _ = field.dimensions
     together = _slices_in_block(field)
-    rows = ny if together > 1 else max(1, BLOCK_NODES // nx)
-    for k in range(slices.start, slices.stop, together):
-        for first in range(0, ny, rows):
-            yield Block(range(k, min(k + together, slices.stop)), slice(first, min(first + rows, ny)), nx)
+    count = 1 if together > 1 else max(1, min(ny, round(nx * ny / BLOCK_NODES)))
+    borders = np.linspace(0, ny, count + 1).astype(int).tolist()
+    bands = [slice(first, last) for first, last in pairwise(borders)]
+    groups = [range(k, min(k + together, slices.stop)) for k in range(slices.start, slices.stop, together)]
+    if near and not field.in_order:
+        yield from ((band, Block(group, band, nx)) for band in bands for group in groups)
+    else:
+        whole = slice(0, ny)
+        yield from ((whole if near else band, Block(group, band, nx)) for group in groups for band in bands)
 
 
 def _slices_in_block(field: Field) -> int:

@@ -8,15 +8,16 @@ before (``out``): new pages cost as much as the arithmetic.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .field import Block, Field, Planes, SliceReader, blocks
+from .field import TAME, Field, Planes, SliceReader, blocks
 from .node_region import Region
 
 _OfVectors = Callable[[np.ndarray, np.ndarray], None]
-"""Called with planes (3, rows, nx) of a slice and the rows of the result to fill."""
+"""Called with components (3, n) of vectors and the n numbers of the result to fill."""
 _OfDifferences = Callable[[np.ndarray, np.ndarray, np.ndarray], Callable[[np.ndarray], None]]
 """Called with the memory of a block's differences (3, 3, …) and twice that of its result, to work in; returns what is
 called with the block of the result to fill, each time that the differences are there."""
@@ -100,7 +101,7 @@ def _along(direction: np.ndarray) -> _OfVectors:
 
 def _length(planes: np.ndarray, out: np.ndarray) -> None:
     # Multiplies and adds in one go.
-    np.einsum("c...,c...->...", planes, planes, out=out)
+    np.einsum("cn,cn->n", planes, planes, out=out)
     np.sqrt(out, out=out)
 
 
@@ -138,33 +139,47 @@ def _jacobian_of(field: Field) -> _OfDifferences:
 def _curl_of(field: Field) -> _OfDifferences:
     inverse = np.linalg.inv(field.index_to_world[:3, :3]) / 2
     terms = [_curl_terms(inverse, axis) for axis in range(3)]
+    # In units of the commonest factor, that of equal spacings, most differences are added as they are.
+    unit = Counter(abs(factor) for of in terms for _, _, factor in of).most_common(1)[0][0]
+    scale = np.float32(unit)
 
     def bind(twice: np.ndarray, part: np.ndarray, product: np.ndarray) -> Callable[[np.ndarray], None]:
-        axes = [[(twice[component_, index], factor) for component_, index, factor in of] for of in terms]
+        axes = [
+            sorted(
+                ((twice[component_, index], np.float32(factor / unit)) for component_, index, factor in of),
+                key=lambda term: term[1] != 1,
+            )
+            for of in terms
+        ]
 
         def measure(out: np.ndarray) -> None:
-            for axis, ((differences, factor), *rest) in enumerate(axes):
-                np.multiply(differences, factor, out=part)
+            for axis, ((first, factor), *rest) in enumerate(axes):
+                so_far = first if factor == 1 and rest else np.multiply(first, factor, out=part)
                 for differences, factor in rest:
-                    np.multiply(differences, factor, out=product)
-                    np.add(part, product, out=part)
-                np.multiply(part, part, out=part if axis else out)
+                    if factor == 1:
+                        so_far = np.add(so_far, differences, out=part)
+                    elif factor == -1:
+                        so_far = np.subtract(so_far, differences, out=part)
+                    else:
+                        so_far = np.add(so_far, np.multiply(differences, factor, out=product), out=part)
+                np.square(part, out=part if axis else out)
                 if axis:
                     np.add(out, part, out=out)
             np.sqrt(out, out=out)
+            np.multiply(out, scale, out=out)
 
         return measure
 
     return bind
 
 
-def _curl_terms(inverse: np.ndarray, axis: int) -> list[tuple[int, int, np.float32]]:
+def _curl_terms(inverse: np.ndarray, axis: int) -> list[tuple[int, int, float]]:
     """(component, index axis, factor) of dD_c/dx_b - dD_b/dx_c with dD/dx = E A⁻¹; factors of zero left out."""
     b, c = (axis + 1) % 3, (axis + 2) % 3
     rows = [(c, index, inverse[index, b]) for index in range(3)] + [
         (b, index, -inverse[index, c]) for index in range(3)
     ]
-    return [(component_, index, np.float32(factor)) for component_, index, factor in rows if factor]
+    return [(component_, index, float(factor)) for component_, index, factor in rows if factor]
 
 
 def _measured(
@@ -178,46 +193,67 @@ def _measured(
     results = [np.empty((nz, ny, nx), np.float32) if out is None else out.reshape(nz, ny, nx) for out in outs]
     of_points, of_differences = results[: len(pointwise)], results[len(pointwise) :]
 
+    tame_matrices = _tame(field)
+
     def work(read: SliceReader, slices: range) -> None:
-        planes = Planes(field, read)
+        planes = Planes(field, read, bool(differential))
         buffer = np.empty((3, 3, 0, 0, nx), np.float32)
         bound: list[Callable[[np.ndarray], None]] = []
-        for block in blocks(field, slices):
-            if differential and buffer.shape[2:4] != block.shape[:2]:
-                buffer = np.empty((3, 3, *block.shape), np.float32)
-                spare, other = np.empty((2, *block.shape), np.float32)
-                bound = [bind(buffer, spare, other) for bind in differential]
-            with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            for band, block in blocks(field, slices, bool(differential)):
+                planes.begin(band)
+                if differential and buffer.shape[2:4] != block.shape[:2]:
+                    buffer = np.empty((3, 3, *block.shape), np.float32)
+                    spare, other = np.empty((2, *block.shape), np.float32)
+                    bound = [bind(buffer, spare, other) for bind in differential]
+                first = planes.rows.start
+                rows = slice(block.rows.start - first, block.rows.stop - first)
+                tame = tame_matrices
                 for place, k in enumerate(block.slices):
-                    here = planes.get(k)
-                    for measure, result in zip(pointwise, of_points, strict=True):
-                        measure(here[:, block.rows], result[k, block.rows])
                     if differential:
-                        neighbours = planes.get(max(k - 1, 0)), planes.get(min(k + 1, nz - 1))
-                        _differences(here, block.rows, buffer[:, :, place])
-                        _differences_through(*neighbours, block.rows, 0 < k < nz - 1, buffer[:, 2, place])
+                        before, after = max(k - 1, 0), min(k + 1, nz - 1)
+                        neighbours = planes.get(before), planes.get(k), planes.get(after)
+                        _differences(neighbours, rows, 0 < k < nz - 1, buffer[:, :, place])
+                        tame = tame and planes.tame(before) and planes.tame(after)
+                    here = planes.get(k).reshape(3, -1)[:, rows.start * nx : rows.stop * nx]
+                    tame = tame and planes.tame(k)
+                    for measure, result in zip(pointwise, of_points, strict=True):
+                        measure(here, result[k, block.rows].reshape(-1))
                 for fill, result in zip(bound, of_differences, strict=True):
                     fill(result[block.where])
-            for result in results:
-                _mark_undefined(result, block, planes)
+                if not tame:
+                    undefined = np.stack([np.isnan(planes.get(k)[0, rows]) for k in block.slices])
+                    for result in results:
+                        values = result[block.where]
+                        values[undefined | ~np.isfinite(values)] = np.nan
 
     field.run(work)
     return results
 
 
-def _mark_undefined(result: np.ndarray, block: Block, planes: Planes) -> None:
-    """NaN where the node itself is undefined, and where the arithmetic overflowed."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if all(planes.finite(k) for k in block.slices) and np.isfinite(np.add.reduce(result[block.where], axis=None)):
-            return
-    for k in block.slices:
-        values = result[k, block.rows]
-        values[np.isnan(planes.get(k)[0, block.rows]) | ~np.isfinite(values)] = np.nan
+def _tame(field: Field) -> bool:
+    """Whether the numbers of a field's matrices are so small that with small vectors nothing overflows."""
+    linear = field.index_to_world[:3, :3]
+    numbers = np.array([linear, np.linalg.inv(linear), field.pre[:3, :3], field.post[:3, :3]])
+    return bool(np.abs(numbers).max() <= TAME)
 
 
-def _differences(planes: np.ndarray, rows: slice, out: np.ndarray) -> None:
-    """Twice the derivative of each component along i and j: ``out[c, 0]`` and ``out[c, 1]``, of shape (rows, nx)."""
-    _, ny, nx = planes.shape
+def _differences(
+    neighbours: tuple[np.ndarray, np.ndarray, np.ndarray], rows: slice, between: bool, out: np.ndarray
+) -> None:
+    """Twice the derivative of each component along i, j and k: ``out[c, axis]`` of shape (rows, nx).
+
+    Parameters
+    ----------
+    neighbours
+        Planes (3, rows, nx) of the slice before, the slice and the one after; the slice itself where there is none.
+    rows
+        Which of them to take.
+    between
+        Whether there is a slice on both sides.
+    """
+    before, planes, after = neighbours
+    _, count, nx = planes.shape
     first, last = rows.start, rows.stop
     # As one row: far faster than row by row, and the two columns that it gets wrong are written again.
     flat, along = planes.reshape(3, -1), out.reshape(3, 3, -1)
@@ -226,27 +262,23 @@ def _differences(planes: np.ndarray, rows: slice, out: np.ndarray) -> None:
     else:
         block = flat[:, first * nx : last * nx]
         np.subtract(block[:, 2:], block[:, :-2], out=along[:, 0, 1:-1])
+        apart = max(nx - 2, 1)
         block = planes[:, rows]
-        np.multiply(block[:, :, 1] - block[:, :, 0], 2, out=out[:, 0, :, 0])
-        np.multiply(block[:, :, -1] - block[:, :, -2], 2, out=out[:, 0, :, -1])
-    if ny == 1:
+        np.multiply(block[:, :, 1::apart] - block[:, :, : nx - 1 : apart], 2, out=out[:, 0, :, :: nx - 1])
+    if count == 1:
         out[:, 1] = 0
-        return
-    inner = slice(max(first, 1), min(last, ny - 1))
-    if inner.stop > inner.start:
-        upper, lower = (flat[:, (inner.start + step) * nx : (inner.stop + step) * nx] for step in (1, -1))
-        np.subtract(upper, lower, out=along[:, 1, (inner.start - first) * nx : (inner.stop - first) * nx])
-    if first == 0:
-        np.multiply(planes[:, 1] - planes[:, 0], 2, out=out[:, 1, 0])
-    if last == ny:
-        np.multiply(planes[:, -1] - planes[:, -2], 2, out=out[:, 1, -1])
-
-
-def _differences_through(before: np.ndarray, after: np.ndarray, rows: slice, inner: bool, out: np.ndarray) -> None:
-    """Twice the derivative along k, of shape (3, rows, nx), between two slices, or one and its only neighbour."""
-    np.subtract(after[:, rows], before[:, rows], out=out)
-    if not inner:
-        out *= np.float32(2)
+    else:
+        inner = slice(max(first, 1), min(last, count - 1))
+        if inner.stop > inner.start:
+            upper, lower = (flat[:, (inner.start + step) * nx : (inner.stop + step) * nx] for step in (1, -1))
+            np.subtract(upper, lower, out=along[:, 1, (inner.start - first) * nx : (inner.stop - first) * nx])
+        if first == 0:
+            np.multiply(planes[:, 1] - planes[:, 0], 2, out=out[:, 1, 0])
+        if last == count:
+            np.multiply(planes[:, -1] - planes[:, -2], 2, out=out[:, 1, -1])
+    np.subtract(after[:, rows], before[:, rows], out=out[:, 2])
+    if not between:
+        out[:, 2] *= np.float32(2)
 
 
 def region_where(mask: np.ndarray) -> Region | None:
