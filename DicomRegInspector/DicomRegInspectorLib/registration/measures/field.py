@@ -18,9 +18,10 @@ import numpy as np
 
 BLOCK_NODES = 1 << 14
 """Nodes in a block: what is made of them on the way stays in a core's own cache."""
+TAME_MM, TAME_NUMBER = 1e6, 1e2
+"""Components of vectors, and numbers of matrices, up to which no measure overflows."""
 THREADS = 2
-TAME = 1e6
-"""Vectors in mm and numbers of matrices up to which no measure overflows."""
+"""Most that measure a field: more wait for the interpreter."""
 ASKED_EVERY_S = 0.1
 """How often a measure asks whether to go on."""
 ALL_ROWS = slice(None)
@@ -82,11 +83,19 @@ class Field:
         """
         return replace(self, go_on=go_on)
 
-    def run(self, work: Callable[[SliceReader, range], None]) -> None:
-        """Call ``work(reader, slices)`` for contiguous ranges of slices, on several threads where there are cores."""
-        nz = self.dimensions[2]
-        threads = 1 if self.in_order else max(1, min(THREADS, os.cpu_count() or 1, nz))
-        borders = np.linspace(0, nz, threads + 1).astype(int)
+    @property
+    def threads(self) -> int:
+        """On how many measures are taken."""
+        return 1 if self.in_order else min(THREADS, os.cpu_count() or 1)
+
+    def run(self, work: Callable[[SliceReader, range], None], count: int | None = None) -> None:
+        """Call ``work(reader, part)`` for contiguous ranges of so many numbers, by default those of the slices.
+
+        On several threads where there are cores.
+        """
+        count = self.dimensions[2] if count is None else count
+        threads = min(self.threads, count)
+        borders = np.linspace(0, count, threads + 1).astype(int)
         ranges = [range(first, last) for first, last in pairwise(borders)]
         stopped = threading.Event()
         with ThreadPoolExecutor(threads) as pool:
@@ -154,14 +163,14 @@ class Planes:
             planes = self._spare.pop() if self._spare else np.empty((3, *stored.shape[:2]), np.float32)
         np.copyto(planes, np.moveaxis(stored, -1, 0))
         # NaN is neither.
-        self._tame[k] = bool(planes.min() >= -TAME and planes.max() <= TAME)
+        self._tame[k] = bool(planes.min() >= -TAME_MM and planes.max() <= TAME_MM)
         if not self._tame[k]:
             planes[:, ~np.isfinite(planes).all(axis=0)] = np.nan
         self._kept[k] = planes
         return planes
 
     def tame(self, k: int) -> bool:
-        """Return whether all that was last asked for of a slice is finite and within :data:`TAME`."""
+        """Return whether all that was last asked for of a slice is finite and within :data:`TAME_MM`."""
         return self._tame[k]
 
 
@@ -184,24 +193,45 @@ class Block:
         return slice(self.slices.start, self.slices.stop), self.rows
 
 
-def blocks(field: Field, slices: range, near: bool) -> Iterator[tuple[slice, Block]]:
-    """Yield the blocks of about :data:`BLOCK_NODES` nodes that make up some slices, each with the band it is worked on in.
+@dataclass(frozen=True)
+class Layout:
+    """How a field is divided into blocks of about :data:`BLOCK_NODES` nodes: by slices, and by bands of rows."""
 
-    Where neighbours are needed (``near``), a band runs through all slices before the next begins, so that its rows of
-    three slices stay in the cache; otherwise all is in order, as it is read best. Where slices can only be read in
-    order, a band is a whole slice.
-    """
-    nx, ny, _ = field.dimensions
+    groups: list[range]
+    """Slices of a block: more than one where they are small."""
+    bands: list[slice]
+    """Rows of a block."""
+    through: bool
+    """Whether a band runs through all slices before the next begins, so that its rows of three slices stay in the
+    cache; otherwise all is in order, as it is read best, and what is kept of a slice is all of it."""
+    nx: int
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts the work can be divided without reading rows of neighbours twice."""
+        return len(self.bands if self.through else self.groups)
+
+    def blocks(self, parts: range) -> Iterator[Block]:
+        """Yield the blocks of some of the parts."""
+        some = slice(parts.start, parts.stop)
+        if self.through:
+            yield from (Block(group, band, self.nx) for band in self.bands[some] for group in self.groups)
+        else:
+            yield from (Block(group, band, self.nx) for group in self.groups[some] for band in self.bands)
+
+
+def layout(field: Field, near: bool) -> Layout:
+    """Divide a field into blocks; ``near``: whether their neighbours are needed."""
+    nx, ny, nz = field.dimensions
     together = _slices_in_block(field)
-    count = 1 if together > 1 else max(1, min(ny, round(nx * ny / BLOCK_NODES)))
+    count = 1
+    if together == 1:
+        per_thread = max(1, round(nx * ny / BLOCK_NODES / field.threads))
+        count = min(ny, per_thread * field.threads)
     borders = np.linspace(0, ny, count + 1).astype(int).tolist()
     bands = [slice(first, last) for first, last in pairwise(borders)]
-    groups = [range(k, min(k + together, slices.stop)) for k in range(slices.start, slices.stop, together)]
-    if near and not field.in_order:
-        yield from ((band, Block(group, band, nx)) for band in bands for group in groups)
-    else:
-        whole = slice(0, ny)
-        yield from ((whole if near else band, Block(group, band, nx)) for group in groups for band in bands)
+    groups = [range(k, min(k + together, nz)) for k in range(0, nz, together)]
+    return Layout(groups, bands, near and not field.in_order and count > 1, nx)
 
 
 def _slices_in_block(field: Field) -> int:

@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .field import TAME, Field, Planes, SliceReader, blocks
+from .field import TAME_NUMBER, Field, Planes, SliceReader, layout
 from .node_region import Region
 
 _OfVectors = Callable[[np.ndarray, np.ndarray], None]
 """Called with components (3, n) of vectors and the n numbers of the result to fill."""
-_OfDifferences = Callable[[np.ndarray, np.ndarray, np.ndarray], Callable[[np.ndarray], None]]
-"""Called with the memory of a block's differences (3, 3, …) and twice that of its result, to work in; returns what is
-called with the block of the result to fill, each time that the differences are there."""
+_OfDifferences = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], None]]
+"""Called with the memory of a block's differences (3, 3, n) and (6, n) to work in; returns what is called with the n
+numbers of the result to fill, each time that the differences are there."""
 
 
 def magnitude(field: Field, out: np.ndarray | None = None) -> np.ndarray:
@@ -110,26 +110,31 @@ def _jacobian_of(field: Field) -> _OfDifferences:
     with np.errstate(over="ignore", invalid="ignore"):
         base = (2 * field.pre[:3, :3] @ matrix).astype(np.float32)
         scale = np.float32(np.linalg.det(field.post[:3, :3]) / np.linalg.det(matrix) / 8)
+    diagonal = not np.count_nonzero(base - np.diag(np.diag(base)))
 
-    def bind(twice: np.ndarray, minor: np.ndarray, product: np.ndarray) -> Callable[[np.ndarray], None]:
+    def bind(twice: np.ndarray, work: np.ndarray) -> Callable[[np.ndarray], None]:
         # twice[a, b] is 2 dD_a/d(index b): the halves and the constants meet in one factor at the end.
-        added = [(twice[where], base[where]) for where in np.ndindex(3, 3) if base[where] != 0]
-        columns = [
-            (twice[0, a], twice[1, b], twice[2, c], twice[1, c], twice[2, b])
-            for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+        rows, numbers = twice.reshape(9, -1), base.reshape(9, 1)
+        if diagonal:
+            rows, numbers = rows[::4], numbers[::4]
+        minors, products = work[:3], work[3:]
+        # Both products of a minor at once: components 1 and 2 along j times 2 and 1 along k, and so on.
+        factors = [
+            (twice[first, 1], twice[second, 2], work[place::3])
+            for place, (first, second) in enumerate(
+                ((slice(1, 3), slice(2, 0, -1)), (slice(2, None, -2), slice(0, 3, 2)), (slice(0, 2), slice(1, None, -1)))
+            )
         ]
 
         def measure(out: np.ndarray) -> None:
-            for differences, number in added:
-                np.add(differences, number, out=differences)
-            for column, (first, *factors) in enumerate(columns):
-                np.multiply(factors[0], factors[1], out=minor)
-                np.multiply(factors[2], factors[3], out=product)
-                np.subtract(minor, product, out=minor)
-                np.multiply(minor, first, out=minor if column else out)
-                if column:
-                    np.add(out, minor, out=out)
-            np.multiply(out, scale, out=out)
+            np.add(rows, numbers, out=rows)
+            for along_j, along_k, pair in factors:
+                np.multiply(along_j, along_k, out=pair)
+            np.subtract(minors, products, out=minors)
+            np.multiply(minors, twice[:, 0], out=minors)
+            np.add(minors[0], minors[1], out=minors[0])
+            np.add(minors[0], minors[2], out=minors[0])
+            np.multiply(minors[0], scale, out=out)
 
         return measure
 
@@ -139,11 +144,12 @@ def _jacobian_of(field: Field) -> _OfDifferences:
 def _curl_of(field: Field) -> _OfDifferences:
     inverse = np.linalg.inv(field.index_to_world[:3, :3]) / 2
     terms = [_curl_terms(inverse, axis) for axis in range(3)]
-    # In units of the commonest factor, that of equal spacings, most differences are added as they are.
+    # In units of the commonest factor, that of equal spacings, most differences are taken as they are.
     unit = Counter(abs(factor) for of in terms for _, _, factor in of).most_common(1)[0][0]
     scale = np.float32(unit)
 
-    def bind(twice: np.ndarray, part: np.ndarray, product: np.ndarray) -> Callable[[np.ndarray], None]:
+    def bind(twice: np.ndarray, work: np.ndarray) -> Callable[[np.ndarray], None]:
+        parts, product = work[:3], work[3]
         axes = [
             sorted(
                 ((twice[component_, index], np.float32(factor / unit)) for component_, index, factor in of),
@@ -153,7 +159,7 @@ def _curl_of(field: Field) -> _OfDifferences:
         ]
 
         def measure(out: np.ndarray) -> None:
-            for axis, ((first, factor), *rest) in enumerate(axes):
+            for part, ((first, factor), *rest) in zip(parts, axes, strict=True):
                 so_far = first if factor == 1 and rest else np.multiply(first, factor, out=part)
                 for differences, factor in rest:
                     if factor == 1:
@@ -162,10 +168,7 @@ def _curl_of(field: Field) -> _OfDifferences:
                         so_far = np.subtract(so_far, differences, out=part)
                     else:
                         so_far = np.add(so_far, np.multiply(differences, factor, out=product), out=part)
-                np.square(part, out=part if axis else out)
-                if axis:
-                    np.add(out, part, out=out)
-            np.sqrt(out, out=out)
+            _length(parts, out)
             np.multiply(out, scale, out=out)
 
         return measure
@@ -192,20 +195,22 @@ def _measured(
     nx, ny, nz = field.dimensions
     results = [np.empty((nz, ny, nx), np.float32) if out is None else out.reshape(nz, ny, nx) for out in outs]
     of_points, of_differences = results[: len(pointwise)], results[len(pointwise) :]
-
     tame_matrices = _tame(field)
+    divided = layout(field, bool(differential))
+    whole = slice(0, ny)
 
-    def work(read: SliceReader, slices: range) -> None:
+    def measure_parts(read: SliceReader, parts: range) -> None:
         planes = Planes(field, read, bool(differential))
         buffer = np.empty((3, 3, 0, 0, nx), np.float32)
         bound: list[Callable[[np.ndarray], None]] = []
         with np.errstate(over="ignore", invalid="ignore"):
-            for band, block in blocks(field, slices, bool(differential)):
-                planes.begin(band)
+            for block in divided.blocks(parts):
+                planes.begin(block.rows if divided.through or not differential else whole)
                 if differential and buffer.shape[2:4] != block.shape[:2]:
                     buffer = np.empty((3, 3, *block.shape), np.float32)
-                    spare, other = np.empty((2, *block.shape), np.float32)
-                    bound = [bind(buffer, spare, other) for bind in differential]
+                    flat = buffer.reshape(3, 3, -1)
+                    work = np.empty((6, flat.shape[2]), np.float32)
+                    bound = [bind(flat, work) for bind in differential]
                 first = planes.rows.start
                 rows = slice(block.rows.start - first, block.rows.stop - first)
                 tame = tame_matrices
@@ -220,22 +225,24 @@ def _measured(
                     for measure, result in zip(pointwise, of_points, strict=True):
                         measure(here, result[k, block.rows].reshape(-1))
                 for fill, result in zip(bound, of_differences, strict=True):
-                    fill(result[block.where])
+                    fill(result[block.where].reshape(-1))
                 if not tame:
                     undefined = np.stack([np.isnan(planes.get(k)[0, rows]) for k in block.slices])
                     for result in results:
                         values = result[block.where]
                         values[undefined | ~np.isfinite(values)] = np.nan
 
-    field.run(work)
+    field.run(measure_parts, divided.parts)
     return results
 
 
 def _tame(field: Field) -> bool:
-    """Whether the numbers of a field's matrices are so small that with small vectors nothing overflows."""
+    """Whether the numbers of a field's matrices are so small that with tame vectors nothing overflows."""
     linear = field.index_to_world[:3, :3]
+    if not np.linalg.det(linear):
+        return False
     numbers = np.array([linear, np.linalg.inv(linear), field.pre[:3, :3], field.post[:3, :3]])
-    return bool(np.abs(numbers).max() <= TAME)
+    return bool(np.abs(numbers).max() <= TAME_NUMBER)
 
 
 def _differences(
