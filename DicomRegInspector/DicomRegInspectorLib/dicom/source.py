@@ -104,7 +104,7 @@ class PlainSource:
             raise FileError(self._path, f"cannot be read ({error.strerror or error}).") from error
 
     def skip(self, count: int) -> int:
-        """See :class:`ByteSource`."""
+        """See :class:`ByteSource`; also back, with a negative count."""
         here = self._file.tell()
         step = min(count, max(self.size - here, 0))
         self._file.seek(here + step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -112,8 +113,7 @@ class Grid:
         """
         pre, post = (np.eye(4) if matrix is None else matrix for matrix in (pre, post))
         if self.in_memory:
-            vectors = self.vectors
-            return Field(self.dimensions, self.index_to_lps, pre, post, lambda: lambda k, rows=ALL_ROWS: vectors[k, rows])
+            return Field(self.dimensions, self.index_to_lps, pre, post, _slices_in(self.vectors))
         place = self.place
         assert isinstance(place, VectorPlace)
         nx, ny, _ = self.dimensions
@@ -274,6 +274,13 @@ def grid_of_array(vectors: np.ndarray, index_to_world: np.ndarray, outside: Outs
     spacing = np.linalg.norm(index_to_world[:3, :3], axis=0)
     place = MemoryPlace(vectors)
     return Grid((nx, ny, nz), spacing, index_to_world[:3, 3], index_to_world[:3, :3] / spacing, place, outside)
+
+
+def _slices_in(vectors: np.ndarray) -> Callable[[], SliceReader]:
+    def read(k: int, rows: slice = ALL_ROWS) -> np.ndarray:
+        return vectors[k, rows]
+
+    return lambda: read
 
 
 def _slices_of(place: VectorPlace, nx: int, ny: int) -> SliceReader:

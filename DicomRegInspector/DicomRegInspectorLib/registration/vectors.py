@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -86,18 +86,24 @@ class VectorPlace:
 
     def open_anywhere(self) -> VectorFill:
         """Return what fills an array with the vectors from a number on; deflated ones best in ascending order."""
+        filling = self._fill_anywhere()
+        next(filling)
+        return lambda buffer, first: filling.send((buffer, first))
+
+    def _fill_anywhere(self) -> Generator[None, tuple[np.ndarray, int]]:
+        """A generator, so that the file is closed when nobody asks any more."""
         source, at = self.open(), 0
-
-        def fill(buffer: np.ndarray, first: int) -> None:
-            nonlocal source, at
-            if first < at and self.deflated_from is not None:
-                source.close()
-                source, at = self.open(), 0
-            source.skip((first - at) * BYTES_PER_VECTOR)
-            at = first + buffer.size // 3
-            self._read(source, buffer.reshape(-1), first)
-
-        return fill
+        try:
+            while True:
+                buffer, first = yield
+                if first < at and self.deflated_from is not None:
+                    source.close()
+                    source, at = self.open(), 0
+                source.skip((first - at) * BYTES_PER_VECTOR)
+                self._read(source, buffer.reshape(-1), first)
+                at = first + buffer.size // 3
+        finally:
+            source.close()
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield all vectors in order: (number of the first, float32 (n, 3) LPS mm); the array is used again."""

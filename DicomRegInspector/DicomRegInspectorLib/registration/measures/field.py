@@ -27,7 +27,6 @@ ASKED_EVERY_S = 0.1
 ALL_ROWS = slice(None)
 
 
-
 class SliceReader(Protocol):
     """Gives slice k, or some rows of it, as float32 (rows, nx, 3); the array may be used again for the next."""
 

@@ -22,6 +22,13 @@ _OfDifferences = Callable[[np.ndarray, np.ndarray], Callable[[np.ndarray], None]
 """Called with the memory of a block's differences (3, 3, n) and (6, n) to work in; returns what is called with the n
 numbers of the result to fill, each time that the differences are there."""
 
+_MINORS = (
+    (slice(1, 3), slice(2, 0, -1)),
+    (slice(2, None, -2), slice(0, 3, 2)),
+    (slice(0, 2), slice(1, None, -1)),
+)
+"""Of each minor of three components, both products at once: components 1 and 2 by 2 and 1, 2 and 0 by 0 and 2, …"""
+
 
 def magnitude(field: Field, out: np.ndarray | None = None) -> np.ndarray:
     """Return (nz, ny, nx) float32 length of each vector in mm; NaN where undefined."""
@@ -118,12 +125,8 @@ def _jacobian_of(field: Field) -> _OfDifferences:
         if diagonal:
             rows, numbers = rows[::4], numbers[::4]
         minors, products = work[:3], work[3:]
-        # Both products of a minor at once: components 1 and 2 along j times 2 and 1 along k, and so on.
         factors = [
-            (twice[first, 1], twice[second, 2], work[place::3])
-            for place, (first, second) in enumerate(
-                ((slice(1, 3), slice(2, 0, -1)), (slice(2, None, -2), slice(0, 3, 2)), (slice(0, 2), slice(1, None, -1)))
-            )
+            (twice[along_j, 1], twice[along_k, 2], work[place::3]) for place, (along_j, along_k) in enumerate(_MINORS)
         ]
 
         def measure(out: np.ndarray) -> None:
