@@ -28,6 +28,17 @@ def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
+def apply_to_columns(matrix: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Map points (3, n), a row for each coordinate, through an affine 4x4: each the same, whichever are beside it."""
+    mapped, part = np.empty(columns.shape), np.empty(columns.shape[1])
+    for row, out in zip(matrix[:3], mapped, strict=True):
+        np.multiply(columns[0], row[0], out=out)
+        for factor, column in zip(row[1:3], columns[1:], strict=True):
+            out += np.multiply(column, factor, out=part)
+        out += row[3]
+    return mapped
+
+
 def to_ras(matrix_lps: np.ndarray) -> np.ndarray:
     """Return a 4x4 between LPS coordinates as the same mapping between RAS coordinates; also the other way round."""
     return LPS_TO_RAS @ matrix_lps @ LPS_TO_RAS

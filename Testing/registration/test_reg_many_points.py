@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import reference
 import regfiles as rf
-from DicomRegInspectorLib.registration.grid import BLOCK
+from DicomRegInspectorLib.registration.between_nodes import BLOCK
 from readback import SMOOTH, one
 
 COUNT = 6 * BLOCK + 123
@@ -53,18 +53,40 @@ def test_each_of_many_points_goes_where_the_equation_says(holed: rf.DeformableIt
     assert np.isnan(mapped[[7, 70, 700, 7000]]).all()
 
 
+@pytest.fixture(scope="module")
+def in_pieces(holed: rf.DeformableItem, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the points go, where those come from, and the residuals; few at a time."""
+    item = one(holed)
+    pieces = [points[start : start + 997] for start in range(0, COUNT, 997)]
+    mapped = [item.map_points(piece) for piece in pieces]
+    back = [item.map_points_inverse(piece) for piece in mapped]
+    residuals = [result.residual_mm for result in back]
+    return np.concatenate(mapped), np.concatenate([result.points for result in back]), np.concatenate(residuals)
+
+
+def test_single_points_go_where_they_go_together(holed: rf.DeformableItem, points: np.ndarray) -> None:
+    item = one(holed)
+    together = item.map_points(points[:300])
+    np.testing.assert_array_equal(together, [item.map_points(point) for point in points[:300]])
+    back = item.map_points_inverse(together).points
+    np.testing.assert_array_equal(back, [item.map_points_inverse(point).points for point in together])
+
+
 @pytest.mark.parametrize("cores", [1, 2, 5])
 def test_threads_change_no_bit(
-    holed: rf.DeformableItem, points: np.ndarray, cores: int, monkeypatch: pytest.MonkeyPatch
+    holed: rf.DeformableItem,
+    points: np.ndarray,
+    in_pieces: tuple[np.ndarray, np.ndarray, np.ndarray],
+    cores: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     item = one(holed)
-    singly = np.concatenate([item.map_points(points[start : start + 64]) for start in range(0, COUNT, 64)])
+    mapped, found, residual_mm = in_pieces
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    np.testing.assert_array_equal(item.map_points(points), singly)
-    back = item.map_points_inverse(singly[: 3 * BLOCK])
-    alone = [item.map_points_inverse(singly[start : start + 64]) for start in range(0, 3 * BLOCK, 64)]
-    np.testing.assert_array_equal(back.points, np.concatenate([found.points for found in alone]))
-    np.testing.assert_array_equal(back.residual_mm, np.concatenate([found.residual_mm for found in alone]))
+    np.testing.assert_array_equal(item.map_points(points), mapped)
+    back = item.map_points_inverse(mapped)
+    np.testing.assert_array_equal(back.points, found)
+    np.testing.assert_array_equal(back.residual_mm, residual_mm)
 
 
 def test_the_inverse_of_many_points_leaves_less_than_a_nanometre(points: np.ndarray) -> None:

@@ -17,17 +17,16 @@ import numpy as np
 
 from ..errors import DicomRegInspectorError
 from ..space import LPS_TO_RAS, RAS_SIGNS, apply_matrix, as_points, to_ras
-from .grid import BLOCK, Grid, grid_of_array
+from .between_nodes import BLOCK
+from .equation import Equation, distance
+from .grid import Grid, grid_of_array
 from .matrices import is_identity
 from .measures.field import Field
 from .on_grid import SamplingError, sampling_error
 
 INVERSE_TOLERANCE_MM = 1e-4
 """Residual up to which a point of the inverse counts as found; a tenth of what the mapping itself is held to."""
-_SEARCH_TOLERANCE_MM = 1e-9
 MAX_THREADS = 8
-_FIXED_POINT_STEPS = 50
-_NEWTON_STEPS = 30
 
 MappingKind = Literal["matrix", "deformable"]
 
@@ -208,18 +207,26 @@ class Mapping:
         if self.grid is None:
             return apply_matrix(self.affine, array)
         flat = array.reshape(-1, 3)
-        mapped = np.empty_like(flat)
+        mapped, equation = np.empty_like(flat), self._equation
 
         def work(part: slice) -> None:
-            mapped[part] = self._map(flat[part])
+            mapped[part] = self._to_lps(equation.map(self._own(flat[part])))
 
         self._in_blocks(work, len(flat))
         return mapped.reshape(array.shape)
 
-    def _map(self, points: np.ndarray) -> np.ndarray:
-        """Points (n, 3) in LPS mm through the grid and its matrices."""
-        own = points * self.signs
-        return apply_matrix(self.post, self._before_post(own, self.grid.displacement)) * self.signs
+    def _own(self, points: np.ndarray) -> np.ndarray:
+        """Points (n, 3) LPS mm as columns (3, n), in the coordinates of grid and matrices."""
+        columns = np.array(points.T, order="C")
+        return columns * self.signs[:, None] if self.ras else columns
+
+    def _to_lps(self, columns: np.ndarray) -> np.ndarray:
+        """:meth:`_own` undone."""
+        return (columns * self.signs[:, None] if self.ras else columns).T
+
+    @property
+    def _equation(self) -> Equation:
+        return Equation(self.pre, self.grid, self.post)
 
     def _in_blocks(self, work: Callable[[slice], None], count: int) -> None:
         """Do some work on blocks of so many points, on several threads where that pays."""
@@ -267,13 +274,14 @@ class Mapping:
         found, residual = np.empty_like(flat), np.empty(len(flat))
 
         def work(part: slice) -> None:
-            found[part] = self._search(flat[part] * self.signs) * self.signs
-            residual[part] = np.linalg.norm(self._map(found[part]) - flat[part], axis=1)
+            there, residual[part] = equation.search(self._own(flat[part]), *back)
+            found[part] = self._to_lps(there)
 
         if self.grid is None:
             back = _inverse_of(self.affine) if self.matrix is None else self.matrix
             found = apply_matrix(to_ras(back) if self.ras and self.matrix is not None else back, flat)
             return inverse_result(found, self.map_points(found), array)
+        equation, back = self._equation, (_inverse_of(self.pre), _inverse_of(self.post), INVERSE_TOLERANCE_MM)
         self._in_blocks(work, len(flat))
         if self.grid.outside == "stays":
             self._try_outside(found, residual, flat)
@@ -286,64 +294,7 @@ class Mapping:
         if not len(lost):
             return
         found[lost] = apply_matrix(_inverse_of(self.affine), points[lost])
-        residual[lost] = np.linalg.norm(self._map(found[lost]) - points[lost], axis=1)
-
-    def _before_post(self, points: np.ndarray, displacement: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        return apply_matrix(self.pre, points) + displacement(points)
-
-    def _search(self, points: np.ndarray) -> np.ndarray:
-        """Solve Equation C.20.3-1 for x: fixed-point iteration first, then damped Newton steps for what is left.
-
-        The fixed-point iteration converges where the field contracts (Chen et al., "A simple fixed-point approach to
-        invert a deformation field", Med Phys 35(1), 2008); Newton's method also where it does not.
-        """
-        grid = self.grid
-        target = apply_matrix(_inverse_of(self.post), points)
-        inverse_pre = _inverse_of(self.pre)
-        found = apply_matrix(inverse_pre, target)
-        active = np.flatnonzero(np.isfinite(found).all(axis=1))
-        for _ in range(_FIXED_POINT_STEPS):
-            moved = target[active] - grid.displacement(found[active], extend=True)
-            step = apply_matrix(inverse_pre, moved) - found[active]
-            size = np.linalg.norm(step, axis=1)
-            usable = np.isfinite(size)
-            found[active[usable]] += step[usable]
-            active = active[usable & (size > _SEARCH_TOLERANCE_MM)]
-            if not len(active):
-                break
-        self._newton(found, target, active[grid.is_near(found[active])])
-        return found
-
-    def _newton(self, found: np.ndarray, target: np.ndarray, active: np.ndarray) -> None:
-        """Improve ``found[active]`` in place; a step that makes the residual larger is halved."""
-
-        def residual_of(where: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            return self._before_post(where, lambda at: self.grid.displacement(at, extend=True)) - target[rows]
-
-        for _ in range(_NEWTON_STEPS):
-            if not len(active):
-                return
-            here = found[active]
-            displacement, gradient = self.grid.displacement_and_gradient(here)
-            residual = apply_matrix(self.pre, here) + displacement - target[active]
-            jacobian = self.pre[:3, :3] + gradient
-            with np.errstate(invalid="ignore"):
-                solvable = np.abs(np.linalg.det(jacobian)) > 1e-9
-            solvable &= np.isfinite(residual).all(axis=1)
-            active, here, residual, jacobian = active[solvable], here[solvable], residual[solvable], jacobian[solvable]
-            if not len(active):
-                return
-            step = np.linalg.solve(jacobian, residual[:, :, None])[:, :, 0]
-            size = np.linalg.norm(residual, axis=1)
-            scale = np.ones(len(active))
-            for _ in range(6):
-                with np.errstate(invalid="ignore"):
-                    worse = ~(np.linalg.norm(residual_of(here - scale[:, None] * step, active), axis=1) < size)
-                if not worse.any():
-                    break
-                scale[worse] /= 2
-            found[active] = here - scale[:, None] * step
-            active = active[size > _SEARCH_TOLERANCE_MM]
+        residual[lost] = distance(self._equation.map(self._own(found[lost])), self._own(points[lost]))
 
 
 def inverse_result(found: np.ndarray, told: np.ndarray, points: np.ndarray) -> InverseResult:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...errors import UsageError
 from ...words import table_cell
+from .number_lines import number_lines
 from .point_file import SIGNS, PointFile, in_file, is_defined, number_of, shown
 
 AXES = ("x", "y", "z")
@@ -23,8 +24,6 @@ HEADINGS = {AXES: "LPS", ("l", "p", "s"): "LPS", ("r", "a", "s"): "RAS"}
 """The coordinate system that three headings stand for."""
 RESIDUAL, DEFINED, NAMES = "residual_mm", "defined", ("name", "label", "id")
 _DELIMITERS = (",", ";", "\t")
-_AT_ONCE = 4096
-"""Points that are written out together."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,7 @@ def _plain(text: str) -> PointFile | None:
         heading = head
         if residual_mm is not None:
             table, heading = np.column_stack([table, residual_mm]), f"{head},{RESIDUAL}"
-        line = ",".join(["%r"] * table.shape[1]) + "\n"
-        blocks = (table[start : start + _AT_ONCE] for start in range(0, len(table), _AT_ONCE))
-        return "".join([f"{heading}\n", *(line * len(block) % tuple(block.ravel().tolist()) for block in blocks)])
+        return f"{heading}\n{number_lines(table)}"
 
     return PointFile(points, ("",) * len(points), "CSV", rewrite)
 

@@ -15,7 +15,7 @@ import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from ...progress import Progress, report_progress
-from ...registration.grid import BORDER_TOLERANCE_MM, NODE_TOLERANCE
+from ...registration.between_nodes import BORDER_TOLERANCE_MM, NODE_TOLERANCE
 from ...registration.measures import local
 from ...space import plane_indices
 from .. import colours
