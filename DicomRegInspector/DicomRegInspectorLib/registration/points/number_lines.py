@@ -1,4 +1,4 @@
-"""Tables of numbers as text, each in the shortest form that reads back the same, as ``repr`` writes it; in half its time.
+"""Tables of numbers as text, each in the shortest form that reads back the same: as ``repr`` has it, in half its time.
 
 A number is taken apart into its whole part, 16 decimals and what is left beyond them, exactly; then as few decimals are
 kept as tell it from its neighbours (Steele and White, "How to print floating-point numbers accurately", PLDI 1990).
