@@ -3,9 +3,9 @@
 Writes folders of CT series of 200 slices, from a header that pydicom installs, and inspects each in a fresh process:
 reading headers, judging every series, putting it all together. The peer reads the same elements out of the same files
 and judges nothing: GDCM's Scanner, on the smallest folder. Growth is what the process holds afterwards, with all that
-was found, beyond what it held before. The last row is the command itself, from its start to its end, on 1,000 files in
-10 series. The files have just been written, so they are in the page cache. Judge by the processor's time where others
-use the machine.
+was found, beyond what it held before. The last rows are the command itself, from its start to its end and
+to the first words on a terminal, on 1,000 files in 10 series and on one. The files have just been written, so they are
+in the page cache. Judge by the processor's time where others use the machine.
 
     python Benchmarks/folders.py [--files 10000 30000 100000] [--repeat 2]
 """
@@ -16,15 +16,16 @@ import argparse
 import gc
 import json
 import os
-import resource
+import pty
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from harness import LIBRARY, by_turns, in_fresh_process, machine, memory, timed
+from harness import LIBRARY, as_installed, by_turns, command, in_fresh_process, machine, memory, timed
 from headers import SERIES_UID, read_gdcm, write_ct_series
 
 SLICES = 200
@@ -70,14 +71,23 @@ def scan(folder: Path) -> dict[str, float]:
 CONTENDERS = {"inspect": inspect, "GDCM's Scanner": scan}
 
 
-def command(folder: Path) -> dict[str, float]:
-    """Run the command from its start to its end: seconds, and those of the processor."""
-    called = [sys.executable, "-m", "DicomRegInspectorLib", "inspect", str(folder)]
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(LIBRARY)}
-    subprocess.run(called, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"seconds": seconds, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+def first_words(folder: Path, bytecode: Path) -> float:
+    """Seconds from the start of the command until something is seen on a terminal."""
+    ours, theirs = pty.openpty()
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "DicomRegInspectorLib", "inspect", str(folder)],
+        stdout=theirs, stderr=theirs, env=as_installed(bytecode),
+    ) as running:  # fmt: skip
+        os.read(ours, 1)
+        seconds = time.perf_counter() - start
+        os.close(theirs)
+        with suppress(OSError):  # the terminal's other end is closed
+            while os.read(ours, 1 << 16):
+                pass
+        running.wait()
+    os.close(ours)
+    return seconds
 
 
 def main() -> None:
@@ -96,10 +106,19 @@ def main() -> None:
     for number, files in enumerate(sorted(options.files)):
         compare(files, CONTENDERS if number == 0 else ["inspect"], options.repeat)
     with tempfile.TemporaryDirectory() as temporary:
-        write_folder(Path(temporary), 10, 100)
-        took = [command(Path(temporary)) for _ in range(max(options.repeat, 5))]
-    seconds, cpu = (min(row[key] for row in took) for key in ("seconds", "cpu"))
-    print(f"command inspect, 1,000 files in 10 series: {seconds:.2f} s, {cpu:.2f} s of processor")
+        folder, bytecode = Path(temporary) / "ct", Path(temporary) / "bytecode"
+        folder.mkdir()
+        write_folder(folder, 10, 100)
+        for what, inspected in (
+            ("1,000 files in 10 series", folder),
+            ("1 file", next((folder / "0000").iterdir())),
+        ):
+            took = [command(["inspect", inspected], bytecode) for _ in range(max(options.repeat, 5) + 1)]
+            seconds, cpu = (min(row[key] for row in took) for key in ("seconds", "cpu"))
+            first = min(first_words(inspected, bytecode) for _ in took)
+            print(
+                f"command inspect, {what}: {seconds:.2f} s, {cpu:.2f} s of processor; first words after {first:.2f} s"
+            )
 
 
 def compare(files: int, names: Iterable[str], repeat: int) -> None:

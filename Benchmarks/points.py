@@ -13,16 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import LIBRARY, by_turns, in_fresh_process, machine, timed
+from harness import LIBRARY, by_turns, command, in_fresh_process, machine, timed
 from measures import write_file
 
 DIMENSIONS = (512, 512, 141)
@@ -119,18 +115,14 @@ def measure(name: str, path: str, points: int) -> None:
     print(json.dumps({**took, "points": count}))
 
 
-def command(path: Path, folder: Path, count: int) -> dict[str, float]:
+def map_command(path: Path, folder: Path, count: int) -> dict[str, float]:
     """Seconds, and those of the processor, of the command map from CSV to CSV."""
     table = folder / "points.csv"
     if not table.exists():
         _, points = grid_and_points(str(path), count)
         table.write_text("x,y,z\n" + "".join(f"{x:.6f},{y:.6f},{z:.6f}\n" for x, y, z in points.tolist()))
-    called = [sys.executable, "-m", "DicomRegInspectorLib", "map", str(path), "--points", str(table)]
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with (folder / "mapped.csv").open("wb") as output:
-        subprocess.run(called, check=True, stdout=output, env={**os.environ, "PYTHONPATH": str(LIBRARY)})
-    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"seconds": seconds, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+        return command(["map", path, "--points", table], folder / "bytecode", output)
 
 
 def main() -> None:
@@ -165,7 +157,7 @@ def main() -> None:
             print(f"{name:30}{rate:12,.0f}{of_processor:20,.0f}{rate / slowest:13.1f}")
         many = run("map_points", MANY)
         print(f"{MANY:,} points: {many['peak'] / (24 * MANY):.2f} times their memory beside them")
-        took = [command(path, folder, options.points) for _ in range(options.repeat)]
+        took = [map_command(path, folder, options.points) for _ in range(options.repeat + 1)]
         seconds, cpu = (min(row[key] for row in took) for key in ("seconds", "cpu"))
         print(f"command map of {options.points:,} points, CSV to CSV: {seconds:.2f} s, {cpu:.2f} s of processor")
 

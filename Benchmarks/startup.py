@@ -21,7 +21,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from harness import LIBRARY, machine
+from harness import LIBRARY, as_installed, machine
 
 TESTING = LIBRARY.parent / "Testing"
 
@@ -92,9 +92,7 @@ print(json.dumps(took))
 def run(files: list[Path], bytecode: Path) -> dict[str, float]:
     """Seconds for each step, in a fresh interpreter that keeps its bytecode in a folder."""
     paths = os.pathsep.join(map(str, (TESTING, LIBRARY)))
-    environment = {**os.environ, "PYTHONPATH": paths, "QT_QPA_PLATFORM": "offscreen"}
-    environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = {**as_installed(bytecode), "PYTHONPATH": paths, "QT_QPA_PLATFORM": "offscreen"}
     command = [sys.executable, "-c", CHILD, *map(str, files)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -163,3 +163,12 @@ def test_the_inspection_of_real_files_is_strict_json(deformable_pair: Path, tmp_
     text = (tmp_path / "x.json").read_text(encoding="utf-8")
     assert not {"NaN", "Infinity"} & set(text.replace(",", " ").split())
     assert json.loads(text)["schema"] == 1
+
+
+def test_series_are_told_while_headers_are_still_read(tmp_path: Path) -> None:
+    for number in range(80):
+        write_slice(tmp_path / f"{number:02}.dcm", number % 40, f"2.25.{1 + number // 40}")
+    told: list[str] = []
+    inspect_paths(tmp_path, lambda done, total, text: told.append(text))
+    reading = [text for text in told if text.startswith("Reading headers")]
+    assert reading == ["Reading headers", *(f"Reading headers: {count} image series so far" for count in (1, 2))]

@@ -186,6 +186,7 @@ class _Work:
         self._files: dict[str, bool] = {}
         """Path to whether it was named itself (or looks like DICOM by its name), in the order found."""
         self._images: list[Header] = []
+        self._series: set[str] = set()  # told while headers are read
         self._registration_paths: list[str] = []
         self._dicom_registrations: set[str] = set()
         self._perhaps_fields: list[str] = []
@@ -254,11 +255,9 @@ class _Work:
                     else:
                         files[entry.name] = entry.is_symlink()
         except OSError as error:
-            self._note_folder(error)
+            message = f"This folder cannot be read ({error.strerror or error})."
+            self._note("file-unreadable", message, error.filename or "?")
         return folders, files
-
-    def _note_folder(self, error: OSError) -> None:
-        self._note("file-unreadable", f"This folder cannot be read ({error.strerror or error}).", error.filename or "?")
 
     def _note(self, code: str, message: str, file: str) -> None:
         subject = about_file(file, os.path.basename(file) or file)
@@ -266,10 +265,10 @@ class _Work:
 
     def read_headers(self) -> None:
         """Read every file's header and sort the files by what they are."""
-        total = len(self._files)
         for done, (file, expected) in enumerate(self._files.items()):
             if done % _REPORT_EVERY == 0:
-                self._report(done, total, "Reading headers")
+                found = f": {len(self._series)} image series so far" if self._series else ""
+                self._report(done, len(self._files), f"Reading headers{found}")
             try:
                 header = read_header(file)
             except NotDicomError as error:
@@ -307,6 +306,7 @@ class _Work:
             self._dicom_registrations.add(file)
         elif header.is_image:
             self._images.append(header)
+            self._series.add(header.series_uid)
         else:
             self._other += 1
             self._name_relationships(file, header.modality)
