@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from .kit import KitScore, score_kit, write_kit
     from .registration import Registration, read_registration
     from .series import SeriesSets, SeriesVolume, check_pixels, load_series, load_sets
+    from .tasks.apply.applied import Applied
+    from .tasks.apply.request import ApplyRequest
+    from .tasks.apply.run import apply_transform
+    from .tasks.apply.transform import read_transform
     from .tasks.dicom_export.transforms import ExportOptions, export_transform
     from .tasks.image_export.export import ImageExportOptions, export_image
     from .tasks.inspect import Inspection, inspect_paths
     from .volumes import compare_volumes
 
 __all__ = [
+    "Applied",
+    "ApplyRequest",
     "ExportOptions",
     "ImageExportOptions",
     "Inspection",
@@ -28,6 +34,7 @@ __all__ = [
     "SeriesSets",
     "SeriesVolume",
     "__version__",
+    "apply_transform",
     "check_pixels",
     "compare_volumes",
     "export_image",
@@ -36,6 +43,7 @@ __all__ = [
     "load_series",
     "load_sets",
     "read_registration",
+    "read_transform",
     "score_kit",
     "write_kit",
 ]
@@ -43,12 +51,15 @@ __all__ = [
 __getattr__ = names_from(
     __name__,
     {
+        "Applied": "tasks.apply.applied",
+        "ApplyRequest": "tasks.apply.request",
         "ExportOptions": "tasks.dicom_export.transforms",
         "ImageExportOptions": "tasks.image_export.export",
         "Inspection": "tasks.inspect",
         "KitScore": "kit",
         "SeriesSets": "series",
         "SeriesVolume": "series",
+        "apply_transform": "tasks.apply.run",
         "check_pixels": "series",
         "compare_volumes": "volumes",
         "export_image": "tasks.image_export.export",
@@ -58,6 +69,7 @@ __getattr__ = names_from(
         "load_sets": "series",
         "Registration": "registration",
         "read_registration": "registration",
+        "read_transform": "tasks.apply.transform",
         "score_kit": "kit",
         "write_kit": "kit",
     },

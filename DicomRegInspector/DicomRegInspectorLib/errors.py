@@ -26,7 +26,8 @@ class ChoiceError(UsageError):
         What is wrong, and what there is to choose from.
     choices
         What is chosen: ``item``, ``fixed image``, ``moving image``, ``grid``, ``direction``, ``positions only``,
-        ``parametric map``, ``series``, ``stack``, ``reference``, ``stated elements``, ``kind``, ``fill``.
+        ``parametric map``, ``series``, ``stack``, ``reference``, ``stated elements``, ``kind``, ``fill``, ``inverse``,
+        ``any frame``.
     """
 
     def __init__(self, problem: str, *choices: str) -> None:

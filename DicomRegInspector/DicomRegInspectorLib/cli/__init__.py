@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "load": _from("registrations", "load_command"),
     "export": _from("exporting", "export_command"),
     "export-image": _from("exporting", "export_image_command"),
+    "apply": _from("applying", "apply_command"),
     "quality": _from("registrations", "quality_command"),
     "pixels": _from("inspecting", "pixels_command"),
     "archive": _from("archive", "archive_command"),
@@ -62,6 +63,8 @@ _OPTIONS = {
     "stated elements": "--set",
     "kind": "--kind",
     "fill": "--fill",
+    "inverse": "--inverse",
+    "any frame": "--any-frame",
 }
 """How the command line lets one choose what a ChoiceError names."""
 NOT_EVERYWHERE = ("series", "stack")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from ..version import __version__
 from .about import SHELLS
+from .apply_arguments import add_apply
 from .archive import add_archive
 from .ending import EXIT_CODES
 from .export_arguments import add_export, add_export_image
@@ -44,8 +45,17 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    adders = (_add_inspect, _add_show, _add_map, _add_load, add_export, _add_quality, _add_pixels, add_archive)
-    for add in (*adders, _add_compare, _add_regularize, add_export_image, *TRYING, _add_explain, _add_completion):
+    adders = (_add_inspect, _add_show, _add_map, add_apply, _add_load, add_export, _add_quality, _add_pixels)
+    for add in (
+        *adders,
+        add_archive,
+        _add_compare,
+        _add_regularize,
+        add_export_image,
+        *TRYING,
+        _add_explain,
+        _add_completion,
+    ):
         add(commands, common)
     return parser
 

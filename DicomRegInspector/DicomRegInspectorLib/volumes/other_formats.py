@@ -178,6 +178,14 @@ def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarr
     return matrix
 
 
+def place_image(image: SimpleITK.Image, index_to_lps: np.ndarray) -> None:
+    """Give an image origin, spacing and directions of a (4, 4) from (i, j, k, 1) to LPS mm."""
+    spacing = np.linalg.norm(index_to_lps[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(index_to_lps[:3, 3].tolist())
+    image.SetDirection((index_to_lps[:3, :3] / spacing).ravel().tolist())
+
+
 def import_simpleitk() -> ModuleType:
     """Return the module SimpleITK, which is not imported before it is needed.
 

@@ -18,13 +18,7 @@ from ..registration.file.itk.write_itk import (
     write_hdf5,
 )
 from ..series.regularize.regular import VOLUME_SUFFIXES, AcquisitionGrid, Regularized, RegularVolume
-from .other_formats import import_simpleitk
-
-SHEARED_SUFFIXES = (".nrrd", ".mha")
-"""Of the formats that hold any matrix; ITK makes a tilted one orthogonal when it writes NIfTI."""
-
-_NIFTI_HEADER = 352
-"""Bytes before the values."""
+from .write_volume import SHEARED_SUFFIXES, write_volume_file
 
 
 def write_regularized(result: Regularized, output: Path) -> list[Path]:
@@ -60,7 +54,7 @@ def write_regularized(result: Regularized, output: Path) -> list[Path]:
     with unfinished_folder(Path(os.path.realpath(output)).parent, output) as folder:
         for place, volume in volumes.items():
             affine = volume.affine_lps if _holds(volume, suffix) else volume.upright_affine_lps
-            _write_volume(folder / place.name, volume, affine)
+            write_volume_file(folder / place.name, volume.array, affine)
         for place, transform in transforms.items():
             write_hdf5(folder / place.name, [transform])
         for place in (*volumes, *transforms):
@@ -101,39 +95,3 @@ def _acquisition_transform(grid: AcquisitionGrid) -> ItkTransform:
     # Doubles: single precision would cost 1e-5 mm, and the grid is small.
     pieces = [grid.displacements_mm]
     return field_transform(dimensions, grid.affine_lps, pieces, name=INVERSE_DISPLACEMENT_FIELD, dtype="<f8")
-
-
-def _write_volume(place: Path, volume: RegularVolume, affine_lps: np.ndarray) -> None:
-    """Write a volume, and read it back: ITK says nothing of a NIfTI or NRRD file that did not fit onto the disk."""
-    sitk = import_simpleitk()
-    image = sitk.GetImageFromArray(volume.array, isVector=volume.array.ndim == 4)
-    spacing = np.linalg.norm(affine_lps[:3, :3], axis=0)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(affine_lps[:3, 3].tolist())
-    image.SetDirection((affine_lps[:3, :3] / spacing).ravel().tolist())
-    try:
-        sitk.WriteImage(image, str(place), useCompression=True)
-        del image  # The one that is read takes its memory.
-        read = sitk.ReadImage(str(place))
-        is_whole = _same_bytes(sitk.GetArrayViewFromImage(read), volume.array) and _ends_whole(place, volume.array)
-    except RuntimeError as error:
-        raise UsageError(f"{place.name}: SimpleITK's writer failed; is the disk full?") from error
-    if not is_whole:
-        raise UsageError(f"{place.name}: what SimpleITK wrote is not whole; is the disk full?")
-
-
-def _same_bytes(read: np.ndarray, written: np.ndarray) -> bool:
-    return read.shape == written.shape and all(
-        np.array_equal(theirs.astype(ours.dtype, copy=False).view("u1"), np.ascontiguousarray(ours).view("u1"))
-        for theirs, ours in zip(read, written, strict=True)
-    )
-
-
-def _ends_whole(place: Path, array: np.ndarray) -> bool:
-    """Whether a compressed file ends as gzip does (RFC 1952), with the length: readers here would not miss that."""
-    inflated = {".nrrd": array.nbytes, ".gz": array.nbytes + _NIFTI_HEADER}.get(place.suffix.lower())
-    if inflated is None:
-        return True
-    with place.open("rb") as file:
-        file.seek(-4, os.SEEK_END)
-        return int.from_bytes(file.read(4), "little") == inflated % 2**32

@@ -24,6 +24,7 @@ from ...series.write.new_folder import new_folder, require_new_folder
 from ...series.write.stored_values import Encoding
 from ...volumes import Comparison, Volume, compare_volumes
 from ...volumes.read_volume import is_dicom, read_volume
+from .derivation import MOST_DESCRIBED, Derivation, describe_derivation
 from .kinds import KINDS, SINGLE_FRAMES, Kind, check_stated, check_units, kind_of
 from .multi import parametric_map, secondary_capture
 from .planes import planes_of
@@ -56,6 +57,11 @@ class ImageExportOptions:
     """Elements by keyword that the class requires and neither volume nor reference says."""
     description: str = ""
     """Series Description (0008,103E)."""
+    values_of: Sequence[Place] = ()
+    """Files or folders of the image series that the volume was resampled of: its class, and what that requires, are the
+    new images', too; places, patient and study are the reference's."""
+    derivation: Derivation | None = None
+    """What was done to those; None: the volume is written as it was."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,19 +129,22 @@ def export_image(
     own = [] if isinstance(volume, Volume) or not is_dicom(os.fspath(volume)) else [volume]
     reference = reference_images(options.reference or own, are_the_volume=not options.reference)
     require_new_folder(place, reference.paths)
-    kind = kind_of(options.kind, reference.sop_class_uid)
+    values = _values_of(options, reference)
+    kind = kind_of(options.kind, values.sop_class_uid)
     _check(options, kind)
     read = volume if isinstance(volume, Volume) else _read(volume, quietly)
     _require_frame(read, reference)
     finite, told = with_finite_values(read, options.fill, are_kept=kind.name == "parametric-map")
     planes = planes_of(finite, reference.stack)
     notes = [told] if told else []
-    notes += _notes(read, planes, reference, kind, options)
+    notes += _notes(read, planes, reference, values, kind, options)
     encodings: tuple[Encoding, ...] = ()
     if kind.name not in ("parametric-map", "segmentation"):
         encodings = encodings_of(planes, kind, per_slice=options.per_slice)
     base = _base(kind, reference, planes, options)
-    instances = _instances(base, planes, kind, encodings, reference, options)
+    if options.derivation is not None and kind.name not in ("parametric-map", "segmentation"):
+        describe_derivation(base, options.derivation, values.references if options.values_of else ())
+    instances = _instances(base, planes, kind, encodings, (reference, values), options)
     count = len(planes.array) if kind.name in SINGLE_FRAMES else 1
     with new_folder(place, reference.paths) as unfinished:
         names = _save(instances, count, unfinished, place, progress)
@@ -155,6 +164,15 @@ def export_image(
 def _read(volume: Place, quietly: Callable[[], AbstractContextManager[object]]) -> Volume:
     with quietly():
         return read_volume(volume, flat=False)
+
+
+def _values_of(options: ImageExportOptions, reference: ReferenceImages) -> ReferenceImages:
+    """The images whose class and kind of values the new ones have."""
+    if not options.values_of:
+        return reference
+    values = reference_images(options.values_of, are_the_volume=True)
+    values.is_elsewhere = True
+    return values
 
 
 def _save(
@@ -188,7 +206,12 @@ def _require_frame(volume: Volume, reference: ReferenceImages) -> None:
 
 
 def _notes(
-    volume: Volume, planes: Volume, reference: ReferenceImages, kind: Kind, options: ImageExportOptions
+    volume: Volume,
+    planes: Volume,
+    reference: ReferenceImages,
+    values: ReferenceImages,
+    kind: Kind,
+    options: ImageExportOptions,
 ) -> Iterator[str]:
     if reference.series is None:
         yield "Study and frame of reference are new, the patient has no name: there is no reference to take them from."
@@ -203,7 +226,9 @@ def _notes(
         )
     if kind.name == "segmentation":
         yield "What the labels are no file says: each is a tissue with its number for a name."
-    of_these = reference.series is not None and reference.are_the_volume
+    if reference.series is not None and values is not reference and values.patient != reference.patient:
+        yield "Patient ID (0010,0020) or birth date differ between image and reference: is it one patient?"
+    of_these = values.series is not None and values.are_the_volume
     if kind.name == "ct" and not options.units and not of_these:
         yield "Values are taken for Hounsfield units, as CT images have them."
     if kind.name == "pet" and "GML" in (options.units, options.stated.get("Units")) and "SUVType" not in options.stated:
@@ -222,7 +247,10 @@ def _base(kind: Kind, reference: ReferenceImages, planes: Volume, options: Image
     place_in_frame(base, reference.frame_uid or planes.frame_uid or new_uid(), owner)
     del base.ContentCreatorName  # Of images only maps and segmentations have one.
     base.SeriesDescription = options.description or "volume"
+    derivation = options.derivation
     base.DerivationDescription = "DicomRegInspector: written from a volume; voxels in their places"
+    if derivation is not None:
+        base.DerivationDescription = derivation.description[:MOST_DESCRIBED]
     base.file_meta = FileMetaDataset()
     base.file_meta.MediaStorageSOPClassUID = kind.sop_class_uid
     base.file_meta.MediaStorageSOPInstanceUID = base.SOPInstanceUID
@@ -235,9 +263,10 @@ def _instances(
     planes: Volume,
     kind: Kind,
     encodings: tuple[Encoding, ...],
-    reference: ReferenceImages,
+    images: tuple[ReferenceImages, ReferenceImages],
     options: ImageExportOptions,
 ) -> Iterator[Dataset]:
+    reference, values = images
     if kind.name == "parametric-map":
         yield parametric_map(base, planes, options.units)
     elif kind.name == "segmentation":
@@ -248,7 +277,7 @@ def _instances(
         stated = dict(options.stated)
         if options.units and kind.name == "pet":
             stated["Units"] = options.units
-        for instance in single_frames(base, planes, kind, encodings, reference, stated):
+        for instance in single_frames(base, planes, kind, encodings, values, stated):
             if options.units and "RescaleType" in instance:
                 instance.RescaleType = options.units
             yield instance

@@ -35,6 +35,9 @@ class ReferenceImages:
     """Frame of Reference UID; empty where nothing tells."""
     are_the_volume: bool = False
     """Whether the values are theirs, so that what they say of values holds."""
+    is_elsewhere: bool = False
+    """Whether the new images lie in another frame: then no one of these lies near one of those, and the middle one
+    stands for all."""
     _sources: Sources = field(default_factory=Sources)
     _read: dict[tuple[str, int | None], Dataset] = field(default_factory=dict)
 
@@ -72,6 +75,14 @@ class ReferenceImages:
         return ReferencedImages((), owner_of(self.slices[0].path))
 
     @property
+    def patient(self) -> tuple[str, str]:
+        """Patient ID and birth date, to be compared and never shown."""
+        header = self.owner.header
+        return (
+            ("", "") if header is None else (str(header.get("PatientID", "")), str(header.get("PatientBirthDate", "")))
+        )
+
+    @property
     def series_number(self) -> int:
         """A number for a new series beside these images'."""
         own = (self.slices[0].header.series_number or 0) if self.slices else 0
@@ -97,10 +108,12 @@ class ReferenceImages:
         if self.sop_class_uid not in (CT, MR, PET):
             return None
         height = float(corner_lps_mm @ normal)
-        slice_ = min(
-            self.slices,
-            key=lambda slice_: abs(float(np.asarray(slice_.position_lps_mm or (0, 0, 0)) @ normal) - height),
-        )
+        slice_ = self.slices[len(self.slices) // 2]
+        if not self.is_elsewhere:
+            slice_ = min(
+                self.slices,
+                key=lambda slice_: abs(float(np.asarray(slice_.position_lps_mm or (0, 0, 0)) @ normal) - height),
+            )
         key = (slice_.path, slice_.frame_number)
         if key not in self._read:
             with errors_of_file(slice_.path, NOT_COPIED):
