@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_objects import write_linear
 from DicomRegInspectorLib.cli import main
 from DicomRegInspectorLib.cli.apply_arguments import INTERPOLATIONS, WHAT
 from DicomRegInspectorLib.tasks.apply import request, run
-from dicom_objects import write_linear
 
 sitk = pytest.importorskip("SimpleITK")
 
