@@ -9,7 +9,10 @@ import pytest
 from documents import DOCS, ROOT, blocks
 from recipes import commands, run_command, shows
 
-PAGES = (ROOT / "README.md", DOCS / "tutorial.md", DOCS / "command-line.md", DOCS / "conformance-kit.md")
+PAGES = (
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("tutorial", "command-line", "apply", "conformance-kit")),
+)
 COMMANDS = [
     (page, command)
     for page in PAGES

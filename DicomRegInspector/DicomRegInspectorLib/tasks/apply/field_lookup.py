@@ -116,9 +116,9 @@ class FieldLookup:
                 beyond = (ends[0] > 0) | (ends[1] < 0)
                 high[beyond] = -1.0
                 continue
-            one, two = ends[0] / slope, ends[1] / slope
-            np.maximum(low, np.minimum(one, two), out=low)
-            np.minimum(high, np.maximum(one, two), out=high)
+            start_i, stop_i = sorted((ends[0] / slope, ends[1] / slope), key=lambda end: float(end.flat[0]))
+            np.maximum(low, start_i, out=low)
+            np.minimum(high, stop_i, out=high)
         first_i = np.ceil(np.clip(low, -1, ni + 1) - _ROUNDING).astype(np.int64)
         stop = np.floor(np.clip(high, -2, ni + 1) + _ROUNDING).astype(np.int64) + 1
         return Defined(first_i, np.maximum(stop, first_i))

@@ -27,7 +27,7 @@ from .target import dicom_reference, target_grid
 
 
 def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Applied:
-    """Resample an image by a transform and write it: a volume file, or DICOM images of the reference's study.
+    """Bring an image along and write it: a volume file, or DICOM images of the reference's study.
 
     Raises
     ------

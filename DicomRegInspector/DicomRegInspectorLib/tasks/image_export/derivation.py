@@ -28,13 +28,22 @@ class Derivation:
     """Registration objects that they were resampled by."""
 
 
-def describe_derivation(dataset: Dataset, derivation: Derivation, sources: Sequence[Reference]) -> None:
+def describe_derivation(
+    dataset: Dataset, derivation: Derivation, sources: Sequence[Reference], *, is_image: bool = True
+) -> None:
     """Tell what images were resampled of: description, code, sources, and the registrations it was done by.
 
     The last are in Referenced Instance Sequence (0008,114A) of the General Reference module, which is for instances
     that are no images (PS3.3 C.12.4).
+
+    Parameters
+    ----------
+    is_image
+        Whether the object has the modules General Image and General Reference; without them it gets the description.
     """
     dataset.DerivationDescription = derivation.description[:MOST_DESCRIBED]
+    if not is_image:
+        return
     dataset.DerivationCodeSequence = [code_item(_RESAMPLED)]
     if sources:
         dataset.SourceImageSequence = [_with_purpose(source, _SOURCE) for source in sources]

@@ -24,7 +24,7 @@ from ...series.write.new_folder import new_folder, require_new_folder
 from ...series.write.stored_values import Encoding
 from ...volumes import Comparison, Volume, compare_volumes
 from ...volumes.read_volume import is_dicom, read_volume
-from .derivation import MOST_DESCRIBED, Derivation, describe_derivation
+from .derivation import Derivation, describe_derivation
 from .kinds import KINDS, SINGLE_FRAMES, Kind, check_stated, check_units, kind_of
 from .multi import parametric_map, secondary_capture
 from .planes import planes_of
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 Place = str | PathLike[str]
+_GENERAL_IMAGES = (*SINGLE_FRAMES, "secondary-capture")
+"""Kinds that have the General Image and General Reference modules."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,14 +138,11 @@ def export_image(
     _require_frame(read, reference)
     finite, told = with_finite_values(read, options.fill, are_kept=kind.name == "parametric-map")
     planes = planes_of(finite, reference.stack)
-    notes = [told] if told else []
-    notes += _notes(read, planes, reference, values, kind, options)
+    notes = [*filter(None, [told]), *_notes(read, planes, reference, values, kind, options)]
     encodings: tuple[Encoding, ...] = ()
     if kind.name not in ("parametric-map", "segmentation"):
         encodings = encodings_of(planes, kind, per_slice=options.per_slice)
-    base = _base(kind, reference, planes, options)
-    if options.derivation is not None and kind.name not in ("parametric-map", "segmentation"):
-        describe_derivation(base, options.derivation, values.references if options.values_of else ())
+    base = _base(kind, (reference, values), planes, options)
     instances = _instances(base, planes, kind, encodings, (reference, values), options)
     count = len(planes.array) if kind.name in SINGLE_FRAMES else 1
     with new_folder(place, reference.paths) as unfinished:
@@ -235,11 +234,14 @@ def _notes(
         yield "Without SUV Type (0054,1006), units of GML mean SUV by body weight (PS3.3 C.8.9.1)."
 
 
-def _base(kind: Kind, reference: ReferenceImages, planes: Volume, options: ImageExportOptions) -> Dataset:
+def _base(
+    kind: Kind, images: tuple[ReferenceImages, ReferenceImages], planes: Volume, options: ImageExportOptions
+) -> Dataset:
     """What all instances have in common."""
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
+    reference, values = images
     owner = reference.owner
     base = new_object(
         kind.sop_class_uid, kind.modality, owner, ReferencedImages(), NewIdentity(series_number=reference.series_number)
@@ -247,10 +249,10 @@ def _base(kind: Kind, reference: ReferenceImages, planes: Volume, options: Image
     place_in_frame(base, reference.frame_uid or planes.frame_uid or new_uid(), owner)
     del base.ContentCreatorName  # Of images only maps and segmentations have one.
     base.SeriesDescription = options.description or "volume"
-    derivation = options.derivation
     base.DerivationDescription = "DicomRegInspector: written from a volume; voxels in their places"
-    if derivation is not None:
-        base.DerivationDescription = derivation.description[:MOST_DESCRIBED]
+    if options.derivation is not None:
+        sources = values.references if options.values_of else ()
+        describe_derivation(base, options.derivation, sources, is_image=kind.name in _GENERAL_IMAGES)
     base.file_meta = FileMetaDataset()
     base.file_meta.MediaStorageSOPClassUID = kind.sop_class_uid
     base.file_meta.MediaStorageSOPInstanceUID = base.SOPInstanceUID
