@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dicom_objects import write_linear
 from DicomRegInspectorLib.cli import main
-from DicomRegInspectorLib.cli.apply_arguments import INTERPOLATIONS, WHAT
+from DicomRegInspectorLib.cli.applying import INTERPOLATIONS, WHAT
 from DicomRegInspectorLib.tasks.apply import request, run
 
 sitk = pytest.importorskip("SimpleITK")

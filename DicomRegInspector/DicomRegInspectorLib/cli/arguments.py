@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ..version import __version__
 from .about import SHELLS
-from .apply_arguments import add_apply
+from .applying import add_apply
 from .archive import add_archive
 from .ending import EXIT_CODES
 from .export_arguments import add_export, add_export_image
