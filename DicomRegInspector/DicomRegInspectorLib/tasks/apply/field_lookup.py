@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...registration import Grid, Mapping
-from ...registration.grid import BORDER_TOLERANCE_MM
+from ...registration.between_nodes import BORDER_TOLERANCE_MM
 from ...registration.matrices import is_singular
 from ...space import apply_matrix, lattice_corners
 from ...volumes.other_formats import import_simpleitk, place_image
