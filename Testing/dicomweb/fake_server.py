@@ -23,12 +23,13 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize, disable_nagle_algorithm = 1 << 16, True  # or each answer waits 40 ms for an acknowledgement
     server: Any
 
     def log_message(self, *arguments: Any) -> None:
         """Keep quiet."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answer, as a test wants it or as a good server would."""
         fake: FakeServer = self.server.fake
         parts = urlsplit(self.path)
@@ -156,7 +157,9 @@ class FakeServer:
 
 def metadata_of(dataset: pydicom.Dataset) -> dict[str, Any]:
     """An instance in the DICOM JSON model, long binary values as links, by pydicom."""
-    return dataset.to_json_dict(bulk_data_threshold=64, bulk_data_element_handler=lambda element: "http://127.0.0.1/bulk")
+    return dataset.to_json_dict(
+        bulk_data_threshold=64, bulk_data_element_handler=lambda element: "http://127.0.0.1/bulk"
+    )
 
 
 def multipart(content: bytes, kind: str = "application/dicom") -> bytes:

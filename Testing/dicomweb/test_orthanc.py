@@ -70,7 +70,9 @@ def test_zeros_that_json_loses_count_as_in_files(orthanc: Orthanc, tmp_path: Pat
     paths = []
     for number, decimals in ((1, 0), (2, 3)):
         positions = along_table(heights)
-        write_stack(tmp_path / f"{decimals}", positions, decimals=7, series_uid=f"1.2.3.{number}", per_slice=uid_sets(number))
+        write_stack(
+            tmp_path / f"{decimals}", positions, decimals=7, series_uid=f"1.2.3.{number}", per_slice=uid_sets(number)
+        )
         for path in dicom_files(tmp_path / f"{decimals}"):
             dataset = pydicom.dcmread(path)
             dataset.ImagePositionPatient = [f"{float(value):.{decimals}f}" for value in dataset.ImagePositionPatient]
@@ -111,7 +113,10 @@ def test_a_registration_comes_bit_for_bit(orthanc: Orthanc, deformable_pair: Pat
     assert copy.read_bytes() == original.read_bytes()
     own, fetched = (read_registration(path).items[0].grid.vectors for path in (original, copy))
     assert np.array_equal(own, fetched, equal_nan=True)
-    assert read(reader, ref)["registrations"] == next(iter(from_files([original], tmp_path / "f").values()))["registrations"]
+    assert (
+        read(reader, ref)["registrations"]
+        == next(iter(from_files([original], tmp_path / "f").values()))["registrations"]
+    )
 
 
 def test_images_are_fetched_whole_for_pixels_alone(orthanc: Orthanc, tmp_path: Path) -> None:
@@ -129,9 +134,7 @@ def test_images_are_fetched_whole_for_pixels_alone(orthanc: Orthanc, tmp_path: P
     assert not list((tmp_path / "state").rglob("*.dcm")), "what was fetched is gone"
 
 
-def test_all_studies_are_found_page_by_page(
-    orthanc: Orthanc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_studies_are_found_page_by_page(orthanc: Orthanc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5, 12):
         write_stack(tmp_path / f"{number}", along_table(range(3)), per_slice=uid_sets(number))
         orthanc.add(dicom_files(tmp_path / f"{number}"))

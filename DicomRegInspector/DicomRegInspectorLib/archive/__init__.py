@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..lazy import names_from
 
 if TYPE_CHECKING:
+    from .dicomweb.settings import DicomwebSettings
     from .engine import EngineOptions
     from .run import RunOptions, run_archive
     from .sources import inspect_archive, sources_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .tally import Tally
 
 __all__ = [
+    "DicomwebSettings",
     "EngineOptions",
     "JudgeOptions",
     "RunOptions",
@@ -26,6 +28,7 @@ __all__ = [
 __getattr__ = names_from(
     __name__,
     {
+        "DicomwebSettings": "dicomweb.settings",
         "EngineOptions": "engine",
         "JudgeOptions": "studies",
         "RunOptions": "run",

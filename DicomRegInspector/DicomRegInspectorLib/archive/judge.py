@@ -14,7 +14,7 @@ from ..errors import Cancelled, DicomRegInspectorError, FileError, file_error
 from ..findings import Finding
 from ..progress import Progress
 from .rows import StudyRows, failed_rows, study_rows
-from .studies import JudgeOptions, Reader, StudyRef
+from .studies import JudgeOptions, Reader, SourceError, StudyRef
 
 GRACE_S = 5.0
 """How long a study that has taken too long gets to notice it."""
@@ -42,6 +42,8 @@ class Judged:
     """Those behind one that does not end."""
     stuck_process: int | None = None
     """The process in which it goes on."""
+    source_lost: str = ""
+    """Why nothing more can be had from the source."""
 
 
 def judge_batch(batch: Batch) -> Judged:
@@ -52,7 +54,10 @@ def judge_batch(batch: Batch) -> Judged:
         logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     rows: list[StudyRows] = []
     for number, ref in enumerate(batch.refs):
-        found, ended = _within_limit(ref, batch)
+        try:
+            found, ended = _within_limit(ref, batch)
+        except SourceError as error:
+            return Judged(rows, source_lost=str(error))
         rows.append(found)
         if not ended:
             import os
@@ -62,8 +67,12 @@ def judge_batch(batch: Batch) -> Judged:
 
 
 def _within_limit(ref: StudyRef, batch: Batch) -> tuple[StudyRows, bool]:
-    """The rows of a study, and whether it has ended: in a thread of its own, which can be left behind."""
+    """The rows of a study, and whether it has ended: in a thread of its own, which can be left behind.
+
+    Raises SourceError when its source is of no use any more.
+    """
     limit = batch.study_limit_s
+    lost: list[SourceError] = []
     reason = f"given up after {limit:g} s"
     deadline, found = time.monotonic() + limit, []
 
@@ -77,6 +86,8 @@ def _within_limit(ref: StudyRef, batch: Batch) -> tuple[StudyRows, bool]:
             found.append(failed_rows(ref, reason, batch.options))
         except MemoryError:
             found.append(failed_rows(ref, "needs more memory than there is", batch.options))
+        except SourceError as error:
+            lost.append(error)
         except DicomRegInspectorError as error:
             found.append(failed_rows(ref, _sentence(error), batch.options))
         except Exception as error:
@@ -85,6 +96,8 @@ def _within_limit(ref: StudyRef, batch: Batch) -> tuple[StudyRows, bool]:
     thread = threading.Thread(target=work, name=f"study {ref.study_uid}", daemon=True)
     thread.start()
     thread.join(limit + GRACE_S)
+    if lost:
+        raise lost[0]
     if found:
         return found[0], True
     return failed_rows(ref, f"{reason}; it had not ended {GRACE_S:g} s later", batch.options), not thread.is_alive()

@@ -20,7 +20,7 @@ from .place import keep_places, output_place
 from .reports import FOLDER as REPORTS
 from .rows import FAILED, StudyRows, failed_rows
 from .store import Store
-from .studies import JudgeOptions, Source, State, StudyRef
+from .studies import JudgeOptions, Source, SourceError, State, StudyRef
 from .summary import summary_of
 from .tally import Tally
 
@@ -159,6 +159,8 @@ class _Run:
 
     def _take(self, judged: Judged) -> None:
         self._commit(judged.rows)
+        if judged.source_lost:
+            raise SourceError(f"{judged.source_lost}; the same command goes on where this run ended")
         self._again += judged.left
         if judged.stuck_process is not None:
             self._engine.end_process(judged.stuck_process)

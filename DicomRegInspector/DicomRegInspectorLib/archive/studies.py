@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..errors import UsageError
 from ..progress import Progress
 from ..series.geometry.spacing import RELATIVE_TOLERANCE
 from ..version import __version__
@@ -17,6 +18,10 @@ from ..version import __version__
 if TYPE_CHECKING:
     from ..tasks.inspection import Inspection
     from .engine import Engine
+
+
+class SourceError(UsageError):
+    """A source as a whole is of no use any more. The run ends, and what is not done stays to be done by the next."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class Reader(Protocol):
         Raises
         ------
         DicomRegInspectorError
-            With what becomes the reason in the study's row.
+            With what becomes the reason in the study's row; a SourceError ends the run.
         """
 
 

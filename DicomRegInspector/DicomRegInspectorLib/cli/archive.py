@@ -16,13 +16,19 @@ def add_archive(commands: Commands, common: Parser) -> None:
     """Add the command ``archive``."""
     parser = commands.add_parser(
         "archive",
-        parents=[_judging(), _engine(), fail_on_option(), common],
+        parents=[_judging(), _engine(), _asking(), fail_on_option(), common],
         help="inspect all studies of an archive, on many workers, into tables",
-        description="Inspect every study of folders, one by one, on all processors or on a cluster, and write what was "
-        "found as Parquet files and an SQLite database, with a summary. A run that was stopped or killed goes on where "
-        "it was when the same command is given again; studies that have changed since are inspected again.",
+        description="Inspect every study of folders or of DICOMweb servers, one by one, on all processors or on a "
+        "cluster, and write what was found as Parquet files and an SQLite database, with a summary. A run that was "
+        "stopped or killed goes on where it was when the same command is given again; studies that have changed since "
+        "are inspected again.",
     )
-    parser.add_argument("places", nargs="+", metavar="PATH_OR_URL", help="files and folders with studies")
+    parser.add_argument(
+        "places",
+        nargs="+",
+        metavar="PATH_OR_URL",
+        help="files and folders with studies, and the addresses of DICOMweb servers",
+    )
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="a new folder, or that of an earlier run over the same places"
     )
@@ -91,9 +97,33 @@ def _engine() -> Parser:
     return parser
 
 
+def _asking() -> Parser:
+    parser = Parser(add_help=False)
+    group = parser.add_argument_group(
+        "DICOMweb",
+        "Who asks is told in the environment: DICOMWEB_TOKEN, or DICOMWEB_USER and DICOMWEB_PASSWORD.",
+    )
+    group.add_argument(
+        "--connections", type=int, default=4, metavar="N", help="requests under way at a time (default: 4)"
+    )
+    group.add_argument("--rate", type=float, metavar="N", help="requests per second (default: as fast as it answers)")
+    group.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long a server that is busy or away is waited for (default: 60)",
+    )
+    group.add_argument("--token-file", metavar="FILE", help="a bearer token; read again when the server refuses it")
+    group.add_argument(
+        "--ca-file", metavar="FILE", help="certificates of authorities to trust, PEM, in place of the system's"
+    )
+    return parser
+
+
 def archive_command(options: argparse.Namespace) -> int:
     """Inspect all studies of an archive; returns the exit code."""
-    from ..archive import EngineOptions, JudgeOptions, RunOptions, run_archive, sources_of
+    from ..archive import DicomwebSettings, EngineOptions, JudgeOptions, RunOptions, run_archive, sources_of
     from ..archive.told import summary_in_words
     from ..report.text.terminal import Style
     from ..tasks.inspect import check_tolerance
@@ -109,8 +139,9 @@ def archive_command(options: argparse.Namespace) -> int:
     )
     engine = EngineOptions(options.workers, options.threads, options.scheduler, options.memory)
     how = RunOptions(engine, options.study_limit, options.retry, options.reports)
+    asking = DicomwebSettings(options.connections, options.rate, options.patience, options.token_file, options.ca_file)
     with progress_bar(options) as progress:
-        tally = run_archive(sources_of(options.places), options.places, options.output, judged, how, progress)
+        tally = run_archive(sources_of(options.places, asking), options.places, options.output, judged, how, progress)
     for sentence in tally.remarks:
         remark(options, sentence)
     tell(options, summary_in_words(tally, Style.of(sys.stdout)))

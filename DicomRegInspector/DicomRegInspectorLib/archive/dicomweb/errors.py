@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ...errors import FileError, UsageError
+from ...errors import FileError
+from ..studies import SourceError
 
 
-class ServerError(UsageError):
+class ServerError(SourceError):
     """The server as a whole is of no use any more: away for longer than it is waited for, or it does not know the run.
 
     What it holds stays to be done: the next run goes on.

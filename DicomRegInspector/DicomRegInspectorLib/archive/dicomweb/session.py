@@ -119,8 +119,8 @@ class GuestSession(requests.Session):
                     raw.release_conn()
             except requests.exceptions.SSLError as error:
                 raise ServerError(
-                    f"{url.partition('?')[0]}: the server's certificate is not trusted: name the authority that signed it "
-                    "(a PEM file), or have the address looked at"
+                    f"{url.partition('?')[0]}: the server's certificate is not trusted: name the authority that "
+                    "signed it (a PEM file), or have the address looked at"
                 ) from error
             except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
                 problem, away = _broken(error)

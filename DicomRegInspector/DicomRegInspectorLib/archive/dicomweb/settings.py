@@ -6,7 +6,6 @@ import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from ...errors import UsageError
@@ -45,13 +44,6 @@ class DicomwebSettings:
         for file, what in ((self.token_file, "a token"), (self.ca_file, "certificates")):
             if file is not None and not os.path.isfile(file):
                 raise UsageError(f"{file}: there is no such file with {what}")
-
-
-def settings_of(options: Any) -> DicomwebSettings:
-    """Return the settings that options of the command line ask for: its attributes by the settings' names."""
-    return DicomwebSettings(
-        options.connections, options.rate, options.patience, options.token_file, options.ca_file
-    )  # fmt: skip
 
 
 def checked_url(url: str) -> str:
