@@ -153,9 +153,9 @@ def written(number: float, decimals: int) -> str:
     return f"{whole}.{fraction.ljust(decimals, '0')}"
 
 
-def _packed(code: str, value: Sequence[object]) -> bytes | None:
+def _packed(code: str, value: Sequence[Any]) -> bytes | None:
     try:
-        numbers = [float(each) if code in "fd" else int(each) for each in value]  # type: ignore[arg-type,call-overload]
+        numbers = [float(each) if code in "fd" else int(each) for each in value]
         return struct.pack(f"<{len(numbers)}{code}", *numbers)
     except (TypeError, ValueError, OverflowError, struct.error):
         return None

@@ -86,7 +86,7 @@ class ObjectSink:
             raise AnswerError(self._url, "was answered with several objects; expected the one that was asked for.")
 
     def abandon(self) -> None:
-        """Close the file, whatever came."""
+        """Leave the file as it is, whatever came."""
         if self._file is not None:
             self._file.close()
 

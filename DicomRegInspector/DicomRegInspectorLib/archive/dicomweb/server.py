@@ -65,7 +65,7 @@ class Server:
         self._client.set_http_retry_params(retry=False)
 
     def studies(self) -> Iterator[dict[str, Any]]:
-        """All studies, each once, in the server's order; pages of :data:`PAGE`."""
+        """Yield all studies, each once, in the server's order; pages of :data:`PAGE`."""
         fields = [STUDY_COUNT]
         return self._paged(
             f"{self.url}/studies",
@@ -74,7 +74,7 @@ class Server:
         )
 
     def series(self, study: str, expected: int | None = None) -> list[dict[str, Any]]:
-        """The series of a study; ``expected`` where it is known how many there are."""
+        """Return the series of a study; ``expected`` where it is known how many there are."""
         url = f"{self.url}/studies/{study}/series"
         fields = [SERIES_COUNT]
         return list(
@@ -87,7 +87,7 @@ class Server:
         )
 
     def instances(self, study: str, series: str, expected: int | None = None) -> list[str]:
-        """SOP Instance UIDs of a series; ``expected`` where it is known how many there are."""
+        """Return SOP Instance UIDs of a series; ``expected`` where it is known how many there are."""
         url = f"{self.url}/studies/{study}/series/{series}/instances"
         rows = self._paged(
             url,
@@ -98,7 +98,7 @@ class Server:
         return [self._uid(row, INSTANCE, url) for row in rows]
 
     def metadata(self, study: str, series: str, count: int) -> Iterator[dict[str, Any]]:
-        """What the server says of each instance of a series, some hundred at a time.
+        """Yield what the server says of each instance of a series, some hundred at a time.
 
         ``count``: how many the series has; 0 where that is not known.
         """
@@ -111,8 +111,11 @@ class Server:
             with self._expecting(LEAST_BYTES * 4):
                 yield from self._rows(
                     f"{url}/instances/{instance}/metadata",
-                    lambda instance=instance: [self._client.retrieve_instance_metadata(study, series, instance)],  # type: ignore[misc]
+                    partial(self._instance_metadata, study, series, instance),
                 )
+
+    def _instance_metadata(self, study: str, series: str, instance: str) -> list[Any]:
+        return [self._client.retrieve_instance_metadata(study, series, instance)]
 
     def retrieve(self, study: str, series: str, instance: str, path: Path, is_enough: IsEnough | None = None) -> None:
         """Write an instance to a file, as the server stores it.
@@ -189,9 +192,9 @@ def _identity(row: object, key: str) -> str:
 
 def count_of(row: object, key: str) -> int | None:
     """Return a number of related series or instances; None where the server does not say."""
-    first = next(iter(values_of(row, key)), None)
+    first: Any = next(iter(values_of(row, key)), None)
     try:
-        number = int(first)  # type: ignore[arg-type]
+        number = int(first)
     except (TypeError, ValueError, OverflowError):
         return None
     return number if number >= 0 else None

@@ -66,7 +66,7 @@ class GuestSession(requests.Session):
         """Bytes that the next answer may have."""
         self._authorization = authorization(settings)
 
-    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override] # always GET
         """Ask, again where that may help, and return the whole answer.
 
         Raises ServerError when the server is away or does not know the run, AnswerError for what it does not give.

@@ -90,7 +90,7 @@ class DicomwebReader:
 
     @contextmanager
     def read(self, ref: StudyRef, options: JudgeOptions, progress: Progress) -> Iterator[StudyRead]:
-        """Fetch what judging a study needs into a private folder, and inspect it."""
+        """Ask for what judging a study needs, keep it in a private folder, and inspect it."""
         if isinstance(ref.where, NoSeries):
             raise AnswerError(ref.where.address, ref.where.problem)
         series: tuple[SeriesAt, ...] = ref.where

@@ -57,7 +57,7 @@ class StudyFiles:
         """SOP instances fetched, in one way or another."""
 
     def fetch(self, series: SeriesAt, number: int, *, whole: bool) -> None:
-        """Fetch one series into a folder of its own.
+        """Ask for one series, into a folder of its own.
 
         ``whole``: all instances with all their bytes.
 

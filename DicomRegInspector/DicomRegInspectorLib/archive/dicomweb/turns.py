@@ -17,7 +17,7 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # Windows: each worker takes one turn at a time, and its share of the rate
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment] # asked for before it is used
 
 _LOOK_AGAIN_S = 0.02
 
@@ -30,7 +30,7 @@ class Turns:
 
     @contextmanager
     def turn(self, wait: Callable[[float], None]) -> Iterator[None]:
-        """Hold one turn, as soon as there is one and the rate allows it.
+        """Take one turn, as soon as there is one and the rate allows it.
 
         ``wait`` sleeps so many seconds, and raises when the work is to stop.
         """
