@@ -36,8 +36,19 @@ class Engine(Protocol):
     workers: int
     """How many tasks are under way at a time."""
 
-    def run(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[Outcome[T, R]]:
-        """Run tasks, of which only a few are asked for beforehand; outcomes come in the order in which they end."""
+    def run(self, work: Callable[[T], R], tasks: Iterable[T], *, alone: bool = False) -> Iterator[Outcome[T, R]]:
+        """Run tasks, of which only a few are asked for beforehand; outcomes come in the order in which they end.
+
+        Parameters
+        ----------
+        alone
+            Whether no task waits at a worker behind another one, so that one that ends its worker is lost alone.
+
+        Raises
+        ------
+        UsageError
+            When the workers cannot be reached any more.
+        """
 
     def end_process(self, process: int) -> None:
         """Stop a worker's process, in which something goes on that does not end; another one takes its place."""
@@ -54,7 +65,7 @@ class SerialEngine:
 
     workers = 1
 
-    def run(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[Outcome[T, R]]:
+    def run(self, work: Callable[[T], R], tasks: Iterable[T], *, alone: bool = False) -> Iterator[Outcome[T, R]]:
         """Run tasks; see :class:`Engine`."""
         for task in tasks:
             yield Outcome(task, work(task))
@@ -147,7 +158,7 @@ class DaskEngine:
         self._client = self._cluster = None
         self._settings.__exit__(None, None, None)
 
-    def run(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[Outcome[T, R]]:
+    def run(self, work: Callable[[T], R], tasks: Iterable[T], *, alone: bool = False) -> Iterator[Outcome[T, R]]:
         """Run tasks; see :class:`Engine`."""
         from concurrent.futures import CancelledError
 
@@ -157,8 +168,10 @@ class DaskEngine:
         queue, left = as_completed(loop=self._client.loop), iter(tasks)
         under_way: dict[Any, T] = {}
 
+        most = self.workers * (1 if alone else WINDOW)
+
         def fill() -> None:
-            while len(under_way) < WINDOW * self.workers:
+            while len(under_way) < most:
                 for task in left:
                     future = self._client.submit(work, task, pure=False)
                     under_way[future.key] = task
@@ -176,6 +189,8 @@ class DaskEngine:
             except (KilledWorker, CancelledError, OSError) as error:
                 outcome = Outcome(task, None, type(error).__name__)
             future.release()
+            if self._client.status != "running":
+                raise UsageError("the workers cannot be reached any more; run again to go on")
             fill()
             yield outcome
 

@@ -133,7 +133,7 @@ class _Run:
         # One at a time, so that one that ends its worker takes no other with it.
         while self._again:
             alone, self._again = self._again, []
-            self._take_all(replace(base, refs=(ref,)) for ref in alone)
+            self._take_all((replace(base, refs=(ref,)) for ref in alone), alone=True)
 
     def _to_do(self, source: Source) -> Iterator[StudyRef]:
         seen: list[StudyRef] = []
@@ -149,8 +149,8 @@ class _Run:
                 seen.clear()
         self._store.see(seen)
 
-    def _take_all(self, batches: Iterable[Batch]) -> None:
-        for outcome in self._engine.run(judge_batch, batches):
+    def _take_all(self, batches: Iterable[Batch], *, alone: bool = False) -> None:
+        for outcome in self._engine.run(judge_batch, batches, alone=alone):
             if outcome.result is None:
                 self._lost(outcome.task, outcome.lost)
             else:
