@@ -19,6 +19,9 @@ WINDOW = 2
 """Tasks for each of an engine's workers that are under way or wait for it: enough that none is idle, few enough that
 what waits takes no memory."""
 
+MOST_STARTS = 3
+"""How often a cluster is started that fails to."""
+
 
 @dataclass(frozen=True)
 class Outcome(Generic[T, R]):
@@ -119,43 +122,63 @@ class DaskEngine:
         self.workers = options.workers or os.cpu_count() or 1
 
     def __enter__(self) -> DaskEngine:
-        import logging
-
         import dask
-        from distributed import Client, LocalCluster
 
-        options = self._options
         # A batch whose worker ends is done again study by study, not as a whole.
         self._settings = dask.config.set({"distributed.scheduler.allowed-failures": 0})
         self._settings.__enter__()
+        attempts = 1 if self._options.scheduler else MOST_STARTS
         try:
-            if not options.scheduler:
-                self._cluster = LocalCluster(
-                    n_workers=1 if options.threads else self.workers,
-                    threads_per_worker=self.workers if options.threads else 1,
-                    processes=not options.threads,
-                    memory_limit=options.memory or "auto",
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                    security=None if options.threads else True,
-                )
-            self._client = Client(self._cluster or options.scheduler, timeout=30, set_as_default=False)
-            if options.scheduler:
-                self.workers = max(sum(self._client.nthreads().values()), 1)
+            while self._client is None:
+                attempts -= 1
+                self._try_to_start(attempts)
         except BaseException as error:
             self.__exit__(type(error), error, None)
-            if isinstance(error, OSError | ValueError):
-                where = options.scheduler or "workers on this machine"
-                raise UsageError(f"{where}: cannot be reached by Dask ({type(error).__name__}: {error})") from error
             raise
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def _try_to_start(self, attempts_left: int) -> None:
+        try:
+            self._start()
+        except (OSError, ValueError, RuntimeError) as error:
+            # A process that is ended while it starts takes its cluster with it.
+            self._close()
+            if not attempts_left:
+                where = self._options.scheduler or "workers on this machine"
+                reason = error.__cause__ or error
+                told = f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
+                raise UsageError(f"{where}: cannot be reached by Dask ({told})") from error
+
+    def _start(self) -> None:
+        import logging
+
+        from distributed import Client, LocalCluster
+
+        options = self._options
+        if not options.scheduler:
+            self._cluster = LocalCluster(
+                n_workers=1 if options.threads else self.workers,
+                threads_per_worker=self.workers if options.threads else 1,
+                processes=not options.threads,
+                memory_limit=options.memory or "auto",
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                # Who can speak to a worker can run anything: nobody else on this machine can.
+                security=None if options.threads else True,
+            )
+        self._client = Client(self._cluster or options.scheduler, timeout=30, set_as_default=False)
+        if options.scheduler:
+            self.workers = max(sum(self._client.nthreads().values()), 1)
+
+    def _close(self) -> None:
         for part in (self._client, self._cluster):
             if part is not None:
                 with suppress(Exception):
                     part.close()
         self._client = self._cluster = None
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
         self._settings.__exit__(None, None, None)
 
     def run(self, work: Callable[[T], R], tasks: Iterable[T], *, alone: bool = False) -> Iterator[Outcome[T, R]]:

@@ -39,11 +39,19 @@ def output_place(folder: Path) -> Iterator[Path]:
         if not take_lock(lock):
             holder = os.read(lock, 40).decode("ascii", "replace").strip()
             raise UsageError(f"{folder}: another run is writing here (process {holder or 'unknown'}); wait for its end")
-        os.truncate(lock, 0)
-        os.write(lock, f"{os.getpid()}\n".encode())
+        _sign(folder, lock)
         yield private
     finally:
         os.close(lock)
+
+
+def _sign(folder: Path, lock: int) -> None:
+    """Say who holds the lock."""
+    try:
+        os.truncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror or error})") from error
 
 
 def keep_places(private: Path, places: Sequence[str]) -> None:

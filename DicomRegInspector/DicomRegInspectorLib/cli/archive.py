@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 from ..errors import UsageError
@@ -156,5 +157,7 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"--workers {options.workers}: expected 1 or more, or 0 for this process alone")
     if options.scheduler and (options.workers is not None or options.threads or options.memory):
         raise UsageError("--scheduler: a cluster has its own workers; leave --workers, --threads and --memory out")
+    if options.memory and not re.fullmatch(r"\d+(\.\d+)?\s*[kMGT]?i?B", options.memory):
+        raise UsageError(f"--memory {options.memory}: expected a size like 4GB")
     if not options.study_limit > 0:
         raise UsageError(f"--study-limit {options.study_limit:g}: expected seconds, more than 0")
