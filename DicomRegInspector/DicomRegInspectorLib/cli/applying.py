@@ -29,6 +29,9 @@ INTERPOLATIONS = ("linear", "nearest", "cubic")
 
 WHAT = {
     "image": "an image: a folder with one DICOM series, or any volume file",
+    "labels": "labels: a volume file of whole numbers, or a DICOM Segmentation",
+    "dose": "an RT Dose object",
+    "points": "points: CSV, .fcsv or .mrk.json",
 }
 """What can be brought along, the kinds of :data:`..tasks.apply.run.KINDS`; a test compares."""
 
@@ -94,7 +97,10 @@ def add_apply(commands: Commands, common: Parser) -> None:
     parser.add_argument("--description", default="", metavar="TEXT", help="Series Description (0008,103E)")
 
 
-_OUTPUT = "by its ending a volume file (.nrrd, .nii.gz, .nii, .mha), else a new folder for DICOM images"
+_OUTPUT = (
+    "by its ending a volume file (.nrrd, .nii.gz, .nii, .mha), or a DICOM file (.dcm) of a Segmentation or a dose; of "
+    "an image else a new folder of DICOM images; points keep their format"
+)
 
 
 def spacing(text: str) -> tuple[float, float, float]:

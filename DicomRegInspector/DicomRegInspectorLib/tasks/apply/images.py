@@ -23,7 +23,7 @@ from .frames import check_frames, check_reference, said_of_frames
 from .inputs import Input, read_input
 from .request import ApplyRequest
 from .resample import Sampled, resample
-from .target import dicom_reference, target_grid
+from .target import OwnGrid, dicom_reference, target_grid
 
 
 def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Applied:
@@ -68,13 +68,17 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
     )
 
 
-def prepare(request: ApplyRequest, given: Input) -> tuple[list[Finding], ReferenceGrid, str]:
+def prepare(
+    request: ApplyRequest, given: Input, own_grid: OwnGrid | None = None
+) -> tuple[list[Finding], ReferenceGrid, str]:
     """Check the frames of an input and its reference, and find the output's voxels and whose they are.
+
+    ``own_grid``: finds them where there is no reference and no rigid matrix; None: they are the registration's.
 
     Raises UsageError and FileError, see :func:`.frames.check_frames` and :func:`.target.target_grid`.
     """
     findings = check_frames(request, given.volume.frame_uid, request.input)
-    target, words = target_grid(request, given.volume)
+    target, words = target_grid(request, given.volume, own_grid)
     if request.reference:
         findings += check_reference(request, target.frame_uid, request.reference[0])
     return [*findings, *given.findings], target, "; ".join([words, *said_of_frames(request, given.volume.frame_uid)])

@@ -12,6 +12,9 @@ from .request import ApplyRequest
 
 KINDS = {
     "image": ("images", "apply_image"),
+    "labels": ("labels", "apply_labels"),
+    "dose": ("dose", "apply_dose"),
+    "points": ("points", "apply_points"),
 }
 """What can be brought along, and the module and function that do it."""
 

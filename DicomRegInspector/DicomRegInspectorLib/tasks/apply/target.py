@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,11 @@ MOST_VOXELS = 1 << 31
 """Of an output: two gigabytes at the least; a spacing that asks for more was mistyped."""
 
 
-def target_grid(request: ApplyRequest, volume: Volume) -> tuple[ReferenceGrid, str]:
+OwnGrid = Callable[[ApplyRequest, Volume], tuple[ReferenceGrid, str]]
+"""Finds the voxels of an output for an input, and says whose they are."""
+
+
+def target_grid(request: ApplyRequest, volume: Volume, own_grid: OwnGrid | None = None) -> tuple[ReferenceGrid, str]:
     """Find the voxels of an output, and say in words whose they are.
 
     A reference's; without one those of the registration's own grid, on the way to the registered frame; of a rigid
@@ -31,6 +35,8 @@ def target_grid(request: ApplyRequest, volume: Volume) -> tuple[ReferenceGrid, s
     ----------
     volume
         The input.
+    own_grid
+        What finds them where there is no reference and no rigid matrix; None: they are the registration's.
 
     Raises
     ------
@@ -39,7 +45,7 @@ def target_grid(request: ApplyRequest, volume: Volume) -> tuple[ReferenceGrid, s
     UsageError
         When it is no grid, or there is none to take.
     """
-    grid, words = _whole(request, volume)
+    grid, words = _whole(request, volume, own_grid)
     if request.spacing_mm is not None:
         grid = _divided(grid, request.spacing_mm)
         words += ", its box divided anew"
@@ -49,12 +55,14 @@ def target_grid(request: ApplyRequest, volume: Volume) -> tuple[ReferenceGrid, s
     return grid, words
 
 
-def _whole(request: ApplyRequest, volume: Volume) -> tuple[ReferenceGrid, str]:
+def _whole(request: ApplyRequest, volume: Volume, own_grid: OwnGrid | None) -> tuple[ReferenceGrid, str]:
     transform = request.transform
     if request.reference:
         return reference_grid(request.reference), "the reference's voxels"
     mapping = transform.mapping
     frame = transform.output_frame_uid
+    if own_grid is not None and (mapping.lattice is not None or not is_rigid(mapping.affine)):
+        return own_grid(request, volume)
     if mapping.lattice is not None and not transform.inverse:
         dimensions, index_to_lps = mapping.lattice
         if min(dimensions) > 1:

@@ -68,12 +68,41 @@ def segmentation(
     labels = labels_of(planes)
     numbers = np.searchsorted(labels, planes.array) + 1
     numbers = np.where(planes.array == 0, 0, numbers).astype(np.uint16 if len(labels) > 255 else np.uint8)
+    descriptions = [_description(hd, k + 1, label, stated) for k, label in enumerate(labels)]
+    instance = segmentation_of(hd, base, planes, numbers, descriptions, references)
+    for segment in instance.SegmentSequence:
+        # Its family of algorithms is one of highdicom's, which nobody has stated.
+        segment.pop("SegmentationAlgorithmIdentificationSequence", None)
+    return instance
+
+
+def segmentation_of(
+    hd: ModuleType,
+    base: Dataset,
+    planes: Volume,
+    numbers: NDArray[np.integer],
+    descriptions: list[Any],
+    references: tuple[Reference, ...],
+) -> Dataset:
+    """Return a binary Segmentation; frames where there is nothing are left out.
+
+    Parameters
+    ----------
+    planes
+        Where the voxels lie.
+    numbers
+        (nk, nj, ni) numbers of segments from 1, 0 for none; or (nk, nj, ni, segments) 0 and 1, where they overlap.
+    descriptions
+        Of each segment, as highdicom has it.
+
+    Raises FileError when highdicom makes none of it.
+    """
     with errors_of_file(planes.name or "the volume", "cannot be made a Segmentation"):
         instance = hd.seg.Segmentation(
             source_images=[_stand_in(base, planes)],
             pixel_array=numbers,
             segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=[_description(hd, k + 1, label, stated) for k, label in enumerate(labels)],
+            segment_descriptions=descriptions,
             series_instance_uid=base.SeriesInstanceUID,
             series_number=base.SeriesNumber,
             sop_instance_uid=base.SOPInstanceUID,
@@ -86,9 +115,7 @@ def segmentation(
             omit_empty_frames=True,
             **_places(hd, planes),
         )
-    for segment in instance.SegmentSequence:
-        # Its family of algorithms is one of highdicom's, which nobody has stated.
-        segment.pop("SegmentationAlgorithmIdentificationSequence", None)
+    instance.SpecificCharacterSet = base.SpecificCharacterSet
     # Where the volume was acquired is not known; highdicom takes it for where the stand-in was.
     instance.ContributingEquipmentSequence = instance.ContributingEquipmentSequence[1:]
     _name_references(instance, references)
