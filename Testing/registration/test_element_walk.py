@@ -13,8 +13,8 @@ import regfiles as rf
 from DicomRegInspectorLib import check_pixels
 from DicomRegInspectorLib.dicom import element_walk, wanted_elements
 from DicomRegInspectorLib.dicom.dataset import open_dataset
+from DicomRegInspectorLib.dicom.deflated_source import DeflatedSource
 from DicomRegInspectorLib.dicom.element_walk import MOST_LEVELS, ElementWalk
-from DicomRegInspectorLib.dicom.source import DeflatedSource
 from DicomRegInspectorLib.dicom.wanted_elements import read_elements
 from DicomRegInspectorLib.errors import FileError, TruncatedFileError
 from DicomRegInspectorLib.registration import read_registration

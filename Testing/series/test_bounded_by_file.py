@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import DicomRegInspectorLib
 import pydicom
 import pytest
 import volume_making as vm
+from DicomRegInspectorLib.dicom.tags import Tag
 from DicomRegInspectorLib.errors import FileError, TruncatedFileError
 from DicomRegInspectorLib.series import read_header
 
@@ -97,6 +99,21 @@ def test_a_header_that_inflates_without_end_is_not_called_cut_off(tmp_path: Path
     with pytest.raises(FileError, match="more than 64 MiB, inflated") as raised:
         read_header(path)
     assert not isinstance(raised.value, TruncatedFileError)
+
+
+@pytest.mark.parametrize("size", [1_000, 70_000, 3_000_000])
+def test_a_deflated_header_is_that_of_the_plain_file_however_far_it_reaches(tmp_path: Path, size: int) -> None:
+    image = vm.dataset(vm.pixels_of(1)[0], vm.axial(1)[0])
+    block = image.private_block(0x0009, "MAKER", create=True)
+    block.add_new(0x01, "OB", bytes(size))
+    image.Rows, image.Columns, image.PixelData = 256, 256, random.Random(1).randbytes(2 * 256 * 256)
+    plain = vm.save(image, tmp_path / "plain.dcm", "1.2.840.10008.1.2.1")
+    packed = vm.save(image, tmp_path / "packed.dcm", "1.2.840.10008.1.2.1.99")
+    found, expected = ({**read_header(path).elements, Tag.TRANSFER_SYNTAX_UID: b""} for path in (packed, plain))
+    assert found == expected
+    data = packed.read_bytes()
+    packed.write_bytes(data[: len(data) * 3 // 4])
+    assert read_header(packed).pixel_data == "cut off"
 
 
 def test_a_file_nested_deep_is_not_called_cut_off(tmp_path: Path) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 
 from ..errors import FileError, NotDicomError, TruncatedFileError
 from . import tags
+from .deflated_source import MOST_INFLATED, MOST_UNPACKED, DeflatedSource, Unpacked, UnpackedSource, unpacked_of
 from .element_head import ElementHead, Encoding, element_head
 from .element_walk import ElementWalk
 from .fast_header import looks_like_bare_dataset
-from .source import MOST_INFLATED, MOST_UNPACKED, BoundedFile, DeflatedSource, PlainSource
+from .source import BoundedFile, PlainSource
 from .tags import Tag
 
 _META_END = 0x0002FFFF
@@ -33,6 +34,8 @@ class Dataset:
     size: int
     """Of the file, or of what it was unpacked to."""
     stream: BoundedFile | None
+    kept: Callable[[], Unpacked | None] = lambda: None
+    """Gives a deflated data set as it was inflated, once all was walked over; None where it was not kept."""
 
     @property
     def encoding(self) -> Encoding:
@@ -62,10 +65,11 @@ class Dataset:
 
 
 @contextmanager
-def open_dataset(path: str | PathLike[str], *, look_up: bool = False) -> Iterator[Dataset]:
+def open_dataset(path: str | PathLike[str], *, look_up: bool = False, keep: bool = False) -> Iterator[Dataset]:
     """Open a file for walking.
 
-    ``look_up``: let bytes be read at any place too; a deflated file is unpacked to a temporary file for that.
+    ``look_up``: let bytes be read at any place too; a deflated file is unpacked to a temporary file for that. ``keep``:
+    write what a walk inflates of a deflated file to one, for :attr:`Dataset.kept`.
 
     Raises
     ------
@@ -79,9 +83,14 @@ def open_dataset(path: str | PathLike[str], *, look_up: bool = False) -> Iterato
                 walk.encoding = _encoding_of(path, walk.peek(8), syntax)
                 yield Dataset(path, walk, start, syntax, source.size, source.for_lookup() if look_up else None)
                 return
-            with DeflatedSource(path, start, MOST_UNPACKED if look_up else MOST_INFLATED) as deflated:
+            found = None if look_up else unpacked_of(path)
+            if found is not None:
+                walk = ElementWalk(path, UnpackedSource(path, found))
+                yield Dataset(path, walk, start, syntax, source.size, None, lambda: found)
+                return
+            with DeflatedSource(path, start, MOST_UNPACKED if look_up else MOST_INFLATED, keep=keep) as deflated:
                 if not look_up:
-                    yield Dataset(path, ElementWalk(path, deflated), start, syntax, source.size, None)
+                    yield Dataset(path, ElementWalk(path, deflated), start, syntax, source.size, None, deflated.kept)
                     return
                 with tempfile.TemporaryFile(buffering=0) as file:
                     deflated.copy_to(file)

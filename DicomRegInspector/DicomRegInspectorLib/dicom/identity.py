@@ -15,7 +15,7 @@ from ..errors import FileError
 from ..privacy import NOBODY, Identities
 from .fast_header import read_header
 from .header import Header, decoded
-from .tags import PEOPLE, WANTED, Tag
+from .tags import DEFLATED_LITTLE_ENDIAN, PEOPLE, WANTED, Tag
 
 if TYPE_CHECKING:
     from .wanted_elements import Items
@@ -142,7 +142,8 @@ class Gathered:
     def add(self, header: Header) -> None:
         """Take in whom a file names; in a series it may be several patients, but one set of physicians.
 
-        Of the first file of each patient also its sequences are read.
+        Of the first file of each patient also its sequences are read; not of a deflated registration, which is walked
+        through once, by who reads it and tells whom it names.
         """
         patient = header.raw(Tag.PATIENT_NAME), header.raw(Tag.PATIENT_ID)
         key = (*patient, header.raw(Tag.SERIES_INSTANCE_UID))
@@ -150,7 +151,8 @@ class Gathered:
             return
         self._seen.add(key)
         self._found |= identities_of(header.elements)
-        if patient not in self._patients:
+        is_slow = header.is_registration and header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN
+        if patient not in self._patients and not is_slow:
             self._patients.add(patient)
             self._found |= identities_in(header.path)
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FileError, NotDicomError, TruncatedFileError, errors_of_file
 from . import tags
+from .deflated_source import InflatedBeginning
 from .header import Header
 from .pixel_extent import length_values, pixel_extent
-from .source import BoundedFile, inflated_beginning
+from .source import BoundedFile
 from .tags import Tag
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
 )
 _DIRECTORY_RECORDS = 0x00041220
+_INFLATED_FIRST = (1 << 16, 1 << 20)
+"""Bytes that nearly every header is within, and those with long private values."""
+_REGISTRATION_SEQUENCES = (tags.DEFORMABLE_REGISTRATION_SEQUENCE, tags.REGISTRATION_SEQUENCE)
 _FIRST_BULK_TAG = tags.DEFORMABLE_REGISTRATION_SEQUENCE
 
 
@@ -140,8 +144,7 @@ def slow_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
         extent = pixel_extent(
             descriptor, length_values(elements), syntax, size, stop.end, lambda: _locate_pixel_data(stream, size, name)
         )
-        sequence_follows = stop.stopped_at in (tags.DEFORMABLE_REGISTRATION_SEQUENCE, tags.REGISTRATION_SEQUENCE)
-        return Header(name, syntax, elements, size, *extent, sequence_follows)
+        return Header(name, syntax, elements, size, *extent, stop.stopped_at in _REGISTRATION_SEQUENCES)
 
 
 def _read(stream: Any, size: int, name: str, *, last_tag: int = tags.LAST_TAG) -> tuple[Dataset, Dataset, _Stop]:
@@ -186,40 +189,48 @@ def _identified(dataset: Dataset) -> bool:
 
 
 def _deflated_header(name: str, size: int) -> Header:
-    """The header of a deflated file; see :func:`_inflated`."""
+    """The header of a deflated file: no more is inflated than it takes, and of an image to tell whether it is whole."""
     from pydicom.filereader import read_dataset
 
-    meta, data, cut_off = _inflated(name)
-    inflated = _LimitedReads(io.BytesIO(data), name, MOST_READS)
-    stop = _Stop(inflated, len(data), name, last_tag=tags.LAST_TAG, after_last=True)
-    try:
-        dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(tags.WANTED))
-    except TruncatedFileError as error:
-        if len(data) < MAX_INFLATED:
-            raise
-        problem = f"has a header of more than {MAX_INFLATED >> 20} MiB, inflated, which is not read further."
-        raise FileError(name, f"{problem} Export it with an uncompressed transfer syntax.") from error
+    meta, beginning = _inflating(name)
+    with beginning:
+        for most in (*_INFLATED_FIRST, MAX_INFLATED):
+            beginning.extend(most)
+            data = bytes(beginning.data)
+            inflated = _LimitedReads(io.BytesIO(data), name, MOST_READS)
+            stop = _Stop(inflated, len(data), name, last_tag=tags.LAST_TAG, after_last=True)
+            is_part = most < MAX_INFLATED and len(data) >= most
+            try:
+                dataset = read_dataset(inflated, False, True, stop_when=stop, specific_tags=list(tags.WANTED))
+            except Exception as error:  # pydicom raises anything where its data end
+                if is_part:
+                    continue
+                if len(data) < MAX_INFLATED or not isinstance(error, TruncatedFileError):
+                    raise
+                problem = f"has a header of more than {MAX_INFLATED >> 20} MiB, inflated, which is not read further."
+                raise FileError(name, f"{problem} Export it with an uncompressed transfer syntax.") from error
+            if stop.stopped_at or not is_part:
+                break
+        is_registration = stop.stopped_at in _REGISTRATION_SEQUENCES
+        if not is_registration:  # whose reader tells, and inflates it all
+            beginning.look_ahead(MAX_INFLATED)
+        cut_off = beginning.is_cut_off
     if cut_off:
         stop.check_tail()
     elements = _elements(meta, dataset)
     _require_content(name, b"", elements)
     state = "cut off" if cut_off else "unchecked"
-    return Header(name, tags.DEFLATED_LITTLE_ENDIAN, elements, size, state)
+    return Header(name, tags.DEFLATED_LITTLE_ENDIAN, elements, size, state, has_registration_sequence=is_registration)
 
 
-def _inflated(name: str) -> tuple[Dataset, bytes, bool]:
-    """PS3.5 annex A.5: everything after the file meta information is one deflate stream, explicit little endian.
-
-    Returns the file meta information, at most :data:`MAX_INFLATED` bytes of the dataset, and whether the stream is cut
-    off.
-    """
+def _inflating(name: str) -> tuple[Dataset, InflatedBeginning]:
+    """The file meta information, and the deflate stream after it: explicit little endian (PS3.5 annex A.5)."""
     from pydicom.filereader import read_file_meta_info
 
     meta = read_file_meta_info(name)
     if _syntax(meta) != tags.DEFLATED_LITTLE_ENDIAN or "FileMetaInformationGroupLength" not in meta:
         raise FileError(name, "names the deflated transfer syntax where it has no meaning.")
-    data, cut_off = inflated_beginning(name, 132 + 12 + int(meta.FileMetaInformationGroupLength), MAX_INFLATED)
-    return meta, data, cut_off
+    return meta, InflatedBeginning(name, 132 + 12 + int(meta.FileMetaInformationGroupLength))
 
 
 def _locate_pixel_data(stream: Any, size: int, name: str) -> tuple[int, int] | None:
@@ -256,7 +267,9 @@ def read_elements(path: str, wanted: list[int], frames: int = 1) -> Dataset:
             size = os.fstat(file.fileno()).st_size
             with BoundedFile(file.fileno(), size, path) as stream:
                 if tags.DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
-                    data = _inflated(path)[1]
+                    with _inflating(path)[1] as beginning:
+                        beginning.extend(MAX_INFLATED)
+                        data = bytes(beginning.data)
                     limited = _LimitedReads(io.BytesIO(data), path, most)
                     stop = _Stop(limited, len(data), path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
                     return read_dataset(limited, False, True, stop_when=stop, specific_tags=list(wanted))

@@ -1,26 +1,18 @@
-"""Bytes of a DICOM file, plain or deflated, read forward and never more of them than asked for."""
+"""Bytes of a DICOM file, read forward and never more of them than asked for."""
 
 from __future__ import annotations
 
 import io
 import os
 import stat
-import zlib
 from os import PathLike
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
-from ..errors import FileError, TruncatedFileError
+from ..errors import FileError
 
 WINDOW = 8192
 """Bytes read at a time on the way to Pixel Data."""
 _PREAD = getattr(os, "pread", None)
-
-
-CHUNK = 1 << 16
-MOST_INFLATED = 8 << 30
-"""Bytes a deflated data set may grow to: twice what the largest grid a single element can hold needs."""
-MOST_UNPACKED = 4 << 30
-"""Bytes of one that are unpacked to disk."""
 MAX_DEFLATION = 1032
 """No deflate stream inflates to more than so many times its size."""
 
@@ -129,112 +121,6 @@ class PlainSource:
 
     def close(self) -> None:
         self._file.close()
-
-
-class DeflatedSource:
-    """A data set that was deflated after the file meta information (PS3.5 Annex A.5): the only inflater.
-
-    It inflates as it goes, so a small file that claims much costs time, not memory.
-
-    Parameters
-    ----------
-    start
-        Offset of the deflated data in the file.
-    most
-        Bytes it may inflate to; beyond, :class:`~..errors.FileError` is raised.
-    """
-
-    def __init__(self, path: str | PathLike[str], start: int, most: int = MOST_INFLATED) -> None:
-        self._path, self._most = path, most
-        self._file, _ = open_regular_file(path)
-        self._file.seek(start)
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._pending = b""
-        self._position = 0
-        self.size: int | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def pull(self, count: int) -> bytes:
-        """Return one to ``count`` inflated bytes, or none at the end.
-
-        Raises TruncatedFileError when the file ends before the deflated data do. Raises FileError when they are
-        damaged, or inflate to too much.
-        """
-        while not self._inflater.eof:
-            if not self._pending:
-                self._pending = self._file.read(CHUNK)
-                if not self._pending:
-                    raise TruncatedFileError(
-                        self._path, "is cut off within its deflated data. Copy or export it again."
-                    )
-            try:
-                data = self._inflater.decompress(self._pending, count)
-            except zlib.error as error:
-                raise FileError(
-                    self._path, f"is said to be deflated, but its data cannot be inflated ({error}). Get it again."
-                ) from error
-            self._pending = self._inflater.unconsumed_tail
-            if data:
-                self._position += len(data)
-                if self._position > self._most:
-                    raise FileError(self._path, f"inflates to more than {_size(self._most)}, and is not read further.")
-                return data
-        return b""
-
-    def read(self, count: int) -> bytes:
-        """See :class:`ByteSource`."""
-        parts = []
-        while count > 0 and (data := self.pull(count)):
-            parts.append(data)
-            count -= len(data)
-        return b"".join(parts)
-
-    def skip(self, count: int) -> int:
-        """See :class:`ByteSource`."""
-        left = count
-        while left > 0 and (data := self.pull(min(left, CHUNK))):
-            left -= len(data)
-        return count - left
-
-    def readinto(self, view: memoryview) -> int:
-        """See :class:`ByteSource`."""
-        done = 0
-        while done < len(view) and (data := self.pull(min(len(view) - done, CHUNK))):
-            view[done : done + len(data)] = data
-            done += len(data)
-        return done
-
-    def copy_to(self, target: BinaryIO | io.BytesIO) -> None:
-        """Write all of it, a piece at a time."""
-        while data := self.pull(CHUNK):
-            target.write(data)
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def inflated_beginning(path: str | PathLike[str], start: int, count: int) -> tuple[bytes, bool]:
-    """Return up to ``count`` inflated bytes of a deflated data set, and whether it is cut off before that.
-
-    Raises FileError when what is there is damaged.
-    """
-    data = bytearray()
-    with DeflatedSource(path, start) as source:
-        try:
-            while len(data) < count and (piece := source.pull(count - len(data))):
-                data += piece
-        except TruncatedFileError:
-            return bytes(data), True
-    return bytes(data), False
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:,.3g} GiB" if count >= 1 << 30 else f"{count / 2**20:,.3g} MiB"
 
 
 def read_at(descriptor: int, offset: int, count: int) -> bytes:

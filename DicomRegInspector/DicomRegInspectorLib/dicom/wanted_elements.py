@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import FileError
 from .dataset import open_dataset
+from .deflated_source import Unpacked
 from .element_head import ElementHead
 from .element_walk import ElementWalk
 from .tags import DEFLATED_LITTLE_ENDIAN, UNDEFINED
@@ -80,6 +81,8 @@ class ElementTree:
     """Where the data set starts in the file (after the file meta information)."""
     out_of_order: list[tuple[int, int]]
     """Pairs (tag, the greater tag that stood before it)."""
+    unpacked: Unpacked | None = None
+    """A deflated data set as it was inflated; None where it was not kept."""
 
     @property
     def deflated(self) -> bool:
@@ -93,6 +96,7 @@ def read_elements(
     up_to: int = 0xFFFFFFFF,
     lists: Mapping[int, tuple[int, ...]] | None = None,
     private_with: int | None = None,
+    keep: bool = False,
 ) -> ElementTree:
     """Walk a DICOM file and keep the wanted elements, at whatever level they stand.
 
@@ -112,10 +116,15 @@ def read_elements(
         kept: as :attr:`Element.listed`, a tenth of the memory.
     private_with
         Also keep small private elements, and private sequences that seem to hold an element with this tag.
+    keep
+        Keep a deflated data set as it was inflated, if that can be, for who reads large values afterwards.
     """
-    with open_dataset(path) as dataset:
-        root = _Keeper(dataset.walk, frozenset(wanted), lists or {}, private_with).items(up_to)
-        return ElementTree(path, root, dataset.syntax_by_content, dataset.start, dataset.walk.out_of_order)
+    with open_dataset(path, keep=keep) as dataset:
+        walk = dataset.walk
+        root = _Keeper(walk, frozenset(wanted), lists or {}, private_with).items(up_to)
+        return ElementTree(
+            path, root, dataset.syntax_by_content, dataset.start, walk.out_of_order, dataset.kept() if keep else None
+        )
 
 
 class _WithPrivate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -106,9 +106,8 @@ class Grid:
         place = self.place
         assert isinstance(place, VectorPlace)
         nx, ny, _ = self.dimensions
-        # A deflated data set can only be read from its start: one thread, one pass.
-        in_order = place.deflated_from is not None
-        return Field(self.dimensions, self.index_to_lps, pre, post, lambda: _slices_of(place, nx, ny), in_order)
+        read = partial(_slices_of, place, nx, ny)
+        return Field(self.dimensions, self.index_to_lps, pre, post, read, place.in_order)
 
     def is_near(self, points: np.ndarray) -> np.ndarray:
         """Return (n,) whether each of the points (n, 3) is in the grid or within one voxel of it."""

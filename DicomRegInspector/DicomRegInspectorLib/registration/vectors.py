@@ -10,13 +10,14 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from ..dicom.source import ByteSource, DeflatedSource, PlainSource
+from ..dicom.deflated_source import DeflatedSource, Unpacked, UnpackedSource
+from ..dicom.source import ByteSource, PlainSource
 from ..errors import TruncatedFileError
 
 BYTES_PER_VECTOR = 12
@@ -45,6 +46,13 @@ class VectorPlace:
     deflated_from: int | None = None
     name: str = "Vector Grid Data (0064,0009)"
     """What errors call them."""
+    unpacked: Unpacked | None = field(default=None, repr=False, compare=False)
+    """The inflated data set, where it was kept."""
+
+    @property
+    def in_order(self) -> bool:
+        """Whether they can only be read from the start: inflating is slow, and goes forward."""
+        return self.deflated_from is not None and self.unpacked is None
 
     def open(self, first: int = 0) -> ByteSource:
         """Return the file, placed at a vector.
@@ -53,6 +61,8 @@ class VectorPlace:
         """
         if self.deflated_from is None:
             source: ByteSource = PlainSource(self.path)
+        elif self.unpacked is not None:
+            source = UnpackedSource(self.path, self.unpacked)
         else:
             source = DeflatedSource(self.path, self.deflated_from)
         source.skip(self.offset + first * BYTES_PER_VECTOR)
@@ -75,7 +85,7 @@ class VectorPlace:
             raise ValueError(
                 f"target must be {self.count * 3} contiguous float32 numbers, got {target.shape} {target.dtype}"
             )
-        if self.deflated_from is not None or (os.cpu_count() or 1) < 2 or self.count <= 4 * SLAB_VECTORS:
+        if self.in_order or (os.cpu_count() or 1) < 2 or self.count <= 4 * SLAB_VECTORS:
             self._fill(flat, 0, self.count, work)
             return
         middle = self.count // 2 // SLAB_VECTORS * SLAB_VECTORS
@@ -96,7 +106,7 @@ class VectorPlace:
         try:
             while True:
                 buffer, first = yield
-                if first < at and self.deflated_from is not None:
+                if first < at and self.in_order:
                     source.close()
                     source, at = self.open(), 0
                 source.skip((first - at) * BYTES_PER_VECTOR)

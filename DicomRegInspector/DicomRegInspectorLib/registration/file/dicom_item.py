@@ -229,7 +229,12 @@ def _vector_place(
         )
         return None
     place = VectorPlace(
-        tree.path, element.offset, nodes, "<" if element.little else ">", tree.dataset_start if tree.deflated else None
+        tree.path,
+        element.offset,
+        nodes,
+        "<" if element.little else ">",
+        tree.dataset_start if tree.deflated else None,
+        unpacked=tree.unpacked,
     )
     return _settle_byte_order(place, element, report)
 
@@ -251,7 +256,7 @@ def _settle_byte_order(place: VectorPlace, element: Element, report: ItemReport)
             {"vr": element.vr, "declared": names[place.byte_order], "read_as": names[order]},
         )
     )
-    return VectorPlace(place.path, place.offset, place.count, order, place.deflated_from)
+    return replace(place, byte_order=order)
 
 
 def _vectors(length: int) -> str:

@@ -43,6 +43,7 @@ def read(path: Path) -> Registration:
             tags.REGISTRATION_ELEMENTS,
             lists=tags.REFERENCE_LISTS,
             private_with=tags.TRANSFORMATION_MATRIX,
+            keep=True,
         )
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})") from error

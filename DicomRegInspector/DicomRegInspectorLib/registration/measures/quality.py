@@ -294,7 +294,7 @@ class _Measuring:
 
     def run(self) -> Quality:
         """Take all measures, in the order of the memory they need."""
-        if isinstance(self.grid.place, VectorPlace) and self.grid.place.deflated_from is not None:
+        if isinstance(self.grid.place, VectorPlace) and self.grid.place.in_order:
             # Inflating takes longer than any measure: once, for what is measured at samples needs the vectors anyway.
             _ = self.grid.vectors
         field = self.mapping.field.asking(self.ask)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dicom.dataset import open_dataset
-from ...dicom.source import DeflatedSource
+from ...dicom.deflated_source import DeflatedSource
 from ...dicom.tags import PIXEL_KEYWORDS
 from ...errors import FileError, TruncatedFileError
 from .format import PixelFormat

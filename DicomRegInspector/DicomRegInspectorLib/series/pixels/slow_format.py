@@ -10,11 +10,12 @@ import numpy as np
 
 from ...dicom import tags
 from ...dicom.dataset import open_dataset
+from ...dicom.deflated_source import DeflatedSource
 from ...dicom.header import Header
 from ...dicom.pixel_extent import native_length
 from ...dicom.pydicom_header import read_elements
 from ...dicom.raw_elements import first_item
-from ...dicom.source import MAX_DEFLATION, DeflatedSource
+from ...dicom.source import MAX_DEFLATION
 from ...errors import FileError, errors_of_file
 from ...memory import require_memory
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, SHARED_GROUPS
