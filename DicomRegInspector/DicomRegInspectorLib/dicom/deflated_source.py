@@ -115,7 +115,7 @@ class DeflatedSource:
         return _UNPACKED.setdefault(key, unpacked)
 
     def read(self, count: int) -> bytes:
-        """See :class:`ByteSource`."""
+        """See :class:`~.source.ByteSource`."""
         parts = []
         while count > 0 and (data := self.pull(count)):
             parts.append(data)
@@ -123,14 +123,14 @@ class DeflatedSource:
         return b"".join(parts)
 
     def skip(self, count: int) -> int:
-        """See :class:`ByteSource`."""
+        """See :class:`~.source.ByteSource`."""
         left = count
         while left > 0 and (data := self.pull(min(left, CHUNK))):
             left -= len(data)
         return count - left
 
     def readinto(self, view: memoryview) -> int:
-        """See :class:`ByteSource`."""
+        """See :class:`~.source.ByteSource`."""
         done = 0
         while done < len(view) and (data := self.pull(min(len(view) - done, CHUNK))):
             view[done : done + len(data)] = data
@@ -184,18 +184,18 @@ class UnpackedSource:
         self._path, self._unpacked, self._position = path, unpacked, 0
 
     def read(self, count: int) -> bytes:
-        """See :class:`ByteSource`."""
+        """See :class:`~.source.ByteSource`."""
         data = bytearray(max(min(count, self._unpacked.size - self._position), 0))
         return bytes(data[: self.readinto(memoryview(data))])
 
     def skip(self, count: int) -> int:
-        """See :class:`ByteSource`; also back, with a negative count."""
+        """See :class:`~.source.ByteSource`; also back, with a negative count."""
         step = min(count, self._unpacked.size - self._position)
         self._position += step
         return step
 
     def readinto(self, view: memoryview) -> int:
-        """See :class:`ByteSource`."""
+        """See :class:`~.source.ByteSource`."""
         try:
             got = self._unpacked.read_into(view, self._position)
         except OSError as error:
@@ -204,7 +204,7 @@ class UnpackedSource:
         return got
 
     def close(self) -> None:
-        """Nothing is given back; others may read it."""
+        """Do nothing: the file belongs to whoever holds what was inflated."""
 
 
 _UNPACKED: WeakValueDictionary[tuple[str, int, int, int], Unpacked] = WeakValueDictionary()
