@@ -71,7 +71,7 @@ def test_short_work_shows_no_bar(clock) -> None:
     stream = Terminal()
     with progress.ProgressBar(stream) as bar:
         assert bar(0, 10, "Reading")
-        clock[0] += 0.09
+        clock[0] += 0.19
         bar(5, 10, "Reading")
     assert stream.getvalue() == ""
 

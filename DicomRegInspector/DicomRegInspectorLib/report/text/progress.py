@@ -8,8 +8,8 @@ from typing import TextIO
 
 from .terminal import printable
 
-QUIET_SECONDS = 0.1
-"""Work that is done by then shows no bar. The program needs twice that to start: something is seen within 0.3 s."""
+QUIET_SECONDS = 0.2
+"""Work that is done by then shows no bar. The program has begun 0.1 s before: longer work says something in 0.3 s."""
 REDRAW_SECONDS = 0.1
 _BAR = 24
 
