@@ -309,10 +309,43 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     renameEnabled = _value(False, bool)
 
 
+class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
+    """A choice of any number of the scene's nodes, each with a tick (qMRMLCheckableNodeComboBox.h)."""
+
+    CTK_MEMBERS = qMRMLNodeComboBox.CTK_MEMBERS | {"checkedNodes", "checkState", "setCheckState", "checkedNodesChanged"}
+    checkedNodesChanged = QtCore.Signal()
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._checked: set[str] = set()
+
+    def checkedNodes(self) -> tuple[Any, ...]:
+        """A tuple, as PythonQt gives it, in the order of the box."""
+        every = (self._combo.itemData(index) for index in range(self._combo.count()))
+        return tuple(self._scene.GetNodeByID(node_id) for node_id in every if node_id and node_id in self._checked)
+
+    def checkState(self, node: Any) -> QtCore.Qt.CheckState:
+        checked = node is not None and node.GetID() in self._checked
+        return QtCore.Qt.CheckState.Checked if checked else QtCore.Qt.CheckState.Unchecked
+
+    def setCheckState(self, node: Any, state: QtCore.Qt.CheckState) -> None:
+        before = set(self._checked)
+        (self._checked.add if state == QtCore.Qt.CheckState.Checked else self._checked.discard)(node.GetID())
+        if self._checked != before:
+            self.checkedNodesChanged.emit()
+
+    def _refresh(self, *arguments: Any) -> None:
+        super()._refresh(*arguments)
+        there = {self._combo.itemData(index) for index in range(self._combo.count())}
+        if getattr(self, "_checked", set()) - there:
+            self._checked &= there
+            self.checkedNodesChanged.emit()
+
+
 CTK_CLASSES = (ctkCollapsibleButton, ctkComboBox, ctkPathLineEdit)
 SETTINGS_CLASSES = (ctkSettingsPanel,)
 """Not in a .ui file."""
-SLICER_WIDGETS = (qMRMLWidget, qMRMLNodeComboBox)
+SLICER_WIDGETS = (qMRMLWidget, qMRMLNodeComboBox, qMRMLCheckableNodeComboBox)
 
 
 def connect_scene(widget: QtWidgets.QWidget, ui_file: str) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..progress import Progress, Run
     from ..registration import Registration
     from ..registration.repairs import Repair
+    from ..scene.applying.apply_nodes import Placed
+    from ..scene.applying.copies import HardenedCopy
     from ..scene.quality.node_quality import NodeQuality
     from ..scene.quality.quality_tables import QualityTables
     from ..scene.quality.show_quality import QualityNodes
@@ -308,6 +310,35 @@ class InspectorLogic:
             progress=progress,
             run=run,
         )
+
+    def putUnder(
+        self,
+        nodes: Sequence[slicer.vtkMRMLTransformableNode],
+        transformNode: slicer.vtkMRMLTransformNode,
+        back: bool = False,
+    ) -> Placed:
+        """Put nodes under a transform, back: the other way round; return a Placed, which says what stayed and why."""
+        from ..scene.applying.apply_nodes import put_under
+
+        return put_under(nodes, transformNode, back)
+
+    def hardenCopies(
+        self,
+        nodes: Sequence[slicer.vtkMRMLTransformableNode],
+        transformNode: slicer.vtkMRMLTransformNode,
+        grid: slicer.vtkMRMLVolumeNode | None = None,
+        back: bool = False,
+        progress: Progress | None = None,
+        run: Run | None = None,
+    ) -> list[HardenedCopy]:
+        """Make copies of images, segmentations, points and models that lie where a transform brings them.
+
+        Copies of images and segmentations are made on the voxels of the volume grid. back goes from the registered to
+        the source frame. Nothing that is there is changed; how each copy was made is noted on it.
+        """
+        from ..scene.applying.apply_nodes import harden_copies
+
+        return harden_copies(nodes, transformNode, grid=grid, back=back, progress=progress, run=run)
 
     def writeReport(
         self,

@@ -252,6 +252,7 @@ class InspectorPanel:
     def _take(self, registration: Registration, nodes: list[slicer.vtkMRMLTransformNode]) -> None:
         """Show a registration that was loaded, ready to be measured; the section that it was loaded from stays."""
         self.quality.choose(nodes[0])
+        self.registrations.applying.choose(nodes[0])
         self._drawing.hide()
         show_registration(nodes[0], longest_vector_lps(registration, None))
 

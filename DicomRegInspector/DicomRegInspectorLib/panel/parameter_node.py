@@ -20,6 +20,8 @@ class DicomRegInspectorParameterNode:
     inputFolder - Folder to inspect; empty when none was chosen.
     bakeToSingleGrid - Load a deformable registration as one grid that contains its matrices.
     placeVolumes - Put volumes of the source frame under the loaded transform.
+    appliedTransform, appliedGrid, appliedBack - Transform of Apply, the volume on whose voxels copies are made, and
+        whether it goes from the registered to the source frame.
     measuredTransform - Transform of the section Quality.
     measuredSegments - Segmentation or label volume in whose regions it is measured too.
     fixedImage, movingImage - Images that it is judged by.
@@ -33,6 +35,9 @@ class DicomRegInspectorParameterNode:
     inputFolder: str = ""
     bakeToSingleGrid: bool = False
     placeVolumes: bool = False
+    appliedTransform: vtkMRMLTransformNode
+    appliedGrid: vtkMRMLScalarVolumeNode
+    appliedBack: bool = False
     measuredTransform: vtkMRMLTransformNode
     # Slicer's node boxes know unions by this spelling only.
     measuredSegments: typing.Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007

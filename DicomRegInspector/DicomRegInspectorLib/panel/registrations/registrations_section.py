@@ -16,6 +16,7 @@ from ...scene.places import registration_label
 from ...scene.transforms.loaded import transforms_of
 from ..job import Endings, Section
 from ..worker import Worker
+from .apply_section import ApplySection, ApplyWidgets
 from .readings import ReadAsBox, ReadAsWidgets
 from .registrations_view import RegistrationsTableWidgets, RegistrationsView
 
@@ -35,7 +36,7 @@ def loading_endings() -> Endings:
     )
 
 
-class RegistrationsWidgets(ReadAsWidgets, RegistrationsTableWidgets, Protocol):
+class RegistrationsWidgets(ApplyWidgets, ReadAsWidgets, RegistrationsTableWidgets, Protocol):
     """The widgets that it uses, by their names in the .ui file."""
 
     registrationsCollapsibleButton: ctk.ctkCollapsibleButton
@@ -69,6 +70,7 @@ class RegistrationsSection(Section):
         super().__init__(ui.registrationsCollapsibleButton, ui.registrationsStatusLabel, progress, on_busy)
         self._ui, self._logic, self._on_loaded = ui, logic, on_loaded
         self.read_as = ReadAsBox(ui)
+        self.applying = ApplySection(ui, logic, self._job, self.note)
         self.view = RegistrationsView(ui, icons, self._selected, self._activated)
         ui.loadButton.connect("clicked()", self.load_selected)
 
@@ -117,6 +119,7 @@ class RegistrationsSection(Section):
         ui = self._ui
         for widget in (ui.registrationsTable, ui.readAsComboBox, ui.bakeCheckBox, ui.placeVolumesCheckBox):
             widget.enabled = not busy
+        self.applying.update()
         self._selected(self.view.selected())
 
     def _selected(self, registration: Registration | None) -> None:

@@ -9,12 +9,11 @@ from typing import Literal
 
 import numpy as np
 import slicer
-import vtk
 
 from ...errors import ChoiceError, UsageError
 from ...progress import Progress, Run, in_background
+from ...registration import Mapping
 from ...registration.file.fiducials import Landmark
-from ...registration.mapping import InverseResult, Mapping, inverse_result
 from ...registration.nodes import InverseMap, Nodes
 from ...space import LPS_TO_RAS, RAS_SIGNS, lattice_corners
 from ...tasks.dicom_export.outgoing import DicomExport, Outgoing, outgoing_mapping
@@ -23,6 +22,7 @@ from ...tasks.dicom_export.side import Side, lattice_of_side, side_of_images
 from ...tasks.dicom_export.write import write_outgoing
 from ..convert import nodes_of_class, voxel_matrix
 from .node_field import LinearField, Sampling, WorldField, take_field, transform_in_turns
+from .node_mapping import LINEAR_INTERPOLATION, SearchedWay
 from .transform_chain import Chain
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
@@ -30,11 +30,6 @@ INSTANCE_UIDS = "DICOM.instanceUIDs"
 MOVED_MM = 1.0
 """How far the middle of a volume may be from that of its images: less than any voxel that matters moves by."""
 
-LINEAR_INTERPOLATION = 1
-"""VTK_LINEAR_INTERPOLATION: what VTK's grid transforms call it."""
-
-_STEPS = 50
-_NEAR_ENOUGH_MM = 1e-7
 FileOf = Callable[[str], str]
 """Gives the file of a SOP Instance UID, empty where there is none: ``slicer.dicomDatabase.fileForInstance``."""
 
@@ -131,37 +126,12 @@ def _of_grid(chain: Chain, mapping: Mapping) -> Outgoing:
 def _of_sampling(sampling: Sampling, what: str) -> Outgoing:
     lattice = Nodes(LPS_TO_RAS @ sampling.index_to_ras, sampling.dimensions, "the transform's own nodes")
     if sampling.backward is not None:
-        return Outgoing(InverseMap(_Searched(sampling.forward, sampling.backward)), what, lattice=lattice)
+        return Outgoing(InverseMap(SearchedWay(sampling.forward, sampling.backward)), what, lattice=lattice)
 
     def by_vtk(points: np.ndarray) -> np.ndarray:
         return transform_in_turns(sampling.forward, points * RAS_SIGNS) * RAS_SIGNS
 
     return Outgoing(by_vtk, what, lattice=lattice)
-
-
-@dataclass(frozen=True)
-class _Searched:
-    """The way back of a chain of which VTK searches some inverse: that search, then steps until it is near enough."""
-
-    found: vtk.vtkAbstractTransform
-    exact: vtk.vtkAbstractTransform
-
-    def map_points_inverse(self, points: np.ndarray) -> InverseResult:
-        """Find points (n, 3) that map to given ones, LPS mm, with their residuals."""
-        target = points * RAS_SIGNS
-        here = transform_in_turns(self.found, target)
-        best = transform_in_turns(self.exact, here) - target
-        for _ in range(_STEPS):
-            active = np.flatnonzero(np.linalg.norm(best, axis=1) > _NEAR_ENOUGH_MM)
-            if not len(active):
-                break
-            stepped = here[active] - best[active]
-            left = transform_in_turns(self.exact, stepped) - target[active]
-            nearer = np.linalg.norm(left, axis=1) < np.linalg.norm(best[active], axis=1)
-            if not nearer.any():
-                break
-            here[active[nearer]], best[active[nearer]] = stepped[nearer], left[nearer]
-        return inverse_result(here * RAS_SIGNS, np.linalg.norm(best, axis=1), points)
 
 
 @dataclass(frozen=True, eq=False)

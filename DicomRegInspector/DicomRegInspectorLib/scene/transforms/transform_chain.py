@@ -76,6 +76,11 @@ class Chain:
         """Whether the inverse of some part has to be searched."""
         return any(_is_searched(part) for part in self.parts)
 
+    @property
+    def searched_back(self) -> bool:
+        """Whether the inverse of some part has to be searched on the way back."""
+        return any(part.IsA("vtkWarpTransform") and not part.GetInverseFlag() for part in self.parts)
+
     def copy(self, refined: bool = True) -> vtk.vtkGeneralTransform:
         """Return the chain for sampling: the same data, finer tolerance of inverses, and no warnings for each point.
 
