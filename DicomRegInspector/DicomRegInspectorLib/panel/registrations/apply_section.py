@@ -162,14 +162,15 @@ def copies_in_words(copies: Sequence[HardenedCopy]) -> str:
 def _copy_in_words(copied: HardenedCopy) -> str:
     parts = []
     if copied.undefined:
-        share = copied.undefined / copied.count
-        text = _("the transform says nothing about {count:,} of {total:,} points ({share:.2g} %), which are missing")
+        text = _("the transform says nothing about {count:,} of {total:,} points, which are missing")
         if copied.unit == "voxels":
-            text = _("the transform says nothing about {count:,} of {total:,} voxels ({share:.2g} %)")
-        parts.append(text.format(count=copied.undefined, total=copied.count, share=100 * share))
-    if copied.filled and copied.fill is not None:
-        text = _("{count:,} voxels hold the fill value {fill:g}")
-        parts.append(text.format(count=copied.filled, fill=copied.fill))
+            text = _("the transform says nothing about {count:,} of {total:,} voxels")
+        parts.append(text.format(count=copied.undefined, total=copied.count))
+    if copied.filled:
+        text = _("{count:,} of {total:,} voxels look beyond what is known, and have no label")
+        if copied.fill is not None:
+            text = _("{count:,} of {total:,} voxels look beyond what is known, and hold {fill:g}")
+        parts.append(text.format(count=copied.filled, total=copied.count, fill=copied.fill))
     if copied.largest_residual_mm > TOLD_RESIDUAL_MM:
         parts.append(_("inverse within {residual:.2g} mm").format(residual=copied.largest_residual_mm))
     if not parts:

@@ -33,8 +33,9 @@ class HardenedCopy:
     largest_residual_mm: float
     """How far the exact inverse was from its goal, at most; 0 where none was searched."""
     filled: int = 0
-    """Voxels that hold the fill value, for whatever reason."""
+    """Voxels of which nothing is known, for whatever reason."""
     fill: float | None = None
+    """What an image holds there; labels hold none."""
 
 
 class Copying(Protocol):
@@ -83,11 +84,12 @@ def _beside(node: slicer.vtkMRMLNode, of: slicer.vtkMRMLNode) -> None:
     if hierarchy is None:
         return
     nothing = hierarchy.GetInvalidItemID()
-    item, parent = hierarchy.GetItemByDataNode(node), hierarchy.GetItemParent(hierarchy.GetItemByDataNode(of))
-    if item != nothing and parent != nothing:
-        hierarchy.SetItemParent(item, parent)
+    item, other = hierarchy.GetItemByDataNode(node), hierarchy.GetItemByDataNode(of)
+    if nothing not in (item, other) and hierarchy.GetItemParent(other) != nothing:
+        hierarchy.SetItemParent(item, hierarchy.GetItemParent(other))
 
 
-def copy_name(of: slicer.vtkMRMLNode, transform: slicer.vtkMRMLTransformNode) -> str:
-    """Name a copy: what it is, and by what it was moved."""
-    return str(of.GetScene().GenerateUniqueName(well_formed(f"{of.GetName()} (by {transform.GetName()})")))
+def copy_name(of: slicer.vtkMRMLNode, way: Way) -> str:
+    """Name a copy: what it is a copy of, and where that was moved; by what is noted on it."""
+    moved = "in the source frame" if way.inverse else "registered"
+    return str(of.GetScene().GenerateUniqueName(well_formed(f"{of.GetName()} ({moved})")))

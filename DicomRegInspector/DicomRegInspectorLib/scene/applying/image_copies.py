@@ -60,7 +60,7 @@ class ImageCopy:
         way: Way,
         target: TargetGrid,
     ) -> None:
-        self._node, self._transform, self._way, self._target = node, transform, way, target
+        self._node, self._way, self._target = node, way, target
         self._is_labels = node.IsA("vtkMRMLLabelMapVolumeNode")
         if node.IsA("vtkMRMLTensorVolumeNode"):
             raise UsageError(f"{node.GetName()} holds tensors, which would have to be turned; they are not moved here")
@@ -91,7 +91,7 @@ class ImageCopy:
         """Add the copy, displayed as the image is."""
         node, sampled = self._node, self._sampled
         assert sampled is not None
-        copied = node.GetScene().AddNewNodeByClass(node.GetClassName(), copy_name(node, self._transform))
+        copied = node.GetScene().AddNewNodeByClass(node.GetClassName(), copy_name(node, self._way))
         copied.SetIJKToRASMatrix(self._target.ijk_to_ras)
         if node.GetDisplayNode() is not None:
             copied.CreateDefaultDisplayNodes()
@@ -102,7 +102,7 @@ class ImageCopy:
         modality = modality_of(node.GetScene(), node)
         if modality:
             copied.SetAttribute(ATTRIBUTE_PREFIX + "Modality", modality)
-        return _told(copied, node, [sampled], self._fill)
+        return _told(copied, node, [sampled], None if self._is_labels else self._fill)
 
 
 class SegmentationCopy:
@@ -115,7 +115,7 @@ class SegmentationCopy:
         way: Way,
         target: TargetGrid,
     ) -> None:
-        self._node, self._transform, self._way, self._target = node, transform, way, target
+        self._node, self._way, self._target = node, way, target
         # Layers come in the coordinates of the segmentation's own parent, as if it were in world.
         to_own = np.linalg.inv(parent_matrix(node))
         to_lps = own_to_lps(node, transform, way.inverse)
@@ -138,7 +138,7 @@ class SegmentationCopy:
     def place(self) -> HardenedCopy:
         """Add the copy."""
         node, target = self._node, self._target
-        copied = node.GetScene().AddNewNodeByClass(node.GetClassName(), copy_name(node, self._transform))
+        copied = node.GetScene().AddNewNodeByClass(node.GetClassName(), copy_name(node, self._way))
         copied.CreateDefaultDisplayNodes()
         segmentation = node.GetSegmentation()
         binary = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
@@ -152,7 +152,7 @@ class SegmentationCopy:
             copied.GetSegmentation().AddSegment(segment, segmentation.GetNthSegmentID(number))
         if node.GetDisplayNode() is not None:
             copied.GetDisplayNode().CopyContent(node.GetDisplayNode())
-        return _told(copied, node, self._sampled, 0.0)
+        return _told(copied, node, self._sampled, None)
 
     def _places_of_segments(self) -> list[tuple[int, int]]:
         """Of each segment its layer and its value there."""
@@ -193,7 +193,9 @@ def _oriented(labels: np.ndarray, target: TargetGrid) -> slicer.vtkOrientedImage
     return image
 
 
-def _told(copied: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode, sampled: list[Sampled], fill: float) -> HardenedCopy:
+def _told(
+    copied: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode, sampled: list[Sampled], fill: float | None
+) -> HardenedCopy:
     """What of a copy is known; the layers of a segmentation lie on the same voxels."""
     coverage = sampled[0].coverage
     residuals = [one.residual.max_mm for one in sampled if one.residual is not None]

@@ -50,7 +50,7 @@ class MarkupsCopy:
     """
 
     def __init__(self, node: slicer.vtkMRMLMarkupsNode, transform: slicer.vtkMRMLTransformNode, way: Way) -> None:
-        self._node, self._transform = node, transform
+        self._node, self._way = node, way
         numbers = range(node.GetNumberOfControlPoints())
         self._numbers = [
             number for number in numbers if node.GetNthControlPointPositionStatus(number) == node.PositionDefined
@@ -66,7 +66,7 @@ class MarkupsCopy:
         """Add the copy: labels, descriptions and display as they were."""
         node, undefined = self._node, self._points.undefined
         scene = node.GetScene()
-        copied = scene.AddNewNodeByClass(node.GetClassName(), copy_name(node, self._transform))
+        copied = scene.AddNewNodeByClass(node.GetClassName(), copy_name(node, self._way))
         name = copied.GetName()
         copied.CopyContent(node)
         copied.SetName(name)
@@ -86,7 +86,7 @@ class ModelCopy:
     """Copies a model: its points are moved, and cells that touch a point without a place are left out."""
 
     def __init__(self, node: slicer.vtkMRMLModelNode, transform: slicer.vtkMRMLTransformNode, way: Way) -> None:
-        self._node, self._transform = node, transform
+        self._node, self._way = node, way
         mesh = node.GetMesh()
         if mesh is None or not mesh.GetNumberOfPoints():
             raise UsageError(f"the model {node.GetName()} is empty")
@@ -118,7 +118,7 @@ class ModelCopy:
         """Add the copy, displayed as the model is."""
         node, undefined = self._node, self._points.undefined
         scene = node.GetScene()
-        copied = scene.AddNewNodeByClass("vtkMRMLModelNode", copy_name(node, self._transform))
+        copied = scene.AddNewNodeByClass("vtkMRMLModelNode", copy_name(node, self._way))
         copied.SetAndObserveMesh(self._mesh)
         copied.CreateDefaultDisplayNodes()
         if node.GetDisplayNode() is not None:

@@ -13,7 +13,7 @@ from ...registration.between_nodes import BORDER_TOLERANCE_MM
 from ...registration.matrices import is_singular
 from ...space import apply_matrix, lattice_corners
 from ...volumes.other_formats import import_simpleitk, place_image
-from .transform import Transform
+from .transform import Pulling
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -60,7 +60,7 @@ class FieldLookup:
             self._to_node = np.linalg.inv(mapping.index_to_lps) @ affine_lps
 
     @staticmethod
-    def can_do(transform: Transform) -> bool:
+    def can_do(transform: Pulling) -> bool:
         """Tell whether a transform is a matrix, or one grid between matrices, gone through the way it maps."""
         mapping = transform.mapping
         if mapping.exact is not None or mapping.ras:

@@ -21,7 +21,7 @@ from ...volumes.other_formats import import_simpleitk, place_image
 from .applied import Coverage, Residual, residual_of
 from .field_lookup import FieldLookup
 from .request import Interpolation
-from .transform import Transform
+from .transform import Pulling
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -46,7 +46,7 @@ class Sampled:
 def resample(
     array: NDArray[Any],
     index_to_lps: NDArray[np.float64],
-    transform: Transform,
+    transform: Pulling,
     target: ReferenceGrid,
     *,
     interpolation: Interpolation,
@@ -137,7 +137,7 @@ class _Sampler:
         self,
         array: NDArray[Any],
         index_to_lps: NDArray[np.float64],
-        transform: Transform,
+        transform: Pulling,
         target: ReferenceGrid,
         interpolation: Interpolation,
         fill: float,

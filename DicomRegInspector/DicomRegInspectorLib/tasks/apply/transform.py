@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
+from typing import Protocol
 
 import numpy as np
 
@@ -26,6 +27,21 @@ class Moved:
     """(n, 3) LPS mm; NaN where there is no place for them."""
     residual_mm: np.ndarray | None = None
     """(n,) how far from the given point the one found maps; NaN where that is undefined. None: mapped, not searched."""
+
+
+class Pulling(Protocol):
+    """What an image can be sampled through: a :class:`Transform`, or a node of a scene."""
+
+    @property
+    def mapping(self) -> Mapping:
+        """From the registered to the source frame."""
+
+    @property
+    def inverse(self) -> bool:
+        """Whether it is gone through from the registered to the source frame."""
+
+    def pull(self, points: np.ndarray) -> Moved:
+        """Find for places (n, 3) of the output where in the input their values are looked up, LPS mm."""
 
 
 @dataclass(frozen=True, eq=False)
