@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import qt
 import slicer
 from panel_states import KINDS, STATES, STOPPED_BY, PanelStates
 
@@ -30,6 +31,9 @@ class ApplicationWalker(PanelStates):
 
     def opened(self) -> list[str]:
         return list(self._opened)
+
+    def tick(self, class_name: str) -> None:
+        self.ui.applyNodesSelector.setCheckState(slicer.util.getNodesByClass(class_name)[0], qt.Qt.Checked)
 
     def show_window(self) -> None:
         pass  # it is there, or it is not
@@ -75,6 +79,8 @@ class ApplicationWalker(PanelStates):
             nodes = [widget.nodeFromIndex(number) for number in range(widget.nodeCount())]
             other = self._another(nodes.index(widget.currentNode()) if widget.currentNode() else -1, len(nodes))
             widget.setCurrentNode(nodes[other] if other >= 0 else None)
+        elif kind == "qMRMLCheckableNodeComboBox":
+            self.tick("vtkMRMLMarkupsFiducialNode")
         elif kind == "ctkPathLineEdit":
             widget.currentPath = "missing"
         elif kind == "QLineEdit":

@@ -26,6 +26,7 @@ INTERACTIVE = {
     "QTableWidget",
     "QTextBrowser",
     "QToolButton",
+    "qMRMLCheckableNodeComboBox",
     "qMRMLNodeComboBox",
 }
 KINDS = {
@@ -51,6 +52,10 @@ class PanelStates:
 
     def opened(self) -> list[str]:
         """What other programs were asked to open."""
+        raise NotImplementedError
+
+    def tick(self, class_name: str) -> None:
+        """Tick the first node of a class in Apply's box."""
         raise NotImplementedError
 
     def show_window(self) -> None:
@@ -116,6 +121,15 @@ class PanelStates:
         for class_name in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLMarkupsFiducialNode"):
             scene.AddNewNodeByClass(class_name, "judge")
         self.ui.loadSeriesButton.click()
+
+    def applying(self) -> None:
+        """A transform chosen, with images and points in the scene that it can be applied to."""
+        self.judged()
+        self.ui.applyCollapsibleButton.collapsed = False
+
+    def ticked(self) -> None:
+        self.applying()
+        self.tick("vtkMRMLMarkupsFiducialNode")
 
     def measured(self) -> None:
         self.loaded()
@@ -239,6 +253,8 @@ class PanelStates:
                 told[name] += [widget.rowCount, rows, self.cells(widget)]
             if hasattr(widget, "currentNode"):
                 told[name].append(widget.currentNode())
+            if hasattr(widget, "checkedNodes"):
+                told[name] += [node.GetID() for node in widget.checkedNodes()]
         nodes = self.application.mrmlScene.GetNodes()
         told["nodes"] = [nodes.GetItemAsObject(index).GetID() for index in range(nodes.GetNumberOfItems())]
         told["views"] = self.views()
@@ -281,6 +297,12 @@ ELSEWHERE: dict[str, Callable[[PanelStates], None]] = {
     "saveReportButton": PanelStates.report_asked,
     "openReportButton": PanelStates.report_written,
     "registrationsTable": PanelStates.two_registrations,
+    "applyTransformSelector": PanelStates.applying,
+    "applyNodesSelector": PanelStates.applying,
+    "applyGridSelector": PanelStates.applying,
+    "applyBackCheckBox": PanelStates.applying,
+    "applyUnderButton": PanelStates.ticked,
+    "applyCopiesButton": PanelStates.ticked,
     "qualityTransformSelector": PanelStates.loaded,
     "qualitySegmentsSelector": PanelStates.judged,
     "qualityFixedSelector": PanelStates.judged,

@@ -17,6 +17,12 @@ class Walker(PanelStates):
     def opened(self) -> list[str]:
         return list(pythonqt.OPENED_URLS)
 
+    def tick(self, class_name: str) -> None:
+        from PySide6 import QtCore
+
+        node = self.application.util.getNodesByClass(class_name)[0]
+        self.ui.applyNodesSelector.setCheckState(node, QtCore.Qt.CheckState.Checked)
+
     def show_window(self) -> None:
         self.application.app.playMainWindow(True)
 
@@ -26,6 +32,9 @@ class Walker(PanelStates):
 
         widget, kind, key = pythonqt.unwrap(getattr(self.ui, name)), KINDS[name], QtCore.Qt.Key
         press = QtTest.QTest.keyClick
+        if kind == "qMRMLCheckableNodeComboBox":
+            self.tick("vtkMRMLMarkupsFiducialNode")  # the list that Slicer opens is not played
+            return
         if kind in ("ctkPathLineEdit", "qMRMLNodeComboBox"):
             assert isinstance(widget.focusProxy(), QtWidgets.QComboBox)
             widget = widget.focusProxy()

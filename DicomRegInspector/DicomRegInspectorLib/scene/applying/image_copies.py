@@ -76,7 +76,7 @@ class ImageCopy:
         self._sampled: Sampled | None = None
 
     def compute(self, progress: Progress | None) -> None:
-        """Resample it."""
+        """Interpolate the image, or look labels up, at each voxel of the target."""
         self._sampled = resample(
             self._values,
             self._index_to_lps,
@@ -126,7 +126,7 @@ class SegmentationCopy:
         self._sampled: list[Sampled] = []
 
     def compute(self, progress: Progress | None) -> None:
-        """Resample each layer."""
+        """Look the labels of each layer up at each voxel of the target."""
         for labels, index_to_lps, _values in self._layers:
             self._sampled.append(
                 resample(
@@ -198,9 +198,9 @@ def _told(
 ) -> HardenedCopy:
     """What of a copy is known; the layers of a segmentation lie on the same voxels."""
     coverage = sampled[0].coverage
-    residuals = [one.residual.max_mm for one in sampled if one.residual is not None]
+    residuals = [layer.residual.max_mm for layer in sampled if layer.residual is not None]
     largest = max((value for value in residuals if value is not None), default=0.0)
-    filled = min(one.coverage.filled for one in sampled)
+    filled = min(layer.coverage.filled for layer in sampled)
     return HardenedCopy(
         copied, node.GetName(), "voxels", coverage.voxels, coverage.undefined, largest, filled=filled, fill=fill
     )
