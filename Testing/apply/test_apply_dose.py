@@ -205,3 +205,40 @@ def test_the_dose_lies_in_the_grid() -> None:
     ends = np.array(GRID_ORIGIN) + np.array(GRID_SPACING) * (np.array(GRID_SIZE) - 1)
     corners = np.stack([places()[0, 0, 0], places()[-1, -1, -1]]) - SHIFT
     assert (corners > GRID_ORIGIN).all() and (corners < ends).all()
+
+
+def test_a_dose_of_another_patient_and_one_taken_for_an_image_are_told(tmp_path: Path, shifted: Path) -> None:
+    given = rt_dose(tmp_path / "dose.dcm")
+    reference = ct_series(tmp_path / "fixed", np.zeros((8, 20, 24)), REGISTERED, patient_id="P2")
+    told = " ".join(apply(shifted, tmp_path / "out.dcm", given, reference).notes)
+    assert "is it one patient?" in told and "P2" not in told
+    request = ApplyRequest(transform=read_transform(shifted), input=str(given), output=tmp_path / "image.nrrd")
+    with pytest.raises(DicomRegInspectorError, match="is no image but RT Dose Storage; bring it along as dose"):
+        apply_transform("image", request)
+
+
+def test_a_dose_that_is_damaged_is_refused_with_a_sentence(tmp_path: Path, shifted: Path) -> None:
+    given = rt_dose(tmp_path / "dose.dcm")
+    for change, said in (
+        ({"DoseGridScaling": None}, "Dose Grid Scaling"),
+        ({"GridFrameOffsetVector": None}, "cannot be placed"),
+        ({"PixelData": b"\0" * 10}, "pixel"),
+    ):
+        data = pydicom.dcmread(given)
+        for keyword, value in change.items():
+            if value is None:
+                delattr(data, keyword)
+            else:
+                setattr(data, keyword, value)
+        data.save_as(tmp_path / "damaged.dcm")
+        with pytest.raises(DicomRegInspectorError, match=said):
+            apply(shifted, tmp_path / "out.dcm", tmp_path / "damaged.dcm")
+        assert not (tmp_path / "out.dcm").exists()
+    data = pydicom.dcmread(given)
+    del data.GridFrameOffsetVector, data.FrameIncrementPointer, data.NumberOfFrames
+    data.PixelData = data.PixelData[: 4 * SIZE[0] * SIZE[1]]
+    data.save_as(tmp_path / "plane.dcm")
+    apply(shifted, tmp_path / "out.dcm", tmp_path / "plane.dcm")
+    made = pydicom.dcmread(tmp_path / "out.dcm")
+    assert made.get("GridFrameOffsetVector") is None and made.Rows == SIZE[1]
+    assert dciodvfy(tmp_path / "out.dcm") - dciodvfy(tmp_path / "plane.dcm") == set()

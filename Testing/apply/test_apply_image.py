@@ -21,6 +21,7 @@ from applycases import (
     write_volume,
 )
 from DicomRegInspectorLib.errors import DicomRegInspectorError
+from DicomRegInspectorLib.tasks.apply import resample
 from DicomRegInspectorLib.tasks.apply.applied import Applied
 from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
 from DicomRegInspectorLib.tasks.apply.run import apply_transform
@@ -146,6 +147,57 @@ def test_undefined_vectors_stay_undefined_and_are_counted(tmp_path: Path, refere
     assert kept.sum() > 4000 and not filled[kept].any()
     assert np.abs(found - (mapped @ GRADIENT + 7))[kept].max() < 1e-9
     assert applied.coverage.filled == filled.sum()
+
+
+def test_slabs_make_no_difference(tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = field(size=0.5)
+    vectors[3:5, 6:10, 4:9] = np.nan
+    registration = deformable(tmp_path / "reg.dcm", vectors)
+    given = linear_image(tmp_path / "image.nrrd")
+    whole = apply(registration, tmp_path / "whole.nrrd", given, reference=reference, fill=-9999.0)
+    monkeypatch.setattr(resample, "SLAB_VOXELS", 5 * 26 * 22)
+    monkeypatch.setattr(resample, "PULLED_VOXELS", 2 * 26 * 22)
+    parts = apply(registration, tmp_path / "parts.nrrd", given, reference=reference, fill=-9999.0)
+    assert parts.coverage == whole.coverage
+    assert np.abs(read_values(tmp_path / "parts.nrrd") - read_values(tmp_path / "whole.nrrd")).max() < 1e-9
+
+
+def test_what_is_wrong_with_the_registration_is_told(tmp_path: Path, reference: Path) -> None:
+    vectors = np.zeros((*GRID_SIZE[::-1], 3), np.float32)
+    vectors[5, 8, 8] = (30.0, 0.0, 0.0)
+    applied = apply(
+        deformable(tmp_path / "reg.dcm", vectors), tmp_path / "out.nrrd", linear_image(tmp_path / "image.nrrd"),
+        reference=reference,
+    )  # fmt: skip
+    assert "reg-folding" in {finding.code for finding in applied.findings}
+
+
+def test_vectors_that_lead_far_away_leave_nothing_but_the_fill(tmp_path: Path, reference: Path) -> None:
+    registration = deformable(tmp_path / "reg.dcm", np.full((*GRID_SIZE[::-1], 3), 1e6, np.float32))
+    given = linear_image(tmp_path / "image.nrrd")
+    applied = apply(registration, tmp_path / "out.nrrd", given, reference=reference, fill=2.0)
+    assert (read_values(tmp_path / "out.nrrd") == 2).all()
+    assert applied.coverage is not None and applied.coverage.outside == applied.coverage.voxels
+
+
+def test_a_chain_is_evaluated_exactly(tmp_path: Path, reference: Path) -> None:
+    """Two fields in a row have no single grid: each voxel is mapped through both."""
+    first = deformable(tmp_path / "first.dcm", field(1, 1.0))
+    sitk.WriteTransform(itk_field(field(2, 1.0)), str(tmp_path / "second.h5"))
+    request = ApplyRequest(
+        transform=read_transform(first, then=[tmp_path / "second.h5"]),
+        input=str(linear_image(tmp_path / "image.nrrd")),
+        output=tmp_path / "out.nrrd",
+        reference=[str(reference)],
+        fill=-9999.0,
+    )
+    apply_transform("image", request)
+    there = request.transform.item.map_points(target_places())
+    kept = is_among_centres(there)
+    found = read_values(tmp_path / "out.nrrd")
+    assert kept.sum() > 3000 and np.abs(found - (there @ GRADIENT + 7))[kept].max() < 1e-8
+    expected = by_itk(sitk.CompositeTransform([itk_field(field(2, 1.0)), itk_field(field(1, 1.0))]))
+    assert np.isfinite(expected).sum() == (found != -9999).sum()
 
 
 def test_nothing_is_said_outside_the_grid(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,17 @@ from ...space import apply_matrix
 from ...volumes import Volume
 from ..image_export.derivation import Derivation
 from ..image_export.planes import planes_of
-from ..image_export.reference import reference_images
+from ..image_export.reference import OTHER_PATIENT, ReferenceImages, reference_images
 from .applied import Applied
 from .dose_object import RT_DOSE, StoredDose, dose_object, stored_dose
 from .images import is_volume_file, output_volume, prepare, told_of, write_volume
-from .inputs import Input, read_input
+from .inputs import header_of, read_input
 from .request import ApplyRequest
 from .resample import resample
 from .target import dicom_reference
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 NOT_CONSERVED = (
     "Dose was interpolated at new places: energy (dose times mass) is not conserved where tissue is compressed or "
@@ -70,10 +74,14 @@ def apply_dose(request: ApplyRequest, progress: Progress | None = None) -> Appli
         np.maximum(sampled.array, 0, out=sampled.array)  # Splines swing below zero beside a steep fall.
     volume = output_volume(request, sampled.array, target)
     integral = _integral(values, given.volume), _integral(sampled.array, volume)
-    format_, more = _write(request, volume, given)
+    header = header_of(series.slices[0].path)
+    reference = reference_images(dicom_reference(request.reference))
+    format_, more = _write(request, volume, header, reference)
     units = series.units or "units"
     notes = [f"Onto {words}.", NOT_CONSERVED, f"Where there is no dose {fill:g} is written; it does not mean no dose."]
     notes.append(f"Integral dose: {integral[0]:.6g} before, {integral[1]:.6g} {units} · mL after.")
+    if reference.is_of_another_patient(header):
+        notes.append(OTHER_PATIENT)
     return Applied(
         "dose",
         request.transform,
@@ -108,16 +116,11 @@ def _own_grid(request: ApplyRequest, volume: Volume) -> tuple[ReferenceGrid, str
     ), "the dose's own grid, moved along"
 
 
-def _write(request: ApplyRequest, volume: Volume, given: Input) -> tuple[str, dict[str, float]]:
+def _write(
+    request: ApplyRequest, volume: Volume, header: Dataset, reference: ReferenceImages
+) -> tuple[str, dict[str, float]]:
     if is_volume_file(request.output):
         return write_volume(request, volume), {}
-    import pydicom
-
-    assert given.series is not None
-    path = given.series.slices[0].path
-    with errors_of_file(path, "holds elements that cannot be copied"):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-    reference = reference_images(dicom_reference(request.reference))
     planes = planes_of(volume, reference.stack)
     dose = stored_dose(planes.array, 32 if int(header.get("BitsAllocated") or 32) > 16 else 16)
     transform = request.transform

@@ -129,6 +129,8 @@ def _place(instance: Dataset, planes: Volume) -> None:
     instance.PixelSpacing = [decimal_string(spacing[1]), decimal_string(spacing[0])]
     instance.SliceThickness = decimal_string(spacing[2])
     count = len(planes.array)
+    if count == 1:
+        return  # A single plane has no frames that offsets would be of.
     instance.NumberOfFrames = count
     instance.FrameIncrementPointer = 0x3004000C
     # Relative to the first plane: rule a, which holds for any orientation (PS3.3 C.8.8.3.2).

@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ...dicom.values import name_of_uid
+from ...errors import UsageError
 from ...findings import Finding
 from ...output_file import replace_file, require_utf8_name
 from ...progress import Progress
+from ...series.geometry.kinds import SEGMENTATIONS
 from ...series.regularize.reference import ReferenceGrid
 from ...series.regularize.regular import VOLUME_SUFFIXES
 from ...volumes import Volume
@@ -19,6 +22,7 @@ from ...volumes.write_volume import write_volume_file
 from ..image_export.derivation import Derivation
 from ..image_export.export import ImageExport, ImageExportOptions, export_image
 from .applied import Applied
+from .dose_object import RT_DOSE
 from .frames import check_frames, check_reference, said_of_frames
 from .inputs import Input, read_input
 from .request import ApplyRequest
@@ -37,7 +41,9 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
         When frames disagree, the image or the reference is no lattice, values cannot be written, or the output cannot;
         then nothing is left behind.
     """
+    _require_output(request)
     given = read_input(request, progress)
+    _require_image(given, request.input)
     findings, target, words = prepare(request, given)
     fill = given.fill(request.fill)
     values = given.values
@@ -66,6 +72,19 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
         notes=(f"Onto {words}.", *notes),
         **told_of(volume, sampled),
     )
+
+
+def _require_output(request: ApplyRequest) -> None:
+    if request.output.suffix.lower() == ".dcm":
+        raise UsageError(f"{request.output}: images of a series are files of their own; name a new folder for them")
+
+
+def _require_image(given: Input, name: str) -> None:
+    """Refuse what is stored like an image and means something else."""
+    class_uid = given.series.slices[0].header.sop_class_uid if given.series is not None else ""
+    other = "dose" if class_uid == RT_DOSE else "labels" if class_uid in SEGMENTATIONS else ""
+    if other:
+        raise UsageError(f"{name}: is no image but {name_of_uid(class_uid)}; bring it along as {other}")
 
 
 def prepare(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FileError, UsageError
+from ...errors import FileError, UsageError, errors_of_file
 from ...findings import Finding
 from ...progress import Progress
+from ...registration.file.write.dicom_object import NOT_COPIED
 from ...registration.matrices import is_singular
 from ...series import SeriesVolume, load_series
 from ...series.regularize.reference import REGULAR_MM
@@ -20,6 +21,9 @@ from ...space import apply_matrix
 from ...volumes import Volume
 from ...volumes.read_volume import is_dicom, read_volume, volume_of_series
 from .request import ApplyRequest
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +98,17 @@ def read_input(request: ApplyRequest, progress: Progress | None = None, *, scale
         raise FileError(name, "has no position: where its voxels lie is not known, and nothing can be applied to it")
     _require_lattice(series, name)
     return Input(volume_of_series(series, name), series)
+
+
+def header_of(path: str) -> Dataset:
+    """Read a DICOM file without its pixels.
+
+    Raises FileError when it cannot be parsed.
+    """
+    import pydicom
+
+    with errors_of_file(path, NOT_COPIED):
+        return pydicom.dcmread(path, stop_before_pixels=True)
 
 
 def _require_lattice(series: SeriesVolume, name: str) -> None:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     import SimpleITK
 
 MAX_THREADS = 8
-SLAB_VOXELS = 1 << 19
+SLAB_VOXELS = 1 << 21
 """Sampled at a time by a thread: some tens of megabytes."""
+PULLED_VOXELS = 1 << 18
+"""Of these, where each is pulled by itself: that takes a hundred bytes for each."""
 _EXACT_WHOLE = 1 << 53
 """Whole numbers up to this are doubles."""
 
@@ -84,25 +86,28 @@ def resample(
     )
     output = np.empty(shape, array.dtype)
     channels = range(array.shape[3]) if array.ndim == 4 else [None]
-    told: list[_Told] = []
+    told = _Told()
     for channel in channels:
         own = array if channel is None else np.ascontiguousarray(array[..., channel])
         into = output if channel is None else output[..., channel]
         sampler = _Sampler(own, index_to_lps, transform, target, interpolation, fill)
-        told = list(_in_slabs(sampler, into, progress))
+        told = sum(_in_slabs(sampler, into, progress), _Told())
     voxel_ml = float(abs(np.linalg.det(target.affine_lps[:3, :3]))) / 1000
-    undefined, filled = sum(slab.undefined for slab in told), sum(slab.filled for slab in told)
-    coverage = Coverage(ni * nj * nk, undefined, filled - undefined, fill, voxel_ml)
-    return Sampled(output, coverage, _whole([slab.residual for slab in told]))
+    coverage = Coverage(ni * nj * nk, told.undefined, told.filled - told.undefined, fill, voxel_ml)
+    return Sampled(output, coverage, told.residual)
 
 
 @dataclass(frozen=True)
 class _Told:
     """What is known of a slab."""
 
-    undefined: int
-    filled: int
-    residual: Residual | None
+    undefined: int = 0
+    filled: int = 0
+    residual: Residual | None = None
+
+    def __add__(self, other: _Told) -> _Told:
+        residual = _whole([self.residual, other.residual])
+        return _Told(self.undefined + other.undefined, self.filled + other.filled, residual)
 
 
 def _in_slabs(sampler: _Sampler, output: NDArray[Any], progress: Progress | None) -> Iterator[_Told]:
@@ -151,18 +156,22 @@ class _Sampler:
             self._lookup = FieldLookup(mapping, target.affine_lps, target.dimensions)
             whole = mapping.affine if mapping.grid is None else in_order([mapping.pre, mapping.post])
             self._unmoved = whole if transform.inverse else np.linalg.inv(whole)
+        self._overshoots = interpolation == "cubic"
         self._image, self._interpolator, self._pixel_type = _prepared(array, interpolation)
         place_image(self._image, self._unmoved @ index_to_lps)
 
     def fill_slab(self, output: NDArray[Any], first: int, count: int) -> _Told:
         """Sample slices from ``first`` on into the output."""
-        lookup = self._lookup
+        lookup, (_, nj, ni) = self._lookup, output.shape
         found = lookup.itk_transform(first, count) if lookup is not None else None
         if lookup is not None and found is not None:
             values = self._sampled(found, first, count)
             defined = lookup.defined(first, count)
             undefined = defined.blank(values, np.nan) if defined is not None else 0
             return _Told(undefined, self._finish(values, output[first : first + count]), None)
+        if count > 1 and count * nj * ni > PULLED_VOXELS:
+            half = count // 2
+            return self.fill_slab(output, first, half) + self.fill_slab(output, first + half, count - half)
         found, lost, residual = self._pulled(first, count)
         values = self._sampled(found, first, count)
         values[lost] = np.nan
@@ -209,16 +218,21 @@ class _Sampler:
 
     def _finish(self, values: NDArray[np.floating], output: NDArray[Any]) -> int:
         """Write values in the output's type; returns how many are the fill value for want of any other."""
-        missing = np.isnan(values)
-        count = int(np.count_nonzero(missing))
-        if count:
-            values[missing] = self._fill
-        if output.dtype.kind in "iu":
-            np.rint(values, out=values)
-            reach = np.iinfo(output.dtype)
-            np.clip(values, reach.min, reach.max, out=values)  # Cubic interpolation leaves the range of the values.
-        output[...] = values
-        return count
+        total, is_whole = 0, output.dtype.kind in "iu"
+        reach = np.iinfo(output.dtype) if is_whole else None
+        # Slice by slice: what is done to one stays in the processor's cache.
+        for plane, into in zip(values, output, strict=True):
+            missing = np.isnan(plane)
+            count = int(np.count_nonzero(missing))
+            total += count
+            if is_whole:
+                plane = np.rint(plane)
+            if count:
+                plane[missing] = self._fill
+            if reach is not None and self._overshoots:
+                np.clip(plane, reach.min, reach.max, out=plane)
+            into[...] = plane
+        return total
 
 
 def _prepared(array: NDArray[Any], interpolation: Interpolation) -> tuple[SimpleITK.Image, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 from ...errors import UsageError
@@ -20,7 +21,7 @@ KINDS = {
 
 
 def apply_transform(kind: str, request: ApplyRequest, progress: Progress | None = None) -> Applied:
-    """Apply a transform to an input and write what comes of it.
+    """Apply a transform to an input and write what comes of it; with what is wrong with the transform among findings.
 
     Parameters
     ----------
@@ -38,4 +39,7 @@ def apply_transform(kind: str, request: ApplyRequest, progress: Progress | None 
         raise UsageError(f"{kind}: is nothing a transform is applied to; there are {', '.join(KINDS)}")
     module, name = KINDS[kind]
     apply: Callable[[ApplyRequest, Progress | None], Applied] = getattr(import_module(f".{module}", __package__), name)
-    return apply(request, progress)
+    applied = apply(request, progress)
+    own = request.transform
+    known = (*own.registration.header_findings, *own.item.findings)
+    return replace(applied, findings=(*known, *applied.findings))

@@ -35,12 +35,13 @@ from ...structures.structure import Structure, StructureSet
 from ...volumes import Volume
 from ..image_export.derivation import Derivation, describe_derivation
 from ..image_export.planes import planes_of
-from ..image_export.reference import ReferenceImages, reference_images
+from ..image_export.reference import OTHER_PATIENT, ReferenceImages, reference_images
 from ..image_export.segments import segmentation_of
 from .applied import Applied, Coverage, Part
 from .dose_object import reference_of
 from .frames import check_frames, check_reference, said_of_frames
 from .images import is_volume_file, told_of, write_volume
+from .inputs import header_of
 from .request import ApplyRequest
 from .resample import resample
 from .shares import MOST_OF_EACH, shares_of
@@ -116,6 +117,8 @@ def apply_segmentation(request: ApplyRequest, path: str, progress: Progress | No
     frame = target.frame_uid or request.transform.output_frame_uid
     volumes = [Volume(layer.array, target.affine_lps, "the result", frame_uid=frame) for layer in sampled]
     notes = [f"Onto {words}.", *said_of_frames(request, given.frame_uid), *_notes(given, parts, path)]
+    if reference_images(dicom_reference(request.reference)).is_of_another_patient(header_of(path)):
+        notes.append(OTHER_PATIENT)
     if is_volume_file(request.output):
         format_ = _write_labels(request, given, volumes)
     else:
@@ -192,7 +195,7 @@ def _notes(given: StructureSet, parts: Sequence[Part], path: str) -> list[str]:
         for structure in given.structures
         if structure.is_empty
     ]
-    if str(_header_of(path).get("SegmentationType", "")) == "FRACTIONAL":
+    if str(header_of(path).get("SegmentationType", "")) == "FRACTIONAL":
         notes.append("Of the fractional segments voxels of half the largest value and more were taken.")
     return notes
 
@@ -206,16 +209,9 @@ def _write_labels(request: ApplyRequest, given: StructureSet, volumes: list[Volu
     return write_volume(request, replace(volumes[0], array=numbers[volumes[0].array])).replace("values", "labels")
 
 
-def _header_of(path: str) -> Dataset:
-    import pydicom
-
-    with errors_of_file(path, "holds elements that cannot be copied"):
-        return pydicom.dcmread(path, stop_before_pixels=True)
-
-
 def _write_segmentation(request: ApplyRequest, given: StructureSet, volumes: list[Volume]) -> str:
     hd = import_highdicom("Segmentations")
-    header = _header_of(given.path)
+    header = header_of(given.path)
     reference = reference_images(dicom_reference(request.reference))
     planes = [planes_of(volume, reference.stack) for volume in volumes]
     if not any(plane.any() for volume in planes for plane in volume.array):

@@ -28,7 +28,7 @@ from .derivation import Derivation, describe_derivation
 from .kinds import KINDS, SINGLE_FRAMES, Kind, check_stated, check_units, kind_of
 from .multi import parametric_map, secondary_capture
 from .planes import planes_of
-from .reference import ReferenceImages, reference_images
+from .reference import OTHER_PATIENT, ReferenceImages, reference_images
 from .segments import labels_in_file, segmentation
 from .single import single_frames
 from .stored import encodings_of, with_finite_values
@@ -213,7 +213,8 @@ def _notes(
     options: ImageExportOptions,
 ) -> Iterator[str]:
     if reference.series is None:
-        yield "Study and frame of reference are new, the patient has no name: there is no reference to take them from."
+        new = "The study is new" if planes.frame_uid else "Study and frame of reference are new"
+        yield f"{new}, the patient has no name: there is no reference to take them from."
     elif not reference.frame_uid:
         yield "The reference names no Frame of Reference UID (0020,0052); the new images have one of their own."
     if reference.is_beside(planes):
@@ -226,7 +227,7 @@ def _notes(
     if kind.name == "segmentation":
         yield "What the labels are no file says: each is a tissue with its number for a name."
     if reference.series is not None and values is not reference and values.patient != reference.patient:
-        yield "Patient ID (0010,0020) or birth date differ between image and reference: is it one patient?"
+        yield OTHER_PATIENT
     of_these = values.series is not None and values.are_the_volume
     if kind.name == "ct" and not options.units and not of_these:
         yield "Values are taken for Hounsfield units, as CT images have them."

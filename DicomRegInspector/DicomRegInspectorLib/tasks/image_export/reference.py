@@ -24,6 +24,8 @@ from ..boxes import box_of_stack
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+OTHER_PATIENT = "Patient ID (0010,0020) or birth date differ between input and reference: is it one patient?"
+
 
 @dataclass(eq=False)
 class ReferenceImages:
@@ -74,13 +76,15 @@ class ReferenceImages:
             return ReferencedImages()
         return ReferencedImages((), owner_of(self.slices[0].path))
 
+    def is_of_another_patient(self, header: Dataset) -> bool:
+        """Tell whether an object is of another patient than these images, where there are any."""
+        return self.series is not None and self.patient != patient_of(header)
+
     @property
     def patient(self) -> tuple[str, str]:
         """Patient ID and birth date, to be compared and never shown."""
         header = self.owner.header
-        return (
-            ("", "") if header is None else (str(header.get("PatientID", "")), str(header.get("PatientBirthDate", "")))
-        )
+        return ("", "") if header is None else patient_of(header)
 
     @property
     def series_number(self) -> int:
@@ -127,6 +131,11 @@ class ReferenceImages:
             return False
         corners = lattice_corners(planes.index_to_lps, planes.dimensions) @ box.axes.T
         return bool((corners.max(axis=0) < box.low).any() or (corners.min(axis=0) > box.high).any())
+
+
+def patient_of(header: Dataset) -> tuple[str, str]:
+    """Return Patient ID and birth date, to be compared and never shown."""
+    return str(header.get("PatientID", "")), str(header.get("PatientBirthDate", ""))
 
 
 def reference_images(paths: Sequence[str | PathLike[str]], *, are_the_volume: bool = False) -> ReferenceImages:
