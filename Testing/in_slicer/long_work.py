@@ -75,6 +75,14 @@ def _compare(ui: Any) -> None:
     ui.compareBSelector.setCurrentNode(slicer.util.getNode("Moving"))
 
 
+def _apply(ui: Any) -> None:
+    ui.applyTransformSelector.setCurrentNode(ui.qualityTransformSelector.currentNode())
+    ui.applyGridSelector.setCurrentNode(slicer.util.getNode("Fixed"))
+    for node in slicer.util.getNodesByClass("vtkMRMLVolumeNode"):
+        ticked = qt.Qt.Checked if node.GetName() == "Moving" else qt.Qt.Unchecked
+        ui.applyNodesSelector.setCheckState(node, ticked)
+
+
 QUALITY = ("qualityCancelButton", "qualityStatusLabel")
 SERIES = ("seriesCancelButton", "seriesStatusLabel")
 WORKS = (
@@ -88,6 +96,7 @@ WORKS = (
     Work("arrows", "showGlyphsButton", *QUALITY, _fresh_images),
     Work("histograms", "showHistogramsButton", *QUALITY, _fresh_images),
     Work("comparison", "showComparisonButton", *QUALITY, _fresh_images),
+    Work("apply", "applyCopiesButton", "registrationsCancelButton", "applyStatusLabel", _apply),
     Work("show-me", "showMeButton", "findingsCancelButton", "findingsStatusLabel", _finding),
     Work("load-series", "loadSeriesButton", *SERIES, _acquisition),
     Work("before-and-after", "beforeAfterButton", *SERIES),

@@ -71,12 +71,14 @@ class ImageCopy:
         values = vtk_to_numpy(scalars)
         self._values = values.reshape(*image.GetDimensions()[::-1], *values.shape[1:])
         self._index_to_lps = own_to_lps(node, transform, way.inverse) @ voxel_matrix(node)
-        is_ct = modality_of(node.GetScene(), node) == "CT" or value_unit(node) == "HU"
-        self._fill = 0.0 if self._is_labels else _fill_value(values, is_ct)
+        self._is_in_hu = modality_of(node.GetScene(), node) == "CT" or value_unit(node) == "HU"
+        self._fill = 0.0
         self._sampled: Sampled | None = None
 
     def compute(self, progress: Progress | None) -> None:
         """Interpolate the image, or look labels up, at each voxel of the target."""
+        if not self._is_labels:
+            self._fill = _fill_value(self._values, self._is_in_hu)
         self._sampled = resample(
             self._values,
             self._index_to_lps,
