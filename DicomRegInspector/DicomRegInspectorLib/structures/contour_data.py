@@ -14,6 +14,7 @@ from ..words import plural
 CONTOUR_DATA = 0x30060050
 _NUMERIC = re.compile(rb"[-+0-9.,;eE ]*").fullmatch
 _MOST_SHOWN = 30
+_MOST_BYTES = 16
 
 
 def numbers_of(raw: bytes) -> NDArray[np.float64] | None:
@@ -31,6 +32,30 @@ def numbers_of(raw: bytes) -> NDArray[np.float64] | None:
     if len(found) != text.count(b"\\") + 1 or not np.isfinite(found).all():
         return None
     return found
+
+
+def decimal_string(values: NDArray[np.float64]) -> bytes:
+    """Return finite numbers as a decimal string of even length: each as exact as its 16 bytes hold (PS3.5 6.2)."""
+    texts = [repr(value) for value in (values + 0.0).tolist()]
+    text = "\\".join(value if len(value) <= _MOST_BYTES else _shortened(value) for value in texts)
+    # Whole numbers are written as such.
+    text = f"{text}\\".replace(".0\\", "\\")[:-1]
+    return (text + " " * (len(text) % 2)).encode("ascii")
+
+
+def _shortened(text: str) -> str:
+    value = float(text)
+    if 1e-3 <= abs(value) < 1e13:
+        # The digits before the point, and the sign, are as many after rounding, or the rest has room for one more.
+        decimals = _MOST_BYTES - 1 - len(text.partition(".")[0])
+        short = f"{value:.{decimals}f}"
+        if len(short) <= _MOST_BYTES:
+            return short
+    for digits in range(16, 0, -1):
+        short = f"{value:.{digits}g}"
+        if len(short) <= _MOST_BYTES:
+            return short
+    return "0"
 
 
 def points_of(raw: bytes) -> tuple[NDArray[np.float64] | None, str]:

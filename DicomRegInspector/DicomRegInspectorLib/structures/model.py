@@ -38,6 +38,8 @@ class Contour:
     geometric_type: str = "CLOSED_PLANAR"
     images: tuple[tuple[str, str], ...] = ()
     """(SOP Class UID, SOP Instance UID) of Contour Image Sequence (3006,0016)."""
+    frame_number: int | None = None
+    """Of an image with several frames, from 1: the one that it lies in."""
 
     @property
     def is_closed(self) -> bool:
