@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import regfiles as rf
 from DicomRegInspectorLib.findings import Finding
+from DicomRegInspectorLib.samples.ct_files import SeriesNames, SliceGeometry, write_ct_series
 from DicomRegInspectorLib.structures import read_structures
 from DicomRegInspectorLib.structures.checks import check_structures
+from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
+from DicomRegInspectorLib.tasks.apply.run import apply_transform
+from DicomRegInspectorLib.tasks.apply.transform import read_transform
 from shown import shows
-from structfiles import Drawn, Region, circle, write_rtstruct
+from structfiles import Drawn, Region, axes_matrix, ball, centres, circle, write_rtstruct
 
 
 def found_in(*contours: Drawn) -> list[Finding]:
@@ -40,3 +46,39 @@ def gap() -> list[Finding]:
 def empty() -> list[Finding]:
     """A structure that was named and never drawn."""
     return found_in()
+
+
+def brought_along(origin: float, squeezed: float) -> list[Finding]:
+    """What is told of a ball of 20 mm under a field that squeezes its middle along x, on a grid that begins somewhere.
+
+    ``origin``: the first node's x; ``squeezed``: how much of the distance from the middle is taken away there.
+    """
+    nodes = centres(axes_matrix(np.eye(3), (4, 4, 4), (origin, -32, -32)), (17, 17, 17))
+    vectors = np.zeros(nodes.shape, np.float32)
+    vectors[..., 0] = -squeezed * nodes[..., 0] * np.exp(-((nodes / 8) ** 2).sum(axis=-1))
+    grid = rf.GridSpec(vectors, (4.0, 4.0, 4.0), (origin, -32.0, -32.0))
+    registration = rf.write(Path("registration.dcm"), rf.RegistrationSpec((rf.DeformableItem(grid),)))
+    structures = write_rtstruct(
+        Path("structures.dcm"), [Region("liver", ball(20, range(-20, 21, 2)))], frame="1.2.3.200"
+    )
+    corners = np.array([(-32.0, -32.0, height) for height in range(-32, 33, 4)])
+    geometry = SliceGeometry(corners, 16, 16, 4.0, thickness_mm=(4.0,))
+    write_ct_series(
+        Path("fixed"), np.zeros((17, 16, 16)), geometry, SeriesNames("1.2.5", "1.2.4", "1.2.3.100", "fixed")
+    )
+    request = ApplyRequest(
+        transform=read_transform(registration), input=str(structures), output=Path("out.dcm"), reference=["fixed"]
+    )
+    return list(apply_transform("structures", request).findings)
+
+
+@shows("structure-not-carried")
+def not_carried() -> list[Finding]:
+    """A ball of 20 mm, and a grid that begins 5 mm beside its middle."""
+    return brought_along(-5.0, 0.0)
+
+
+@shows("structure-folded")
+def folded() -> list[Finding]:
+    """A ball of 20 mm, and a field that turns its middle inside out."""
+    return brought_along(-32.0, 2.5)

@@ -30,6 +30,8 @@ INTERPOLATIONS = ("linear", "nearest", "cubic")
 WHAT = {
     "image": "an image: a folder with one DICOM series, or any volume file",
     "labels": "labels: a volume file of whole numbers, or a DICOM Segmentation",
+    "structures": "structures: an RT Structure Set, a Segmentation, or a label volume; their contours are drawn on the "
+    "reference's slices",
     "dose": "an RT Dose object",
     "points": "points: CSV, .fcsv or .mrk.json",
 }
@@ -98,8 +100,9 @@ def add_apply(commands: Commands, common: Parser) -> None:
 
 
 _OUTPUT = (
-    "by its ending a volume file (.nrrd, .nii.gz, .nii, .mha), or a DICOM file (.dcm) of a Segmentation or a dose; of "
-    "an image else a new folder of DICOM images; points keep their format"
+    "by its ending a volume file (.nrrd, .nii.gz, .nii, .mha), or a DICOM file (.dcm) of a Segmentation, a dose or "
+    "structures, whose points can be written as .csv, too; of an image else a new folder of DICOM images; points keep "
+    "their format"
 )
 
 

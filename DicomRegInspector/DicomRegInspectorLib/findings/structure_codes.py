@@ -65,6 +65,42 @@ STRUCTURE_CODES: dict[str, CodeInfo] = {
         {**_STRUCTURE, "gaps_mm": "these intervals, 20 at most", "gaps": "how many there are", "usual_mm": "the usual"},
         ("structure-contours-left-out", "slice-gap"),
     ),
+    "structure-not-carried": CodeInfo(
+        "Part of a structure has no place in the other frame",
+        "Do not use the structure where a part is missing: take a registration, or images, that cover all of it.",
+        "Where the transform is undefined nothing is drawn, and where the target has no slices nothing can be. What is "
+        "missing of the structure would be missing in a dose statistic or a margin, too.",
+        "Points spread over the inside of the structure, and those of open contours, are brought along. Those without "
+        "a place (outside of the grid, beside NaN vectors, PS3.3 C.20.3, without an inverse) count as undefined, those "
+        "above or below the slices of the reference as outside. An error from 1 % of the volume, or where points of "
+        "contours that enclose nothing are lost.",
+        ("warning", "error"),
+        ("apply",),
+        {
+            **_STRUCTURE,
+            "undefined_percent": "share of its volume that has no place",
+            "undefined_ml": "that volume",
+            "outside_percent": "share of its volume beyond the slices of the reference",
+            "outside_ml": "that volume",
+            "lost_points": "points of open contours, or of a table, that have no place",
+        },
+        ("structure-folded", "reg-grid-does-not-cover", "reg-vectors-undefined"),
+    ),
+    "structure-folded": CodeInfo(
+        "The registration folds inside a structure",
+        "Do not use the structure there: register again, or draw it by hand on the images.",
+        "Inside the structure the registration turns space inside out: several places of one image go to one place of "
+        "the other. Contours and volumes brought along are wrong there.",
+        "The Jacobian determinant of the mapping, from differences over 0.02 mm at points spread over the structure in "
+        "the registered frame; folded is where it is 0 or less.",
+        ("error",),
+        ("apply",),
+        {
+            **_STRUCTURE,
+            "folded_percent": "share of these points that are folded",
+        },
+        ("reg-folding", "structure-not-carried"),
+    ),
     "structure-empty": CodeInfo(
         "A structure has no contours",
         "Draw it, or leave it out where it is not needed.",

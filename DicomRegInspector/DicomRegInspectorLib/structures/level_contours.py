@@ -82,7 +82,8 @@ def _segments(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> tuple[N
             ends.append(numbers[last])
 
     for code, segments in _SEGMENTS.items():
-        add(*np.nonzero(kind == code), segments)
+        row, column = np.nonzero(kind == code)
+        add(row, column, segments)
     for code in _APART:
         row, column = np.nonzero(kind == code)
         middle = sum(values[row + down, column + right] for down in (0, 1) for right in (0, 1)) > 0

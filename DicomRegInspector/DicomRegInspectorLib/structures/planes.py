@@ -7,7 +7,7 @@ inwards. Where planes are missing nothing is: an interval of more than one and a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -96,6 +96,13 @@ class ContourPlanes:
     def volume_mm3(self) -> float:
         """Areas times the thickness of their slabs; 0 without planes, NaN where a single one has no spacing."""
         return float(self.areas_mm2 @ (self.slabs_mm[:, 1] - self.slabs_mm[:, 0])) if self.planes else 0.0
+
+    def with_spacing(self, spacing_mm: float) -> ContourPlanes:
+        """Return these planes; a single one of unknown thickness stands for as much as this."""
+        if not np.isnan(self.slabs_mm).any():
+            return self
+        slabs = np.column_stack([self.heights_mm - spacing_mm / 2, self.heights_mm + spacing_mm / 2])
+        return replace(self, slabs_mm=slabs)
 
     def flat_groups(self, plane: Plane) -> list[list[NDArray[np.float64]]]:
         """Return the polygons of a plane as (n, 2), mm along the first two axes."""

@@ -37,7 +37,7 @@ def mask_of_planes(planes: ContourPlanes, grid: VoxelGrid) -> NDArray[np.bool_]:
     if _is_along(planes, grid):
         _by_slices(planes, grid, mask)
     else:
-        _by_centres(_with_slabs(planes, _spacing_along(planes, grid)), grid, mask)
+        _by_centres(planes.with_spacing(_spacing_along(planes, grid)), grid, mask)
     return mask
 
 
@@ -52,18 +52,9 @@ def _spacing_along(planes: ContourPlanes, grid: VoxelGrid) -> float:
     return float(np.abs(grid.index_to_lps[:3, :3].T @ planes.axes[2]).max())
 
 
-def _with_slabs(planes: ContourPlanes, spacing_mm: float) -> ContourPlanes:
-    """The planes; a single one without a spacing stands for a slab as thick as the grid's voxels."""
-    if not np.isnan(planes.slabs_mm).any():
-        return planes
-    half = spacing_mm / 2
-    slabs = np.column_stack([planes.heights_mm - half, planes.heights_mm + half])
-    return ContourPlanes(planes.axes, planes.planes, slabs, planes.doubts)
-
-
 def _by_slices(planes: ContourPlanes, grid: VoxelGrid, mask: NDArray[np.bool_]) -> None:
     to_index = np.linalg.inv(grid.index_to_lps)
-    planes = _with_slabs(planes, _spacing_along(planes, grid))
+    planes = planes.with_spacing(_spacing_along(planes, grid))
     heights = apply_matrix(grid.index_to_lps, np.array([(0, 0, k) for k in range(len(mask))])) @ planes.axes[2]
     between: SignedDistance | None = None
     for k, height in enumerate(heights):

@@ -13,9 +13,9 @@ from ..dicom.fast_header import read_header
 from ..errors import FileError, NotDicomError
 from ..registration.measures.regions import LabelImage
 from .model import Voxels
+from .read_rtstruct import RT_STRUCTURE_SET, read_rtstruct
 from .structure import Structure, StructureSet
 
-RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Segmentation and Label Map Segmentation Storage (PS3.4 table B.5-1)."""
 
@@ -40,8 +40,6 @@ def read_structures(path: str | PathLike[str]) -> StructureSet:
 
         return structures_of_labels(read_label_image(path), path)
     if class_uid == RT_STRUCTURE_SET:
-        from .read_rtstruct import read_rtstruct
-
         return read_rtstruct(path)
     if class_uid in SEGMENTATIONS:
         from .segmentation import read_segmentation

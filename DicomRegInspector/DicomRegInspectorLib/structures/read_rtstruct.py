@@ -38,6 +38,7 @@ from .model import CLOSED_TYPES, GEOMETRIC_TYPES, LEAST_POINTS, Contour
 from .planes import usual_interval
 from .structure import Structure, StructureSet
 
+RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 _LABEL, _FRAMES, _STUDIES, _SERIES, _IMAGES = 0x30060002, 0x30060010, 0x30060012, 0x30060014, 0x30060016
 _ROIS, _NUMBER, _ROI_FRAME, _NAME, _DESCRIPTION = 0x30060020, 0x30060022, 0x30060024, 0x30060026, 0x30060028
 _COLOUR, _ALGORITHM, _ROI_CONTOURS, _CONTOURS = 0x3006002A, 0x30060036, 0x30060039, 0x30060040
@@ -113,6 +114,7 @@ def read_rtstruct(path: str | PathLike[str]) -> StructureSet:
         _with_spacing(tuple(structures)),
         frame.pop() if len(frame) == 1 else "",
         identities.masked(text(root.get(_LABEL), character_set)),
+        RT_STRUCTURE_SET,
         text(root.get(SOP_INSTANCE_UID)),
         text(root.get(STUDY_INSTANCE_UID)),
         _references(root),

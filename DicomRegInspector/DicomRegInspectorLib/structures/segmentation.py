@@ -67,6 +67,7 @@ def read_segmentation(path: str) -> StructureSet:
             structures,
             str(header.get("FrameOfReferenceUID", "")),
             identities.masked(str(header.get("ContentLabel", ""))),
+            str(header.get("SOPClassUID", "")),
             str(header.get("SOPInstanceUID", "")),
             str(header.get("StudyInstanceUID", "")),
             _references(header),

@@ -99,6 +99,8 @@ class StructureSet:
     """Frame of Reference UID that all of them are in; empty where unknown, or where there are several."""
     label: str = ""
     """Structure Set Label (3006,0002), as it may be shown."""
+    sop_class_uid: str = ""
+    """Empty of what is no DICOM object."""
     sop_instance_uid: str = ""
     study_uid: str = ""
     references: tuple[Reference, ...] = ()

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import errors_of_file
+from ..errors import UsageError, errors_of_file
 from ..output_file import replace_file
 from ..registration.file.write.dicom_object import (
     NewIdentity,
@@ -21,12 +21,12 @@ from ..registration.file.write.dicom_object import (
 )
 from .contour_data import CONTOUR_DATA, decimal_string
 from .model import Contour
+from .read_rtstruct import RT_STRUCTURE_SET, read_rtstruct
 from .structure import Structure
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 _DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
 """Study Component Management's SOP Class: what Referenced SOP Class UID of a study has had since it was retired."""
 LABEL, LONG, SHORT_TEXT = 16, 64, 1024
@@ -121,9 +121,20 @@ def write_rtstruct(
     def write(unfinished: Path) -> None:
         with errors_of_file(path, "cannot be written: what the images say does not go into a structure set"):
             dataset.save_as(unfinished, enforce_file_format=True)
+        _read_back(unfinished, path, structures)
 
     replace_file(path, write)
     return identity.sop_instance_uid
+
+
+def _read_back(unfinished: Path, path: Path, structures: Sequence[Structure]) -> None:
+    """Refuse a file that does not hold what was to be written: a disk may be full, a number too long."""
+    found = read_rtstruct(unfinished)
+    counts = [
+        [(structure.number, structure.point_count) for structure in each] for each in (structures, found.structures)
+    ]
+    if found.findings or counts[0] != counts[1]:
+        raise UsageError(f"{path}: does not read as it was written; report this")
 
 
 def _frame_item(frame_uid: str, images: ReferencedImages, study_uid: str) -> Dataset:

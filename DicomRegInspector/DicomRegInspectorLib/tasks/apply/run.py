@@ -14,6 +14,7 @@ from .request import ApplyRequest
 KINDS = {
     "image": ("images", "apply_image"),
     "labels": ("labels", "apply_labels"),
+    "structures": ("structures", "apply_structures"),
     "dose": ("dose", "apply_dose"),
     "points": ("points", "apply_points"),
 }
