@@ -1,4 +1,4 @@
-"""The writers of registrations and images beside these tests can be imported in any of pytest's import modes."""
+"""The writers of registrations, images and structures beside these tests can be imported in any of pytest's import modes."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "registration")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "registration"), str(HERE.parent / "structures")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
 from DicomRegInspectorLib.tasks.apply.run import apply_transform
 from DicomRegInspectorLib.tasks.apply.transform import read_transform
 from regfiles import DeformableItem, GridSpec, RegistrationSpec, rigid, write
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "structures"))
 from structfiles import Drawn, Region, axes_matrix, ball, centres, circle, write_rtstruct
 
 CENTRE = np.array((3.0, -5.0, 1.0))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "registration"), str(HERE.parent / "series")]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / room) for room in ("registration", "series", "structures", "apply"))]
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ _UNITS = (
     ("deg", "°"),
     ("percent", "%"),
     ("bytes", "bytes"),
+    ("ml", "mL"),
     ("byte", "0 to 255"),
 )
 _LIKE = 0.7
