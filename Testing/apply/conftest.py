@@ -1,4 +1,4 @@
-"""The writers of registrations, images and structures beside these tests can be imported in any of pytest's import modes."""
+"""The writers of registrations, images and structures can be imported in any of pytest's import modes."""
 
 from __future__ import annotations
 
