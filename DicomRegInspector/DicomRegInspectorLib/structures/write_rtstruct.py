@@ -72,11 +72,25 @@ def write_rtstruct(
     UsageError
         When the file cannot be written; nothing is left of it then.
     """
+    said, identity = said or Said(), identity or NewIdentity()
+    path = Path(path)
+    dataset = _dataset(structures, images, frame_uid, said, identity)
+
+    def write(unfinished: Path) -> None:
+        with errors_of_file(path, "cannot be written: what the images say does not go into a structure set"):
+            dataset.save_as(unfinished, enforce_file_format=True)
+        _read_back(unfinished, path, structures)
+
+    replace_file(path, write)
+    return identity.sop_instance_uid
+
+
+def _dataset(
+    structures: Sequence[Structure], images: ReferencedImages, frame_uid: str, said: Said, identity: NewIdentity
+) -> Dataset:
     from pydicom import FileMetaDataset
     from pydicom.uid import ImplicitVRLittleEndian
 
-    said, identity = said or Said(), identity or NewIdentity()
-    path = Path(path)
     dataset = new_object(RT_STRUCTURE_SET, "RTSTRUCT", images, ReferencedImages(), identity)
     # RT Series (C.8.8.1) and the structure set have no such attributes; images are named where the set has them.
     for keyword in (
@@ -117,14 +131,7 @@ def write_rtstruct(
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-
-    def write(unfinished: Path) -> None:
-        with errors_of_file(path, "cannot be written: what the images say does not go into a structure set"):
-            dataset.save_as(unfinished, enforce_file_format=True)
-        _read_back(unfinished, path, structures)
-
-    replace_file(path, write)
-    return identity.sop_instance_uid
+    return dataset
 
 
 def _read_back(unfinished: Path, path: Path, structures: Sequence[Structure]) -> None:
