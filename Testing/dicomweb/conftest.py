@@ -10,7 +10,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
-sys.path += [str(HERE.parent / room) for room in ("series", "registration", "relations", "manual", "archive")]
+sys.path += [str(HERE.parent / room) for room in ("series", "registration", "relations", "structures", "manual", "archive")]
 
 from orthanc_server import MISSING, Orthanc, is_installed  # noqa: E402
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...dicom.header import decimals_of
-from ...dicom.tags import EXPLICIT_LITTLE_ENDIAN, LONG_VRS, PIXEL_KEYWORDS, SHORT_VRS
+from ...dicom.private_elements import ELEMENTS
+from ...dicom.tags import EXPLICIT_LITTLE_ENDIAN, LENIENT, LONG_VRS, PIXEL_KEYWORDS, SHORT_VRS
 from ...dicom.wanted_elements import dictionary_vr
 
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "SV": "q", "UV": "Q"}
@@ -27,6 +28,13 @@ _SOP_CLASS, _SOP_INSTANCE, _ROWS = "00080016", "00080018", "00280010"
 _NO_PIXELS = b"\xe0\x7f\x10\x00OW\0\0\0\0\0\0"
 """Pixel Data of an image that is not looked at: who asks how much of it is there need not search for it."""
 _DEEPEST = 32
+_EVEN = frozenset("02468ACEace")
+"""Last digits of the groups that the standard defines (PS3.5 section 7.8)."""
+_MOSAIC = (0x0019100A, 0x00291010, 0x00291020, 0x00651050, 0x00651051)
+_PRIVATE = frozenset(
+    f"{tag >> 16:04X}{tag & 0xFF:02X}" for tag in (*LENIENT, *_MOSAIC, *(element.tag for element in ELEMENTS))
+)
+"""Groups and last two digits of makers' elements that are looked at, in whatever block they stand."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +51,18 @@ class HeaderWriter:
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[object, bytes, bool]] = {}
+        self._names: tuple[str, ...] = ()
+        self._kept: tuple[str, ...] = ()
         self.decimals: Mapping[int, int] = {}
         """Digits after the point in the series' files, by tag: in JSON, numbers lose the zeros at their end."""
 
     def header_file(self, instance: Mapping[str, Any]) -> HeaderFile:
         """Return the file of one instance's metadata: explicit little endian, without pixels."""
+        names = tuple(instance)
+        if names != self._names:
+            self._names, self._kept = names, tuple(key for key in sorted(names) if _is_kept(key))
         parts, doubtful = [_UTF8], False
-        for key in sorted(instance):
-            if key == "00080005":
-                continue
+        for key in self._kept:
             element, last = instance[key], self._last.get(key)
             if last is not None and last[0] == element:
                 part, doubt = last[1], last[2]
@@ -60,7 +71,7 @@ class HeaderWriter:
                 self._last[key] = (element, part, doubt)
             parts.append(part)
             # What makers write into elements of their own may be anything; a series' first instance shows what is lost.
-            doubtful = doubtful or (doubt and _is_public(key))
+            doubtful = doubtful or (doubt and key[3] in _EVEN)
         if _ROWS in instance:
             parts.append(_NO_PIXELS)
         return HeaderFile(_meta(instance) + b"".join(parts), doubtful)
@@ -112,8 +123,14 @@ class HeaderWriter:
         return _encoded(tag, "SQ", b"".join(encoded)), doubtful
 
 
-def _is_public(key: str) -> bool:
-    return key[3:4] in "02468ACEace"
+def _is_kept(key: str) -> bool:
+    """Whether an element may count: of those that makers define, the few that are looked at, and whose they are.
+
+    A maker's element that is left out although it counts shows in the comparison with an instance's own header.
+    """
+    if len(key) != 8 or key == "00080005":
+        return False
+    return key[3] in _EVEN or key[4:6] == "00" or (key[:4] + key[6:]).upper() in _PRIVATE
 
 
 def _raw(tag: int, vr: str, value: Sequence[object], decimals: int) -> bytes | None:
