@@ -10,7 +10,8 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
-sys.path += [str(HERE.parent / room) for room in ("series", "registration", "relations", "structures", "manual", "archive")]
+OTHERS = ("series", "registration", "relations", "structures", "manual", "archive")
+sys.path += [str(HERE.parent / room) for room in OTHERS]
 
 from orthanc_server import MISSING, Orthanc, is_installed  # noqa: E402
 
