@@ -144,7 +144,7 @@ def test_a_redirection_within_a_server_keeps_who_asks(
     assert said_of_itself(fake) == {f"Bearer {SECRET}"}
 
 
-@pytest.mark.parametrize("to", ["", "ftp://127.0.0.1", "file:///etc/passwd#", f"http://u:{SECRET}@127.0.0.1"])
+@pytest.mark.parametrize("to", ["", "ftp://127.0.0.1", "gopher://127.0.0.1", f"http://u:{SECRET}@127.0.0.1"])
 def test_a_redirection_to_nowhere_is_not_followed(to: str, fake: FakeServer, tmp_path: Path) -> None:
     fake.fails("/metadata$", redirects(to))
     ((ref,), reader) = found(fake.url, tmp_path / "state")
