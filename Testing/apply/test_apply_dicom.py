@@ -134,6 +134,44 @@ def test_frames_that_disagree_are_refused_and_the_other_way_is_named(tmp_path: P
     assert finding.severity == "warning" and "nearly the same" in finding.message
 
 
+def test_a_parametric_map_says_what_its_values_are_in(tmp_path: Path, shifted: Path) -> None:
+    given = ct_series(tmp_path / "moving", HOUNSFIELD, SOURCE)
+    reference = ct_series(tmp_path / "fixed", np.zeros((12, 20, 24)), REGISTERED, pixel_mm=1.7)
+    apply(shifted, tmp_path / "map", given, reference, kind="parametric-map")
+    (made,) = (pydicom.dcmread(path) for path in (tmp_path / "map").iterdir())
+    mapping = made.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+    assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == "[hnsf'U]"
+    assert made.FrameOfReferenceUID == REGISTERED and "linear" in made.DerivationDescription
+    assert dciodvfy(tmp_path / "map" / "00001.dcm") == set()
+
+
+def test_a_tilted_series_is_sampled_where_its_slices_lie(tmp_path: Path) -> None:
+    """Slices that are shifted against each other by the same step: a sheared lattice."""
+    given = ct_series(tmp_path / "moving", HOUNSFIELD, SOURCE)
+    for number, path in enumerate(sorted(given.iterdir())):
+        data = pydicom.dcmread(path)
+        data.ImagePositionPatient[1] = -25 + 1.5 * number
+        stored = np.rint(20 * (data.ImagePositionPatient[1] + 2.0 * np.arange(20)))[:, None] + np.zeros(24)
+        data.PixelData = (stored + 1024).clip(0).astype("<u2").tobytes()
+        data.save_as(path)
+    reference = ct_series(tmp_path / "fixed", np.zeros((6, 12, 12)), REGISTERED, origin=(-20, -5, -10), pixel_mm=1.0)
+    moved = rigid((0, 0, 0), (0.5, -3.25, 1.25))
+    apply(matrix(tmp_path / "reg.dcm", moved), tmp_path / "out.nrrd", given, reference)
+    # Twenty times the y coordinate, whatever the slice; -3.25 mm further back in the source.
+    expected = 20 * (-5 + np.arange(12) + 3.25)
+    assert np.abs(read_values(tmp_path / "out.nrrd") - expected[:, None]).max() <= 0.5
+
+
+def test_nothing_is_written_among_the_inputs_images(tmp_path: Path, shifted: Path) -> None:
+    given = ct_series(tmp_path / "moving", HOUNSFIELD, SOURCE)
+    reference = ct_series(tmp_path / "fixed", np.zeros((4, 20, 24)), REGISTERED)
+    for folder in (given, reference):
+        with pytest.raises(DicomRegInspectorError, match="name a folder elsewhere"):
+            apply(shifted, folder / "out", given, reference)
+    with pytest.raises(DicomRegInspectorError, match="name a new folder"):
+        apply(shifted, tmp_path / "out.dcm", given, reference)
+
+
 def test_an_irregular_series_is_refused_with_what_to_do(tmp_path: Path, shifted: Path) -> None:
     given = ct_series(tmp_path / "moving", HOUNSFIELD, SOURCE)
     (given / "slice007.dcm").unlink()

@@ -21,6 +21,7 @@ from ...volumes import Volume
 from ...volumes.write_volume import write_volume_file
 from ..image_export.derivation import Derivation
 from ..image_export.export import ImageExport, ImageExportOptions, export_image
+from ..image_export.kinds import UNITS_OF_MAPS
 from .applied import Applied
 from .dose_object import RT_DOSE
 from .frames import check_frames, check_reference, said_of_frames
@@ -156,6 +157,12 @@ def _write(
     return f"{export.sop_class}, read back", export.files, list(export.notes)
 
 
+def _units(request: ApplyRequest, given: Input | None) -> str:
+    """What the values are in, for a class of images that says it otherwise than the input's does."""
+    known = given.series.units if given is not None and given.series is not None else ""
+    return known if request.kind == "parametric-map" and known in UNITS_OF_MAPS else ""
+
+
 def export_dicom(
     request: ApplyRequest, volume: Volume, given: Input | None, progress: Progress | None = None
 ) -> ImageExport:
@@ -170,6 +177,7 @@ def export_dicom(
         reference=dicom_reference(request.reference),
         values_of=of_input,
         kind=request.kind,
+        units=_units(request, given),
         description=request.description,
         derivation=Derivation(
             f"DicomRegInspector: brought {request.transform.direction}, {request.interpolation} interpolation; "

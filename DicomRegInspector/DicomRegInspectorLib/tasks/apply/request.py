@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,7 @@ INTERPOLATIONS: tuple[Interpolation, ...] = ("linear", "nearest", "cubic")
 
 @dataclass(frozen=True, kw_only=True)
 class ApplyRequest:
-    """A transform, what it is applied to, and how.
+    """A transform, what it is applied to, and how; places may be given as paths of any kind, a reference as one.
 
     Raises
     ------
@@ -54,6 +56,10 @@ class ApplyRequest:
     """Makes the context that files are read and written in, for libraries that print to stderr."""
 
     def __post_init__(self) -> None:
+        given = [self.reference] if isinstance(self.reference, (str, PathLike)) else self.reference
+        object.__setattr__(self, "reference", tuple(os.fspath(place) for place in given))
+        object.__setattr__(self, "input", os.fspath(self.input))
+        object.__setattr__(self, "output", Path(self.output))
         if self.fill is not None and not np.isfinite(self.fill):
             raise UsageError(f"the fill value {self.fill} is no finite number")
         if self.interpolation not in INTERPOLATIONS:

@@ -246,7 +246,7 @@ def _prepared(array: NDArray[Any], interpolation: Interpolation) -> tuple[Simple
         and array.size
         and max(-int(array.min()), int(array.max())) > _EXACT_WHOLE
     ):
-        raise UsageError("holds whole numbers of more than 53 bits, which no interpolation keeps")
+        raise UsageError("the image holds whole numbers of more than 53 bits, which no interpolation keeps")
     if dtype == np.float16 or dtype == np.bool_:
         array = array.astype(np.float32 if dtype.kind == "f" else np.uint8)
     image = sitk.GetImageFromArray(array.astype(array.dtype.newbyteorder("="), order="C", copy=False))

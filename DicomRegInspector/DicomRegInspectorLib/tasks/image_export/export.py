@@ -130,8 +130,8 @@ def export_image(
     place = Path(output)
     own = [] if isinstance(volume, Volume) or not is_dicom(os.fspath(volume)) else [volume]
     reference = reference_images(options.reference or own, are_the_volume=not options.reference)
-    require_new_folder(place, reference.paths)
     values = _values_of(options, reference)
+    require_new_folder(place, [*reference.paths, *values.paths])
     kind = kind_of(options.kind, values.sop_class_uid)
     _check(options, kind)
     read = volume if isinstance(volume, Volume) else _read(volume, quietly)
