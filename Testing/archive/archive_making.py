@@ -117,12 +117,12 @@ def grid_template(folder: Path) -> bytes:
     return _written(dataset, dataset.SOPClassUID)
 
 
-def study_files(study: int, folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The files of a study by their names: two series of five slices, and a registration between them."""
+def study_files(study: int, folder: Path, slices: int = SLICES) -> Iterator[tuple[str, bytes]]:
+    """The files of a study by their names: two series, and a registration between them."""
     fault, scanner, year = fault_of(study), SCANNERS[study % len(SCANNERS)], 2018 + study % 4
     old, new = f"{ROOT}100000.".encode(), f"{ROOT}{study + 100000}.".encode()
     for part in (FIXED, MOVING):
-        for k in range(SLICES):
+        for k in range(slices):
             z = SPACING_MM * k
             if part == MOVING and fault == "slice-gap":
                 z += SPACING_MM * (k > 2)
@@ -137,7 +137,7 @@ def study_files(study: int, folder: Path) -> Iterator[tuple[str, bytes]]:
     yield "reg.dcm", template.replace(old, new).replace(b"ID000000", b"ID%06d" % study)
 
 
-def write_archive(folder: Path, studies: int, *, first: int = 0, flat: bool = False) -> int:
+def write_archive(folder: Path, studies: int, *, first: int = 0, flat: bool = False, slices: int = SLICES) -> int:
     """Write studies, each in a folder of its own or all in one; returns how many files."""
     folder.mkdir(exist_ok=True, parents=True)
     count = 0
@@ -145,7 +145,7 @@ def write_archive(folder: Path, studies: int, *, first: int = 0, flat: bool = Fa
         place = folder if flat else folder / f"{study:06}"
         if not flat:
             place.mkdir()
-        for name, content in study_files(study, folder):
+        for name, content in study_files(study, folder, slices):
             target = place / (f"{study:06}-{name}" if flat else name)
             descriptor = os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o644)
             os.write(descriptor, content)

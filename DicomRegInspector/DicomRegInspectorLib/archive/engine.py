@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -21,6 +22,15 @@ what waits takes no memory."""
 
 MOST_STARTS = 3
 """How often a cluster is started that fails to."""
+
+_SETTINGS = {
+    # A batch whose worker ends is done again study by study, not as a whole.
+    "distributed.scheduler.allowed-failures": 0,
+    # What Dask watches for a dashboard that nobody opens.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+}
 
 
 @dataclass(frozen=True)
@@ -124,8 +134,7 @@ class DaskEngine:
     def __enter__(self) -> DaskEngine:
         import dask
 
-        # A batch whose worker ends is done again study by study, not as a whole.
-        self._settings = dask.config.set({"distributed.scheduler.allowed-failures": 0})
+        self._settings = dask.config.set(_SETTINGS)
         self._settings.__enter__()
         attempts = 1 if self._options.scheduler else MOST_STARTS
         try:
@@ -196,7 +205,7 @@ class DaskEngine:
         def fill() -> None:
             while len(under_way) < most:
                 for task in left:
-                    future = self._client.submit(work, task, pure=False)
+                    future = self._client.submit(_run_packed, pickle.dumps((work, task)), pure=False)
                     under_way[future.key] = task
                     queue.add(future)
                     break
@@ -208,7 +217,7 @@ class DaskEngine:
             future = next(queue)
             task = under_way.pop(future.key)
             try:
-                outcome = Outcome(task, future.result())
+                outcome = Outcome(task, pickle.loads(future.result()))
             except (KilledWorker, CancelledError, OSError) as error:
                 outcome = Outcome(task, None, type(error).__name__)
             future.release()
@@ -225,3 +234,9 @@ class DaskEngine:
         if process in own:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+
+
+def _run_packed(task: bytes) -> bytes:
+    """Run a task in a worker; packed as one, for Dask looks into lists and dataclasses and sends each part for itself."""
+    work, argument = pickle.loads(task)
+    return pickle.dumps(work(argument))

@@ -14,7 +14,7 @@ from ...progress import Progress, report_progress
 from ...tasks.inspect import inspect_files
 from ..studies import JudgeOptions, State, StudyRead, StudyRef
 from .index import Index
-from .scan import scan_part, stamps
+from .scan import parts_together, scan_parts, stamps
 
 NAME = "folders"
 NO_UID = "no-uid-"
@@ -111,14 +111,14 @@ class FolderSource:
         total, done = index.count(), 0
         index.begin()
         try:
-            for outcome in state.engine.run(scan_part, index.parts()):
-                found = outcome.result
-                # A worker that ended over a header takes only its share with it: read here, where it would be seen.
-                if found is None:
-                    found = scan_part(outcome.task)
-                index.update(outcome.task.number, found)
-                done += len(outcome.task.files)
-                if done // _KEEP_AFTER > (done - len(outcome.task.files)) // _KEEP_AFTER:
+            for outcome in state.engine.run(scan_parts, parts_together(index.parts())):
+                # What a worker was at that ended is read here.
+                scanned = scan_parts(outcome.task) if outcome.result is None else outcome.result
+                kept = done // _KEEP_AFTER
+                for part, found in zip(outcome.task, scanned, strict=True):
+                    index.update(part.number, found)
+                    done += len(part.files)
+                if done // _KEEP_AFTER > kept:
                     index.commit()
                     index.begin()
                 report_progress(progress, done, total, "Finding studies", _STOPPED)
