@@ -237,6 +237,6 @@ class DaskEngine:
 
 
 def _run_packed(task: bytes) -> bytes:
-    """Run a task in a worker; packed as one, for Dask looks into lists and dataclasses and sends each part for itself."""
+    """Run a task in a worker, packed in one piece: of a list Dask would send each part for itself."""
     work, argument = pickle.loads(task)
     return pickle.dumps(work(argument))
