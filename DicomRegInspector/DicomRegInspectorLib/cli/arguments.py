@@ -189,6 +189,20 @@ def _add_quality(commands: Commands, common: Parser) -> None:
         "TG-132 asks of landmarks)",
     )
     parser.add_argument(
+        "--structures",
+        nargs=2,
+        metavar=("FIXED", "MOVING"),
+        help="structures of both frames: RT Structure Sets, Segmentations or label volumes; those of the same name are "
+        "compared",
+    )
+    parser.add_argument(
+        "--pairs",
+        nargs="+",
+        type=_pair,
+        metavar="FIXED=MOVING",
+        help="structures that belong together although they have different names",
+    )
+    parser.add_argument(
         "--observer-error",
         dest="observer_mm",
         type=float,
@@ -201,6 +215,14 @@ def _add_quality(commands: Commands, common: Parser) -> None:
         metavar="FILE",
         help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",
     )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Two names, as in ``Liver=Leber``."""
+    first, sign, second = text.partition("=")
+    if not (sign and first.strip() and second.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected two names, as in Liver=Leber")
+    return first, second
 
 
 def _tolerance(text: str) -> tuple[float, float]:

@@ -74,11 +74,14 @@ def _judged_by(options: argparse.Namespace) -> JudgedBy:
         raise UsageError("--tolerance belongs to --landmarks: it says how far these may be off")
     if options.observer_mm is not None and options.landmarks is None:
         raise UsageError("--observer-error belongs to --landmarks: it says how well these were placed")
+    if options.pairs is not None and options.structures is None:
+        raise UsageError("--pairs belongs to --structures: it says which of these belong together")
     first, second = options.landmarks or (None, None)
     tolerance = TG_132 if options.tolerance is None else Tolerance(*options.tolerance)
     return JudgedBy(
-        options.fixed or (), options.moving or (), options.labels, first, second, tolerance, options.observer_mm
-    )
+        options.fixed or (), options.moving or (), options.labels, first, second, tolerance, options.observer_mm,
+        *(options.structures or (None, None)), options.pairs or (),
+    )  # fmt: skip
 
 
 def _in_words(measured: Qualities) -> str:

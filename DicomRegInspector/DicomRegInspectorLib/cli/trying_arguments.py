@@ -1,4 +1,4 @@
-"""Arguments of the commands that make data to try readers on, this one or others: sample-data, demo, kit, kit-score."""
+"""Arguments of the commands that make data to try readers on, this one or others: verify, sample-data, demo, kit …"""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ def _add_sample_data(commands: Commands, common: Parser) -> None:
         metavar="DIR",
         default="dicom-reg-inspector-samples",
         help="a new folder (default: dicom-reg-inspector-samples)",
+    )
+
+
+def _add_verify(commands: Commands, common: Parser) -> None:
+    parser = commands.add_parser(
+        "verify",
+        parents=[json_option(), common],
+        help="check the quality report by a phantom whose every number is known",
+        description="Make a phantom (images, structures, landmarks and registrations from formulas), run the whole "
+        "quality report on it, and compare each number with its closed form. Exit code 1 when one is off by more than "
+        "0.1 %%.",
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        metavar="DIR",
+        help="where the phantom is made and left; one that is there is used as it is (default: a temporary folder)",
     )
 
 
@@ -64,5 +81,5 @@ def _add_kit_score(commands: Commands, common: Parser) -> None:
     )
 
 
-TRYING = (_add_sample_data, _add_demo, _add_kit, _add_kit_score)
+TRYING = (_add_verify, _add_sample_data, _add_demo, _add_kit, _add_kit_score)
 """In the order in which help lists them."""

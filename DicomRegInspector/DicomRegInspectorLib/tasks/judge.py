@@ -25,6 +25,7 @@ from ..registration.measures.quality import Quality, measure
 from ..registration.measures.regions import LabelImage, RegionMeasures, measure_regions
 from .named_mapping import NamedMapping
 from .relations import Slices, coverage_finding, image_frame_finding, same_motion_findings
+from .structure_agreement import JudgingStructures, StructureAgreements, compare_structures
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,8 @@ class Judges:
     """Of the registered frame."""
     landmarks: tuple[Sequence[Landmark], Sequence[Landmark]] | None = None
     """Of the registered and of the source frame, LPS mm."""
+    structures: JudgingStructures | None = None
+    """Of the registered and of the source frame."""
     others: Sequence[NamedMapping] = ()
     """Registrations beside it: a matrix of the same motion would be applied twice."""
     audit: AuditResult | None = None
@@ -72,6 +75,7 @@ class Judgement:
     landmarks: TargetRegistrationError | None
     findings: tuple[Finding, ...]
     """The most severe first."""
+    structures: StructureAgreements | None = None
     labels_given: bool = False
     """Whether there were labels; without a grid there are no nodes in them that could be measured."""
 
@@ -84,6 +88,10 @@ class Judgement:
             told["labels"] = [region.to_dict() for region in self.regions]
         if self.landmarks is not None:
             told["landmarks"] = self.landmarks.to_dict()
+        if self.structures is not None:
+            told["structures"] = self.structures.to_dict()
+            told["structures_unpaired"] = list(self.structures.unpaired)
+            told["structures_remarks"] = list(self.structures.remarks)
         told["findings"] = [finding.to_dict() for finding in self.findings]
         return told
 
@@ -102,7 +110,7 @@ def judge(subject: NamedMapping, judges: Judges, progress: Progress | None = Non
     MappingError
         When a matrix that has to be inverted cannot be.
     UsageError
-        When landmarks cannot be paired.
+        When landmarks or structures cannot be paired.
     FileError
         When the file with the vectors is gone or has changed.
     Cancelled
@@ -112,6 +120,9 @@ def judge(subject: NamedMapping, judges: Judges, progress: Progress | None = Non
     # First what can fail: landmarks without a partner are told before anybody has waited.
     if judges.landmarks is not None:
         landmarks = target_registration_error(mapping, *judges.landmarks, judges.tolerance, judges.observer_mm)
+    structures = None
+    if judges.structures is not None:
+        structures = compare_structures(mapping, judges.structures, subject.frames, progress)
     quality = measure(mapping, subject.name, progress)
     regions = None
     if judges.labels is not None and mapping.grid is not None:
@@ -131,7 +142,7 @@ def judge(subject: NamedMapping, judges: Judges, progress: Progress | None = Non
     findings += _relations(subject, judges)
     return Judgement(
         quality=quality, audit=audit, regions=regions, landmarks=landmarks, findings=tuple(by_severity(findings)),
-        labels_given=judges.labels is not None,
+        structures=structures, labels_given=judges.labels is not None,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from .chain import ReadRegistration
 from .coverage import LANDMARKS, Check, Coverage, audit_check
 from .judge import Judgement, Judges, JudgingImage, judge
 from .named_mapping import named_item
+from .structure_agreement import JudgingStructures
 
 Path = str | PathLike[str]
 
@@ -43,6 +44,12 @@ class JudgedBy:
     """How far the registration may leave them apart."""
     observer_mm: float | None = None
     """How far apart repeated placements of one landmark lie, root mean square, mm."""
+    fixed_structures: Path | None = None
+    """An RT Structure Set, a Segmentation or a label volume in the registered frame."""
+    moving_structures: Path | None = None
+    """The same structures in the source frame."""
+    structure_pairs: Sequence[tuple[str, str]] = ()
+    """Names of structures that belong together although they differ, the registered frame's first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +144,7 @@ def run_quality(
     path
         The registration.
     judged_by
-        Images (both or none), labels, landmarks (both or none).
+        Images (both or none), labels, landmarks and structures (both or none).
     items
         Numbers of the items, counting from 1; all usable ones by default.
     read
@@ -148,7 +155,7 @@ def run_quality(
     FileError
         When a file cannot be used.
     UsageError
-        When only one of two images or of two landmark files is given, or an item is not there.
+        When only one of two images, landmark files or structure files is given, or an item is not there.
     Cancelled
         When ``progress`` returned False.
     """
@@ -163,6 +170,7 @@ def run_quality(
         None if labels is None else [labels],
         tolerance=judged_by.tolerance,
         observer_mm=judged_by.observer_mm,
+        structures=_read_structures(judged_by),
         others=[named_item(item) for item in registration.items if item.problem is None],
     )
     results = []
@@ -181,6 +189,8 @@ def _check_pairs(judged_by: JudgedBy) -> None:
         )
     if bool(judged_by.fixed_landmarks) != bool(judged_by.moving_landmarks):
         raise UsageError("landmark errors need landmarks of both frames")
+    if bool(judged_by.fixed_structures) != bool(judged_by.moving_structures):
+        raise UsageError("structures are compared with those of the other frame: give both")
 
 
 def _choose(registration: Registration, items: Sequence[int] | None) -> list[RegistrationItem]:
@@ -214,6 +224,15 @@ def _read_labels(path: Path | None) -> LabelImage | None:
     from ..volumes.other_formats import read_label_image
 
     return read_label_image(path)
+
+
+def _read_structures(judged_by: JudgedBy) -> JudgingStructures | None:
+    if judged_by.fixed_structures is None or judged_by.moving_structures is None:
+        return None
+    from ..structures import read_structures
+
+    fixed, moving = (read_structures(path) for path in (judged_by.fixed_structures, judged_by.moving_structures))
+    return JudgingStructures(fixed, moving, judged_by.structure_pairs)
 
 
 def _judged_by_landmarks(judged_by: JudgedBy, item: RegistrationItem, judges: Judges) -> tuple[Judges, tuple[str, ...]]:

@@ -119,7 +119,7 @@ def compare_masks(first: np.ndarray, second: np.ndarray, index_to_lps: np.ndarra
         home = nearest_mm(np.argwhere(borders[1]), borders[0], spacing[::-1])
         there, back = _distances(out), _distances(home)
         pooled = float(np.percentile(np.concatenate([out, home]), 95))
-    here, other = (_centre(mask, index_to_lps) for mask in (first, second))
+    here, other = (centre_of(mask, index_to_lps) for mask in (first, second))
     return Agreement(dice, voxels[0] * voxel_cm3, voxels[1] * voxel_cm3, here, other, there, back, pooled)
 
 
@@ -152,8 +152,8 @@ def _distances(values: np.ndarray) -> SurfaceDistances:
     return SurfaceDistances(float(values.mean()), float(np.percentile(values, 95)), float(values.max()))
 
 
-def _centre(mask: np.ndarray, index_to_lps: np.ndarray) -> np.ndarray | None:
-    """Centre of mass, from how many voxels each plane holds."""
+def centre_of(mask: np.ndarray, index_to_lps: np.ndarray) -> np.ndarray | None:
+    """Return (3,) centre of mass of a mask (nk, nj, ni), from how many voxels each plane holds; None of an empty one."""
     total = np.count_nonzero(mask)
     if not total:
         return None

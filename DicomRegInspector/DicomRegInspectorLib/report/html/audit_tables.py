@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...registration.audit import AuditResult, Reading
 from ...registration.audit.hypotheses import TITLES
 from ...registration.measures.landmarks import TG_132, TargetRegistrationError
 from ...registration.measures.regions import RegionMeasures
 from ...registration.measures.rows import number
 from ...tasks.quality import ItemQuality
-from ..text.quality import SHOWN_LANDMARKS
-from .markup import Markup, foreign, icon, join, table, tag, text
+from ...tasks.structure_agreement import StructureAgreements
+from ..text.quality import SHOWN_LANDMARKS, STRUCTURE_HEADS, VOLUME_HEADS, structure_cells, volume_cells
+from .markup import Markup, foreign, icon, join, table, tag, text, with_minus
 from .names import Names
 
 SHOWN_LABELS = 60
@@ -22,7 +25,38 @@ def judged_tables(measured: ItemQuality, names: Names) -> list[Markup]:
         parts.append(_regions(measured.regions, names))
     if measured.landmarks is not None:
         parts.append(_landmarks(measured.landmarks, names))
+    if measured.structures is not None:
+        parts.append(structure_tables(measured.structures, names))
     return parts
+
+
+def structure_tables(structures: StructureAgreements, names: Names) -> Markup:
+    """Return how well the structures of both frames agree: overlap and surfaces, volumes and centres."""
+    pairs = structures.pairs[:SHOWN_LABELS]
+    remarks = [f"{pair.name}: {remark}." for pair in pairs for remark in pair.remarks]
+    remarks += [f"{remark[:1].upper()}{remark[1:]}." for remark in structures.remarks]
+    if structures.unpaired:
+        remarks.append(f"Without a partner: {', '.join(structures.unpaired)}.")
+    if len(pairs) < len(structures.pairs):
+        remarks.append(f"… and {len(structures.pairs) - len(pairs)} more, in the JSON report.")
+    tables = [
+        table(caption, _capital(heads), [_named_row(cells(pair), names) for pair in pairs])
+        for caption, heads, cells in (
+            ("How well they agree when carried over", STRUCTURE_HEADS, structure_cells),
+            ("Volumes, and how far apart the centres of mass lie", VOLUME_HEADS, volume_cells),
+        )
+    ]
+    notes = [tag("p", names.shown(remark, 400), class_="note") for remark in remarks]
+    return join(tag("h5", "Structures of both frames"), *tables, *notes)
+
+
+def _capital(heads: Sequence[str]) -> list[str]:
+    return [head[:1].upper() + head[1:] for head in heads]
+
+
+def _named_row(cells: Sequence[str], names: Names) -> list[object]:
+    first, *rest = cells
+    return [names.shown(first, 80), *map(with_minus, rest)]
 
 
 def audit_box(audit: AuditResult, names: Names) -> Markup:

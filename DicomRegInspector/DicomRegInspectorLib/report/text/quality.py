@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...registration.measures.landmarks import TargetRegistrationError
     from ...registration.measures.regions import RegionMeasures
     from ...tasks.quality import ItemQuality, QualityReport
+    from ...tasks.structure_agreement import StructureAgreement, StructureAgreements
 
 SHOWN_LANDMARKS = 40
 """Rows of landmarks that are printed; the JSON holds them all."""
@@ -49,6 +50,8 @@ def _item(page: Page, item: ItemQuality) -> None:
         page.text("Without a grid the mapping is the same everywhere: what is told above holds in every label.")
     if item.landmarks is not None:
         _landmarks(page, item.landmarks)
+    if item.structures is not None:
+        _structures(page, item.structures)
     page.findings(item.findings)
 
 
@@ -102,6 +105,48 @@ def _regions(page: Page, regions: tuple[RegionMeasures, ...]) -> None:
         )  # fmt: skip
     heads = ("label", "nodes", "cm³", "mean mm", "95 % mm", "max mm", "Jacobian min", "max", "folded")
     page.table(heads, rows)
+
+
+def _structures(page: Page, structures: StructureAgreements) -> None:
+    page.section("Structures of both frames")
+    rows = [structure_cells(pair) for pair in structures.pairs]
+    page.table(STRUCTURE_HEADS, rows)
+    page.table(VOLUME_HEADS, [volume_cells(pair) for pair in structures.pairs])
+    for pair in structures.pairs:
+        for remark in pair.remarks:
+            page.text(f"{pair.name}: {remark}.")
+    for remark in structures.remarks:
+        page.text(f"{remark[:1].upper()}{remark[1:]}.")
+    if structures.unpaired:
+        page.text(f"Without a partner: {', '.join(structures.unpaired)}")
+
+
+STRUCTURE_HEADS = (
+    "structure", "Dice before", "after", "mean distance mm", "HD95 pooled mm", "HD95 larger mm", "Hausdorff mm",
+    "Jacobian min", "max", "folded",
+)  # fmt: skip
+VOLUME_HEADS = ("structure", "registered cm³", "source cm³", "carried over cm³", "centres before mm", "after mm")
+"""Of tables of structures, whoever tells them."""
+
+
+def structure_cells(pair: StructureAgreement) -> list[str]:
+    """Return a row of the table of overlap and surfaces."""
+    after, inside = pair.after, pair.inside
+    jacobian = ["-", "-", "-"]
+    if inside is not None:
+        share = inside.nonpositive_fraction
+        jacobian = [number(inside.jacobian.min, 3), number(inside.jacobian.max, 3)]
+        jacobian.append("-" if share is None else f"{100 * share:.3g} %")
+    distances = (after.mean_distance_mm, after.hd95_pooled_mm, after.hd95_larger_mm, after.hausdorff_mm)
+    overlaps = (None if pair.before is None else pair.before.dice, after.dice)
+    return [pair.name, *(number(value, 3) for value in (*overlaps, *distances)), *jacobian]
+
+
+def volume_cells(pair: StructureAgreement) -> list[str]:
+    """Return a row of the table of volumes and centres of mass."""
+    apart = [None if agreement is None else agreement.centres_apart_mm for agreement in (pair.before, pair.after)]
+    return [pair.name, *(number(value) for value in (pair.fixed_cm3, pair.moving_cm3, pair.after.second_cm3)),
+            *(number(value, 3) for value in apart)]  # fmt: skip
 
 
 def _landmarks(page: Page, error: TargetRegistrationError) -> None:

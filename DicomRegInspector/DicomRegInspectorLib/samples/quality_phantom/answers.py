@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .boxes import STRUCTURES, PhantomStructure, agreement_of_boxes
+from .boxes import COMPARED_MM, STRUCTURES, PhantomStructure, agreement_of_boxes, landmark_nodes
 from .files import landmark_points
 from .waves import COUNT, LOW_MM, STEP_MM, Array, WaveField, nodes
 
 _PERCENTS = {"p1": 1, "p5": 5, "p50": 50, "p95": 95, "p99": 99}
+OBSERVER_MM = 1.0
+"""What is told of the observers' error in placing the landmarks."""
 INVERSE_SAMPLES = 5_000
 """Points at which a report looks for the inverse."""
 
@@ -35,11 +37,13 @@ def answers_of(field: WaveField, *, with_judges: bool) -> list[Answer]:
     with_judges
         Whether structures and landmarks are handed in, which belong to the field :data:`.waves.STRETCH`.
     """
-    told: dict[str, Any] = {**_of_vectors(field), **_of_jacobian(field), "bulk": _of_bulk(field)}
+    told: dict[str, Any] = {"number": 1, **_of_vectors(field), **_of_jacobian(field), "bulk": _of_bulk(field)}
     told |= {"bending_energy": field.bending_energy(), "bending_energy_sample": _bending_sample()}
     if told["jacobian"]["min"] > 0:
         told["inverse_residual_mm"] = {"max": 0, "p99": 0, "mean": 0, "samples": INVERSE_SAMPLES, "not_found": 0}
     if with_judges:
+        # The fixed image is the moving one where the registration sends it.
+        told["audit"] = {"ranking": [{"overlap": 1.0, "ncc": 1.0}]}
         told["structures"] = [_of_structure(field, structure) for structure in STRUCTURES]
         told["landmarks"] = _of_landmarks(field)
     return [Answer(path, value) for path, value in flattened(told)]
@@ -75,7 +79,7 @@ def _of_vectors(field: WaveField) -> dict[str, Any]:
     components = {axis: _statistics(ras[..., number], *names) for number, axis in enumerate("RAS")}
     voxels = {axis: _statistics(vectors[..., number] / STEP_MM[number], *names) for number, axis in enumerate("ijk")}
     moved = _statistics(lengths, "max", "mean", "p50", "p95", "p99")
-    places = {"max_index_ijk": longest.tolist(), "max_place_lps_mm": (LOW_MM + longest * STEP_MM).tolist()}
+    places = {"max_place_lps_mm": (LOW_MM + longest * STEP_MM).tolist()}
     return {
         "dimensions": COUNT.tolist(),
         "measured_axes": 3,
@@ -177,6 +181,7 @@ def _of_structure(field: WaveField, structure: PhantomStructure) -> dict[str, An
     inside = points[structure.fixed.holds(points)]
     determinants = _determinants(field, inside)
     return {
+        "voxel_mm": COMPARED_MM.tolist(),
         "fixed_volume_cm3": structure.fixed.cm3,
         "fixed_centre_lps_mm": structure.fixed.centre.tolist(),
         "moving_volume_cm3": structure.moving.cm3,
@@ -194,8 +199,6 @@ def _of_structure(field: WaveField, structure: PhantomStructure) -> dict[str, An
 
 def _of_landmarks(field: WaveField) -> dict[str, Any]:
     """Partners are images of nodes: what the inverse makes of them is known."""
-    from .boxes import landmark_nodes
-
     fixed, moving = landmark_points()
     right = LOW_MM + landmark_nodes()[1] * STEP_MM
     errors = {
@@ -206,6 +209,8 @@ def _of_landmarks(field: WaveField) -> dict[str, Any]:
     told: dict[str, Any] = {name: _statistics(values, "mean", "max", "p50", "p95") for name, values in errors.items()}
     for name, values in errors.items():
         told[name]["rms"] = float(np.sqrt(np.mean(values**2)))
+    told |= {"marks_mm": [2.0, 5.0], "observer_error_mm": OBSERVER_MM}
+    told["after_without_observer_rms_mm"] = math.sqrt(told["after_mm"]["rms"] ** 2 - OBSERVER_MM**2)
     told["landmarks"] = [
         {
             "fixed_lps_mm": fixed[number].tolist(),

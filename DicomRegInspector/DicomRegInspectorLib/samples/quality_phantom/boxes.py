@@ -11,7 +11,8 @@ from .waves import STRETCH, Array
 
 VOXEL_MM = 2.0
 """Of both images, along every axis; voxels end at even millimetres."""
-_VOXEL_CM3 = VOXEL_MM**3 / 1000
+COMPARED_MM = np.array([1.0, 1.0, VOXEL_MM])
+"""Voxels that contours are compared on: of 1 mm, and a slice high."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Box:
     def border(self) -> Array:
         """Return (n, 3) centres of its outermost voxels."""
         first, last = self._ends()
-        axes = [np.arange(start, stop + 1e-6, VOXEL_MM) for start, stop in zip(first, last, strict=True)]
+        axes = [np.arange(*ends) for ends in zip(first, last + 1e-6, COMPARED_MM, strict=True)]
         points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
         return points[((points - first < 1e-6) | (last - points < 1e-6)).any(axis=1)]
 
@@ -64,7 +65,7 @@ class Box:
         return distance
 
     def _ends(self) -> tuple[Array, Array]:
-        return np.array(self.low) + VOXEL_MM / 2, np.array(self.high) - VOXEL_MM / 2
+        return np.array(self.low) + COMPARED_MM / 2, np.array(self.high) - COMPARED_MM / 2
 
 
 def _moved(corner: tuple[float, float, float], by: tuple[float, float, float]) -> tuple[float, float, float]:
