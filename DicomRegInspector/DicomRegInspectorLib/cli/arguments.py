@@ -211,6 +211,12 @@ def _add_quality(commands: Commands, common: Parser) -> None:
         "their root mean square",
     )
     parser.add_argument(
+        "--sign-off",
+        metavar="FILE",
+        help="also write a page to be signed (HTML): each measure beside its tolerance by AAPM TG-132, pass, "
+        "attention, fail or not done, with pictures to look at, and all that is needed to repeat it",
+    )
+    parser.add_argument(
         "--csv",
         metavar="FILE",
         help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",

@@ -36,8 +36,9 @@ def quality_command(options: argparse.Namespace) -> int:
     if options.json == options.csv == STDOUT:
         raise UsageError("--json and --csv cannot both go to stdout")
     is_one = len(options.registrations) == 1 and not os.path.isdir(options.registrations[0])
-    if options.html is not None and not is_one:
-        raise UsageError("--html is a report of one registration; inspect --html reports of all that is in a folder")
+    for flag, place in (("--html", options.html), ("--sign-off", options.sign_off)):
+        if place is not None and not is_one:
+            raise UsageError(f"{flag} is a report of one registration; inspect --html reports of all in a folder")
     check_place(options.json, "JSON report", b"{")
     check_place(options.csv, "quality table", b"item," if is_one else b"file,")
     check_html(options)
@@ -57,7 +58,7 @@ def quality_command(options: argparse.Namespace) -> int:
         tell_report(options, lambda: _in_words(measured), as_dict, measured.findings)
     if options.csv not in (None, STDOUT):
         replace_file(options.csv, lambda unfinished: unfinished.write_bytes(table.encode("utf-8")))
-    if options.html is not None:
+    if options.html is not None or options.sign_off is not None:
         paths = [*options.registrations, *(options.fixed or ()), *(options.moving or ())]
         with progress_bar(options) as progress:
             inspection = inspect_paths(paths, progress, audit=False, assumed=assumed(options))
@@ -76,12 +77,19 @@ def _judged_by(options: argparse.Namespace) -> JudgedBy:
         raise UsageError("--observer-error belongs to --landmarks: it says how well these were placed")
     if options.pairs is not None and options.structures is None:
         raise UsageError("--pairs belongs to --structures: it says which of these belong together")
-    first, second = options.landmarks or (None, None)
-    tolerance = TG_132 if options.tolerance is None else Tolerance(*options.tolerance)
+    landmarks, structures = options.landmarks or (None, None), options.structures or (None, None)
     return JudgedBy(
-        options.fixed or (), options.moving or (), options.labels, first, second, tolerance, options.observer_mm,
-        *(options.structures or (None, None)), options.pairs or (),
-    )  # fmt: skip
+        fixed=options.fixed or (),
+        moving=options.moving or (),
+        labels=options.labels,
+        fixed_landmarks=landmarks[0],
+        moving_landmarks=landmarks[1],
+        tolerance=TG_132 if options.tolerance is None else Tolerance(*options.tolerance),
+        observer_mm=options.observer_mm,
+        fixed_structures=structures[0],
+        moving_structures=structures[1],
+        structure_pairs=options.pairs or (),
+    )
 
 
 def _in_words(measured: Qualities) -> str:

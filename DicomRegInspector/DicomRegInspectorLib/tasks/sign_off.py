@@ -7,14 +7,17 @@ end for *attention*. What was not looked at is *not done*, and never passes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..registration.measures.landmarks import TG_132
+from ..registration.audit import AuditResult
+from ..registration.audit.hypotheses import TITLES
+from ..registration.measures.landmarks import TG_132, TargetRegistrationError
 from ..registration.measures.rows import number
 from ..words import plural
-from .quality import ItemQuality, QualityReport
+from .quality import ItemQuality
 
 Outcome = Literal["pass", "attention", "fail", "not done", "told"]
 """``told``: a number that TG-132 has no tolerance for."""
@@ -40,14 +43,14 @@ class SignedCheck:
     outcome: Outcome
 
 
-def signed_checks(report: QualityReport, item: ItemQuality) -> list[SignedCheck]:
+def signed_checks(item: ItemQuality) -> list[SignedCheck]:
     """Return every check of an item, those that were not done among them."""
-    return [*_reading(item), *_images(report, item), *_landmarks(item), *_field(item), *_structures(item)]
+    return [*_reading(item), *_images(item), *_landmarks(item), *_field(item), *_structures(item)]
 
 
 def overall(checks: Sequence[SignedCheck]) -> tuple[Outcome, str]:
     """Return what the checks come to together, and say it: nothing passes as a whole of which a part was not done."""
-    counts = {outcome: sum(check.outcome == outcome for check in checks) for outcome in ("fail", "attention", "not done")}
+    counts = Counter(check.outcome for check in checks)
     left = f"; {plural(counts['not done'], 'check')} not done" if counts["not done"] else ""
     if counts["fail"]:
         return "fail", f"{plural(counts['fail'], 'check')} failed{left}"
@@ -64,22 +67,30 @@ def _graded(value: float, good: float, bad: float) -> Outcome:
 
 
 def _reading(item: ItemQuality) -> Iterator[SignedCheck]:
-    audit, name, wanted = item.audit, "Images agree with it as it is read", "as the standard reads it"
+    audit, name, wanted = item.audit, "The images agree with it as it is read", "as DICOM reads it"
     if audit is None:
-        yield SignedCheck("Reading", name, "", wanted, "DICOM PS3.3 C.20", "not done")
+        yield SignedCheck("Reading", name, "", wanted, "PS3.3 C.20", "not done")
     else:
         outcome: Outcome = {"standard": "pass", "undecided": "attention"}.get(audit.verdict, "fail")  # type: ignore[assignment] # its values are outcomes
-        yield SignedCheck("Reading", name, audit.sentence, wanted, "DICOM PS3.3 C.20", outcome)
+        yield SignedCheck("Reading", name, _reading_in_words(audit), wanted, "PS3.3 C.20", outcome)
     errors, warnings = (sum(finding.severity == level for finding in item.findings) for level in ("error", "warning"))
     found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     outcome = "fail" if errors else "attention" if warnings else "pass"
     yield SignedCheck("Reading", "Findings about the registration", found, "none", "this report", outcome)
 
 
-def _images(report: QualityReport, item: ItemQuality) -> Iterator[SignedCheck]:
+def _reading_in_words(audit: AuditResult) -> str:
+    if audit.verdict == "undecided":
+        return "cannot be decided from these images"
+    if audit.verdict != "standard":
+        return f"no: they agree best with another reading ({TITLES[audit.verdict]})"
+    return "yes" if audit.margin is None else f"yes; the next reading is behind by {number(audit.margin, 2)}"
+
+
+def _images(item: ItemQuality) -> Iterator[SignedCheck]:
     audit = item.audit
     best = next((reading for reading in audit.ranking if reading.hypothesis == "standard"), None) if audit else None
-    name = "Registered image that maps into the source image"
+    name = "Overlap: of the registered image inside the source image"
     if best is None:
         yield SignedCheck("Images", name, "", "", "", "not done")
         return
@@ -107,12 +118,11 @@ def _landmarks(item: ItemQuality) -> Iterator[SignedCheck]:
     if error.undefined:
         found = f"{len(error.undefined)} of {plural(len(error.landmarks), 'landmark')}"
         yield SignedCheck("Landmarks", "Where the registration says nothing", found, "none", "this report", "attention")
-    yield _observer(item)
+    yield _observer(error)
 
 
-def _observer(item: ItemQuality) -> SignedCheck:
-    error = item.landmarks
-    name, wanted = "Observers’ error in placing landmarks", f"below the mean’s {error.tolerance.mean_mm:g} mm"
+def _observer(error: TargetRegistrationError) -> SignedCheck:
+    name, wanted = "Observers’ error in placing landmarks", f"below {error.tolerance.mean_mm:g} mm"
     if error.observer_mm is None:
         return SignedCheck("Landmarks", name, "", wanted, SOURCE, "not done")
     found = f"{error.observer_mm:g} mm; without it RMS {number(error.without_observer_mm, 3)} mm"
@@ -128,7 +138,7 @@ def _field(item: ItemQuality) -> Iterator[SignedCheck]:
     else:
         found = f"{number(jacobian.min, 3)} to {number(jacobian.max, 3)}; {100 * folded:.3g} % at 0 or below"
         outcome: Outcome = "fail" if folded else "pass"
-        yield SignedCheck("Field", "Jacobian determinant", found, "above 0 everywhere", SOURCE, outcome)
+        yield SignedCheck("Field", "Jacobian determinant", found, "above 0", SOURCE, outcome)
     if quality.sd_log_jacobian is not None:
         told = number(quality.sd_log_jacobian, 3)
         yield SignedCheck("Field", "SDlogJ, as Learn2Reg has it", told, "none", "", "told")

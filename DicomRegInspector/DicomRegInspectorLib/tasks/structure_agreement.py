@@ -64,6 +64,9 @@ class StructureAgreement:
     """Share of the registered frame's structure where the mapping says nothing; None of an empty one."""
     inside: RegionMeasures | None
     """The field inside the registered frame's structure; None without a grid."""
+    fixed_voxels: Voxels
+    """What was compared, for pictures."""
+    moving_voxels: Voxels
     remarks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -255,7 +258,7 @@ def _compare(
     return StructureAgreement(
         fixed.name, moving.name, (spacing[0], spacing[1], spacing[2]), _cm3(fixed), _cm3(moving),
         after.first_centre_lps_mm, centre_of(other.array, other.index_to_lps), before, after, undefined, inside,
-        tuple(remarks),
+        own, other, tuple(remarks),
     )  # fmt: skip
 
 
@@ -285,7 +288,7 @@ def _carried_over(mapping: Mapping, own: Voxels, other: Voxels) -> tuple[Agreeme
             box = wanted
     margin = _MARGIN
     while True:
-        wide = box + [[-margin], [margin]]
+        wide = box + np.array([[-margin], [margin]], np.int64)
         there, undefined = _sampled(other, own, wide, mapping.map_points)
         if not _touches_end(there) or _count(wide) > MOST_VOXELS:
             break

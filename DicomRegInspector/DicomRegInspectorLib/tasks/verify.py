@@ -26,7 +26,7 @@ _UNASKED = {
 """Numbers without a closed form: of other readings of the images, of the inverse where it is not unique, and which of
 several nodes with the same vector comes first."""
 _MIRRORED = ("displacement_mm.max_place_lps_mm", "regions.folded.lowest_at_lps_mm")
-"""Places that have their like on the other side of the phantom's middle, which is the origin: compared without a sign."""
+"""Places with their like on the other side of the phantom's middle, which is the origin: compared without a sign."""
 _WORDS = {
     REGISTRATION: {"findings": "reg-bulk-motion", "reading": "standard"},
     FOLDING: {"findings": "reg-folding"},
@@ -72,7 +72,11 @@ def prepare_phantom(folder: Path, progress: Progress | None = None) -> None:
 
     Raises UsageError when the folder holds something else, or a part of a phantom, or cannot be written.
     """
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} if folder.is_dir() else set()
+    there = (
+        {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        if folder.is_dir()
+        else set()
+    )
     if there:
         missing, foreign = sorted(NAMES - there), sorted(there - NAMES)
         if missing or foreign:
@@ -104,10 +108,10 @@ def verify(folder: Path, progress: Progress | None = None) -> list[Verified]:
         When ``progress`` returned False.
     """
     judged_by = JudgedBy(
-        (folder / FIXED,),
-        (folder / MOVING,),
-        None,
-        *(folder / name for name in LANDMARK_FILES),
+        fixed=(folder / FIXED,),
+        moving=(folder / MOVING,),
+        fixed_landmarks=folder / LANDMARK_FILES[0],
+        moving_landmarks=folder / LANDMARK_FILES[1],
         observer_mm=OBSERVER_MM,
         fixed_structures=folder / STRUCTURE_FILES[0],
         moving_structures=folder / STRUCTURE_FILES[1],
@@ -125,13 +129,9 @@ def verify(folder: Path, progress: Progress | None = None) -> list[Verified]:
 
 def _compared(name: str, report: QualityReport, answers: dict[str, float]) -> list[Verified]:
     (item,) = report.items
-    found = {
-        path: abs(value) if path.startswith(_MIRRORED) else value for path, value in flattened(item.to_dict())
-    }
+    found = {path: abs(value) if path.startswith(_MIRRORED) else value for path, value in flattened(item.to_dict())}
     rows: list[Verified] = [Verified(name, path, found.pop(path, None), value) for path, value in answers.items()]
-    rows += [
-        Verified(name, path, value, None) for path, value in found.items() if not path.startswith(_UNASKED[name])
-    ]
+    rows += [Verified(name, path, value, None) for path, value in found.items() if not path.startswith(_UNASKED[name])]
     words = {"findings": " ".join(sorted({finding.code for finding in item.findings}))}
     if item.audit is not None:
         words["reading"] = item.audit.verdict

@@ -153,7 +153,7 @@ def _distances(values: np.ndarray) -> SurfaceDistances:
 
 
 def centre_of(mask: np.ndarray, index_to_lps: np.ndarray) -> np.ndarray | None:
-    """Return (3,) centre of mass of a mask (nk, nj, ni), from how many voxels each plane holds; None of an empty one."""
+    """Return (3,) centre of mass of a mask (nk, nj, ni), LPS mm; None of an empty one."""
     total = np.count_nonzero(mask)
     if not total:
         return None

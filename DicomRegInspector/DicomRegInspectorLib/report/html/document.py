@@ -43,27 +43,39 @@ def html_report(inspection: Inspection, contents: Contents | None = None) -> str
     names = Names(inspection, contents)
     findings = inspection.findings
     title = names.clean(contents.title) if contents.title else ""
-    body = tag(
-        "body",
-        tag("a", "Skip to the findings", href="#findings", class_="skip"),
-        DEFINITIONS,
-        _header(inspection, names, title, contents.kind),
-        tag(
-            "main",
-            patients_box(contents.patients),
-            _inspected(inspection, names),
-            findings_section(findings, names),
-            *series_sections(inspection, names),
-            *registration_sections(inspection, contents, names),
-            provenance_section(contents.provenance, inspection, names),
-        ),
-        tag(
-            "footer",
-            tag("p", "For research and quality assurance: this report is no medical device and replaces no clinical "
-                "judgement. Coordinates are LPS millimetres (DICOM)."),
-        ),
+    main = tag(
+        "main",
+        patients_box(contents.patients),
+        _inspected(inspection, names),
+        findings_section(findings, names),
+        *series_sections(inspection, names),
+        *registration_sections(inspection, contents, names),
+        provenance_section(contents.provenance, inspection, names),
+    )
+    skip = tag("a", "Skip to the findings", href="#findings", class_="skip")
+    return document(contents.kind, title, join(*_summary(inspection, names)), main, skip=skip)
+
+
+def document(
+    kind: str, title: str, summary: Markup, main: Markup, class_: str | None = None, skip: Markup | None = None
+) -> str:
+    """Return a whole page: its kind and what it is about, a summary in one look, and the rest.
+
+    ``class_``: of the body, for rules of its own. ``skip``: a link past the summary.
+    """
+    header = tag(
+        "header",
+        tag("p", "DICOM Registration Inspector", class_="product"),
+        tag("h1", kind, tag("span", foreign(title, 160), class_="subject") if title else None),
+        summary,
+    )
+    footer = tag(
+        "footer",
+        tag("p", "For research and quality assurance: this report is no medical device and replaces no clinical "
+            "judgement. Coordinates are LPS millimetres (DICOM)."),
     )  # fmt: skip
-    return f"{BEGINNING}{tag('html', head(title, contents.kind), body, lang='en')}\n"
+    body = tag("body", skip, DEFINITIONS, header, main, footer, class_=class_)
+    return f"{BEGINNING}{tag('html', head(title, kind), body, lang='en')}\n"
 
 
 def head(title: str, kind: str) -> Markup:
@@ -82,7 +94,7 @@ def head(title: str, kind: str) -> Markup:
     )
 
 
-def _header(inspection: Inspection, names: Names, title: str, kind: str) -> Markup:
+def _summary(inspection: Inspection, names: Names) -> list[Markup | None]:
     """The summary in one look."""
     findings, coverage = inspection.findings, inspection.coverage
     severity, words, explained = verdict(findings, coverage)
@@ -95,16 +107,13 @@ def _header(inspection: Inspection, names: Names, title: str, kind: str) -> Mark
         _box(counts[level], level.capitalize().lower(), severity=level if counts[level] else None)
         for level in reversed(SEVERITIES)
     ]
-    return tag(
-        "header",
-        tag("p", "DICOM Registration Inspector", class_="product"),
-        tag("h1", kind, tag("span", foreign(title, 160), class_="subject") if title else None),
+    return [
         tag("div", icon(severity), tag("div", tag("p", words, class_="words"), tag("p", explained)),
             class_=f"verdict {severity}"),
         coverage_box(coverage, names),
         tag("ul", *boxes, class_="counts"),
         tag("p", _files(inspection), class_="files"),
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 def _box(count: int, text: str, many: str | None = None, severity: str | None = None) -> Markup:

@@ -36,12 +36,17 @@ class Measured:
     fixed: AuditImage | None = None
     """An image of the registered frame, for the picture."""
     fixed_name: str = ""
+    moving: AuditImage | None = None
+    """An image of the source frame, for what is compared by eye."""
     notes: list[str] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
 
 
 def measure_items(
-    inspection: Inspection, known: Mapping[int, ItemQuality] | None = None, progress: Progress | None = None
+    inspection: Inspection,
+    known: Mapping[int, ItemQuality] | None = None,
+    progress: Progress | None = None,
+    with_moving: bool = False,
 ) -> list[Measured]:
     """Measure every usable item of every registration; what its images say was found by the inspection.
 
@@ -49,6 +54,8 @@ def measure_items(
     ----------
     known
         What was measured already, by item number, when the inspection holds a single registration.
+    with_moving
+        Also read the image of the source side.
 
     Raises
     ------
@@ -61,15 +68,19 @@ def measure_items(
         for item in registration.items:
             if item.problem is None:
                 measured = Measured(registration, item)
-                _measure(measured, images, (known or {}).get(item.number), progress)
+                _measure(measured, images, (known or {}).get(item.number), progress, with_moving)
                 result.append(measured)
     return result
 
 
-def _measure(measured: Measured, images: _Images, known: ItemQuality | None, progress: Progress | None) -> None:
+def _measure(
+    measured: Measured, images: _Images, known: ItemQuality | None, progress: Progress | None, with_moving: bool
+) -> None:
     item = measured.item
     try:
-        measured.fixed, measured.fixed_name = images.registered(item, measured.notes)
+        measured.fixed, measured.fixed_name = images.side(item, "registered", measured.notes)
+        if with_moving:
+            measured.moving, _ = images.side(item, "source", measured.notes)
         judges = images.judges(item, measured.notes)
         measured.quality = known or judge_item(measured.registration, item, judges, progress)
         if item.grid is not None:
@@ -105,11 +116,11 @@ class _Images:
         self._audits = {(audit.item.path, audit.item.number): audit for own in inspection.audits for audit in own}
         self._volumes = Volumes()
 
-    def registered(self, item: RegistrationItem, notes: list[str]) -> tuple[AuditImage | None, str]:
-        """The image of the registered side with the most slices, and what it is called; None without one."""
+    def side(self, item: RegistrationItem, name: str, notes: list[str]) -> tuple[AuditImage | None, str]:
+        """The image of the ``registered`` or ``source`` side with the most slices, and what it is called, if any."""
         images = self._of_item.get((item.path, item.number))
         candidates = sorted(
-            volumes_of(images.registered) if images is not None else [], key=lambda side: -len(side.stack.slices)
+            volumes_of(getattr(images, name)) if images is not None else [], key=lambda side: -len(side.stack.slices)
         )
         for side in candidates[:1]:
             image = self._volumes.read(side, self._progress)

@@ -85,18 +85,19 @@ def _item(order: int, relation: ItemRelation, details: ItemDetails | None, names
     if details is None or details.measured is None:
         summary = item_summary(item)
         parts.append(tag("p", names.shown(summary[:1].upper() + summary[1:], 1000)))
-    parts.append(facts(_item_facts(relation, names)))
+    parts.append(facts(item_facts(relation, names)))
     if details is not None:
         if details.measured is not None and details.measured.audit is not None:
             parts.append(audit_box(details.measured.audit, names))
         parts += [tag("p", names.shown(note, 600), class_="note") for note in details.notes]
-        parts += [_picture(picture, names) for picture in details.pictures]
+        parts += [picture_figure(picture, names) for picture in details.pictures]
         if details.measured is not None:
             parts += [*_measured(details, item), *judged_tables(details.measured, names)]
     return tag("div", *parts, class_="item", id=f"item-{order}-{item.number}")
 
 
-def _item_facts(relation: ItemRelation, names: Names) -> list[tuple[object, object]]:
+def item_facts(relation: ItemRelation, names: Names) -> list[tuple[object, object]]:
+    """Return what an item's sides are, its grid and its matrices."""
     item, (registered, source) = relation.item, images_in_words(relation)
     meeting = meeting_in_words(relation)
     rows: list[tuple[object, object]] = [
@@ -175,7 +176,8 @@ def _minus(text: str) -> str:
     return "–" if text == "-" else with_minus(text)
 
 
-def _picture(picture: Picture, names: Names) -> Markup:
+def picture_figure(picture: Picture, names: Names) -> Markup:
+    """Return a picture with its caption, in the page itself."""
     source = "data:image/png;base64," + base64.b64encode(picture.png).decode("ascii")
     caption = tag("figcaption", names.shown(picture.caption, 600)) if picture.caption else None
     image = tag("img", src=source, alt=names.clean(picture.alt))

@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -22,8 +22,10 @@ _CHUNK = 1 << 20
 STOPPED = "the report was cancelled"
 
 
-def digests(inspection: Inspection, progress: Progress | None = None) -> list[Digest]:
+def digests(inspection: Inspection, progress: Progress | None = None, files: Sequence[str] = ()) -> list[Digest]:
     """Compute the SHA-256 of each registration, and of each series: that of its files' digests, sorted, one a line.
+
+    ``files``: others that are told with their digests.
 
     Files are read through once, a piece at a time.
 
@@ -34,10 +36,13 @@ def digests(inspection: Inspection, progress: Progress | None = None) -> list[Di
     """
     total = sum(_size(str(registration.path)) for registration in inspection.registrations)
     total += sum(_size(path) for series in inspection.series for path in series.paths)
+    total += sum(map(_size, files))
     reading = _Reading(total, progress)
     found = []
     for registration in inspection.registrations:
         found.append(reading.digest(str(registration.path), [str(registration.path)], single=True))
+    for path in files:
+        found.append(reading.digest(path, [path], single=True))
     for series in inspection.series:
         found.append(reading.digest(series.series_instance_uid, series.paths, single=False))
     return found

@@ -138,9 +138,22 @@ svg .marked{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}
 .chart{display:grid;grid-template-columns:3.8rem minmax(0,1fr);margin-top:.4rem}
 .chart .scale{width:100%}
 .picture img{display:block;width:100%;min-width:34rem;height:auto;background:#fff;border-radius:4px}
+.checks,.signatures{width:100%}
+.checks tbody th{white-space:normal}
+.checks thead th:first-child{width:36%}.checks thead th:last-child{width:6.5rem}
+.by-hand{display:grid;grid-template-columns:2fr 3fr;gap:0 2rem}
+.outcome{white-space:nowrap}
+.outcome.good{color:var(--good)}.outcome.warning{color:var(--warning)}.outcome.error{color:var(--error)}
+.outcome.open{color:var(--faint)}
+.ticks li{padding:.12rem 0}
+.box{display:inline-block;width:.85em;height:.85em;border:1.2px solid var(--ink);vertical-align:-.05em}
+.remarks-box{border:1px solid var(--faint);border-radius:3px;min-height:4.2rem;padding:.2rem .5rem;color:var(--faint);
+ font-size:.88rem}
+.signatures td,.signatures tbody th{height:2.3rem;border-bottom:1px solid var(--faint);vertical-align:bottom}
+.signatures td+td{border-left:.8rem solid transparent}
 footer{color:var(--faint);font-size:.85rem;padding:1.5rem 1rem 2.5rem}
 @media (max-width:46rem){
- .charts,.facts{grid-template-columns:minmax(0,1fr)}
+ .charts,.facts,.by-hand{grid-template-columns:minmax(0,1fr)}
  .facts>div{grid-template-columns:8.5rem minmax(0,1fr);padding:.1rem 0}
  .facts>.wide{grid-template-columns:1fr}
  article,.none,section>.scroll,section>.facts,.inspected{padding:.8rem .8rem}
@@ -168,6 +181,20 @@ table,.evidence{font-size:8.5pt}
 .charts{grid-template-columns:repeat(2,minmax(0,1fr))}
 .facts{grid-template-columns:repeat(2,minmax(0,1fr))}
 .facts>div{grid-template-columns:11rem minmax(0,1fr)}
+.signed h2{margin:.65rem 0 .15rem;font-size:11pt}.signed h3,.signed h5{font-size:9pt;margin:0}
+.signed{font-size:8.5pt;line-height:1.25}
+.signed caption,.signed .note,.signed figcaption,.signed .subject,.signed table{font-size:8.5pt}
+.signed caption{padding:0}.signed .verdict .words{font-size:11pt}.signed .facts{margin:0}
+.signed .behind table,.signed .behind h5,.signed .behind figure{break-inside:avoid;margin-top:.4rem}
+.signed .product{padding:0}.signed h1{font-size:1.35rem}
+.signed .verdict{margin:.5rem 0;padding:.4rem .8rem}
+.signed section>.scroll,.signed section>.facts{border:0;padding:0;margin:0}
+.signed td,.signed th{padding-top:.06rem;padding-bottom:.06rem}
+.signed .facts>div{grid-template-columns:8rem minmax(0,1fr)}
+.signed .signatures td,.signed .signatures tbody th{height:1.6rem}
+.signed .remarks-box{min-height:3rem}.signed footer{padding:.4rem 0 0}
+.signed .behind{break-before:page}
+.signatures,.ticks{break-inside:avoid}
 a{color:inherit;text-decoration:none}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 """

@@ -18,6 +18,7 @@ from ..files import check_place, write_whole
 from . import BEGINNING, Contents, ItemDetails, Picture, Provenance, html_report
 from .measuring import Measured, measure_items
 from .names import common_folders
+from .sign_off import sign_off_page
 from .sources import STOPPED, digests, patients, versions
 
 PICTURE_BUDGET = 3_000_000
@@ -29,6 +30,9 @@ class Drawer(Protocol):
 
     def draw_deformation(self, item: Any, fixed: Any, name: str = "") -> Any:
         """Draw an item on an image of its registered frame."""
+
+    def draw_checks(self, item: Any, fixed: Any, moving: Any, outlines: Sequence[Any]) -> Any:
+        """Draw what is looked at by eye: both images, checkerboard, difference, outlines."""
 
     def library_versions(self) -> list[tuple[str, str]]:
         """Tell what draws, by name and version."""
@@ -49,6 +53,10 @@ class ReportOptions:
     """Options that the report's reader should know, by name."""
     kind: str = "Inspection report"
     """What the report is, as its heading says."""
+    files: Sequence[str] = ()
+    """Other files whose digests are told: structures, landmarks."""
+    sign_off: bool = False
+    """Make the page that is signed instead; it needs what was measured."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Written:
 
 
 _SILENT = frozenset(
-    {"command", "debug", "fail_on", "html", "identifiers", "json", "csv", "all", "paths", "registration"}
+    {"command", "debug", "fail_on", "html", "sign_off", "identifiers", "json", "csv", "all", "paths", "registration"}
 )
 """Options that change nothing in a report, and those that it tells elsewhere."""
 
@@ -134,9 +142,10 @@ def write_report(
         return in_background(work, progress, run)
 
     known = {item.item.number: item for item in quality.items} if quality is not None else None
-    measured = beside(lambda report: measure_items(inspection, known, report))
-    drawn_with = _draw(measured, drawer, beside, progress) if options.pictures else []
-    data = beside(lambda report: _assembled(inspection, options, measured, drawn_with, report))
+    measured = beside(lambda report: measure_items(inspection, known, report, options.sign_off))
+    visual = options.sign_off
+    drawn_with = _draw(measured, drawer, beside, progress, visual) if options.pictures else []
+    data = beside(lambda report: _assembled(inspection, options, measured, drawn_with, quality, report))
     write_whole(path, data)
     return Written(os.fspath(path), len(data))
 
@@ -146,6 +155,7 @@ def _assembled(
     options: ReportOptions,
     measured: Sequence[Measured],
     drawn_with: Sequence[tuple[str, str]],
+    quality: QualityReport | None,
     progress: Progress | None,
 ) -> bytes:
     contents = Contents(
@@ -154,11 +164,16 @@ def _assembled(
         roots=[os.path.abspath(path) for path in _roots(options.paths)] + list(_roots(options.paths)),
         details=[_details(measured_item) for measured_item in measured],
         provenance=Provenance(
-            datetime.now().astimezone(), list(versions(drawn_with)), _told(options), digests(inspection, progress)
+            datetime.now().astimezone(),
+            list(versions(drawn_with)),
+            _told(options),
+            digests(inspection, progress, options.files),
         ),
         patients=patients(inspection) if options.identifiers else None,
         identities=NOBODY if options.identifiers else inspection.identities,
     )
+    if options.sign_off and quality is not None:
+        return sign_off_page(inspection, contents, quality).encode("utf-8")
     return html_report(inspection, contents).encode("utf-8")
 
 
@@ -191,9 +206,12 @@ def _details(measured: Measured) -> ItemDetails:
 
 
 def _draw(
-    measured: Sequence[Measured], drawer: Drawer | None, beside: Run, progress: Progress | None
+    measured: Sequence[Measured], drawer: Drawer | None, beside: Run, progress: Progress | None, visual: bool
 ) -> list[tuple[str, str]]:
-    """Draw a picture of each item, as many as fit; why there is none becomes a note. What they were drawn with."""
+    """Draw a picture of each item, as many as fit; why there is none becomes a note. What they were drawn with.
+
+    ``visual``: also what is looked at by eye, before what is told of the deformation.
+    """
     if not measured:
         return []
     if drawer is None:
@@ -205,22 +223,36 @@ def _draw(
     left = PICTURE_BUDGET
     for number, measured_item in enumerate(measured):
         report_progress(progress, number, len(measured), "Drawing", STOPPED)
-        try:
-            picture = _picture(drawer, measured_item, beside)
-        except Cancelled:
-            raise
-        except (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError) as error:
-            measured_item.notes.append(f"No picture: {error}")
-            continue
-        if len(picture.png) > left:
-            measured_item.notes.append("No picture: the report would become too large; look at this item in Slicer.")
-            continue
-        left -= len(picture.png)
-        measured_item.pictures.append(picture)
+        for draw in (_draw_checks, _draw_deformation) if visual else (_draw_deformation,):
+            try:
+                picture = _picture(draw, drawer, measured_item, beside)
+            except Cancelled:
+                raise
+            except (DicomRegInspectorError, MemoryError, ArithmeticError, ValueError) as error:
+                measured_item.notes.append(f"No picture: {error}")
+                continue
+            if len(picture.png) > left:
+                measured_item.notes.append(
+                    "No picture: the report would become too large; look at this item in Slicer."
+                )
+                continue
+            left -= len(picture.png)
+            measured_item.pictures.append(picture)
     return drawer.library_versions()
 
 
-def _picture(drawer: Drawer, measured: Measured, beside: Run) -> Picture:
-    drawing = beside(lambda _report: drawer.draw_deformation(measured.item, measured.fixed, measured.fixed_name))
+def _draw_deformation(drawer: Drawer, measured: Measured) -> Any:
+    return drawer.draw_deformation(measured.item, measured.fixed, measured.fixed_name)
+
+
+def _draw_checks(drawer: Drawer, measured: Measured) -> Any:
+    quality = measured.quality
+    pairs = quality.structures.pairs if quality is not None and quality.structures is not None else ()
+    outlines = [(pair.fixed_voxels, pair.moving_voxels) for pair in pairs]
+    return drawer.draw_checks(measured.item, measured.fixed, measured.moving, outlines)
+
+
+def _picture(draw: Callable[[Drawer, Measured], Any], drawer: Drawer, measured: Measured, beside: Run) -> Picture:
+    drawing = beside(lambda _report: draw(drawer, measured))
     drawing.canvas.write_texts()
     return Picture(beside(lambda _report: drawing.canvas.png()), drawing.alt, drawing.caption)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 
+from ...errors import UsageError
 from ...registration import RegistrationItem
 from ...registration.audit.scalar_image import ScalarImage
 from ...tasks.audit_images import AuditImage
 from .canvas import Canvas
 from .images import Image
 from .render import draw_registration
+from .render_checks import Looked
+from .render_checks import draw_checks as _canvas_of_checks
 
 SOFT_TISSUE_HU = (-160.0, 240.0)
 """Shown from black to white where the image is a CT."""
@@ -72,6 +77,38 @@ def draw_deformation(item: RegistrationItem, fixed: AuditImage | None, name: str
     caption += f" Image: {name}." if name else " No image of the registered frame was among the files."
     alt = "Axial, coronal and sagittal slice with arrows and a deformed grid; colours tell the displacement in mm."
     return Drawing(canvas, alt, caption)
+
+
+def draw_checks(
+    item: RegistrationItem, fixed: AuditImage | None, moving: AuditImage | None, outlines: Sequence[tuple[Any, Any]]
+) -> Drawing:
+    """Give what is looked at by eye, see :func:`.render_checks.draw_checks`; in any thread.
+
+    Raises UsageError when an image is missing.
+
+    Parameters
+    ----------
+    fixed, moving
+        Images of the registered and of the source frame.
+    outlines
+        Structures of both frames as voxels, in pairs.
+    """
+    if fixed is None or moving is None:
+        raise UsageError("the images of both frames are needed to compare them by eye")
+    first, second = (StackImage(side.image.array, side.image.index_to_lps, side.image) for side in (fixed, moving))
+    same = fixed.modality == moving.modality
+    window, other = (SOFT_TISSUE_HU if side.modality == "CT" else _window(side) for side in (fixed, moving))
+    looked = Looked(first, second, window, window if same else other, same, outlines)
+    canvas = _canvas_of_checks(item.mapping, looked, f"Images of item {item.number}, to be compared by eye", WIDTH)
+    alt = "Both images, a checkerboard of them and their difference, in axial, coronal and sagittal sections."
+    return Drawing(canvas, alt, "Sections through the middle of the registered image.")
+
+
+def _window(side: AuditImage) -> tuple[float, float]:
+    values = np.asarray(side.image.array[::2, ::3, ::3], float)
+    values = values[np.isfinite(values)]
+    black, white = np.percentile(values, (1, 99.5)) if values.size else (0.0, 1.0)
+    return float(black), float(max(white, black + 1e-6))
 
 
 def _longest(item: RegistrationItem) -> np.ndarray | None:
