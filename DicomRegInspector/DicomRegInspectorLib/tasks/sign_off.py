@@ -67,7 +67,7 @@ def _graded(value: float, good: float, bad: float) -> Outcome:
 
 
 def _reading(item: ItemQuality) -> Iterator[SignedCheck]:
-    audit, name, wanted = item.audit, "The images agree with it as it is read", "as DICOM reads it"
+    audit, name, wanted = item.audit, "The images agree with it as it is read", "as DICOM has it"
     if audit is None:
         yield SignedCheck("Reading", name, "", wanted, "PS3.3 C.20", "not done")
     else:
@@ -90,7 +90,7 @@ def _reading_in_words(audit: AuditResult) -> str:
 def _images(item: ItemQuality) -> Iterator[SignedCheck]:
     audit = item.audit
     best = next((reading for reading in audit.ranking if reading.hypothesis == "standard"), None) if audit else None
-    name = "Overlap: of the registered image inside the source image"
+    name = "Registered image inside the source image"
     if best is None:
         yield SignedCheck("Images", name, "", "", "", "not done")
         return
@@ -179,6 +179,6 @@ def _structures(item: ItemQuality) -> Iterator[SignedCheck]:
         if inside is not None and inside.nonpositive_fraction is not None:
             found = f"{number(inside.jacobian.min, 3)} to {number(inside.jacobian.max, 3)}"
             outcome = "fail" if inside.nonpositive_fraction else "pass"
-            yield SignedCheck(group, "Jacobian determinant inside", found, "above 0", SOURCE, outcome)
+            yield SignedCheck(group, "Jacobian determinant", found, "above 0", SOURCE, outcome)
         for remark in pair.remarks:
             yield SignedCheck(group, "To know", remark, "", "this report", "attention")

@@ -26,16 +26,16 @@ _EXPLAINED = {
     "pass": "Every measure that TG-132 has a tolerance for was taken, and is within it. The rest is to be seen by eye.",
 }
 _VISUAL = (
-    "Edges of bone, body and organs run on across the checkerboard",
-    "The difference shows no edge where there was none",
-    "Outlines of structures lie upon each other",
-    "Arrows and grid deform as this anatomy can",
+    "edges run on across the checkerboard",
+    "the difference shows no new edges",
+    "outlines of structures lie upon each other",
+    "arrows and grid deform as anatomy can",
 )
 _LEVELS = (
-    "0  the whole image is aligned: within 1 mm everywhere",
-    "1  aligned where it matters: within 1 mm around the region of interest",
-    "2  usable with care: deformation may have altered the anatomy; not the only base of a contour",
-    "3  for orientation only: where a lesion is, not how far it reaches",
+    "0  whole image aligned within 1 mm",
+    "1  aligned within 1 mm around the region of interest",
+    "2  usable with care: anatomy may have been altered",
+    "3  for orientation only: where something is, not its extent",
     "4  not acceptable",
 )
 """AAPM TG-132's levels of confidence, in short."""
@@ -159,7 +159,7 @@ def _structures(checks: Sequence[SignedCheck], names: Names) -> Markup | None:
     """A line for each structure, its result the worst of its measures."""
     if not checks:
         return None
-    measures = ("Overlap (Dice)", "Mean distance to agreement", "Jacobian determinant inside")
+    measures = ("Overlap (Dice)", "Mean distance to agreement", "Jacobian determinant")
     rows = []
     for group in dict.fromkeys(check.group for check in checks):
         own = [check for check in checks if check.group == group]
@@ -177,14 +177,12 @@ def _structures(checks: Sequence[SignedCheck], names: Names) -> Markup | None:
                 tag("td", _outcome(outcome), class_=f"outcome {_ICONS[outcome]}"),
             )
         )
-    heads = ["Structure"]
-    for measure in measures:
-        wanted = next((check for check in checks if check.measure == measure), None)
-        heads.append(measure if wanted is None else f"{measure}: {wanted.tolerance}, {wanted.source}")
-    return _framed("Structures, carried over to the registered frame", [*heads, "Result"], rows)
+    wanted = {check.measure: f"{check.measure} {check.tolerance}" for check in checks if check.measure in measures}
+    caption = f"Structures, carried over to the registered frame. Tolerances of TG-132: {'; '.join(wanted.values())}"
+    return _framed(caption, ["Structure", *measures, "Result"], rows, "checks of-structures")
 
 
-def _framed(caption: str, heads: Sequence[str], rows: Sequence[Markup]) -> Markup:
+def _framed(caption: str, heads: Sequence[str], rows: Sequence[Markup], kind: str = "checks") -> Markup:
     return tag(
         "div",
         tag(
@@ -192,7 +190,7 @@ def _framed(caption: str, heads: Sequence[str], rows: Sequence[Markup]) -> Marku
             tag("caption", caption),
             tag("thead", tag("tr", *(tag("th", head, scope="col") for head in heads))),
             tag("tbody", *rows),
-            class_="checks",
+            class_=kind,
         ),
         class_="scroll",
         tabindex="0",
@@ -210,7 +208,7 @@ def _outcome(outcome: Outcome) -> Markup:
 def _by_hand() -> Markup:
     return tag(
         "section",
-        tag("h2", "To be seen by eye: not done until ticked by who signs"),
+        tag("h2", "To be seen by eye: not done until who signs ticks it"),
         tag(
             "div",
             tag("div", tag("h3", "On the pictures"), _ticks(_VISUAL)),

@@ -140,8 +140,9 @@ svg .marked{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}
 .picture img{display:block;width:100%;min-width:34rem;height:auto;background:#fff;border-radius:4px}
 .checks,.signatures{width:100%}
 .checks tbody th{white-space:normal}
-.checks thead th:first-child{width:36%}.checks thead th:last-child{width:6.5rem}
-.by-hand{display:grid;grid-template-columns:2fr 3fr;gap:0 2rem}
+.checks thead th:first-child{width:34%}.checks thead th:nth-child(2){width:31%}.checks thead th:last-child{width:11%}
+.checks.of-structures thead th{width:22%}.checks td:nth-child(4){white-space:nowrap}
+.by-hand{display:grid;grid-template-columns:3fr 4fr;gap:0 1.6rem}
 .outcome{white-space:nowrap}
 .outcome.good{color:var(--good)}.outcome.warning{color:var(--warning)}.outcome.error{color:var(--error)}
 .outcome.open{color:var(--faint)}
@@ -181,18 +182,20 @@ table,.evidence{font-size:8.5pt}
 .charts{grid-template-columns:repeat(2,minmax(0,1fr))}
 .facts{grid-template-columns:repeat(2,minmax(0,1fr))}
 .facts>div{grid-template-columns:11rem minmax(0,1fr)}
+@page signed{size:A4;margin:12mm 13mm}
+.signed{page:signed}
 .signed h2{margin:.65rem 0 .15rem;font-size:11pt}.signed h3,.signed h5{font-size:9pt;margin:0}
 .signed{font-size:8.5pt;line-height:1.25}
 .signed caption,.signed .note,.signed figcaption,.signed .subject,.signed table{font-size:8.5pt}
 .signed caption{padding:0}.signed .verdict .words{font-size:11pt}.signed .facts{margin:0}
-.signed .behind table,.signed .behind h5,.signed .behind figure{break-inside:avoid;margin-top:.4rem}
+.signed .behind .scroll,.signed .behind h5,.signed .behind figure{break-inside:avoid;margin-top:.4rem}
 .signed .product{padding:0}.signed h1{font-size:1.35rem}
 .signed .verdict{margin:.5rem 0;padding:.4rem .8rem}
 .signed section>.scroll,.signed section>.facts{border:0;padding:0;margin:0}
 .signed td,.signed th{padding-top:.06rem;padding-bottom:.06rem}
 .signed .facts>div{grid-template-columns:8rem minmax(0,1fr)}
 .signed .signatures td,.signed .signatures tbody th{height:1.6rem}
-.signed .remarks-box{min-height:3rem}.signed footer{padding:.4rem 0 0}
+.signed .remarks-box{min-height:2.6rem;font-size:8pt}.signed footer{padding:.4rem 0 0;font-size:8pt}
 .signed .behind{break-before:page}
 .signatures,.ticks{break-inside:avoid}
 a{color:inherit;text-decoration:none}
