@@ -51,9 +51,9 @@ def write_html(
         _write(options, options.html, inspection, wanted, quality)
     if quality is not None and options.sign_off is not None:
         files = [path for pair in (options.landmarks, options.structures) for path in pair or ()]
-        told = [("To be repeated by", _command_line(options)), *told[1:]]
+        repeated = [("To be repeated by", _command_line(options))]
         wanted = ReportOptions(
-            paths=paths, identifiers=options.identifiers, told=told, files=files, sign_off=True,
+            paths=paths, identifiers=options.identifiers, told=repeated, files=files, sign_off=True,
         )  # fmt: skip
         _write(options, options.sign_off, inspection, wanted, quality)
 

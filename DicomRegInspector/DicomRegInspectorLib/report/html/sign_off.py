@@ -178,7 +178,7 @@ def _structures(checks: Sequence[SignedCheck], names: Names) -> Markup | None:
             )
         )
     wanted = {check.measure: f"{check.measure} {check.tolerance}" for check in checks if check.measure in measures}
-    caption = f"Structures, carried over to the registered frame. Tolerances of TG-132: {'; '.join(wanted.values())}"
+    caption = f"Structures carried over. TG-132: {'; '.join(wanted.values())}"
     return _framed(caption, ["Structure", *measures, "Result"], rows, "checks of-structures")
 
 

@@ -189,12 +189,12 @@ table,.evidence{font-size:8.5pt}
 .signed caption,.signed .note,.signed figcaption,.signed .subject,.signed table{font-size:8.5pt}
 .signed caption{padding:0}.signed .verdict .words{font-size:11pt}.signed .facts{margin:0}
 .signed .behind .scroll,.signed .behind h5,.signed .behind figure{break-inside:avoid;margin-top:.4rem}
-.signed .product{padding:0}.signed h1{font-size:1.35rem}
+.signed .product{padding:0;font-size:8pt}.signed h1{font-size:1.35rem}
 .signed .verdict{margin:.5rem 0;padding:.4rem .8rem}
 .signed section>.scroll,.signed section>.facts{border:0;padding:0;margin:0}
 .signed td,.signed th{padding-top:.06rem;padding-bottom:.06rem}
 .signed .facts>div{grid-template-columns:8rem minmax(0,1fr)}
-.signed .signatures td,.signed .signatures tbody th{height:1.6rem}
+.signed .signatures td,.signed .signatures tbody th{height:1.4rem}
 .signed .remarks-box{min-height:2.6rem;font-size:8pt}.signed footer{padding:.4rem 0 0;font-size:8pt}
 .signed .behind{break-before:page}
 .signatures,.ticks{break-inside:avoid}
