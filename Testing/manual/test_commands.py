@@ -11,7 +11,7 @@ from recipes import commands, run_command, shows
 
 PAGES = (
     ROOT / "README.md",
-    *(DOCS / f"{name}.md" for name in ("tutorial", "command-line", "apply", "conformance-kit")),
+    *(DOCS / f"{name}.md" for name in ("tutorial", "command-line", "apply", "sign-off", "conformance-kit")),
 )
 COMMANDS = [
     (page, command)

@@ -12,7 +12,7 @@ from types import FrameType
 DONE, FOUND, UNUSABLE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
 EXIT_CODES: dict[int, str] = {
     DONE: "done",
-    FOUND: "findings at or above --fail-on; for compare: not the same image",
+    FOUND: "findings at or above --fail-on; for compare: not the same image; for verify: a number is off",
     UNUSABLE: "bad usage, nothing readable, or not writable: one line on stderr",
     129: "ended by SIGHUP",
     INTERRUPTED: "interrupted (Ctrl-C, SIGINT)",
