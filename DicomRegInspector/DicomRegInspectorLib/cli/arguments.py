@@ -12,6 +12,7 @@ from .applying import add_apply
 from .archive import add_archive
 from .ending import EXIT_CODES
 from .export_arguments import add_export, add_export_image
+from .quality_arguments import add_quality
 from .shared import (
     READINGS,
     STACK_HELP,
@@ -45,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    adders = (_add_inspect, _add_show, _add_map, add_apply, _add_load, add_export, _add_quality, _add_pixels)
+    adders = (_add_inspect, _add_show, _add_map, add_apply, _add_load, add_export, add_quality, _add_pixels)
     for add in (
         *adders,
         add_archive,
@@ -159,85 +160,6 @@ def _add_load(commands: Commands, common: Parser) -> None:
         help="read the file in another way than the standard says; what was done is printed and, in a scene, noted on "
         f"the nodes: {', '.join(READINGS)}",
     )
-
-
-def _add_quality(commands: Commands, common: Parser) -> None:
-    parser = commands.add_parser(
-        "quality",
-        parents=[assumed_options(), then_option(), json_option(), html_options(), fail_on_option(), common],
-        help="is the deformation plausible, and is it read the way it was meant?",
-        description="Measure a registration: displacements, Jacobian, curl, bending energy, inverse, bulk motion. With "
-        "both images, find the reading under which they agree; with labels, measure inside each; with landmarks, their "
-        "errors.",
-    )
-    parser.add_argument("registrations", nargs="+", metavar="REG", help="registrations, or folders that hold some")
-    parser.add_argument("--item", type=int, action="append", metavar="N", help="only this item, counting from 1")
-    parser.add_argument("--fixed", nargs="+", metavar="DIR", help="image series of the registered frame")
-    parser.add_argument("--moving", nargs="+", metavar="DIR", help="image series of the source frame")
-    parser.add_argument("--labels", metavar="FILE", help="label volume in the registered frame (NRRD, NIfTI, MHA …)")
-    parser.add_argument(
-        "--landmarks",
-        nargs=2,
-        metavar=("FIXED", "MOVING"),
-        help="landmarks of both frames: CSV with name,x,y,z (LPS mm) or Spatial Fiducials objects",
-    )
-    parser.add_argument(
-        "--tolerance",
-        type=_tolerance,
-        metavar="MEAN,MAX",
-        help="how far the registration may leave landmarks apart, in mm, on average and at most (default: 2,5, as AAPM "
-        "TG-132 asks of landmarks)",
-    )
-    parser.add_argument(
-        "--structures",
-        nargs=2,
-        metavar=("FIXED", "MOVING"),
-        help="structures of both frames: RT Structure Sets, Segmentations or label volumes; those of the same name are "
-        "compared",
-    )
-    parser.add_argument(
-        "--pairs",
-        nargs="+",
-        type=_pair,
-        metavar="FIXED=MOVING",
-        help="structures that belong together although they have different names",
-    )
-    parser.add_argument(
-        "--observer-error",
-        dest="observer_mm",
-        type=float,
-        metavar="MM",
-        help="how far apart observers place one landmark, root mean square: told beside the errors, and taken out of "
-        "their root mean square",
-    )
-    parser.add_argument(
-        "--sign-off",
-        metavar="FILE",
-        help="also write a page to be signed (HTML): each measure beside its tolerance by AAPM TG-132, pass, "
-        "attention, fail or not done, with pictures to look at, and all that is needed to repeat it",
-    )
-    parser.add_argument(
-        "--csv",
-        metavar="FILE",
-        help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",
-    )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    """Two names, as in ``Liver=Leber``."""
-    first, sign, second = text.partition("=")
-    if not (sign and first.strip() and second.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected two names, as in Liver=Leber")
-    return first, second
-
-
-def _tolerance(text: str) -> tuple[float, float]:
-    """Two numbers of mm, as in ``2,5``."""
-    try:
-        mean, largest = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected two numbers of mm, as in 2,5") from None
-    return mean, largest
 
 
 def _add_pixels(commands: Commands, common: Parser) -> None:

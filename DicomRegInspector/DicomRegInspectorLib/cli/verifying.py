@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def verify_command(options: argparse.Namespace) -> int:
-    """Verify the quality report by the phantom; returns the exit code."""
+    """Check the quality report by the phantom; returns the exit code."""
     from ..report.files import check_place
     from ..report.text.terminal import Style
     from ..report.text.verification import verification

@@ -52,8 +52,6 @@ class Judges:
     """Of the registered frame."""
     landmarks: tuple[Sequence[Landmark], Sequence[Landmark]] | None = None
     """Of the registered and of the source frame, LPS mm."""
-    structures: JudgingStructures | None = None
-    """Of the registered and of the source frame."""
     others: Sequence[NamedMapping] = ()
     """Registrations beside it: a matrix of the same motion would be applied twice."""
     audit: AuditResult | None = None
@@ -62,6 +60,8 @@ class Judges:
     """How far landmarks may be off."""
     observer_mm: float | None = None
     """How far they are off where they were placed, root mean square, where it is known."""
+    structures: JudgingStructures | None = None
+    """Of the registered and of the source frame."""
 
 
 @dataclass(frozen=True, kw_only=True)

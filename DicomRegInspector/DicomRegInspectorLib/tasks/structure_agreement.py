@@ -113,7 +113,7 @@ def _listed(values: NDArray[np.float64] | None) -> list[float] | None:
 
 
 def pair_structures(judging: JudgingStructures) -> tuple[list[tuple[Structure, Structure]], tuple[str, ...]]:
-    """Pair structures by the names told, then by equal names whatever their case; also name those without a partner.
+    """Return pairs by the names told, then by equal names whatever their case; and the names without a partner.
 
     Raises
     ------

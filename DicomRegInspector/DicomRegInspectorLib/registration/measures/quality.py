@@ -124,9 +124,7 @@ class Quality:
                 self._distribution("jacobian_{}", "Jacobian determinant", jacobian, "1",
                                    "min p1 p50 p95 p99 max mean", "Jacobian"),
             ),
-            Measure("SDlogJ", "not defined" if self.sd_log_jacobian is None else number(self.sd_log_jacobian), (
-                MeasureRow(("sd_log_jacobian",), "SDlogJ (Learn2Reg)", self.sd_log_jacobian, "1"),
-            )),
+            *self._learn2reg(),
             Measure("folded (determinant 0 or less)", folded, (
                 MeasureRow(("jacobian_nonpositive_fraction",), "Folded, determinant 0 or less",
                            self.nonpositive_fraction, "fraction", "Folded"),
@@ -142,6 +140,13 @@ class Quality:
             self.inverse.measure,
             *(part.measure for part in (self.rigid, self.affine) if part is not None),
         ]  # fmt: skip
+
+    def _learn2reg(self) -> list[Measure]:
+        """Nothing of a grid that is too small for it."""
+        if self.sd_log_jacobian is None:
+            return []
+        row = MeasureRow(("sd_log_jacobian",), "SDlogJ (Learn2Reg)", self.sd_log_jacobian, "1")
+        return [Measure("SDlogJ (Learn2Reg)", number(self.sd_log_jacobian), (row,))]
 
     def _motion(self) -> Measure:
         """What a matrix does; how far it moves anything else depends on where one looks."""
