@@ -15,7 +15,7 @@ from DicomRegInspectorLib.registration.measures import local
 from DicomRegInspectorLib.samples.quality_phantom import FOLDING, NAMES, REGISTRATION, write_quality_phantom
 from DicomRegInspectorLib.samples.quality_phantom.boxes import STRUCTURES
 from DicomRegInspectorLib.samples.quality_phantom.waves import FOLD, STRETCH, WaveField, nodes
-from DicomRegInspectorLib.tasks.verify import Verified, verify
+from DicomRegInspectorLib.tasks.signing.verify import Verified, verify
 
 Run = Callable[..., tuple[int, dict, str]]
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import regfiles as rf
 from DicomRegInspectorLib.findings import Finding
+from DicomRegInspectorLib.findings.about import about_item
+from DicomRegInspectorLib.registration.mapping import affine_mapping
 from DicomRegInspectorLib.samples.ct_files import SeriesNames, SliceGeometry, write_ct_series
 from DicomRegInspectorLib.structures import read_structures
 from DicomRegInspectorLib.structures.checks import check_structures
 from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
 from DicomRegInspectorLib.tasks.apply.run import apply_transform
 from DicomRegInspectorLib.tasks.apply.transform import read_transform
+from DicomRegInspectorLib.tasks.carried.structure_agreement import JudgingStructures, compare_structures
 from shown import shows
 from structfiles import Drawn, Region, axes_matrix, ball, centres, circle, write_rtstruct
 
@@ -82,3 +85,16 @@ def not_carried() -> list[Finding]:
 def folded() -> list[Finding]:
     """A ball of 20 mm, and a field that turns its middle inside out."""
     return brought_along(-32.0, 2.5)
+
+
+@shows("reg-structures-off")
+def off() -> list[Finding]:
+    """A kidney that lies 25 mm farther in the source image, and a registration that shifts by 4 mm."""
+    sets = []
+    for name, x in (("fixed", 0), ("moving", 25)):
+        contours = [Drawn(circle(20, height, (x, 0))) for height in range(-12, 13, 3)]
+        sets.append(read_structures(write_rtstruct(Path(f"{name}.dcm"), [Region("kidney", contours)])))
+    shift = np.eye(4)
+    shift[0, 3] = 4
+    compared = compare_structures(affine_mapping(shift), JudgingStructures(*sets))
+    return list(compared.findings(about_item("registration.dcm", 1)))

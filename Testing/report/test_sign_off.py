@@ -13,7 +13,7 @@ from chromium import printed
 from DicomRegInspectorLib import cli
 from DicomRegInspectorLib.samples.quality_phantom import FOLDING, REGISTRATION, write_quality_phantom
 from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
-from DicomRegInspectorLib.tasks.sign_off import SignedCheck, overall, signed_checks
+from DicomRegInspectorLib.tasks.signing.sign_off import SignedCheck, overall, signed_checks
 from page_reading import Node, read_page
 
 

@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 import structfiles as sf
 from DicomRegInspectorLib.errors import UsageError
+from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.registration.grid import grid_of_array
 from DicomRegInspectorLib.registration.mapping import affine_mapping
 from DicomRegInspectorLib.structures import Structure, StructureSet, Voxels, read_structures
-from DicomRegInspectorLib.tasks.structure_agreement import JudgingStructures, compare_structures, pair_structures
+from DicomRegInspectorLib.tasks.carried.structure_agreement import (
+    JudgingStructures,
+    compare_structures,
+    pair_structures,
+)
 
 SPACING = np.array([1.5, 2.0, 2.5])
 LATTICE = np.diag([*SPACING, 1.0])
@@ -177,3 +182,37 @@ def test_it_stops_when_asked_to() -> None:
     sets = JudgingStructures(set_of(segment("a", FIRST)), set_of(segment("a", FIRST)))
     with pytest.raises(Cancelled):
         compare_structures(shift(0, 0, 0), sets, progress=lambda *_: False)
+
+
+def test_structures_that_are_left_apart_are_a_finding_and_others_are_none() -> None:
+    sets = JudgingStructures(*[set_of(segment("near", FIRST), segment("far", SECOND, 2)) for _ in range(2)])
+    assert compare_structures(shift(1.5, 0, 0), sets).findings(about_node("r")) == ()
+    (finding,) = compare_structures(shift(12, 0, 0), sets).findings(about_node("r"))
+    assert (finding.code, finding.severity) == ("reg-structures-off", "warning")
+    assert set(finding.evidence["farthest"]) == {"near", "far"}
+    assert finding.evidence["mean_distance_mm"] > 3
+    # What is empty says nothing of the registration.
+    empty = JudgingStructures(set_of(segment("a", FIRST)), set_of(segment("a", np.zeros(SHAPE, bool))))
+    assert [finding.code for finding in compare_structures(shift(0, 0, 0), empty).findings(about_node("r"))] == [
+        "structure-empty"
+    ]
+
+
+def test_a_structure_of_which_nothing_comes_here_is_off() -> None:
+    """The grid sends everything elsewhere: no distance can be told, and that is no pass."""
+    lattice = np.diag([10.0, 10.0, 10.0, 1.0])
+    vectors = np.zeros((8, 8, 8, 3), np.float32)
+    vectors[..., 0] = 500
+    mapping = Mapping(np.eye(4), grid_of_array(vectors, lattice), np.eye(4))
+    sets = JudgingStructures(set_of(segment("a", FIRST)), set_of(segment("a", FIRST)))
+    compared = compare_structures(mapping, sets)
+    (finding,) = compared.findings(about_node("r"))
+    assert (finding.evidence["mean_distance_mm"], finding.evidence["dice"]) == (None, 0)
+    assert "nothing of it is brought here" in compared.pairs[0].remarks[0]
+
+
+def test_what_is_odd_about_contours_is_told_with_the_quality(tmp_path: Path) -> None:
+    rings = [sf.Drawn(sf.circle(radius, height)) for height in range(5) for radius in (20, 8)]
+    found = read_structures(sf.write_rtstruct(tmp_path / "rs.dcm", [sf.Region("ring", rings)]))
+    findings = compare_structures(shift(0, 0, 0), JudgingStructures(found, found)).findings(about_node("r"))
+    assert {finding.code for finding in findings} == {"structure-contours-doubtful"}

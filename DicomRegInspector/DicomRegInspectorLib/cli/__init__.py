@@ -35,7 +35,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export-image": _from("exporting", "export_image_command"),
     "apply": _from("applying", "apply_command"),
     "quality": _from("registrations", "quality_command"),
-    "verify": _from("verifying", "verify_command"),
+    "verify": _from("quality.verifying", "verify_command"),
     "pixels": _from("inspecting", "pixels_command"),
     "archive": _from("archive", "archive_command"),
     "compare": _from("volumes", "compare_command"),

@@ -12,7 +12,7 @@ from .applying import add_apply
 from .archive import add_archive
 from .ending import EXIT_CODES
 from .export_arguments import add_export, add_export_image
-from .quality_arguments import add_quality
+from .quality.arguments import add_quality
 from .shared import (
     READINGS,
     STACK_HELP,

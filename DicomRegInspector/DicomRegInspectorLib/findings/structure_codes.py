@@ -101,6 +101,25 @@ STRUCTURE_CODES: dict[str, CodeInfo] = {
         },
         ("reg-folding", "structure-not-carried"),
     ),
+    "reg-structures-off": CodeInfo(
+        "Structures do not come to lie on each other",
+        "Look at these structures on both images: register again, or do not carry them over.",
+        "The registration does not bring a structure of the source frame to where it was drawn in the registered one. "
+        "It is wrong there, or the structures were drawn otherwise.",
+        "Each structure of the source frame is carried over, voxel by voxel, and its surface compared with that of the "
+        "structure of the same name: the mean distance to agreement may be 3 mm, the wider end of what AAPM TG-132 "
+        "(Brock et al., Med Phys 44(7), 2017) asks. Also told where nothing of it comes here at all.",
+        ("warning",),
+        ("quality",),
+        {
+            "structures": "pairs of structures that were compared",
+            "tolerance_mm": "mean distance to agreement that is tolerated",
+            "farthest": "names of those that are farther off, the farthest first, 20 at most",
+            "mean_distance_mm": "of the farthest, where it has one",
+            "dice": "its overlap, 0 to 1",
+        },
+        ("reg-landmarks-off", "reg-folding"),
+    ),
     "structure-empty": CodeInfo(
         "A structure has no contours",
         "Draw it, or leave it out where it is not needed.",

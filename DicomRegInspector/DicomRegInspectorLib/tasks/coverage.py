@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .audits import ItemAudit
     from .relations import ItemRelation
 
-Kind = Literal["elements", "vectors", "references", "meeting", "audit", "landmarks", "geometry"]
+Kind = Literal["elements", "vectors", "references", "meeting", "audit", "landmarks", "structures", "geometry"]
 Outcome = Literal["checked", "not-checked", "nothing-to-check"]
 """``nothing-to-check``: there is no such thing to be wrong, as with a series of screenshots."""
 
@@ -25,6 +25,7 @@ WORDS: dict[Kind, str] = {
     "meeting": "whether the images meet",
     "audit": "how its images say it is meant",
     "landmarks": "how far landmarks are off",
+    "structures": "how well structures agree",
     "geometry": "places of the slices by their headers",
 }
 """What is checked, in words; of registration items but for the last, which is about series."""

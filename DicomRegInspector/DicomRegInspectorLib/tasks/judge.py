@@ -23,9 +23,9 @@ from ..registration.measures.landmarks import (
 )
 from ..registration.measures.quality import Quality, measure
 from ..registration.measures.regions import LabelImage, RegionMeasures, measure_regions
+from .carried.structure_agreement import JudgingStructures, StructureAgreements, compare_structures
 from .named_mapping import NamedMapping
 from .relations import Slices, coverage_finding, image_frame_finding, same_motion_findings
-from .structure_agreement import JudgingStructures, StructureAgreements, compare_structures
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +139,8 @@ def judge(subject: NamedMapping, judges: Judges, progress: Progress | None = Non
         findings += audit.findings(subject.name)
     if landmarks is not None:
         findings += landmarks.findings(subject.name)
+    if structures is not None:
+        findings += structures.findings(subject.name)
     findings += _relations(subject, judges)
     return Judgement(
         quality=quality, audit=audit, regions=regions, landmarks=landmarks, findings=tuple(by_severity(findings)),

@@ -17,11 +17,11 @@ from ..registration.file.fiducials import Landmark
 from ..registration.measures.landmarks import TG_132, Tolerance, read_landmarks
 from ..registration.measures.regions import LabelImage
 from .audits import MOVES_NOTHING, ItemAudit
+from .carried.structure_agreement import JudgingStructures
 from .chain import ReadRegistration
 from .coverage import LANDMARKS, Check, Coverage, audit_check
 from .judge import Judgement, Judges, JudgingImage, judge
 from .named_mapping import named_item
-from .structure_agreement import JudgingStructures
 
 Path = str | PathLike[str]
 
@@ -103,6 +103,8 @@ class QualityReport:
             checks.append(audit_check(audit, item.subject))
             if measured.landmarks is not None:
                 checks.append(Check("landmarks", item.subject))
+            if measured.structures is not None:
+                checks.append(Check("structures", item.subject))
         without = any(item.landmarks is None for item in self.items)
         return Coverage(tuple(checks), (LANDMARKS,) if without else ())
 

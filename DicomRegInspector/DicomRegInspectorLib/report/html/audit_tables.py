@@ -9,8 +9,8 @@ from ...registration.audit.hypotheses import TITLES
 from ...registration.measures.landmarks import TG_132, TargetRegistrationError
 from ...registration.measures.regions import RegionMeasures
 from ...registration.measures.rows import number
+from ...tasks.carried.structure_agreement import StructureAgreements
 from ...tasks.quality import ItemQuality
-from ...tasks.structure_agreement import StructureAgreements
 from ..text.quality import SHOWN_LANDMARKS, STRUCTURE_HEADS, VOLUME_HEADS, structure_cells, volume_cells
 from .markup import Markup, foreign, icon, join, table, tag, text, with_minus
 from .names import Names

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ...tasks.inspect import Inspection
 from ...tasks.quality import ItemQuality, QualityReport
 from ...tasks.relations import ItemRelation
-from ...tasks.sign_off import Outcome, SignedCheck, overall, signed_checks
+from ...tasks.signing.sign_off import Outcome, SignedCheck, overall, signed_checks
 from .audit_tables import structure_tables
 from .contents import Contents, ItemDetails
 from .document import document

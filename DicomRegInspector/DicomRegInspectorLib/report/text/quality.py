@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ...registration.audit import AuditResult
     from ...registration.measures.landmarks import TargetRegistrationError
     from ...registration.measures.regions import RegionMeasures
+    from ...tasks.carried.structure_agreement import StructureAgreement, StructureAgreements
     from ...tasks.quality import ItemQuality, QualityReport
-    from ...tasks.structure_agreement import StructureAgreement, StructureAgreements
 
 SHOWN_LANDMARKS = 40
 """Rows of landmarks that are printed; the JSON holds them all."""

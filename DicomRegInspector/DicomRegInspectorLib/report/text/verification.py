@@ -11,7 +11,7 @@ from .page import Page
 from .terminal import Style
 
 if TYPE_CHECKING:
-    from ...tasks.verify import Verified
+    from ...tasks.signing.verify import Verified
 
 
 def verification(rows: Sequence[Verified], style: Style) -> str:

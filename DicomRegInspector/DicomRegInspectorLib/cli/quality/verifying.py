@@ -9,19 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from .ending import DONE, FOUND
-from .output import complain, progress_bar, tell_report
+from ..ending import DONE, FOUND
+from ..output import complain, progress_bar, tell_report
 
 if TYPE_CHECKING:
-    from ..tasks.verify import Verified
+    from ...tasks.signing.verify import Verified
 
 
 def verify_command(options: argparse.Namespace) -> int:
     """Check the quality report by the phantom; returns the exit code."""
-    from ..report.files import check_place
-    from ..report.text.terminal import Style
-    from ..report.text.verification import verification
-    from ..tasks.verify import prepare_phantom, verify
+    from ...report.files import check_place
+    from ...report.text.terminal import Style
+    from ...report.text.verification import verification
+    from ...tasks.signing.verify import prepare_phantom, verify
 
     check_place(options.json, "JSON report", b"{")
     with TemporaryDirectory(prefix="dicom-reg-inspector-") as temporary:
@@ -37,7 +37,7 @@ def verify_command(options: argparse.Namespace) -> int:
 
 
 def _as_dict(rows: Sequence[Verified], off: Sequence[Verified]) -> dict[str, Any]:
-    from .. import __version__
+    from ... import __version__
 
     return {
         "schema": 1,

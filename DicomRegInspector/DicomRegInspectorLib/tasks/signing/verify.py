@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
-from ..progress import Progress, report_progress
-from ..samples.quality_phantom import FOLDING, NAMES, OBSERVER_MM, REGISTRATION, answers_of, write_quality_phantom
-from ..samples.quality_phantom.answers import flattened
-from ..samples.quality_phantom.files import FIXED, LANDMARK_FILES, MOVING, STRUCTURE_FILES
-from ..samples.quality_phantom.waves import FOLD, STRETCH
-from .quality import JudgedBy, QualityReport, run_quality
+from ...errors import UsageError
+from ...progress import Progress, report_progress
+from ...samples.quality_phantom import FOLDING, NAMES, OBSERVER_MM, REGISTRATION, answers_of, write_quality_phantom
+from ...samples.quality_phantom.answers import flattened
+from ...samples.quality_phantom.files import FIXED, LANDMARK_FILES, MOVING, STRUCTURE_FILES
+from ...samples.quality_phantom.waves import FOLD, STRETCH
+from ..quality import JudgedBy, QualityReport, run_quality
 
 ALLOWED = 1e-3
 """Part of a number by which it may be off."""

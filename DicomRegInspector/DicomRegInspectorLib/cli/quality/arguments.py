@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .shared import (
+from ..shared import (
     Commands,
     Parser,
     assumed_options,
@@ -43,6 +43,21 @@ def add_quality(commands: Commands, common: Parser) -> None:
         help="how far the registration may leave landmarks apart, in mm, on average and at most (default: 2,5, as AAPM "
         "TG-132 asks of landmarks)",
     )
+    _add_judging(parser)
+    parser.add_argument(
+        "--sign-off",
+        metavar="FILE",
+        help="also write a page to be signed (HTML): each measure beside its tolerance by AAPM TG-132, pass, "
+        "attention, fail or not done, with pictures to look at, and all that is needed to repeat it",
+    )
+    parser.add_argument(
+        "--csv",
+        metavar="FILE",
+        help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",
+    )
+
+
+def _add_judging(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--structures",
         nargs=2,
@@ -64,17 +79,6 @@ def add_quality(commands: Commands, common: Parser) -> None:
         metavar="MM",
         help="how far apart observers place one landmark, root mean square: told beside the errors, and taken out of "
         "their root mean square",
-    )
-    parser.add_argument(
-        "--sign-off",
-        metavar="FILE",
-        help="also write a page to be signed (HTML): each measure beside its tolerance by AAPM TG-132, pass, "
-        "attention, fail or not done, with pictures to look at, and all that is needed to repeat it",
-    )
-    parser.add_argument(
-        "--csv",
-        metavar="FILE",
-        help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",
     )
 
 

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..registration.audit import AuditResult
-from ..registration.audit.hypotheses import TITLES
-from ..registration.measures.landmarks import TG_132, TargetRegistrationError
-from ..registration.measures.rows import number
-from ..words import plural
-from .quality import ItemQuality
+from ...registration.audit import AuditResult
+from ...registration.audit.hypotheses import TITLES
+from ...registration.measures.landmarks import TG_132, TargetRegistrationError
+from ...registration.measures.rows import number
+from ...words import plural
+from ..carried.structure_agreement import TOLERANCE_MM
+from ..quality import ItemQuality
 
 Outcome = Literal["pass", "attention", "fail", "not done", "told"]
 """``told``: a number that TG-132 has no tolerance for."""
@@ -26,7 +27,7 @@ SOURCE = "TG-132"
 OWN = "given by the user"
 DICE_PASS, DICE_FAIL = 0.90, 0.80
 """Overlap within what observers agree on: 0.80 to 0.90."""
-DISTANCE_PASS_MM, DISTANCE_FAIL_MM = 2.0, 3.0
+DISTANCE_PASS_MM, DISTANCE_FAIL_MM = 2.0, TOLERANCE_MM
 """Mean distance to agreement, and consistency: the largest edge of a voxel, 2 to 3 mm."""
 
 
@@ -161,6 +162,8 @@ def _structures(item: ItemQuality) -> Iterator[SignedCheck]:
         wanted = f"{DICE_FAIL:.2f} to {DICE_PASS:.2f}"
         yield SignedCheck("Structures", "Overlap (Dice)", "", wanted, SOURCE, "not done")
         return
+    for remark in item.structures.remarks:
+        yield SignedCheck("Structures", "Frames of reference", remark, "the registration’s", "PS3.3 C.20", "attention")
     for pair in item.structures.pairs:
         group = f"Structures: {pair.name}"
         after = pair.after

@@ -10,18 +10,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
-from ..memory import require_memory
-from ..progress import Progress, report_progress
-from ..registration.mapping import Mapping
-from ..registration.measures.agreement import Agreement, box_of, centre_of, compare_masks, spacing_of
-from ..registration.measures.regions import LabelImage, RegionMeasures, measure_regions
-from ..registration.measures.surface_distances import border_voxels
-from ..registration.nodes import Nodes
-from ..registration.on_grid import PointMap
-from ..space import apply_matrix, lattice_corners, plane_indices
-from ..structures import Structure, StructureSet, Voxels
+from ...errors import UsageError
+from ...findings import Finding
+from ...progress import Progress, report_progress
+from ...registration.mapping import Mapping
+from ...registration.measures.agreement import Agreement, centre_of, compare_masks, spacing_of
+from ...registration.measures.regions import LabelImage, RegionMeasures, measure_regions
+from ...registration.measures.surface_distances import border_voxels
+from ...registration.nodes import Nodes
+from ...space import apply_matrix
+from ...structures import Structure, StructureSet, Voxels
+from ...structures.checks import check_structures
+from ...words import plural
+from .lattice_boxes import (
+    corners_of,
+    cut_out,
+    index_box,
+    moved_lattice,
+    places_box,
+    sampled,
+    touches_end,
+    union,
+    voxel_count,
+)
 
+TOLERANCE_MM = 3.0
+"""Mean distance to agreement from which structures are off: the wider end of what AAPM TG-132 asks, 2 to 3 mm."""
+MOST_NAMED = 20
+"""Structures that a finding names."""
 PITCH_MM = 1.0
 """Contours are compared on voxels that are no larger than this in their planes."""
 MOST_VOXELS = 1 << 28
@@ -69,6 +85,14 @@ class StructureAgreement:
     moving_voxels: Voxels
     remarks: tuple[str, ...] = ()
 
+    @property
+    def is_off(self) -> bool:
+        """Whether it does not come to lie where it was drawn; an empty one says nothing."""
+        if not (self.fixed_voxels.array.any() and self.moving_voxels.array.any()):
+            return False
+        distance = self.after.mean_distance_mm
+        return distance is None or distance > TOLERANCE_MM
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as the JSON report holds it."""
         jacobian = None
@@ -103,9 +127,35 @@ class StructureAgreements:
     remarks: tuple[str, ...] = ()
     """What holds for all: frames of reference that are others than the mapping's."""
 
+    drawn: tuple[Finding, ...] = ()
+    """What is odd about the structures themselves."""
+
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the pairs as the JSON report holds them."""
         return [pair.to_dict() for pair in self.pairs]
+
+    def findings(self, subject: str) -> tuple[Finding, ...]:
+        """Return what is odd about the structures, and which of them the registration leaves apart."""
+        apart = [pair for pair in self.pairs if pair.is_off]
+        if not apart:
+            return self.drawn
+        apart.sort(key=lambda pair: -(pair.after.mean_distance_mm or math.inf))
+        worst, names = apart[0], [pair.name for pair in apart[:MOST_NAMED]]
+        distance = worst.after.mean_distance_mm
+        told = "nothing of it comes here" if distance is None else f"{distance:.3g} mm on average"
+        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        message = (
+            f"Carried over, {len(apart)} of {plural(len(self.pairs), 'structure')} lie more than {TOLERANCE_MM:g} mm "
+            f"off: {', '.join(names[:3])}{rest}; {worst.name}: {told}."
+        )
+        evidence = {
+            "structures": len(self.pairs),
+            "tolerance_mm": TOLERANCE_MM,
+            "farthest": names,
+            "mean_distance_mm": distance,
+            "dice": worst.after.dice,
+        }
+        return (*self.drawn, Finding("reg-structures-off", "warning", message, subject, evidence))
 
 
 def _listed(values: NDArray[np.float64] | None) -> list[float] | None:
@@ -197,7 +247,12 @@ def compare_structures(
     if mapping.grid is not None:
         inside = list(measure_regions(mapping, images, progress=progress))
     compared = tuple(_compare(mapping, *each, region) for each, region in zip(found, inside, strict=True))
-    return StructureAgreements(compared, unpaired, remarks)
+    drawn = [
+        finding
+        for found_set, structures in zip((judging.fixed, judging.moving), zip(*pairs, strict=True), strict=True)
+        for finding in check_structures(found_set, structures)
+    ]
+    return StructureAgreements(compared, unpaired, remarks, tuple(drawn))
 
 
 def _about_frames(judging: JudgingStructures, frames: tuple[str, str]) -> tuple[str, ...]:
@@ -268,110 +323,32 @@ def _cm3(structure: Structure) -> float | None:
 
 
 def _as_they_lie(own: Voxels, other: Voxels) -> Agreement | None:
-    box = _union(_index_box(own), _places_box(_corners(other), own))
-    if _count(box) > MOST_VOXELS:
+    box = union(index_box(own), places_box(corners_of(other), own))
+    if voxel_count(box) > MOST_VOXELS:
         return None
-    there, _ = _sampled(other, own, box, lambda points: points)
-    return compare_masks(_cut(own, box), there, _moved(own, box))
+    there, _ = sampled(other, own, box, lambda points: points)
+    return compare_masks(cut_out(own, box), there, moved_lattice(own, box))
 
 
 def _carried_over(mapping: Mapping, own: Voxels, other: Voxels) -> tuple[Agreement, float | None]:
     """Compare with what the mapping brings; and the share of the structure where the mapping says nothing."""
-    box = _index_box(own)
+    box = index_box(own)
     border = np.argwhere(border_voxels(other.array))[:, ::-1]
     if len(border):
         some = border[:: max(1, len(border) // _SEARCHED)]
         back = mapping.map_points_inverse(apply_matrix(other.index_to_lps, some)).points
         back = back[np.isfinite(back).all(axis=1)]
-        wanted = _union(box, _places_box(back, own)) if len(back) else box
-        if _count(wanted) <= MOST_VOXELS:
+        wanted = union(box, places_box(back, own)) if len(back) else box
+        if voxel_count(wanted) <= MOST_VOXELS:
             box = wanted
     margin = _MARGIN
     while True:
         wide = box + np.array([[-margin], [margin]], np.int64)
-        there, undefined = _sampled(other, own, wide, mapping.map_points)
-        if not _touches_end(there) or _count(wide) > MOST_VOXELS:
+        there, undefined = sampled(other, own, wide, mapping.map_points)
+        if not touches_end(there) or voxel_count(wide) > MOST_VOXELS:
             break
         margin *= 3
-    here = _cut(own, wide)
+    here = cut_out(own, wide)
     total = int(np.count_nonzero(here))
     share = int(np.count_nonzero(undefined & here)) / total if total else None
-    return compare_masks(here, there, _moved(own, wide)), share
-
-
-def _touches_end(mask: NDArray[np.bool_]) -> bool:
-    return any(mask.take(end, axis=axis).any() for axis in range(3) for end in (0, -1))
-
-
-def _index_box(voxels: Voxels) -> NDArray[np.int64]:
-    """(2, 3) first and last index (i, j, k) of what is inside; the first voxel of what is empty."""
-    if not voxels.array.any():
-        return np.zeros((2, 3), np.int64)
-    k, j, i = box_of(voxels.array)
-    return np.array([[i.start, j.start, k.start], [i.stop - 1, j.stop - 1, k.stop - 1]])
-
-
-def _corners(voxels: Voxels) -> NDArray[np.float64]:
-    """(n, 3) LPS mm around what is inside; nothing of what is empty."""
-    if not voxels.array.any():
-        return np.empty((0, 3))
-    first, last = _index_box(voxels)
-    return lattice_corners(voxels.index_to_lps, last - first + 1) + voxels.index_to_lps[:3, :3] @ first
-
-
-def _places_box(points: NDArray[np.float64], lattice: Voxels) -> NDArray[np.int64]:
-    """(2, 3) indices on a lattice around points, with a voxel on each side."""
-    if not len(points):
-        return np.zeros((2, 3), np.int64)
-    index = apply_matrix(np.linalg.inv(lattice.index_to_lps), points)
-    return np.array([np.floor(index.min(axis=0)) - 1, np.ceil(index.max(axis=0)) + 1]).astype(np.int64)
-
-
-def _union(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.array([np.minimum(first[0], second[0]), np.maximum(first[1], second[1])])
-
-
-def _count(box: NDArray[np.int64]) -> int:
-    return math.prod((box[1] - box[0] + 1).tolist())
-
-
-def _moved(lattice: Voxels, box: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(4, 4) of a lattice that begins where a box does."""
-    matrix = np.array(lattice.index_to_lps, float)
-    matrix[:3, 3] = apply_matrix(matrix, box[0].astype(float))
-    return matrix
-
-
-def _cut(voxels: Voxels, box: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """What is inside, on the voxels of a box that may reach beyond."""
-    size = (box[1] - box[0] + 1)[::-1]
-    cut = np.zeros(size, bool)
-    ends = np.array(voxels.dimensions)
-    first, last = np.maximum(box[0], 0), np.minimum(box[1] + 1, ends)
-    if (last > first).all():
-        target = tuple(slice(*pair) for pair in zip((first - box[0])[::-1], (last - box[0])[::-1], strict=True))
-        source = tuple(slice(*pair) for pair in zip(first[::-1], last[::-1], strict=True))
-        cut[target] = voxels.array[source]
-    return cut
-
-
-def _sampled(
-    source: Voxels, lattice: Voxels, box: NDArray[np.int64], map_points: PointMap
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which voxels of a box map into what is inside, by the nearest voxel; and where nothing is said."""
-    ni, nj, nk = (box[1] - box[0] + 1).tolist()
-    require_memory(2 * _count(box), f"masks of {ni} × {nj} × {nk} voxels")
-    to_lps, to_source = _moved(lattice, box), np.linalg.inv(source.index_to_lps)
-    inside, undefined = np.zeros((2, nk, nj, ni), bool)
-    plane, limits = plane_indices(ni, nj), np.array(source.dimensions)
-    for k in range(nk):
-        mapped = map_points(apply_matrix(to_lps, np.column_stack([plane, np.full(len(plane), k)])))
-        known = np.isfinite(mapped).all(axis=1)
-        index = np.full((len(plane), 3), -1, np.int64)
-        index[known] = np.floor(apply_matrix(to_source, mapped[known]) + 0.5)
-        within = ((index >= 0) & (index < limits)).all(axis=1)
-        i, j, layer = index[within].T
-        found = np.zeros(len(plane), bool)
-        found[within] = source.array[layer, j, i]
-        inside[k], undefined[k] = found.reshape(nj, ni), ~known.reshape(nj, ni)
-    return inside, undefined
+    return compare_masks(here, there, moved_lattice(own, wide)), share

@@ -1,0 +1,1 @@
+"""The command quality, and the one that verifies it."""

@@ -1,0 +1,1 @@
+"""What is signed of a registration, and the phantom by which it is verified."""
