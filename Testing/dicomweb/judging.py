@@ -38,7 +38,7 @@ def from_server(url: str, folder: Path, **options: Any) -> dict[str, dict[str, A
     return {ref.study_uid: read(reader, ref, **options) for ref in refs}
 
 
-def from_files(paths: Iterable[Path], folder: Path, **options: Any) -> dict[str, dict[str, Any]]:
+def from_files(paths: Iterable[Path], folder: Path, audit: bool = False) -> dict[str, dict[str, Any]]:
     """What is said of each study of files, each in a folder, its series as a server gives them."""
     studies: dict[str, dict[str, list[Path]]] = {}
     for path in paths:
@@ -51,7 +51,7 @@ def from_files(paths: Iterable[Path], folder: Path, **options: Any) -> dict[str,
             into.mkdir(parents=True)
             for path in series[uid]:
                 shutil.copy(path, into / f"{pydicom.dcmread(path).SOPInstanceUID}.dcm")
-        said[study] = without_folders(inspect_paths(folder / f"{number}", audit=False, **options).to_dict())
+        said[study] = without_folders(inspect_paths(folder / f"{number}", audit=audit).to_dict())
     return said
 
 

@@ -151,6 +151,17 @@ def test_a_study_that_fails_is_a_row_and_is_tried_again_on_request(
     assert tables(tmp_path / "out") == expected
 
 
+def test_what_a_killed_run_left_is_taken_away(fake: FakeServer, tmp_path: Path) -> None:
+    """Headers that name patients, in folders that nobody took away any more."""
+    inspect_archive(fake.url, tmp_path / "out", how=SERIAL)
+    (private,) = (tmp_path / "out" / ".private").glob("dicomweb-*")
+    (private / "fetched" / "left" / "0000").mkdir(parents=True)
+    (private / "fetched" / "left" / "0000" / "1.2.3.dcm").write_bytes(b"Nemo^Secret")
+    inspect_archive(fake.url, tmp_path / "out", how=SERIAL)
+    assert not list(private.rglob("*.dcm"))
+    assert (tmp_path / "out" / ".private").stat().st_mode & 0o077 == 0
+
+
 def test_a_study_that_grew_is_read_again(fake: FakeServer, tmp_path: Path) -> None:
     kept = fake.datasets.pop()
     inspect_archive(fake.url, tmp_path / "out", how=SERIAL)

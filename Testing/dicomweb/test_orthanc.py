@@ -119,6 +119,24 @@ def test_a_registration_comes_bit_for_bit(orthanc: Orthanc, deformable_pair: Pat
     )
 
 
+def test_images_are_compared_with_a_registration_on_request(
+    orthanc: Orthanc, deformable_pair: Path, tmp_path: Path
+) -> None:
+    """Of fixed, moving and registration, all put into one study."""
+    paths = []
+    for number, path in enumerate(dicom_files(deformable_pair)):
+        dataset = pydicom.dcmread(path)
+        dataset.StudyInstanceUID = "1.2.3.30"
+        paths.append(tmp_path / f"{number}.dcm")
+        dataset.save_as(paths[-1])
+    orthanc.add(paths)
+    (said,) = from_server(orthanc.url, tmp_path / "state", audit=True).values()
+    (expected,) = from_files(paths, tmp_path / "files", audit=True).values()
+    assert said == expected
+    (item,) = said["registrations"][0]["items"]
+    assert item["audit"]["verdict"] == "standard"
+
+
 def test_images_are_fetched_whole_for_pixels_alone(orthanc: Orthanc, tmp_path: Path) -> None:
     write_stack(tmp_path / "ct", along_table(range(6)), per_slice=uid_sets(4))
     paths = dicom_files(tmp_path / "ct")

@@ -168,19 +168,17 @@ class _UntilPixels:
         if size < self._next:
             return False
         self._next = 2 * size
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        try:
-            found = pixel_data_by_pydicom(descriptor, size, os.fspath(path))
+        with path.open("rb") as file:
+            try:
+                found = pixel_data_by_pydicom(file.fileno(), size, os.fspath(path))
+            except FileError:
+                return False  # not there yet
             if found is None:
                 return False
-            start = found[0] - 12
-            head = os.pread(descriptor, 4, start)
-            self.end = start if head in (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10") else start + 4
-            return True
-        except FileError:
-            return False  # not there yet
-        finally:
-            os.close(descriptor)
+            file.seek(found[0] - 12)
+            has_long_header = file.read(4) in (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+        self.end = found[0] - (12 if has_long_header else 8)
+        return True
 
 
 def _is_whole(metadata: dict[str, Any]) -> bool:
