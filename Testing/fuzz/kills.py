@@ -5,8 +5,8 @@
 Each moment starts one of the commands of `writers.py`, every other one over outputs that are there already, and ends it
 by SIGKILL, SIGTERM or SIGINT somewhere between its start and its end. Then each output is the one that was there
 before, or a whole new one, or neither was there; SIGTERM and SIGINT have left nothing beside it. What SIGKILL left is
-gone, and what it had taken away is back, when the next run begins. Prints counts; exit status 1 when anything else
-happened.
+gone, and what it had taken away is back, when the next run begins. Prints counts, those so far after each writer; exit
+status 1 when anything else happened.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def run(moments: int, seed: int = 1, writers: Sequence[Writer] = WRITERS) -> Out
             share = moments * (number + 1) // len(writers) - moments * number // len(writers)
             Ending(writer, folder, choose, outcome).at_moments(share)
             shutil.rmtree(folder)
+            print(f"{writer.name}, {number + 1} of {len(writers)} writers\n{outcome}", file=sys.stderr, flush=True)
     return outcome
 
 

@@ -17,6 +17,10 @@ import regfiles as rf
 from stack_making import along_table, tilted, write_stack
 
 
+REPORTING = ("inspect", "quality", "show", "pixels", "compare", "kit-score")
+"""Commands that write nothing but reports."""
+
+
 @dataclass(frozen=True)
 class Writer:
     """A command that writes."""
@@ -33,7 +37,7 @@ class Writer:
     @property
     def over(self) -> tuple[str, ...]:
         """What makes it replace what is there; reports are replaced anyway."""
-        return () if self.arguments[0] in ("inspect", "quality") else ("--overwrite",)
+        return () if self.arguments[0] in REPORTING else ("--overwrite",)
 
 
 def environment() -> dict[str, str]:
@@ -42,13 +46,18 @@ def environment() -> dict[str, str]:
 
 
 def make_inputs(folder: Path, nodes: int = 24, slices: int = 15) -> None:
-    """Write a registration, an irregular and a regular series, and points; grids and series as large as asked for."""
+    """Write a registration, series, a volume and points; grids and series as large as asked for."""
     grid = rf.GridSpec(rf.smooth_vectors((nodes, nodes, nodes)))
     pre = rf.rigid((0.1, 0.2, 0.3), (5.0, -3.0, 2.0))
     rf.write(folder / "reg.dcm", rf.RegistrationSpec((rf.DeformableItem(grid, pre),)))
     heights = np.concatenate([np.arange(0, 2.0 * slices, 2.0), 2.0 * slices + 20 + np.arange(0, 3.0 * slices, 3.0)])
     write_stack(folder / "series", along_table(heights), tilted(15))
     write_stack(folder / "rounded", along_table(2.5 * np.arange(slices)), decimals=1)
+    header = "NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 16 12 {}\nendian: little\n"
+    header += "encoding: raw\nspace directions: (2,0,0) (0,2,0) (0,0,2.5)\nspace origin: (0,0,0)\n\n"
+    voxels = np.random.default_rng(2).integers(-1000, 2000, (slices, 12, 16)).astype("<i2")
+    (folder / "values.nrrd").write_bytes(header.format(slices).encode() + voxels.tobytes())
+    (folder / "landmarks.csv").write_text("name,x,y,z\n" + "".join(f"L{n},{n},{2 * n},{3 * n}\n" for n in range(30)))
     rows = np.random.default_rng(1).normal(0, 40, (200 * slices, 3)).tolist()
     (folder / "points.csv").write_text("x,y,z\n" + "".join(",".join(map(repr, row)) + "\n" for row in rows))
 
@@ -79,6 +88,18 @@ WRITERS: tuple[Writer, ...] = (
     _regularize("positions folder", "volume", more=("--positions-only",)),
     Writer("export-image", ("export-image", "rounded", "--output", "volume"), ("volume",)),
     Writer("export-image one file", ("export-image", "rounded", "--output", "volume", "--parametric-map"), ("volume",)),
+    Writer(
+        "export-image volume",
+        ("export-image", "values.nrrd", "--reference", "rounded", "--output", "volume"),
+        ("volume",),
+    ),
+    Writer("export", ("export", "reg.dcm", "--output", "out.dcm"), ("out.dcm",)),
+    Writer("export sampled", ("export", "reg.dcm", "--grid", "3", "--output", "out.dcm"), ("out.dcm",)),
+    Writer("export points", ("export", "landmarks.csv", "--fixed", "rounded", "--output", "out.dcm"), ("out.dcm",)),
+    Writer("kit", ("kit", "made"), ("made",)),
+    Writer("show", ("show", "reg.dcm", "series", "--json", "out.json"), ("out.json",)),
+    Writer("pixels", ("pixels", "series", "--json", "out.json"), ("out.json",)),
+    Writer("compare", ("compare", "values.nrrd", "values.nrrd", "--json", "out.json"), ("out.json",)),
     Writer("map", ("map", "reg.dcm", "--points", "points.csv", "--output", "out.csv"), ("out.csv",)),
     Writer(
         "inspect",
