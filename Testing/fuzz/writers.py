@@ -16,7 +16,6 @@ sys.path[:0] = [str(LIBRARY), str(_HERE.parent / "registration"), str(_HERE.pare
 import regfiles as rf
 from stack_making import along_table, tilted, write_stack
 
-
 REPORTING = ("inspect", "quality", "show", "pixels", "compare", "kit-score")
 """Commands that write nothing but reports."""
 

@@ -13,14 +13,12 @@ from os import PathLike
 from typing import BinaryIO, Self
 from weakref import WeakValueDictionary
 
+from .. import limits
 from ..errors import FileError, TruncatedFileError
 from .source import open_regular_file
 
 CHUNK = 1 << 16
-MOST_INFLATED = 8 << 30
-"""Bytes a deflated data set may grow to: twice what the largest grid a single element can hold needs."""
-MOST_UNPACKED = 4 << 30
-"""Bytes of one that are unpacked to disk."""
+MOST_INFLATED, MOST_UNPACKED = limits.INFLATED.value, limits.UNPACKED.value
 _PREADV = getattr(os, "preadv", None)
 _CHECKED_EVERY = 1 << 26
 _LEAST_KEPT, _MOST_TIMES, _LEAST_FREE = 1 << 18, 64, 1 << 30
@@ -85,7 +83,7 @@ class DeflatedSource:
             if data:
                 self._position += len(data)
                 if self._position > self._most:
-                    raise FileError(self._path, f"inflates to more than {_size(self._most)}, and is not read further.")
+                    raise FileError(self._path, limits.INFLATED.met.format(_size(self._most)))
                 if self._copy is not None:
                     self._keep(data)
                 return data

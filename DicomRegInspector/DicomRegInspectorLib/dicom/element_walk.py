@@ -12,6 +12,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from os import PathLike
 
+from .. import limits
 from ..errors import FileError, TruncatedFileError
 from .element_head import (
     ELEMENT_HEADS,
@@ -36,10 +37,7 @@ from .tags import (
     truncation_problem,
 )
 
-MOST_LEVELS = 64
-"""Items within items that are followed; the deepest objects of the standard have fewer than ten."""
-MOST_ELEMENTS = 20_000_000
-"""Elements and items that are looked at one by one, in some ten seconds; what is passed over whole does not count."""
+MOST_LEVELS, MOST_ELEMENTS = limits.LEVELS.value, limits.ELEMENTS.value
 MOST_OUT_OF_ORDER = 10_000
 """Elements out of order that are noted."""
 WINDOW = 8192
@@ -295,11 +293,7 @@ class ElementWalk:
             self._require_inside(head)
             end = head.offset + head.length
         if len(self._levels) > 2 * MOST_LEVELS:
-            raise FileError(
-                self.path,
-                f"nests sequences more than {MOST_LEVELS} levels deep, far deeper than any object needs, "
-                "and is not read further.",
-            )
+            raise FileError(self.path, limits.LEVELS.sentence)
         self._levels.append(_Level(tag, is_sequence, encoding, end, has_delimiter))
 
     def _leave(self, depth: int) -> None:
@@ -377,7 +371,4 @@ class ElementWalk:
     def _counted(self) -> None:
         self._count += 1
         if self._count > MOST_ELEMENTS:
-            raise FileError(
-                self.path,
-                f"holds more than {MOST_ELEMENTS:,} elements, far more than any object needs, and is not read further.",
-            )
+            raise FileError(self.path, limits.ELEMENTS.sentence)

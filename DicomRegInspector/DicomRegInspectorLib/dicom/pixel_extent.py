@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from struct import Struct
 
+from ..limits import FOLLOWED_FRAGMENTS
 from . import tags
 from .source import WINDOW, read_at
 from .tags import Tag
 from .undefined_length import NotPlainError, end_of_undefined
 
-MAX_FRAGMENTS = 100_000
-"""Fragments of compressed pixel data that are followed; beyond, completeness stays unchecked."""
+MAX_FRAGMENTS = FOLLOWED_FRAGMENTS.value
 MAX_ELEMENTS = 2000
 MAX_SEQUENCE = 1 << 27
 """Bytes of a sequence of undefined length that are walked over on the way; beyond, pydicom has to look."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .. import limits
 from ..errors import FileError, NotDicomError, TruncatedFileError, errors_of_file
 from . import tags
 from .deflated_source import InflatedBeginning
@@ -21,13 +22,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-MAX_INFLATED = 1 << 26
-"""Bytes of a deflated dataset that are looked at: a header is far smaller, and a zip bomb is not."""
-MOST_READS = 400_000
-"""Pieces of a header that pydicom may ask for, several for an element: it takes seconds and 700 bytes for each item of
-a sequence, and a small file can have a million of them."""
-MOST_READS_OF_FRAME = 2_000
-"""The functional groups of a frame take some hundred."""
+MAX_INFLATED = limits.INFLATED_HEADER.value
+MOST_READS, MOST_READS_OF_FRAME = limits.HEADER_PIECES.value, limits.HEADER_PIECES_OF_FRAME
 
 _TEXT_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"]
@@ -52,7 +48,7 @@ class _LimitedReads:
         """The next ``size`` bytes."""
         self._left -= 1
         if self._left < 0:
-            raise FileError(self.name, f"has a header of more than {self._most:,} pieces, which is not read further.")
+            raise FileError(self.name, limits.HEADER_PIECES.met.format(f"{self._most:,}"))
         return self._read(size)
 
 
@@ -207,8 +203,8 @@ def _deflated_header(name: str, size: int) -> Header:
                     continue
                 if len(data) < MAX_INFLATED or not isinstance(error, TruncatedFileError):
                     raise
-                problem = f"has a header of more than {MAX_INFLATED >> 20} MiB, inflated, which is not read further."
-                raise FileError(name, f"{problem} Export it with an uncompressed transfer syntax.") from error
+                problem = f"{limits.INFLATED_HEADER.sentence} Export it with an uncompressed transfer syntax."
+                raise FileError(name, problem) from error
             if stop.stopped_at or not is_part:
                 break
         is_registration = stop.stopped_at in _REGISTRATION_SEQUENCES

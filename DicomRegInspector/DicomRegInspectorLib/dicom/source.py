@@ -9,12 +9,12 @@ from os import PathLike
 from typing import Protocol, Self
 
 from ..errors import FileError
+from ..limits import DEFLATION
 
 WINDOW = 8192
 """Bytes read at a time on the way to Pixel Data."""
 _PREAD = getattr(os, "pread", None)
-MAX_DEFLATION = 1032
-"""No deflate stream inflates to more than so many times its size."""
+MAX_DEFLATION = DEFLATION.value
 
 
 class ByteSource(Protocol):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from struct import Struct
 
+from ..limits import LEVELS
 from .tags import END_OF_ITEM, END_OF_SEQUENCE, ITEM, LONG_VRS, SHORT_VRS, UNDEFINED, Tag
 
-MOST_LEVELS = 60
-"""Sequences within sequences; real objects have fewer than ten, and pydicom gives up at about 190."""
+MOST_LEVELS = LEVELS.value
 
 # Tags as one number read from a little endian file: the element in the upper half.
 _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE, _CHARACTER_SET = (

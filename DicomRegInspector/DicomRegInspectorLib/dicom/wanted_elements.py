@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import limits
 from ..errors import FileError
 from .dataset import open_dataset
 from .deflated_source import Unpacked
@@ -18,16 +19,12 @@ from .element_head import ElementHead
 from .element_walk import ElementWalk
 from .tags import DEFLATED_LITTLE_ENDIAN, UNDEFINED
 
-KEEP_AT_MOST = 1 << 16
-"""Bytes of a value that is read with the walk; what is longer is only placed."""
+KEEP_AT_MOST = limits.KEPT_VALUE.value
 MOST_PRIVATE_BYTES, MOST_PRIVATE = 1024, 1000
 """Bytes of a private value that is kept, and how many are."""
-MOST_KEPT = 1 << 28
-"""Bytes of all values that are kept, with what Python needs to hold them."""
+MOST_KEPT, MOST_LISTED = limits.KEPT_VALUES.value, limits.LISTED_ITEMS.value
 _END_OF_SEQUENCE = {True: b"\xfe\xff\xdd\xe0\0\0\0\0", False: b"\xff\xfe\xe0\xdd\0\0\0\0"}
 _ELEMENT_COST, _ITEM_COST = 250, 300
-MOST_LISTED = 400_000
-"""Items of lists whose values are kept, of a whole file; the others are counted."""
 LISTED_AT_MOST = 128
 """Bytes of a value in a list: twice what a UID may have (PS3.5 section 9.1)."""
 
@@ -229,9 +226,7 @@ class _Keeper:
     def _keep(self, count: int) -> None:
         self.left -= count
         if self.left < 0:
-            raise FileError(
-                self.walk.path, f"holds more than {MOST_KEPT >> 20} MiB of the elements that are read of such a file."
-            )
+            raise FileError(self.walk.path, limits.KEPT_VALUES.sentence)
 
 
 def dictionary_vr(tag: int) -> str:

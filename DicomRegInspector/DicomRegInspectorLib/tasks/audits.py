@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import Cancelled, DicomRegInspectorError, FileError, file_error
 from ..findings import CODES, Finding
 from ..findings.about import about_file
+from ..limits import AUDIT_IMAGES, AUDITED_ITEMS
 from ..progress import Progress, report_progress
 from ..registration import Registration, RegistrationItem
 from ..registration.audit import AuditResult, audit_mapping, signs_in_vectors
@@ -17,10 +18,7 @@ from .item_images import StackAtHand, names_of
 from .named_mapping import named_item
 from .relations import ItemRelation
 
-MOST_AUDITED = 100
-"""Items of one inspection that are audited: each takes a second or so, and what its images take to be read."""
-KEPT_BYTES = 1 << 30
-"""Images that are kept for the next items; beyond, only the last two, which are being compared."""
+MOST_AUDITED, KEPT_BYTES = AUDITED_ITEMS.value, AUDIT_IMAGES.value
 NOT_COMPARED = ("RTDOSE", "SEG")
 """Modalities of volumes that lie on images, and that no registration is made of."""
 MOVES_NOTHING = "it moves nothing: all readings are the same"
@@ -117,7 +115,7 @@ def audit_items(
         if not wanted:
             audits[row][column] = replace(audit, reason="images were not compared, as asked for")
         elif number >= MOST_AUDITED:
-            reason = f"only {MOST_AUDITED} items of one inspection are compared with their images"
+            reason = AUDITED_ITEMS.sentence
             audits[row][column] = replace(audit, reason=reason)
         else:
             among = min(len(open_places), MOST_AUDITED)

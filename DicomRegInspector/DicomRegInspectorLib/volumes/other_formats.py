@@ -14,6 +14,7 @@ import numpy as np
 
 from ..dicom.fast_header import read_header
 from ..errors import FileError, NotDicomError, UsageError
+from ..limits import BELIEVED_VALUES, BZIP2, COMPRESSION, TEXT_HEADER
 from ..memory import require_room_for_libraries
 from ..registration.measures.regions import LabelImage
 from ..series.pixels.choose_stack import the_series, the_stack
@@ -23,8 +24,6 @@ from ..words import is_utf8
 if TYPE_CHECKING:
     import SimpleITK
 
-MOST_COMPRESSION = 1100
-"""Deflate makes a byte of at most 1032; a header that claims more voxels for each byte on disk is not believed."""
 NOT_READ = "is not a volume that SimpleITK reads (NIfTI, NRRD, MetaImage …)"
 _ENDINGS = {
     "NiftiImageIO": (".nii", ".nii.gz", ".hdr", ".img", ".img.gz", ".nia"),
@@ -45,10 +44,7 @@ _ENDINGS = {
     "StimulateImageIO": (".spr",),
 }
 """What of ITK reads files by these endings of their names."""
-BELIEVED_VALUES = 1 << 21
-"""Claims up to this are tried whatever the file's size: 2 million numbers fit any machine."""
 _COMPRESSED = re.compile(rb"^(encoding *: *(gz|bz)|CompressedData *= *True)", re.IGNORECASE | re.MULTILINE)
-_HEADER_BYTES = 1 << 16
 
 
 def read_label_image(path: str | PathLike[str]) -> LabelImage:
@@ -139,7 +135,7 @@ def _image_io(path: str | PathLike[str]) -> str | None:
     if found is not None:
         return found
     with open(path, "rb") as file:
-        head = file.read(_HEADER_BYTES)
+        head = file.read(TEXT_HEADER.value)
     if head.startswith(b"\x1f\x8b") or head[344:347] in (b"n+1", b"ni1"):
         return "NiftiImageIO"
     if head.startswith(b"NRRD000"):
@@ -150,24 +146,27 @@ def _image_io(path: str | PathLike[str]) -> str | None:
 def _check_claim(path: str | PathLike[str], reader: SimpleITK.ImageFileReader) -> None:
     """ITK allocates what a header claims before it looks for the voxels: refuse what the file cannot hold."""
     claimed = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
-    if claimed <= BELIEVED_VALUES:
+    if claimed <= BELIEVED_VALUES.value:
         return
     place = Path(path)
     # A detached header has its voxels in a file beside it.
     files = place.parent.iterdir() if place.suffix.lower() in (".nhdr", ".mhd", ".hdr") else [place]
     on_disk = sum(file.stat().st_size for file in files if file.is_file())
-    if claimed > (MOST_COMPRESSION if _may_be_compressed(place) else 1) * on_disk:
+    if claimed > _most_of_a_byte(place) * on_disk:
         size = " x ".join(map(str, reader.GetSize()))
-        raise FileError(path, f"claims {size} voxels, but only {on_disk} bytes are there; it is cut off or damaged")
+        raise FileError(path, COMPRESSION.met.format(size=size, bytes=on_disk))
 
 
-def _may_be_compressed(path: Path) -> bool:
-    """Whether a value may take less than a byte, as far as the header says."""
+def _most_of_a_byte(path: Path) -> int:
+    """How many values one byte can become, as far as the header says."""
     if path.suffix.lower() not in (".nii", ".nrrd", ".mha"):
-        return True
+        return COMPRESSION.value
     with path.open("rb") as file:
-        head = file.read(_HEADER_BYTES)
-    return head.startswith(b"\x1f\x8b") or _COMPRESSED.search(head) is not None
+        head = file.read(TEXT_HEADER.value)
+    packed = _COMPRESSED.search(head)
+    if packed is not None:
+        return BZIP2.value if packed[2] == b"bz" else COMPRESSION.value
+    return COMPRESSION.value if head.startswith(b"\x1f\x8b") else 1
 
 
 def index_to_lps(image: SimpleITK.Image | SimpleITK.ImageFileReader) -> np.ndarray:

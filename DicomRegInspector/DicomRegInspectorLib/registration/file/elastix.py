@@ -15,6 +15,7 @@ import numpy as np
 
 from ...dicom.source import read_regular_file
 from ...errors import FileError
+from ...limits import ELASTIX_TEXT, INITIAL_TRANSFORMS
 from ..composite import Sum, in_a_row
 from ..conventions import Conventions
 from ..mapping import MappingError, PointTransform
@@ -36,8 +37,7 @@ CONVENTIONS = Conventions(
 )
 _NONE = "NoInitialTransform"
 _OTHER_NAMES = {"InitialTransformParametersFileName": "InitialTransformParameterFileName"}
-_LONGEST_CHAIN = 50
-_MOST_BYTES = 1 << 30
+_LONGEST_CHAIN, _MOST_BYTES = INITIAL_TRANSFORMS.value, ELASTIX_TEXT.value
 _SPLINES = ("BSplineTransform", "RecursiveBSplineTransform")
 _FIELD = "DeformationFieldTransform"
 _ENTRY = re.compile(rb"\(\s*(\w+)((?:\s+(?:\"[^\"]*\"|[^\s()\"]+))*)\s*\)")
@@ -60,7 +60,7 @@ def read(path: Path) -> Registration:
 
 def _with_initial(path: Path, before: tuple[Path, ...]) -> PointTransform:
     if path.resolve() in before or len(before) >= _LONGEST_CHAIN:
-        raise FileError(path, "is an initial transform of itself, or of more than 50 others")
+        raise FileError(path, INITIAL_TRANSFORMS.sentence)
     entries = _Entries(path)
     own = _part(entries)
     initial = entries.text("InitialTransformParameterFileName", default=_NONE)
@@ -85,7 +85,7 @@ class _Entries:
         self.path = path
         try:
             if path.stat().st_size > _MOST_BYTES:
-                raise FileError(path, f"has more than {_MOST_BYTES} bytes of text")
+                raise FileError(path, ELASTIX_TEXT.sentence)
         except OSError as error:
             raise FileError(path, f"cannot be read ({error.strerror or error})") from error
         data = read_regular_file(path)

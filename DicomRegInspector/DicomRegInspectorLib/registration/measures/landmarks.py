@@ -16,11 +16,11 @@ import numpy as np
 from ...dicom.source import open_regular_file
 from ...errors import FileError, UsageError
 from ...findings import Finding, Severity
+from ...limits import LANDMARKS
 from ..file.fiducials import Landmark
 from ..mapping import Mapping
 
-MOST_LANDMARKS = 100_000
-"""Rows of a landmark file that are read; thousands are already unusual."""
+MOST_LANDMARKS = LANDMARKS.value
 WORSE_MM = 0.5
 """How much the mean may grow by a registration before it makes things worse: landmarks are placed no better."""
 MOST_NAMED = 20
@@ -316,7 +316,7 @@ def _rows(path: Path, reader: csv.DictReader[str]) -> list[Landmark]:
     landmarks: list[Landmark] = []
     for row in reader:
         if len(landmarks) >= MOST_LANDMARKS:
-            raise FileError(path, f"holds more than {MOST_LANDMARKS} landmarks")
+            raise FileError(path, LANDMARKS.sentence)
         if any(cell.strip() for cell in row.get(None) or ()):
             # Decimal commas, for instance: read on, the point would lie somewhere else.
             raise FileError(path, f"line {reader.line_num} has more cells than the header has columns")

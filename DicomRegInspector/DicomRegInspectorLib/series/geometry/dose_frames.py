@@ -13,6 +13,7 @@ from ...dicom.raw_elements import first_item, raw_of, text_of, vector_of
 from ...dicom.tags import element_name
 from ...errors import errors_of_file
 from ...findings import Finding
+from ...limits import FRAMES
 from ...words import mm
 from .stacks import Slice, axes_of, precision_of, slice_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 GRID_FRAME_OFFSETS = 0x3004000C
-MOST_FRAMES = 100_000
+MOST_FRAMES = FRAMES.value
 _SUMMATION, _DOSE_TYPE, _PLANS = 0x3004000A, 0x30040004, 0x300C0002
 _FRACTION_GROUPS, _BEAMS, _BEAM_NUMBER, _PLAN_UID = 0x300C0020, 0x300C0004, 0x300C0006, 0x00081155
 _SAME_MM = 0.01

@@ -13,6 +13,7 @@ from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, RT_DOSE, Tag, element_name, is
 from ...errors import FileError
 from ...findings import Finding, Severity
 from ...findings.about import about_file, about_series
+from ...limits import DEFLATION, FRAMES
 from ...words import mm, plural
 from .dose_frames import MOST_FRAMES, can_be_placed, dose_slices, moved
 from .functional_groups import PER_FRAME_GROUPS, SHARED_GROUPS, functional_group_slices
@@ -35,8 +36,6 @@ _VOLUMES = storage_classes("6.2")
 """Enhanced US Volume."""
 _SELDOM_PLACED = _VOLUMES | storage_classes("13.1.1 13.1.2 13.1.3 77.1.5.4 7.1 7.2 7.3 7.4")
 """Classes of which frames need not have planes in the patient: told as what they are, not as an error."""
-MAX_DEFLATION = 1032
-"""No deflate stream inflates to more than so many times its size."""
 
 
 def read_slices(headers: Iterable[Header], frame_spacing: FrameSpacing = None) -> tuple[list[Slice], list[Finding]]:
@@ -183,6 +182,8 @@ def _unplaced_finding(key: _Unplaced, headers: list[Header]) -> Finding:
     if len(headers) > 1:
         some = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
         text = f"{len(headers):,} files of {some} frames with {there}: where each frame lies is not said"
+    if max(counts) > FRAMES.value:
+        text += FRAMES.sentence
     evidence: dict[str, object] = {"frames": sum(counts), "files": len(headers), "claimed_spacing_mm": key.claimed}
     if key.step is not None and key.has_position:
         text += f"; they are placed {mm(abs(key.step))} mm apart along their normal, as was asked for"
@@ -230,7 +231,7 @@ def _frames_held(header: Header) -> int:
     bits = header.rows * header.columns * max(header.samples_per_pixel, 1) * max(header.bits_allocated, 1)
     if is_encapsulated(header.transfer_syntax_uid):
         return max(header.size // 8, 1)  # Each frame has an item, whose header has 8 bytes.
-    held = header.size * (MAX_DEFLATION if header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN else 1)
+    held = header.size * (DEFLATION.value if header.transfer_syntax_uid == DEFLATED_LITTLE_ENDIAN else 1)
     return max(8 * held // bits, 1)
 
 

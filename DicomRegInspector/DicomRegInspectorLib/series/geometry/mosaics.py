@@ -15,6 +15,7 @@ from ...dicom.raw_elements import raw_of, text_of, vector_of
 from ...dicom.siemens_csa import csa_values
 from ...dicom.tags import DEFLATED_LITTLE_ENDIAN, STORAGE, Tag
 from ...errors import FileError, errors_of_file
+from ...limits import TILES
 from .stacks import UNPLACED, Slice, Tile, axes_of, precision_of, slice_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MR_IMAGE = STORAGE + "4"
 ACQUISITION_MATRIX = 0x00181310
 LARGEST_FIELD_MM = 600.0
 """No scanner's field of view is wider both ways; an MR image that is shows several slices side by side."""
-MOST_TILES = 4096
+MOST_TILES = TILES.value
 LOOKED_THROUGH = 1 << 16
 """Bytes at the beginning of a file in which the makers' names are looked for."""
 _BLOCKS = range(0x10, 0x18)

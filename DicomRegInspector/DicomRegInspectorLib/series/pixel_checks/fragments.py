@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from ...dicom.element_head import item_head
 from ...dicom.tags import END_OF_SEQUENCE, ITEM, PIXEL_DATA
 from ...findings import Finding
+from ...limits import FRAGMENTS
 from ...words import plural
 from .codestream import frame_begins
 from .pixel_facts import OFFSET_LENGTHS, OFFSETS, PixelFacts, named
 
-MAX_FRAGMENTS = 4_000_000
+MAX_FRAGMENTS = FRAGMENTS.value
 RLE = "1.2.840.10008.1.2.5"
 _MOVIES = tuple(
     f"1.2.840.10008.1.2.4.{number}" for number in ("100", "101", "102", "103", "104", "105", "106", "107", "108")
@@ -75,7 +76,7 @@ def read_fragments(facts: PixelFacts) -> Fragments:
             found.offsets.append(offset - found.start)
             found.lengths.append(length)
         offset += 8 + length
-    found.problem = f"there are more than {MAX_FRAGMENTS:,} fragments"
+    found.problem = FRAGMENTS.sentence
     return found
 
 

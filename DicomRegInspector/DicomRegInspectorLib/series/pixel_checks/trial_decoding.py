@@ -11,14 +11,14 @@ from ...dicom.fast_header import read_header
 from ...errors import FileError, UsageError
 from ...findings import Finding
 from ...findings.about import about_file
+from ...limits import DECODED_FRAMES
 from ...memory import require_memory
 from ..pixels.decode import FrameJob, frame_kind, read_frames
 from ..pixels.decode_apart import DecodingProcesses
 from ..pixels.format import read_pixel_format
 from ..pixels.rescale import Rescale, TooNarrowError
 
-MAX_DECODED = 32
-"""Frames of a file that are tried, evenly over all of them."""
+MAX_DECODED = DECODED_FRAMES.value
 
 
 def trial_findings(path: str, processes: DecodingProcesses) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from ...dicom.identity import header_of, identities_of
 from ...dicom.tags import DEFLATED_FRAMES, DEFLATED_LITTLE_ENDIAN, is_encapsulated
 from ...dicom.values import name_of_uid
 from ...errors import DicomRegInspectorError, FileError, TruncatedFileError, UsageError
+from ...limits import DECODING
 from ..geometry.stacks import Tile
 from .decode_apart import DecoderLostError, DecoderNotStartedError, DecodingProcesses, is_decoded_apart
 from .decode_apart_program import by_pydicom
@@ -238,7 +239,7 @@ def _decoding_errors(pixels: PixelFormat) -> Generator[None]:
     except (DicomRegInspectorError, TooNarrowError):
         raise
     except DecoderLostError as error:
-        reason = "its decoder crashes or never ends on a frame, which must be damaged"
+        reason = DECODING.sentence
         raise _undecodable(pixels, reason) from error
     except DecoderNotStartedError as error:
         raise UsageError(

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dicom.tags import is_encapsulated
+from ...limits import DECODING
 
 _TRUSTED = frozenset(["pillow", "pydicom"])
 """pydicom's names of decoders that neither end nor block their process."""
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "decode_apart_program.py")
-PATIENCE_S = 60.0
-"""How long one frame may take to decode; the largest of pathology and mammography take some seconds."""
+PATIENCE_S = float(DECODING.value)
 
 
 class DecoderLostError(Exception):

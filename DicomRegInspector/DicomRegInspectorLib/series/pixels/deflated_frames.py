@@ -13,10 +13,11 @@ from ...dicom.dataset import open_dataset
 from ...dicom.deflated_source import DeflatedSource
 from ...dicom.tags import PIXEL_KEYWORDS
 from ...errors import FileError, TruncatedFileError
+from ...limits import FRAGMENTS
 from .format import PixelFormat
 
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
-MOST_FRAGMENTS = 1_000_000
+MOST_FRAGMENTS = FRAGMENTS.value
 
 
 def is_inflated_by_frame(pixels: PixelFormat) -> bool:

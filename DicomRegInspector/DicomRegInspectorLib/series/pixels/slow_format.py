@@ -17,6 +17,7 @@ from ...dicom.pydicom_header import read_elements
 from ...dicom.raw_elements import first_item
 from ...dicom.source import MAX_DEFLATION
 from ...errors import FileError, errors_of_file
+from ...limits import INFLATED_HEADER
 from ...memory import require_memory
 from ..geometry.frames import FUNCTIONAL_GROUP_CLASSES, PER_FRAME_GROUPS, SHARED_GROUPS
 from .rescale import Rescale, linear_rescale
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
 DOSE_GRID_SCALING, DOSE_UNITS = 0x3004000E, 0x30040002
 PIXEL_VALUE_TRANSFORMATION = 0x00289145
-MAX_HEADER = 1 << 26
-"""Bytes of a deflated dataset besides its pixels."""
+MAX_HEADER = INFLATED_HEADER.value
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UsageError
+from ...limits import CUT_SLICES
 from ...progress import Progress
 from ..geometry.stacks import Slice
 from .one_per_place import Placed
@@ -27,8 +28,7 @@ SHIFT_PIXELS = 0.01
 """In-plane shifts smaller than this are rounding and add no row or column to the result."""
 ALIGNED = 1e-6
 """Sine of the largest angle between axes that counts as none: half a micrometre over the width of an image."""
-MOST_SLICES = 100_000
-"""Beyond this planning would take long, and no volume fits."""
+MOST_SLICES = CUT_SLICES.value
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def plan_resampling(placed: Placed, options: RegularizeOptions) -> PlannedResamp
     if lattice is not None:
         planes = lattice.planes
         if planes.count > MOST_SLICES:
-            raise UsageError(f"A spacing of {planes.step:g} mm makes {planes.count:,} slices; choose a wider one.")
+            raise UsageError(CUT_SLICES.met.format(step=planes.step, slices=planes.count))
         places = planes.start + planes.step * np.arange(planes.count, dtype=np.float64)
         pairs = _pairs_around(placed.positions_mm, places, gaps, reach)
     across, down, along = np.linalg.norm(affine[:3, :3], axis=0).tolist()

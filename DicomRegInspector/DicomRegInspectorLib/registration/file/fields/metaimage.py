@@ -12,6 +12,7 @@ import numpy as np
 
 from ....dicom.source import read_regular_file
 from ....errors import FileError
+from ....limits import TEXT_HEADER
 from ...conventions import Conventions
 from ...model import Registration
 from ..itk.numbers import checked_lattice
@@ -28,7 +29,7 @@ CONVENTIONS = Conventions(
     outside="the border's vector for half a voxel, then points stay where they are (ITK); 3D Slicer goes on with the "
     "border's vector",
 )
-_MOST_HEADER_BYTES = 1 << 16
+_MOST_HEADER_BYTES = TEXT_HEADER.value
 _LAST = "ElementDataFile"
 _TYPES = {"MET_FLOAT": "f4", "MET_DOUBLE": "f8", "MET_FLOAT_ARRAY": "f4", "MET_DOUBLE_ARRAY": "f8"}
 _OTHER_NAMES = {

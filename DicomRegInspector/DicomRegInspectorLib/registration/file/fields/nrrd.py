@@ -14,6 +14,7 @@ import numpy as np
 
 from ....dicom.source import read_regular_file
 from ....errors import FileError
+from ....limits import TEXT_HEADER
 from ....space import LPS_TO_RAS
 from ...composite import inverse_of
 from ...conventions import LEFT_OPEN, Conventions, Question
@@ -36,7 +37,7 @@ CONVENTIONS = Conventions(
 )
 MODELING, RESAMPLING = "modeling", "resampling"
 _TYPE_KEY = "displacement field type"
-_MOST_HEADER_BYTES = 1 << 16
+_MOST_HEADER_BYTES = TEXT_HEADER.value
 _SPACES = {
     "left-posterior-superior": "LPS",
     "lps": "LPS",

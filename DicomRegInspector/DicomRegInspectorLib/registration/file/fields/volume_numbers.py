@@ -14,6 +14,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from ....errors import FileError, TruncatedFileError
+from ....limits import BZIP2, COMPRESSION
 from ....space import RAS_SIGNS, apply_matrix
 from ...grid import Grid
 from ...mapping import Mapping
@@ -22,7 +23,7 @@ from ..itk.numbers import late_grid
 
 Packing = Literal["raw", "gzip", "bzip2"]
 """gzip also stands for a bare zlib stream."""
-_MOST_PACKED = {"raw": 1, "gzip": 1040, "bzip2": 50_000}
+_MOST_PACKED = {"raw": 1, "gzip": COMPRESSION.value, "bzip2": BZIP2.value}
 """How many bytes a packed byte can become."""
 _PIECE = 1 << 20
 _PROBES = 5

@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import FileError, TruncatedFileError
+from ....limits import HDF5_PARTS
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _NOWHERE = 0xFFFFFFFFFFFFFFFF
 _DATASPACE, _LINK_INFO, _DATATYPE, _LINK, _LAYOUT, _FILTERS, _CONTINUATION, _SYMBOLS = 1, 2, 3, 6, 8, 11, 16, 17
-_MOST_PARTS = 100_000
-"""Messages, links, chunks or nodes of trees in a file: beyond, it is damaged or made to be followed for ever."""
 _DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3
 _DEFLATE_MOST = 1040
 """A deflated byte becomes no more than some 1032."""
@@ -85,8 +84,8 @@ class Hdf5Reader:
 
     def _count_part(self) -> None:
         self._parts += 1
-        if self._parts > _MOST_PARTS:
-            raise self.damaged("has parts without end")
+        if self._parts > HDF5_PARTS.value:
+            raise self.damaged(HDF5_PARTS.sentence)
 
     @property
     def root(self) -> int:

@@ -15,6 +15,7 @@ from os import PathLike
 import numpy as np
 
 from ....errors import FileError
+from ....limits import COORDINATES
 from ...bspline import BSpline, itk_region
 from ...composite import Inverse, Sum
 from ...conventions import Conventions
@@ -41,8 +42,7 @@ _FIELDS = (
 )
 _SPLINES = ("BSplineTransform", "BSplineDeformableTransform")
 COMPOSITE = "CompositeTransform"
-MOST_MM = 1e9
-"""Beyond, numbers are no places in or around a patient, and squares of them no numbers any more."""
+MOST_MM = COORDINATES.value
 _INVERSE = "Inverse"
 
 
@@ -111,7 +111,7 @@ def matrix_part(path: str | PathLike[str], matrix: np.ndarray) -> Mapping:
     Raises FileError when it sends points out of all range.
     """
     if not np.isfinite(matrix).all() or np.abs(matrix).max() > MOST_MM:
-        raise FileError(path, "holds a matrix with numbers out of all range")
+        raise FileError(path, COORDINATES.sentence)
     return affine_mapping(matrix)
 
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from ....dicom import tags
 from ....errors import UsageError, errors_of_file
+from ....limits import ELEMENT
 from ....output_file import replace_file
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_MOST_BYTES = 0xFFFFFFFE
-"""Of a value and of what encloses it: lengths are even 32-bit numbers, and the highest of all means undefined."""
+_MOST_BYTES = ELEMENT.value
+"""Of a value and of what encloses it."""
 
 
 _NOT_ENCODED = "cannot be written: what the images say does not go into a DICOM object"
@@ -62,10 +63,7 @@ def save_with_vectors(dataset: Dataset, path: Path, vectors: Iterable[np.ndarray
         is_sequence = tag != tags.VECTOR_GRID_DATA
         length = inner + (8 if is_sequence else 0)
         if length > _MOST_BYTES:
-            raise UsageError(
-                f"{size} bytes of vectors do not fit a DICOM element, which holds {_MOST_BYTES} at most; choose a "
-                "coarser grid"
-            )
+            raise UsageError(f"{size} bytes of vectors {ELEMENT.sentence}; choose a coarser grid")
         header = _header(tag, b"SQ" if is_sequence else b"OF", length)
         if is_sequence:
             header += b"\xfe\xff\x00\xe0" + inner.to_bytes(4, "little")
