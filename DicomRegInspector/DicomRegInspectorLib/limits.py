@@ -92,6 +92,13 @@ DEFLATION = Limit(
     "what the header announces is refused as more than the file can hold",
     is_said=False,
 )
+UNPACKED_TIMES = Limit(
+    64,
+    "How many times its size is kept inflated on disk of a deflated file that is read again",
+    "images and vectors inflate to some two times their size",
+    "it is inflated again for all that is asked of it",
+    is_said=False,
+)
 KEPT_VALUES = Limit(
     1 << 27,
     "Values and items that are kept of a registration, a structure set or a directory, with what holds them in memory",

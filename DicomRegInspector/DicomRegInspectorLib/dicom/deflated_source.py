@@ -21,8 +21,9 @@ CHUNK = 1 << 16
 MOST_INFLATED, MOST_UNPACKED = limits.INFLATED.value, limits.UNPACKED.value
 _PREADV = getattr(os, "preadv", None)
 _CHECKED_EVERY = 1 << 26
-_LEAST_KEPT, _MOST_TIMES, _LEAST_FREE = 1 << 18, 64, 1 << 30
-"""Smaller files are inflated again; so many times its size is kept of one, and so many bytes of the disk are left."""
+_MOST_TIMES = limits.UNPACKED_TIMES.value
+_LEAST_KEPT, _LEAST_FREE = 1 << 18, 1 << 30
+"""Smaller files are inflated again, and so many bytes of the disk are left."""
 
 
 class DeflatedSource:
