@@ -106,3 +106,11 @@ def test_dicom_is_no_volume_of_another_format(tmp_path: Path) -> None:
     vm.save(vm.dataset(np.zeros((5, 7), np.int16)), tmp_path / "labels.dcm")
     with pytest.raises(FileError, match="is not a volume that SimpleITK reads"):
         read_label_image(tmp_path / "labels.dcm")
+
+
+def test_a_signalling_nan_among_labels_warns_nobody(tmp_path: Path) -> None:
+    sitk = pytest.importorskip("SimpleITK")
+    values = np.full((3, 4, 5), 0x7FA00000, np.uint32).view(np.float32)
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / "labels.nrrd"))
+    with pytest.raises(FileError, match="not whole"):
+        read_label_image(tmp_path / "labels.nrrd")

@@ -59,7 +59,8 @@ def read_label_image(path: str | PathLike[str]) -> LabelImage:
         found = f"{image.GetDimension()} axes and {image.GetNumberOfComponentsPerPixel()} numbers for each voxel"
         raise FileError(path, f"is not a label volume: it has {found}; expected 3 and 1")
     if not np.issubdtype(array.dtype, np.integer):
-        whole = np.round(array)
+        with np.errstate(invalid="ignore"):  # of signalling NaN
+            whole = np.round(array)
         if not np.array_equal(whole, array) or np.abs(whole).max(initial=0) > np.iinfo(np.int32).max:
             raise FileError(path, "is not a label volume: it holds numbers that are not whole")
         array = whole.astype(np.int32)
