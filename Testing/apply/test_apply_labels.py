@@ -97,6 +97,44 @@ def test_what_of_a_label_has_no_place_is_told(tmp_path: Path, shifted: Path) -> 
     assert part.undefined_ml == pytest.approx(part.undefined_percent / 100 * 1.6)
 
 
+def test_labels_without_a_place_are_findings_and_those_beyond_the_output_no_errors(tmp_path: Path) -> None:
+    registration = deformable(tmp_path / "reg.dcm", np.zeros((*GRID_SIZE[::-1], 3), np.float32))
+    labels = np.zeros((4, 4, 60), np.uint8)
+    labels[:, :, 25:36] = 1
+    labels[:, :, 0:20] = 2
+    given = write_volume(tmp_path / "labels.nrrd", labels, affine((2.0, 2.0, 2.0), (-60.0, -10.0, -10.0)))
+    # The output holds x = 0 to 20 mm: part of the first label, and none of the other, which begins beyond the grid.
+    reference = write_volume(
+        tmp_path / "reference.nrrd", np.zeros((4, 4, 11)), affine((2.0, 2.0, 2.0), (0.0, -10.0, -10.0))
+    )
+    applied = apply(registration, tmp_path / "out.nrrd", given, reference)
+    told = [finding for finding in applied.findings if finding.code == "structure-not-carried"]
+    assert [(finding.evidence["number"], finding.severity) for finding in told] == [(1, "warning"), (2, "error")]
+    assert [part.undefined_percent for part in applied.parts] == [0, 50]
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_the_share_of_a_label_where_the_registration_folds_is_told(tmp_path: Path, inverse: bool) -> None:
+    """D(x) falls by 2 mm for each mm over one cell of 5 mm, so that x + D(x) turns around there."""
+    vectors = np.zeros((*GRID_SIZE[::-1], 3), np.float32)
+    vectors[:, :, 9:, 0] = -10
+    registration = deformable(tmp_path / "reg.dcm", vectors)
+    labels = np.zeros((10, 10, 80), np.uint8)
+    labels[:, :, 30:60] = 1
+    lattice = affine((1.0, 1.0, 1.0), (-29.5, -5.0, -5.0))
+    given = write_volume(tmp_path / "labels.nrrd", labels, lattice)
+    applied = apply(registration, tmp_path / "out.nrrd", given, given, inverse=inverse)
+    (part,) = applied.parts
+    # The cell reaches from x = 0 to 5; the label, in the registered frame, is where x + D(x) is from 0 to 30.
+    x = -29.5 + np.arange(80)
+    moved = x + np.interp(x, (0, 5), (0, -10))
+    own = labels[0, 0] == 1 if inverse else (moved > 0) & (moved < 30)
+    assert part.folded_percent == pytest.approx(100 * np.mean((x[own] > 0) & (x[own] < 5)), abs=2)
+    folded = [finding for finding in applied.findings if finding.code == "structure-folded"]
+    assert len(folded) == (1 if part.folded_percent else 0)
+    assert inverse == bool(folded)
+
+
 def test_large_labels_are_measured_at_an_even_part_of_their_voxels(tmp_path: Path, shifted: Path) -> None:
     fine = affine((0.5, 0.5, 0.5), (-35.0, -15.0, -15.0))
     labels = np.ones((50, 50, 120), np.uint8)

@@ -92,9 +92,10 @@ def test_labels_and_points_take_the_same_way(
     made.CopyInformation(sitk.ReadImage(str(image)))
     sitk.WriteImage(made, str(folder / "labels.nrrd"))
     out = folder / "moved.nrrd"
-    assert apply(registration, "--labels", folder / "labels.nrrd", "--reference", image, "--output", out) == 0
+    assert apply(registration, "--labels", folder / "labels.nrrd", "--reference", image, "--output", out) == 1
     said = capsys.readouterr().out
     assert "label 2: 1.728 mL before" in said and "nearest interpolation" in said
+    assert "error structure-not-carried" in said and "where the transform is undefined" in said
     x, y, z = read_registration(registration).items[0].map_points(inner_points(1))[0].tolist()
     (folder / "points.csv").write_text(f"x,y,z\n{x!r},{y!r},{z!r}\n", encoding="utf-8")
     assert apply(registration, "--points", folder / "points.csv", "--output", folder / "moved.csv", "--json", "-") == 0

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..progress import Progress
+from ..registration.measures.folded import folded_share
 from .model import Contour
 from .planes import ContourPlanes, planes_of
 from .resample import ImagePlane, contours_of_voxels, contours_on_planes
@@ -30,7 +31,6 @@ SAMPLES = 20_000
 """Points inside a structure at which is measured what has no place, and where the mapping folds."""
 KEPT_MM = 0.005
 """A contour whose points come to lie no farther than this from a slice is one of that slice as it is."""
-_STEP_MM = 0.01
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def carry(
         samples=len(inside),
         undefined_share=missing,
         outside_share=outside,
-        folded_share=_folded_share(ways.mapped, _registered(inside, surface, ways, whole)),
+        folded_share=folded_share(ways.mapped, _registered(inside, surface, ways, whole)),
     )
 
 
@@ -292,11 +292,3 @@ def _spread(low: NDArray[np.float64], high: NDArray[np.float64], count: int) -> 
     root = 1.2207440846057596
     share = np.mod(0.5 + np.arange(1, count + 1)[:, None] / root ** np.arange(1, 4), 1.0)
     return low + share * (high - low)
-
-
-def _folded_share(mapped: PointMap, points: NDArray[np.float64]) -> float | None:
-    """Share of points (n, 3) where the Jacobian determinant of a mapping is 0 or less; None where none is defined."""
-    columns = [(mapped(points + step) - mapped(points - step)) / (2 * _STEP_MM) for step in np.eye(3) * _STEP_MM]
-    gradient = np.stack(columns, axis=-1) if len(points) else np.empty((0, 3, 3))
-    determinant = np.linalg.det(gradient[np.isfinite(gradient.sum(axis=(1, 2)))])
-    return float(np.mean(determinant <= 0)) if len(determinant) else None

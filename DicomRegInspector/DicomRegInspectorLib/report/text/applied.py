@@ -66,6 +66,7 @@ def _part_line(part: Part) -> str:
     for percent, volume, what in (
         (part.undefined_percent, part.undefined_ml, "has no place (undefined)"),
         (part.outside_percent, part.outside_ml, "lies beyond the output's voxels"),
+        (part.folded_percent, None, "is folded"),
     ):
         if percent:
             told = f"{volume:.4g} mL, " if volume is not None else ""

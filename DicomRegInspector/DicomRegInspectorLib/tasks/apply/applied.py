@@ -55,7 +55,9 @@ class Part:
     outside_percent: float | None = None
     """Share that lies beyond the output's voxels."""
     measured: int = 0
-    """Points of it that both shares were measured at."""
+    """Points of it that these shares were measured at."""
+    folded_percent: float | None = None
+    """Share of it, in the registered frame, where the registration folds."""
 
     @property
     def undefined_ml(self) -> float | None:

@@ -58,7 +58,7 @@ def apply_dose(request: ApplyRequest, progress: Progress | None = None) -> Appli
     series = given.series
     if series is None or series.slices[0].header.sop_class_uid != RT_DOSE:
         raise FileError(request.input, "is no RT Dose (SOP Class UID (0008,0016)); other values are brought as images")
-    findings, target, words = prepare(request, given, own_grid=_own_grid)
+    findings, target, notes = prepare(request, given, own_grid=_own_grid)
     fill = 0.0 if request.fill is None else request.fill
     values = given.volume.array.astype(np.float64)
     sampled = resample(
@@ -78,7 +78,7 @@ def apply_dose(request: ApplyRequest, progress: Progress | None = None) -> Appli
     reference = reference_images(dicom_reference(request.reference))
     format_, more = _write(request, volume, header, reference)
     units = series.units or "units"
-    notes = [f"Onto {words}.", NOT_CONSERVED, f"Where there is no dose {fill:g} is written; it does not mean no dose."]
+    notes += [NOT_CONSERVED, f"Where there is no dose {fill:g} is written; it does not mean no dose."]
     notes.append(f"Integral dose: {integral[0]:.6g} before, {integral[1]:.6g} {units} · mL after.")
     if reference.is_of_another_patient(header):
         notes.append(OTHER_PATIENT)

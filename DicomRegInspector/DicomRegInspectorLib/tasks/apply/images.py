@@ -45,7 +45,7 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
     _require_output(request)
     given = read_input(request, progress)
     _require_image(given, request.input)
-    findings, target, words = prepare(request, given)
+    findings, target, notes = prepare(request, given)
     fill = given.fill(request.fill)
     values = given.values
     sampled = resample(
@@ -59,9 +59,9 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
     )
     array = sampled.array if values.dtype == given.volume.array.dtype else _in_type(sampled.array, given)
     volume = output_volume(request, array, target)
-    format_, files, notes = _write(request, volume, given, progress)
+    format_, files, told = _write(request, volume, given, progress)
     if array.ndim == 4:
-        notes = [f"Its {array.shape[3]} channels were interpolated each for itself.", *notes]
+        notes.append(f"Its {array.shape[3]} channels were interpolated each for itself.")
     return Applied(
         "image",
         request.transform,
@@ -70,7 +70,7 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
         format=format_,
         interpolation=request.interpolation,
         findings=tuple(findings),
-        notes=(f"Onto {words}.", *notes),
+        notes=(*notes, *told),
         **told_of(volume, sampled),
     )
 
@@ -90,8 +90,8 @@ def _require_image(given: Input, name: str) -> None:
 
 def prepare(
     request: ApplyRequest, given: Input, own_grid: OwnGrid | None = None
-) -> tuple[list[Finding], ReferenceGrid, str]:
-    """Check the frames of an input and its reference, and find the output's voxels and whose they are.
+) -> tuple[list[Finding], ReferenceGrid, list[str]]:
+    """Check the frames of an input and its reference, find the output's voxels, and tell of both.
 
     ``own_grid``: finds them where there is no reference and no rigid matrix; None: they are the registration's.
 
@@ -101,7 +101,8 @@ def prepare(
     target, words = target_grid(request, given.volume, own_grid)
     if request.reference:
         findings += check_reference(request, target.frame_uid, request.reference[0])
-    return [*findings, *given.findings], target, "; ".join([words, *said_of_frames(request, given.volume.frame_uid)])
+    notes = [f"Onto {words}.", *said_of_frames(request, given.volume.frame_uid)]
+    return [*findings, *given.findings], target, notes
 
 
 def output_volume(request: ApplyRequest, array: np.ndarray, target: ReferenceGrid) -> Volume:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from ...series.regularize.reference import ReferenceGrid
 from .applied import Applied, Part
 from .images import is_volume_file, output_volume, prepare, told_of, write_volume
 from .inputs import read_input
+from .part_findings import part_findings
 from .request import ApplyRequest
 from .resample import resample
 from .segments import apply_segmentation, segmentation_file
-from .shares import counted_labels, sampled_labels, shares_of
+from .shares import counted_labels, folded_percent, sampled_labels, shares_of
 
 _MOST_LABELS = 65_535
 """Of one volume: more are no labels."""
@@ -46,7 +46,7 @@ def apply_labels(request: ApplyRequest, progress: Progress | None = None) -> App
             "Segmentation can be exported with what it has to say of them"
         )
     labels = whole_numbers(given.volume.array, request.input)
-    findings, target, words = prepare(request, given)
+    findings, target, notes = prepare(request, given)
     before = counted_labels(labels)
     if len(before) > _MOST_LABELS:
         raise UsageError(f"{request.input}: holds {len(before)} different numbers; is it a label volume?")
@@ -60,8 +60,7 @@ def apply_labels(request: ApplyRequest, progress: Progress | None = None) -> App
         progress=progress,
     )
     volume = output_volume(request, sampled.array, target)
-    points = sampled_labels(labels, given.volume.index_to_lps, before)
-    parts = _parts(request, target, before, counted_labels(sampled.array), points, given.volume.index_to_lps)
+    parts = _parts(request, target, (labels, given.volume.index_to_lps, before), sampled.array)
     return Applied(
         "labels",
         request.transform,
@@ -69,8 +68,8 @@ def apply_labels(request: ApplyRequest, progress: Progress | None = None) -> App
         format=write_volume(request, volume).replace("values", "labels"),
         interpolation="nearest",
         parts=parts,
-        findings=tuple(findings),
-        notes=(f"Onto {words}.",),
+        findings=(*findings, *(finding for part in parts for finding in part_findings(request, part))),
+        notes=tuple(notes),
         **told_of(volume, sampled),
     )
 
@@ -99,15 +98,18 @@ def whole_numbers(array: NDArray[Any], path: str) -> NDArray[np.integer]:
 def _parts(
     request: ApplyRequest,
     target: ReferenceGrid,
-    before: dict[int, int],
-    after: dict[int, int],
-    points: dict[int, NDArray[np.float64]],
-    index_to_lps: NDArray[np.float64],
+    given: tuple[NDArray[np.integer], NDArray[np.float64], dict[int, int]],
+    output: NDArray[np.integer],
 ) -> tuple[Part, ...]:
+    labels, index_to_lps, before = given
+    after = counted_labels(output)
+    points = sampled_labels(labels, index_to_lps, before)
+    moved = sampled_labels(output, target.affine_lps, after)
     old_ml, new_ml = (abs(float(np.linalg.det(matrix[:3, :3]))) / 1000 for matrix in (index_to_lps, target.affine_lps))
     parts = []
     for label, count in before.items():
-        part = Part(f"label {label}", label, count * old_ml, after.get(label, 0) * new_ml)
         undefined, outside = shares_of(points[label], request.transform, target)
-        parts.append(replace(part, undefined_percent=undefined, outside_percent=outside, measured=len(points[label])))
+        folded = folded_percent(request.transform, points[label], moved.get(label))
+        volumes = count * old_ml, after.get(label, 0) * new_ml
+        parts.append(Part(f"label {label}", label, *volumes, undefined, outside, len(points[label]), folded))
     return tuple(parts)

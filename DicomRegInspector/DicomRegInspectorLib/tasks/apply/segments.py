@@ -42,9 +42,10 @@ from .dose_object import reference_of
 from .frames import check_frames, check_reference, said_of_frames
 from .images import is_volume_file, told_of, write_volume
 from .inputs import header_of
+from .part_findings import part_findings
 from .request import ApplyRequest
 from .resample import resample
-from .shares import MOST_OF_EACH, shares_of
+from .shares import MOST_OF_EACH, counted_labels, folded_percent, sampled_labels, shares_of
 from .target import dicom_reference, target_grid
 
 if TYPE_CHECKING:
@@ -110,9 +111,14 @@ def apply_segmentation(request: ApplyRequest, path: str, progress: Progress | No
     ]
     count = len(given.structures) + 1
     counts = np.sum([np.bincount(layer.array.ravel(), minlength=count) for layer in sampled], axis=0)
+    after = {
+        number: points
+        for layer in sampled
+        for number, points in sampled_labels(layer.array, target.affine_lps, counted_labels(layer.array)).items()
+    }
     parts = tuple(
-        _part(structure, int(count), request, target)
-        for structure, count in zip(given.structures, counts[1:], strict=True)
+        _part(structure, int(counts[number]), after.get(number), request, target)
+        for number, structure in enumerate(given.structures, 1)
     )
     frame = target.frame_uid or request.transform.output_frame_uid
     volumes = [Volume(layer.array, target.affine_lps, "the result", frame_uid=frame) for layer in sampled]
@@ -130,7 +136,7 @@ def apply_segmentation(request: ApplyRequest, path: str, progress: Progress | No
         format=format_,
         interpolation="nearest",
         parts=parts,
-        findings=tuple(findings),
+        findings=(*findings, *(finding for part in parts for finding in part_findings(request, part))),
         notes=tuple(notes),
         **told_of(volumes[0], replace(sampled[0], coverage=_within(sampled[0].coverage))),
     )
@@ -172,16 +178,22 @@ def _layers(given: StructureSet) -> _Layers:
     return _Layers(arrays, index_to_lps)
 
 
-def _part(structure: Structure, after: int, request: ApplyRequest, target: ReferenceGrid) -> Part:
+def _part(
+    structure: Structure,
+    count: int,
+    after: NDArray[np.float64] | None,
+    request: ApplyRequest,
+    target: ReferenceGrid,
+) -> Part:
     own = structure.voxels
     assert own is not None
     where = np.argwhere(own.array)[:, ::-1].astype(float)
     points = apply_matrix(own.index_to_lps, where[:: max(len(where) // MOST_OF_EACH, 1)])
     undefined, outside = shares_of(points, request.transform, target)
     voxel_ml = abs(float(np.linalg.det(target.affine_lps[:3, :3]))) / 1000
-    return Part(
-        structure.name, structure.number, own.volume_mm3 / 1000, after * voxel_ml, undefined, outside, len(points)
-    )
+    volumes = own.volume_mm3 / 1000, count * voxel_ml
+    folded = folded_percent(request.transform, points, after)
+    return Part(structure.name, structure.number, *volumes, undefined, outside, len(points), folded)
 
 
 def _notes(given: StructureSet, parts: Sequence[Part], path: str) -> list[str]:

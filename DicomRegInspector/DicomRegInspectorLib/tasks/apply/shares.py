@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ...registration.measures.folded import folded_share
 from ...series.regularize.reference import ReferenceGrid
 from ...space import apply_matrix
 from .transform import Transform
@@ -38,6 +39,24 @@ def shares_of(
     index = apply_matrix(np.linalg.inv(target.affine_lps), there[~lost])
     outside = ~((index >= -0.5) & (index < np.array(target.dimensions) - 0.5)).all(axis=1)
     return 100 * float(lost.mean()), 100 * float(np.count_nonzero(outside) / len(lost))
+
+
+def folded_percent(
+    transform: Transform, before: NDArray[np.float64], after: NDArray[np.float64] | None
+) -> float | None:
+    """Return which share of a label lies where the registration folds, in per cent; None where that cannot be told.
+
+    Parameters
+    ----------
+    before, after
+        (n, 3) LPS mm of its voxels in the input and in the output; that of the registered frame counts, since a search
+        may pass over a fold.
+    """
+    registered = before if transform.inverse else after
+    if transform.mapping.grid is None or registered is None:
+        return None
+    share = folded_share(transform.item.map_points, registered)
+    return None if share is None else 100 * share
 
 
 def counted_labels(array: NDArray[np.integer]) -> dict[int, int]:

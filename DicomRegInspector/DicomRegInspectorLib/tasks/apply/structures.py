@@ -10,7 +10,6 @@ import numpy as np
 
 from ...errors import ChoiceError, UsageError
 from ...findings import Finding
-from ...findings.severities import Severity
 from ...output_file import replace_file
 from ...progress import Progress, report_progress
 from ...registration.file.write.dicom_object import Reference, ReferencedImages
@@ -25,12 +24,11 @@ from ...words import plural, table_cell
 from ..image_export.reference import ReferenceImages, reference_images
 from .applied import Applied, Part, residual_of
 from .frames import check_frames, check_reference, said_of_frames
+from .part_findings import part_findings
 from .request import ApplyRequest
 from .target import dicom_reference
 from .transform import Moved, Transform
 
-ERROR_SHARE = 0.01
-"""Share of a structure without a place from which it is an error; less is a warning."""
 _COLUMNS = ("structure", "number", "contour", "type", "point", "x", "y", "z", "residual_mm")
 _DIGITS = 12
 
@@ -164,47 +162,12 @@ def _part(carried: Carried) -> Part:
         100 * carried.undefined_share,
         100 * carried.outside_share,
         carried.samples,
+        None if carried.folded_share is None else 100 * carried.folded_share,
     )
 
 
 def _findings(request: ApplyRequest, carried: Carried) -> list[Finding]:
-    """What of a structure could not be brought along, and where the mapping folds inside it."""
-    structure, findings = carried.structure, []
-    subject = request.transform.subject.name
-    told = {"structure": structure.name, "number": structure.number}
-    missing = carried.undefined_share + carried.outside_share
-    if missing or carried.lost_points:
-        severity: Severity = "error" if missing >= ERROR_SHARE or carried.lost_points else "warning"
-        parts = _part(carried)
-        evidence = {
-            **told,
-            "undefined_percent": parts.undefined_percent or 0.0,
-            "undefined_ml": parts.undefined_ml,
-            "outside_percent": parts.outside_percent or 0.0,
-            "outside_ml": parts.outside_ml,
-            "lost_points": carried.lost_points,
-        }
-        words = [
-            f"{100 * share:.3g} % of it {what}"
-            for share, what in (
-                (carried.undefined_share, "where the transform is undefined"),
-                (carried.outside_share, "beyond the slices of the reference"),
-            )
-            if share
-        ]
-        if carried.lost_points:
-            words.append(f"{plural(carried.lost_points, 'point')} where the transform is undefined")
-        message = f"{structure.name}: not all of it has a place: {'; '.join(words)}."
-        findings.append(Finding("structure-not-carried", severity, message, subject, evidence))
-    if carried.folded_share:
-        percent = 100 * carried.folded_share
-        message = (
-            f"{structure.name}: the registration folds in {percent:.3g} % of it (Jacobian determinant of 0 or less): "
-            "its contours are not to be relied on there."
-        )
-        evidence = {**told, "folded_percent": percent}
-        findings.append(Finding("structure-folded", "error", message, subject, evidence))
-    return findings
+    return part_findings(request, _part(carried), lost_points=carried.lost_points, beyond="the slices of the reference")
 
 
 def _lost_findings(request: ApplyRequest, structures: Sequence[Structure], moved: Sequence[Moved]) -> list[Finding]:
