@@ -109,17 +109,7 @@ def apply_segmentation(request: ApplyRequest, path: str, progress: Progress | No
         )
         for array in layers.arrays
     ]
-    count = len(given.structures) + 1
-    counts = np.sum([np.bincount(layer.array.ravel(), minlength=count) for layer in sampled], axis=0)
-    after = {
-        number: points
-        for layer in sampled
-        for number, points in sampled_labels(layer.array, target.affine_lps, counted_labels(layer.array)).items()
-    }
-    parts = tuple(
-        _part(structure, int(counts[number]), after.get(number), request, target)
-        for number, structure in enumerate(given.structures, 1)
-    )
+    parts = _parts(request, given, [layer.array for layer in sampled], target)
     frame = target.frame_uid or request.transform.output_frame_uid
     volumes = [Volume(layer.array, target.affine_lps, "the result", frame_uid=frame) for layer in sampled]
     notes = [f"Onto {words}.", *said_of_frames(request, given.frame_uid), *_notes(given, parts, path)]
@@ -176,6 +166,22 @@ def _layers(given: StructureSet) -> _Layers:
     index_to_lps = first.index_to_lps.copy()
     index_to_lps[:3, 3] = apply_matrix(first.index_to_lps, low.astype(float))
     return _Layers(arrays, index_to_lps)
+
+
+def _parts(
+    request: ApplyRequest, given: StructureSet, layers: list[NDArray[np.integer]], target: ReferenceGrid
+) -> tuple[Part, ...]:
+    """Of each segment what came of it; each is in one of the layers, by its place in the set."""
+    counts: dict[int, int] = {}
+    after: dict[int, NDArray[np.float64]] = {}
+    for layer in layers:
+        own = counted_labels(layer)
+        counts |= own
+        after |= sampled_labels(layer, target.affine_lps, own)
+    return tuple(
+        _part(structure, counts.get(number, 0), after.get(number), request, target)
+        for number, structure in enumerate(given.structures, 1)
+    )
 
 
 def _part(
