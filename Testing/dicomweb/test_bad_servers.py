@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,40 @@ def test_a_busy_server_says_when_to_come_again(fake: FakeServer, tmp_path: Path)
     with pytest.raises(BusyError, match="429"):
         read(reader, ref)
     assert time.monotonic() - started < 2.0, "nobody waits longer than they were told to"
+
+
+def test_the_time_to_come_again_may_be_a_date(fake: FakeServer, tmp_path: Path) -> None:
+    ((ref,), reader) = found(fake.url, tmp_path / "state", DicomwebSettings(patience_s=5))
+    started = time.time()
+    date = formatdate(started + 2, usegmt=True)
+    fake.fails(r"/metadata$", sends(b"", status=503, Retry_After=date), times=1)
+    read(reader, ref)
+    assert time.time() >= float(int(started + 2))
+
+
+def hangs_up(handler: Handler) -> None:
+    handler.close_connection = True
+
+
+def says_nothing(handler: Handler) -> None:
+    time.sleep(1)
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize(("misbehave", "words"), [(hangs_up, "connection broke"), (says_nothing, "in time")])
+def test_a_server_that_says_nothing_is_asked_three_times(
+    misbehave: Callable[[Handler], None],
+    words: str,
+    fake: FakeServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "SILENT_S", 0.2)
+    fake.fails(r"/metadata$", misbehave)
+    ((ref,), reader) = found(fake.url, tmp_path / "state", DicomwebSettings(patience_s=30))
+    with pytest.raises(BusyError, match=rf"{words} \(3 attempts"):
+        read(reader, ref)
+    assert fake.asked(r"/metadata$") == 3
 
 
 def test_an_answer_without_end_is_left(fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

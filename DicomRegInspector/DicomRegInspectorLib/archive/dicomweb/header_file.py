@@ -172,10 +172,18 @@ def written(number: float, decimals: int) -> str:
 
 def _packed(code: str, value: Sequence[Any]) -> bytes | None:
     try:
-        numbers = [float(each) if code in "fd" else int(each) for each in value]
+        numbers = [float(each) if code in "fd" else _whole(each) for each in value]
         return struct.pack(f"<{len(numbers)}{code}", *numbers)
     except (TypeError, ValueError, OverflowError, struct.error):
         return None
+
+
+def _whole(value: Any) -> int:
+    """A whole number. Raises ValueError for another."""
+    number = int(value)
+    if isinstance(value, bool) or (isinstance(value, float) and number != value):
+        raise ValueError
+    return number
 
 
 def _name(value: object) -> str | None:
