@@ -36,6 +36,7 @@ from .lattice_boxes import (
 
 TOLERANCE_MM = 3.0
 """Mean distance to agreement from which structures are off: the wider end of what AAPM TG-132 asks, 2 to 3 mm."""
+STOPPED = "measuring was cancelled"
 MOST_NAMED = 20
 """Structures that a finding names."""
 PITCH_MM = 1.0
@@ -239,20 +240,23 @@ def compare_structures(
     remarks = _about_frames(judging, frames)
     found, images = [], []
     for number, (fixed, moving) in enumerate(pairs):
-        report_progress(progress, number, len(pairs), f"Comparing {fixed.name}", "measuring was cancelled")
+        report_progress(progress, number, 2 * len(pairs), f"Rasterising {fixed.name}", STOPPED)
         own, other = as_voxels(fixed), as_voxels(moving)
         images.append(LabelImage(own.array.astype(np.uint8), own.index_to_lps, {1: fixed.name}))
         found.append((fixed, moving, own, other))
     inside: list[RegionMeasures | None] = [None] * len(pairs)
     if mapping.grid is not None:
         inside = list(measure_regions(mapping, images, progress=progress))
-    compared = tuple(_compare(mapping, *each, region) for each, region in zip(found, inside, strict=True))
+    compared = []
+    for number, (each, region) in enumerate(zip(found, inside, strict=True), start=len(pairs)):
+        report_progress(progress, number, 2 * len(pairs), f"Comparing {each[0].name}", STOPPED)
+        compared.append(_compare(mapping, *each, region))
     drawn = [
         finding
         for found_set, structures in zip((judging.fixed, judging.moving), zip(*pairs, strict=True), strict=True)
         for finding in check_structures(found_set, structures)
     ]
-    return StructureAgreements(compared, unpaired, remarks, tuple(drawn))
+    return StructureAgreements(tuple(compared), unpaired, remarks, tuple(drawn))
 
 
 def _about_frames(judging: JudgingStructures, frames: tuple[str, str]) -> tuple[str, ...]:
