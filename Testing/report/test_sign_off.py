@@ -73,7 +73,7 @@ def test_what_was_not_looked_at_is_not_done_and_never_passes(phantom: Path) -> N
     not_done = {name for name, check in checks.items() if check.outcome == "not done"}
     assert not_done == {
         "Reading: The images agree with it as it is read",
-        "Images: Registered image inside the source image",
+        "Images: Registered image inside the other",
         "Landmarks: Target registration error",
         "Structures: Mean distance to agreement",
         "Structures: Overlap (Dice)",
