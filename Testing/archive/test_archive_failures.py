@@ -9,6 +9,7 @@ import pytest
 from archive_making import study_files, uid, write_archive
 from archive_rows import all_rows, dicts_of
 from DicomRegInspectorLib.archive import EngineOptions, JudgeOptions, RunOptions, judge, run_archive
+from DicomRegInspectorLib.errors import UsageError
 from odd_readers import OddSource
 
 
@@ -116,6 +117,33 @@ def test_each_study_has_a_report_of_its_own_when_asked_for(tmp_path: Path, seria
     assert f'href="reports/{reports[1].name}"' in page
     for report in reports:
         assert "Secret" not in report.read_text("utf-8") and str(archive) not in report.read_text("utf-8")
+
+
+def test_reports_are_those_of_the_rows(tmp_path: Path, serial: Any) -> None:
+    archive, output = tmp_path / "in", tmp_path / "out"
+    write_archive(archive, 3)
+    serial(archive, output)
+    assert not (output / "reports").exists()
+    # Asked for later, they are made; what is judged without one loses the one of before, and so does what is gone.
+    assert serial(archive, output, reports=True).judged == 3
+    assert serial(archive, output, reports=True).already_done == 3
+    (archive / "000001" / "1-1.dcm").touch()
+    for file in (archive / "000002").iterdir():
+        file.unlink()
+    assert serial(archive, output).judged == 1
+    (report,) = (output / "reports").iterdir()
+    assert report.name.startswith(uid(0, 0))
+
+
+def test_a_report_that_cannot_be_written_ends_the_run_and_fails_no_study(tmp_path: Path, serial: Any) -> None:
+    archive, output = tmp_path / "in", tmp_path / "out"
+    write_archive(archive, 2)
+    serial(archive, output, reports=True)
+    for report in sorted((output / "reports").iterdir()):
+        report.write_text("somebody's own notes")
+    with pytest.raises(UsageError, match="is no HTML report"):
+        serial(archive, output, JudgeOptions(pixels=True), reports=True)
+    assert _reasons(output) == {}
 
 
 def test_a_study_uid_that_is_a_path_leads_nowhere(tmp_path: Path, serial: Any) -> None:

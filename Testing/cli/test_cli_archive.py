@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -34,6 +35,9 @@ def test_the_summary_is_printed_and_written(studies: Path, tmp_path: Path, capsy
     assert (output / "summary.html").is_file() and (output / "archive.sqlite").is_file()
     assert cli.main(_archive(studies, output)) == 0
     assert "0 studies judged, 3 done before" in capsys.readouterr().out
+    assert cli.main(_archive(studies, output, "--json", "-")) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["already_done"], told["summary"]["studies"], told["summary"]["counts"]["files"]) == (3, 3, 85)
 
 
 def test_it_fails_on_request_and_is_quiet_on_request(

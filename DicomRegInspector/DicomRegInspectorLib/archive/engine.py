@@ -233,7 +233,7 @@ class DaskEngine:
         own = {getattr(worker, "pid", None) for worker in self._cluster.workers.values()}
         if process in own:
             with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+                os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _run_packed(task: bytes) -> bytes:

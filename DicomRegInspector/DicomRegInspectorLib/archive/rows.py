@@ -16,7 +16,7 @@ from ..registration.measures.rows import MeasureRow, rows_of
 from ..tasks.item_images import series_uids
 from .studies import JudgeOptions, StudyRef
 from .subjects import Subjects
-from .tables import TABLES, Row, Value, as_json, free_text, integer, real, text
+from .tables import TABLES, Row, Value, as_json, integer, real, text
 
 if TYPE_CHECKING:
     from ..progress import Progress
@@ -140,7 +140,7 @@ def _typed(header: Header | None, tag: Tag) -> str:
     """A text of a header that a person typed."""
     if header is None:
         return ""
-    return free_text(decoded(header.raw(tag), header.raw(Tag.SPECIFIC_CHARACTER_SET)))
+    return text(decoded(header.raw(tag), header.raw(Tag.SPECIFIC_CHARACTER_SET)))
 
 
 def _scanner(header: Header) -> tuple[str, str]:
@@ -163,7 +163,7 @@ def _series_row(series: Series) -> Sequence[Value]:
     spacing, tilt = (None, None) if main is None else (main.nominal_spacing_mm, main.tilt_deg)
     scanner, year = (("", ""), None) if header is None else (_scanner(header), _year(header))
     return (
-        text(series.modality), free_text(series.description), integer(header.series_number) if header else None,
+        text(series.modality), text(series.description), integer(header.series_number) if header else None,
         *scanner, year, series.number_of_files, series.slice_count, len(series.stacks), int(series.is_volume),
         real(spacing), real(tilt),
     )  # fmt: skip
@@ -174,7 +174,7 @@ def _set_row(stack: Stack) -> Sequence[Value]:
     positions = stack.positions_mm
     extent = float(positions[-1] - positions[0]) if len(positions) else None
     return (
-        free_text(stack.label), len(stack.slices), len(stack.distinct), int(stack.is_localizer),
+        text(stack.label), len(stack.slices), len(stack.distinct), int(stack.is_localizer),
         text(stack.frame_of_reference_uid), stack.rows, stack.columns, real(spacing[0]), real(spacing[1]),
         real(stack.nominal_spacing_mm), real(extent), real(stack.tilt_deg), len(stack.sections),
     )  # fmt: skip
@@ -183,8 +183,8 @@ def _set_row(stack: Stack) -> Sequence[Value]:
 def _registration_row(registration: Registration) -> Sequence[Value]:
     return (
         text(registration.series_uid), text(registration.sop_class_uid), registration.kind,
-        text(registration.frame_uid), len(registration.items), free_text(registration.manufacturer),
-        free_text(registration.series_description), free_text(registration.content_label),
+        text(registration.frame_uid), len(registration.items), text(registration.manufacturer),
+        text(registration.series_description), text(registration.content_label),
     )  # fmt: skip
 
 

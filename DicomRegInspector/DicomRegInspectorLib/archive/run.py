@@ -17,8 +17,8 @@ from .judge import Batch, Judged, judge_batch
 from .page import write_page
 from .parquet import require_parquet, write_parquet
 from .place import keep_places, output_place
-from .reports import FOLDER as REPORTS
-from .rows import FAILED, StudyRows, failed_rows
+from .reports import Reports
+from .rows import DONE, FAILED, StudyRows, failed_rows
 from .store import Store
 from .studies import JudgeOptions, Source, SourceError, State, StudyRef
 from .summary import summary_of
@@ -29,8 +29,8 @@ MOST_STUDIES, MOST_WEIGHT = 16, 800
 MOST_ATTEMPTS = 3
 """How often a study is tried alone whose worker ended in the middle of it."""
 _DIED = (
-    "the process that read it ended {count} times, also when it read nothing else: it needs more memory than --memory "
-    "allows, or a library that decodes it crashes"
+    "the process that read it ended {count} times, also when it read nothing else: it needs more memory than "
+    "a worker may take, or a library that decodes it crashes"
 )
 
 
@@ -81,11 +81,9 @@ def run_archive(
         keep_places(private, places)
         with Store(folder) as store, engine_of(how.engine) as engine:
             store.begin_run(options, {"workers": engine.workers, "threads": how.engine.threads}, _now())
-            run = _Run(store, engine, State(private, engine), options, how, progress)
-            if how.reports:
-                (folder / REPORTS).mkdir(exist_ok=True)
-                run.reports = str(folder / REPORTS)
+            run = _Run(store, engine, State(private, engine), options, how, Reports(folder), progress)
             try:
+                run.reports.begin(how.reports)
                 for source in sources:
                     run.judge(source)
                 run.finish()
@@ -115,11 +113,12 @@ class _Run:
         state: State,
         options: JudgeOptions,
         how: RunOptions,
+        reports: Reports,
         progress: Progress | None,
     ) -> None:
         self._store, self._engine, self._state = store, engine, state
         self._options, self._how, self._progress = options, how, progress
-        self.tally, self.reports = Tally(), ""
+        self.tally, self.reports = Tally(), reports
         self._again: list[StudyRef] = []
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._begun: float | None = None
@@ -127,7 +126,7 @@ class _Run:
 
     def judge(self, source: Source) -> None:
         """Judge the studies of a source that are not done."""
-        base = Batch((), source.reader(), self._options, self._how.study_limit_s, self.reports)
+        base = Batch((), source.reader(), self._options, self._how.study_limit_s, self.reports.wanted)
         batches = (replace(base, refs=refs) for refs in in_batches(self._to_do(source)))
         self._take_all(batches)
         # One at a time, so that one that ends its worker takes no other with it.
@@ -138,7 +137,7 @@ class _Run:
     def _to_do(self, source: Source) -> Iterator[StudyRef]:
         seen: list[StudyRef] = []
         for ref in source.find(self._state, self._progress):
-            if not self._store.is_done(ref, self._options, self._how.retry):
+            if not self._is_done(ref):
                 self._begun = self._begun or time.monotonic()
                 yield ref
                 continue
@@ -148,6 +147,12 @@ class _Run:
                 self._store.see(seen)
                 seen.clear()
         self._store.see(seen)
+
+    def _is_done(self, ref: StudyRef) -> bool:
+        state = self._store.state_of(ref, self._options)
+        if state == FAILED:
+            return not self._how.retry
+        return state == DONE and not self.reports.lack(ref)
 
     def _take_all(self, batches: Iterable[Batch], *, alone: bool = False) -> None:
         for outcome in self._engine.run(judge_batch, batches, alone=alone):
@@ -167,6 +172,9 @@ class _Run:
 
     def _commit(self, rows: Sequence[StudyRows]) -> None:
         self._store.commit(rows, self._options)
+        self.reports.forget(
+            (study.source, study.study_uid) for study in rows if study.state == FAILED or not self.reports.wanted
+        )
         self.tally.judged += len(rows)
         self.tally.failed += sum(study.state == FAILED for study in rows)
         self._files += sum(study.files for study in rows)
@@ -203,7 +211,9 @@ class _Run:
         if state.unlisted:
             tally.remarks.append("not everything could be listed: rows of studies that were not found are kept")
         else:
-            tally.gone = self._store.forget_unseen()
+            gone = self._store.forget_unseen()
+            tally.gone = len(gone)
+            self.reports.forget(gone)
         close_studies(self._store)
 
 

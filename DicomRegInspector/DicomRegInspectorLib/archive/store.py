@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..version import __version__
-from .rows import FAILED, StudyRows
+from .rows import StudyRows
 from .studies import JudgeOptions, StudyRef
 from .tables import TABLES, Row, Table, text
 
@@ -130,17 +130,17 @@ class Store:
         with suppress(UsageError):
             self.end_run(ended, outcome)
 
-    def is_done(self, ref: StudyRef, options: JudgeOptions, retry: bool) -> bool:
-        """Tell whether a study's rows are there already, made of the same files in the same way."""
+    def state_of(self, ref: StudyRef, options: JudgeOptions) -> str:
+        """Return the state of a study whose rows are there, made of the same files in the same way; empty else."""
         with self._errors():
             found = self._database.execute(
                 "SELECT digest, made_with, state FROM journal WHERE source = ? AND study_instance_uid = ?",
                 (text(ref.source), text(ref.study_uid)),
             ).fetchone()
         if found is None or not ref.digest:
-            return False
+            return ""
         digest, made_with, state = found
-        return (digest, made_with) == (ref.digest, options.fingerprint) and not (retry and state == FAILED)
+        return str(state) if (digest, made_with) == (ref.digest, options.fingerprint) else ""
 
     def see(self, refs: Iterable[StudyRef]) -> None:
         """Note that studies are still there."""
@@ -173,8 +173,8 @@ class Store:
         for table in TABLES:
             database.execute(f"DELETE FROM {table.name} WHERE source = ? AND study_instance_uid = ?", key)
 
-    def forget_unseen(self) -> int:
-        """Remove the rows of studies that this run has not found; returns how many."""
+    def forget_unseen(self) -> list[tuple[str, str]]:
+        """Remove the rows of studies that this run has not found; returns their sources and UIDs."""
         with self.transaction() as database:
             gone = database.execute(
                 "SELECT source, study_instance_uid FROM journal WHERE seen <> ?", (self.run,)
@@ -182,7 +182,7 @@ class Store:
             for key in gone:
                 self._remove(database, key)
                 database.execute("DELETE FROM journal WHERE source = ? AND study_instance_uid = ?", key)
-        return len(gone)
+        return [(str(source), str(uid)) for source, uid in gone]
 
     def query(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Ask for rows."""

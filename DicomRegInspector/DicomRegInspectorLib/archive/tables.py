@@ -87,14 +87,9 @@ TABLES = (STUDIES, SERIES, SETS, REGISTRATIONS, ITEMS, FINDINGS, MEASURES)
 
 
 def text(value: object) -> str:
-    """Give a text as a table holds it: readable characters, escapes for all others, not too long."""
-    written = printable(str(value).encode("utf-8", "replace").decode("utf-8"))
+    """Give a text as a table holds it: readable characters, escapes for all others, not too long, and no formula."""
+    written = table_cell(printable(str(value).encode("utf-8", "replace").decode("utf-8")))
     return written if len(written) <= LONGEST else f"{written[: LONGEST - 1]}…"
-
-
-def free_text(value: object) -> str:
-    """Give a text that a person typed, so that no spreadsheet takes it for a formula."""
-    return table_cell(text(value))
 
 
 def integer(value: int | None) -> int | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from ..version import __version__
 from .summary import Summary
 
 
@@ -21,3 +23,7 @@ class Tally:
     summary: Summary | None = None
     """Of all studies, of this and earlier runs; there when the run is complete."""
     remarks: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was done, and the summary, as the JSON report holds them."""
+        return {"schema": 1, "version": __version__, **asdict(self)}

@@ -9,15 +9,15 @@ import sys
 from ..errors import UsageError
 from ..findings import SEVERITIES
 from .ending import DONE, FOUND
-from .output import progress_bar, remark, tell
-from .shared import Commands, Parser, fail_on_option
+from .output import progress_bar, remark, tell_report
+from .shared import Commands, Parser, fail_on_option, json_option
 
 
 def add_archive(commands: Commands, common: Parser) -> None:
     """Add the command ``archive``."""
     parser = commands.add_parser(
         "archive",
-        parents=[_judging(), _engine(), _asking(), fail_on_option(), common],
+        parents=[_judging(), _engine(), json_option(), _asking(), fail_on_option(), common],
         help="inspect all studies of an archive, on many workers, into tables",
         description="Inspect every study of folders or of DICOMweb servers, one by one, on all processors or on a "
         "cluster, and write what was found as Parquet files and an SQLite database, with a summary. A run that was "
@@ -126,10 +126,12 @@ def archive_command(options: argparse.Namespace) -> int:
     """Inspect all studies of an archive; returns the exit code."""
     from ..archive import DicomwebSettings, EngineOptions, JudgeOptions, RunOptions, run_archive, sources_of
     from ..archive.told import summary_in_words
+    from ..report.files import check_place
     from ..report.text.terminal import Style
     from ..tasks.inspect import check_tolerance
 
     check_tolerance(options.tolerance / 100)
+    check_place(options.json, "JSON report", b"{")
     _check(options)
     judged = JudgeOptions(
         interval_tolerance=options.tolerance / 100,
@@ -145,7 +147,7 @@ def archive_command(options: argparse.Namespace) -> int:
         tally = run_archive(sources_of(options.places, asking), options.places, options.output, judged, how, progress)
     for sentence in tally.remarks:
         remark(options, sentence)
-    tell(options, summary_in_words(tally, Style.of(sys.stdout)))
+    tell_report(options, lambda: summary_in_words(tally, Style.of(sys.stdout)), tally.to_dict)
     level = len(SEVERITIES) if options.fail_on == "never" else SEVERITIES.index(options.fail_on)
     counts = tally.summary.severities if tally.summary is not None else {}
     return FOUND if any(counts.get(severity) for severity in SEVERITIES[level:]) else DONE

@@ -87,12 +87,11 @@ class Selection:
     shared: dict[tuple[object, ...], tuple[Elements, list[Run]]] = field(default_factory=dict)
     """What files with the same runs have in common, by these; and the runs, so that their identity stays theirs."""
 
-    def note_difference(self, runs: _Runs, before: int, data: bytes, offset: int) -> None:
-        """Find the element by which bytes differ from the run remembered after a tag; leave it out when it often does.
+    def note_difference(self, runs: _Runs, before: int, known: Run, data: bytes, offset: int) -> None:
+        """Find the element by which bytes differ from the run known after a tag; leave it out when it often does.
 
         A run without it is remembered when the file has been walked over.
         """
-        known = runs[before]
         start = 0
         for tag, end in known[3]:
             if not data.startswith(known[0][start:end], offset + start):
@@ -196,7 +195,7 @@ def _pick(
                 start_of_run, before_run, in_run = offset, known[1], ({}, [])
                 previous = before_run
                 continue
-            picked.note_difference(runs, previous, data, offset)
+            picked.note_difference(runs, previous, known, data, offset)
         if offset + 8 > available:
             return _end_of_data(offset, available, size), 0
         group, number, vr, length = _SHORT_HEADER(data, offset)

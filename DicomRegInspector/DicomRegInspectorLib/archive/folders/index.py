@@ -28,9 +28,8 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self._database = sqlite3.connect(path, isolation_level=None)
-        # Nothing is lost that cannot be read again: no waiting for the disk.
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = OFF")
+        self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_TABLES)
         last = self._database.execute("SELECT max(seen) FROM folders").fetchone()[0]
         self._run = (last or 0) + 1
