@@ -20,8 +20,8 @@ APPLICATION = ("slicer", "vtk", "vtkmodules", "qt", "ctk", "DICOMLib", "PySide6"
 WITH_APPLICATION = ("__main__", "cli", "panel", "scene")
 """The rooms that may reach it: the panel and the scene themselves, the command line through the scene."""
 WITHOUT_APPLICATION = (
-    "dicom", "errors", "findings", "kit", "lazy", "memory", "output_file", "privacy", "progress", "registration",
-    "report", "samples", "series", "space", "tasks", "version", "volumes", "words",
+    "archive", "dicom", "errors", "findings", "kit", "lazy", "limits", "memory", "output_file", "privacy", "progress",
+    "registration", "report", "samples", "series", "space", "structures", "tasks", "version", "volumes", "words",
 )  # fmt: skip
 
 IMPORT_EVERYTHING_WITHOUT_THE_APPLICATION = f"""

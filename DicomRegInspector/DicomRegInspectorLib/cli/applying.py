@@ -8,9 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from .ending import DONE
-from .existing import output_stays, written_over
 from .export_arguments import IMAGE_KINDS
-from .libraries import quiet_libraries
 from .output import progress_bar, remark, tell_report, verdict
 from .shared import (
     Commands,
@@ -126,6 +124,8 @@ def apply_command(options: argparse.Namespace) -> int:
     from ..tasks.apply.run import apply_transform
     from ..tasks.apply.transform import read_transform
     from ..tasks.image_export.export import is_exported_image
+    from .existing import output_stays, written_over
+    from .libraries import quiet_libraries
 
     kind, given = next((kind, value) for kind in WHAT if (value := getattr(options, kind)) is not None)
     inputs = [options.transform, *options.then, given, *options.reference]

@@ -42,6 +42,8 @@ def write_html(
     options: argparse.Namespace, inspection: Inspection, paths: Sequence[str], quality: QualityReport | None = None
 ) -> None:
     """Write the HTML reports that were asked for."""
+    if options.html is None and (quality is None or options.sign_off is None):
+        return
     from ..report.html.write_report import ReportOptions, options_in_words
 
     told = options_in_words(vars(options))
