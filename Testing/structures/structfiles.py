@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.charset import default_encoding
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
@@ -35,8 +36,10 @@ class Region:
     kind: str = "ORGAN"
 
 
-def contour_item(drawn: Drawn) -> Dataset:
+def contour_item(drawn: Drawn, explicit: bool) -> Dataset:
     item = Dataset()
+    # pydicom makes numbers of what is not in the encoding that it writes.
+    item.set_original_encoding(not explicit, True, default_encoding)
     item.ContourGeometricType = drawn.kind
     raw = drawn.points if isinstance(drawn.points, bytes) else text_of(drawn.points)
     item.NumberOfContourPoints = drawn.count if drawn.count is not None else (raw.count(b"\\") + 1) // 3
@@ -71,7 +74,7 @@ def write_rtstruct(path: Path, regions: Sequence[Region], *, explicit: bool = Fa
         if region.colour is not None:
             contours.ROIDisplayColor = list(region.colour)
         if region.contours:
-            contours.ContourSequence = [contour_item(drawn) for drawn in region.contours]
+            contours.ContourSequence = [contour_item(drawn, explicit) for drawn in region.contours]
         observation.ObservationNumber, observation.RTROIInterpretedType = number, region.kind
         observation.ROIInterpreter = ""
         dataset.StructureSetROISequence.append(roi)

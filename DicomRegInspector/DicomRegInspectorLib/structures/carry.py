@@ -275,10 +275,9 @@ def _registered(
 
 def _samples(surface: SignedDistance) -> NDArray[np.float64]:
     """Points (n, 3) LPS mm spread evenly over the inside of a surface."""
-    _, rows, columns = surface.values.shape
     slabs = surface.planes.slabs_mm
     low = np.append(surface.low_mm, slabs[:, 0].min())
-    high = np.append(surface.low_mm + surface.pitch_mm * np.array([columns - 1, rows - 1]), slabs[:, 1].max())
+    high = np.append(surface.high_mm, slabs[:, 1].max())
     points = _spread(low, high, 4 * SAMPLES) @ surface.planes.axes
     return points[surface.at(points) > 0][:SAMPLES]
 

@@ -96,10 +96,8 @@ def _fill(surface: SignedDistance, grid: VoxelGrid, mask: NDArray[np.bool_], k: 
 
 def _index_box(surface: SignedDistance, grid: VoxelGrid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last voxel (i, j, k) of the box of a surface, inside the grid."""
-    _, rows, columns = surface.values.shape
-    high = surface.low_mm + surface.pitch_mm * np.array([columns - 1, rows - 1])
     slabs = surface.planes.slabs_mm
-    ends = np.stack([np.append(surface.low_mm, slabs.min()), np.append(high, slabs.max())])
+    ends = np.stack([np.append(surface.low_mm, slabs.min()), np.append(surface.high_mm, slabs.max())])
     corners = np.stack(np.meshgrid(*ends.T, indexing="ij"), axis=-1).reshape(-1, 3) @ surface.planes.axes
     index = apply_matrix(np.linalg.inv(grid.index_to_lps), corners)
     # Far beyond the grid it does not matter how far.

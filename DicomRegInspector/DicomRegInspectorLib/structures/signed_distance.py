@@ -1,8 +1,8 @@
 """A closed surface between planes of contours: how far inside a point is, interpolated between the planes.
 
-In each plane the distance to the outline counts, positive inside; between planes it is interpolated linearly along the
-normal, and the surface is where it is 0 (shape-based interpolation: Raya and Udupa, IEEE Trans Med Imaging 9(1), 1990).
-The first and the last plane go on unchanged to the end of their slabs.
+In each plane the distance to the outline counts, positive inside; between planes it is interpolated along the normal,
+and the surface is where it is 0 (shape-based interpolation: Raya and Udupa, IEEE Trans Med Imaging 9(1), 1990), see
+:mod:`.between_planes`. The first and the last plane go on unchanged to the end of their slabs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..memory import require_memory
+from .between_planes import Groups, Intervals, intervals_between
 from .planes import ContourPlanes
 from .polygons import edges_of, inside_groups
 
@@ -24,6 +25,8 @@ MOST_NODES = 1 << 24
 PITCH_MM, _PER_SIDE = 1.0, 200
 """Between these nodes at most, and how many there are along the shorter side of a small structure."""
 _MARGIN = 3
+_FAR_MM = 1e3
+"""Outside of what does not go on."""
 _PART_NODES = 1 << 22
 _BLOCK = 1 << 18
 _OFFSETS = tuple(np.ndindex(4, 4))
@@ -37,8 +40,13 @@ class SignedDistance:
     low_mm: NDArray[np.float64]
     """(2,) the first node, along the first two axes of the planes."""
     pitch_mm: float
-    values: NDArray[np.float32]
-    """(n, rows, columns) mm, positive inside."""
+    intervals: Intervals
+
+    @property
+    def high_mm(self) -> NDArray[np.float64]:
+        """(2,) the last node."""
+        _, rows, columns = self.intervals.values.shape
+        return self.low_mm + self.pitch_mm * np.array([columns - 1, rows - 1])
 
     def at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (n,) mm for points (n, 3) LPS mm: positive inside, negative outside; NaN of NaN."""
@@ -52,29 +60,52 @@ class SignedDistance:
         """Of points (n, 3) along the axes of the planes."""
         undefined = np.isnan(own.sum(axis=1))
         own = np.where(undefined[:, None], 0.0, own)
-        heights = self.planes.heights_mm
-        height = own[:, 2]
+        heights, height = self.planes.heights_mm, own[:, 2]
+        joined, lowest, highest = self._runs
         last = len(heights) - 1
         below = np.clip(np.searchsorted(heights, height, side="right") - 1, 0, max(last - 1, 0))
-        above = np.minimum(below + 1, last)
-        steps = np.append(np.diff(heights), 1.0)
-        step = steps[below]
+        step = np.append(np.diff(heights), 1.0)[below]
         share = np.clip((height - heights[below]) / step, 0.0, 1.0)
-        joined, low, high = self._runs
-        # Across a gap nothing is interpolated: the nearer slab counts alone.
-        share = np.where(joined[below], share, np.rint(share))
-        first, second = self._in_planes(own[:, :2], below, above)
-        value = first * (1 - share) + second * share
-        nearest = np.where(share > 0.5, above, below)
-        value = np.minimum(value, np.minimum(high[nearest] - height, height - low[nearest]))
+        between = joined[below] & (share > 0) & (share < 1)
+        nearest = np.minimum(below + (share > 0.5), last)
+        value = np.empty(len(own))
+        value[~between] = self._in_planes(own[~between, :2], nearest[~between])
+        value[between] = self._between(own[between, :2], below[between], share[between], step[between])
+        value = np.minimum(value, np.minimum(highest[nearest] - height, height - lowest[nearest]))
         value[undefined] = np.nan
+        return value
+
+    def _between(
+        self,
+        places: NDArray[np.float64],
+        number: NDArray[np.int64],
+        share: NDArray[np.float64],
+        step: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """At places (n, 2) in intervals, at shares of their heights."""
+        found = self.intervals
+        low, high = found.low[number], found.high[number]
+        goes_on = (low >= 0) & (high >= 0)
+        value = np.full(len(places), -_FAR_MM)
+        t = share[goes_on]
+        first, second = (self._in_planes(places[goes_on], raster[goes_on]) for raster in (low, high))
+        value[goes_on] = first * (1 - t) + second * t + 4 * t * (1 - t) * found.widened_mm[number[goes_on]]
+        for parts, holes, left in (
+            (found.ends_low, found.holes_low, (0.5 - share) * step),
+            (found.ends_high, found.holes_high, (share - 0.5) * step),
+        ):
+            for raster, sign in ((parts[number], 1), (holes[number], -1)):
+                there = raster >= 0
+                if there.any():
+                    own = np.minimum(self._in_planes(places[there], raster[there]), left[there])
+                    value[there] = sign * np.maximum(sign * value[there], own)
         return value
 
     @cached_property
     def _runs(self) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
         """Of each plane whether the space to the next is filled, and the lowest and highest it is joined with."""
         count = len(self.planes.planes)
-        joined = np.array([self.planes.is_joined(number) for number in range(count - 1)] + [True])
+        joined = np.array([self.planes.is_joined(number) for number in range(count - 1)] + [False])
         low, high = self.planes.slabs_mm.T.copy()
         for number in range(1, count):
             if joined[number - 1]:
@@ -84,24 +115,22 @@ class SignedDistance:
                 high[number] = high[number + 1]
         return joined, low, high
 
-    def _in_planes(
-        self, places: NDArray[np.float64], below: NDArray[np.int64], above: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Distances in two planes at places (n, 2), bilinear; outside the nodes less by how far outside."""
-        _, rows, columns = self.values.shape
+    def _in_planes(self, places: NDArray[np.float64], raster: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Distances at places (n, 2) in rasters (n,), bilinear; outside the nodes less by how far outside."""
+        values = self.intervals.values
+        _, rows, columns = values.shape
         index = (places - self.low_mm) / self.pitch_mm
         inside = np.clip(index, 0, [columns - 1, rows - 1])
         beyond = np.linalg.norm(index - inside, axis=1) * self.pitch_mm
         column, row = np.minimum(inside.astype(np.int64), [columns - 2, rows - 2]).T
         x, y = inside[:, 0] - column, inside[:, 1] - row
-        flat = self.values.reshape(-1)
-        node = row * columns + column
+        flat = values.reshape(-1)
+        node = raster * (rows * columns) + row * columns + column
         weights = ((0, (1 - x) * (1 - y)), (1, x * (1 - y)), (columns, (1 - x) * y), (columns + 1, x * y))
-        first, second = (
-            sum(flat[plane * (rows * columns) + node + offset] * weight for offset, weight in weights) - beyond
-            for plane in (below, above)
-        )
-        return first, second
+        found: NDArray[np.float64] = -beyond
+        for offset, weight in weights:
+            found += flat[node + offset] * weight
+        return found
 
 
 def signed_distance(planes: ContourPlanes) -> SignedDistance:
@@ -117,19 +146,22 @@ def signed_distance(planes: ContourPlanes) -> SignedDistance:
     pitch = max(pitch, math.sqrt(float(size.prod()) * len(flat) / MOST_NODES), float(size.max()) / 4096)
     columns, rows = (int(number) + 2 * _MARGIN + 1 for number in np.ceil(size / pitch))
     low = low - _MARGIN * pitch
-    require_memory(4 * len(flat) * rows * columns + 24 * _PART_NODES, "interpolating between contours")
-    values = np.empty((len(flat), rows, columns), np.float32)
-    count = max(1, _PART_NODES // (rows * columns))
-    for start in range(0, len(flat), count):
-        part = [
-            [[(polygon - low) / pitch for polygon in group] for group in groups]
-            for groups in flat[start : start + count]
-        ]
-        values[start : start + count] = _signed(part, rows, columns) * pitch
-    return SignedDistance(planes, low, pitch, values)
+    scaled = [[[(polygon - low) / pitch for polygon in group] for group in groups] for groups in flat]
+
+    def rasters(wanted: Sequence[Groups]) -> NDArray[np.float32]:
+        require_memory(4 * len(wanted) * rows * columns + 24 * _PART_NODES, "interpolating between contours")
+        values = np.empty((len(wanted), rows, columns), np.float32)
+        count = max(1, _PART_NODES // (rows * columns))
+        for start in range(0, len(wanted), count):
+            values[start : start + count] = _signed(wanted[start : start + count], rows, columns) * pitch
+        return values
+
+    joined = [planes.is_joined(number) for number in range(len(flat) - 1)]
+    found = intervals_between(scaled, joined, rasters(scaled), rasters, pitch)
+    return SignedDistance(planes, low, pitch, found)
 
 
-def _signed(planes: Sequence[Sequence[Sequence[NDArray[np.float64]]]], rows: int, columns: int) -> NDArray[np.float32]:
+def _signed(planes: Sequence[Groups], rows: int, columns: int) -> NDArray[np.float32]:
     """Distances (n, rows, columns) in units of nodes of polygons in such units, by plane and group."""
     x, y, squared = _near_outlines(planes, rows, columns)
     _spread(x, y, squared, along_rows=False)
@@ -142,7 +174,7 @@ def _signed(planes: Sequence[Sequence[Sequence[NDArray[np.float64]]]], rows: int
 
 
 def _near_outlines(
-    planes: Sequence[Sequence[Sequence[NDArray[np.float64]]]], rows: int, columns: int
+    planes: Sequence[Groups], rows: int, columns: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """For nodes beside an outline its closest point and the squared distance; infinitely far elsewhere."""
     size = rows * columns

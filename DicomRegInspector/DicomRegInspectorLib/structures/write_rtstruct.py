@@ -188,6 +188,7 @@ def _contours_item(structure: Structure) -> Dataset:
 
 
 def _contour_item(contour: Contour) -> Dataset:
+    from pydicom.charset import default_encoding
     from pydicom.dataelem import RawDataElement
     from pydicom.tag import Tag
 
@@ -195,7 +196,9 @@ def _contour_item(contour: Contour) -> Dataset:
     if contour.images:
         item.ContourImageSequence = [_image_item(uids, contour.frame_number) for uids in contour.images]
     value = decimal_string(contour.points.ravel())
-    # As bytes: made of numbers one by one, a million points take pydicom half a minute.
+    # As bytes, and said to be in the encoding that is written, so that they are not made numbers one by one: of a
+    # million points that takes pydicom half a minute.
+    item.set_original_encoding(True, True, default_encoding)
     item[CONTOUR_DATA] = RawDataElement(Tag(CONTOUR_DATA), "DS", len(value), value, 0, True, True)
     return item
 
