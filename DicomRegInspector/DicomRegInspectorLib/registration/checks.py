@@ -72,8 +72,12 @@ def mapping_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
     if mapping.grid is None:
         return ()
     field = mapping.field
+    lengths = None
+    if not mapping.grid.has_statistics:
+        lengths = local.magnitude(field)
+        mapping.grid.statistics_of(summarize(lengths, field))
     found = vector_findings(mapping, subject)
-    determinants = local.jacobian(field)
+    determinants = local.jacobian(field, lengths)
     folded = local.folded_region(determinants)
     if folded is None:
         return found

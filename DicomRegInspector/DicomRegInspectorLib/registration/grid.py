@@ -85,9 +85,14 @@ class Grid:
         field = self.field()
         return _statistics_of(self, summarize(magnitude(field), field))
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether :attr:`statistics` are known."""
+        return "statistics" in vars(self)
+
     def statistics_of(self, lengths: Summary) -> VectorStatistics:
         """Return :attr:`statistics`, where they are not known yet from a summary of the vectors' lengths."""
-        if "statistics" not in vars(self):
+        if not self.has_statistics:
             vars(self)["statistics"] = _statistics_of(self, lengths)
         return self.statistics
 

@@ -305,4 +305,7 @@ def region_where(mask: np.ndarray) -> Region | None:
 def folded_region(determinants: np.ndarray) -> Region | None:
     """Return where Jacobian determinants are 0 or less; None when nowhere."""
     with np.errstate(invalid="ignore"):
+        # Slice by slice: most fields fold nowhere, and need no mask of the whole grid to show it.
+        if not any((slice_ <= 0).any() for slice_ in determinants):
+            return None
         return region_where(determinants <= 0)
