@@ -144,6 +144,7 @@ CALLS: dict[str, Call] = {
     "export_transform": Call(exporting.export_damaged, _REG),
     "export_transform and run_quality with images": Call(exporting.export_between, _IMAGES, 0.3),
     "export_image": Call(exporting.export_images, (*_IMAGES, "volume"), 0.5),
+    "apply_transform": Call(exporting.apply_to_damaged, (*_IMAGES, "volume", "points", "applied"), 0.3),
     "volumes of other formats": Call(exporting.read_others, ("volume", "reg-nrrd", "reg-nii", "reg-mha")),
     "parse_points": Call(move_points, ("points",)),
     "export_points": Call(exporting.export_damaged_points, ("points", "reg-fiducials")),

@@ -9,12 +9,15 @@ from os import PathLike
 from pathlib import Path
 
 from DicomRegInspectorLib import (
+    ApplyRequest,
     ExportOptions,
     ImageExportOptions,
     Registration,
+    apply_transform,
     export_image,
     export_transform,
     read_registration,
+    read_transform,
     score_kit,
 )
 from DicomRegInspectorLib.errors import DicomRegInspectorError
@@ -95,6 +98,20 @@ def export_damaged_points(folder: Path, path: Path) -> None:
         read_landmarks(path)
     (written / "shift.txt").write_text(SHIFT)
     run_quality(written / "shift.txt", JudgedBy(fixed_landmarks=path, moving_landmarks=path), read=_read).to_dict()
+
+
+def apply_to_damaged(folder: Path, path: Path) -> None:
+    """Bring along what a file or a folder holds, whatever it is taken for."""
+    written = empty(folder)
+    (written / "shift.txt").write_text(SHIFT)
+    shift = read_transform(written / "shift.txt", assumed=BOTH_KNOWN)
+    ways = (("image", folder, ".nrrd"), ("image", folder, ""), ("labels", path, ".nrrd"), ("dose", path, ".dcm"),
+            ("structures", path, ".dcm"), ("structures", path, ".csv"), ("points", path, ".csv"))  # fmt: skip
+    for number, (kind, given, ending) in enumerate(ways):
+        with contextlib.suppress(DicomRegInspectorError):
+            apply_transform(
+                kind, ApplyRequest(transform=shift, input=str(given), output=written / f"{number}{ending}")
+            ).to_dict()
 
 
 def read_others(folder: Path, path: Path) -> None:

@@ -19,11 +19,13 @@ from DicomRegInspectorLib.registration import read_registration
 from DicomRegInspectorLib.tasks.export import export_registration
 
 _HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(_HERE.parent / "registration"), str(_HERE.parent / "series")]
+sys.path[:0] = [str(_HERE.parent / room) for room in ("registration", "series", "structures")]
 
 import mosaic_making as mosaics
 import regfiles as rf
+import structfiles as sf
 import volume_making as vm
+from structfiles import Region
 from transform_seeds import transform_seeds, volume_seeds
 
 LARGEST = 150_000
@@ -115,4 +117,12 @@ def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
     for name, text in POINTS.items():
         (place / name).write_text(text)
         yield "points", [place / name]
+    ball = [Region("ball", sf.ball(8.0, np.arange(-6.0, 7.0, 3.0), count=24)), Region("dots", [])]
+    for name, explicit in (("applied-implicit", False), ("applied-explicit", True)):
+        yield name, [sf.write_rtstruct(place / f"{name}.dcm", ball, explicit=explicit)]
+    dose = vm.dataset(vm.pixels_of(1, dtype="u2")[0], SOPClassUID="1.2.840.10008.5.1.4.1.1.481.2", Modality="RTDOSE")
+    dose.PixelData, dose.NumberOfFrames, dose.DoseGridScaling = vm.pixels_of(4, dtype="u2").tobytes(), 4, "0.001"
+    dose.GridFrameOffsetVector, dose.DoseUnits, dose.DoseType = ["0", "2.5", "5", "7.5"], "GY", "PHYSICAL"
+    dose.DoseSummationType = "PLAN"
+    yield "applied-dose", [vm.save(dose, place / "dose.dcm")]
     yield "uih", [vm.save(mosaics.uih_grid(slices, corners, orientation), place / "uih.dcm")]

@@ -95,6 +95,13 @@ WRITERS: tuple[Writer, ...] = (
     Writer("export", ("export", "reg.dcm", "--output", "out.dcm"), ("out.dcm",)),
     Writer("export sampled", ("export", "reg.dcm", "--grid", "3", "--output", "out.dcm"), ("out.dcm",)),
     Writer("export points", ("export", "landmarks.csv", "--fixed", "rounded", "--output", "out.dcm"), ("out.dcm",)),
+    Writer(
+        "apply image", ("apply", "reg.dcm", "--image", "rounded", "--any-frame", "--output", "out.nrrd"), ("out.nrrd",)
+    ),
+    Writer(
+        "apply folder", ("apply", "reg.dcm", "--image", "rounded", "--any-frame", "--output", "volume"), ("volume",)
+    ),
+    Writer("apply points", ("apply", "reg.dcm", "--points", "landmarks.csv", "--output", "out.csv"), ("out.csv",)),
     Writer("kit", ("kit", "made"), ("made",)),
     Writer("show", ("show", "reg.dcm", "series", "--json", "out.json"), ("out.json",)),
     Writer("pixels", ("pixels", "series", "--json", "out.json"), ("out.json",)),
