@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from DicomRegInspectorLib.output_file import remove_abandoned
 from whole import contents, is_whole
 from writers import WRITERS, Writer, environment, make_inputs
 
+MOST_SECONDS = 60
+"""For a signal to end a run, however busy the machine is; beyond, where it stands is told."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
@@ -129,16 +132,22 @@ class Ending:
 
     def _ended(self, more: Iterable[str], delay: float, number: signal.Signals) -> bool:
         """Start it and end it after so long; whether it was still there."""
-        process = subprocess.Popen(
-            self.writer.command("--quiet", *more), cwd=self.folder, env=environment(),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            process.wait(delay)
-            return False
-        except subprocess.TimeoutExpired:
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                self.writer.command("--quiet", *more), cwd=self.folder, stdout=subprocess.DEVNULL, stderr=said,
+                env=environment() | {"PYTHONFAULTHANDLER": "1"},
+            )  # fmt: skip
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(delay)
+                return False
             process.send_signal(number)
-            process.wait(60)
+            try:
+                process.wait(MOST_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)
+                process.wait(MOST_SECONDS)
+                said.seek(0)
+                self._note(f"{number.name} after {delay:.1f} s did not end it: {said.read()[-4000:].decode()}")
             return True
 
     def _judge(self, former: Path, is_over: bool, what: str) -> None:
@@ -186,8 +195,10 @@ def main() -> int:
     parser.add_argument("--moments", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="writers whose name holds this")
+    parser.add_argument("--start", default=WRITERS[0].name, help="the first writer, to go on where a run was ended")
     chosen = parser.parse_args()
-    outcome = run(chosen.moments, chosen.seed, [writer for writer in WRITERS if chosen.only in writer.name])
+    first = [writer.name for writer in WRITERS].index(chosen.start)
+    outcome = run(chosen.moments, chosen.seed, [writer for writer in WRITERS[first:] if chosen.only in writer.name])
     print(outcome)
     return 1 if outcome.wrong else 0
 
