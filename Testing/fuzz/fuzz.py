@@ -163,7 +163,7 @@ class Fuzzing:
             found.add(("memory", name))
         for kind, trouble in found:
             if self.outcome.note(kind, trouble) and self.keep is not None:
-                place = self.keep / f"{name.replace(' ', '-')}-{sum(self.outcome.calls.values())}"
+                place = self.keep / f"{kind}-{name.replace(' ', '-')}-{sum(self.outcome.calls.values())}"
                 Kept(place, name, path.name, kind, trouble).write(self.folder)
                 print(place, trouble, f"{peak >> 20} MB for {size >> 10} kB", flush=True)
         return bool(found)
