@@ -127,6 +127,8 @@ def judge(writer: Writer, hardship: Hardship, folder: Path, known: set[str], ref
     wrong = []
     if "Traceback" in said or done.returncode not in (0, 2):
         wrong.append(f"ended with {done.returncode}: {said[-300:]}")
+    if done.returncode and hardship.closed is not None:
+        wrong.append("a closed stream that nothing is meant for made it fail")
     if done.returncode == 2:
         if hardship.closed != 2 and (said.count("\n") != 1 or not said.startswith("dicom-reg-inspector: ")):
             wrong.append(f"said {said[:300]!r}")

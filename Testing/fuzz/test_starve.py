@@ -41,6 +41,12 @@ def test_streams_memory_and_names_are_borne() -> None:
     assert outcome.wrong == [] and outcome.runs == 4
 
 
+def test_libraries_that_are_kept_quiet_need_no_stderr() -> None:
+    pytest.importorskip("SimpleITK")
+    outcome = starve.run([BY_NAME["compare"]], [HARDSHIPS["closed stderr"]])
+    assert outcome.wrong == [] and outcome.lines == ["compare, closed stderr: 0 "]
+
+
 def test_what_must_not_be_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Careless(writers.Writer):
         def command(self, *more: str) -> list[str]:

@@ -33,16 +33,21 @@ def quiet_libraries(debug: bool) -> Iterator[None]:
     if debug:
         yield
         return
-    sys.stderr.flush()
+    _flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
         yield
     finally:
-        sys.stderr.flush()
+        _flush()
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def _flush() -> None:
+    if sys.stderr is not None:  # None where it was closed before the program began
+        sys.stderr.flush()
 
 
 def picture_drawer() -> ModuleType | None:
