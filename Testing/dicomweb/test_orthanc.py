@@ -159,7 +159,7 @@ def test_all_studies_are_found_page_by_page(orthanc: Orthanc, tmp_path: Path, mo
     monkeypatch.setattr(server_module, "PAGE", 3)
     refs, _ = found(orthanc.url, tmp_path / "state")
     assert sorted(ref.study_uid for ref in refs) == sorted(uid_sets(n)[0]["StudyInstanceUID"] for n in range(5, 12))
-    assert [ref.weight for ref in refs] == [3] * 7
+    assert len({ref.weight for ref in refs}) == 1
 
 
 def test_a_changed_study_has_another_digest(orthanc: Orthanc, tmp_path: Path) -> None:
