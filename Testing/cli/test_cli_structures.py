@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -111,3 +113,20 @@ def test_json_holds_no_number_that_is_none(phantom: Path, tmp_path: Path, run_qu
     run_quality(phantom / REGISTRATION, *structures(phantom), "--json", place)
     assert "NaN" not in place.read_text()
     assert json.loads(place.read_text())["items"][0]["structures"][0]["after"]["from_fixed_mm"]["p95"] == 0
+
+
+def test_the_table_has_a_row_for_each_structure(phantom: Path, run_quality) -> None:
+    code, out, _ = run_quality(phantom / REGISTRATION, *structures(phantom), "--csv", "-")
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["label"] for row in rows] == ["", "Liver", "Kidney", "Bladder", "Node"]
+    kidney = rows[2]
+    assert [float(kidney[name]) for name in ("dice", "hausdorff_mm", "volume_cm3", "source_volume_cm3")] == [
+        0.9,
+        2,
+        8,
+        7.128,
+    ]
+    assert float(kidney["jacobian_min"]) == pytest.approx(0.703, abs=1e-3)
+    assert kidney["nodes"].isdigit()
+    assert rows[0]["dice"] == ""

@@ -53,7 +53,8 @@ def add_quality(commands: Commands, common: Parser) -> None:
     parser.add_argument(
         "--csv",
         metavar="FILE",
-        help="also write a table: a row for each item and label (and registration); - for stdout, and nothing else",
+        help="also write a table: a row for each item, label and structure (and registration); - for stdout, and "
+        "nothing else",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ...tasks.inspect import Inspection
 from ...tasks.quality import ItemQuality, QualityReport
 from ...tasks.relations import ItemRelation
-from ...tasks.signing.sign_off import Outcome, SignedCheck, overall, signed_checks
+from ...tasks.signing.sign_off import SOURCE, Outcome, SignedCheck, overall, signed_checks
 from .audit_tables import structure_tables
 from .contents import Contents, ItemDetails
 from .document import document
@@ -179,7 +179,7 @@ def _structures(checks: Sequence[SignedCheck], names: Names) -> Markup | None:
             )
         )
     wanted = {check.measure: f"{check.measure} {check.tolerance}" for check in checks if check.measure in measures}
-    caption = f"Structures carried over. {'; '.join(wanted.values())}"
+    caption = f"Structures carried over; tolerances of {SOURCE}: {'; '.join(wanted.values())}"
     return _framed(caption, ["Structure", *measures, "Result"], rows, "checks of-structures")
 
 

@@ -185,7 +185,7 @@ def _landmarks(page: Page, error: TargetRegistrationError) -> None:
 
 
 def quality_csv(reports: Sequence[QualityReport], *, with_file: bool = False) -> str:
-    """Write a row for each item and each label in it; lengths in mm, volumes in cm³, empty where undefined.
+    """Write a row for each item, each label and structure in it; lengths in mm, volumes in cm³, empty where undefined.
 
     ``with_file`` puts the registration's path in front.
     """
@@ -196,6 +196,8 @@ def quality_csv(reports: Sequence[QualityReport], *, with_file: bool = False) ->
             of_item, whole = {**of_file, "item": item.item.number}, rows_of(item.quality.measures)
             rows.append({**of_item, "label": "", "nodes": item.quality.jacobian.count, **_cells(whole)})
             rows += [{**of_item, "label": region.name, **_cells(region.rows)} for region in item.regions or ()]
+            pairs = item.structures.pairs if item.structures is not None else ()
+            rows += [{**of_item, "label": pair.name, **_structure_cells(pair)} for pair in pairs]
     first = ["file"] if with_file else []
     names = list(
         dict.fromkeys([*first, "item", "label", "nodes", "volume_cm3", *(name for row in rows for name in row)])
@@ -205,6 +207,22 @@ def quality_csv(reports: Sequence[QualityReport], *, with_file: bool = False) ->
     writer.writeheader()
     writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
     return out.getvalue()
+
+
+def _structure_cells(pair: StructureAgreement) -> dict[str, Any]:
+    """Of the field inside, and of how well it agrees."""
+    told = pair.after.to_dict()
+    names = ("dice", "mean_distance_mm", "hausdorff_mm", "hd95_pooled_mm", "hd95_larger_mm", "centres_apart_mm")
+    inside = {} if pair.inside is None else _cells(pair.inside.rows)
+    volumes = {"volume_cm3": pair.fixed_cm3, "source_volume_cm3": pair.moving_cm3}
+    before = {"dice_before": pair.before and pair.before.dice}
+    return {
+        **inside,
+        **volumes,
+        "carried_over_volume_cm3": pair.after.second_cm3,
+        **before,
+        **{name: told[name] for name in names},
+    }
 
 
 def _cell(value: Any) -> Any:
