@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from chromium import printed
+from chromium import look_at, printed
 from DicomRegInspectorLib import cli
 from DicomRegInspectorLib.samples.quality_phantom import FOLDING, REGISTRATION, write_quality_phantom
 from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
@@ -220,3 +220,14 @@ def test_what_is_looked_at_is_drawn(signed: Path) -> None:
     pytest.importorskip("slicer", reason="pictures need slicer-core or Slicer")
     pictures = read(signed).all("img")
     assert [picture.attributes["alt"].split(",")[0] for picture in pictures] == ["Both images", "Axial"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (1200, True)])
+def test_it_opens_cleanly_on_a_phone_and_in_the_dark(signed: Path, tmp_path: Path, width: int, dark: bool) -> None:
+    seen = look_at(signed, tmp_path, width, dark)
+    told = seen.measures
+    assert (seen.console, seen.requests, told["clipped"], told["collisions"]) == ([], [], [], [])
+    assert told["scrollWidth"] <= width
+    assert told["contrast"][0][0] >= 4.5, told["contrast"]
+    assert (told["scripts"], told["handlers"]) == (0, 0)
