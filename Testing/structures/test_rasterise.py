@@ -225,3 +225,28 @@ def test_contours_across_the_others_are_left_out_and_told(tmp_path: Path) -> Non
     assert finding.code == "structure-contours-left-out" and finding.severity == "error"
     assert finding.evidence["other_planes"] == 1 and finding.evidence["of_contours"] == 6
     assert found.structures[0].volume_mm3 == pytest.approx(5 * np.pi * 100, rel=1e-4)
+
+
+@pytest.mark.parametrize("beside_mm", [0.03, 0.05, 0.1])
+def test_planes_whose_heights_were_rounded_otherwise_for_some_contours_are_not_planes_apart(
+    tmp_path: Path, beside_mm: float
+) -> None:
+    contours = [
+        Drawn(circle(10, height + beside_mm * (x > 0), (x, 0))) for height in 3.0 * np.arange(10) for x in (-30, 30)
+    ]
+    body = structure_of(tmp_path, *contours)
+    assert body.volume_mm3 == pytest.approx(2 * 30 * np.pi * 100, rel=1e-3)
+    assert body.planes.doubts.gaps_mm == () and len(body.planes.planes) == 10
+
+
+def test_thin_slices_with_a_gap_stay_slices(tmp_path: Path) -> None:
+    heights = np.concatenate([0.1 * np.arange(20), 12 + 0.1 * np.arange(20)])
+    body = structure_of(tmp_path, *(Drawn(circle(10, height)) for height in heights))
+    assert body.volume_mm3 == pytest.approx(4 * np.pi * 100, rel=1e-3)
+    assert body.planes.doubts.gaps_mm == pytest.approx((10.1,))
+
+
+def test_the_same_contour_within_rounding_is_no_hole_that_leaves_nothing(tmp_path: Path) -> None:
+    contours = [Drawn(circle(radius, height)) for height in (0, 3, 6) for radius in (10, 9.999)]
+    assert structure_of(tmp_path, *contours).volume_mm3 == pytest.approx(9 * np.pi * 100, rel=1e-3)
+    assert doubts_of(tmp_path, *contours)["repeated"] == 3

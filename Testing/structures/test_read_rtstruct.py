@@ -146,3 +146,29 @@ def test_a_million_points_are_read_in_about_a_second(tmp_path: Path) -> None:
     assert structure.point_count == 1_000_000
     # It takes 0.4 s; other work on the machine is not to fail it.
     assert time.process_time() - start < 3
+
+
+def test_contours_of_a_number_that_two_structures_have_are_nobodys_and_told(tmp_path: Path) -> None:
+    regions = [Region(name, [Drawn(circle(9, 0)), Drawn(circle(9, 3))]) for name in ("A", "B", "C")]
+    path = write_rtstruct(tmp_path / "s.dcm", regions)
+    dataset = pydicom.dcmread(path)
+    for number in (0, 1):
+        dataset.StructureSetROISequence[number].ROINumber = 5
+        dataset.ROIContourSequence[number].ReferencedROINumber = 5
+    dataset.save_as(path)
+    told = left_out(path)
+    assert "5 is that of 2 structures" in str(told["message"]) and told["contours"] == 4
+    assert [structure.is_empty for structure in read_structures(path).structures] == [True, True, False]
+
+
+def test_slices_are_as_far_apart_as_each_structure_has_them_not_as_two_lie_beside_each_other(tmp_path: Path) -> None:
+    def drawn(*heights: float) -> list[Drawn]:
+        return [Drawn(circle(10, height)) for height in heights]
+
+    along = 3.0 * np.arange(10)
+    regions = [Region("A", drawn(*along)), Region("B", drawn(*along + 1)), Region("two", drawn(0, 3))]
+    found = read_structures(write_rtstruct(tmp_path / "s.dcm", [*regions, Region("single", drawn(0))]))
+    area = np.pi * 10**2
+    volumes = [structure.volume_mm3 for structure in found.structures]
+    assert volumes == pytest.approx([30 * area, 30 * area, 6 * area, 3 * area], rel=1e-4)
+    assert check_structures(found) == []

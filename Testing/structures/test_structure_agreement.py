@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,14 @@ def test_sets_named_the_wrong_way_round_are_refused_and_other_frames_told() -> N
         compare_structures(same, JudgingStructures(moving, fixed), ("1.1", "1.2"))
     (remark,) = compare_structures(same, JudgingStructures(fixed, moving), ("1.1", "1.3")).remarks
     assert "source frame are in another frame of reference (1.2)" in remark
+
+
+def test_a_structure_in_a_frame_of_its_own_is_told() -> None:
+    first, second = segment("Liver", FIRST), segment("Node", FIRST, 2)
+    moving = set_of(replace(first, frame_uid="1.2.4"), replace(second, frame_uid="1.2.9"))
+    judging = JudgingStructures(set_of(first, second, frame="1.2.3"), moving)
+    (remark,) = compare_structures(shift(0, 0, 0), judging, ("1.2.3", "1.2.4")).remarks
+    assert remark.startswith("Node of the source frame") and "1.2.9" in remark
 
 
 def test_it_stops_when_asked_to() -> None:

@@ -20,6 +20,8 @@ SAME_PLANE_MM = 0.02
 """Contours closer along the normal lie in one plane: files keep positions with two decimals and more."""
 PLANAR_MM = 0.1
 """A contour whose points lie farther than this from a plane is told."""
+_ROUNDED = 0.1
+"""Planes closer than this part of what other intervals are, and than what is planar, are one that was rounded."""
 GAP = 1.5
 """An interval of more of the usual ones leaves a gap."""
 _ALIKE = 0.05
@@ -54,7 +56,7 @@ class Doubts:
     not_planar: int = 0
     self_crossing: int = 0
     repeated: int = 0
-    """The same contour again, in the same plane; left out."""
+    """The same contour again, in the same plane, to the point or within rounding; left out."""
     nested: int = 0
     """CLOSED_PLANAR inside another one: taken for a hole."""
     overlapping: int = 0
@@ -146,14 +148,40 @@ def planes_of(contours: Sequence[Contour], spacing_mm: float | None = None) -> C
     return ContourPlanes(axes, planes, slabs, doubts)
 
 
-def usual_interval(polygons: Sequence[NDArray[np.float64]]) -> float | None:
-    """Return the usual distance of the planes of polygons (n, 3), mm; None of a single plane."""
+def usual_interval(structures: Sequence[Sequence[NDArray[np.float64]]]) -> float | None:
+    """Return the usual distance of the planes that structures are drawn in, mm; None of a single plane.
+
+    Each structure's polygons (n, 3) for themselves: those of two may be drawn on slices of two series.
+    """
+    intervals = np.concatenate([np.empty(0), *map(_intervals, structures)])
+    if not len(intervals):
+        intervals = _intervals([polygon for polygons in structures for polygon in polygons])
+    return _usual(intervals)
+
+
+def _intervals(polygons: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Distances of the planes of polygons (n, 3)."""
     if not polygons:
-        return None
+        return np.empty(0)
     normal = _axes_of(polygons)[2]
     heights = np.sort([float((polygon @ normal).mean()) for polygon in polygons])
+    return np.diff([heights[members].mean() for members in _same_plane(heights)])
+
+
+def _same_plane(heights: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Numbers of sorted heights that are of one plane each.
+
+    Heights of one slice may be rounded otherwise for one contour than for another: where all that is close together is
+    much closer than the rest, and spans no more than a contour's points may lie beside their plane, it is one plane.
+    """
     intervals = np.diff(heights)
-    return _usual(intervals[intervals > SAME_PLANE_MM])
+    members = np.arange(len(heights))
+    exact = np.split(members, np.flatnonzero(intervals > SAME_PLANE_MM) + 1)
+    largest = intervals.max(initial=0.0)
+    apart = intervals[intervals > _ROUNDED * largest]
+    most = min(2 * PLANAR_MM, _ROUNDED * float(np.median(apart))) if len(apart) else 0.0
+    rounded = np.split(members, np.flatnonzero(intervals > most) + 1)
+    return rounded if all(np.ptp(heights[part]) <= most for part in rounded if len(part)) and most else exact
 
 
 def _usual(intervals: NDArray[np.float64]) -> float | None:
@@ -193,8 +221,7 @@ def _by_height(
     order = np.argsort(heights, kind="stable")
     planes: list[Plane] = []
     counted = np.zeros(4, int)
-    starts = np.flatnonzero(np.diff(heights[order]) > SAME_PLANE_MM) + 1
-    for members in np.split(order, starts) if len(order) else []:
+    for members in [order[part] for part in _same_plane(heights[order])] if len(order) else []:
         groups, found = _groups([contours[number] for number in members], axes)
         counted += found
         planes.append(Plane(float(heights[members].mean()), groups))
@@ -217,17 +244,20 @@ def _groups(
     crossing = sum(map(_crosses_itself, flat))
     exclusive = [number for number, contour in enumerate(kept) if contour.geometric_type == "CLOSEDPLANAR_XOR"]
     others = [number for number in range(len(kept)) if number not in exclusive]
-    together, nested, overlapping = _nested_groups(others, flat)
+    together, nested, overlapping, again = _nested_groups(others, flat)
     groups = [*together, exclusive] if exclusive else together
     polygons = tuple(tuple(kept[number].points for number in group) for group in groups)
-    return polygons, (crossing, len(contours) - len(kept), nested, overlapping)
+    return polygons, (crossing, len(contours) - len(kept) + again, nested, overlapping)
 
 
-def _nested_groups(numbers: list[int], flat: list[NDArray[np.float64]]) -> tuple[list[list[int]], int, int]:
-    """Numbers of polygons, those inside another one together with it; how many are inside, and overlap in part."""
+def _nested_groups(numbers: list[int], flat: list[NDArray[np.float64]]) -> tuple[list[list[int]], int, int, int]:
+    """Numbers of polygons, those inside another together with it; how many are inside, overlap in part, are repeated.
+
+    One that is inside by no more than rounding is no hole, which would leave nothing, but the same again.
+    """
     by_area = sorted(numbers, key=lambda number: -abs(signed_area(flat[number])))
     groups: list[list[int]] = []
-    nested = overlapping = 0
+    nested = overlapping = again = 0
     boxes = {number: (flat[number].min(axis=0), flat[number].max(axis=0)) for number in numbers}
     for number in by_area:
         low, high = boxes[number]
@@ -243,12 +273,28 @@ def _nested_groups(numbers: list[int], flat: list[NDArray[np.float64]]) -> tuple
             elif 1 - _NESTED < share < _NESTED:
                 overlaps = True
         overlapping += overlaps
+        if home is not None and any(_is_same(flat[other], boxes[other], flat[number], boxes[number]) for other in home):
+            again += 1
+            continue
         nested += home is not None
         if home is not None:
             home.append(number)
         else:
             groups.append([number])
-    return groups, nested, overlapping
+    return groups, nested, overlapping, again
+
+
+def _is_same(
+    first: NDArray[np.float64],
+    first_box: tuple[NDArray[np.float64], NDArray[np.float64]],
+    second: NDArray[np.float64],
+    second_box: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> bool:
+    """Whether two polygons enclose the same within rounding: no more between them than a thin line around one."""
+    if np.abs(np.array(first_box) - np.array(second_box)).max() > SAME_PLANE_MM:
+        return False
+    around = float(np.linalg.norm(second - np.roll(second, 1, axis=0), axis=1).sum())
+    return abs(abs(signed_area(first)) - abs(signed_area(second))) <= SAME_PLANE_MM * around
 
 
 def _crosses_itself(polygon: NDArray[np.float64]) -> bool:

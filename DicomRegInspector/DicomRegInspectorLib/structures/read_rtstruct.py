@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -95,6 +95,12 @@ def read_rtstruct(path: str | PathLike[str]) -> StructureSet:
     types = {_whole(item.get(_REFERENCED_ROI)): text(item.get(_INTERPRETED)) for item in root.sequence(_OBSERVATIONS)}
     structures = []
     findings: list[Finding] = []
+    numbered = Counter(_whole(roi.get(_NUMBER)) for roi in rois)
+    for number in [number for number, count in numbered.items() if count > 1 and number in drawn]:
+        rest = drawn.pop(number)
+        sentence = f"ROI Number (3006,0022) {number} is that of {numbered[number]} structures, and nothing else tells "
+        sentence += "whose the contours of ROI Contour Sequence (3006,0039) are"
+        findings.append(_left_out(path, "", number or 0, {"contours": rest.count, "of_contours": rest.count}, sentence))
     for roi in rois:
         number = _whole(roi.get(_NUMBER))
         if number is None:
@@ -252,11 +258,9 @@ def _with_spacing(structures: tuple[Structure, ...]) -> tuple[Structure, ...]:
     spacing = {
         frame: usual_interval(
             [
-                contour.points
+                [contour.points for contour in structure.contours if contour.is_closed]
                 for structure in structures
                 if structure.frame_uid == frame
-                for contour in structure.contours
-                if contour.is_closed
             ]
         )
         for frame in {structure.frame_uid for structure in structures}

@@ -237,7 +237,7 @@ def compare_structures(
         When ``progress`` returned False.
     """
     pairs, unpaired = pair_structures(judging)
-    remarks = _about_frames(judging, frames)
+    remarks = _about_frames(judging, frames, pairs)
     found, images = [], []
     for number, (fixed, moving) in enumerate(pairs):
         report_progress(progress, number, 2 * len(pairs), f"Rasterising {fixed.name}", STOPPED)
@@ -259,18 +259,29 @@ def compare_structures(
     return StructureAgreements(tuple(compared), unpaired, remarks, tuple(drawn))
 
 
-def _about_frames(judging: JudgingStructures, frames: tuple[str, str]) -> tuple[str, ...]:
+def _about_frames(
+    judging: JudgingStructures, frames: tuple[str, str], pairs: Sequence[tuple[Structure, Structure]]
+) -> tuple[str, ...]:
     own = judging.fixed.frame_uid, judging.moving.frame_uid
     if all(own) and all(frames) and own != frames and own == frames[::-1]:
         raise UsageError(
             f"{judging.fixed.path} is of the source frame, and {judging.moving.path} of the registered one: name them "
             "the other way round"
         )
-    return tuple(
-        f"the structures of the {role} frame are in another frame of reference ({uid}) than the registration’s {wanted}"
-        for role, uid, wanted in zip(("registered", "source"), own, frames, strict=True)
-        if uid and wanted and uid != wanted
-    )
+    remarks = []
+    for role, whole, wanted, compared in zip(
+        ("registered", "source"), own, frames, zip(*pairs, strict=True), strict=True
+    ):
+        # Each structure may name a frame of its own.
+        for uid in dict.fromkeys(structure.frame_uid or whole for structure in compared):
+            if uid and wanted and uid != wanted:
+                named = [structure.name for structure in compared if (structure.frame_uid or whole) == uid]
+                whose = "the structures" if len(named) == len(compared) else ", ".join(named[:MOST_NAMED])
+                remarks.append(
+                    f"{whose} of the {role} frame are in another frame of reference ({uid}) than the registration’s "
+                    f"{wanted}"
+                )
+    return tuple(remarks)
 
 
 def as_voxels(structure: Structure) -> Voxels:
