@@ -127,3 +127,16 @@ def test_the_summary_counts_what_is_in_the_tables(output: Path) -> None:
     assert f"{with_errors} studies with errors" in page
     for code in ("slice-gap", "reg-folding", "reg-frame-unknown"):
         assert code in page
+
+
+def test_green_stands_only_for_what_was_looked_at(tmp_path: Path, serial: Any) -> None:
+    """Study 0 has no fault; that its images agree with its registration is only known by asking them."""
+    write_archive(tmp_path / "in", 1)
+    told = {}
+    for audit in (False, True):
+        output = tmp_path / f"audit-{audit}"
+        summary = serial(tmp_path / "in", output, JudgeOptions(audit=audit)).summary
+        told[audit] = (output / "summary.html").read_text("utf-8")
+        assert summary.is_complete == audit
+    assert 'class="verdict open"' in told[False] and "Not looked at: what images say" in told[False]
+    assert 'class="verdict good"' in told[True] and "Not looked at: pixels" in told[True]

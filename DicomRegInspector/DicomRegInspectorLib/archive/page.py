@@ -62,15 +62,17 @@ def summary_page(summary: Summary, folder: Path) -> str:
 
 def _header(summary: Summary) -> Markup:
     severity = "error" if summary.with_errors else "warning" if summary.with_warnings else "good"
-    if severity == "good" and (summary.failed or not summary.studies):
+    if severity == "good" and not summary.is_complete:
         severity = "open"
     words = {
         "error": f"{plural(summary.with_errors, 'study', 'studies')} with errors",
         "warning": f"{plural(summary.with_warnings, 'study', 'studies')} with warnings, none with errors",
         "good": "No study has errors or warnings",
-        "open": "Not every study could be judged",
+        "open": "No study has errors or warnings, as far as was looked",
     }[severity]
     explained = f"{summary.studies:,} looked at, {summary.failed:,} of them not judged."
+    if summary.unchecked:
+        explained += f" Not looked at: {'; '.join(summary.unchecked)}."
     return tag(
         "header",
         tag("p", "DICOM Registration Inspector", class_="product"),

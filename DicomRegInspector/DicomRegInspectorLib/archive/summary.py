@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from .store import Store
 
 MOST_LISTED = 20
 """Studies, and kinds of findings, that a summary lists; the tables have all."""
+AUDIT = "what images say of how registrations are meant"
 _COUNTS = "count(*), sum(worst = 'error'), sum(worst = 'warning'), sum(state = 'failed')"
 _SERIES_COUNTS = "count(*), sum(worst = 'error'), sum(worst = 'warning')"
 
@@ -66,6 +68,13 @@ class Summary:
     scanners: tuple[Group, ...]
     modalities: tuple[Group, ...]
     years: tuple[Group, ...]
+    unchecked: tuple[str, ...] = ()
+    """What the last run did not look at, in words."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every study was judged, and the images of every registration were asked how it is meant."""
+        return bool(self.studies) and not self.failed and not (self.counts["registrations"] and AUDIT in self.unchecked)
 
 
 def summary_of(store: Store) -> Summary:
@@ -92,7 +101,14 @@ def summary_of(store: Store) -> Summary:
         _groups(store, "trim(manufacturer || ' ' || model)"),
         _groups(store, "modality"),
         _groups(store, "year", "name DESC"),
+        _unchecked(store),
     )  # fmt: skip
+
+
+def _unchecked(store: Store) -> tuple[str, ...]:
+    options = json.loads(store.query("SELECT options FROM runs ORDER BY run DESC LIMIT 1")[0][0])
+    left_out = {"audit": AUDIT, "pixels": "pixels"}
+    return tuple(words for name, words in left_out.items() if not options[name])
 
 
 def _studies(store: Store, which: str) -> tuple[WorstStudy, ...]:

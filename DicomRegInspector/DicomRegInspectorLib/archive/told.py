@@ -64,6 +64,7 @@ def counts_in_words(summary: Summary) -> list[tuple[str, str]]:
         ("with warnings at worst", f"{summary.with_warnings:,}"),
         ("without either", f"{good:,}"),
         ("not judged", f"{summary.failed:,}"),
+        ("not looked at", "; ".join(summary.unchecked) or "nothing was left out"),
     ]
 
 
