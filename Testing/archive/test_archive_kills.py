@@ -20,7 +20,7 @@ from archive_making import write_archive
 from archive_rows import all_rows
 from DicomRegInspectorLib.archive import EngineOptions, RunOptions, inspect_archive
 
-STUDIES = 150
+STUDIES = 100
 RUNS_KILLED, WORKERS_KILLED = 14, 6
 
 
@@ -169,10 +169,10 @@ def test_two_runs_on_one_output_exclude_each_other(archive: Path, tmp_path: Path
         run.wait()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_a_run_and_its_workers(archive: Path, tmp_path: Path, number: int, code: int) -> None:
+@pytest.mark.parametrize(("number", "code", "count"), [(signal.SIGTERM, 143, 2), (signal.SIGINT, 130, 0)])
+def test_a_signal_ends_a_run_and_its_workers(archive: Path, tmp_path: Path, number: int, code: int, count: int) -> None:
     output = tmp_path / "out"
-    run = _start(archive, output, 2)
+    run = _start(archive, output, count)
     _wait_until(lambda: _done(output), run)
     workers = psutil.Process(run.pid).children(recursive=True) if run.poll() is None else []
     run.send_signal(number)
