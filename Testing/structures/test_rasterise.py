@@ -214,6 +214,18 @@ def test_a_single_contour_alone_has_no_volume_that_anybody_knows(tmp_path: Path)
     assert np.flatnonzero(mask.any(axis=(1, 2))).tolist() == [3]
 
 
+@pytest.mark.parametrize("points", [[(0, 0), (10, 0), (20, 0)], [(5, 5)] * 4, [(0, 0), (7, 7), (0, 0), (7, 7)]])
+def test_contours_that_enclose_nothing_are_left_out_and_told(tmp_path: Path, points: list[tuple[float, float]]) -> None:
+    flat = np.column_stack([np.array(points, float), np.full(len(points), 2.0)])
+    path = write_rtstruct(
+        tmp_path / "s.dcm", [Region("line", [Drawn(circle(10, 0)), Drawn(circle(10, 2)), Drawn(flat)])]
+    )
+    found = read_structures(path)
+    (finding,) = check_structures(found)
+    assert finding.code == "structure-contours-left-out" and finding.evidence["few_points"] == 1
+    assert found.structures[0].volume_mm3 == pytest.approx(2 * 2 * np.pi * 100, rel=1e-3)
+
+
 def test_contours_across_the_others_are_left_out_and_told(tmp_path: Path) -> None:
     sagittal = np.column_stack([np.zeros(720), circle(10, 0)[:, 0], circle(10, 0)[:, 1]])
     found = read_structures(

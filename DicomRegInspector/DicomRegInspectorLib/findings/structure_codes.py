@@ -21,7 +21,7 @@ STRUCTURE_CODES: dict[str, CodeInfo] = {
         {
             **_CONTOURS,
             "not_numbers": "contours whose data are no numbers, or no triplets of them",
-            "few_points": "contours with too few points",
+            "few_points": "contours with too few points, or with all on one line",
             "unknown_type": "contours whose Contour Geometric Type (3006,0042) is none of the standard's",
             "other_planes": "closed contours in planes across the others",
             "first_contour": "the first of them, counted from 1",

@@ -40,7 +40,7 @@ def _of_structure(structure: Structure, subject: Subject) -> Iterable[Finding]:
     left_out = doubts.few_points + doubts.other_planes
     if left_out:
         reasons = [
-            (doubts.few_points, "with fewer than three different points"),
+            (doubts.few_points, "with fewer than three different points, or all on a line"),
             (doubts.other_planes, "in planes across the others"),
         ]
         words = " and ".join(f"{count:,} {reason}" for count, reason in reasons if count)

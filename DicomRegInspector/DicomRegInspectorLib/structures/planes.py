@@ -25,6 +25,7 @@ _ROUNDED = 0.1
 GAP = 1.5
 """An interval of more of the usual ones leaves a gap."""
 _ALIKE = 0.05
+_STRAIGHT_MM = 1e-6
 _NESTED = 0.9
 """Share of the points of a contour inside another from which it is a part of it: outlines may touch."""
 _LOOKED_AT = 64
@@ -50,7 +51,7 @@ class Doubts:
     """What is odd about a structure's closed contours; how many of them."""
 
     few_points: int = 0
-    """Left out: fewer than three different points."""
+    """Left out: fewer than three different points, or all on one line."""
     other_planes: int = 0
     """Left out: in planes across the others."""
     not_planar: int = 0
@@ -124,7 +125,7 @@ def planes_of(contours: Sequence[Contour], spacing_mm: float | None = None) -> C
     for contour in contours:
         if contour.is_closed:
             points = _without_repeats(contour.points)
-            if len(points) >= 3:
+            if len(points) >= 3 and not _is_straight(points):
                 usable.append(Contour(points, contour.geometric_type))
             else:
                 few += 1
@@ -192,6 +193,14 @@ def _usual(intervals: NDArray[np.float64]) -> float | None:
 def _without_repeats(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Points without those that repeat the one before, the first at the end for one."""
     return points[(points != np.roll(points, 1, axis=0)).any(axis=1)] if len(points) else points
+
+
+def _is_straight(points: NDArray[np.float64]) -> bool:
+    """Whether points (n, 3) lie on a line, and enclose nothing."""
+    step = points - points[0]
+    longest = step[int((step**2).sum(axis=1).argmax())]
+    beside = np.linalg.norm(np.cross(step, longest), axis=1).max() / np.linalg.norm(longest)
+    return bool(beside <= _STRAIGHT_MM)
 
 
 def _axes_of(polygons: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
