@@ -15,7 +15,14 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent / "series")]
 import exporting_calls
 import fuzz
 import volume_making as vm
-from DicomRegInspectorLib import ExportOptions, export_image, export_transform
+from DicomRegInspectorLib import (
+    ApplyRequest,
+    ExportOptions,
+    apply_transform,
+    export_image,
+    export_transform,
+    read_transform,
+)
 from DicomRegInspectorLib.errors import FileError, UsageError
 from DicomRegInspectorLib.volumes.other_formats import read_label_image
 
@@ -114,3 +121,12 @@ def test_a_signalling_nan_among_labels_warns_nobody(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / "labels.nrrd"))
     with pytest.raises(FileError, match="not whole"):
         read_label_image(tmp_path / "labels.nrrd")
+
+
+def test_transforms_are_applied_to_images_whose_uids_are_none_without_a_warning(shift: Path, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder = replaced(images(tmp_path / "ct", StudyInstanceUID="1.2.3.55"), b"1.2.3.55", b"1.2.3.5x")
+    transform = read_transform(shift, assumed=exporting_calls.BOTH_KNOWN)
+    apply_transform("image", ApplyRequest(transform=transform, input=str(folder), output=tmp_path / "moved"))
+    assert len(list((tmp_path / "moved").iterdir())) == 3

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
-from ...errors import UsageError
+from ...errors import UsageError, without_warnings
 from ...progress import Progress
 from .applied import Applied
 from .request import ApplyRequest
@@ -21,6 +21,7 @@ KINDS = {
 """What can be brought along, and the module and function that do it."""
 
 
+@without_warnings()
 def apply_transform(kind: str, request: ApplyRequest, progress: Progress | None = None) -> Applied:
     """Apply a transform to an input and write what comes of it; with what is wrong with the transform among findings.
 
