@@ -89,6 +89,12 @@ def add_apply(commands: Commands, common: Parser) -> None:
         help="divide the box of the reference (or of the grid) into other voxels: 2, or 1,1,2.5 along its axes",
     )
     parser.add_argument(
+        "--no-audit",
+        dest="audit",
+        action="store_false",
+        help="do not find out whether an image and its reference agree with the registration as the standard reads it",
+    )
+    parser.add_argument(
         "--any-frame", action="store_true", help="go on where frames of reference disagree, which is refused otherwise"
     )
     parser.add_argument(
@@ -146,6 +152,7 @@ def apply_command(options: argparse.Namespace) -> int:
         interpolation=options.interpolation,
         fill=options.fill,
         any_frame=options.any_frame,
+        audit=options.audit,
         series_uid=options.series,
         stack=options.stack,
         kind=options.kind,

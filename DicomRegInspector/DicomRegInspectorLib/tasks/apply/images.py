@@ -26,6 +26,7 @@ from .applied import Applied
 from .dose_object import RT_DOSE
 from .frames import check_frames, check_reference, said_of_frames
 from .inputs import Input, read_input
+from .meant import audit_images
 from .request import ApplyRequest
 from .resample import Sampled, resample
 from .target import OwnGrid, dicom_reference, target_grid
@@ -46,6 +47,7 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
     given = read_input(request, progress)
     _require_image(given, request.input)
     findings, target, notes = prepare(request, given)
+    meant, not_checked = audit_images(request, given, progress)
     fill = given.fill(request.fill)
     values = given.values
     sampled = resample(
@@ -69,8 +71,8 @@ def apply_image(request: ApplyRequest, progress: Progress | None = None) -> Appl
         files=files,
         format=format_,
         interpolation=request.interpolation,
-        findings=tuple(findings),
-        notes=(*notes, *told),
+        findings=(*findings, *meant),
+        notes=(*notes, *told, *not_checked),
         **told_of(volume, sampled),
     )
 

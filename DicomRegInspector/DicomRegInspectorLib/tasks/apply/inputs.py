@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,11 @@ class Input:
     volume: Volume
     series: SeriesVolume | None = None
     """What it was loaded as, where it is DICOM."""
+
+    @property
+    def modality(self) -> str:
+        """Modality (0008,0060); empty where it is not known."""
+        return self.series.modality if self.series is not None else ""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -85,15 +92,34 @@ def read_input(request: ApplyRequest, progress: Progress | None = None, *, scale
     UsageError
         When a folder holds no series or several, or slices lie on no lattice: those have to be made regular first.
     """
-    name = request.input
-    if not os.path.exists(name):
-        raise FileError(name, "there is no such file or folder")
-    if not is_dicom(name):
-        with request.quietly():
-            return Input(read_volume(name, flat=False))
-    series = load_series(
-        name, stack=request.stack, series_uid=request.series_uid, scale_dose=scale_dose, progress=progress
+    return read_place(
+        [request.input],
+        request.quietly,
+        stack=request.stack,
+        series_uid=request.series_uid,
+        scale_dose=scale_dose,
+        progress=progress,
     )
+
+
+def read_place(
+    places: Sequence[str],
+    quietly: Callable[[], AbstractContextManager[object]],
+    *,
+    stack: int | str | None = None,
+    series_uid: str | None = None,
+    scale_dose: bool = False,
+    progress: Progress | None = None,
+) -> Input:
+    """Read the volume at some places; parameters of :func:`~...series.load_series`, errors of :func:`read_input`."""
+    name = places[0]
+    for place in places:
+        if not os.path.exists(place):
+            raise FileError(place, "there is no such file or folder")
+    if len(places) == 1 and not is_dicom(name):
+        with quietly():
+            return Input(read_volume(name, flat=False))
+    series = load_series(places, stack=stack, series_uid=series_uid, scale_dose=scale_dose, progress=progress)
     if series.stack is None:
         raise FileError(name, "has no position: where its voxels lie is not known, and nothing can be applied to it")
     _require_lattice(series, name)

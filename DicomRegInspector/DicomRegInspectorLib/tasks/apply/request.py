@@ -45,6 +45,8 @@ class ApplyRequest:
     """What stands where there is no value; None: padding, air or black for images, 0 for labels and dose."""
     any_frame: bool = False
     """Go on where frames of reference disagree; a finding says it."""
+    audit: bool = True
+    """Of an image: find out whether it and the reference agree with the registration as the standard reads it."""
     series_uid: str | None = None
     stack: int | str | None = None
     """Which images of the input, where it holds several series or stacks."""
