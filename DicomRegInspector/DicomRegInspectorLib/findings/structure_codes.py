@@ -73,8 +73,8 @@ STRUCTURE_CODES: dict[str, CodeInfo] = {
         "Points spread over the inside of the structure, and those of open contours, are brought along. Those without "
         "a place (outside of the grid, beside NaN vectors, PS3.3 C.20.3, without an inverse) count as undefined, those "
         "above or below the slices of the reference as outside. An error from 1 % of the volume, or where points of "
-        "contours that enclose nothing are lost. Labels and segments may reach beyond the voxels of the output: that is "
-        "a warning, what is undefined of them an error from 1 % too.",
+        "contours that enclose nothing are lost. Labels and segments may reach beyond the voxels of the output: that "
+        "is a warning, what is undefined of them an error from 1 % too.",
         ("warning", "error"),
         ("apply",),
         {
