@@ -6,11 +6,15 @@ import hashlib
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chromium import look_at, printed
 from DicomRegInspectorLib import cli
+from DicomRegInspectorLib.findings import Finding
+from DicomRegInspectorLib.findings.about import about_series
+from DicomRegInspectorLib.findings.severities import Severity
 from DicomRegInspectorLib.samples.quality_phantom import FOLDING, REGISTRATION, write_quality_phantom
 from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
 from DicomRegInspectorLib.tasks.signing.sign_off import SignedCheck, overall, signed_checks
@@ -80,6 +84,30 @@ def test_what_was_not_looked_at_is_not_done_and_never_passes(phantom: Path) -> N
     }
     outcome, words = overall(list(checks.values()))
     assert (outcome, words) == ("not done", "Nothing failed; 5 checks not done")
+
+
+def test_what_has_no_partner_was_not_compared_and_keeps_the_whole_from_passing(phantom: Path) -> None:
+    given = {**structures_of(phantom), **landmarks_of(phantom)}
+    (item,) = run_quality(phantom / REGISTRATION, JudgedBy(**given)).items
+    assert item.structures is not None and item.landmarks is not None
+    alone = replace(
+        item,
+        structures=replace(item.structures, unpaired=("Heart", "Cord", "Lung", "Eye")),
+        landmarks=replace(item.landmarks, unpaired=("carina",)),
+    )
+    found = {c.group: c for c in signed_checks(alone) if c.measure.startswith("Without a partner")}
+    assert found["Structures"].found == "not compared: Heart, Cord, Lung and 1 more"
+    assert found["Landmarks"].found == "not compared: carina"
+    assert {check.outcome for check in found.values()} == {"not done"}
+    assert not any(check.measure.startswith("Without a partner") for check in signed_checks(item))
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("error", "fail"), ("warning", "attention"), ("info", "pass")])
+def test_images_whose_slices_are_wrong_do_not_pass(phantom: Path, severity: Severity, expected: str) -> None:
+    (item,) = run_quality(phantom / REGISTRATION).items
+    about = [Finding("pixel-data-missing", severity, "a slice is missing", about_series("1.2.3"))]
+    (check,) = [check for check in signed_checks(item, about) if check.measure.endswith("registration and images")]
+    assert check.outcome == expected
 
 
 def test_landmarks_are_held_against_the_tolerance_that_was_given(phantom: Path) -> None:

@@ -57,9 +57,11 @@ def sign_off_page(inspection: Inspection, contents: Contents, quality: QualityRe
     names = Names(inspection, contents)
     relations = {relation.item.number: relation for relation in inspection.relations_of(quality.registration)}
     details = {detail.number: detail for detail in contents.details}
+    about_images = [finding for series_ in inspection.series for finding in names.about(series_)]
+    checks = [signed_checks(measured, about_images if inspection.series else None) for measured in quality.items]
     parts = [
-        _item(report_item, relations.get(report_item.item.number), details.get(report_item.item.number), names)
-        for report_item in quality.items
+        _item(measured, own, relations.get(measured.item.number), details.get(measured.item.number), names)
+        for measured, own in zip(quality.items, checks, strict=True)
     ]
     main = tag(
         "main",
@@ -71,8 +73,7 @@ def sign_off_page(inspection: Inspection, contents: Contents, quality: QualityRe
         *(shown for _, shown in parts),
         provenance_section(contents.provenance, inspection, names),
     )
-    every = [check for report_item in quality.items for check in signed_checks(report_item)]
-    outcome, words = overall(every)
+    outcome, words = overall([check for own in checks for check in own])
     title = names.clean(contents.title) if contents.title else ""
     return document(KIND, title, _verdict(outcome, words), main, "signed")
 
@@ -113,13 +114,13 @@ def _registered(
 
 def _item(
     measured: ItemQuality,
+    checks: Sequence[SignedCheck],
     relation: ItemRelation | None,
     details: ItemDetails | None,
     names: Names,
 ) -> tuple[Markup, Markup | None]:
     """The table of an item, and the pictures and numbers behind it."""
     title = f"Checks of item {measured.item.number}"
-    checks = signed_checks(measured)
     plain = [check for check in checks if not check.group.startswith("Structures:")]
     table = tag(
         "section",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ...findings import Finding
 from ...registration.audit import AuditResult
 from ...registration.audit.hypotheses import TITLES
 from ...registration.measures.landmarks import TG_132, TargetRegistrationError
@@ -20,6 +21,9 @@ from ...registration.measures.rows import number
 from ...words import plural
 from ..carried.structure_agreement import TOLERANCE_MM
 from ..quality import ItemQuality
+
+_MOST_NAMED = 3
+"""Of what has no partner; all are named among the numbers."""
 
 Outcome = Literal["pass", "attention", "fail", "not done", "told"]
 """``told``: a number that TG-132 has no tolerance for."""
@@ -45,9 +49,12 @@ class SignedCheck:
     outcome: Outcome
 
 
-def signed_checks(item: ItemQuality) -> list[SignedCheck]:
-    """Return every check of an item, those that were not done among them."""
-    return [*_reading(item), *_images(item), *_landmarks(item), *_field(item), *_structures(item)]
+def signed_checks(item: ItemQuality, about_images: Sequence[Finding] | None = None) -> list[SignedCheck]:
+    """Return every check of an item, those that were not done among them.
+
+    ``about_images``: what was found about the slices of the images; None where there are none.
+    """
+    return [*_reading(item, about_images), *_images(item), *_landmarks(item), *_field(item), *_structures(item)]
 
 
 def overall(checks: Sequence[SignedCheck]) -> tuple[Outcome, str]:
@@ -68,17 +75,27 @@ def _graded(value: float, good: float, bad: float) -> Outcome:
     return "pass" if value <= good else "attention" if value <= bad else "fail"
 
 
-def _reading(item: ItemQuality) -> Iterator[SignedCheck]:
+def _reading(item: ItemQuality, about_images: Sequence[Finding] | None) -> Iterator[SignedCheck]:
     audit, name, wanted = item.audit, "The images agree with it as it is read", "as written"
     if audit is None:
         yield SignedCheck("Reading", name, "", wanted, "PS3.3 C.20", "not done")
     else:
         outcome: Outcome = {"standard": "pass", "undecided": "attention"}.get(audit.verdict, "fail")  # type: ignore[assignment] # its values are outcomes
         yield SignedCheck("Reading", name, _reading_in_words(audit), wanted, "PS3.3 C.20", outcome)
-    errors, warnings = (sum(finding.severity == level for finding in item.findings) for level in ("error", "warning"))
+    name = f"Findings about {'the registration' if about_images is None else 'registration and images'}"
+    findings = [*item.findings, *(finding for finding in about_images or () if finding not in item.findings)]
+    errors, warnings = (sum(finding.severity == level for finding in findings) for level in ("error", "warning"))
     found = f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
     outcome = "fail" if errors else "attention" if warnings else "pass"
-    yield SignedCheck("Reading", "Findings about the registration", found, "none", "this report", outcome)
+    yield SignedCheck("Reading", name, found, "none", "this report", outcome)
+
+
+def _without_partner(group: str, names: Sequence[str]) -> Iterator[SignedCheck]:
+    """What was given of one frame only, and could not be compared."""
+    if names:
+        rest = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        found = f"not compared: {', '.join(names[:_MOST_NAMED])}{rest}"
+        yield SignedCheck(group, "Without a partner in the other frame", found, "none", "this report", "not done")
 
 
 def _reading_in_words(audit: AuditResult) -> str:
@@ -117,6 +134,7 @@ def _landmarks(item: ItemQuality) -> Iterator[SignedCheck]:
     if after["p95"] is not None:
         pairs = f"{number(after['p95'], 3)} mm, of {plural(len(error.landmarks) - len(error.undefined), 'pair')}"
         yield SignedCheck("Landmarks", "Target registration error, 95 % below", pairs, "none", "", "told")
+    yield from _without_partner("Landmarks", error.unpaired)
     if error.undefined:
         found = f"{len(error.undefined)} of {plural(len(error.landmarks), 'landmark')}"
         yield SignedCheck("Landmarks", "Where the registration says nothing", found, "none", "this report", "attention")
@@ -167,6 +185,7 @@ def _structures(item: ItemQuality) -> Iterator[SignedCheck]:
         return
     for remark in item.structures.remarks:
         yield SignedCheck("Structures", "Frames of reference", remark, "the registration’s", "PS3.3 C.20", "attention")
+    yield from _without_partner("Structures", item.structures.unpaired)
     for pair in item.structures.pairs:
         group = f"Structures: {pair.name}"
         after = pair.after
