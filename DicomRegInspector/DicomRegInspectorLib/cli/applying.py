@@ -71,6 +71,20 @@ def add_apply(commands: Commands, common: Parser) -> None:
     parser.add_argument("--output", required=True, metavar="OUT", help=_OUTPUT)
     parser.add_argument("--item", type=int, metavar="N", help="item of the registration, counting from 1")
     parser.add_argument(
+        "--no-audit",
+        dest="audit",
+        action="store_false",
+        help="do not find out whether an image and its reference agree with the registration as the standard reads it",
+    )
+    parser.add_argument(
+        "--any-frame", action="store_true", help="go on where frames of reference disagree, which is refused otherwise"
+    )
+    _add_values(parser)
+
+
+def _add_values(parser: Parser) -> None:
+    """Add what says which values stand where, and what DICOM images they are."""
+    parser.add_argument(
         "--interpolation",
         choices=INTERPOLATIONS,
         default="linear",
@@ -87,15 +101,6 @@ def add_apply(commands: Commands, common: Parser) -> None:
         type=spacing,
         metavar="MM",
         help="divide the box of the reference (or of the grid) into other voxels: 2, or 1,1,2.5 along its axes",
-    )
-    parser.add_argument(
-        "--no-audit",
-        dest="audit",
-        action="store_false",
-        help="do not find out whether an image and its reference agree with the registration as the standard reads it",
-    )
-    parser.add_argument(
-        "--any-frame", action="store_true", help="go on where frames of reference disagree, which is refused otherwise"
     )
     parser.add_argument(
         "--kind", choices=IMAGE_KINDS, metavar="KIND", help=f"of DICOM images: {', '.join(IMAGE_KINDS)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,3 +77,15 @@ class Voxels:
         corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
         placed = apply_matrix(self.index_to_lps, corners)
         return np.stack([placed.min(axis=0), placed.max(axis=0)])
+
+
+def cropped(array: NDArray[np.bool_], index_to_lps: NDArray[np.float64]) -> Voxels:
+    """Return voxels without what is empty around them; of an empty array a single voxel."""
+    ends = []
+    for axis in range(3):
+        others: Sequence[int] = [other for other in range(3) if other != axis]
+        there = np.flatnonzero(array.any(axis=tuple(others)))
+        ends.append(slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 1))
+    moved = np.array(index_to_lps, float)
+    moved[:3, 3] += moved[:3, :3] @ [ends[2].start, ends[1].start, ends[0].start]
+    return Voxels(array[tuple(ends)].copy(), moved)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from os import PathLike
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..dicom.fast_header import read_header
 from ..errors import FileError, NotDicomError
 from ..registration.measures.regions import LabelImage
-from .model import Voxels
+from .model import cropped
 from .read_rtstruct import RT_STRUCTURE_SET, read_rtstruct
 from .structure import Structure, StructureSet
 
@@ -21,7 +19,7 @@ SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 
 def read_structures(path: str | PathLike[str]) -> StructureSet:
-    """Read the structures of an RT Structure Set, a Segmentation, or a label volume in a format SimpleITK reads.
+    """Read the structures of an RT Structure Set, a Segmentation, Slicer's or DICOM's, or a label volume of any format.
 
     Raises
     ------
@@ -36,9 +34,13 @@ def read_structures(path: str | PathLike[str]) -> StructureSet:
     try:
         class_uid = read_header(path).sop_class_uid
     except NotDicomError:
-        from ..volumes.other_formats import read_label_image
+        from ..volumes.other_formats import label_image_of, read_image
+        from .slicer_segmentation import is_slicer_segmentation, read_slicer_segmentation
 
-        return structures_of_labels(read_label_image(path), path)
+        image = read_image(path)
+        if is_slicer_segmentation(image):
+            return read_slicer_segmentation(image, path)
+        return structures_of_labels(label_image_of(image, path), path)
     if class_uid == RT_STRUCTURE_SET:
         return read_rtstruct(path)
     if class_uid in SEGMENTATIONS:
@@ -65,15 +67,3 @@ def structures_of_labels(image: LabelImage, path: str = "", frame_uid: str = "")
     if not found:
         raise FileError(path, "holds no label, only 0.")
     return StructureSet(path, found, frame_uid)
-
-
-def cropped(array: NDArray[np.bool_], index_to_lps: NDArray[np.float64]) -> Voxels:
-    """Return voxels without what is empty around them; of an empty array a single voxel."""
-    ends = []
-    for axis in range(3):
-        others: Sequence[int] = [other for other in range(3) if other != axis]
-        there = np.flatnonzero(array.any(axis=tuple(others)))
-        ends.append(slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 1))
-    moved = np.array(index_to_lps, float)
-    moved[:3, 3] += moved[:3, :3] @ [ends[2].start, ends[1].start, ends[0].start]
-    return Voxels(array[tuple(ends)].copy(), moved)

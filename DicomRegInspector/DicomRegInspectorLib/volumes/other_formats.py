@@ -53,7 +53,14 @@ def read_label_image(path: str | PathLike[str]) -> LabelImage:
     Raises FileError when the file cannot be read, is no volume of whole numbers, or holds more than one number for each
     voxel. Raises UsageError when SimpleITK is not installed.
     """
-    image = read_image(path)
+    return label_image_of(read_image(path), path)
+
+
+def label_image_of(image: SimpleITK.Image, path: str | PathLike[str]) -> LabelImage:
+    """Return a volume that was read from a file as labels, LPS mm.
+
+    Raises FileError when it holds other than whole numbers, or more than one for each voxel.
+    """
     array = import_simpleitk().GetArrayFromImage(image)
     if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
         found = f"{image.GetDimension()} axes and {image.GetNumberOfComponentsPerPixel()} numbers for each voxel"

@@ -16,7 +16,7 @@ _NOT_CHECKED = "Whether the registration is meant as it is read was not checked:
 def audit_images(
     request: ApplyRequest, given: Input, progress: Progress | None = None
 ) -> tuple[list[Finding], list[str]]:
-    """Audit a registration by the input and its reference, as :func:`...registration.audit.audit_mapping` does.
+    """Find out by the input and its reference how a registration is meant (:func:`...registration.audit.audit_mapping`).
 
     Returns its findings, and in sentences what was not checked and why.
     """
