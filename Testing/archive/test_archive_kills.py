@@ -44,7 +44,7 @@ def _start(archive: Path, output: Path, workers: int) -> subprocess.Popen[bytes]
 
 
 def _wait_until(condition: Callable[[], object], run: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while run.poll() is None and time.monotonic() < until and not condition():
         time.sleep(0.02)
 
@@ -96,7 +96,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_table(
         before = after
     assert progressed >= 2
     run = _start(archive, output, 0)
-    _, said = run.communicate(timeout=120)
+    _, said = run.communicate(timeout=240)
     assert (run.returncode, said) == (0, b"")
     assert all_rows(output) == expected
     # No study was judged twice.
@@ -143,7 +143,7 @@ def _is_worker(process: psutil.Process) -> bool:
 
 def test_no_worker_outlives_a_run_that_was_killed(archive: Path, tmp_path: Path) -> None:
     run = _start(archive, tmp_path / "out", 2)
-    _wait_until(lambda: len(_workers_of(run)) == 2, run)
+    _wait_until(lambda: len(_workers_of(run)) >= 2, run)
     workers = _workers_of(run)
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
@@ -158,11 +158,11 @@ def test_two_runs_on_one_output_exclude_each_other(archive: Path, tmp_path: Path
         _wait_until((output / "archive.sqlite").exists, run)
         os.kill(run.pid, signal.SIGSTOP)
         other = _start(archive, output, 0)
-        _, said = other.communicate(timeout=60)
+        _, said = other.communicate(timeout=240)
         assert other.returncode == 2
         assert f"another run is writing here (process {run.pid})" in said.decode()
         os.kill(run.pid, signal.SIGCONT)
-        run.communicate(timeout=120)
+        run.communicate(timeout=240)
         assert run.returncode == 0
     finally:
         run.kill()
@@ -176,7 +176,7 @@ def test_a_signal_ends_a_run_and_its_workers(archive: Path, tmp_path: Path, numb
     _wait_until(lambda: _done(output), run)
     workers = psutil.Process(run.pid).children(recursive=True) if run.poll() is None else []
     run.send_signal(number)
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=240)
     assert run.returncode in (-number, code, 0)
     assert not psutil.wait_procs(workers, timeout=20)[1]
     assert said.decode().strip() in ("", "dicom-reg-inspector: stopped")
