@@ -16,7 +16,7 @@ _NOT_CHECKED = "Whether the registration is meant as it is read was not checked:
 def audit_images(
     request: ApplyRequest, given: Input, progress: Progress | None = None
 ) -> tuple[list[Finding], list[str]]:
-    """Find out by the input and its reference how a registration is meant (:func:`...registration.audit.audit_mapping`).
+    """Find out by input and reference how a registration is meant, see :func:`...registration.audit.audit_mapping`.
 
     Returns its findings, and in sentences what was not checked and why.
     """
