@@ -20,7 +20,7 @@ from applycases import (
     matrix,
     read_values,
 )
-from DicomRegInspectorLib.errors import DicomRegInspectorError
+from DicomRegInspectorLib.errors import DicomRegInspectorError, FileError
 from DicomRegInspectorLib.samples.ct_files import made_uid
 from DicomRegInspectorLib.tasks.apply.applied import Applied
 from DicomRegInspectorLib.tasks.apply.dose_object import stored_dose
@@ -242,3 +242,14 @@ def test_a_dose_that_is_damaged_is_refused_with_a_sentence(tmp_path: Path, shift
     made = pydicom.dcmread(tmp_path / "out.dcm")
     assert made.get("GridFrameOffsetVector") is None and made.Rows == SIZE[1]
     assert dciodvfy(tmp_path / "out.dcm") - dciodvfy(tmp_path / "plane.dcm") == set()
+
+
+def test_an_element_that_is_kept_may_be_of_another_kind_than_it_says(tmp_path: Path, shifted: Path) -> None:
+    given = rt_dose(tmp_path / "dose.dcm")
+    data = given.read_bytes()
+    name, value = b"\x04\x30\x0a\x00", b"PLAN"
+    assert data.count(name + b"CS\x04\x00" + value) == 1
+    given.write_bytes(data.replace(name + b"CS\x04\x00" + value, name + b"FD\x04\x00" + value))
+    with pytest.raises(FileError, match=r"dose\.dcm: holds elements that a dose made of it cannot keep"):
+        apply(shifted, tmp_path / "moved.dcm", given)
+    assert not (tmp_path / "moved.dcm").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from pathlib import Path
@@ -19,11 +20,16 @@ from DicomRegInspectorLib import (
     ApplyRequest,
     ExportOptions,
     apply_transform,
+    check_pixels,
     export_image,
     export_transform,
+    inspect_paths,
+    load_series,
     read_transform,
 )
-from DicomRegInspectorLib.errors import FileError, UsageError
+from DicomRegInspectorLib.errors import DicomRegInspectorError, FileError, UsageError
+from DicomRegInspectorLib.report.text.show import show_file
+from DicomRegInspectorLib.report.text.terminal import Style
 from DicomRegInspectorLib.volumes.other_formats import read_label_image
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -130,3 +136,18 @@ def test_transforms_are_applied_to_images_whose_uids_are_none_without_a_warning(
     transform = read_transform(shift, assumed=exporting_calls.BOTH_KNOWN)
     apply_transform("image", ApplyRequest(transform=transform, input=str(folder), output=tmp_path / "moved"))
     assert len(list((tmp_path / "moved").iterdir())) == 3
+
+
+def test_a_transfer_syntax_that_is_no_text_is_told_by_everything_that_reads_headers(tmp_path: Path) -> None:
+    plain, longer = b"UI\x14\x001.2.840.10008.1.2.1\0", b"UI\x16\x001.2.840.10008.1.2.4.\xac1"
+    folder = replaced(images(tmp_path / "ct"), b"\x02\x00\x10\x00" + plain, b"\x02\x00\x10\x00" + longer)
+    for path in folder.iterdir():
+        data = bytearray(path.read_bytes())
+        place = data.index(b"\x02\x00\x00\x00UL\x04\x00") + 8  # File Meta Information Group Length
+        data[place : place + 4] = (int.from_bytes(data[place : place + 4], "little") + 2).to_bytes(4, "little")
+        path.write_bytes(data)
+    for read in (load_series, check_pixels, inspect_paths):
+        with contextlib.suppress(DicomRegInspectorError):
+            read([str(folder)])
+    with contextlib.suppress(DicomRegInspectorError):
+        show_file(str(next(folder.iterdir())), Style())

@@ -123,7 +123,10 @@ def fast_header(name: str, descriptor: int, head: bytes, size: int) -> Header:
 @lru_cache(maxsize=256)
 def _syntax_of(raw: bytes) -> str:
     """Cached, so that files share the text."""
-    return raw.rstrip(b"\0").decode("ascii")
+    try:
+        return raw.rstrip(b"\0").decode("ascii")
+    except UnicodeDecodeError:
+        raise NotPlainError from None
 
 
 _Walked = tuple[Elements, Elements, bytes, int, int]

@@ -122,20 +122,21 @@ def _write(
     if is_volume_file(request.output):
         return write_volume(request, volume), {}
     planes = planes_of(volume, reference.stack)
-    dose = stored_dose(planes.array, 32 if int(header.get("BitsAllocated") or 32) > 16 else 16)
     transform = request.transform
     derivation = Derivation(
         f"DicomRegInspector: {transform.description}, {request.interpolation} interpolation", transform.references
     )
-    instance = dose_object(
-        planes,
-        dose,
-        header,
-        reference,
-        derivation,
-        is_rigid=transform.mapping.grid is None and is_rigid(transform.mapping.affine),
-        description=request.description,
-    )
+    with errors_of_file(request.input, "holds elements that a dose made of it cannot keep"):
+        dose = stored_dose(planes.array, 32 if int(header.get("BitsAllocated") or 32) > 16 else 16)
+        instance = dose_object(
+            planes,
+            dose,
+            header,
+            reference,
+            derivation,
+            is_rigid=transform.mapping.grid is None and is_rigid(transform.mapping.affine),
+            description=request.description,
+        )
 
     def write(unfinished: Path) -> None:
         with errors_of_file(request.output, "cannot be written as DICOM"):
