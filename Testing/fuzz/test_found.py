@@ -30,6 +30,8 @@ from DicomRegInspectorLib import (
 from DicomRegInspectorLib.errors import DicomRegInspectorError, FileError, UsageError
 from DicomRegInspectorLib.report.text.show import show_file
 from DicomRegInspectorLib.report.text.terminal import Style
+from DicomRegInspectorLib.series.regularize.options import RegularizeOptions
+from DicomRegInspectorLib.tasks.regularize import save_series
 from DicomRegInspectorLib.volumes.other_formats import read_label_image
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -151,3 +153,10 @@ def test_a_transfer_syntax_that_is_no_text_is_told_by_everything_that_reads_head
             read([str(folder)])
     with contextlib.suppress(DicomRegInspectorError):
         show_file(str(next(folder.iterdir())), Style())
+
+
+def test_a_description_that_says_it_is_an_identifier_warns_nobody_who_writes_a_map(tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    folder = replaced(images(tmp_path / "ct", SeriesDescription="Thorax"), b"\x08\x00\x3e\x10LO", b"\x08\x00\x3e\x10UI")
+    with contextlib.suppress(DicomRegInspectorError):
+        save_series(inspect_paths([folder]).series[0], tmp_path / "map.dcm", RegularizeOptions(mode="resample"))

@@ -78,10 +78,10 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
             **_content(hd, volume),
             **_geometry(hd, volume),
         )
-    if "Laterality" not in parametric_map:
-        parametric_map.Laterality = sources[0].get("Laterality", "")
-    described = str(sources[0].get("SeriesDescription") or "")
-    parametric_map.SeriesDescription = f"{described[:48]} regularized".strip()
+        if "Laterality" not in parametric_map:
+            parametric_map.Laterality = sources[0].get("Laterality", "")
+        described = str(sources[0].get("SeriesDescription") or "")
+        parametric_map.SeriesDescription = f"{described[:48]} regularized".strip()
     parametric_map.ContentDescription = f"DicomRegInspector: {volume.description}"[:64]
     for keyword in {"FloatPixelData", "DoubleFloatPixelData"} & set(parametric_map.dir()):
         # In parts: writing all at once copies them in one call, in which an application stands still.
