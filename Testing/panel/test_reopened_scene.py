@@ -58,6 +58,7 @@ CHOICES = {
     "inputPathLineEdit": "/somewhere",
     "bakeCheckBox": True,
     "placeVolumesCheckBox": True,
+    "applyBackCheckBox": True,
     "modeComboBox": "resample",
     "spacingSpinBox": 1.25,
     "pixelSpacingSpinBox": 0.75,

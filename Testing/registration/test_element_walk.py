@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import tracemalloc
 import zlib
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import regfiles as rf
-from DicomRegInspectorLib import check_pixels
+from DicomRegInspectorLib import check_pixels, limits
 from DicomRegInspectorLib.dicom import element_walk, wanted_elements
 from DicomRegInspectorLib.dicom.dataset import open_dataset
 from DicomRegInspectorLib.dicom.deflated_source import DeflatedSource
@@ -152,6 +153,7 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_elements_without_end_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(element_walk, "MOST_ELEMENTS", 10_000)
+    monkeypatch.setattr(limits, "ELEMENTS", dataclasses.replace(limits.ELEMENTS, value=10_000))
     path = tmp_path / "many.dcm"
     path.write_bytes(rf.wrap(OPEN_SEQUENCE + EMPTY_ITEM * 20_000, rf.Encoding()))
     with pytest.raises(FileError, match="holds more than 10,000 elements"):

@@ -98,7 +98,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_endless_files_are_not_read_to_their_end(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="more than 100000"):
+    with pytest.raises(FileError, match="more than 100,000"):
         read_landmarks(csv_file(tmp_path, "x,y,z\n" + "1,2,3\n" * 100_002))
 
 
