@@ -6,11 +6,16 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
 from DicomRegInspectorLib.samples.ct_files import SeriesNames, SliceGeometry, made_uid, write_ct_series
+from DicomRegInspectorLib.tasks.apply.applied import Applied
+from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
+from DicomRegInspectorLib.tasks.apply.run import apply_transform
+from DicomRegInspectorLib.tasks.apply.transform import read_transform
 from regfiles import DeformableItem, GridSpec, MatrixItem, RegistrationSpec, write
 
 REGISTERED, SOURCE = "1.2.3.100", "1.2.3.200"
@@ -108,3 +113,17 @@ def headers(folder: Path) -> list[pydicom.Dataset]:
     """The images of a folder, along z."""
     read = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
     return sorted(read, key=lambda data: float(data.ImagePositionPatient[2]))
+
+
+def apply_kind(
+    what: str, transform: Path, output: Path, given: Path, reference: Path | None = None, **options: Any
+) -> Applied:
+    """Apply a registration to an ``image``, a ``dose`` and so on."""
+    request = ApplyRequest(
+        transform=read_transform(transform, inverse=options.pop("inverse", False)),
+        input=str(given),
+        output=output,
+        reference=[] if reference is None else [str(reference)],
+        **options,
+    )
+    return apply_transform(what, request)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
@@ -12,6 +12,7 @@ from applycases import (
     GRID_SIZE,
     REGISTERED,
     SOURCE,
+    apply_kind,
     ct_series,
     dciodvfy,
     deformable,
@@ -21,10 +22,6 @@ from applycases import (
 )
 from DicomRegInspectorLib.errors import DicomRegInspectorError
 from DicomRegInspectorLib.samples.ct_files import made_uid
-from DicomRegInspectorLib.tasks.apply.applied import Applied
-from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
-from DicomRegInspectorLib.tasks.apply.run import apply_transform
-from DicomRegInspectorLib.tasks.apply.transform import read_transform
 from regfiles import rigid
 
 pytest.importorskip("SimpleITK")
@@ -41,15 +38,7 @@ def shifted(tmp_path: Path) -> Path:
     return deformable(tmp_path / "reg.dcm", vectors)
 
 
-def apply(transform: Path, output: Path, given: Path, reference: Path | None = None, **options: Any) -> Applied:
-    request = ApplyRequest(
-        transform=read_transform(transform, inverse=options.pop("inverse", False)),
-        input=str(given),
-        output=output,
-        reference=[] if reference is None else [str(reference)],
-        **options,
-    )
-    return apply_transform("image", request)
+apply = partial(apply_kind, "image")
 
 
 def test_images_are_of_the_references_study_and_say_what_they_were_made_of(tmp_path: Path, shifted: Path) -> None:

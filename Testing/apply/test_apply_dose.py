@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from applycases import (
     GRID_SPACING,
     REGISTERED,
     SOURCE,
+    apply_kind,
     ct_series,
     dciodvfy,
     deformable,
@@ -22,7 +24,6 @@ from applycases import (
 )
 from DicomRegInspectorLib.errors import DicomRegInspectorError, FileError
 from DicomRegInspectorLib.samples.ct_files import made_uid
-from DicomRegInspectorLib.tasks.apply.applied import Applied
 from DicomRegInspectorLib.tasks.apply.dose_object import stored_dose
 from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
 from DicomRegInspectorLib.tasks.apply.run import apply_transform
@@ -85,15 +86,7 @@ def rt_dose(path: Path, bits: int = 32, frame: str = SOURCE) -> Path:
     return path
 
 
-def apply(transform: Path, output: Path, given: Path, reference: Path | None = None, **options: Any) -> Applied:
-    request = ApplyRequest(
-        transform=read_transform(transform, inverse=options.pop("inverse", False)),
-        input=str(given),
-        output=output,
-        reference=[] if reference is None else [str(reference)],
-        **options,
-    )
-    return apply_transform("dose", request)
+apply = partial(apply_kind, "dose")
 
 
 def read_dose(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
-from applycases import REGISTERED, SOURCE, ct_series, dciodvfy, matrix
+from applycases import REGISTERED, SOURCE, apply_kind, ct_series, dciodvfy, matrix
 from DicomRegInspectorLib.errors import DicomRegInspectorError
 from DicomRegInspectorLib.structures import read_structures
 from DicomRegInspectorLib.tasks.apply.applied import Applied
-from DicomRegInspectorLib.tasks.apply.request import ApplyRequest
-from DicomRegInspectorLib.tasks.apply.run import apply_transform
 from DicomRegInspectorLib.tasks.apply.transform import read_transform
 from regfiles import DeformableItem, GridSpec, RegistrationSpec, rigid, write
 from structfiles import Drawn, Region, axes_matrix, ball, centres, circle, write_rtstruct
@@ -60,15 +59,7 @@ def fixed(tmp_path: Path) -> Path:
     )
 
 
-def apply(transform: Path, output: Path, given: Path, reference: Path | None = None, **options: Any) -> Applied:
-    request = ApplyRequest(
-        transform=read_transform(transform, inverse=options.pop("inverse", False)),
-        input=str(given),
-        output=output,
-        reference=[] if reference is None else [str(reference)],
-        **options,
-    )
-    return apply_transform("structures", request)
+apply = partial(apply_kind, "structures")
 
 
 def codes(applied: Applied) -> list[str]:

@@ -15,7 +15,7 @@ from ..transforms.node_mapping import mapping_of_node
 from .copies import Copying, HardenedCopy, note_copy
 from .image_copies import ImageCopy, SegmentationCopy, TargetGrid
 from .point_copies import MarkupsCopy, ModelCopy
-from .way import Way, require_frame
+from .way import NodeWay, require_frame
 
 POINT_CLASSES = (
     "vtkMRMLMarkupsFiducialNode",
@@ -121,7 +121,7 @@ def harden_copies(
     Cancelled
         When ``progress`` returned False; nothing is added then.
     """
-    way = Way(mapping_of_node(transform), back)
+    way = NodeWay(mapping_of_node(transform), back)
     target = TargetGrid.of(grid if grid is not None else _named_grid(transform, back))
     for node in nodes:
         require_frame(node, transform, back)
@@ -147,7 +147,10 @@ def _named_grid(transform: slicer.vtkMRMLTransformNode, back: bool) -> slicer.vt
 
 
 def _copying(
-    node: slicer.vtkMRMLTransformableNode, transform: slicer.vtkMRMLTransformNode, way: Way, target: TargetGrid | None
+    node: slicer.vtkMRMLTransformableNode,
+    transform: slicer.vtkMRMLTransformNode,
+    way: NodeWay,
+    target: TargetGrid | None,
 ) -> Copying:
     if node.GetClassName() in POINT_CLASSES:
         return MarkupsCopy(node, transform, way)

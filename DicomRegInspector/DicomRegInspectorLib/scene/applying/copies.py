@@ -12,7 +12,7 @@ from ...words import well_formed
 from ..transforms.export_nodes import INSTANCE_UIDS
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..volumes import note_images
-from .way import REGISTERED_FRAME, SOURCE_FRAME, Way
+from .way import REGISTERED_FRAME, SOURCE_FRAME, NodeWay
 
 APPLIED = ATTRIBUTE_PREFIX + "Applied."
 """Begins the attributes that say how a copy was made."""
@@ -48,7 +48,9 @@ class Copying(Protocol):
         """Add the copy to the scene."""
 
 
-def note_copy(copied: HardenedCopy, of: slicer.vtkMRMLNode, transform: slicer.vtkMRMLTransformNode, way: Way) -> None:
+def note_copy(
+    copied: HardenedCopy, of: slicer.vtkMRMLNode, transform: slicer.vtkMRMLTransformNode, way: NodeWay
+) -> None:
     """Note on a copy what it was made of and how, and whose frame it lies in; it is no longer any image of DICOM."""
     from ... import __version__
 
@@ -89,7 +91,7 @@ def _beside(node: slicer.vtkMRMLNode, of: slicer.vtkMRMLNode) -> None:
         hierarchy.SetItemParent(item, hierarchy.GetItemParent(other))
 
 
-def copy_name(of: slicer.vtkMRMLNode, way: Way) -> str:
+def copy_name(of: slicer.vtkMRMLNode, way: NodeWay) -> str:
     """Name a copy: what it is a copy of, and where that was moved; by what is noted on it."""
     moved = "in the source frame" if way.inverse else "registered"
     return str(of.GetScene().GenerateUniqueName(well_formed(f"{of.GetName()} ({moved})")))

@@ -19,7 +19,7 @@ from ..quality.labels import labels_of_segmentation
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..volumes import fill_with_image, modality_of, parent_matrix, value_unit, volume_lattice
 from .copies import HardenedCopy, copy_name
-from .way import Way, own_to_lps
+from .way import NodeWay, own_to_lps
 
 AIR_HU = -1000.0
 """What stands where nothing is known of an image in Hounsfield units, as in series that are made regular."""
@@ -57,7 +57,7 @@ class ImageCopy:
         self,
         node: slicer.vtkMRMLScalarVolumeNode,
         transform: slicer.vtkMRMLTransformNode,
-        way: Way,
+        way: NodeWay,
         target: TargetGrid,
     ) -> None:
         self._node, self._way, self._target = node, way, target
@@ -114,7 +114,7 @@ class SegmentationCopy:
         self,
         node: slicer.vtkMRMLSegmentationNode,
         transform: slicer.vtkMRMLTransformNode,
-        way: Way,
+        way: NodeWay,
         target: TargetGrid,
     ) -> None:
         self._node, self._way, self._target = node, way, target

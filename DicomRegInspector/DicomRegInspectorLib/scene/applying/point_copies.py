@@ -11,7 +11,7 @@ from ...errors import UsageError
 from ...progress import Progress, report_progress
 from ...space import LPS_TO_RAS, apply_matrix
 from .copies import HardenedCopy, copy_name
-from .way import Way, own_to_lps
+from .way import NodeWay, own_to_lps
 
 _BLOCK = 1 << 16
 _CANCELLED = "moving was cancelled"
@@ -20,7 +20,7 @@ _CANCELLED = "moving was cancelled"
 class _Points:
     """Points on their way: gathered in LPS mm, moved, given back in RAS mm."""
 
-    def __init__(self, name: str, points_lps: np.ndarray, way: Way) -> None:
+    def __init__(self, name: str, points_lps: np.ndarray, way: NodeWay) -> None:
         self._name, self._points, self._way = name, points_lps, way
         self.moved = np.empty_like(points_lps)
         """(n, 3) RAS mm, world; NaN where the transform says nothing."""
@@ -49,7 +49,7 @@ class MarkupsCopy:
     A control point that the transform says nothing about is missing in the copy, as Slicer calls it.
     """
 
-    def __init__(self, node: slicer.vtkMRMLMarkupsNode, transform: slicer.vtkMRMLTransformNode, way: Way) -> None:
+    def __init__(self, node: slicer.vtkMRMLMarkupsNode, transform: slicer.vtkMRMLTransformNode, way: NodeWay) -> None:
         self._node, self._way = node, way
         numbers = range(node.GetNumberOfControlPoints())
         self._numbers = [
@@ -85,7 +85,7 @@ class MarkupsCopy:
 class ModelCopy:
     """Copies a model: its points are moved, and cells that touch a point without a place are left out."""
 
-    def __init__(self, node: slicer.vtkMRMLModelNode, transform: slicer.vtkMRMLTransformNode, way: Way) -> None:
+    def __init__(self, node: slicer.vtkMRMLModelNode, transform: slicer.vtkMRMLTransformNode, way: NodeWay) -> None:
         self._node, self._way = node, way
         mesh = node.GetMesh()
         if mesh is None or not mesh.GetNumberOfPoints():

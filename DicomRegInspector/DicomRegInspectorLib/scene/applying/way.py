@@ -11,7 +11,7 @@ import vtk
 from ...errors import UsageError
 from ...registration import Mapping
 from ...space import LPS_TO_RAS
-from ...tasks.apply.transform import Moved
+from ...tasks.apply.transform import Way
 from ..convert import numpy_matrix
 from ..transforms.load_registration import ATTRIBUTE_PREFIX
 from ..volumes import frame_of_volume
@@ -20,29 +20,15 @@ SOURCE_FRAME, REGISTERED_FRAME = "SourceFrameOfReferenceUID", "RegisteredFrameOf
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
-    """A mapping and the direction in which things go through it; points in LPS mm."""
+class NodeWay(Way):
+    """What a transform node does, and the direction in which things go through it."""
 
     mapping: Mapping
     inverse: bool
-    """From the registered to the source frame."""
 
     @property
-    def direction(self) -> str:
-        """In words, as it is recorded."""
-        return "from the registered to the source frame" if self.inverse else "from the source to the registered frame"
-
-    def push(self, points: np.ndarray) -> Moved:
-        """Send points (n, 3) where they go; NaN where that is undefined."""
-        return Moved(self.mapping.map_points(points)) if self.inverse else self._searched(points)
-
-    def pull(self, points: np.ndarray) -> Moved:
-        """Find where points (n, 3) of the result are looked up; NaN where that is undefined."""
-        return self._searched(points) if self.inverse else Moved(self.mapping.map_points(points))
-
-    def _searched(self, points: np.ndarray) -> Moved:
-        result = self.mapping.map_points_inverse(points)
-        return Moved(result.points, result.residual_mm)
+    def _gone_through(self) -> Mapping:
+        return self.mapping
 
 
 def require_frame(node: slicer.vtkMRMLNode, transform: slicer.vtkMRMLTransformNode, back: bool) -> None:

@@ -44,8 +44,42 @@ class Pulling(Protocol):
         """Find for places (n, 3) of the output where in the input their values are looked up, LPS mm."""
 
 
+class Way:
+    """What things go through from the source to the registered frame, or back."""
+
+    inverse: bool
+    """From the registered to the source frame."""
+
+    @property
+    def _gone_through(self) -> RegistrationItem | Mapping:
+        """What maps from the registered to the source frame, LPS mm."""
+        raise NotImplementedError
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What the frames of input and output are called."""
+        return ("registered", "source") if self.inverse else ("source", "registered")
+
+    @property
+    def direction(self) -> str:
+        """In words: ``from the source to the registered frame``."""
+        return "from the {} to the {} frame".format(*self.sides)
+
+    def pull(self, points: np.ndarray) -> Moved:
+        """Find for places (n, 3) of the output where in the input their values are looked up, LPS mm."""
+        return self._inverse(points) if self.inverse else Moved(self._gone_through.map_points(points))
+
+    def push(self, points: np.ndarray) -> Moved:
+        """Move points (n, 3) of the input to where they lie in the output, LPS mm."""
+        return Moved(self._gone_through.map_points(points)) if self.inverse else self._inverse(points)
+
+    def _inverse(self, points: np.ndarray) -> Moved:
+        result = self._gone_through.map_points_inverse(points)
+        return Moved(result.points, result.residual_mm)
+
+
 @dataclass(frozen=True, eq=False)
-class Transform:
+class Transform(Way):
     """An item of a registration, and whether what it is applied to goes from source to registered frame or back."""
 
     registration: Registration
@@ -63,6 +97,10 @@ class Transform:
         return self.item.mapping
 
     @property
+    def _gone_through(self) -> RegistrationItem:
+        return self.item
+
+    @property
     def subject(self) -> NamedMapping:
         """The item as findings name it."""
         return named_item(self.item, self.registration)
@@ -76,28 +114,6 @@ class Transform:
     def output_frame_uid(self) -> str:
         """Frame of Reference UID of what comes out; empty where nothing tells."""
         return self.item.source_frame_uid if self.inverse else self.item.registered_frame_uid
-
-    @property
-    def sides(self) -> tuple[str, str]:
-        """What the frames of input and output are called."""
-        return ("registered", "source") if self.inverse else ("source", "registered")
-
-    @property
-    def direction(self) -> str:
-        """In words: ``from the source to the registered frame``."""
-        return "from the {} to the {} frame".format(*self.sides)
-
-    def pull(self, points: np.ndarray) -> Moved:
-        """Find for places (n, 3) of the output where in the input their values are looked up, LPS mm."""
-        return self._inverse(points) if self.inverse else Moved(self.item.map_points(points))
-
-    def push(self, points: np.ndarray) -> Moved:
-        """Move points (n, 3) of the input to where they lie in the output, LPS mm."""
-        return Moved(self.item.map_points(points)) if self.inverse else self._inverse(points)
-
-    def _inverse(self, points: np.ndarray) -> Moved:
-        result = self.item.map_points_inverse(points)
-        return Moved(result.points, result.residual_mm)
 
     @property
     def references(self) -> tuple[Reference, ...]:
