@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -22,6 +24,14 @@ what waits takes no memory."""
 
 MOST_STARTS = 3
 """How often a cluster is started that fails to."""
+_LOOK_S = 1.0
+"""How often it is looked whether all workers are there."""
+_MOST_LOOKS = 300
+"""How often in a row some may be missing, and nothing come out."""
+_BEGIN_S = 10.0
+"""How long workers that begin when all is done get for that."""
+_NOTICED_S = 30.0
+"""How long it may take until a process that was ended is known to have."""
 
 _SETTINGS = {
     # A batch whose worker ends is done again study by study, not as a whole.
@@ -30,6 +40,8 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
+    # After which a worker is closed for good that does not come back: one may end again while it begins.
+    "distributed.deploy.lost-worker-timeout": "60s",
 }
 
 
@@ -39,8 +51,7 @@ class Outcome(Generic[T, R]):
 
     task: T
     result: R | None
-    lost: str = ""
-    """Why there is no result: its worker ended in the middle of it."""
+    """None where its worker ended in the middle of it."""
 
 
 class Engine(Protocol):
@@ -52,10 +63,13 @@ class Engine(Protocol):
     def run(self, work: Callable[[T], R], tasks: Iterable[T], *, alone: bool = False) -> Iterator[Outcome[T, R]]:
         """Run tasks, of which only a few are asked for beforehand; outcomes come in the order in which they end.
 
+        No task is asked for between an outcome and the moment when the next outcome is wanted. With a worker that ends
+        all that wait at it are lost, too.
+
         Parameters
         ----------
         alone
-            Whether no task waits at a worker behind another one, so that one that ends its worker is lost alone.
+            Whether there is one task at a time, so that one that ends its worker is lost alone.
 
         Raises
         ------
@@ -64,7 +78,10 @@ class Engine(Protocol):
         """
 
     def end_process(self, process: int) -> None:
-        """Stop a worker's process, in which something goes on that does not end; another one takes its place."""
+        """Stop a worker's process, in which something goes on that does not end; another one takes its place.
+
+        No task that is asked for afterwards goes there.
+        """
 
     def __enter__(self) -> Engine: ...
 
@@ -129,6 +146,8 @@ class DaskEngine:
         self._options = options
         self._cluster: Any = None
         self._client: Any = None
+        self._looked = 0.0
+        self._missing = 0
         self.workers = options.workers or os.cpu_count() or 1
 
     def __enter__(self) -> DaskEngine:
@@ -187,6 +206,10 @@ class DaskEngine:
         self._client = self._cluster = None
 
     def __exit__(self, *exception: object) -> None:
+        # A process that is stopped while it begins complains of that on the terminal.
+        until = time.monotonic() + (_BEGIN_S if exception[0] is None else 0.0)
+        while self._some_are_missing() and time.monotonic() < until:
+            time.sleep(0.01)
         self._close()
         self._settings.__exit__(None, None, None)
 
@@ -194,46 +217,87 @@ class DaskEngine:
         """Run tasks; see :class:`Engine`."""
         from concurrent.futures import CancelledError
 
-        from distributed import as_completed
         from distributed.scheduler import KilledWorker
 
-        queue, left = as_completed(loop=self._client.loop), iter(tasks)
+        ended: SimpleQueue[Any] = SimpleQueue()
+        left = iter(tasks)
         under_way: dict[Any, T] = {}
-
-        most = self.workers * (1 if alone else WINDOW)
+        most = 1 if alone else self.workers * WINDOW
 
         def fill() -> None:
             while len(under_way) < most:
                 for task in left:
                     future = self._client.submit(_run_packed, pickle.dumps((work, task)), pure=False)
                     under_way[future.key] = task
-                    queue.add(future)
+                    future.add_done_callback(ended.put)
                     break
                 else:
                     return
 
         fill()
         while under_way:
-            future = next(queue)
+            future = self._next(ended)
             task = under_way.pop(future.key)
             try:
                 outcome = Outcome(task, pickle.loads(future.result()))
-            except (KilledWorker, CancelledError, OSError) as error:
-                outcome = Outcome(task, None, type(error).__name__)
+            except (KilledWorker, CancelledError, OSError):
+                outcome = Outcome(task, None)
             future.release()
             if self._client.status != "running":
                 raise UsageError("the workers cannot be reached any more; run again to go on")
-            fill()
             yield outcome
+            fill()
+
+    def _next(self, ended: SimpleQueue[Any]) -> Any:
+        """The next future that is done; meanwhile workers are looked after."""
+        while True:
+            self._look_after_workers()
+            try:
+                future = ended.get(timeout=_LOOK_S)
+            except Empty:
+                continue
+            self._missing = 0
+            return future
+
+    def _look_after_workers(self) -> None:
+        """Start workers of this machine anew that Dask has given up, as it does when one ends while it begins."""
+        cluster, now = self._cluster, time.monotonic()
+        if cluster is None or now - self._looked < _LOOK_S:
+            return
+        self._looked = now
+        self._missing += self._some_are_missing()
+        if self._missing > _MOST_LOOKS:
+            raise UsageError("the workers on this machine end as soon as they begin; run again to go on")
+
+        def start_anew() -> None:
+            for name, worker in list(cluster.workers.items()):
+                if worker.status.name in ("closed", "failed"):
+                    del cluster.workers[name]
+            if len(cluster.workers) < len(cluster.worker_spec):
+                cluster.scale(len(cluster.worker_spec))
+
+        cluster.loop.add_callback(start_anew)
+
+    def _some_are_missing(self) -> bool:
+        """Whether not all workers of this machine are there."""
+        cluster = self._cluster
+        return cluster is not None and len(cluster.scheduler.workers) < len(cluster.worker_spec)
 
     def end_process(self, process: int) -> None:
         """Stop a worker's process on this machine, if it is one of this engine's."""
         if self._cluster is None or self._options.threads:
             return
-        own = {getattr(worker, "pid", None) for worker in self._cluster.workers.values()}
-        if process in own:
+        for worker in list(self._cluster.workers.values()):
+            if getattr(worker, "pid", None) != process:
+                continue
+            known, address = self._cluster.scheduler.workers, worker.worker_address
+            ended = known.get(address)
             with suppress(ProcessLookupError):
                 os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+            # Until the scheduler has noticed, it goes on sending tasks there.
+            until = time.monotonic() + _NOTICED_S
+            while ended is not None and known.get(address) is ended and time.monotonic() < until:
+                time.sleep(0.01)
 
 
 def _run_packed(task: bytes) -> bytes:

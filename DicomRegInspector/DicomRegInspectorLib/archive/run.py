@@ -27,7 +27,7 @@ from .tally import Tally
 MOST_STUDIES, MOST_WEIGHT = 16, 800
 """Studies and files of one task: what a kill can cost, and few enough that workers end at about the same time."""
 MOST_ATTEMPTS = 3
-"""How often a study is tried alone whose worker ended in the middle of it."""
+"""How often a study is tried, nothing else under way, whose worker ended in the middle of it."""
 _DIED = (
     "the process that read it ended {count} times, also when it read nothing else: it needs more memory than "
     "a worker may take, or a library that decodes it crashes"
@@ -129,10 +129,13 @@ class _Run:
         base = Batch((), source.reader(), self._options, self._how.study_limit_s, self.reports.wanted)
         batches = (replace(base, refs=refs) for refs in in_batches(self._to_do(source)))
         self._take_all(batches)
-        # One at a time, so that one that ends its worker takes no other with it.
+        # Study by study, so that one that ends its worker takes few with it; what is lost once more one at a time, so
+        # that it takes none. Only then is a study to blame.
+        alone = False
         while self._again:
-            alone, self._again = self._again, []
-            self._take_all((replace(base, refs=(ref,)) for ref in alone), alone=True)
+            again, self._again = self._again, []
+            self._take_all((replace(base, refs=(ref,)) for ref in again), alone=alone)
+            alone = True
 
     def _to_do(self, source: Source) -> Iterator[StudyRef]:
         seen: list[StudyRef] = []
@@ -157,7 +160,7 @@ class _Run:
     def _take_all(self, batches: Iterable[Batch], *, alone: bool = False) -> None:
         for outcome in self._engine.run(judge_batch, batches, alone=alone):
             if outcome.result is None:
-                self._lost(outcome.task, outcome.lost)
+                self._lost(outcome.task, alone=alone)
             else:
                 self._take(outcome.result)
             self._tell()
@@ -179,8 +182,8 @@ class _Run:
         self.tally.failed += sum(study.state == FAILED for study in rows)
         self._files += sum(study.files for study in rows)
 
-    def _lost(self, batch: Batch, reason: str) -> None:
-        if len(batch.refs) > 1:
+    def _lost(self, batch: Batch, *, alone: bool) -> None:
+        if not alone:
             self._again += batch.refs
             return
         for ref in batch.refs:

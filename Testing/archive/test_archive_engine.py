@@ -1,0 +1,61 @@
+"""Dask's engine: what it asks for and when, and what it makes of workers that end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from DicomRegInspectorLib.archive import EngineOptions
+from DicomRegInspectorLib.archive.engine import WINDOW, DaskEngine, Engine, engine_of
+
+
+def _asked_at_a_time(engine: Engine, alone: bool) -> tuple[set[int], int]:
+    """How many tasks had no outcome yet whenever one was asked for, itself included; how many while one was taken."""
+    asked, taken = 0, 0
+    waiting: set[int] = set()
+    meanwhile = 0
+
+    def tasks() -> Iterator[int]:
+        nonlocal asked
+        for number in range(20):
+            asked += 1
+            waiting.add(asked - taken)
+            yield number
+
+    for outcome in engine.run(abs, tasks(), alone=alone):
+        assert outcome.result == outcome.task
+        taken += 1
+        meanwhile = max(meanwhile, asked - taken)
+    assert (asked, taken) == (20, 20)
+    return waiting, meanwhile
+
+
+def test_a_task_alone_is_asked_for_when_the_outcome_before_it_was_taken() -> None:
+    with engine_of(EngineOptions(workers=2, threads=True)) as engine:
+        assert _asked_at_a_time(engine, alone=True) == ({1}, 0)
+        waiting, meanwhile = _asked_at_a_time(engine, alone=False)
+    assert max(waiting) == 2 * WINDOW and meanwhile == 2 * WINDOW - 1
+
+
+def _process(_: int) -> int:
+    return os.getpid()
+
+
+def test_nothing_is_sent_to_a_process_that_was_ended() -> None:
+    with engine_of(EngineOptions(workers=1)) as engine:
+        processes = []
+        for outcome in engine.run(_process, iter(range(4)), alone=True):
+            assert outcome.result is not None
+            processes.append(outcome.result)
+            engine.end_process(outcome.result)
+    assert len(set(processes)) == 4
+
+
+def test_workers_that_are_given_up_are_begun_anew() -> None:
+    """As Dask gives up one that ends while it begins; with none left, tasks would wait for ever."""
+    with DaskEngine(EngineOptions(workers=2, threads=False)) as engine:
+        cluster = engine._cluster
+        for worker in list(cluster.workers.values()):
+            cluster.sync(worker.close)
+        (outcome,) = engine.run(abs, iter([-3]), alone=True)
+    assert outcome.result == 3
