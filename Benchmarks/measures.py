@@ -88,9 +88,9 @@ def three_from_memory(path: str) -> tuple[Callable[[], object], int]:
 def three_of(field: object) -> Callable[[], object]:
     """Magnitude, Jacobian and curl of every voxel, each with its extremes, mean and percentiles."""
     from DicomRegInspectorLib.registration.measures import local
-    from DicomRegInspectorLib.registration.measures.summary import summarize_all
+    from DicomRegInspectorLib.registration.measures.distributions import distributions
 
-    return lambda: summarize_all(local.magnitude_jacobian_and_curl(field), field)
+    return lambda: distributions(field, [local.MAGNITUDE, local.JACOBIAN, local.CURL])
 
 
 def everything(path: str) -> tuple[Callable[[], object], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pydicom
 import pytest
 from DicomRegInspectorLib import cli
 from DicomRegInspectorLib.registration.measures import local
+from DicomRegInspectorLib.registration.measures.field import Field
 from DicomRegInspectorLib.samples.quality_phantom import FOLDING, NAMES, REGISTRATION, write_quality_phantom
 from DicomRegInspectorLib.samples.quality_phantom.boxes import STRUCTURES
 from DicomRegInspectorLib.samples.quality_phantom.waves import FOLD, STRETCH, WaveField, nodes
@@ -117,13 +119,23 @@ def test_a_landmark_that_was_moved_is_found(run: Run, phantom: Path) -> None:
 
 def test_an_error_in_a_measure_is_found(run: Run, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Jacobian by differences to one side, as a slip might have it."""
-    right = local.magnitude_jacobian_and_curl
+    right = local.JACOBIAN.of_differences
 
-    def slipped(field, outs=(None, None, None)):
-        lengths, determinants, turning = right(field, outs)
-        return lengths, np.roll(determinants, 1, axis=2), turning
+    def slipped(field: Field) -> Callable[..., Callable[[np.ndarray], None]]:
+        make = right(field)
 
-    monkeypatch.setattr(local, "magnitude_jacobian_and_curl", slipped)
+        def bind(twice: np.ndarray, work: np.ndarray) -> Callable[[np.ndarray], None]:
+            fill = make(twice, work)
+
+            def measure(out: np.ndarray) -> None:
+                fill(out)
+                out[:] = np.roll(out, 1)
+
+            return measure
+
+        return bind
+
+    monkeypatch.setattr(local, "JACOBIAN", replace(local.JACOBIAN, of_differences=slipped))
     code, told, _ = run(made)
     assert code == 1
     assert any(name.startswith(("jacobian.", "regions.")) for name in off(told))

@@ -9,7 +9,8 @@ from DicomRegInspectorLib.findings.about import about_node
 from DicomRegInspectorLib.registration import Mapping
 from DicomRegInspectorLib.registration.grid import grid_of_array
 from DicomRegInspectorLib.registration.mapping import affine_mapping
-from DicomRegInspectorLib.registration.measures.local import sd_log_jacobian
+from DicomRegInspectorLib.registration.measures.distributions import SdLogJacobian
+from DicomRegInspectorLib.registration.measures.field import Block, Field
 from DicomRegInspectorLib.registration.measures.quality import measure
 from scipy.ndimage import correlate1d
 
@@ -42,13 +43,32 @@ def test_sdlogj_is_that_of_learn2reg(size: float) -> None:
     assert (quality.jacobian.min < -3) == (size > 20)
 
 
-def test_undefined_nodes_take_no_part() -> None:
+def sd_log_jacobian(determinants: np.ndarray, blocks: list[tuple[range, slice]]) -> float | None:
+    """Of (nk, nj, ni) determinants that come in blocks of slices and rows."""
+    nz, ny, nx = determinants.shape
+    spread = SdLogJacobian(Field((nx, ny, nz), np.eye(4), np.eye(4), np.eye(4), lambda: None))
+    for slices, rows in blocks:
+        part = determinants[slices.start : slices.stop, rows]
+        spread.add(part.reshape(-1), Block(slices, rows, nx))
+    return spread.value
+
+
+BLOCKS = {
+    "whole": [(range(9), slice(0, 10))],
+    "by slice": [(range(k, k + 1), slice(0, 10)) for k in range(9)],
+    "by row": [(range(k, k + 1), slice(j, j + 1)) for j in range(10) for k in range(9)],
+    "by groups": [(range(4), slice(0, 10)), (range(4, 8), slice(0, 10)), (range(8, 9), slice(0, 10))],
+}
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_undefined_nodes_take_no_part(blocks: str) -> None:
     generator = np.random.default_rng(4)
     determinants = generator.normal(1, 0.2, (9, 10, 11)).astype(np.float32)
     determinants[3:5, 4, 2:7] = np.nan
     inner = determinants[2:-2, 2:-2, 2:-2].astype(float)
-    assert sd_log_jacobian(determinants) == pytest.approx(np.nanstd(np.log(inner + 3)))
-    assert sd_log_jacobian(np.full((9, 9, 9), np.nan, np.float32)) is None
+    assert sd_log_jacobian(determinants, BLOCKS[blocks]) == pytest.approx(np.nanstd(np.log(inner + 3)))
+    assert sd_log_jacobian(np.full((9, 10, 11), np.nan, np.float32), BLOCKS[blocks]) is None
 
 
 def test_a_grid_without_inner_nodes_has_none_and_a_matrix_has_zero() -> None:

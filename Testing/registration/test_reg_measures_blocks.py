@@ -9,8 +9,10 @@ import pytest
 from DicomRegInspectorLib.registration.measures import field as measured_field
 from DicomRegInspectorLib.registration.measures import local
 from DicomRegInspectorLib.registration.measures.field import Field
+from DicomRegInspectorLib.registration.measures.walk import arrays_of
 from scipy.spatial.transform import Rotation
 
+THREE = [local.MAGNITUDE, local.JACOBIAN, local.CURL]
 RANDOM = np.random.default_rng(5)
 AXIAL = np.diag([1.5, 1.5, 3.0, 1.0])
 OBLIQUE = np.eye(4)
@@ -71,7 +73,7 @@ def test_blocks_change_nothing(monkeypatch, shape, nodes, matrix, in_order):
     flat[RANDOM.integers(0, len(flat), 3)] = [[np.nan] * 3, [1, np.inf, 2], [-np.inf, np.nan, 0]]
     field = field_of(vectors, matrix, in_order)
     expected = expected_of(vectors, matrix)
-    together = local.magnitude_jacobian_and_curl(field)
+    together = arrays_of(field, THREE)
     for found, wanted in zip(together, expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
     alone = local.magnitude(field), local.jacobian(field), local.curl(field)
@@ -86,7 +88,7 @@ def test_what_overflows_is_undefined_and_what_is_large_is_measured(size):
     field = field_of(vectors, AXIAL)
     with np.errstate(over="ignore"):
         wanted = [values.astype(np.float32) for values in expected_of(vectors, AXIAL)]
-    for found, values in zip(local.magnitude_jacobian_and_curl(field), wanted, strict=True):
+    for found, values in zip(arrays_of(field, THREE), wanted, strict=True):
         assert not np.isinf(found).any()
         near = np.isfinite(found)
         np.testing.assert_allclose(found[near], values[near], rtol=1e-3, atol=1e-3)

@@ -13,9 +13,10 @@ from ..space import apply_matrix, lattice_corners
 from .mapping import Mapping
 from .matrices import largest_move_mm
 from .measures import local
+from .measures.distributions import FoldedNodes, distributions
 from .measures.fill_values import LEAST_ALONE_MM, FillValue
 from .measures.node_region import Region
-from .measures.summary import Summary, summarize
+from .measures.summary import Summary
 
 if TYPE_CHECKING:
     from .measures.bulk import BulkPart
@@ -65,23 +66,20 @@ def order_findings(pairs: list[tuple[int, int]], subject: str, is_repeated: bool
 def mapping_findings(mapping: Mapping, subject: str) -> tuple[Finding, ...]:
     """Give what the vectors show: undefined and infinite ones, a field that does nothing, folding; none without a grid.
 
-    The first use reads the vectors twice: for their lengths and for folding.
+    Reads the vectors twice: for a sample, and for all.
 
     Raises FileError when their file is gone or has changed since it was opened.
     """
     if mapping.grid is None:
         return ()
-    field = mapping.field
-    lengths = None
-    if not mapping.grid.has_statistics:
-        lengths = local.magnitude(field)
-        mapping.grid.statistics_of(summarize(lengths, field))
-    found = vector_findings(mapping, subject)
-    determinants = local.jacobian(field, lengths)
-    folded = local.folded_region(determinants)
+    field, folding = mapping.field, FoldedNodes(mapping.field)
+    quantities = [local.JACOBIAN] if mapping.grid.has_statistics else [local.JACOBIAN, local.MAGNITUDE]
+    jacobian, *lengths = distributions(field, quantities, [(0, folding)])
+    for summary in lengths:
+        mapping.grid.statistics_of(summary)
+    found, folded = vector_findings(mapping, subject), folding.region
     if folded is None:
         return found
-    jacobian = summarize(determinants, field)
     return found + folding_finding(subject, folding_evidence(mapping, folded, jacobian), jacobian)
 
 

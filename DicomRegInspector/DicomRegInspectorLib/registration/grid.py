@@ -12,11 +12,12 @@ import numpy as np
 from ..memory import require_memory
 from ..space import apply_matrix
 from .between_nodes import BLOCK, displacement
+from .measures.distributions import distributions
 from .measures.field import ALL_ROWS, Field, SliceReader
 from .measures.fill_values import LEAST_FILL_MM
-from .measures.local import magnitude
+from .measures.local import MAGNITUDE
 from .measures.statistics import PERCENTILES, VectorStatistics, measure_vectors
-from .measures.summary import Summary, summarize
+from .measures.summary import Summary
 from .vectors import LatePlace, MemoryPlace, VectorPlace
 
 Outside = Literal["undefined", "stays"]
@@ -83,7 +84,7 @@ class Grid:
     def statistics(self) -> VectorStatistics:
         """Magnitudes and undefined regions, measured at the first use in one pass over the file."""
         field = self.field()
-        return _statistics_of(self, summarize(magnitude(field), field))
+        return _statistics_of(self, *distributions(field, [MAGNITUDE]))
 
     @property
     def has_statistics(self) -> bool:

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-BLOCK_NODES = 1 << 14
-"""Nodes in a block: what is made of them on the way stays in a core's own cache."""
+BLOCK_NODES = 1 << 17
+"""Nodes in a block: more than a core's own cache holds, but with smaller ones threads wait for the interpreter."""
 TAME_MM, TAME_NUMBER = 1e6, 1e2
 """Components of vectors, and numbers of matrices, up to which no measure overflows."""
 THREADS = 2
@@ -224,7 +224,7 @@ def layout(field: Field, near: bool) -> Layout:
     nx, ny, nz = field.dimensions
     together = _slices_in_block(field)
     count = 1
-    if together == 1:
+    if nx * ny > 1.5 * BLOCK_NODES:
         per_thread = max(1, round(nx * ny / BLOCK_NODES / field.threads))
         count = min(ny, per_thread * field.threads)
     borders = np.linspace(0, ny, count + 1).astype(int).tolist()
@@ -235,4 +235,4 @@ def layout(field: Field, near: bool) -> Layout:
 
 def _slices_in_block(field: Field) -> int:
     nx, ny, nz = field.dimensions
-    return max(1, min(BLOCK_NODES // (nx * ny), nz))
+    return max(1, min(round(BLOCK_NODES / (nx * ny)), nz))

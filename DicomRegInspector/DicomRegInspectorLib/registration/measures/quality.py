@@ -26,12 +26,13 @@ from ..matrices import is_singular
 from ..vectors import VectorPlace
 from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
+from .distributions import FoldedNodes, SdLogJacobian, distributions
 from .field import Field
 from .node_region import Region
 from .rows import RANK_WORDS, Measure, MeasureRow, number, ranked
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
 from .statistics import VectorStatistics
-from .summary import Summary, component_statistics, scaled_statistics, summarize_all
+from .summary import Summary, component_statistics, scaled_statistics
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Quality:
     components_voxels: dict[str, dict[str, float | None]]
     jacobian: Summary
     sd_log_jacobian: float | None
-    """See :func:`.local.sd_log_jacobian`."""
+    """See :class:`.distributions.SdLogJacobian`."""
     folded: Region | None
     folded_volume_cm3: float
     curl: Summary
@@ -239,8 +240,7 @@ class Quality:
 def measure(mapping: Mapping, subject: str, progress: Progress | None = None) -> Quality:
     """Measure a mapping: its grid between its matrices, or its matrices alone in closed form.
 
-    Peak memory is one number for each node while a file is streamed, then the vectors themselves for what is
-    measured at samples.
+    Peak memory is that of the vectors themselves, for what is measured at samples.
 
     ``subject``: how findings name it.
     Raises MappingError when there is no grid, and the matrix cannot be inverted.
@@ -277,15 +277,14 @@ def _same_everywhere(value: float) -> Summary:
 
 
 class _Measuring:
-    """One run over all measures, passing the memory of each quantity on to the next."""
+    """One run over all measures."""
 
-    _STEPS = 6
+    _STEPS = 4
 
     def __init__(self, mapping: Mapping, subject: str, progress: Progress | None) -> None:
         self.mapping, self.subject, self.progress = mapping, subject, progress
         self.grid: Grid = mapping.grid
         self.done, self.text = 0, ""
-        self.memory: Sequence[np.ndarray | None] = (None, None, None)
 
     def step(self, text: str) -> None:
         """Tell the progress; stop when asked to."""
@@ -298,19 +297,18 @@ class _Measuring:
         report_progress(self.progress, self.done, self._STEPS, self.text, "measuring was cancelled")
 
     def run(self) -> Quality:
-        """Take all measures, in the order of the memory they need."""
+        """Take all measures."""
         if isinstance(self.grid.place, VectorPlace) and self.grid.place.in_order:
             # Inflating takes longer than any measure: once, for what is measured at samples needs the vectors anyway.
             _ = self.grid.vectors
         field = self.mapping.field.asking(self.ask)
-        self.step("Components of the vectors")
-        in_mm, in_voxels = self._components(field)
-        self.step("Lengths, Jacobian determinant and curl")
-        lengths, determinants, turning = local.magnitude_jacobian_and_curl(field, self.memory)
-        folded, sd_log = local.folded_region(determinants), local.sd_log_jacobian(determinants)
-        self.step("Their distribution")
-        length, jacobian, curl = summarize_all([lengths, determinants, turning], field)
-        self.memory = lengths = determinants = turning = None
+        self.step("Lengths, components, Jacobian determinant and curl")
+        folding, spread = FoldedNodes(field), SdLogJacobian(field)
+        to_voxels, directions = self._directions(field)
+        quantities = [local.JACOBIAN, local.MAGNITUDE, local.CURL, *map(local.along, directions)]
+        jacobian, length, curl, *along = distributions(field, quantities, [(0, folding), (0, spread)])
+        in_mm, in_voxels = self._components(to_voxels, along)
+        folded, sd_log = folding.region, spread.value
         vectors = self.grid.statistics_of(length)
         self.step("Bending energy")
         bending = bending_energy(field, self._gather)
@@ -338,23 +336,25 @@ class _Measuring:
             rigid, affine, regions, findings,
         )  # fmt: skip
 
-    def _components(self, field: Field) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _directions(self, field: Field) -> tuple[np.ndarray, list[np.ndarray]]:
+        """(3, 3) from mm to voxels, and the directions to measure along: R, A, S and, of an oblique grid, i, j, k."""
+        to_voxels = np.linalg.inv(field.index_to_world[:3, :3])
+        signs = self.mapping.signs * RAS_SIGNS
+        return to_voxels, [*np.eye(3) * signs[:, None], *(to_voxels if np.count_nonzero(to_voxels) > 3 else ())]
+
+    def _components(self, to_voxels: np.ndarray, along: Sequence[Summary]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Statistics along R, A, S in mm, and along the grid's axes in voxels; never pooled over axes."""
         signs = self.mapping.signs * RAS_SIGNS
-        in_mm = dict(zip("RAS", self._along(field, np.eye(3) * signs[:, None]), strict=True))
-        to_voxels = np.linalg.inv(field.index_to_world[:3, :3])
-        if np.count_nonzero(to_voxels) > 3:
-            return in_mm, dict(zip("ijk", self._along(field, to_voxels), strict=True))
+        statistics = component_statistics(along)
+        in_mm = dict(zip("RAS", statistics[:3], strict=True))
+        if len(along) > 3:
+            return in_mm, dict(zip("ijk", statistics[3:], strict=True))
         # Each of the grid's axes is one of R, A, S: the same numbers in another unit.
         in_voxels = {}
         for name, direction in zip("ijk", to_voxels, strict=True):
             (axis,) = np.flatnonzero(direction)
             in_voxels[name] = scaled_statistics(in_mm["RAS"[axis]], direction[axis] * signs[axis])
         return in_mm, in_voxels
-
-    def _along(self, field: Field, directions: np.ndarray) -> list[dict[str, Any]]:
-        self.memory = local.components(field, list(directions), self.memory)
-        return component_statistics(self.memory, field)
 
     def _gather(self, numbers: np.ndarray) -> np.ndarray:
         return np.take(self.grid.vectors.reshape(-1, 3), numbers, axis=0).astype(np.float64)
