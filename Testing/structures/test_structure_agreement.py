@@ -56,10 +56,10 @@ FIRST, SECOND = blob((24, 26, 28), 12), blob((26, 27, 30), 11)
 def test_names_pair_whatever_their_case_and_those_without_partner_are_named() -> None:
     fixed = set_of(segment("Liver", FIRST), segment("Left  lung", FIRST, 2), segment("Cord", FIRST, 3))
     moving = set_of(segment("LIVER", SECOND), segment("left lung ", SECOND, 2), segment("Rückenmark", SECOND, 3))
-    pairs, unpaired = pair_structures(JudgingStructures(fixed, moving))
+    pairs, unpaired, remarks = pair_structures(JudgingStructures(fixed, moving))
     assert [(first.name, second.name) for first, second in pairs] == [("Liver", "LIVER"), ("Left  lung", "left lung ")]
-    assert unpaired == ("Cord", "Rückenmark")
-    pairs, unpaired = pair_structures(JudgingStructures(fixed, moving, [("cord", "RÜCKENMARK")]))
+    assert (unpaired, remarks) == (("Cord", "Rückenmark"), ())
+    pairs, unpaired, _ = pair_structures(JudgingStructures(fixed, moving, [("cord", "RÜCKENMARK")]))
     assert pairs[0][1].name == "Rückenmark"
     assert unpaired == ()
 
@@ -70,10 +70,20 @@ def test_structures_that_cannot_be_paired_are_refused() -> None:
         pair_structures(JudgingStructures(fixed, moving))
     with pytest.raises(UsageError, match="no structure 'C'"):
         pair_structures(JudgingStructures(fixed, moving, [("A", "C")]))
-    with pytest.raises(UsageError, match="more than one structure"):
-        pair_structures(
-            JudgingStructures(set_of(segment("A", FIRST), segment("a", FIRST, 2)), set_of(segment("A", FIRST)))
-        )
+    twice, once = set_of(segment("A", FIRST), segment("a", FIRST, 2)), set_of(segment("A", FIRST))
+    with pytest.raises(UsageError, match="2 structures of the registered frame are called 'A'"):
+        pair_structures(JudgingStructures(twice, once))
+    with pytest.raises(UsageError, match="has 2 structures called 'A'"):
+        pair_structures(JudgingStructures(once, twice, [("A", "a")]))
+
+
+def test_which_of_several_of_one_name_is_meant_is_never_guessed_and_the_others_are_compared() -> None:
+    fixed = set_of(segment("Liver", FIRST), segment("Nodes", FIRST, 2), segment("NODES", SECOND, 3))
+    moving = set_of(segment("Liver", SECOND), segment("Nodes", SECOND, 2))
+    found = compare_structures(affine_mapping(np.eye(4)), JudgingStructures(fixed, moving))
+    assert [pair.name for pair in found.pairs] == ["Liver"]
+    assert found.unpaired == ("Nodes", "Nodes")
+    assert found.remarks == ("2 structures of the registered frame are called 'Nodes': none of them was compared",)
 
 
 def test_a_label_is_carried_over_as_simpleitk_resamples_it() -> None:

@@ -126,7 +126,7 @@ class StructureAgreements:
     pairs: tuple[StructureAgreement, ...]
     unpaired: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
-    """What holds for all: frames of reference that are others than the mapping's."""
+    """What holds for more than one: names that several have, frames of reference that are others than the mapping's."""
 
     drawn: tuple[Finding, ...] = ()
     """What is odd about the structures themselves."""
@@ -163,40 +163,50 @@ def _listed(values: NDArray[np.float64] | None) -> list[float] | None:
     return None if values is None else values.tolist()
 
 
-def pair_structures(judging: JudgingStructures) -> tuple[list[tuple[Structure, Structure]], tuple[str, ...]]:
-    """Return pairs by the names told, then by equal names whatever their case; and the names without a partner.
+def pair_structures(
+    judging: JudgingStructures,
+) -> tuple[list[tuple[Structure, Structure]], tuple[str, ...], tuple[str, ...]]:
+    """Return pairs by the names told, then by equal names whatever their case; the names without a partner; remarks.
+
+    Where several structures of a set have one name, it is not known which of them is meant: none is compared, and a
+    remark says so.
 
     Raises
     ------
     UsageError
-        When a name told is not there, a name occurs twice in one set, or there is no pair.
+        When a name told is not there or there more than once, or there is no pair.
     """
     fixed, moving = _by_name(judging.fixed), _by_name(judging.moving)
     pairs = []
     for first, second in judging.pairs:
         pairs.append((_taken(fixed, first, judging.fixed), _taken(moving, second, judging.moving)))
     for key in [key for key in fixed if key in moving]:
-        pairs.append((fixed.pop(key), moving.pop(key)))
-    unpaired = tuple(structure.name for rest in (fixed, moving) for structure in rest.values())
+        if len(fixed[key]) == len(moving[key]) == 1:
+            pairs.append((fixed.pop(key)[0], moving.pop(key)[0]))
+    unpaired = tuple(structures[0].name for rest in (fixed, moving) for structures in rest.values())
+    remarks = tuple(
+        f"{len(structures)} structures of the {role} frame are called {structures[0].name!r}: none of them was compared"
+        for role, rest in (("registered", fixed), ("source", moving))
+        for structures in rest.values()
+        if len(structures) > 1
+    )
     if not pairs:
-        names = [", ".join(structure.name for structure in rest.values()) or "none" for rest in (fixed, moving)]
+        names = [", ".join(of[0].name for of in rest.values()) or "none" for rest in (fixed, moving)]
         raise UsageError(
             f"no structure has the same name in both sets; the registered frame has {names[0]}, the source frame "
             f"{names[1]}: say which belong together"
+            if not remarks
+            else f"no structure can be compared: {'; '.join(remarks)}"
         )
-    return pairs, unpaired
+    return pairs, unpaired, remarks
 
 
-def _by_name(found: StructureSet) -> dict[str, Structure]:
-    named: dict[str, Structure] = {}
+def _by_name(found: StructureSet) -> dict[str, list[Structure]]:
+    named: dict[str, list[Structure]] = {}
     for structure in found.structures:
         # Points and open curves enclose nothing; what is empty is compared, and told.
-        if not structure.is_region and not structure.is_empty:
-            continue
-        key = _key(structure.name)
-        if key in named:
-            raise UsageError(f"{found.path}: more than one structure is called {structure.name!r}")
-        named[key] = structure
+        if structure.is_region or structure.is_empty:
+            named.setdefault(_key(structure.name), []).append(structure)
     return named
 
 
@@ -204,12 +214,14 @@ def _key(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _taken(named: dict[str, Structure], name: str, found: StructureSet) -> Structure:
-    structure = named.pop(_key(name), None)
-    if structure is None:
+def _taken(named: dict[str, list[Structure]], name: str, found: StructureSet) -> Structure:
+    structures = named.get(_key(name), [])
+    if not structures:
         known = ", ".join(each.name for each in found.structures) or "none"
         raise UsageError(f"{found.path}: has no structure {name!r} that is left to be paired; it has {known}")
-    return structure
+    if len(structures) > 1:
+        raise UsageError(f"{found.path}: has {len(structures)} structures called {structures[0].name!r}; rename them")
+    return named.pop(_key(name))[0]
 
 
 def compare_structures(
@@ -236,8 +248,8 @@ def compare_structures(
     Cancelled
         When ``progress`` returned False.
     """
-    pairs, unpaired = pair_structures(judging)
-    remarks = _about_frames(judging, frames, pairs)
+    pairs, unpaired, remarks = pair_structures(judging)
+    remarks += _about_frames(judging, frames, pairs)
     found, images = [], []
     for number, (fixed, moving) in enumerate(pairs):
         report_progress(progress, number, 2 * len(pairs), f"Rasterising {fixed.name}", STOPPED)

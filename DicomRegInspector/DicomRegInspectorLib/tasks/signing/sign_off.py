@@ -22,6 +22,7 @@ from ...words import plural
 from ..carried.structure_agreement import TOLERANCE_MM
 from ..quality import ItemQuality
 
+_OF_SETS = "the registration’s frames, each name once"
 _MOST_NAMED = 3
 """Of what has no partner; all are named among the numbers."""
 
@@ -184,7 +185,7 @@ def _structures(item: ItemQuality) -> Iterator[SignedCheck]:
         yield SignedCheck("Structures", "Overlap (Dice)", "", wanted, SOURCE, "not done")
         return
     for remark in item.structures.remarks:
-        yield SignedCheck("Structures", "Frames of reference", remark, "the registration’s", "PS3.3 C.20", "attention")
+        yield SignedCheck("Structures", "Frames and names", remark, _OF_SETS, "PS3.3 C.20", "attention")
     yield from _without_partner("Structures", item.structures.unpaired)
     for pair in item.structures.pairs:
         group = f"Structures: {pair.name}"
