@@ -6,6 +6,10 @@ import os
 import random
 import signal
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,16 +78,61 @@ def test_a_cut_off_output_is_not_whole(ending: str, tmp_path: Path) -> None:
     assert not is_whole(output, reference)
 
 
+@pytest.fixture
+def prepared() -> Iterator[None]:
+    """A program that is ended by signals."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    prepare_program()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("prepared")
 def test_a_signal_waits_while_vtk_is_imported() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        prepare_program()
-        for number, raised in ((signal.SIGTERM, Stopped), (signal.SIGINT, KeyboardInterrupt)):
-            steps = []
-            with pytest.raises(raised), held_signals():
-                os.kill(os.getpid(), number)
-                steps = list(range(1000))
-            assert len(steps) == 1000
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number, raised in ((signal.SIGTERM, Stopped), (signal.SIGINT, KeyboardInterrupt)):
+        steps = []
+        with pytest.raises(raised), held_signals():
+            os.kill(os.getpid(), number)
+            steps = list(range(1000))
+        assert len(steps) == 1000
+
+
+class Signalling:
+    """A lock during whose taking a signal comes."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.acquire, self.release = self.lock.acquire, self.lock.release
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def __exit__(self, *exception: object) -> None:
+        self.lock.release()
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_signal_leaves_no_lock_taken_that_threads_wait_for() -> None:
+    lock = Signalling()
+    condition = threading.Condition(lock)
+    was_inside = False
+    with pytest.raises(Stopped):
+        with condition:
+            was_inside = True
+        time.sleep(10)
+    assert was_inside
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lock.acquire, timeout=5).result()
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize("wait", [Future().result, threading.Event().wait, Future().exception])
+def test_waiting_for_other_threads_is_broken_off_by_a_signal(wait: Callable[[], object]) -> None:
+    started = time.monotonic()
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Stopped):
+        wait()
+    assert time.monotonic() - started < 5

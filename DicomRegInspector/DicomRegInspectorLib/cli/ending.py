@@ -65,10 +65,64 @@ def held_signals() -> Iterator[None]:
 def _stop(number: int, frame: FrameType | None) -> None:
     if _waiting is not None:
         _waiting.append(number)
+    elif _postponed.can_wait and not _may_unwind(frame):
+        _postponed.postpone(number)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt
     else:
         raise Stopped(number)
+
+
+class _Postponed:
+    """Signals that came where the program cannot be unwound; a moment later it is tried again, for some seconds."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._times = 2000 if hasattr(signal, "setitimer") else 0
+
+    @property
+    def can_wait(self) -> bool:
+        return self._times > 0
+
+    def postpone(self, number: int) -> None:
+        self._numbers.append(number)
+        self._times -= 1
+        signal.signal(signal.SIGALRM, self._again)
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+
+    def _again(self, _: int, frame: FrameType | None) -> None:
+        numbers, self._numbers = self._numbers, []
+        for number in numbers:
+            _stop(number, frame)
+
+
+_postponed = _Postponed()
+_LOCKING = frozenset(
+    {"threading", "concurrent.futures.thread", "concurrent.futures._base", "logging", "weakref", "_weakrefset"}
+    | {"importlib._bootstrap", "importlib._bootstrap_external", "subprocess"}
+)
+"""Modules that take locks which other threads wait for, or run where an exception is printed and forgotten."""
+_WAITING = frozenset({"join", "_wait_for_tstate_lock", "_wait", "_try_wait", "communicate"})
+_NOT_BROKEN_OFF = frozenset({"submit", "start", "shutdown"})
+
+
+def _may_unwind(frame: FrameType | None) -> bool:
+    """Tell whether an exception may be raised in a frame.
+
+    Between the taking of a lock and the block that gives it back the lock would stay taken, and what waits for it would
+    wait for ever: of a pool's threads in about one of 200 interrupts. Waiting for others may be broken off.
+    """
+    names = []
+    is_waiting = False
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _LOCKING:
+            name = frame.f_code.co_name
+            if not names:
+                # Of a Condition only once it has given its lock up.
+                is_waiting = name in _WAITING or (name == "wait" and "gotit" in frame.f_locals)
+            names.append(name)
+        frame = frame.f_back
+    return not names or (is_waiting and _NOT_BROKEN_OFF.isdisjoint(names))
 
 
 def end_failed() -> None:
