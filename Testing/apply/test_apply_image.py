@@ -251,6 +251,17 @@ def test_integers_are_rounded_and_not_cut_off(tmp_path: Path, reference: Path) -
     assert np.abs(found - expected).max() <= 0.5 + 1e-3
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float32])
+def test_where_nothing_is_known_stands_the_lowest_value_of_a_volume(tmp_path: Path, dtype: type) -> None:
+    values = (np.arange(VALUES.size) % 90 + 17).reshape(VALUES.shape).astype(dtype)
+    if values.dtype.kind == "f":
+        values[0] = np.nan
+    given = write_volume(tmp_path / "image.nrrd", values, IMAGE)
+    moved = matrix(tmp_path / "far.dcm", rigid((0, 0, 0), (1e4, 0, 0)))
+    apply(moved, tmp_path / "out.nrrd", given, reference=given)
+    assert np.unique(read_values(tmp_path / "out.nrrd")).tolist() == [17]
+
+
 def test_colours_are_interpolated_each_for_itself(tmp_path: Path, reference: Path) -> None:
     registration = deformable(tmp_path / "reg.dcm", field())
     colours = np.random.default_rng(2).integers(0, 255, (*VALUES.shape, 3)).astype(np.uint8)

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 _HERE = Path(__file__).resolve().parent
@@ -31,6 +32,7 @@ from DicomRegInspectorLib.errors import DicomRegInspectorError, FileError, Usage
 from DicomRegInspectorLib.report.text.show import show_file
 from DicomRegInspectorLib.report.text.terminal import Style
 from DicomRegInspectorLib.series.regularize.options import RegularizeOptions
+from DicomRegInspectorLib.structures import read_structures
 from DicomRegInspectorLib.tasks.regularize import save_series
 from DicomRegInspectorLib.volumes.other_formats import read_label_image
 
@@ -131,6 +133,14 @@ def test_a_signalling_nan_among_labels_warns_nobody(tmp_path: Path) -> None:
         read_label_image(tmp_path / "labels.nrrd")
 
 
+def test_a_volume_of_values_is_not_taken_for_hundreds_of_structures(tmp_path: Path) -> None:
+    sitk = pytest.importorskip("SimpleITK")
+    values = np.arange(-300, 300, dtype=np.int16).reshape(6, 10, 10)
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / "values.nrrd"))
+    with pytest.raises(FileError, match="negative numbers"):
+        read_structures(tmp_path / "values.nrrd")
+
+
 def test_transforms_are_applied_to_images_whose_uids_are_none_without_a_warning(shift: Path, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -160,3 +170,14 @@ def test_a_description_that_says_it_is_an_identifier_warns_nobody_who_writes_a_m
     folder = replaced(images(tmp_path / "ct", SeriesDescription="Thorax"), b"\x08\x00\x3e\x10LO", b"\x08\x00\x3e\x10UI")
     with contextlib.suppress(DicomRegInspectorError):
         save_series(inspect_paths([folder]).series[0], tmp_path / "map.dcm", RegularizeOptions(mode="resample"))
+
+
+@pytest.mark.parametrize("characters", ["ISO_IR 192", "ISO 2022 IR 87"])
+def test_names_in_any_characters_are_kept_in_a_map(characters: str, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    elements = {"PatientName": "Yamada^Tarou=山田^太郎", "AccessionNumber": "山"}
+    encoding = ["", characters] if characters.startswith("ISO 2022") else characters
+    folder = images(tmp_path / "ct", SpecificCharacterSet=encoding, **elements)
+    save_series(inspect_paths([folder]).series[0], tmp_path / "map.dcm", RegularizeOptions(mode="resample"))
+    written = pydicom.dcmread(tmp_path / "map.dcm")
+    assert {name: str(written[name].value) for name in elements} == elements

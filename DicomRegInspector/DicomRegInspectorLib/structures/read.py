@@ -53,8 +53,13 @@ def read_structures(path: str | PathLike[str]) -> StructureSet:
 
 
 def structures_of_labels(image: LabelImage, path: str = "", frame_uid: str = "") -> StructureSet:
-    """Return each label of a label volume but 0 as a structure."""
+    """Return each label of a label volume but 0 as a structure.
+
+    Raises FileError when there is none, or there are negative numbers.
+    """
     labels = np.unique(image.labels)
+    if labels.min(initial=0) < 0:
+        raise FileError(path, "is no label volume: it holds negative numbers")
     found = tuple(
         Structure(
             int(label),

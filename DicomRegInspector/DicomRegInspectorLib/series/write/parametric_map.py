@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import FileError, UsageError, errors_of_file
+from ...errors import FileError, UsageError, errors_of_file, without_warnings
 from ...output_file import replace_file
 from ..geometry.stacks import Slice
 from ..regularize.regular import RegularVolume
@@ -78,6 +78,9 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
             **_content(hd, volume),
             **_geometry(hd, volume),
         )
+        if "SpecificCharacterSet" in sources[0]:
+            # What is copied is in it, in sequences byte for byte.
+            parametric_map.SpecificCharacterSet = sources[0].SpecificCharacterSet
         if "Laterality" not in parametric_map:
             parametric_map.Laterality = sources[0].get("Laterality", "")
         described = str(sources[0].get("SeriesDescription") or "")
@@ -86,7 +89,8 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
     for keyword in {"FloatPixelData", "DoubleFloatPixelData"} & set(parametric_map.dir()):
         # In parts: writing all at once copies them in one call, in which an application stands still.
         parametric_map[keyword].value = BytesIO(parametric_map[keyword].value)
-    replace_file(place, parametric_map.save_as)
+    with without_warnings():
+        replace_file(place, parametric_map.save_as)
     return place
 
 

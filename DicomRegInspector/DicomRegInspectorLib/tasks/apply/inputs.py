@@ -70,8 +70,8 @@ class Input:
             return fill_value(self.series, asked)
         dtype = self.volume.array.dtype
         if asked is None:
-            finite = [float(plane[np.isfinite(plane)].min(initial=np.inf)) for plane in self.volume.array]
-            return min((low for low in finite if np.isfinite(low)), default=0.0)
+            finite = (plane[np.isfinite(plane)] for plane in self.volume.array)
+            return min((float(values.min()) for values in finite if values.size), default=0.0)
         if dtype.kind in "iu" and not (float(asked).is_integer() and _reaches(dtype, asked)):
             raise UsageError(f"The fill value {asked:g} cannot be stored as {dtype}, the type of the volume's values.")
         return asked
