@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import exporting_calls as exporting
+from call_time import one_of_several
 from DicomRegInspectorLib import check_pixels, compare_volumes, inspect_paths, load_series, load_sets, read_registration
-from DicomRegInspectorLib.errors import DicomRegInspectorError
 from DicomRegInspectorLib.registration.file.write_transform import FORMATS
 from DicomRegInspectorLib.registration.points import parse_points
 from DicomRegInspectorLib.registration.repairs import REPAIRS
@@ -77,7 +76,7 @@ def write_folder(folder: Path, path: Path) -> None:
     written = empty(folder)
     for number, series in enumerate(inspect_paths([folder]).series):
         for name, how in WAYS:
-            with contextlib.suppress(DicomRegInspectorError):
+            with one_of_several():
                 save_series(series, written / f"{number}{name}", how)
 
 
@@ -93,18 +92,21 @@ def export_items(folder: Path, path: Path) -> None:
     for number in range(1, len(registration.items) + 1):
         for repair in (None, *REPAIRS):
             for form in FORMATS:
-                with contextlib.suppress(DicomRegInspectorError):
+                with one_of_several():
                     export_registration(
                         registration, written / f"{number}{form.suffixes[0]}", number=number, repair=repair
                     )
 
 
 def measure_quality(folder: Path, path: Path) -> None:
-    """Measure how good a registration is, in words and as a table."""
+    """Measure how good a registration is, in words, as a table and as the page that is signed."""
     report = run_quality(path)
     quality_report(report, Style())
     quality_csv([report], with_file=False)
     report.to_dict()
+    inspection = inspect_paths([path], audit=False).with_findings(report.findings, report.audits)
+    signed = ReportOptions(paths=[str(path)], pictures=False, sign_off=True)
+    write_report(inspection, empty(folder) / "signed.html", signed, quality=report)
 
 
 def move_points(folder: Path, path: Path) -> None:
@@ -141,10 +143,14 @@ CALLS: dict[str, Call] = {
     "export_registration": Call(export_items, _REG, 0.3),
     "run_quality": Call(measure_quality, _REG),
     "scene.load_registration": Call(exporting.load_nodes, _REG, 0.5),
-    "export_transform": Call(exporting.export_damaged, _REG),
+    "export_transform": Call(exporting.export_damaged, _REG, 0.3),
     "export_transform and run_quality with images": Call(exporting.export_between, _IMAGES, 0.3),
     "export_image": Call(exporting.export_images, (*_IMAGES, "volume"), 0.5),
-    "apply_transform": Call(exporting.apply_to_damaged, (*_IMAGES, "volume", "points", "applied"), 0.3),
+    "apply_transform": Call(exporting.apply_to_damaged, (*_IMAGES, "volume", "points", "applied"), 0.2),
+    "apply_transform of what is damaged": Call(exporting.apply_damaged, _REG, 0.3),
+    "read_structures": Call(exporting.judge_structures, ("applied", "volume")),
+    "archive's judge_study": Call(exporting.judge_studies, share=0.3),
+    "inspect_archive": Call(exporting.inspect_as_archive, share=0.05),
     "volumes of other formats": Call(exporting.read_others, ("volume", "reg-nrrd", "reg-nii", "reg-mha")),
     "parse_points": Call(move_points, ("points",)),
     "export_points": Call(exporting.export_damaged_points, ("points", "reg-fiducials")),

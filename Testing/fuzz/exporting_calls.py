@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from functools import cache
+from itertools import product
 from os import PathLike
 from pathlib import Path
 
+from call_time import one_of_several
 from DicomRegInspectorLib import (
     ApplyRequest,
     ExportOptions,
@@ -20,17 +21,27 @@ from DicomRegInspectorLib import (
     read_transform,
     score_kit,
 )
-from DicomRegInspectorLib.errors import DicomRegInspectorError
+from DicomRegInspectorLib.archive import EngineOptions, JudgeOptions, RunOptions, inspect_archive
+from DicomRegInspectorLib.archive.engine import SerialEngine
+from DicomRegInspectorLib.archive.folders.source import FolderSource
+from DicomRegInspectorLib.archive.judge import Batch, judge_study
+from DicomRegInspectorLib.archive.studies import State
 from DicomRegInspectorLib.kit.answers import ANSWERS, answers_text
-from DicomRegInspectorLib.registration.conventions import Assumed
+from DicomRegInspectorLib.registration.conventions import NOTHING_ASSUMED, Assumed
 from DicomRegInspectorLib.registration.measures.landmarks import read_landmarks
+from DicomRegInspectorLib.report.text.applied import applied_report
 from DicomRegInspectorLib.report.text.exports import export_report, image_export_report
+from DicomRegInspectorLib.structures import read_structures
+from DicomRegInspectorLib.structures.checks import check_structures
+from DicomRegInspectorLib.tasks.apply.transform import Transform
 from DicomRegInspectorLib.tasks.dicom_export.points import export_points
 from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
 from DicomRegInspectorLib.volumes.other_formats import read_label_image, read_reference
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "series"))
+_TESTING = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(_TESTING / "series"), str(_TESTING / "structures")]
 
+import structfiles as sf
 import volume_making as vm
 
 try:
@@ -56,12 +67,22 @@ def empty(folder: Path, name: str = "out") -> Path:
     return written
 
 
+def whole_images(folder: Path) -> Path:
+    """Return a folder of images beside the one of the files that nothing is wrong with."""
+    images = folder.parent / "images"
+    if not images.is_dir():
+        vm.write_stack(images, vm.pixels_of(3), vm.axial(3))
+    return images
+
+
 def export_damaged(folder: Path, path: Path) -> None:
     """Write a transform as a DICOM registration, as it is and sampled."""
     written = empty(folder)
-    for spacing in (None, (5.0, 5.0, 5.0)):
-        with contextlib.suppress(DicomRegInspectorError):
-            made = export_transform(path, written / "a.dcm", ExportOptions(assumed=BOTH_KNOWN, spacing_mm=spacing))
+    images = [] if path.suffix == ".dcm" else [whole_images(folder)]  # DICOM names frames itself
+    for assumed, spacing in product((NOTHING_ASSUMED, BOTH_KNOWN), (None, (5.0, 5.0, 5.0))):
+        options = ExportOptions(fixed=images, moving=images, assumed=assumed, spacing_mm=spacing, item=1)
+        with one_of_several():
+            made = export_transform(path, written / "a.dcm", options)
             export_report(made)
             made.to_dict()
 
@@ -71,7 +92,7 @@ def export_between(folder: Path, path: Path) -> None:
     written = empty(folder)
     (written / "shift.txt").write_text(SHIFT)
     options = ExportOptions(fixed=[folder], moving=[folder], assumed=BOTH_KNOWN, spacing_mm=(2.0, 2.0, 2.5))
-    with contextlib.suppress(DicomRegInspectorError):
+    with one_of_several():
         export_transform(written / "shift.txt", written / "a.dcm", options).to_dict()
     run_quality(written / "shift.txt", JudgedBy(fixed=[folder], moving=[path]), read=_read).to_dict()
 
@@ -80,7 +101,7 @@ def export_images(folder: Path, path: Path) -> None:
     """Write a volume as images, by themselves and beside a reference."""
     written = empty(folder)
     for name, volume, reference in (("a", path, ()), ("b", path, (folder,)), ("c", folder, (path,))):
-        with contextlib.suppress(DicomRegInspectorError):
+        with one_of_several():
             made = export_image(volume, written / name, ImageExportOptions(reference=reference, fill=0.0))
             image_export_report(made)
             made.to_dict()
@@ -89,35 +110,86 @@ def export_images(folder: Path, path: Path) -> None:
 def export_damaged_points(folder: Path, path: Path) -> None:
     """Write points as fiducials, and pair them with themselves."""
     written = empty(folder)
-    images = folder.parent / "images"
-    if not images.is_dir():
-        vm.write_stack(images, vm.pixels_of(3), vm.axial(3))
-    with contextlib.suppress(DicomRegInspectorError):
+    images = whole_images(folder)
+    with one_of_several():
         export_points([path], written / "a.dcm", fixed=[images]).to_dict()
-    with contextlib.suppress(DicomRegInspectorError):
+    with one_of_several():
         read_landmarks(path)
     (written / "shift.txt").write_text(SHIFT)
     run_quality(written / "shift.txt", JudgedBy(fixed_landmarks=path, moving_landmarks=path), read=_read).to_dict()
 
 
 def apply_to_damaged(folder: Path, path: Path) -> None:
-    """Bring along what a file or a folder holds, whatever it is taken for."""
+    """Bring along what a file or a folder holds, whatever it is taken for, and what is drawn onto damaged images."""
     written = empty(folder)
     (written / "shift.txt").write_text(SHIFT)
     shift = read_transform(written / "shift.txt", assumed=BOTH_KNOWN)
-    ways = (("image", folder, ".nrrd"), ("image", folder, ""), ("labels", path, ".nrrd"), ("dose", path, ".dcm"),
-            ("structures", path, ".dcm"), ("structures", path, ".csv"), ("points", path, ".csv"))  # fmt: skip
-    for number, (kind, given, ending) in enumerate(ways):
-        with contextlib.suppress(DicomRegInspectorError):
-            apply_transform(
-                kind, ApplyRequest(transform=shift, input=str(given), output=written / f"{number}{ending}")
-            ).to_dict()
+    images = whole_images(folder)
+    disc = written / "disc.dcm"
+    sf.write_rtstruct(disc, [sf.Region("disc", sf.ball(9.0, (0.0, 2.0), count=12))], frame="1.2.3.4")
+    ways = (
+        ("image", path, "0.nrrd", ()), ("image", folder, "1", ()), ("image", images, "2.nrrd", (folder,)),
+        ("labels", path, "3.nrrd", ()), ("labels", path, "4.dcm", (images,)), ("dose", path, "5.dcm", ()),
+        ("dose", path, "6.dcm", (images,)), ("structures", path, "7.dcm", (images,)), ("structures", path, "8.csv", ()),
+        ("structures", disc, "9.dcm", (folder,)), ("points", path, f"10{path.suffix}", ()),
+    )  # fmt: skip
+    for kind, given, name, reference in ways:
+        with one_of_several():
+            _apply(kind, shift, given, written / name, reference)
+
+
+def _apply(kind: str, transform: Transform, given: Path, output: Path, reference: tuple[Path, ...] = ()) -> None:
+    applied = apply_transform(
+        kind,
+        ApplyRequest(transform=transform, input=str(given), output=output, reference=reference, any_frame=True),
+    )
+    applied_report(applied)
+    applied.to_dict()
+
+
+def apply_damaged(folder: Path, path: Path) -> None:
+    """Bring images and points along through a damaged transform, either way."""
+    written, images = empty(folder), whole_images(folder)
+    (written / "points.csv").write_text("name,x,y,z\na,1,2,3\nb,1e6,0,0\n")
+    ways = (("image", images, "0.nrrd", (images,)), ("points", written / "points.csv", "1.csv", ()))
+    for inverse, assumed in product((False, True), (NOTHING_ASSUMED, BOTH_KNOWN)):
+        with one_of_several():
+            transform = read_transform(path, assumed=assumed, inverse=inverse, item=1)
+            for kind, given, name, reference in ways:
+                with one_of_several():
+                    _apply(kind, transform, given, written / f"{inverse}{name}", reference)
+
+
+def judge_structures(folder: Path, path: Path) -> None:
+    """Read structures, check them, and compare them with themselves through a registration."""
+    check_structures(read_structures(path))
+    written = empty(folder)
+    (written / "shift.txt").write_text(SHIFT)
+    run_quality(written / "shift.txt", JudgedBy(fixed_structures=path, moving_structures=path), read=_read).to_dict()
+
+
+def judge_studies(folder: Path, path: Path) -> None:
+    """Judge the studies of a folder as an archive's worker does."""
+    options, source = (
+        JudgeOptions(measures=True, pixels=True, audit=True, identifiers=True),
+        FolderSource([str(folder)]),
+    )
+    reports = str(empty(folder, "reports"))
+    for ref in source.find(State(empty(folder), SerialEngine()), None):
+        with one_of_several():
+            judge_study(ref, Batch((ref,), source.reader(), options, 60, reports), lambda *_: True)
+
+
+def inspect_as_archive(folder: Path, path: Path) -> None:
+    """Inspect a folder as an archive, with tables and pages."""
+    how = RunOptions(EngineOptions(workers=0), reports=True)
+    inspect_archive(folder, empty(folder) / "archive", how=how).to_dict()
 
 
 def read_others(folder: Path, path: Path) -> None:
     """Read a volume of another format as labels and as a grid."""
     for read in (read_label_image, read_reference):
-        with contextlib.suppress(DicomRegInspectorError):
+        with one_of_several():
             read(path)
 
 
@@ -137,5 +209,5 @@ def load_nodes(folder: Path, path: Path) -> None:
     """Load a registration into a scene, as it is and baked."""
     for bake in (False, True):
         scene = slicer.vtkMRMLScene()
-        with contextlib.suppress(DicomRegInspectorError):
+        with one_of_several():
             load_registration(path, scene, bake)

@@ -16,14 +16,13 @@ import contextlib
 import logging
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,6 +31,7 @@ from unittest.mock import patch
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "DicomRegInspector"), str(Path(__file__).resolve().parent)]
 
+from call_time import TooLong, limited_time
 from calls import CALLS, is_worth_it
 from damage import Seed, damaged
 from DicomRegInspectorLib.errors import DicomRegInspectorError
@@ -42,16 +42,10 @@ from DicomRegInspectorLib.volumes.other_formats import import_simpleitk
 from outcome import Kept, Outcome, kept_in, of_folder
 from seeds import seed_folders
 
-MOST_SECONDS = 5.0
-"""Of this process, for one call."""
 TELL_SECONDS = 180.0
 SAVE_SECONDS = 10.0
 MOST_TIMES, MOST_MORE = 20, 50 << 20
 """Memory that a call may take: so many times its files, and so many bytes more."""
-
-
-class TooLong(BaseException):
-    """A call went on for more than :data:`MOST_SECONDS`."""
 
 
 class _KeptDecoders(DecodingProcesses):
@@ -59,21 +53,6 @@ class _KeptDecoders(DecodingProcesses):
 
     def __exit__(self, *exception: object) -> None:
         pass
-
-
-@contextlib.contextmanager
-def limited_time() -> Iterator[None]:
-    """Stop a call that takes too long of this process, whatever else the machine does."""
-
-    def stop(*_: object) -> None:
-        raise TooLong
-
-    signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def status(key: str) -> int:

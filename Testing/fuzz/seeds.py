@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
 from collections import defaultdict
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom.data
 from damage import Seed, seed
+from DicomRegInspectorLib import ImageExportOptions, export_image
 from DicomRegInspectorLib.kit.answers import answers_text
 from DicomRegInspectorLib.kit.catalogue import kit_objects
 from DicomRegInspectorLib.kit.encode import write_object
@@ -43,6 +45,12 @@ POINTS = {
     '"positionStatus": "defined"}]}]}\n',
 }
 """Files of points, of every format."""
+
+
+LABELS = (
+    "NRRD0004\ntype: uchar\ndimension: 3\nspace: left-posterior-superior\nsizes: 16 12 4\nencoding: raw\n"
+    "space directions: (2,0,0) (0,2,0) (0,0,2.5)\nspace origin: (0,0,0)\n\n"
+)
 
 
 def seed_folders() -> list[list[Seed]]:
@@ -117,6 +125,12 @@ def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
     for name, text in POINTS.items():
         (place / name).write_text(text)
         yield "points", [place / name]
+    yield "uih", [vm.save(mosaics.uih_grid(slices, corners, orientation), place / "uih.dcm")]
+    yield from _applied(place)
+
+
+def _applied(place: Path) -> Iterator[tuple[str, list[Path]]]:
+    """What transforms are applied to besides images: structures, doses, Segmentations."""
     ball = [Region("ball", sf.ball(8.0, np.arange(-6.0, 7.0, 3.0), count=24)), Region("dots", [])]
     for name, explicit in (("applied-implicit", False), ("applied-explicit", True)):
         yield name, [sf.write_rtstruct(place / f"{name}.dcm", ball, explicit=explicit)]
@@ -125,4 +139,11 @@ def _made(place: Path) -> Iterator[tuple[str, list[Path]]]:
     dose.GridFrameOffsetVector, dose.DoseUnits, dose.DoseType = ["0", "2.5", "5", "7.5"], "GY", "PHYSICAL"
     dose.DoseSummationType = "PLAN"
     yield "applied-dose", [vm.save(dose, place / "dose.dcm")]
-    yield "uih", [vm.save(mosaics.uih_grid(slices, corners, orientation), place / "uih.dcm")]
+    if importlib.util.find_spec("highdicom") is not None:
+        labels = place / "labels.nrrd"
+        values = (np.arange(4 * 12 * 16) // 40 % 3).astype("u1")
+        labels.write_bytes(LABELS.encode() + values.tobytes())
+        for kind in ("segmentation", "parametric-map"):
+            stated = {"SegmentAlgorithmType": "MANUAL"} if kind == "segmentation" else {}
+            export_image(labels, place / kind, ImageExportOptions(kind=kind, stated=stated))
+            yield f"applied-{kind}", list((place / kind).iterdir())
