@@ -112,7 +112,7 @@ def _may_unwind(frame: FrameType | None) -> bool:
     Between the taking of a lock and the block that gives it back the lock would stay taken, and what waits for it would
     wait for ever: of a pool's threads in about one of 200 interrupts. Waiting for others may be broken off.
     """
-    names = []
+    names: list[str] = []
     is_waiting = False
     while frame is not None:
         if frame.f_globals.get("__name__") in _LOCKING:
