@@ -65,6 +65,8 @@ HALF_LIFE = 64
 """Files after which that an element differed counts half."""
 OFTEN = 4.0
 """How often an element has differed of late when it is left out of runs: seldom is no more than a new series."""
+LEARN_ANEW = 1024
+"""Files after which it is found out anew which elements differ: after many short series there may come long ones."""
 
 
 @dataclass(eq=False)
@@ -103,6 +105,13 @@ class Selection:
                     runs.pop(before, None)
                 return
             start = end
+
+    def begin_walk(self) -> None:
+        """Count a walk; from time to time, forget."""
+        self.walks += 1
+        if self.walks % LEARN_ANEW == 0:
+            self.explicit_runs, self.implicit_runs = {}, {}
+            self.varying, self.differed = set(_VARYING), {}
 
     def in_common(self, media_class: bytes, runs: list[Run]) -> Elements:
         """Return the values of some runs together, and that of the media storage class: one object for all files."""
@@ -157,7 +166,7 @@ def walk_sharing(
 ) -> tuple[int, int]:
     """Walk as :func:`walk` does: into elements of the meta information, elements of the data set, and runs of these."""
     meta, elements, runs = into
-    selection.walks += 1
+    selection.begin_walk()
     if data[132:136] == b"\x02\0\0\0" and data[136:140] != b"UL\x04\0":
         raise NotPlainError  # File Meta Information Group Length, which pydicom interprets.
     of_meta: list[Run] = []

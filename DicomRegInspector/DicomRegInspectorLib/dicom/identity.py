@@ -47,7 +47,7 @@ _TEXT = tuple(
     if vr in (b"LO", b"SH", b"CS") and tag not in _IDENTIFYING and tag != Tag.SPECIFIC_CHARACTER_SET
 )
 """What of a header is free text, and codes in which free text is found all the same."""
-_TEXT_OR_SET = frozenset((*_TEXT, Tag.SPECIFIC_CHARACTER_SET))
+_TEXT_OR_WHO = frozenset((*_IN_HEADER, *_TEXT, Tag.SPECIFIC_CHARACTER_SET))
 UTF_8 = b"ISO_IR 192"
 _BREAKS = frozenset(b"\\^=")
 """Where a text begins anew with the first of its character sets (PS3.5 section 6.1.2.5.3)."""
@@ -178,30 +178,41 @@ def masked_headers(headers: Sequence[Header], identities: Identities) -> list[He
     if not identities:
         return list(headers)
     known: dict[tuple[bytes, ...], bool] = {}
-    of_shared: dict[int, bool] = {}
-    """By the identity of what files share, for those whose own elements are none of these texts."""
+    of_shared: dict[int, Mapping[int, bytes] | None] = {}
+    """By the identity of what files share: that without names, None where it has none; of files whose own elements are
+    none of these texts."""
     result = []
     for header in headers:
-        is_shared = header.own.keys().isdisjoint(_TEXT_OR_SET)
-        names = of_shared.get(id(header.shared)) if is_shared else None
-        if names is None:
-            key = (header.raw(Tag.SPECIFIC_CHARACTER_SET), *[header.raw(tag) for tag in _TEXT])
-            names = known.get(key)
-            if names is None:
-                names = known[key] = any(
-                    identities.are_named_in(decoded(raw, key[0], _BREAKS)) for raw in key[1:] if raw
-                )
-            if is_shared:
-                of_shared[id(header.shared)] = names
-        result.append(_masked(header, identities) if names else header)
+        if not header.own.keys().isdisjoint(_TEXT_OR_WHO):
+            result.append(_masked(header, identities) if _names(header, identities, known) else header)
+            continue
+        shared = header.shared
+        if id(shared) not in of_shared:
+            of_shared[id(shared)] = _without(shared, identities) if _names(header, identities, known) else None
+        masked = of_shared[id(shared)]
+        result.append(header if masked is None else replace(header, shared=masked))
     return result
 
 
+def _names(header: Header, identities: Identities, known: dict[tuple[bytes, ...], bool]) -> bool:
+    """Whether a text of a header names one of these; asked once of the same texts."""
+    key = (header.raw(Tag.SPECIFIC_CHARACTER_SET), *[header.raw(tag) for tag in _TEXT])
+    names = known.get(key)
+    if names is None:
+        names = known[key] = any(identities.are_named_in(decoded(raw, key[0], _BREAKS)) for raw in key[1:] if raw)
+    return names
+
+
 def _masked(header: Header, identities: Identities) -> Header:
-    elements, character_set = dict(header.elements), header.raw(Tag.SPECIFIC_CHARACTER_SET)
+    return replace(header, own=_without(header.elements, identities), shared={})
+
+
+def _without(elements: Mapping[int, bytes], identities: Identities) -> Mapping[int, bytes]:
+    """Elements whose texts name none of these, in UTF-8."""
+    masked, character_set = dict(elements), elements.get(Tag.SPECIFIC_CHARACTER_SET, b"")
     for tag in (*_IN_HEADER, *_TEXT):
-        if raw := elements.get(tag):
+        if raw := masked.get(tag):
             text = decoded(raw, character_set, _BREAKS)
-            elements[tag] = (identities.masked(text) if tag in _TEXT else text).encode("utf-8")
-    elements[Tag.SPECIFIC_CHARACTER_SET] = UTF_8
-    return replace(header, own=elements, shared={})
+            masked[tag] = (identities.masked(text) if tag in _TEXT else text).encode("utf-8")
+    masked[Tag.SPECIFIC_CHARACTER_SET] = UTF_8
+    return masked

@@ -24,6 +24,10 @@ IDENTITY_LINEAR = 5e-7
 IDENTITY_SHIFT_MM = 1e-4
 """Largest translation of an identity: what 32 bits make of 1 m; a tenth of what the mapping is held to."""
 
+_UNIT = np.eye(3)
+_PAIRS = np.stack([np.outer(_UNIT[a], _UNIT[b]) + np.outer(_UNIT[b], _UNIT[a]) for a in range(3) for b in range(a, 3)])
+"""(6, 3, 3) symmetric matrices: of the length of each column, and of the angle between each two."""
+_ARE_ANGLES = _PAIRS.trace(axis1=1, axis2=2) == 0
 LEAST_SHEAR_DEG = 0.05
 """Shear worth a word."""
 
@@ -73,21 +77,19 @@ def _may_keep_lengths(linear: np.ndarray, half_units: np.ndarray | None) -> bool
     )
 
 
-def _bounds_hold(linear: np.ndarray, half: np.ndarray, directions: list[np.ndarray]) -> bool:
-    excess = linear.T @ linear - np.eye(3)
-    for q in directions:
-        explained = 2 * np.sum(np.abs(linear @ q) * half) + np.sum(np.abs(q) * (half.T @ half))
-        if abs(np.sum(q * excess)) > explained + RIGID_TOLERANCE * np.sum(np.abs(q)):
-            return False
-    return True
+def _bounds_hold(linear: np.ndarray, half: np.ndarray, directions: np.ndarray) -> bool:
+    """``directions``: (n, 3, 3) the symmetric Q of :func:`_may_keep_lengths`."""
+    sizes = np.abs(directions)
+    explained = 2 * (np.abs(linear @ directions) * half).sum(axis=(1, 2)) + (sizes * (half.T @ half)).sum(axis=(1, 2))
+    found = np.abs((directions * (linear.T @ linear - _UNIT)).sum(axis=(1, 2)))
+    return not bool((found > explained + RIGID_TOLERANCE * sizes.sum(axis=(1, 2))).any())
 
 
-def _directions_to_try(linear: np.ndarray) -> list[np.ndarray]:
-    unit = np.eye(3)
-    pairs = [np.outer(unit[a], unit[b]) + np.outer(unit[b], unit[a]) for a in range(3) for b in range(a, 3)]
-    excess = linear.T @ linear - unit
+def _directions_to_try(linear: np.ndarray) -> np.ndarray:
+    """(11, 3, 3) symmetric matrices."""
+    excess = linear.T @ linear - _UNIT
     _, axes = np.linalg.eigh(excess)
-    return [*pairs, unit, excess, *(np.outer(axis, axis) for axis in axes.T)]
+    return np.concatenate([_PAIRS, (_UNIT, excess), axes.T[:, :, None] * axes.T[:, None]])
 
 
 def shear_deg(linear: np.ndarray) -> float:
@@ -105,8 +107,7 @@ def _skew_deg(linear: np.ndarray) -> float:
 def _shears(linear: np.ndarray, half_units: np.ndarray | None) -> bool:
     """Whether no scaling along axes, before or after a rotation, explains the angles."""
     half = np.zeros((3, 3)) if half_units is None else np.minimum(half_units, COARSEST_HALF_UNIT)
-    pairs = [q for q in _directions_to_try(linear)[:6] if not q.diagonal().any()]
-    return not any(_bounds_hold(m, h, pairs) for m, h in ((linear, half), (linear.T, half.T)))
+    return not any(_bounds_hold(m, h, _PAIRS[_ARE_ANGLES]) for m, h in ((linear, half), (linear.T, half.T)))
 
 
 def matrix_findings(

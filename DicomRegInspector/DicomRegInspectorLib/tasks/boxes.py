@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Box:
         half = (self.high - self.low) / (2 * count)
         return Box(self.axes, self.low + half, self.high - half).lattice(count)
 
-    @property
+    @cached_property
     def corners(self) -> np.ndarray:
         """(8, 3) corners."""
         return self.lattice(2)
@@ -70,17 +70,14 @@ def are_apart(box: Box, other: Box, matrix: np.ndarray, tolerance_mm: float) -> 
     is perpendicular to an edge of each.
     """
     edges = box.axes @ matrix[:3, :3].T
-    normals = [np.cross(edges[1], edges[2]), np.cross(edges[2], edges[0]), np.cross(edges[0], edges[1])]
-    candidates = [*normals, *other.axes, *(np.cross(a, b) for a, b in product(edges, other.axes))]
-    mapped, theirs = apply_matrix(matrix, box.corners), other.corners
-    for candidate in candidates:
-        length = np.linalg.norm(candidate)
-        if length < 1e-9 * max(np.linalg.norm(edges, axis=1).max(), 1.0):
-            continue
-        ours, two = mapped @ candidate / length, theirs @ candidate / length
-        if max(ours.min() - two.max(), two.min() - ours.max()) > tolerance_mm:
-            return True
-    return False
+    normals = np.cross(edges[[1, 2, 0]], edges[[2, 0, 1]])
+    candidates = np.concatenate([normals, other.axes, np.cross(edges[:, None], other.axes).reshape(-1, 3)])
+    lengths = np.linalg.norm(candidates, axis=1)
+    useful = lengths >= 1e-9 * max(np.linalg.norm(edges, axis=1).max(), 1.0)
+    directions = candidates[useful] / lengths[useful, None]
+    ours, theirs = apply_matrix(matrix, box.corners) @ directions.T, other.corners @ directions.T
+    apart = np.maximum(ours.min(axis=0) - theirs.max(axis=0), theirs.min(axis=0) - ours.max(axis=0))
+    return bool((apart > tolerance_mm).any())
 
 
 def gap_mm(box: Box, other: Box, matrix: np.ndarray) -> float:

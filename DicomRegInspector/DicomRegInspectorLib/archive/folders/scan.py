@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
+import stat
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...dicom.fast_header import read_header
+from ...dicom.header_walk import DIRECTORY, Elements, Run, Selection, codes_of, walk_sharing
+from ...dicom.source import OPEN_FLAGS
+from ...dicom.tags import Tag
+from ...dicom.undefined_length import NotPlainError
 from ...errors import FileError, NotDicomError
 
 NOT_DICOM, NO_STUDY = "-", ""
 """In place of a Study Instance UID: of a file that is no DICOM (or a media directory, which holds no objects), and of
 DICOM that names no study or cannot be read."""
 FILES_A_TASK = 800
+_FIRST_READ = 4096
+_STUDY = Selection(
+    codes_of(
+        dict.fromkeys((Tag.MEDIA_STORAGE_SOP_CLASS_UID, Tag.TRANSFER_SYNTAX_UID, Tag.STUDY_INSTANCE_UID), (b"UI",))
+    ),
+    Tag.STUDY_INSTANCE_UID,
+)
 
 
 @dataclass(frozen=True)
@@ -80,11 +93,40 @@ def scan_part(part: Part) -> list[Scanned]:
             found.append(Scanned(known.name, -1, -1, NO_STUDY))
             continue
         if (status.st_size, status.st_mtime_ns) != (known.size, known.changed_ns):
-            found.append(Scanned(known.name, status.st_size, status.st_mtime_ns, _study_of(os.fsdecode(path))))
+            found.append(Scanned(known.name, status.st_size, status.st_mtime_ns, _study_of(os.fsdecode(path), status)))
     return found
 
 
-def _study_of(path: str) -> str:
+def _study_of(path: str, status: os.stat_result) -> str:
+    study = _study_by_walk(path, status.st_size) if stat.S_ISREG(status.st_mode) else ""
+    return study or _study_by_header(path)
+
+
+def _study_by_walk(path: str, size: int) -> str:
+    """The study of a plain file, of which nothing behind its UID is read; empty where that takes more than a look."""
+    try:
+        descriptor = os.open(path, OPEN_FLAGS)
+        try:
+            head = os.read(descriptor, _FIRST_READ)
+        finally:
+            os.close(descriptor)
+        if head[128:132] != b"DICM":
+            return ""
+        meta: Elements = {}
+        own: Elements = {}
+        runs: list[Run] = []
+        walk_sharing(head, size, _STUDY, (meta, own, runs))
+    except (OSError, ValueError, IndexError, struct.error, NotPlainError):
+        return ""
+    if meta.get(Tag.MEDIA_STORAGE_SOP_CLASS_UID) == DIRECTORY:
+        return NOT_DICOM
+    found = own.get(Tag.STUDY_INSTANCE_UID) or next(
+        filter(None, (run[2].get(Tag.STUDY_INSTANCE_UID) for run in runs)), b""
+    )
+    return found.strip(b" \0").decode("utf-8", "replace")
+
+
+def _study_by_header(path: str) -> str:
     try:
         header = read_header(path)
     except NotDicomError:

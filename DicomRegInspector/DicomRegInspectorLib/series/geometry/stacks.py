@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...dicom.header import Header, decimals_of
 from ...dicom.tags import Tag
+from ...space import cross
 from ..sets.attributes import Told, value_of
 from .spacing import RELATIVE_TOLERANCE, Section, Spacing, judge_spacing, same_position_mm
 
@@ -299,9 +300,9 @@ def axes_of(orientation: Sequence[float]) -> NDArray[np.float64]:
     """
     cosines = np.asarray(orientation, dtype=np.float64)
     row = cosines[:3] / np.linalg.norm(cosines[:3])
-    normal = np.cross(row, cosines[3:])
+    normal = cross(row, cosines[3:])
     normal /= np.linalg.norm(normal)
-    return np.stack([row, np.cross(normal, row), normal])
+    return np.stack([row, cross(normal, row), normal])
 
 
 def line_through(
