@@ -24,7 +24,7 @@ from .studies import JudgeOptions, Source, SourceError, State, StudyRef
 from .summary import summary_of
 from .tally import Tally
 
-MOST_STUDIES, MOST_WEIGHT = 16, 800
+MOST_STUDIES, MOST_WEIGHT = 16, 2000
 """Studies and files of one task: what a kill can cost, and few enough that workers end at about the same time."""
 MOST_ATTEMPTS = 3
 """How often a study is tried, nothing else under way, whose worker ended in the middle of it."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _STOPPED = "the run was stopped"
 _STUDY_SERIES_COUNT = "00201206"
 _STEP_S = 0.2
-_WEIGHT = 4
+_WEIGHT = 10
 """Files of a folder that take as long as an instance behind a server: tasks stay small enough to share out evenly."""
 _FETCHED, _LISTED = "fetched", "studies.jsonl"
 

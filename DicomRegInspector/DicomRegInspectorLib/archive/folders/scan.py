@@ -18,7 +18,7 @@ from ...errors import FileError, NotDicomError
 NOT_DICOM, NO_STUDY = "-", ""
 """In place of a Study Instance UID: of a file that is no DICOM (or a media directory, which holds no objects), and of
 DICOM that names no study or cannot be read."""
-FILES_A_TASK = 800
+FILES_A_TASK = 2000
 _FIRST_READ = 4096
 _STUDY = Selection(
     codes_of(
