@@ -8,6 +8,7 @@ from itertools import product
 from os import PathLike
 from pathlib import Path
 
+from applied_making import write_disc
 from call_time import one_of_several
 from DicomRegInspectorLib import (
     ApplyRequest,
@@ -38,10 +39,8 @@ from DicomRegInspectorLib.tasks.dicom_export.points import export_points
 from DicomRegInspectorLib.tasks.quality import JudgedBy, run_quality
 from DicomRegInspectorLib.volumes.other_formats import read_label_image, read_reference
 
-_TESTING = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(_TESTING / "series"), str(_TESTING / "structures")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "series"))
 
-import structfiles as sf
 import volume_making as vm
 
 try:
@@ -125,8 +124,7 @@ def apply_to_damaged(folder: Path, path: Path) -> None:
     (written / "shift.txt").write_text(SHIFT)
     shift = read_transform(written / "shift.txt", assumed=BOTH_KNOWN)
     images = whole_images(folder)
-    disc = written / "disc.dcm"
-    sf.write_rtstruct(disc, [sf.Region("disc", sf.ball(9.0, (0.0, 2.0), count=12))], frame="1.2.3.4")
+    disc = write_disc(written / "disc.dcm", "1.2.3.4")
     ways = (
         ("image", path, "0.nrrd", ()), ("image", folder, "1", ()), ("image", images, "2.nrrd", (folder,)),
         ("labels", path, "3.nrrd", ()), ("labels", path, "4.dcm", (images,)), ("dose", path, "5.dcm", ()),

@@ -127,8 +127,18 @@ class Ending:
                 self._clear_unfinished(new)
         elif new:
             self._note(f"{number.name} left {sorted(path.name for path in new)}")
+        if self.writer.goes_on:
+            self._go_on()
         self._judge(former, is_over, number.name)
         self._clear()
+
+    def _go_on(self) -> None:
+        """Run once more, over what is there."""
+        done = subprocess.run(
+            self.writer.command("--quiet"), cwd=self.folder, env=environment(), capture_output=True, text=True
+        )
+        if done.returncode:
+            self._note(f"going on ended with {done.returncode}: {done.stderr}")
 
     def _ended(self, more: Iterable[str], delay: float, number: signal.Signals) -> bool:
         """Start it and end it after so long; whether it was still there."""

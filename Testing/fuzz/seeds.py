@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom.data
+from applied_making import write_dose, write_labels
 from damage import Seed, seed
 from DicomRegInspectorLib import ImageExportOptions, export_image
 from DicomRegInspectorLib.kit.answers import answers_text
@@ -45,12 +46,6 @@ POINTS = {
     '"positionStatus": "defined"}]}]}\n',
 }
 """Files of points, of every format."""
-
-
-LABELS = (
-    "NRRD0004\ntype: uchar\ndimension: 3\nspace: left-posterior-superior\nsizes: 16 12 4\nencoding: raw\n"
-    "space directions: (2,0,0) (0,2,0) (0,0,2.5)\nspace origin: (0,0,0)\n\n"
-)
 
 
 def seed_folders() -> list[list[Seed]]:
@@ -134,15 +129,9 @@ def _applied(place: Path) -> Iterator[tuple[str, list[Path]]]:
     ball = [Region("ball", sf.ball(8.0, np.arange(-6.0, 7.0, 3.0), count=24)), Region("dots", [])]
     for name, explicit in (("applied-implicit", False), ("applied-explicit", True)):
         yield name, [sf.write_rtstruct(place / f"{name}.dcm", ball, explicit=explicit)]
-    dose = vm.dataset(vm.pixels_of(1, dtype="u2")[0], SOPClassUID="1.2.840.10008.5.1.4.1.1.481.2", Modality="RTDOSE")
-    dose.PixelData, dose.NumberOfFrames, dose.DoseGridScaling = vm.pixels_of(4, dtype="u2").tobytes(), 4, "0.001"
-    dose.GridFrameOffsetVector, dose.DoseUnits, dose.DoseType = ["0", "2.5", "5", "7.5"], "GY", "PHYSICAL"
-    dose.DoseSummationType = "PLAN"
-    yield "applied-dose", [vm.save(dose, place / "dose.dcm")]
+    yield "applied-dose", [write_dose(place / "dose.dcm")]
     if importlib.util.find_spec("highdicom") is not None:
-        labels = place / "labels.nrrd"
-        values = (np.arange(4 * 12 * 16) // 40 % 3).astype("u1")
-        labels.write_bytes(LABELS.encode() + values.tobytes())
+        labels = write_labels(place / "labels.nrrd")
         for kind in ("segmentation", "parametric-map"):
             stated = {"SegmentAlgorithmType": "MANUAL"} if kind == "segmentation" else {}
             export_image(labels, place / kind, ImageExportOptions(kind=kind, stated=stated))

@@ -14,10 +14,11 @@ LIBRARY = _HERE.parents[1] / "DicomRegInspector"
 sys.path[:0] = [str(LIBRARY), str(_HERE.parent / "registration"), str(_HERE.parent / "series")]
 
 import regfiles as rf
+from applied_making import write_disc, write_dose, write_labels
 from stack_making import along_table, tilted, write_stack
 
-REPORTING = ("inspect", "quality", "show", "pixels", "compare", "kit-score")
-"""Commands that write nothing but reports."""
+UNASKED = ("inspect", "quality", "show", "pixels", "compare", "kit-score", "archive")
+"""Commands that replace what is there without being asked: reports, and what the next run goes on with."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,17 @@ class Writer:
     outputs: tuple[str, ...]
     """Names in the folder where it runs; the first is the one that ``--output`` names, where there is one."""
 
+    goes_on: bool = False
+    """Whether the next run goes on with what is there."""
+
     def command(self, *more: str) -> list[str]:
         """The process to start, in a folder where the inputs are."""
         return [sys.executable, "-m", "DicomRegInspectorLib", *self.arguments, *more]
 
     @property
     def over(self) -> tuple[str, ...]:
-        """What makes it replace what is there; reports are replaced anyway."""
-        return () if self.arguments[0] in REPORTING else ("--overwrite",)
+        """What makes it replace what is there."""
+        return () if self.arguments[0] in UNASKED else ("--overwrite",)
 
 
 def environment() -> dict[str, str]:
@@ -45,7 +49,10 @@ def environment() -> dict[str, str]:
 
 
 def make_inputs(folder: Path, nodes: int = 24, slices: int = 15) -> None:
-    """Write a registration, series, a volume and points; grids and series as large as asked for."""
+    """Write a registration, series, volumes, points, a dose and a structure; grids and series as large as asked for."""
+    write_labels(folder / "labels.nrrd")
+    write_dose(folder / "dose.dcm")
+    write_disc(folder / "disc.dcm", "1.2.3.200")
     grid = rf.GridSpec(rf.smooth_vectors((nodes, nodes, nodes)))
     pre = rf.rigid((0.1, 0.2, 0.3), (5.0, -3.0, 2.0))
     rf.write(folder / "reg.dcm", rf.RegistrationSpec((rf.DeformableItem(grid, pre),)))
@@ -72,6 +79,12 @@ def _regularize(name: str, *outputs: str, more: tuple[str, ...] = ()) -> Writer:
     return Writer(f"regularize {name}", ("regularize", series, *mode, "--output", given, *more), outputs)
 
 
+def _apply(name: str, *arguments: str) -> Writer:
+    option, given, output, *more = arguments
+    whole = ("apply", "reg.dcm", option, given, "--any-frame", "--fail-on", "never", "--output", output, *more)
+    return Writer(f"apply {name}", whole, (output,))
+
+
 WRITERS: tuple[Writer, ...] = (
     *map(_load, (".mrb", ".h5", ".tfm", ".nrrd", ".nii.gz", ".nii", ".mha")),
     _regularize("resample .nrrd", "volume.nrrd"),
@@ -92,15 +105,28 @@ WRITERS: tuple[Writer, ...] = (
         ("export-image", "values.nrrd", "--reference", "rounded", "--output", "volume"),
         ("volume",),
     ),
+    Writer(
+        "export-image labels",
+        (
+            "export-image",
+            "labels.nrrd",
+            "--kind",
+            "segmentation",
+            "--set",
+            "SegmentAlgorithmType=MANUAL",
+            "--output",
+            "volume",
+        ),
+        ("volume",),
+    ),
     Writer("export", ("export", "reg.dcm", "--output", "out.dcm"), ("out.dcm",)),
     Writer("export sampled", ("export", "reg.dcm", "--grid", "3", "--output", "out.dcm"), ("out.dcm",)),
     Writer("export points", ("export", "landmarks.csv", "--fixed", "rounded", "--output", "out.dcm"), ("out.dcm",)),
-    Writer(
-        "apply image", ("apply", "reg.dcm", "--image", "rounded", "--any-frame", "--output", "out.nrrd"), ("out.nrrd",)
-    ),
-    Writer(
-        "apply folder", ("apply", "reg.dcm", "--image", "rounded", "--any-frame", "--output", "volume"), ("volume",)
-    ),
+    _apply("image", "--image", "rounded", "out.nrrd"),
+    _apply("folder", "--image", "rounded", "volume"),
+    _apply("labels .nrrd", "--labels", "labels.nrrd", "out.nrrd"),
+    _apply("dose", "--dose", "dose.dcm", "out.dcm", "--reference", "rounded"),
+    _apply("structures", "--structures", "disc.dcm", "out.dcm", "--reference", "rounded"),
     Writer("apply points", ("apply", "reg.dcm", "--points", "landmarks.csv", "--output", "out.csv"), ("out.csv",)),
     Writer("kit", ("kit", "made"), ("made",)),
     Writer("show", ("show", "reg.dcm", "series", "--json", "out.json"), ("out.json",)),
@@ -114,8 +140,25 @@ WRITERS: tuple[Writer, ...] = (
     ),
     Writer(
         "quality",
-        ("quality", "reg.dcm", "--json", "out.json", "--csv", "out.csv", "--html", "out.html"),
-        ("out.json", "out.csv", "out.html"),
+        (
+            "quality",
+            "reg.dcm",
+            "--json",
+            "out.json",
+            "--csv",
+            "out.csv",
+            "--html",
+            "out.html",
+            "--sign-off",
+            "sign.html",
+        ),
+        ("out.json", "out.csv", "out.html", "sign.html"),
+    ),
+    Writer(
+        "archive",
+        ("archive", "reg.dcm", "series", "rounded", "--workers", "0", "--reports", "--output", "out"),
+        ("out",),
+        goes_on=True,
     ),
     Writer("sample-data", ("sample-data", "samples"), ("samples",)),
     Writer(
