@@ -78,13 +78,7 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
             **_content(hd, volume),
             **_geometry(hd, volume),
         )
-        if "SpecificCharacterSet" in sources[0]:
-            # What is copied is in it, in sequences byte for byte.
-            parametric_map.SpecificCharacterSet = sources[0].SpecificCharacterSet
-        if "Laterality" not in parametric_map:
-            parametric_map.Laterality = sources[0].get("Laterality", "")
-        described = str(sources[0].get("SeriesDescription") or "")
-        parametric_map.SeriesDescription = f"{described[:48]} regularized".strip()
+        _take_over(parametric_map, sources[0])
     parametric_map.ContentDescription = f"DicomRegInspector: {volume.description}"[:64]
     for keyword in {"FloatPixelData", "DoubleFloatPixelData"} & set(parametric_map.dir()):
         # In parts: writing all at once copies them in one call, in which an application stands still.
@@ -92,6 +86,17 @@ def write_parametric_map(volume: RegularVolume, path: str | PathLike[str]) -> Pa
     with without_warnings():
         replace_file(place, parametric_map.save_as)
     return place
+
+
+def _take_over(parametric_map: Dataset, source: Dataset) -> None:
+    """Say what highdicom leaves out."""
+    if "SpecificCharacterSet" in source:
+        # What is copied is in it, in sequences byte for byte.
+        parametric_map.SpecificCharacterSet = source.SpecificCharacterSet
+    if "Laterality" not in parametric_map:
+        parametric_map.Laterality = source.get("Laterality", "")
+    described = str(source.get("SeriesDescription") or "")
+    parametric_map.SeriesDescription = f"{described[:48]} regularized".strip()
 
 
 def import_highdicom(written: str) -> ModuleType:
