@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import urllib.error
+import urllib.request
+import warnings
 from collections.abc import Iterator
 
+import pytest
 from DicomRegInspectorLib.archive import EngineOptions
 from DicomRegInspectorLib.archive.engine import WINDOW, DaskEngine, Engine, engine_of
 
@@ -59,3 +63,14 @@ def test_workers_that_are_given_up_are_begun_anew() -> None:
             cluster.sync(worker.close)
         (outcome,) = engine.run(abs, iter([-3]), alone=True)
     assert outcome.result == 3
+
+
+def test_workers_have_no_pages_for_browsers_and_say_nothing_of_a_second_run() -> None:
+    with warnings.catch_warnings(), DaskEngine(EngineOptions(workers=1, threads=True)) as engine:
+        warnings.simplefilter("error", UserWarning)
+        with DaskEngine(EngineOptions(workers=1, threads=True)):
+            server = engine._cluster.scheduler.http_server
+            assert server.address == "127.0.0.1"
+            for page in ("/info/main/workers.html", "/json/identity.json", "/health"):
+                with pytest.raises(urllib.error.HTTPError, match="404"):
+                    urllib.request.urlopen(f"http://127.0.0.1:{server.port}{page}")

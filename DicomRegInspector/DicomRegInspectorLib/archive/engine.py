@@ -40,6 +40,9 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
+    # Pages for a browser, of which every user of the machine could ask for.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     # After which a worker is closed for good that does not come back: one may end again while it begins.
     "distributed.deploy.lost-worker-timeout": "60s",
 }
@@ -190,6 +193,8 @@ class DaskEngine:
                 processes=not options.threads,
                 memory_limit=options.memory or "auto",
                 dashboard_address=None,
+                # Any port that is free: with the usual one a second run on the machine would be told of.
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                 silence_logs=logging.CRITICAL,
                 # Who can speak to a worker can run anything: nobody else on this machine can.
                 security=None if options.threads else True,

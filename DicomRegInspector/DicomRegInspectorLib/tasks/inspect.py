@@ -93,13 +93,16 @@ def inspect_files(
     *,
     interval_tolerance: float = RELATIVE_TOLERANCE,
     audit: bool = True,
+    judge_names: bool = True,
 ) -> Inspection:
     """Inspect files that somebody has listed and knows to be DICOM, in their order; see :func:`inspect_paths`.
 
     Files that cannot be read by now are findings, as all that is wrong with them.
+
+    ``judge_names``: whether somebody gave the files their names, which may tell who the patient is.
     """
     work = _Work(progress, interval_tolerance, audit, NOTHING_ASSUMED)
-    work.take(files)
+    work.take(files, judge_names=judge_names)
     work.read_headers()
     work.read_registrations()
     return work.finish()
@@ -197,6 +200,7 @@ class _Work:
         self._not_dicom = self._unreadable = self._other = 0
         self._people = Gathered()
         self._given: list[str] = []
+        self._judge_names = True
 
     def _report(self, done: int, total: int, text: str) -> None:
         report_progress(self._progress, done, total, text, "the inspection was cancelled")
@@ -219,9 +223,9 @@ class _Work:
                     seen.add(real)
                     self._files[file] = named or file.lower().endswith(".dcm")
 
-    def take(self, files: Iterable[str]) -> None:
+    def take(self, files: Iterable[str], *, judge_names: bool) -> None:
         """Take files that are known to be there, each once."""
-        self._files = dict.fromkeys(files, True)
+        self._files, self._judge_names = dict.fromkeys(files, True), judge_names
 
     def _walk(self, folder: str) -> Iterator[tuple[str, str]]:
         """Files with where they really are: asked of the system for folders and links only, which are few."""
@@ -367,7 +371,8 @@ class _Work:
             identities |= registration.identities
         self._findings += [open_.finding for open_ in self._left_open]
         self._findings += vectors_finding(self._perhaps_fields, identities)
-        self._findings += file_name_findings(self._files, self._given, identities)
+        if self._judge_names:
+            self._findings += file_name_findings(self._files, self._given, identities)
         files = len(self._files)
         counts = FileCounts(
             files=files,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...progress import Progress, report_progress
-from ...tasks.inspect import inspect_paths
+from ...tasks.inspect import inspect_files
 from ..studies import JudgeOptions, State, StudyRead, StudyRef
 from .errors import AnswerError
 from .header_file import text_of
@@ -107,10 +107,9 @@ class DicomwebReader:
                     files.fetch(each, number, whole=whole)
             except OSError as error:
                 raise UsageError(f"what was fetched cannot be kept for judging ({error.strerror or error})") from error
-            inspection = inspect_paths(
-                folder, progress, interval_tolerance=options.interval_tolerance, audit=options.audit
-            )
-            yield StudyRead(inspection, paths_in(folder) if options.pixels else ())
+            paths, audit, tolerance = paths_in(folder), options.audit, options.interval_tolerance
+            inspection = inspect_files(paths, progress, interval_tolerance=tolerance, audit=audit, judge_names=False)
+            yield StudyRead(inspection, paths if options.pixels else ())
 
     def server(self, wait: Wait) -> Server:
         """Make a connection of its own."""
