@@ -27,6 +27,10 @@ class OddReader:
             time.sleep(3600)
         while ref.where == "slow" and progress(0, 0, "slow"):
             time.sleep(0.01)
+        held = []
+        while ref.where == "hog":
+            held.append(b"\1" * 10_000_000)
+            time.sleep(0.01)
         if ref.where == "broken":
             raise FileError("/secret/path", "is broken.")
         if ref.where == "odd":

@@ -33,17 +33,17 @@ def test_what_a_study_does_to_its_reader_is_its_reason(tmp_path: Path, monkeypat
     }
 
 
-def test_crashes_and_hangs_cost_their_own_studies_and_no_other(tmp_path: Path) -> None:
+def test_crashes_hangs_and_too_much_memory_cost_their_own_studies_and_no_other(tmp_path: Path) -> None:
     """Three beside each other: while one worker begins anew, what waits at the other is lost with the next crash."""
     kinds = [""] * 20
-    kinds[3] = kinds[4] = kinds[5] = "crash"
-    kinds[9] = "hang"
-    how = RunOptions(EngineOptions(workers=2), study_limit_s=0.5)
+    kinds[3] = kinds[4] = "crash"
+    kinds[5], kinds[9] = "hog", "hang"
+    how = RunOptions(EngineOptions(workers=2, memory="500MB"), study_limit_s=5.0)
     tally = run_archive([OddSource(kinds)], ["odd"], tmp_path, how=how)
     reasons = _reasons(tmp_path)
     assert set(reasons) == {"1.2.3", "1.2.4", "1.2.5", "1.2.9"}
     assert all("ended 3 times" in reasons[f"1.2.{number}"] for number in (3, 4, 5))
-    assert reasons["1.2.9"].startswith("given up after 0.5 s")
+    assert reasons["1.2.9"].startswith("given up after 5 s")
     assert (tally.judged, tally.failed) == (20, 4)
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import UsageError
+from ..version import __version__
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -176,7 +177,9 @@ class DaskEngine:
             self._close()
             if not attempts_left:
                 where = self._options.scheduler or "workers on this machine"
-                reason = error.__cause__ or error
+                reason: BaseException = error
+                while reason.__cause__ is not None:
+                    reason = reason.__cause__
                 told = f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
                 raise UsageError(f"{where}: cannot be reached by Dask ({told})") from error
 
@@ -201,7 +204,26 @@ class DaskEngine:
             )
         self._client = Client(self._cluster or options.scheduler, timeout=30, set_as_default=False)
         if options.scheduler:
+            self._check_versions(self._client)
             self.workers = max(sum(self._client.nthreads().values()), 1)
+
+    def _check_versions(self, client: Any) -> None:
+        """Refuse a cluster without this program: each worker would end over its first task, and none be left."""
+        import pkgutil
+
+        asked = pkgutil.resolve_name, f"{__name__}:__version__"
+        found = client.run(*asked, on_error="return")
+        try:
+            found["the scheduler"] = client.run_on_scheduler(*asked)
+        except Exception as error:
+            found["the scheduler"] = error
+        for place, version in found.items():
+            if version != __version__:
+                has = f"cannot load it ({version})" if isinstance(version, Exception) else f"has version {version}"
+                raise UsageError(
+                    f"{self._options.scheduler}: {place} {has}; scheduler and workers need DicomRegInspector "
+                    f"{__version__}, as it is here"
+                )
 
     def _close(self) -> None:
         for part in (self._client, self._cluster):
