@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pydicom.data
 import pytest
 from archive_making import SLICES, STUDY, study_files, uid, write_archive
 from archive_rows import all_rows, dicts_of
 from DicomRegInspectorLib import inspect_paths
 from DicomRegInspectorLib.archive.folders import scan
-from DicomRegInspectorLib.errors import Cancelled, UsageError
+from DicomRegInspectorLib.dicom.fast_header import read_header
+from DicomRegInspectorLib.errors import Cancelled, FileError, UsageError
 from pydicom.data import get_testdata_file
 
 
@@ -88,6 +90,32 @@ def test_what_names_no_study_or_cannot_be_read_is_told_by_its_folder(tmp_path: P
     assert (none["files"], none["unreadable_files"], none["series"]) == (3, 1, 1)
     codes = sorted(row["code"] for row in dicts_of(output, "findings") if row["severity"] == "error")
     assert codes == ["file-truncated", "file-unreadable"]
+
+
+def test_the_first_elements_of_a_file_name_the_study_that_its_whole_header_names() -> None:
+    found = 0
+    for path in sorted(Path(pydicom.data.__file__).parent.rglob("*")):
+        try:
+            header = read_header(path) if path.is_file() else None
+        except FileError:
+            continue
+        if header is not None:
+            study = scan._study_by_walk(str(path), header.size)
+            assert study in ("", scan.NOT_DICOM if header.is_dicomdir else header.study_uid), path
+            found += study != ""
+    assert found > 80
+
+
+def test_a_file_that_is_cut_off_behind_its_study_is_told_in_that_study(
+    tmp_path: Path, output: Path, serial: Any
+) -> None:
+    write_archive(tmp_path / "in", 1)
+    (path,) = tmp_path.rglob("1-1.dcm")
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(uid(0, STUDY).encode()) + 60])
+    serial(tmp_path / "in", output)
+    (row,) = dicts_of(output, "studies")
+    assert (row["study_instance_uid"], row["files"], row["unreadable_files"]) == (uid(0, STUDY), 2 * SLICES + 1, 1)
 
 
 def test_a_study_without_series_is_a_row(tmp_path: Path, output: Path, serial: Any) -> None:
