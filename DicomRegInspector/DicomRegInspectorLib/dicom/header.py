@@ -233,13 +233,17 @@ class Header:
         return _text_of(self.raw(tag))
 
     def _unsigned(self, tag: int) -> int:
-        raw = self.raw(tag)
-        return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else 0
+        return _first_unsigned(self.raw(tag))
 
 
 @lru_cache(maxsize=4096)
 def _text_of(raw: bytes) -> str:
     return raw.strip(_PADDING).decode("utf-8", "replace")
+
+
+@lru_cache(maxsize=4096)
+def _first_unsigned(raw: bytes) -> int:
+    return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else 0
 
 
 @lru_cache(maxsize=4096)

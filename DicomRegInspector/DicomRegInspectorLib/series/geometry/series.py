@@ -200,7 +200,8 @@ def _without_copies(headers: list[Header]) -> tuple[list[Header], list[Header]]:
     originals: list[Header] = []
     copies: list[Header] = []
     for header in headers:
-        key = tuple(header.raw(tag) for tag in _IDENTITY)
+        raw = header.raw
+        key = tuple([raw(tag) for tag in _IDENTITY])
         (copies if key[0] and key in seen else originals).append(header)
         seen.add(key)
     return originals, copies
