@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 from DicomRegInspectorLib.archive import EngineOptions
+from DicomRegInspectorLib.archive import engine as engines
 from DicomRegInspectorLib.archive.engine import WINDOW, DaskEngine, Engine, engine_of
+from DicomRegInspectorLib.errors import UsageError
 
 
 def _asked_at_a_time(engine: Engine, alone: bool) -> tuple[set[int], int]:
@@ -63,6 +65,18 @@ def test_workers_that_are_given_up_are_begun_anew() -> None:
             cluster.sync(worker.close)
         (outcome,) = engine.run(abs, iter([-3]), alone=True)
     assert outcome.result == 3
+
+
+def test_a_run_ends_when_no_worker_can_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_MOST_LOOKS", 1)
+    monkeypatch.setattr(engines, "_BEGIN_S", 0)
+    with DaskEngine(EngineOptions(workers=1)) as engine:
+        cluster = engine._cluster
+        monkeypatch.setattr(cluster, "scale", lambda count: None)
+        for worker in list(cluster.workers.values()):
+            cluster.sync(worker.close)
+        with pytest.raises(UsageError, match="the workers on this machine end as soon as they begin; run again"):
+            list(engine.run(abs, iter([-3])))
 
 
 def test_workers_have_no_pages_for_browsers_and_say_nothing_of_a_second_run() -> None:

@@ -28,7 +28,7 @@ MOST_STARTS = 3
 _LOOK_S = 1.0
 """How often it is looked whether all workers are there."""
 _MOST_LOOKS = 300
-"""How often in a row some may be missing, and nothing come out."""
+"""How often in a row none may be there."""
 _BEGIN_S = 10.0
 """How long workers that begin when all is done get for that."""
 _NOTICED_S = 30.0
@@ -151,7 +151,7 @@ class DaskEngine:
         self._cluster: Any = None
         self._client: Any = None
         self._looked = 0.0
-        self._missing = 0
+        self._looks_at_none = 0
         self.workers = options.workers or os.cpu_count() or 1
 
     def __enter__(self) -> DaskEngine:
@@ -279,12 +279,8 @@ class DaskEngine:
         """The next future that is done; meanwhile workers are looked after."""
         while True:
             self._look_after_workers()
-            try:
-                future = ended.get(timeout=_LOOK_S)
-            except Empty:
-                continue
-            self._missing = 0
-            return future
+            with suppress(Empty):
+                return ended.get(timeout=_LOOK_S)
 
     def _look_after_workers(self) -> None:
         """Start workers of this machine anew that Dask has given up, as it does when one ends while it begins."""
@@ -292,8 +288,8 @@ class DaskEngine:
         if cluster is None or now - self._looked < _LOOK_S:
             return
         self._looked = now
-        self._missing += self._some_are_missing()
-        if self._missing > _MOST_LOOKS:
+        self._looks_at_none = 0 if cluster.scheduler.workers else self._looks_at_none + 1
+        if self._looks_at_none > _MOST_LOOKS:
             raise UsageError("the workers on this machine end as soon as they begin; run again to go on")
 
         def start_anew() -> None:
