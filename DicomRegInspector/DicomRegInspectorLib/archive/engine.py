@@ -156,6 +156,7 @@ class DaskEngine:
 
     def __enter__(self) -> DaskEngine:
         import dask
+        import distributed  # noqa: F401 # whose own settings it brings
 
         self._settings = dask.config.set(_SETTINGS)
         self._settings.__enter__()
