@@ -193,7 +193,7 @@ INITIAL_TRANSFORMS = Limit(
 )
 COORDINATES = Limit(
     10**9,
-    "Numbers of matrices and of spline coefficients",
+    "Numbers of matrices, spline coefficients and contours",
     "no places in or around a patient, and squares of them no numbers any more",
     "holds a matrix with numbers out of all range",
     "mm",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import UsageError
 
+_NO_ROOM = "there is not enough memory to load the libraries that this needs"
+_OF_A_THREAD = 24 << 20
+"""Bytes for a thread's stack, and for what a library keeps for it."""
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
@@ -55,8 +60,10 @@ def _address_space() -> int | None:
         import resource
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit == resource.RLIM_INFINITY:
+            return None
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        return None if limit == resource.RLIM_INFINITY else max(limit - used, 0)
+        return max(limit - used, 0)
     except (ImportError, OSError, ValueError, IndexError):
         return None
 
@@ -80,7 +87,24 @@ def require_room_for_libraries(error: ImportError) -> None:
     Raises UsageError.
     """
     if any(sign in str(error) for sign in ("failed to map segment", "annot allocate memory")):
-        raise UsageError("there is not enough memory to load the libraries that this needs") from error
+        raise UsageError(_NO_ROOM) from error
+
+
+def require_room_to_import(package: str) -> None:
+    """Refuse what is left of a limit when a package's libraries and their threads do not fit into it.
+
+    For want of it some end the process while they are loaded or start a thread.
+
+    Raises UsageError.
+    """
+    left = _address_space()
+    if left is None or package in sys.modules:
+        return
+    spec = find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    files = [file for folder in folders or () for file in Path(folder).glob("*.so")]
+    if left < sum(file.stat().st_size for file in files) + (2 + (os.cpu_count() or 1)) * _OF_A_THREAD:
+        raise UsageError(_NO_ROOM)
 
 
 def size_text(count: int) -> str:

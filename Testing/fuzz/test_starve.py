@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import starve
 import writers
+from DicomRegInspectorLib import memory
+from DicomRegInspectorLib.errors import UsageError
 
 BY_NAME = {writer.name: writer for writer in writers.WRITERS}
 HARDSHIPS = {hardship.name: hardship for hardship in starve.HARDSHIPS}
@@ -45,6 +47,17 @@ def test_libraries_that_are_kept_quiet_need_no_stderr() -> None:
     pytest.importorskip("SimpleITK")
     outcome = starve.run([BY_NAME["compare"]], [HARDSHIPS["closed stderr"]])
     assert outcome.wrong == [] and outcome.lines == ["compare, closed stderr: 0 "]
+
+
+def test_libraries_that_end_the_process_for_want_of_memory_are_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    sitk = pytest.importorskip("SimpleITK")
+    size = Path(sitk._SimpleITK.__file__).stat().st_size
+    monkeypatch.delitem(sys.modules, "SimpleITK")
+    monkeypatch.setattr(memory, "_address_space", lambda: size + (40 << 20))
+    with pytest.raises(UsageError, match="not enough memory to load"):
+        memory.require_room_to_import("SimpleITK")
+    monkeypatch.setattr(memory, "_address_space", lambda: size + (4 << 30))
+    memory.require_room_to_import("SimpleITK")
 
 
 def test_what_must_not_be_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ def test_a_name_of_the_patient_is_masked_where_it_is_shown_and_kept_for_writing(
         (b"1\\2\\3\\4\\nan\\6\\7\\8\\9", "holds no number as value 5", "not_numbers"),
         (b"1\\2\\3\\4\\\\6\\7\\8\\9", "as value 5", "not_numbers"),
         (b"1\\2\\3\\4\\1e999\\6\\7\\8\\9", "holds '1e999' as value 5", "not_numbers"),
+        (b"1\\2\\3\\4\\-1e300\\6\\7\\8\\9", "a number beyond 1,000,000,000 mm", "not_numbers"),
         (b"1\\2\\3\\4\\1_0\\6\\7\\8\\9", "holds no number as value 5", "not_numbers"),
         (b"1\\2\\3\\4\\5\\6\\7\\8", "holds 8 numbers, which are no triplets", "not_numbers"),
         (b"1\\2\\3\\4\\5\\6", "CLOSED_PLANAR with 2 points", "few_points"),

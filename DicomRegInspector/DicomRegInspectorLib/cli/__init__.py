@@ -130,6 +130,9 @@ def _exit_code(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if "can't start new thread" in str(error):
+            complain("there is not enough memory for this")
+            return UNUSABLE
         complain(f"unexpected {type(error).__name__}: {error}; run again with --debug for details and report it")
     finally:
         if "logging" in sys.modules:

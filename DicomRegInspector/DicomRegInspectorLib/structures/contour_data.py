@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dicom.tags import element_name
+from ..limits import COORDINATES
 from ..words import plural
 
 CONTOUR_DATA = 0x30060050
@@ -65,6 +66,8 @@ def points_of(raw: bytes) -> tuple[NDArray[np.float64] | None, str]:
         return None, f"{element_name(CONTOUR_DATA)} {_first_wrong(raw)}"
     if len(numbers) % 3:
         return None, f"{element_name(CONTOUR_DATA)} holds {plural(len(numbers), 'number')}, which are no triplets"
+    if np.abs(numbers).max(initial=0) > COORDINATES.value:
+        return None, f"{element_name(CONTOUR_DATA)} holds a number beyond {COORDINATES.text} mm"
     return numbers.reshape(-1, 3), ""
 
 

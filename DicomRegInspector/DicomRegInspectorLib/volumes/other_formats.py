@@ -15,7 +15,7 @@ import numpy as np
 from ..dicom.fast_header import read_header
 from ..errors import FileError, NotDicomError, UsageError
 from ..limits import BELIEVED_VALUES, BZIP2, COMPRESSION, TEXT_HEADER
-from ..memory import require_room_for_libraries
+from ..memory import require_room_for_libraries, require_room_to_import
 from ..registration.measures.regions import LabelImage
 from ..series.pixels.choose_stack import the_series, the_stack
 from ..series.regularize.reference import ReferenceGrid, reference_of_stack
@@ -199,8 +199,9 @@ def import_simpleitk() -> ModuleType:
     Raises
     ------
     UsageError
-        When it is not installed.
+        When it is not installed, or does not fit into memory.
     """
+    require_room_to_import("SimpleITK")
     try:
         import SimpleITK
     except ImportError as error:

@@ -14,7 +14,7 @@ from ..progress import Progress
 from ..series import SeriesVolume, load_series, read_header
 from ..series.pixels.format import PixelFormat, read_pixel_format
 from . import Volume
-from .other_formats import index_to_lps, read_image
+from .other_formats import import_simpleitk, index_to_lps, read_image
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -82,16 +82,15 @@ def _slopes(series: SeriesVolume) -> NDArray[np.float64] | None:
 
 
 def _volume_of_file(name: str, axes: tuple[int, ...]) -> Volume:
-    import SimpleITK
-
+    sitk = import_simpleitk()
     image = read_image(name)
     if image.GetDimension() not in axes:
         raise FileError(name, f"has {image.GetDimension()} axes; a volume has three. Extract or make one first.")
     slope = _number(image, "scl_slope") or 0.0
     quanta = np.array([abs(slope)]) if slope and np.isfinite(slope) and _is_scaled_integer(image) else None
     if image.GetDimension() == 2:
-        image = SimpleITK.JoinSeries(image)
-    array = SimpleITK.GetArrayViewFromImage(image)
+        image = sitk.JoinSeries(image)
+    array = sitk.GetArrayViewFromImage(image)
     return Volume(array, index_to_lps(image), name, quanta=quanta, owner=image)
 
 
