@@ -14,11 +14,11 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import UsageError
+from ..memory import require_room_for_libraries
 from ..version import __version__
 
 T = TypeVar("T")
 R = TypeVar("R")
-MISSING = "needs Dask, PyArrow and dicomweb-client; install them: pip install 'dicom-reg-inspector[archive]'"
 WINDOW = 2
 """Tasks for each of an engine's workers that are under way or wait for it: enough that none is idle, few enough that
 what waits takes no memory."""
@@ -47,6 +47,17 @@ _SETTINGS = {
     # After which a worker is closed for good that does not come back: one may end again while it begins.
     "distributed.deploy.lost-worker-timeout": "60s",
 }
+
+
+def not_installed(error: ImportError) -> UsageError:
+    """Return what to say where a library of archives is missing.
+
+    Raises UsageError where it is there, and memory does not suffice.
+    """
+    require_room_for_libraries(error)
+    return UsageError(
+        "archive needs Dask, PyArrow and dicomweb-client; install them: pip install 'dicom-reg-inspector[archive]'"
+    )
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,7 @@ def engine_of(options: EngineOptions) -> Engine:
         import dask  # noqa: F401
         import distributed  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"archive {MISSING}") from error
+        raise not_installed(error) from error
     return DaskEngine(options)
 
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError, system_error
+from ..errors import system_error
 from ..output_file import FORMER, unfinished_folder
-from .engine import MISSING
+from .engine import not_installed
 from .store import Store
 from .tables import TABLES, Row, Table
 
@@ -26,7 +26,7 @@ def require_parquet() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"archive {MISSING}") from error
+        raise not_installed(error) from error
 
 
 def write_parquet(store: Store, folder: Path) -> None:

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from ..errors import UsageError
 from ..progress import Progress
 from .dicomweb.settings import DicomwebSettings
-from .engine import MISSING
+from .engine import not_installed
 from .folders.source import FolderSource
 from .run import RunOptions, run_archive
 from .studies import JudgeOptions, Source
@@ -67,6 +67,6 @@ def _servers(addresses: list[str], asking: DicomwebSettings) -> list[Source]:
     try:
         from .dicomweb.source import DicomwebSource
     except ImportError as error:
-        raise UsageError(f"archive {MISSING}") from error
+        raise not_installed(error) from error
     found = {source.name: source for source in (DicomwebSource(address, asking) for address in addresses)}
     return list(found.values())
