@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ class Store:
                 packages[name] = version(name)
             except PackageNotFoundError:
                 continue
-        told = json.dumps(vars(options), sort_keys=True)
+        told = json.dumps(asdict(options), sort_keys=True)
         with self.transaction() as database:
             values = (options.fingerprint, __version__, told, json.dumps(engine), json.dumps(packages), started)
             cursor = database.execute(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,7 +56,7 @@ class JudgeOptions:
     identifiers: bool = False
     """Whether rows may say who the patient is, and where files lie."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Twelve letters for these options and this version: rows made with others are made again."""
         made = json.dumps({"version": __version__, **asdict(self)}, sort_keys=True)

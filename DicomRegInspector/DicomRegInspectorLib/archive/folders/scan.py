@@ -82,9 +82,9 @@ def scan_part(part: Part) -> list[Scanned]:
 
     Files that are gone by now are left out.
     """
-    found = []
+    found, folder = [], os.path.join(part.folder, b"")
     for known in part.files:
-        path = os.path.join(part.folder, known.name)
+        path = folder + known.name
         try:
             status = os.stat(path)
         except FileNotFoundError:

@@ -147,8 +147,8 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
 
 
 def _ref(study: str, files: list[tuple[bytes, bytes, int, int]]) -> StudyRef:
-    paths = tuple(os.fsdecode(os.path.join(folder, name)) for folder, name, _, _ in files)
-    stamped = ((os.path.join(folder, name), size, changed) for folder, name, size, changed in files)
+    stamped = [(os.path.join(folder, name), size, changed) for folder, name, size, changed in files]
+    paths = tuple([os.fsdecode(path) for path, _, _ in stamped])
     return StudyRef(NAME, study, digest_of(stamped), len(paths), paths)
 
 
