@@ -38,7 +38,7 @@ def watched() -> Iterator[dict[str, float]]:
     times: dict[int, float] = {}
 
     def watch() -> None:
-        while not ended.wait(0.1):
+        while not ended.wait(0.5):
             most["leader"] = max(most["leader"], this.memory_info().rss)
             for child in this.children(recursive=True):
                 try:
