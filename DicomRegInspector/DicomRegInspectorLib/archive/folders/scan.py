@@ -7,6 +7,7 @@ import stat
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...dicom.fast_header import read_header
 from ...dicom.header_walk import DIRECTORY, Elements, Run, Selection, codes_of, walk_sharing
@@ -28,17 +29,15 @@ _STUDY = Selection(
 )
 
 
-@dataclass(frozen=True)
-class Known:
-    """A file as an earlier run has seen it."""
+class Known(NamedTuple):
+    """A file as an earlier run has seen it: a tuple, since there are many, and tuples are sent to workers faster."""
 
     name: bytes
     size: int | None
     changed_ns: int | None
 
 
-@dataclass(frozen=True)
-class Scanned:
+class Scanned(NamedTuple):
     """A file as it is."""
 
     name: bytes
