@@ -29,8 +29,9 @@ from DicomRegInspectorLib.output_file import remove_abandoned
 from whole import contents, is_whole
 from writers import WRITERS, Writer, environment, make_inputs
 
-MOST_SECONDS = 60
-"""For a signal to end a run, however busy the machine is; beyond, where it stands is told."""
+MOST_SECONDS = 300
+"""For a signal to end a run, however busy the machine is: on a disk that others write to, removing thousands of
+unfinished files takes over a minute. Beyond, where it stands is told."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
