@@ -15,7 +15,8 @@ from .tables import TABLES, Row, Table
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS_A_FILE = 100_000
+ROWS_A_FILE = 20_000
+"""As many as are held at a time: 100,000 take 150 MB."""
 
 
 def require_parquet() -> None:
