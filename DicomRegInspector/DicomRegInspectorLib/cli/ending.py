@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -67,10 +68,13 @@ def _stop(number: int, frame: FrameType | None) -> None:
         _waiting.append(number)
     elif _postponed.can_wait and not _may_unwind(frame):
         _postponed.postpone(number)
-    elif number == signal.SIGINT:
-        raise KeyboardInterrupt
     else:
-        raise Stopped(number)
+        _postponed.until = None
+        raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
+
+
+_MOST_S = 10.0
+"""After which the program is unwound wherever it is: on a busy machine imports take that long."""
 
 
 class _Postponed:
@@ -78,15 +82,16 @@ class _Postponed:
 
     def __init__(self) -> None:
         self._numbers: list[int] = []
-        self._times = 2000 if hasattr(signal, "setitimer") else 0
+        self.until: float | None = None
 
     @property
     def can_wait(self) -> bool:
-        return self._times > 0
+        is_early = self.until is None or time.monotonic() < self.until
+        return is_early and hasattr(signal, "setitimer")
 
     def postpone(self, number: int) -> None:
         self._numbers.append(number)
-        self._times -= 1
+        self.until = self.until or time.monotonic() + _MOST_S
         signal.signal(signal.SIGALRM, self._again)
         signal.setitimer(signal.ITIMER_REAL, 0.005)
 
