@@ -158,6 +158,21 @@ def test_ct_is_filled_with_air_and_keeps_its_unit(scene: Any, target: Any, sourc
     assert copied.node.GetVoxelValueUnits().GetCodeValue() == "[hnsf'U]"
 
 
+@pytest.mark.parametrize("automatic", [True, False], ids=["found by Slicer", "chosen"])
+def test_a_copy_is_shown_in_the_window_of_its_image(scene: Any, target: Any, source: Any, automatic: bool) -> None:
+    """Slicer would look for another one at all voxels of the copy, and the application stop meanwhile."""
+    source.CreateDefaultDisplayNodes()
+    if not automatic:
+        source.GetDisplayNode().SetAutoWindowLevel(False)
+        source.GetDisplayNode().SetWindowLevel(123.0, -45.0)
+    window, level = source.GetDisplayNode().GetWindow(), source.GetDisplayNode().GetLevel()
+    (copied,) = harden_copies([source], field_node(scene), grid=target)
+    display = copied.node.GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel()) == (window, level)
+    assert not display.GetAutoWindowLevel()
+    assert source.GetDisplayNode().GetAutoWindowLevel() == automatic
+
+
 def test_an_image_of_another_frame_is_refused_and_one_of_the_other_side_named(
     scene: Any, target: Any, source: Any
 ) -> None:

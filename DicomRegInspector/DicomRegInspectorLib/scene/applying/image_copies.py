@@ -97,7 +97,11 @@ class ImageCopy:
         copied.SetIJKToRASMatrix(self._target.ijk_to_ras)
         if node.GetDisplayNode() is not None:
             copied.CreateDefaultDisplayNodes()
-            copied.GetDisplayNode().CopyContent(node.GetDisplayNode())
+            display = copied.GetDisplayNode()
+            display.CopyContent(node.GetDisplayNode())
+            if display.IsA("vtkMRMLScalarVolumeDisplayNode"):
+                # The image's window stays. Finding another one, Slicer looks at all voxels and stops meanwhile.
+                display.SetAutoWindowLevel(False)
         fill_with_image(copied, _image_of(sampled.array))
         if node.GetVoxelValueUnits() is not None:
             copied.SetVoxelValueUnits(node.GetVoxelValueUnits())
