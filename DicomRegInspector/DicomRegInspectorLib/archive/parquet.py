@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from .tables import TABLES, Row, Table
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS_A_FILE = 20_000
-"""As many as are held at a time: 100,000 take 150 MB."""
+ROWS_A_GROUP, GROUPS_A_FILE = 2_000, 10
+"""As many rows are held at a time: 100,000 take 150 MB."""
 
 
 def require_parquet() -> None:
@@ -56,12 +57,17 @@ def _write_table(store: Store, table: Table, folder: Path) -> None:
 
     folder.mkdir()
     schema = _schema(table)
-    number = 0
-    for number, rows in enumerate(store.chunks(table, ROWS_A_FILE), 1):
-        pyarrow.parquet.write_table(_columns(rows, schema), folder / f"part-{number:05}.parquet", compression="zstd")
-    if not number:
-        # Who reads an empty table finds its columns all the same.
-        pyarrow.parquet.write_table(schema.empty_table(), folder / "part-00001.parquet")
+    parts = (folder / f"part-{number:05}.parquet" for number in count(1))
+    groups = (_columns(rows, schema) for rows in store.chunks(table, ROWS_A_GROUP))
+    # Who reads an empty table finds its columns all the same.
+    group: pyarrow.Table | None = next(groups, schema.empty_table())
+    while group is not None:
+        with pyarrow.parquet.ParquetWriter(next(parts), schema, compression="zstd") as writer:
+            for _ in range(GROUPS_A_FILE):
+                writer.write_table(group)
+                group = next(groups, None)
+                if group is None:
+                    break
 
 
 def _schema(table: Table) -> pyarrow.Schema:
