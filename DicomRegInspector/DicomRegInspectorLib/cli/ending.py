@@ -90,6 +90,7 @@ class _Postponed:
         return is_early and hasattr(signal, "setitimer")
 
     def postpone(self, number: int) -> None:
+        """Try a signal again a moment later."""
         self._numbers.append(number)
         self.until = self.until or time.monotonic() + _MOST_S
         signal.signal(signal.SIGALRM, self._again)

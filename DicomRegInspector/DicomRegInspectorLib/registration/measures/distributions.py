@@ -17,7 +17,7 @@ import numpy as np
 from .field import Block, Field, SliceReader
 from .node_region import Region, RegionCount
 from .summary import RANKS, Summary, between_ranks, summarize
-from .walk import Made, Quantity, arrays_of, walk
+from .walk import Made, Quantity, arrays_of, need_differences, walk
 
 _PLAIN_SIZE = 1 << 17
 """Up to so many nodes, putting values in order costs less than a sample."""
@@ -81,8 +81,8 @@ def _sample(field: Field, quantities: Sequence[Quantity]) -> list[np.ndarray]:
     of_slice, in_slice = np.divmod(numbers, nx * ny)
     borders = np.searchsorted(of_slice, np.arange(nz + 1))
     index = [in_slice % nx, in_slice // nx, of_slice]
-    made = Made(field, quantities)
-    around = np.full((7 if made.near else 1, size, 3), np.nan, np.float32)
+    near = need_differences(quantities)
+    around = np.full((7 if near else 1, size, 3), np.nan, np.float32)
     """The vector of each node; then those beside it along i, j and k, above and below: at the border its own."""
     beside = [
         in_slice + step * apart
@@ -95,7 +95,7 @@ def _sample(field: Field, quantities: Sequence[Quantity]) -> list[np.ndarray]:
             vectors = read(k).reshape(-1, 3)
             here = slice(borders[k], borders[k + 1])
             around[0, here] = vectors[in_slice[here]]
-            if not made.near:
+            if not near:
                 continue
             for place, nodes in enumerate(beside, 1):
                 around[place, here] = vectors[nodes[here]]
@@ -108,17 +108,20 @@ def _sample(field: Field, quantities: Sequence[Quantity]) -> list[np.ndarray]:
                     around[place, here] = around[0, here]
 
     field.run(gather)
-    return _made_of(made, around, index, field, len(quantities))
+    return _made_of(field, quantities, around, index)
 
 
-def _made_of(made: Made, around: np.ndarray, index: Sequence[np.ndarray], field: Field, count: int) -> list[np.ndarray]:
+def _made_of(
+    field: Field, quantities: Sequence[Quantity], around: np.ndarray, index: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    made = Made(field, quantities)
     with np.errstate(over="ignore", invalid="ignore"):
         if not np.isfinite(around.sum()):
             around[~np.isfinite(around).all(axis=2)] = np.nan
-        values = [np.empty(around.shape[1], np.float32) for _ in range(count)]
+        values = [np.empty(around.shape[1], np.float32) for _ in quantities]
         planes = np.ascontiguousarray(around[0].T)
         made.of_vectors(planes, values)
-        if made.near:
+        if need_differences(quantities):
             twice = np.empty((3, 3, around.shape[1]), np.float32)
             for axis, size in enumerate(field.dimensions):
                 at_border = (index[axis] == 0) | (index[axis] == size - 1)
@@ -227,19 +230,21 @@ class _Counting:
     def __init__(
         self, field: Field, brackets: Sequence[Sequence[_Bracket]], watchers: Sequence[tuple[int, Watcher]]
     ) -> None:
-        self._nx, self._ny, _ = field.dimensions
+        self._field = field
         self.counts = [_Counts(of) for of in brackets]
         self._watchers = watchers
         self._places = [np.empty(0, np.float32) for _ in brackets]
 
     def place(self, block: Block) -> Sequence[np.ndarray]:
+        """Return memory that is used again for the next block."""
         count = int(np.prod(block.shape))
         if self._places[0].size < count:
             self._places = [np.empty(count, np.float32) for _ in self._places]
         return [place[:count] for place in self._places]
 
     def take(self, block: Block) -> None:
-        first = (block.slices.start * self._ny + block.rows.start) * self._nx
+        """Count what was filled, and show it to the watchers."""
+        first = self._field.first_of(block)
         places = self.place(block)
         for values, counts in zip(places, self.counts, strict=True):
             counts.add(values, first)
@@ -294,14 +299,14 @@ class FoldedNodes:
     """Where Jacobian determinants are 0 or less."""
 
     def __init__(self, field: Field) -> None:
-        self._nx, self._ny, _ = field.dimensions
+        self._field = field
         self._nodes = RegionCount(field.dimensions)
 
     def add(self, values: np.ndarray, block: Block) -> None:
         """Look at the determinants (n,) of a block."""
         folded = values <= 0
         if folded.any():
-            self._nodes.add(np.flatnonzero(folded) + (block.slices.start * self._ny + block.rows.start) * self._nx)
+            self._nodes.add(np.flatnonzero(folded) + self._field.first_of(block))
 
     @property
     def region(self) -> Region | None:

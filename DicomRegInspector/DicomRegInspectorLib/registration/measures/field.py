@@ -1,7 +1,7 @@
 """A displacement field as the measures see it: blocks of rows with their neighbours, whatever the vectors lie in.
 
 The file, an array in memory and the grid of a transform node are measured by the same code; no more of the field
-than a few rows is held beyond what its owner holds.
+than blocks and their neighbours is held beyond what its owner holds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy as np
 
 BLOCK_NODES = 1 << 17
 """Nodes in a block: more than a core's own cache holds, but with smaller ones threads wait for the interpreter."""
+WHOLE_SLICES = 1.5
+"""How many times a block's nodes a slice may have that is not divided into bands."""
 TAME_MM, TAME_NUMBER = 1e6, 1e2
 """Components of vectors, and numbers of matrices, up to which no measure overflows."""
 THREADS = 2
@@ -75,6 +77,11 @@ class Field:
         nx, ny, _ = self.dimensions
         return flat % nx, flat // nx % ny, flat // (nx * ny)
 
+    def first_of(self, block: Block) -> int:
+        """Return the number of a block's first node, x fastest; those that follow are the block's others."""
+        nx, ny, _ = self.dimensions
+        return (block.slices.start * ny + block.rows.start) * nx
+
     def asking(self, go_on: Callable[[], None]) -> Field:
         """Return the same field, whose measures call ``go_on`` as they work: it stops them, within a slice, by raising.
 
@@ -126,13 +133,13 @@ def results_of(tasks: Sequence[Future[Any]], go_on: Callable[[], None] | None) -
 class Planes:
     """Component planes of a band of rows, float32 (3, rows, nx), with non-finite vectors NaN.
 
-    As many slices are kept as a block needs, with its neighbours if ``near``.
+    As many slices are kept as a block of the layout needs, with its neighbours if ``near``.
     """
 
-    def __init__(self, field: Field, read: SliceReader, near: bool) -> None:
+    def __init__(self, field: Field, read: SliceReader, near: bool, divided: Layout) -> None:
         self._field, self._read = field, read
         self._margin = 1 if near else 0
-        self._most = _slices_in_block(field) + 2 * self._margin
+        self._most = len(divided.groups[0]) + 2 * self._margin
         self._kept: dict[int, np.ndarray] = {}
         self._spare: list[np.ndarray] = []
         self._tame: dict[int, bool] = {}
@@ -219,20 +226,19 @@ class Layout:
             yield from (Block(group, band, self.nx) for group in self.groups[some] for band in self.bands)
 
 
-def layout(field: Field, near: bool) -> Layout:
-    """Divide a field into blocks; ``near``: whether their neighbours are needed."""
+def layout(field: Field, near: bool, quantities: int = 1) -> Layout:
+    """Divide a field into blocks, smaller ones where many quantities are made of each: memory goes with both.
+
+    ``near``: whether their neighbours are needed.
+    """
     nx, ny, nz = field.dimensions
-    together = _slices_in_block(field)
+    nodes = max(BLOCK_NODES // max(quantities // 3, 1), 1)
+    together = max(1, min(round(nodes / (nx * ny)), nz))
     count = 1
-    if nx * ny > 1.5 * BLOCK_NODES:
-        per_thread = max(1, round(nx * ny / BLOCK_NODES / field.threads))
+    if nx * ny > WHOLE_SLICES * nodes:
+        per_thread = max(1, round(nx * ny / nodes / field.threads))
         count = min(ny, per_thread * field.threads)
     borders = np.linspace(0, ny, count + 1).astype(int).tolist()
     bands = [slice(first, last) for first, last in pairwise(borders)]
     groups = [range(k, min(k + together, nz)) for k in range(0, nz, together)]
     return Layout(groups, bands, near and not field.in_order and count > 1, nx)
-
-
-def _slices_in_block(field: Field) -> int:
-    nx, ny, nz = field.dimensions
-    return max(1, min(round(BLOCK_NODES / (nx * ny)), nz))

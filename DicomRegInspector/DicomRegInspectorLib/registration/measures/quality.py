@@ -27,7 +27,6 @@ from ..vectors import VectorPlace
 from . import local
 from .bulk import BulkPart, fit_affine, fit_rigid
 from .distributions import FoldedNodes, SdLogJacobian, distributions
-from .field import Field
 from .node_region import Region
 from .rows import RANK_WORDS, Measure, MeasureRow, number, ranked
 from .sampled import BULK_SAMPLE, INVERSE_SAMPLE, SEED, BendingEnergy, bending_energy, sample_nodes
@@ -304,8 +303,8 @@ class _Measuring:
         field = self.mapping.field.asking(self.ask)
         self.step("Lengths, components, Jacobian determinant and curl")
         folding, spread = FoldedNodes(field), SdLogJacobian(field)
-        to_voxels, directions = self._directions(field)
-        quantities = [local.JACOBIAN, local.MAGNITUDE, local.CURL, *map(local.along, directions)]
+        to_voxels = np.linalg.inv(field.index_to_world[:3, :3])
+        quantities = [local.JACOBIAN, local.MAGNITUDE, local.CURL, *map(local.along, self._directions(to_voxels))]
         jacobian, length, curl, *along = distributions(field, quantities, [(0, folding), (0, spread)])
         in_mm, in_voxels = self._components(to_voxels, along)
         folded, sd_log = folding.region, spread.value
@@ -336,15 +335,17 @@ class _Measuring:
             rigid, affine, regions, findings,
         )  # fmt: skip
 
-    def _directions(self, field: Field) -> tuple[np.ndarray, list[np.ndarray]]:
-        """(3, 3) from mm to voxels, and the directions to measure along: R, A, S and, of an oblique grid, i, j, k."""
-        to_voxels = np.linalg.inv(field.index_to_world[:3, :3])
-        signs = self.mapping.signs * RAS_SIGNS
-        return to_voxels, [*np.eye(3) * signs[:, None], *(to_voxels if np.count_nonzero(to_voxels) > 3 else ())]
+    @property
+    def _signs(self) -> np.ndarray:
+        """(3,) of R, A and S in the coordinates of the vectors."""
+        return self.mapping.signs * RAS_SIGNS
+
+    def _directions(self, to_voxels: np.ndarray) -> list[np.ndarray]:
+        """R, A, S and, of an oblique grid, i, j, k."""
+        return [*np.eye(3) * self._signs[:, None], *(to_voxels if np.count_nonzero(to_voxels) > 3 else ())]
 
     def _components(self, to_voxels: np.ndarray, along: Sequence[Summary]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Statistics along R, A, S in mm, and along the grid's axes in voxels; never pooled over axes."""
-        signs = self.mapping.signs * RAS_SIGNS
         statistics = component_statistics(along)
         in_mm = dict(zip("RAS", statistics[:3], strict=True))
         if len(along) > 3:
@@ -353,7 +354,7 @@ class _Measuring:
         in_voxels = {}
         for name, direction in zip("ijk", to_voxels, strict=True):
             (axis,) = np.flatnonzero(direction)
-            in_voxels[name] = scaled_statistics(in_mm["RAS"[axis]], direction[axis] * signs[axis])
+            in_voxels[name] = scaled_statistics(in_mm["RAS"[axis]], direction[axis] * self._signs[axis])
         return in_mm, in_voxels
 
     def _gather(self, numbers: np.ndarray) -> np.ndarray:

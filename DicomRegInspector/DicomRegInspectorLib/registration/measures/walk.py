@@ -44,6 +44,11 @@ class Taker(Protocol):
         """Take what was filled."""
 
 
+def need_differences(quantities: Sequence[Quantity]) -> bool:
+    """Tell whether any of some quantities needs vectors beside a node."""
+    return any(quantity.of_differences for quantity in quantities)
+
+
 class Made:
     """Quantities made of the vectors and differences of some nodes, in the order in which they can be."""
 
@@ -55,8 +60,6 @@ class Made:
         self._of_differences = [
             (number, make(field)) for number in order if (make := quantities[number].of_differences) is not None
         ]
-        self.near = bool(self._of_differences)
-        """Whether differences are needed."""
         self._bound: list[tuple[int, Callable[[np.ndarray], None]]] = []
 
     def bind(self, twice: np.ndarray) -> None:
@@ -79,12 +82,12 @@ def walk(field: Field, quantities: Sequence[Quantity], taker: Callable[[], Taker
     """Make quantities of all nodes of a field; ``taker`` makes what takes them, for each thread its own."""
     nz = field.dimensions[2]
     tame_matrices = _tame(field)
-    near = any(quantity.of_differences for quantity in quantities)
-    divided = layout(field, near)
+    near = need_differences(quantities)
+    divided = layout(field, near, len(quantities))
     whole = slice(0, field.dimensions[1])
 
     def measure_parts(read: SliceReader, parts: range) -> None:
-        planes, made, takes = Planes(field, read, near), Made(field, quantities), taker()
+        planes, made, takes = Planes(field, read, near, divided), Made(field, quantities), taker()
         nx = divided.nx
         buffer = np.empty((3, 3, 0, 0, nx), np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -124,10 +127,11 @@ class _Arrays:
         self._arrays = arrays
 
     def place(self, block: Block) -> Sequence[np.ndarray]:
+        """Return the block's place in each array."""
         return [array[block.where].reshape(-1) for array in self._arrays]
 
     def take(self, block: Block) -> None:
-        pass
+        """Leave everything where it is."""
 
 
 def arrays_of(

@@ -190,15 +190,15 @@ def pair_structures(
         for structures in rest.values()
         if len(structures) > 1
     )
-    if not pairs:
-        names = [", ".join(of[0].name for of in rest.values()) or "none" for rest in (fixed, moving)]
-        raise UsageError(
-            f"no structure has the same name in both sets; the registered frame has {names[0]}, the source frame "
-            f"{names[1]}: say which belong together"
-            if not remarks
-            else f"no structure can be compared: {'; '.join(remarks)}"
-        )
-    return pairs, unpaired, remarks
+    if pairs:
+        return pairs, unpaired, remarks
+    if remarks:
+        raise UsageError(f"no structure can be compared: {'; '.join(remarks)}")
+    names = [", ".join(of[0].name for of in rest.values()) or "none" for rest in (fixed, moving)]
+    raise UsageError(
+        f"no structure has the same name in both sets; the registered frame has {names[0]}, the source frame "
+        f"{names[1]}: say which belong together"
+    )
 
 
 def _by_name(found: StructureSet) -> dict[str, list[Structure]]:
