@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 import urllib.error
 import urllib.request
 import warnings
@@ -13,6 +14,9 @@ from DicomRegInspectorLib.archive import EngineOptions
 from DicomRegInspectorLib.archive import engine as engines
 from DicomRegInspectorLib.archive.engine import WINDOW, DaskEngine, Engine, engine_of
 from DicomRegInspectorLib.errors import UsageError
+
+BIG = 100_000
+"""Bytes of a task with the paths of a thousand files."""
 
 
 def _asked_at_a_time(engine: Engine, alone: bool) -> tuple[set[int], int]:
@@ -41,6 +45,25 @@ def test_a_task_alone_is_asked_for_when_the_outcome_before_it_was_taken() -> Non
         assert _asked_at_a_time(engine, alone=True) == ({1}, 0)
         waiting, meanwhile = _asked_at_a_time(engine, alone=False)
     assert max(waiting) == 2 * WINDOW and meanwhile == 2 * WINDOW - 1
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_nothing_is_kept_of_tasks_that_have_ended(threads: bool) -> None:
+    with engine_of(EngineOptions(workers=1, threads=threads)) as engine:
+        tracemalloc.start()
+        try:
+            held = []
+            for count in (10, 100):
+                assert sum(outcome.result or 0 for outcome in engine.run(len, _big_tasks(count))) == count * BIG
+                held.append(tracemalloc.get_traced_memory()[0])
+        finally:
+            tracemalloc.stop()
+    assert held[1] - held[0] < 20 * BIG  # a fifth of what the second run sent
+
+
+def _big_tasks(count: int) -> Iterator[bytes]:
+    for _ in range(count):
+        yield bytes(BIG)
 
 
 def _process(_: int) -> int:

@@ -41,6 +41,8 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
+    # What Dask keeps for who debugs it, the last thousand messages among it: of an archive all paths, and twice.
+    "distributed.admin.low-level-log-length": 0,
     # Pages for a browser, of which every user of the machine could ask for.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
