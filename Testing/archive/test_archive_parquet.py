@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from archive_making import write_archive
 from archive_rows import dicts_of
 from DicomRegInspectorLib.archive import parquet
 
+pyarrow = pytest.importorskip("pyarrow", reason="the extra archive is not installed")
 pyarrow_parquet = pytest.importorskip("pyarrow.parquet", reason="the extra archive is not installed")
 
 
@@ -28,3 +32,20 @@ def test_files_hold_all_rows_in_groups(
     }[studies]  # fmt: skip
     found = [row["study_instance_uid"] for file in files for row in pyarrow_parquet.read_table(file).to_pylist()]
     assert found == [row["study_instance_uid"] for row in dicts_of(tmp_path / "out", "studies")]
+
+
+_ALLOCATOR = """
+from DicomRegInspectorLib.archive.parquet import require_parquet
+require_parquet()
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+
+
+@pytest.mark.parametrize("wish", [{}, {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}])
+def test_memory_comes_from_the_system_unless_the_user_wants_another_allocator(wish: dict[str, str]) -> None:
+    if wish and "mimalloc" not in pyarrow.supported_memory_backends():
+        pytest.skip("Arrow was built without mimalloc")
+    environment = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"} | wish
+    done = subprocess.run([sys.executable, "-c", _ALLOCATOR], env=environment, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == wish.get("ARROW_DEFAULT_MEMORY_POOL", "system")

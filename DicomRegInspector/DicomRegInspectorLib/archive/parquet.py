@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import count
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ def require_parquet() -> None:
 
     Raises UsageError, which says what to install.
     """
+    # Arrow's usual allocator takes memory in pieces of megabytes for each size of block, and keeps them.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
@@ -60,14 +62,12 @@ def _write_table(store: Store, table: Table, folder: Path) -> None:
     parts = (folder / f"part-{number:05}.parquet" for number in count(1))
     groups = (_columns(rows, schema) for rows in store.chunks(table, ROWS_A_GROUP))
     # Who reads an empty table finds its columns all the same.
-    group: pyarrow.Table | None = next(groups, schema.empty_table())
-    while group is not None:
+    first = [next(groups, schema.empty_table())]
+    while first:
         with pyarrow.parquet.ParquetWriter(next(parts), schema, compression="zstd") as writer:
-            for _ in range(GROUPS_A_FILE):
+            for group in chain(first, islice(groups, GROUPS_A_FILE - 1)):
                 writer.write_table(group)
-                group = next(groups, None)
-                if group is None:
-                    break
+        first = list(islice(groups, 1))
 
 
 def _schema(table: Table) -> pyarrow.Schema:
