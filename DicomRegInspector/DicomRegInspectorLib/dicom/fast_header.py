@@ -15,7 +15,7 @@ from os import PathLike, fspath
 
 from ..errors import FileError, NotDicomError
 from .header import Header
-from .header_walk import DIRECTORY, Elements, Run, Selection, codes_of, walk_sharing
+from .header_walk import DIRECTORY, Elements, Run, Selection, codes_of, walk, walk_sharing
 from .pixel_extent import LENGTH_TAGS, pixel_extent, walk_to_pixel_data
 from .source import OPEN_FLAGS
 from .tags import (
@@ -30,6 +30,8 @@ from .tags import (
 )
 from .undefined_length import NotPlainError, plain_character_set
 
+SHORT_READ = 4096
+"""Bytes: more than comes before the first UIDs of the data set in nearly every file."""
 FIRST_READ = 8192
 """Bytes: more than the header of nearly every CT or MR file up to Bits Allocated."""
 SECOND_READ = 1 << 18
@@ -78,6 +80,26 @@ def _read_open(name: str, descriptor: int) -> Header:
     from .pydicom_header import slow_header
 
     return slow_header(name, descriptor, head, size)
+
+
+def first_elements(path: str, size: int, selection: Selection) -> Elements:
+    """Read the elements that a selection wants, where the beginning of a plain file of ``size`` bytes has all of them.
+
+    Returns
+    -------
+    elements
+        Tag to raw value, as :func:`.header_walk.walk` gives them; none where the file has to be read further or by
+        pydicom, or cannot be read.
+    """
+    try:
+        descriptor = os.open(path, OPEN_FLAGS)
+        try:
+            head = os.read(descriptor, SHORT_READ)
+        finally:
+            os.close(descriptor)
+        return walk(head, size, selection)[0] if head[128:132] == b"DICM" else {}
+    except (OSError, ValueError, IndexError, struct.error, NotPlainError):
+        return {}
 
 
 def _reason(error: Exception) -> str:

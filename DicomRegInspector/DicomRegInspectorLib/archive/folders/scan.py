@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...dicom.fast_header import read_header
-from ...dicom.header_walk import DIRECTORY, Elements, Run, Selection, codes_of, walk_sharing
-from ...dicom.source import OPEN_FLAGS
+from ...dicom.fast_header import first_elements, read_header
+from ...dicom.header_walk import DIRECTORY, Selection, codes_of
 from ...dicom.tags import Tag
-from ...dicom.undefined_length import NotPlainError
 from ...errors import FileError, NotDicomError
 
 NOT_DICOM, NO_STUDY = "-", ""
 """In place of a Study Instance UID: of a file that is no DICOM (or a media directory, which holds no objects), and of
 DICOM that names no study or cannot be read."""
 FILES_A_TASK = 2000
-_FIRST_READ = 4096
 _STUDY = Selection(
     codes_of(
         dict.fromkeys((Tag.MEDIA_STORAGE_SOP_CLASS_UID, Tag.TRANSFER_SYNTAX_UID, Tag.STUDY_INSTANCE_UID), (b"UI",))
@@ -103,26 +99,10 @@ def _study_of(path: str, status: os.stat_result) -> str:
 
 def _study_by_walk(path: str, size: int) -> str:
     """The study of a plain file, of which nothing behind its UID is read; empty where that takes more than a look."""
-    try:
-        descriptor = os.open(path, OPEN_FLAGS)
-        try:
-            head = os.read(descriptor, _FIRST_READ)
-        finally:
-            os.close(descriptor)
-        if head[128:132] != b"DICM":
-            return ""
-        meta: Elements = {}
-        own: Elements = {}
-        runs: list[Run] = []
-        walk_sharing(head, size, _STUDY, (meta, own, runs))
-    except (OSError, ValueError, IndexError, struct.error, NotPlainError):
-        return ""
-    if meta.get(Tag.MEDIA_STORAGE_SOP_CLASS_UID) == DIRECTORY:
+    found = first_elements(path, size, _STUDY)
+    if found.get(Tag.MEDIA_STORAGE_SOP_CLASS_UID) == DIRECTORY:
         return NOT_DICOM
-    found = own.get(Tag.STUDY_INSTANCE_UID) or next(
-        filter(None, (run[2].get(Tag.STUDY_INSTANCE_UID) for run in runs)), b""
-    )
-    return found.strip(b" \0").decode("utf-8", "replace")
+    return found.get(Tag.STUDY_INSTANCE_UID, b"").strip(b" \0").decode("utf-8", "replace")
 
 
 def _study_by_header(path: str) -> str:
