@@ -8,13 +8,15 @@ each study. The bare client asks for all studies, for the series of each and for
 dicomweb-client, and does nothing with what comes; once with one connection, once with as many threads as the archive
 has workers. The archive fetches the same, compares an instance of each series with its metadata, judges, and writes
 its tables. They take turns; best of the repeats. The archive's second figure leaves out what comes before its first
-request, mostly the start of Dask's workers.
+request, mostly the start of Dask's workers. The library has its bytecode, as it has where it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -23,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from harness import LIBRARY, machine
+from harness import LIBRARY, as_installed, machine
 from headers import write_ct_series
 
 sys.path[:0] = [str(LIBRARY), str(LIBRARY.parent / "Testing" / "dicomweb")]
@@ -98,6 +100,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", action="store_true")
     options = parser.parse_args()
+    if "PYTHONPYCACHEPREFIX" not in os.environ:
+        with tempfile.TemporaryDirectory() as bytecode:
+            again = [sys.executable, *sys.argv]
+            sys.exit(subprocess.run(again, env=as_installed(Path(bytecode))).returncode)
     from orthanc_server import MISSING, Orthanc, is_installed
 
     if not is_installed():

@@ -9,6 +9,7 @@ from typing import Any
 import pydicom
 import pytest
 from DicomRegInspectorLib.archive.dicomweb import study as study_module
+from DicomRegInspectorLib.archive.dicomweb.spare_files import SpareFiles
 from DicomRegInspectorLib.dicom.fast_header import read_header
 from fake_server import FakeServer, serving
 from judging import found, from_files, from_server
@@ -120,7 +121,7 @@ def test_of_a_big_object_only_the_header_is_taken(tmp_path: Path) -> None:
     with serving(path) as fake:
         ((ref,), reader) = found(fake.url, tmp_path / "state")
         server = reader.server(lambda seconds: None)
-        files = study_module.StudyFiles(server, ref.study_uid, tmp_path)
+        files = study_module.StudyFiles(server, ref.study_uid, tmp_path, SpareFiles(tmp_path))
         files._own_header("1.2.4.1", dataset.SOPInstanceUID, tmp_path / "own.dcm")
     assert (tmp_path / "own.dcm").stat().st_size < 10_000 < path.stat().st_size
     whole, own = read_header(path), read_header(tmp_path / "own.dcm")

@@ -64,7 +64,7 @@ class HeaderWriter:
         parts, doubtful = [_UTF8], False
         for key in self._kept:
             element, last = instance[key], self._last.get(key)
-            if last is not None and last[0] == element:
+            if last is not None and (last[0] is element or last[0] == element):
                 part, doubt = last[1], last[2]
             else:
                 part, doubt = self._element(key, element, 0)

@@ -15,6 +15,7 @@ import urllib3
 
 from ...words import plural
 from .errors import AnswerError, BusyError, ServerError
+from .json_model import parsed
 from .settings import PASSWORD, TOKEN, USER, DicomwebSettings, authorization, is_on_this_machine
 from .turns import Turns
 
@@ -72,7 +73,11 @@ class GuestSession(requests.Session):
         Raises ServerError when the server is away or does not know the run, AnswerError for what it does not give.
         """
         headers = dict(options.get("headers") or {})
-        return self.fetch(url, headers, self.limit, BytesIO)
+        response = self.fetch(url, headers, self.limit, BytesIO)
+        content = response.content
+        # What dicomweb-client asks for; not of the response, which would hold itself and megabytes then.
+        response.json = lambda **_: parsed(str(content, "utf-8", "replace"))  # type: ignore[method-assign]
+        return response
 
     def fetch(
         self,

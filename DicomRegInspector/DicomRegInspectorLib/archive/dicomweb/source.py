@@ -22,6 +22,7 @@ from .errors import AnswerError
 from .header_file import text_of
 from .server import SERIES, SERIES_COUNT, STUDY, STUDY_COUNT, Server, count_of, is_uid
 from .settings import DicomwebSettings, checked_url
+from .spare_files import SpareFiles
 from .study import SeriesAt, StudyFiles, paths_in
 from .turns import Turns
 
@@ -99,8 +100,9 @@ class DicomwebReader:
         if not series:
             raise AnswerError(f"{self.url}/studies/{ref.study_uid}", "is a study without series.")
         whole = options.pixels or (options.audit and any(each.modality == "REG" for each in series))
-        with self._folder() as folder, self._kept_server(_waiting(progress, "Waiting for the server")) as server:
-            files = StudyFiles(server, ref.study_uid, folder)
+        wait = _waiting(progress, "Waiting for the server")
+        with self._folder() as folder, self._kept(wait) as (server, spares):
+            files = StudyFiles(server, ref.study_uid, folder, spares)
             try:
                 for number, each in enumerate(series):
                     report_progress(progress, number, len(series), "Asking for series", _STOPPED)
@@ -130,23 +132,23 @@ class DicomwebReader:
             yield Path(folder)
 
     @contextmanager
-    def _kept_server(self, wait: Wait) -> Iterator[Server]:
-        """A connection of this process that nobody else uses, kept for the next study."""
+    def _kept(self, wait: Wait) -> Iterator[tuple[Server, SpareFiles]]:
+        """A connection and files of this process that nobody else uses, kept for the next study."""
         key = (self.url, self.settings, self.private)
         with _IDLE_LOCK:
-            kept = _IDLE.setdefault(key, [])
-            server = kept.pop() if kept else None
-        if server is None:
-            server = self.server(wait)
+            idle = _IDLE.setdefault(key, [])
+            kept = idle.pop() if idle else None
+        server, spares = kept or (self.server(wait), SpareFiles(self._place() / _FETCHED))
         server.session.wait = wait
         try:
-            yield server
+            yield server, spares
         finally:
+            spares.take_back()
             with _IDLE_LOCK:
-                kept.append(server)
+                idle.append((server, spares))
 
 
-_IDLE: dict[object, list[Server]] = {}
+_IDLE: dict[object, list[tuple[Server, SpareFiles]]] = {}
 _IDLE_LOCK = threading.Lock()
 
 

@@ -16,6 +16,7 @@ from .errors import AnswerError
 from .header_file import HeaderWriter, text_of, values_of
 from .same import decimals_written, says_the_same
 from .server import INSTANCE, Server, count_of, is_uid
+from .spare_files import SpareFiles
 
 WHOLE_MODALITIES = frozenset(("REG", "RTSTRUCT"))
 """Whose objects are nothing without their bytes: servers' metadata holds one number of a vector field, or megabytes of
@@ -51,8 +52,8 @@ class _Kind:
 class StudyFiles:
     """Fetches one study's files into a folder that is there and empty."""
 
-    def __init__(self, server: Server, study: str, folder: Path) -> None:
-        self._server, self._study, self._folder = server, study, folder
+    def __init__(self, server: Server, study: str, folder: Path, spares: SpareFiles) -> None:
+        self._server, self._study, self._folder, self._spares = server, study, folder, spares
         self.instances = 0
         """SOP instances fetched, in one way or another."""
 
@@ -117,7 +118,7 @@ class StudyFiles:
         if made.is_doubtful:
             self._own_header(series, instance, path)
         else:
-            path.write_bytes(made.content)
+            self._spares.write(path, made.content)
 
     def _compare(self, series: str, instance: str, metadata: dict[str, Any], writer: HeaderWriter, path: Path) -> bool:
         """Fetch an instance's own header, and tell whether its metadata says the same."""
