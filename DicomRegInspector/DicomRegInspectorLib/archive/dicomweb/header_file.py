@@ -25,6 +25,8 @@ _LONG = frozenset(code.decode() for code in LONG_VRS)
 _VRS = _LONG | {code.decode() for code in SHORT_VRS}
 _UTF8 = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 192"
 _SOP_CLASS, _SOP_INSTANCE, _ROWS = "00080016", "00080018", "00280010"
+_NOTHING = object()
+"""Equal to no element."""
 _NO_PIXELS = b"\xe0\x7f\x10\x00OW\0\0\0\0\0\0"
 """Pixel Data of an image that is not looked at: who asks how much of it is there need not search for it."""
 _DEEPEST = 32
@@ -50,9 +52,11 @@ class HeaderWriter:
     """Writes the headers of one series; what does not change from instance to instance is encoded once."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[object, bytes, bool]] = {}
         self._names: tuple[str, ...] = ()
         self._kept: tuple[str, ...] = ()
+        self._elements: list[object] = []
+        self._parts: list[bytes] = []
+        self._doubts: frozenset[str] = frozenset()
         self.decimals: Mapping[int, int] = {}
         """Digits after the point in the series' files, by tag: in JSON, numbers lose the zeros at their end."""
 
@@ -60,21 +64,27 @@ class HeaderWriter:
         """Return the file of one instance's metadata: explicit little endian, without pixels."""
         names = tuple(instance)
         if names != self._names:
-            self._names, self._kept = names, tuple(key for key in sorted(names) if _is_kept(key))
-        parts, doubtful = [_UTF8], False
-        for key in self._kept:
-            element, last = instance[key], self._last.get(key)
-            if last is not None and (last[0] is element or last[0] == element):
-                part, doubt = last[1], last[2]
-            else:
-                part, doubt = self._element(key, element, 0)
-                self._last[key] = (element, part, doubt)
-            parts.append(part)
+            self._begin(names)
+        elements, parts = self._elements, self._parts
+        for number, key in enumerate(self._kept):
+            element = instance[key]
+            if elements[number] is element or elements[number] == element:
+                continue
+            elements[number] = element
+            parts[number], doubt = self._element(key, element, 0)
             # What makers write into elements of their own may be anything; a series' first instance shows what is lost.
-            doubtful = doubtful or (doubt and key[3] in _EVEN)
-        if _ROWS in instance:
-            parts.append(_NO_PIXELS)
-        return HeaderFile(_meta(instance) + b"".join(parts), doubtful)
+            if key[3] in _EVEN:
+                self._doubts = self._doubts | {key} if doubt else self._doubts - {key}
+        pixels = _NO_PIXELS if _ROWS in instance else b""
+        return HeaderFile(b"".join((_meta(instance), _UTF8, *parts, pixels)), bool(self._doubts))
+
+    def _begin(self, names: tuple[str, ...]) -> None:
+        """Take in which elements there are; what is known of them stays known."""
+        known = dict(zip(self._kept, zip(self._elements, self._parts, strict=True), strict=True))
+        self._names, self._kept = names, tuple(key for key in sorted(names) if _is_kept(key))
+        kept = [known.get(key, (_NOTHING, b"")) for key in self._kept]
+        self._elements, self._parts = [element for element, _ in kept], [part for _, part in kept]
+        self._doubts = self._doubts.intersection(self._kept)
 
     def _element(self, key: str, element: object, depth: int) -> tuple[bytes, bool]:
         """One element's bytes, and whether there is doubt; of what is left out, none."""

@@ -66,6 +66,14 @@ class GuestSession(requests.Session):
         self.limit = 0
         """Bytes that the next answer may have."""
         self._authorization = authorization(settings)
+        self._environment: dict[tuple[object, ...], Any] = {}
+
+    def merge_environment_settings(self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Return proxies and authorities as the environment names them, which is asked once for each server."""
+        key = (*_server_of(url), stream, verify, cert)
+        if key not in self._environment:
+            self._environment[key] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return dict(self._environment[key])
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override] # always GET
         """Ask, again where that may help, and return the whole answer.
@@ -74,7 +82,8 @@ class GuestSession(requests.Session):
         """
         headers = dict(options.get("headers") or {})
         response = self.fetch(url, headers, self.limit, BytesIO)
-        content = response.content
+        content = response.raw.getvalue()
+        response._content = content  # which requests would put together from pieces of 10 kB
         # What dicomweb-client asks for; not of the response, which would hold itself and megabytes then.
         response.json = lambda **_: parsed(str(content, "utf-8", "replace"))  # type: ignore[method-assign]
         return response
