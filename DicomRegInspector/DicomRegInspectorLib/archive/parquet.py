@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from itertools import chain, count, islice
+from collections import deque
+from functools import partial
+from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,15 +62,14 @@ def _write_table(store: Store, table: Table, folder: Path) -> None:
 
     folder.mkdir()
     schema = _schema(table)
-    parts = (folder / f"part-{number:05}.parquet" for number in count(1))
-    groups = (_columns(rows, schema) for rows in store.chunks(table, ROWS_A_GROUP))
+    ((count,),) = store.query(f"SELECT count(*) FROM {table.name}")
+    # Nothing here keeps a group while the next one is made.
+    groups = map(partial(_columns, schema), store.chunks(table, ROWS_A_GROUP))
     # Who reads an empty table finds its columns all the same.
-    first = [next(groups, schema.empty_table())]
-    while first:
-        with pyarrow.parquet.ParquetWriter(next(parts), schema, compression="zstd") as writer:
-            for group in chain(first, islice(groups, GROUPS_A_FILE - 1)):
-                writer.write_table(group)
-        first = list(islice(groups, 1))
+    for number in range(max(ceil(count / (ROWS_A_GROUP * GROUPS_A_FILE)), 1)):
+        place = folder / f"part-{number + 1:05}.parquet"
+        with pyarrow.parquet.ParquetWriter(place, schema, compression="zstd") as writer:
+            deque(map(writer.write_table, islice(groups, GROUPS_A_FILE)), maxlen=0)
 
 
 def _schema(table: Table) -> pyarrow.Schema:
@@ -79,7 +81,7 @@ def _schema(table: Table) -> pyarrow.Schema:
     return pyarrow.schema([pyarrow.field(name, kinds[kind]) for name, kind in table.columns])
 
 
-def _columns(rows: list[Row], schema: pyarrow.Schema) -> pyarrow.Table:
+def _columns(schema: pyarrow.Schema, rows: list[Row]) -> pyarrow.Table:
     import pyarrow
 
     arrays = [

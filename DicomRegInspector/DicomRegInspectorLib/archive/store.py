@@ -194,5 +194,4 @@ class Store:
         """Give all rows of a table in the order of its key, so many at a time."""
         with self._errors():
             cursor = self._database.execute(f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key)}")
-            while chunk := cursor.fetchmany(rows):
-                yield chunk
+            yield from iter(lambda: cursor.fetchmany(rows), [])
