@@ -24,22 +24,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import LIBRARY, by_turns, in_fresh_process, machine, timed
+from harness import LIBRARY, by_turns, in_fresh_process, machine, memory, timed
 
 sys.path[:0] = [str(LIBRARY), str(LIBRARY.parent / "Testing" / "archive")]
 
 
 @contextmanager
 def watched() -> Iterator[dict[str, float]]:
-    """The most memory that this process held meanwhile, and each of its children; their processor time."""
+    """The most memory that a child of this process held meanwhile; the processor time of all of them."""
     import psutil
 
-    this, most, ended = psutil.Process(), {"leader": 0.0, "worker": 0.0, "cpu": 0.0}, threading.Event()
+    this, most, ended = psutil.Process(), {"worker": 0.0, "cpu": 0.0}, threading.Event()
     times: dict[int, float] = {}
 
     def watch() -> None:
         while not ended.wait(0.5):
-            most["leader"] = max(most["leader"], this.memory_info().rss)
             for child in this.children(recursive=True):
                 try:
                     most["worker"] = max(most["worker"], child.memory_info().rss)
@@ -65,7 +64,8 @@ def inspect(archive: Path, output: Path, workers: int) -> dict[str, Any]:
         took, tally = timed(lambda: inspect_archive(archive, output, how=RunOptions(EngineOptions(workers))))
     assert tally.summary is not None
     cpu = took["cpu"] + most.pop("cpu")
-    return {**took, **most, "cpu": cpu, "files": tally.summary.counts["files"], "judged": tally.judged}
+    files = tally.summary.counts["files"]
+    return {**took, **most, "cpu": cpu, "leader": memory("VmHWM"), "files": files, "judged": tally.judged}
 
 
 def show(name: str, found: list[dict[str, Any]]) -> None:
