@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike, fspath
 
+from .address_space import is_lack_of_memory
+
 
 class DicomRegInspectorError(Exception):
     """Base of all errors of this library. The text says what was found, what was expected and what to do."""
@@ -140,7 +142,7 @@ def file_error(
         return error
     if isinstance(error, RecursionError):
         return FileError(path, "has sequences nested too deeply to be read.")
-    if isinstance(error, MemoryError):
+    if is_lack_of_memory(error):
         return FileError(path, "needs more memory than there is.", code=code)
     system = system_error(error)
     if system is not None:

@@ -7,9 +7,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from .address_space import address_space_left, address_space_limit, is_lack_of_memory
 from .errors import UsageError
 
-_NO_ROOM = "there is not enough memory to load the libraries that this needs"
+_LIBRARIES = "to load the libraries that this needs"
 _OF_A_THREAD = 24 << 20
 """Bytes for a thread's stack, and for what a library keeps for it."""
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
@@ -17,7 +18,7 @@ _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 def available_memory() -> int | None:
     """Return bytes that can still be allocated without swapping; None where the system does not tell."""
-    known = [amount for amount in (_meminfo(), _control_group(), _address_space()) if amount is not None]
+    known = [amount for amount in (_meminfo(), _control_group(), address_space_left()) if amount is not None]
     if known:
         return min(known)
     try:
@@ -54,20 +55,6 @@ def _control_group() -> int | None:
         return None
 
 
-def _address_space() -> int | None:
-    """What is left of the limit that a shell or a scheduler set for a process (``ulimit -v``)."""
-    try:
-        import resource
-
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if limit == resource.RLIM_INFINITY:
-            return None
-        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        return max(limit - used, 0)
-    except (ImportError, OSError, ValueError, IndexError):
-        return None
-
-
 def require_memory(needed: int, what: str) -> None:
     """Refuse what does not fit.
 
@@ -86,25 +73,60 @@ def require_room_for_libraries(error: ImportError) -> None:
 
     Raises UsageError.
     """
-    if any(sign in str(error) for sign in ("failed to map segment", "annot allocate memory")):
-        raise UsageError(_NO_ROOM) from error
+    if is_lack_of_memory(error):
+        raise UsageError(no_room(_LIBRARIES)) from error
 
 
-def require_room_to_import(package: str) -> None:
+def require_room_to_import(package: str, more: int = 0) -> None:
     """Refuse what is left of a limit when a package's libraries and their threads do not fit into it.
 
     For want of it some end the process while they are loaded or start a thread.
 
-    Raises UsageError.
+    Parameters
+    ----------
+    more
+        Bytes for what is done with them.
+
+    Raises
+    ------
+    UsageError
+        As :func:`require_address_space`.
     """
-    left = _address_space()
-    if left is None or package in sys.modules:
+    if address_space_limit() is None or package in sys.modules:
         return
     spec = find_spec(package)
     folders = spec.submodule_search_locations if spec is not None else None
-    files = [file for folder in folders or () for file in Path(folder).glob("*.so")]
-    if left < sum(file.stat().st_size for file in files) + (2 + (os.cpu_count() or 1)) * _OF_A_THREAD:
-        raise UsageError(_NO_ROOM)
+    files = [file for folder in folders or () for file in Path(folder).glob("*.so*")]
+    size = sum(file.stat().st_size for file in files)
+    require_address_space(size + (2 + (os.cpu_count() or 1)) * _OF_A_THREAD + more, _LIBRARIES)
+
+
+def require_address_space(needed: int, what: str) -> None:
+    """Refuse what does not fit into what is left of the limit of this process.
+
+    Raises UsageError with the limit, and what it has to be at least.
+    """
+    left, limit = address_space_left(), address_space_limit()
+    if left is not None and limit is not None and left < needed:
+        raise UsageError(no_room(what, limit - left + needed))
+
+
+def no_room(what: str = "for this", needed: int | None = None) -> str:
+    """Return the sentence for too little memory: the limit of this process where it has one, and what to do.
+
+    Parameters
+    ----------
+    needed
+        Bytes that the limit has to be at least.
+    """
+    limit = address_space_limit()
+    if limit is None:
+        return f"there is not enough memory {what}: close other programs, or use a machine with more memory"
+    least = f" to {size_text(needed + needed // 50)} or more" if needed else ""
+    return (
+        f"there is not enough memory {what}: this process may take {size_text(limit)}, the limit of its shell or "
+        f"scheduler (ulimit -v); raise it{least}"
+    )
 
 
 def size_text(count: int) -> str:

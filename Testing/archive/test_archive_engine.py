@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tracemalloc
 import urllib.error
 import urllib.request
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+from DicomRegInspectorLib import memory
 from DicomRegInspectorLib.archive import EngineOptions
 from DicomRegInspectorLib.archive import engine as engines
 from DicomRegInspectorLib.archive.engine import WINDOW, DaskEngine, Engine, engine_of
@@ -100,6 +102,30 @@ def test_a_run_ends_when_no_worker_can_begin(monkeypatch: pytest.MonkeyPatch) ->
             cluster.sync(worker.close)
         with pytest.raises(UsageError, match="the workers on this machine end as soon as they begin; run again"):
             list(engine.run(abs, iter([-3])))
+
+
+def test_a_run_ends_when_memory_does_not_suffice_to_speak_with_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What asyncio cannot read for want of memory stays there to be read, again and again for ever."""
+
+    def starved() -> None:
+        raise MemoryError
+
+    with DaskEngine(EngineOptions(workers=1, threads=True)) as engine:
+        engine._client.loop.asyncio_loop.call_soon_threadsafe(starved)
+        with pytest.raises(UsageError, match="not enough memory to speak with the workers"):
+            list(engine.run(time.sleep, iter([2.5])))
+    monkeypatch.setattr(engines, "_MOST_LOOKS_WITHOUT_ROOM", 1)
+    with DaskEngine(EngineOptions(workers=1, threads=True)) as engine:
+        monkeypatch.setattr(engines, "address_space_left", lambda: 4096)
+        with pytest.raises(UsageError, match="not enough memory to speak with the workers"):
+            list(engine.run(time.sleep, iter([4.5])))
+
+
+def test_workers_are_not_started_where_a_limit_has_no_room_for_their_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "address_space_limit", lambda: 800 << 20)
+    monkeypatch.setattr(memory, "address_space_left", lambda: 400 << 20)
+    with pytest.raises(UsageError, match="not enough memory for 2 workers: this process may take 839 MB"):
+        DaskEngine(EngineOptions(workers=2)).__enter__()
 
 
 def test_workers_have_no_pages_for_browsers_and_say_nothing_of_a_second_run() -> None:

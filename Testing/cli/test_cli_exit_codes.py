@@ -151,7 +151,9 @@ def raising(error: BaseException):
     ("error", "code", "text"),
     [
         (ZeroDivisionError("division\nby zero"), 2, "ZeroDivisionError: division by zero"),
-        (MemoryError(), 2, "not enough memory"),
+        (MemoryError(), 2, "not enough memory for this: close other programs"),
+        (ImportError("x.so: failed to map segment from shared object"), 2, "not enough memory"),
+        (AssertionError("Status.init"), 2, "unexpected AssertionError"),
         (RecursionError("too deep"), 2, "RecursionError"),
         (OSError(28, "No space left on device", "out.json"), 2, "out.json: No space left on device"),
         (KeyboardInterrupt(), 130, "stopped"),

@@ -79,7 +79,7 @@ HARDSHIPS = (
     Hardship("full disk", lambda: small_disk(4096), must_refuse=True),
     Hardship("disk that becomes full", lambda: small_disk(24 << 10)),
     Hardship("files of 2000 bytes", limit=(resource.RLIMIT_FSIZE, 2000)),
-    *(Hardship(f"{size} MB of memory", limit=(resource.RLIMIT_AS, size << 20)) for size in (250, 500, 1000)),
+    *(Hardship(f"{size} MB of memory", limit=(resource.RLIMIT_AS, size << 20)) for size in (230, 270, 500, 1000)),
     Hardship("closed stdout", closed=1),
     Hardship("closed stderr", closed=2),
     Hardship("pipe", must_refuse=True, over=put_pipe),
@@ -142,7 +142,7 @@ def judge(writer: Writer, hardship: Hardship, folder: Path, known: set[str], ref
             halves = [name for name in writer.outputs if not (folder / name).exists()
                       or not is_whole(folder / name, reference / name)]  # fmt: skip
             wrong += [f"half-written {halves}"] if halves else []
-    return f"{done.returncode} {said.strip()[:110]}", wrong
+    return f"{done.returncode} {said.strip()[:300]}", wrong
 
 
 def _gone_on(writer: Writer, folder: Path, reference: Path) -> list[str]:

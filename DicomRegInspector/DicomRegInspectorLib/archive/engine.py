@@ -13,8 +13,9 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
+from ..address_space import address_space_left, is_lack_of_memory
 from ..errors import UsageError
-from ..memory import require_room_for_libraries
+from ..memory import no_room, require_address_space, require_room_for_libraries
 from ..version import __version__
 
 T = TypeVar("T")
@@ -33,6 +34,13 @@ _BEGIN_S = 10.0
 """How long workers that begin when all is done get for that."""
 _NOTICED_S = 30.0
 """How long it may take until a process that was ended is known to have."""
+
+_OF_A_THREAD = 72 << 20
+"""Address space that a thread takes: its stack, and what the C library reserves for what it allocates."""
+_NO_SPACE, _MOST_LOOKS_WITHOUT_ROOM = 1 << 20, 60
+"""Bytes left of a limit with which messages of Dask get lost, and how often in a row there may be no more."""
+_OF_A_CLOSE_S = 10.0
+"""How long a part of a cluster gets to close."""
 
 _SETTINGS = {
     # A batch whose worker ends is done again study by study, not as a whole.
@@ -165,9 +173,13 @@ class DaskEngine:
         self._client: Any = None
         self._looked = 0.0
         self._looks_at_none = 0
+        self._is_starved = False
         self.workers = options.workers or os.cpu_count() or 1
 
     def __enter__(self) -> DaskEngine:
+        if not self._options.scheduler:
+            each = 2 if self._options.threads else 3
+            require_address_space((3 + each * self.workers) * _OF_A_THREAD, f"for {self.workers} workers")
         import dask
         import distributed  # noqa: F401 # whose own settings it brings
 
@@ -186,9 +198,11 @@ class DaskEngine:
     def _try_to_start(self, attempts_left: int) -> None:
         try:
             self._start()
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
             # A process that is ended while it starts takes its cluster with it.
             self._close()
+            if is_lack_of_memory(error):
+                raise UsageError(no_room("to start workers")) from error
             if not attempts_left:
                 where = self._options.scheduler or "workers on this machine"
                 reason: BaseException = error
@@ -217,9 +231,18 @@ class DaskEngine:
                 security=None if options.threads else True,
             )
         self._client = Client(self._cluster or options.scheduler, timeout=30, set_as_default=False)
+        self._client.loop.asyncio_loop.set_exception_handler(self._notice)
         if options.scheduler:
             self._check_versions(self._client)
             self.workers = max(sum(self._client.nthreads().values()), 1)
+
+    def _notice(self, loop: Any, context: dict[str, Any]) -> None:
+        """Note that memory does not suffice to read a message: it is there for ever then, and read again and again."""
+        error = context.get("exception")
+        if isinstance(error, BaseException) and is_lack_of_memory(error):
+            self._is_starved = True
+        else:
+            loop.default_exception_handler(context)
 
     def _check_versions(self, client: Any) -> None:
         """Refuse a cluster without this program: each worker would end over its first task, and none be left."""
@@ -243,7 +266,7 @@ class DaskEngine:
         for part in (self._client, self._cluster):
             if part is not None:
                 with suppress(Exception):
-                    part.close()
+                    part.close(timeout=_OF_A_CLOSE_S)
         self._client = self._cluster = None
 
     def __exit__(self, *exception: object) -> None:
@@ -291,7 +314,14 @@ class DaskEngine:
 
     def _next(self, ended: SimpleQueue[Any]) -> Any:
         """The next future that is done; meanwhile workers are looked after."""
+        looks_without_room = 0
         while True:
+            left = address_space_left()
+            looks_without_room = looks_without_room + 1 if left is not None and left < _NO_SPACE else 0
+            if self._is_starved or looks_without_room > _MOST_LOOKS_WITHOUT_ROOM:
+                raise UsageError(no_room("to speak with the workers"))
+            if self._client.loop.asyncio_loop.is_closed():
+                raise UsageError("the workers cannot be reached any more; run again to go on")
             self._look_after_workers()
             with suppress(Empty):
                 return ended.get(timeout=_LOOK_S)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..address_space import is_lack_of_memory
 from ..errors import Cancelled, DicomRegInspectorError, FileError, file_error
 from ..findings import Finding
 from ..progress import Progress
@@ -72,39 +73,43 @@ def _within_limit(ref: StudyRef, batch: Batch) -> tuple[StudyRows, bool]:
     Raises SourceError when its source is of no use any more.
     """
     limit = batch.study_limit_s
-    lost: list[SourceError] = []
-    reason = f"given up after {limit:g} s"
-    deadline, found = time.monotonic() + limit, []
+    deadline = time.monotonic() + limit
+    # Of one piece each: where memory is short there is no room to add to a list.
+    found: StudyRows | None = None
+    failed: Exception | None = None
 
     def progress(done: int, total: int, text: str) -> bool:
         return time.monotonic() < deadline
 
     def work() -> None:
+        nonlocal found, failed
         try:
-            found.append(judge_study(ref, batch, progress))
-        except Cancelled:
-            found.append(failed_rows(ref, reason, batch.options))
-        except MemoryError:
-            found.append(failed_rows(ref, "needs more memory than there is", batch.options))
-        except SourceError as error:
-            lost.append(error)
-        except DicomRegInspectorError as error:
-            found.append(failed_rows(ref, _sentence(error), batch.options))
+            found = judge_study(ref, batch, progress)
         except Exception as error:
-            found.append(failed_rows(ref, _sentence(file_error("", error)), batch.options))
+            failed = error.with_traceback(None)  # whose frames would keep what the study held
 
     thread = threading.Thread(target=work, name=f"study {ref.study_uid}", daemon=True)
     thread.start()
     thread.join(limit + GRACE_S)
-    if lost:
-        raise lost[0]
-    if found:
-        return found[0], True
-    return failed_rows(ref, f"{reason}; it had not ended {GRACE_S:g} s later", batch.options), not thread.is_alive()
+    if found is not None:
+        return found, True
+    is_alive = thread.is_alive()
+    reason = f"given up after {limit:g} s"
+    if failed is None:
+        reason += f"; it had not ended {GRACE_S:g} s later"
+    elif isinstance(failed, SourceError):
+        raise failed
+    elif not isinstance(failed, Cancelled):
+        reason = _sentence(failed)
+    return failed_rows(ref, reason, batch.options), failed is not None or not is_alive
 
 
-def _sentence(error: DicomRegInspectorError) -> str:
+def _sentence(error: Exception) -> str:
     """What is wrong, without the path."""
+    if not isinstance(error, DicomRegInspectorError):
+        if is_lack_of_memory(error):
+            return "needs more memory than there is"
+        error = file_error("", error)
     return error.sentence if isinstance(error, FileError) else str(error)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import system_error
+from ..memory import require_room_to_import
 from ..output_file import FORMER, unfinished_folder
 from .engine import not_installed
 from .store import Store
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 ROWS_A_GROUP, GROUPS_A_FILE = 2_000, 10
 """As many rows are held at a time: 100,000 take 150 MB."""
+_MEMORY = 96 << 20
+"""Bytes for reading, judging and these rows beside the libraries; where they lack, PyArrow ends the process."""
 
 
 def require_parquet() -> None:
@@ -28,6 +31,7 @@ def require_parquet() -> None:
 
     Raises UsageError, which says what to install.
     """
+    require_room_to_import("pyarrow", _MEMORY)
     # Arrow's usual allocator takes memory in pieces of megabytes for each size of block, and keeps them.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:

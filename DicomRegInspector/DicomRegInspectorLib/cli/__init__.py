@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from ..address_space import is_lack_of_memory
 from ..errors import ChoiceError, DicomRegInspectorError
 from .arguments import make_parser
 from .ending import INTERRUPTED, READER_LEFT, UNUSABLE, Stopped, die_of, end_failed, prepare_program
-from .output import complain, drop_output
+from .output import complain, complain_of_memory, drop_output
 
 
 def _from(module: str, name: str) -> Callable[[argparse.Namespace], int]:
@@ -123,17 +124,17 @@ def _exit_code(arguments: Sequence[str]) -> int:
         complain(f"{error}{how}")
     except DicomRegInspectorError as error:
         complain(str(error))
-    except MemoryError:
-        complain("there is not enough memory for this")
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:
-        if debug:
+        if is_lack_of_memory(error):
+            # What its frames hold is needed to say so.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
+            complain_of_memory()
+        elif isinstance(error, OSError):
+            complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        elif debug:
             raise
-        if "can't start new thread" in str(error):
-            complain("there is not enough memory for this")
-            return UNUSABLE
-        complain(f"unexpected {type(error).__name__}: {error}; run again with --debug for details and report it")
+        else:
+            complain(f"unexpected {type(error).__name__}: {error}; run again with --debug for details and report it")
     finally:
         if "logging" in sys.modules:
             _silence_logs(False)

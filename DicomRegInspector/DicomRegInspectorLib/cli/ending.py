@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from ..address_space import address_space_limit
+
 DONE, FOUND, UNUSABLE, INTERRUPTED, READER_LEFT = 0, 1, 2, 130, 141
 EXIT_CODES: dict[int, str] = {
     DONE: "done",
@@ -132,11 +134,11 @@ def _may_unwind(frame: FrameType | None) -> bool:
 
 
 def end_failed() -> None:
-    """Stop the program as unusable at once where Slicer's libraries were at work.
+    """Stop the program as unusable at once where libraries may crash at exit.
 
-    Their HDF5 crashes at exit over a file that it could not write.
+    Slicer's HDF5 does over a file that it could not write, PyArrow when memory has not sufficed to load all of it.
     """
-    if "slicer" in sys.modules:
+    if "slicer" in sys.modules or address_space_limit() is not None:
         os._exit(UNUSABLE)
 
 

@@ -6,10 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import UsageError
 from ..findings import SEVERITIES
+from ..memory import no_room
 from .ending import DONE, FOUND
 from .shared import one_line
 
@@ -29,6 +31,18 @@ def complain(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         drop_output(sys.stderr)
+
+
+_NO_MEMORY = b"dicom-reg-inspector: there is not enough memory for this\n"
+
+
+def complain_of_memory() -> None:
+    """Say that memory does not suffice, at least in words that are there already."""
+    try:
+        complain(no_room())
+    except Exception:
+        with suppress(OSError):
+            os.write(2, _NO_MEMORY)
 
 
 def remark(options: argparse.Namespace, text: str) -> None:
