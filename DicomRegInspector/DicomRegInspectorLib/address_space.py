@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
+
+if sys.platform != "win32":  # at once: where memory lacks it could not be imported any more
+    import resource
 
 _SCARCE = 32 << 20
 """Bytes left of a limit with which another package's error is believed to come of it."""
@@ -15,23 +19,18 @@ _SIGNS = re.compile(
 
 def address_space_limit() -> int | None:
     """Return the bytes that this process may map; None where there is no limit."""
-    try:
-        import resource
-
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        return None if limit == resource.RLIM_INFINITY else limit
-    except (ImportError, OSError, ValueError):
+    if sys.platform == "win32":
         return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def address_space_left() -> int | None:
     """Return what is left of the limit; None where there is none, or the system does not tell."""
     limit = address_space_limit()
-    if limit is None:
+    if sys.platform == "win32" or limit is None:
         return None
     try:
-        import resource
-
         with open("/proc/self/statm", encoding="ascii") as told:
             return max(limit - int(told.read().split()[0]) * resource.getpagesize(), 0)
     except (OSError, ValueError, IndexError):

@@ -98,10 +98,10 @@ def require_room_to_import(package: str, more: int = 0) -> None:
     folders = spec.submodule_search_locations if spec is not None else None
     files = [file for folder in folders or () for file in Path(folder).glob("*.so*")]
     size = sum(file.stat().st_size for file in files)
-    require_address_space(size + (2 + (os.cpu_count() or 1)) * _OF_A_THREAD + more, _LIBRARIES)
+    require_address_space(size + (2 + (os.cpu_count() or 1)) * _OF_A_THREAD + more)
 
 
-def require_address_space(needed: int, what: str) -> None:
+def require_address_space(needed: int, what: str = _LIBRARIES) -> None:
     """Refuse what does not fit into what is left of the limit of this process.
 
     Raises UsageError with the limit, and what it has to be at least.

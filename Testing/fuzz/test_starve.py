@@ -75,6 +75,13 @@ def test_an_archive_is_refused_before_its_libraries_end_the_process_for_want_of_
         assert f"may take {(size << 20) / 1e6:.0f} MB" in line and "raise it to" in line
 
 
+def test_slicers_libraries_are_not_loaded_where_they_would_end_the_process_for_want_of_memory() -> None:
+    pytest.importorskip("slicer_core")
+    limits = [starve.Hardship(f"{size} MB", limit=(resource.RLIMIT_AS, size << 20)) for size in (325, 375)]
+    outcome = starve.run([BY_NAME["demo"]], limits)
+    assert outcome.wrong == []
+
+
 def raised_over(error: Exception, cause: Exception) -> Exception:
     error.__context__ = cause
     return error

@@ -6,17 +6,26 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from ..errors import UsageError
-from ..memory import require_room_for_libraries
+from ..memory import require_address_space, require_room_for_libraries
 from .ending import held_signals
+
+_MAPPED = 512 << 20
+"""Bytes that Slicer's libraries map at least; where they lack, VTK ends the process or sends it an interrupt."""
+
+
+def _require_room() -> None:
+    if "slicer" not in sys.modules and find_spec("slicer") is not None:
+        require_address_space(_MAPPED)
 
 
 def scene_room(module: str) -> ModuleType:
     """Import a module of the scene room; it needs the MRML libraries, which a plain installation lacks."""
-    from importlib import import_module
-
+    _require_room()
     try:
         with held_signals():
             return import_module(f"..scene.{module}", __package__)
@@ -52,8 +61,7 @@ def _flush() -> None:
 
 def picture_drawer() -> ModuleType | None:
     """Return what draws the pictures of a report; None where Slicer's libraries are not installed."""
-    from importlib import import_module
-
+    _require_room()
     try:
         with held_signals():
             return import_module("..scene.pictures.report_pictures", __package__)
