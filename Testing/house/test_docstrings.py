@@ -11,7 +11,8 @@ import pytest
 from library_modules import LIBRARY
 
 ROOMS = (
-    "__init__.py", "__main__.py", "archive", "cli", "dicom", "errors.py", "findings", "kit", "lazy.py", "limits.py",
+    "__init__.py", "__main__.py", "address_space.py", "archive", "cli", "dicom", "errors.py", "findings", "kit",
+    "lazy.py", "limits.py",
     "memory.py", "output_file.py", "panel", "privacy.py", "progress.py", "registration", "report", "samples", "scene",
     "series", "space.py", "structures", "tasks", "version.py", "volumes", "words.py",
 )  # fmt: skip

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import UsageError
 from ..findings import SEVERITIES
-from ..memory import no_room
 from .ending import DONE, FOUND
 from .shared import one_line
 
@@ -39,6 +38,8 @@ _NO_MEMORY = b"dicom-reg-inspector: there is not enough memory for this\n"
 def complain_of_memory() -> None:
     """Say that memory does not suffice, at least in words that are there already."""
     try:
+        from ..memory import no_room
+
         complain(no_room())
     except Exception:
         with suppress(OSError):
