@@ -85,7 +85,7 @@ class GuestSession(requests.Session):
         content = response.raw.getvalue()
         response._content = content  # which requests would put together from pieces of 10 kB
         # What dicomweb-client asks for; not of the response, which would hold itself and megabytes then.
-        response.json = lambda **_: parsed(str(content, "utf-8", "replace"))  # type: ignore[method-assign]
+        response.json = lambda **_: parsed(str(content, "utf-8", "replace"))  # type: ignore[method-assign] # one answer
         return response
 
     def fetch(

@@ -40,7 +40,7 @@ class SpareFiles:
         self._lent.append(path)
 
     def take_back(self) -> None:
-        """Empty the files that were made, and keep them where no study looks, as many as are worth it."""
+        """Take files back, emptied, and keep them where no study looks, as many as are worth it."""
         for path in self._lent[: _MOST_FILES - self._count]:
             with suppress(OSError):  # gone, with its folder or with that of the spare files
                 os.rename(path, self._spare(self._count))
