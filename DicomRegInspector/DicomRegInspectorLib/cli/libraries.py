@@ -18,17 +18,10 @@ _MAPPED = 512 << 20
 """Bytes that Slicer's libraries map at least; where they lack, VTK ends the process or sends it an interrupt."""
 
 
-def _require_room() -> None:
-    if "slicer" not in sys.modules and find_spec("slicer") is not None:
-        require_address_space(_MAPPED)
-
-
 def scene_room(module: str) -> ModuleType:
     """Import a module of the scene room; it needs the MRML libraries, which a plain installation lacks."""
-    _require_room()
     try:
-        with held_signals():
-            return import_module(f"..scene.{module}", __package__)
+        return _imported(module)
     except ImportError as error:
         _require_slicers_absence(error)
         raise UsageError(
@@ -61,13 +54,22 @@ def _flush() -> None:
 
 def picture_drawer() -> ModuleType | None:
     """Return what draws the pictures of a report; None where Slicer's libraries are not installed."""
-    _require_room()
     try:
-        with held_signals():
-            return import_module("..scene.pictures.report_pictures", __package__)
+        return _imported("pictures.report_pictures")
     except ImportError as error:
         _require_slicers_absence(error)
         return None
+
+
+def _imported(module: str) -> ModuleType:
+    """Import a module of the scene room.
+
+    Raises ImportError where Slicer's libraries are not installed, UsageError where there is no room for them.
+    """
+    if "slicer" not in sys.modules and find_spec("slicer") is not None:
+        require_address_space(_MAPPED)
+    with held_signals():
+        return import_module(f"..scene.{module}", __package__)
 
 
 def _require_slicers_absence(error: ImportError) -> None:
