@@ -10,6 +10,7 @@ over 50 MB beyond 20 times its file.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import struct
 import subprocess
@@ -149,20 +150,27 @@ def files(folder: Path) -> Iterator[tuple[str, Callable[[], Path]]]:
         )
 
 
+_LAUNCHER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+said = process.stdout.read().decode(errors="replace")
+_, _, usage = os.wait4(process.pid, 0)
+print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10, said]))
+"""
+"""Starts a command: to its peak, Linux counts what the process that starts it holds, and this one holds the files."""
+
+
 def measured(*command: str) -> tuple[float, int, str]:
     """Seconds of processors, bytes of peak memory, and the line that tells most of what was said."""
     environment = {**os.environ, "PYTHONPATH": str(LIBRARY), "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "DicomRegInspectorLib", *command],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, _, usage = os.wait4(process.pid, 0)
-    cpu = usage.ru_utime + usage.ru_stime
+    told = subprocess.run(
+        [sys.executable, "-c", _LAUNCHER, sys.executable, "-m", "DicomRegInspectorLib", *command],
+        stdout=subprocess.PIPE, env=environment, check=True,
+    ).stdout  # fmt: skip
+    cpu, peak, said = json.loads(told)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = [line for line in lines if any(word in line for word in ("more than", "nest", "inflat", "cut off"))]
-    return cpu, usage.ru_maxrss << 10, (telling or lines or [""])[0]
+    return cpu, peak, (telling or lines or [""])[0]
 
 
 def main() -> int:
