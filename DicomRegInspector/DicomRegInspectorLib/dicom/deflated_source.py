@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from os import PathLike
 from typing import BinaryIO, Self
@@ -248,17 +249,26 @@ class InflatedBeginning:
 
         Raises FileError when what is there is damaged.
         """
-        while piece := self._pull(count - len(self.data)):
+        for piece in self.pieces(count):
             self.data += piece
 
-    def look_ahead(self, count: int) -> None:
-        """Find out, without keeping it, whether the data set is cut off within its first bytes.
+    def pieces(self, count: int) -> Iterator[bytes]:
+        """Inflate on, to so many bytes with those of :attr:`data`, to which nothing is added.
 
         Raises FileError as :meth:`extend`.
         """
         left = count - len(self.data)
         while piece := self._pull(min(left, CHUNK)):
             left -= len(piece)
+            yield piece
+
+    def look_ahead(self, count: int) -> None:
+        """Find out, without keeping it, whether the data set is cut off within its first bytes.
+
+        Raises FileError as :meth:`extend`.
+        """
+        for _ in self.pieces(count):
+            pass
 
     def _pull(self, count: int) -> bytes:
         if count <= 0 or self.is_cut_off:

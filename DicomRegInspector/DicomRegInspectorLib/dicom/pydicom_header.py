@@ -264,10 +264,12 @@ def read_elements(path: str, wanted: list[int], frames: int = 1) -> Dataset:
             with BoundedFile(file.fileno(), size, path) as stream:
                 if tags.DEFLATED_LITTLE_ENDIAN.encode() in stream.read(2048):
                     with _inflating(path)[1] as beginning:
-                        beginning.extend(MAX_INFLATED)
-                        data = bytes(beginning.data)
-                    limited = _LimitedReads(io.BytesIO(data), path, most)
-                    stop = _Stop(limited, len(data), path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
+                        inflated = io.BytesIO()
+                        inflated.writelines(beginning.pieces(MAX_INFLATED))
+                        count = inflated.tell()
+                        inflated.seek(0)
+                    limited = _LimitedReads(inflated, path, most)
+                    stop = _Stop(limited, count, path, last_tag=tags.PIXEL_DATA - 1, after_last=False)
                     return read_dataset(limited, False, True, stop_when=stop, specific_tags=list(wanted))
                 stream.seek(0)
                 limited = _LimitedReads(stream, path, most)
