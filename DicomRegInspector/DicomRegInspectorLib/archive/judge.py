@@ -82,6 +82,7 @@ def _within_limit(ref: StudyRef, batch: Batch) -> tuple[StudyRows, bool]:
         return time.monotonic() < deadline
 
     def work() -> None:
+        """Judge the study, and leave what came of it."""
         nonlocal found, failed
         try:
             found = judge_study(ref, batch, progress)

@@ -194,4 +194,5 @@ class Store:
         """Give all rows of a table in the order of its key, so many at a time."""
         with self._errors():
             cursor = self._database.execute(f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key)}")
+            # No name here keeps rows while the next ones are fetched.
             yield from iter(lambda: cursor.fetchmany(rows), [])
